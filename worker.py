@@ -1,0 +1,44 @@
+"""The Celery app, its queues and its beat schedule: `celery -A worker worker -Q confirmations`."""
+
+import sys
+from typing import Any
+
+from celery.signals import worker_ready
+from kombu import Queue
+
+from config import BadSetting, Config
+from petition import create_app
+from petition.delivery.doorbell import DISPATCH
+from petition.delivery.lanes import LANES, QUEUES, UPKEEP
+
+SWEEP = 5.0  # seconds: the longest that a lost ring delays an email
+
+try:
+    flask_app = create_app(Config())
+except BadSetting as problem:
+    sys.exit(f"petition: {problem}")
+
+app = flask_app.extensions["celery"]
+app.conf.task_queues = [Queue(name) for name in QUEUES]
+# A worker blocks on its queue: its sockets wait longer than a publisher's.
+app.conf.broker_transport_options = {**app.conf.broker_transport_options, "socket_timeout": 30}
+app.conf.beat_schedule = {
+    f"sweep-{lane}": {
+        "task": DISPATCH, "args": [lane], "schedule": SWEEP, "options": {"queue": lane, "expires": 3 * SWEEP},
+    }
+    for lane in LANES
+} | {
+    name: {
+        "task": f"petition.signatures.tasks.{name}", "schedule": seconds,
+        "options": {"queue": UPKEEP, "expires": seconds},
+    }
+    for name, seconds in {"remind": 600.0, "forget": 3600.0}.items()
+}  # fmt: skip
+
+
+@worker_ready.connect  # type: ignore[misc]
+def _say_ready(sender: Any, **_: Any) -> None:
+    """Tell `petition up` that this worker takes work."""
+    folder = flask_app.config["PETITION_READY_DIR"]
+    if folder:
+        (folder / sender.hostname.split("@")[0]).touch()

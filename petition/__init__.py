@@ -1,0 +1,57 @@
+"""An email-verified petition backend. `create_app` is its table of contents."""
+
+from typing import Any
+
+from flask import Flask
+from flask_migrate import Migrate
+from werkzeug.middleware.proxy_fix import ProxyFix
+
+from petition.core import api, db, headers, health, i18n, logging, pages, queue, redis
+from petition.delivery import tasks as delivery_tasks
+from petition.delivery import transport
+from petition.embedded import mailbox_pages
+from petition.petitions import api as petitions_api
+from petition.petitions import pages as petition_pages
+from petition.safeguards import throttle
+from petition.signatures import api as signatures_api
+from petition.signatures import consent, emails, listing, personal_pages
+from petition.signatures import pages as signature_pages
+from petition.signatures import tasks as signature_tasks
+
+LONGEST_BODY = 64 * 1024  # bytes
+
+TASKS = (delivery_tasks, signature_tasks)
+COMPOSERS = (emails,)
+SIGNERS = (petition_pages, signature_pages)
+PROGRAMS = (petitions_api, signatures_api)
+
+__all__ = ["create_app", "personal_pages"]
+
+
+def create_app(config: Any) -> Flask:
+    """Make the application out of settings, which nothing below this reads from anywhere else."""
+    app = Flask(__name__)
+    app.config.from_object(config)
+    app.config.update(MAX_CONTENT_LENGTH=LONGEST_BODY, MAX_FORM_MEMORY_SIZE=LONGEST_BODY, MAX_FORM_PARTS=100)
+    app.config.update(SEND_FILE_MAX_AGE_DEFAULT=31536000)
+    proxies = app.config["PROXY_COUNT"]
+    if proxies:
+        app.wsgi_app = ProxyFix(app.wsgi_app, x_for=proxies, x_proto=proxies)  # type: ignore[method-assign]
+    for part in (logging, db, redis, queue, i18n, transport, headers, pages, throttle):
+        part.init_app(app)
+    Migrate(app, db.db, directory=f"{app.root_path}/migrations")
+    description = api.init_app(app)
+    for program in PROGRAMS:
+        description.register_blueprint(program.blueprint)
+    for signer in SIGNERS:
+        app.register_blueprint(signer.blueprint)
+    app.register_blueprint(health.blueprint)
+    app.add_template_global(consent.consent_wording)
+    app.add_template_global(listing.opening)
+    _register_mailbox(app)
+    return app
+
+
+def _register_mailbox(app: Flask) -> None:
+    if app.config["PETITION_MAILBOX"]:
+        app.register_blueprint(mailbox_pages.blueprint(app.config["PETITION_MAILBOX"]))

@@ -1,0 +1,133 @@
+"""The `petition` command: thin calls into verbs."""
+
+import os
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
+from functools import partial
+from pathlib import Path
+
+import click
+from flask import Flask
+
+from config import BadSetting, Config
+from petition import create_app
+from petition.core import schema
+from petition.core.db import db
+from petition.core.terminal import Provider, console, in_app
+from petition.delivery.cli import queue
+from petition.demo import CAMPAIGN
+from petition.demo.play import play
+from petition.embedded import supervisor
+from petition.petitions import publish
+from petition.petitions.cli import petitions
+from petition.petitions.document import read
+
+DATA = click.option(
+    "--data",
+    type=click.Path(file_okay=False, path_type=Path),
+    default="instance",
+    show_default=True,
+    help="Folder of the embedded engines.",
+)
+
+
+@click.group(context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100})
+@DATA
+@click.version_option(package_name="petition")
+@click.pass_context
+def cli(context: click.Context, data: Path) -> None:
+    """Email-verified petitions: sign, confirm by email, be counted.
+
+    `petition up` runs everything on this machine. The other commands use the stack that runs under --data, or the
+    engines named by DATABASE_URL and REDIS_URL.
+    """
+    context.obj = Provider(partial(_application, data))
+
+
+@contextmanager
+def _application(data: Path) -> Iterator[Flask]:
+    """Yield the application: on the settings' engines, on the running stack's, or on embedded ones for this command."""
+    if "DATABASE_URL" in os.environ or "DATABASE_URL_FILE" in os.environ:
+        yield create_app(_config(os.environ))
+        return
+    with supervisor.engines(data, os.environ) as environ:
+        yield create_app(_config(environ))
+
+
+def _config(environ: dict[str, str] | os._Environ[str]) -> Config:
+    quiet = {"PETITION_LOG_LEVEL": environ.get("PETITION_LOG_LEVEL", "WARNING")}
+    return Config({**environ, **quiet})
+
+
+@cli.command()
+@DATA
+@click.option("--port", type=click.IntRange(1, 65535), default=8000, show_default=True, help="Of the web pages.")
+def up(data: Path, port: int) -> None:
+    """Run everything on this machine: engines, web, workers, beat, mailbox. Ctrl-C stops it all."""
+    sys.exit(supervisor.up(data, port, os.environ))
+
+
+@cli.command()
+@DATA
+@click.option("--url", help="A running stack in embedded mode; else the one under --data, or one for this run.")
+@click.option("--people", type=click.IntRange(0, 100_000), default=600, show_default=True)
+@click.option("--organisations", type=click.IntRange(0, 30), default=30, show_default=True)
+@click.option("--seed", type=int, default=1, show_default=True, help="Of the names.")
+def demo(data: Path, url: str | None, people: int, organisations: int, seed: int) -> None:
+    """Play the campaign: people and organisations sign, links are followed, and every figure is checked."""
+    if url:
+        sys.exit(play(url, people, organisations, seed, console))
+    with supervisor.running(data, os.environ) as base_url:
+        code = play(base_url, people, organisations, seed, console)
+    sys.exit(code)
+
+
+@cli.group("db")
+def database() -> None:
+    """The database's schema."""
+
+
+@database.command()
+@in_app
+def upgrade() -> None:
+    """Apply the migrations that the database lacks."""
+    before = schema.revision()
+    schema.upgrade()
+    after = schema.revision()
+    console.print(f"Already at {after}." if before == after else f"Upgraded to {after}.")
+
+
+@database.command()
+@click.argument("message")
+@in_app
+def revise(message: str) -> None:
+    """Write the migration that the models ask for (for developers)."""
+    schema.revise(message)
+
+
+@database.command()
+@in_app
+def prepare() -> None:
+    """Apply the migrations and, if there is no petition yet, open the demo campaign."""
+    schema.upgrade()
+    if not publish.every():
+        petition = publish.create(read(CAMPAIGN.read_text(encoding="utf-8")))
+        publish.open_(petition)
+        db.session.commit()
+
+
+cli.add_command(petitions)
+cli.add_command(queue)
+
+
+def main() -> None:
+    """Run the command; a setting that cannot be used ends it with one line."""
+    try:
+        cli()
+    except BadSetting as problem:
+        sys.exit(f"petition: {problem}")
+
+
+if __name__ == "__main__":
+    main()

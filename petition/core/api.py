@@ -1,0 +1,98 @@
+"""The JSON API: its description (OpenAPI), its page, and its errors (RFC 9457)."""
+
+from collections.abc import Callable
+from http import HTTPStatus
+from typing import Any
+
+import marshmallow as ma
+from flask import Blueprint, Flask, Response, current_app, jsonify, render_template
+from flask_smorest import Api
+from werkzeug.exceptions import HTTPException
+
+ACCESS_PUBLIC = "public"
+PREFIX = "/api/v1"
+PROBLEM = "application/problem+json"
+
+docs = Blueprint("api_docs", __name__, url_prefix=PREFIX)
+
+
+class ProblemSchema(ma.Schema):
+    """What went wrong and what to do about it (RFC 9457); `errors` has a message for each field at fault."""
+
+    type = ma.fields.String(required=True)
+    title = ma.fields.String(required=True)
+    status = ma.fields.Integer(required=True)
+    detail = ma.fields.String()
+    errors = ma.fields.Dict(keys=ma.fields.String(), values=ma.fields.String())
+
+
+class PetitionApi(Api):  # type: ignore[misc]
+    """flask-smorest, with problem documents in place of its own error format, for the API's addresses only."""
+
+    ERROR_SCHEMA = ProblemSchema
+
+    def _register_error_handlers(self) -> None:
+        """Leave errors to `core.pages`, which knows whether a person or a program asked."""
+
+
+def problem(status: int, detail: str | None = None, errors: dict[str, str] | None = None) -> Response:
+    """Return a problem document."""
+    title = HTTPStatus(status).phrase
+    body: dict[str, Any] = {"type": "about:blank", "title": title, "status": status}
+    if detail:
+        body["detail"] = detail
+    if errors:
+        body["errors"] = errors
+    response = jsonify(body)
+    response.status_code, response.content_type = status, PROBLEM
+    return response
+
+
+def problem_of(error: HTTPException) -> Response:
+    """Return the problem document of an HTTP error, with webargs' messages as one text per field."""
+    data = getattr(error, "data", None) or {}
+    messages = data.get("messages") or {}
+    errors: dict[str, str] = {}
+    for place in messages.values() if isinstance(messages, dict) else []:
+        for field, texts in place.items() if isinstance(place, dict) else [("body", place)]:
+            errors[str(field)] = " ".join(map(str, texts)) if isinstance(texts, list) else str(texts)
+    response = problem(error.code or 500, error.description, errors)
+    for name, value in error.get_headers():
+        if name.lower() not in ("content-type", "content-length"):
+            response.headers[name] = value
+    return response
+
+
+def problem_responses(blueprint: Any, *statuses: int) -> Callable[[Any], Any]:
+    """Document the problems that an operation answers with."""
+
+    def decorate(view: Any) -> Any:
+        for status in statuses:
+            view = blueprint.alt_response(
+                status, schema=ProblemSchema, content_type=PROBLEM, description=HTTPStatus(status).phrase
+            )(view)
+        return view
+
+    return decorate
+
+
+@docs.get("/docs")
+def page() -> str:
+    """Describe the API to a person."""
+    return render_template("api/docs.html", spec=current_app.extensions["petition.api"].spec.to_dict())
+
+
+def init_app(app: Flask) -> PetitionApi:
+    """Make the API; its description is at /api/v1/openapi.json and its page at /api/v1/docs."""
+    app.config.update(
+        API_TITLE="Petitions",
+        API_VERSION="v1",
+        OPENAPI_VERSION="3.1.0",
+        OPENAPI_URL_PREFIX=PREFIX,
+        OPENAPI_JSON_PATH="openapi.json",
+        API_SPEC_OPTIONS={"info": {"description": "Sign, confirm, count: what the pages do, as JSON."}},
+    )
+    api = PetitionApi(app)
+    app.extensions["petition.api"] = api
+    app.register_blueprint(docs)
+    return api

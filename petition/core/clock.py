@@ -1,0 +1,8 @@
+"""The time, in one place so that a test can set it."""
+
+from datetime import UTC, datetime
+
+
+def now() -> datetime:
+    """Return the current instant, in UTC."""
+    return datetime.now(UTC)

@@ -1,0 +1,22 @@
+"""Countries by ISO 3166-1 alpha-2, with their names in the reader's language (Unicode CLDR, through Babel)."""
+
+import unicodedata
+from functools import lru_cache
+
+from babel import Locale
+
+# CLDR also names regions, groups and reserved codes.
+NOT_COUNTRIES = {"AC", "CP", "CQ", "DG", "EA", "EU", "EZ", "IC", "QO", "TA", "UN", "XA", "XB", "XK", "ZZ"}
+
+
+@lru_cache(maxsize=8)
+def countries(language: str) -> tuple[tuple[str, str], ...]:
+    """Return (code, name) of every country in a language, in that language's alphabetical order."""
+    names = Locale.parse(language).territories
+    found = [(code, name) for code, name in names.items() if code.isalpha() and code not in NOT_COUNTRIES]
+    return tuple(sorted(found, key=lambda item: unicodedata.normalize("NFKD", item[1]).casefold()))
+
+
+def is_country(code: str) -> bool:
+    """Say whether this is the code of a country."""
+    return any(code == known for known, _ in countries("en"))

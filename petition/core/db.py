@@ -1,0 +1,81 @@
+"""The database session, and what runs once a transaction is durable."""
+
+from collections.abc import Callable, Hashable
+from datetime import datetime
+from typing import Any
+
+from flask import Flask
+from flask_sqlalchemy import SQLAlchemy
+from sqlalchemy import BigInteger, DateTime, Identity, MetaData, event
+from sqlalchemy.orm import DeclarativeBase, Session, SessionTransaction, mapped_column, registry
+
+CONNECT_TIMEOUT = 5  # seconds
+STATEMENT_TIMEOUT = 15_000  # milliseconds; longer work runs in bounded batches
+
+
+class Base(DeclarativeBase):
+    registry = registry(
+        metadata=MetaData(
+            naming_convention={
+                "ix": "ix_%(column_0_N_label)s",
+                "uq": "uq_%(table_name)s_%(column_0_N_name)s",
+                "ck": "ck_%(table_name)s_%(constraint_name)s",
+                "fk": "fk_%(table_name)s_%(column_0_name)s",
+                "pk": "pk_%(table_name)s",
+            }
+        ),
+        type_annotation_map={datetime: DateTime(timezone=True), int: BigInteger},
+    )
+
+
+db = SQLAlchemy(model_class=Base)
+
+
+def identity() -> Any:
+    """Declare a 64-bit primary key that the database numbers."""
+    return mapped_column(BigInteger, Identity(), primary_key=True)
+
+
+def engine_options(app: Flask) -> dict[str, Any]:
+    """Bound every wait on the database: connecting, getting a pooled connection, a statement."""
+    return {
+        "pool_size": app.config["PETITION_POOL_SIZE"],
+        "max_overflow": 5,
+        "pool_timeout": 5,
+        "pool_pre_ping": True,
+        "pool_recycle": 1800,
+        "connect_args": {
+            "connect_timeout": CONNECT_TIMEOUT,
+            "application_name": "petition",
+            "options": f"-c timezone=UTC -c statement_timeout={STATEMENT_TIMEOUT} -c lock_timeout=5000",
+        },
+        # SQLAlchemy's exception texts carry parameters, which are addresses and names: keep them out of the logs.
+        "hide_parameters": True,
+    }
+
+
+def after_commit(key: Hashable, action: Callable[[], None]) -> None:
+    """Run an action once the current transaction is durable, once per key however often asked; never on rollback."""
+    db.session.info.setdefault("after_commit", {})[key] = action
+
+
+def _run_actions(session: Session) -> None:
+    for action in session.info.pop("after_commit", {}).values():
+        action()
+
+
+def _forget_actions(session: Session, transaction: SessionTransaction) -> None:
+    # A savepoint's rollback fires too and must not lose what its outer transaction asked for.
+    if transaction.parent is None:
+        session.info.pop("after_commit", None)
+
+
+def init_app(app: Flask) -> None:
+    """Bind the session to the database of the settings."""
+    app.config["SQLALCHEMY_DATABASE_URI"] = app.config["DATABASE_URL"]
+    app.config["SQLALCHEMY_ENGINE_OPTIONS"] = engine_options(app)
+    db.init_app(app)
+
+
+event.listen(db.session, "after_commit", _run_actions)
+event.listen(db.session, "after_soft_rollback", _forget_actions)

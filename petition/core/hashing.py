@@ -1,0 +1,16 @@
+"""Keyed hashes, for what must be compared and never read back."""
+
+import hashlib
+import hmac
+
+from flask import current_app
+
+
+def keyed_hashes(purpose: str, text: str) -> list[str]:
+    """Return 128 bits, as hex, that only this installation can compute for this purpose: one per key, newest first.
+
+    Store the first; look for any of them, so that what was hashed before a key rotation is still found.
+    """
+    keys = [current_app.config["SECRET_KEY"], *current_app.config["SECRET_KEY_FALLBACKS"]]
+    message = f"{purpose}\0{text}".encode()
+    return [hmac.new(key.encode(), message, hashlib.sha256).hexdigest()[:32] for key in keys]

@@ -1,0 +1,44 @@
+"""Is this process alive, and can it do its work?"""
+
+from typing import Any
+
+import redis
+from flask import Blueprint
+from sqlalchemy import text
+from sqlalchemy.exc import SQLAlchemyError
+
+from petition.core.db import db
+from petition.core.redis import client
+
+blueprint = Blueprint("health", __name__)
+
+
+@blueprint.get("/healthz")
+def healthz() -> dict[str, str]:
+    """Say that this process answers."""
+    return {"status": "ok"}
+
+
+@blueprint.get("/readyz")
+def readyz() -> tuple[dict[str, Any], int]:
+    """Say the state of each part; 503 only when the database is gone, as signing still works without the broker."""
+    parts = {"database": _database(), "redis": _redis()}
+    if parts["database"] != "ok":
+        return {"status": "unavailable", "parts": parts}, 503
+    return {"status": "ok" if parts["redis"] == "ok" else "degraded", "parts": parts}, 200
+
+
+def _database() -> str:
+    try:
+        db.session.execute(text("SELECT 1"))
+    except SQLAlchemyError as error:
+        return f"unreachable ({type(error).__name__})"
+    return "ok"
+
+
+def _redis() -> str:
+    try:
+        client().ping()
+    except (redis.RedisError, OSError) as error:
+        return f"unreachable ({type(error).__name__}): signing works, emails follow"
+    return "ok"

@@ -1,0 +1,55 @@
+"""French and English: which one a page speaks, and the numbers in it."""
+
+from typing import Any
+
+from flask import Flask, has_request_context, request, url_for
+from flask_babel import Babel, format_decimal, get_locale
+from werkzeug.datastructures import MultiDict
+
+LANGUAGES = {"fr": "Français", "en": "English"}
+DEFAULT = "fr"
+
+babel = Babel()
+
+
+def N_(text: str) -> str:
+    """Mark a text for translation that is looked up later."""
+    return text
+
+
+def choose_locale() -> str:
+    """Return the language asked for by URL (`?lang=`) or form, else the browser's, else French."""
+    if not has_request_context():
+        return DEFAULT
+    asked = request.args.get("lang") or (request.form.get("locale") if request.method == "POST" else None)
+    if asked in LANGUAGES:
+        return asked
+    return request.accept_languages.best_match(list(LANGUAGES), DEFAULT) or DEFAULT
+
+
+def current_language() -> str:
+    """Return the two-letter code of the language in force."""
+    locale = get_locale()
+    return locale.language if locale else DEFAULT
+
+
+def language_links() -> list[tuple[str, str, str]]:
+    """Return (code, name, address of this page) for each language; empty where a page has no address of its own."""
+    if not has_request_context() or request.method != "GET" or not request.endpoint:
+        return []
+    arguments = MultiDict(request.args)
+    arguments.pop("lang", None)
+    values: dict[str, Any] = {**arguments.to_dict(), **(request.view_args or {})}
+    return [(code, name, url_for(request.endpoint, **{**values, "lang": code})) for code, name in LANGUAGES.items()]
+
+
+def init_app(app: Flask) -> None:
+    """Give templates their language, its links and its numbers."""
+    babel.init_app(
+        app,
+        default_locale=DEFAULT,
+        locale_selector=choose_locale,
+        default_translation_directories="translations",
+    )
+    app.add_template_filter(format_decimal, "number")
+    app.context_processor(lambda: {"locale": current_language(), "languages": language_links()})

@@ -1,0 +1,73 @@
+"""What every page shares: its assets, and error pages in the same dress, or problem documents for the API."""
+
+import hashlib
+from functools import lru_cache
+from pathlib import Path
+
+import structlog
+from flask import Flask, Response, make_response, render_template, request, url_for
+from flask_babel import gettext as _
+from sqlalchemy.exc import InterfaceError, OperationalError
+from sqlalchemy.exc import TimeoutError as PoolTimeout
+from werkzeug.exceptions import HTTPException, ServiceUnavailable
+
+from petition.core.api import PREFIX, problem_of
+
+STATIC = Path(__file__).parents[1] / "static"
+RETRY_AFTER = 10  # seconds
+
+log = structlog.get_logger(__name__)
+
+
+@lru_cache(maxsize=64)
+def _version(name: str) -> str:
+    return hashlib.sha256((STATIC / name).read_bytes()).hexdigest()[:10]
+
+
+def asset(name: str) -> str:
+    """Return the address of a static file, which changes with its content so that it can be cached for ever."""
+    return url_for("static", filename=name, v=_version(name))
+
+
+def _words(code: int) -> tuple[str, str]:
+    """Return a title and an advice for a status, in the reader's language."""
+    known = {
+        400: (_("That request could not be read"), _("Please go back and try once more.")),
+        403: (_("This page is not open to you"), _("If you followed a link, please check that it is complete.")),
+        404: (_("There is nothing at this address"), _("The address may be incomplete, or the page was taken down.")),
+        405: (_("This address does not work that way"), _("Please go back and use the button on the page.")),
+        413: (_("That is too long to be sent"), _("Please go back, shorten what you wrote, and send it again.")),
+        429: (_("Many people sign from this network at the moment"), _("Go back, and try again in a minute.")),
+        503: (_("The server is busy"), _("Go back, and try again in a moment.")),
+    }  # fmt: skip
+    unknown = (_("Something went wrong on our side"), _("We have been told. Please try again in a moment."))
+    return known.get(code, unknown if code >= 500 else known[400])
+
+
+def _http_error(error: HTTPException) -> Response | HTTPException:
+    if error.code is None or error.code < 400:
+        return error
+    if request.path.startswith(f"{PREFIX}/"):
+        return problem_of(error)
+    title, advice = _words(error.code)
+    response = make_response(
+        render_template("errors/error.html", code=error.code, title=title, advice=advice), error.code
+    )
+    for name, value in error.get_headers():
+        if name.lower() not in ("content-type", "content-length"):
+            response.headers[name] = value
+    return response
+
+
+def _database_gone(error: Exception) -> Response | HTTPException:
+    log.error("the database cannot be reached", error=type(error).__name__)
+    return _http_error(ServiceUnavailable(retry_after=RETRY_AFTER))
+
+
+def init_app(app: Flask) -> None:
+    """Register the error pages and what templates share."""
+    app.register_error_handler(HTTPException, _http_error)
+    for error in (OperationalError, InterfaceError, PoolTimeout):
+        app.register_error_handler(error, _database_gone)
+    app.add_template_global(asset)
+    app.context_processor(lambda: {"embedded": app.config["PETITION_EMBEDDED"]})

@@ -1,0 +1,47 @@
+"""What every command shares: the application it runs in, and mistakes told in one line."""
+
+from collections.abc import Callable
+from functools import wraps
+from typing import Any, TypeVar
+
+import click
+from rich.console import Console
+from sqlalchemy.exc import OperationalError
+
+from petition.core.errors import Refusal
+
+F = TypeVar("F", bound=Callable[..., Any])
+
+console = Console(highlight=False, soft_wrap=True)
+
+
+def in_app(command: F) -> F:
+    """Run a command inside the application that the `petition` group provides; a refusal ends it with one line."""
+
+    @wraps(command)
+    def run(*args: Any, **kwargs: Any) -> Any:
+        with click.get_current_context().find_object(Provider)() as app, app.app_context():  # type: ignore[misc]
+            try:
+                return command(*args, **kwargs)
+            except Refusal as refusal:
+                raise click.ClickException("; ".join(refusal.errors.values())) from None
+            except OperationalError as error:
+                raise click.ClickException(unreachable(error)) from None
+
+    return run  # type: ignore[return-value]
+
+
+class Provider:
+    """Makes the application, when a command needs it."""
+
+    def __init__(self, make: Callable[[], Any]) -> None:
+        self._make = make
+
+    def __call__(self) -> Any:
+        """Return a context manager that yields the application."""
+        return self._make()
+
+
+def unreachable(error: OperationalError) -> str:
+    """Return one line on a database that cannot be reached, naming the setting."""
+    return f"DATABASE_URL: the database cannot be reached: {str(error.orig).strip().splitlines()[0]}"

@@ -1,0 +1,142 @@
+"""Take rows to send, and settle what became of them, so that two workers never hold the same one."""
+
+import random
+import uuid
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from typing import Any
+
+from sqlalchemy import DateTime, Integer, column, func, text, update, values
+from sqlalchemy import String as SqlString
+
+from petition.core.db import db
+from petition.delivery.compose import Claimed
+from petition.delivery.lanes import EVERYTHING, SERVER, Lane
+from petition.delivery.models import DEFERRED, DUE, FAILED, SENDING, UNKNOWN, WAITING, Delivery
+from petition.delivery.replies import Outcome
+
+LEASE = timedelta(seconds=120)
+BACKOFF_BASE, BACKOFF_CAP = timedelta(seconds=30), timedelta(hours=4)
+
+CLAIM = text("""
+    WITH picked AS (
+        SELECT id FROM deliveries
+        WHERE lane = :lane AND state IN ('due', 'deferred') AND next_attempt_at <= now()
+          AND NOT EXISTS (SELECT FROM holds WHERE scope IN (:lane, :everything, :server)
+                          AND (until IS NULL OR until > now()))
+        ORDER BY next_attempt_at LIMIT :batch FOR UPDATE SKIP LOCKED)
+    UPDATE deliveries AS d
+    SET state = 'sending', attempt = attempt + 1, claim_token = :token, claimed_by = :worker,
+        lease_until = now() + :lease
+    FROM picked WHERE d.id = picked.id
+    RETURNING d.id, d.kind, d.petition_id, d.subject_id, d.generation, d.mailing_id, d.attempt
+""")
+
+
+@dataclass(frozen=True)
+class Settled:
+    """What is to be recorded of one claimed delivery."""
+
+    claim: Claimed
+    outcome: Outcome
+    domain: str | None
+    at: datetime
+
+
+def claim(lane: Lane, worker: str) -> tuple[uuid.UUID, list[Claimed]]:
+    """Take a batch of due rows of a lane for one lease, in one statement, unless a hold forbids it.
+
+    Returns the claim's token, without which nothing can be recorded, and the rows. Flushes, does not commit.
+    """
+    token = uuid.uuid4()
+    rows = db.session.execute(
+        CLAIM,
+        {
+            "lane": lane.name,
+            "everything": EVERYTHING,
+            "server": SERVER,
+            "batch": lane.batch,
+            "token": token,
+            "worker": worker,
+            "lease": LEASE,
+        },
+    )
+    return token, [Claimed(**row) for row in rows.mappings()]
+
+
+def recover_leases(lane: Lane) -> int:
+    """Settle the rows of workers that died: due again, or `unknown` where a second email would be worse than none."""
+    result = db.session.execute(
+        update(Delivery)
+        .where(Delivery.state == SENDING, Delivery.lease_until < func.now(), Delivery.lane == lane.name)
+        .values(
+            state=DUE if lane.send_again_after_crash else UNKNOWN,
+            reason="the worker died while sending",
+            claim_token=None,
+            lease_until=None,
+        )
+    )
+    return int(getattr(result, "rowcount", 0))
+
+
+def record(lane: Lane, token: uuid.UUID, settled: Sequence[Settled]) -> int:
+    """Record outcomes in one statement, for rows still held under this token; returns how many were.
+
+    A deferred row waits with exponential backoff and full jitter, and fails for good after the lane's last attempt.
+    The server's trouble is not held against the row: its attempt is given back.
+    """
+    if not settled:
+        return 0
+    rows = [_row(lane, item) for item in settled]
+    table = values(
+        column("id", Delivery.id.type),
+        column("state", SqlString),
+        column("attempt", Integer),
+        column("next_attempt_at", DateTime(timezone=True)),
+        column("settled_at", DateTime(timezone=True)),
+        column("smtp_code", Integer),
+        column("reason", SqlString),
+        column("domain", SqlString),
+        name="outcomes",
+    ).data(rows)
+    result = db.session.execute(
+        update(Delivery)
+        .where(Delivery.id == table.c.id, Delivery.claim_token == token)
+        .values(
+            {name: table.c[name] for name in ("state", "attempt", "next_attempt_at", "settled_at", "reason", "domain")}
+            | {"smtp_code": table.c.smtp_code, "claim_token": None, "lease_until": None}
+        )
+        .execution_options(synchronize_session=False)
+    )
+    return int(getattr(result, "rowcount", 0))
+
+
+def _row(lane: Lane, item: Settled) -> tuple[Any, ...]:
+    outcome, attempt, again_at, settled_at = item.outcome, item.claim.attempt, item.at, None
+    state, reason = outcome.state, outcome.reason
+    if outcome.server_trouble:
+        attempt -= 1
+    elif state == DEFERRED and attempt >= lane.max_attempts:
+        state, reason = FAILED, f"gave up after {attempt} attempts: {reason}"[:200]
+    elif state == DEFERRED:
+        again_at = item.at + backoff(attempt)
+    if state not in (*WAITING, SENDING):
+        settled_at = item.at
+    return (item.claim.id, state, attempt, again_at, settled_at, outcome.code, reason, item.domain)
+
+
+def backoff(attempt: int) -> timedelta:
+    """Return a random wait up to an exponentially growing bound ("full jitter": AWS Architecture Blog, 2015)."""
+    bound = min(BACKOFF_BASE * 2 ** min(attempt - 1, 20), BACKOFF_CAP)
+    return bound * random.random()  # noqa: S311 - jitter, not a secret
+
+
+def release(token: uuid.UUID, claims: Sequence[Claimed]) -> None:
+    """Give rows back untried: they are due at once, and the attempt does not count."""
+    db.session.execute(
+        update(Delivery)
+        .where(Delivery.id.in_([claim.id for claim in claims]), Delivery.claim_token == token)
+        .values(state=DUE, attempt=Delivery.attempt - 1, claim_token=None, lease_until=None)
+        .execution_options(synchronize_session=False)
+    )

@@ -1,0 +1,148 @@
+"""Make an email out of a delivery: who composes it, from which templates, as which octets."""
+
+import hashlib
+import hmac
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from email.headerregistry import Address
+from email.message import EmailMessage
+from email.policy import SMTP
+from email.utils import format_datetime, parseaddr
+from typing import Any
+
+import flask_mail
+from flask import current_app, render_template
+from flask_babel import force_locale
+
+from petition.core import clock
+
+
+@dataclass(frozen=True)
+class Claimed:
+    """A delivery that this worker holds, as much of it as its composer needs."""
+
+    id: int
+    kind: str
+    petition_id: int
+    subject_id: int
+    generation: int
+    mailing_id: int | None
+    attempt: int
+
+
+class Letter(flask_mail.Message):  # type: ignore[misc]
+    """An email to one person, as Flask-Mail knows messages, with octets that mail servers accept."""
+
+    def __init__(self, to: str, sender_name: str, locale: str, headers: dict[str, str] | None = None, **parts: Any):
+        self.to = ascii_domain(to)
+        self.locale = locale
+        self.sender_name = sender_name
+        super().__init__(recipients=[self.to], extra_headers=headers or {}, **parts)
+
+    def as_bytes(self) -> bytes:
+        """Return the message as RFC 5322 wants it: CRLF, no line over 998 octets, a text part before the HTML."""
+        return self.as_email().as_bytes()
+
+    def as_string(self) -> str:
+        """Return the message as text."""
+        return self.as_email().as_string()
+
+    def as_email(self) -> EmailMessage:
+        """Return the message as the standard library's object."""
+        policy = SMTP.clone(utf8=not self.to.isascii(), cte_type="7bit")
+        message = EmailMessage(policy)
+        message["From"] = Address(self.sender_name, addr_spec=sender_address())
+        message["To"] = Address(addr_spec=self.to)
+        message["Subject"] = " ".join(self.subject.split())
+        message["Date"] = format_datetime(clock.now())
+        message["Message-ID"] = self.msgId
+        if self.reply_to:
+            message["Reply-To"] = str(self.reply_to)
+        message["Content-Language"] = self.locale
+        for name, value in (self.extra_headers or {}).items():
+            message[name] = value
+        message.set_content(self.body, cte="quoted-printable")
+        if self.html:
+            message.add_alternative(self.html, subtype="html", cte="quoted-printable")
+        return message
+
+
+Composer = Callable[[Sequence[Claimed]], dict[int, Letter | None]]
+_composers: dict[str, Composer] = {}
+
+
+def composes(kind: str) -> Callable[[Composer], Composer]:
+    """Register how emails of a kind are composed, a batch at a time.
+
+    The composer gets claimed deliveries and returns a letter for each delivery's id, or None where the email is no
+    longer wanted.
+    """
+
+    def register(composer: Composer) -> Composer:
+        _composers[kind] = composer
+        return composer
+
+    return register
+
+
+def compose(claims: Sequence[Claimed]) -> dict[int, Letter | None]:
+    """Return the letter for each claim, by delivery id, addressed with its Message-ID; None where none is wanted."""
+    letters: dict[int, Letter | None] = {}
+    for kind in {claim.kind for claim in claims}:
+        letters.update(_composers[kind]([claim for claim in claims if claim.kind == kind]))
+    for claim in claims:
+        letter = letters.setdefault(claim.id, None)
+        if letter:
+            letter.msgId = message_id(claim.id)
+    return letters
+
+
+def write(name: str, locale: str, to: str, sender_name: str, **context: Any) -> Letter:
+    """Write the email `name` from its three templates, in this language, to this address.
+
+    `reply_to` and `headers` in the context go to the letter.
+    """
+    reply_to, headers = context.pop("reply_to", None), context.pop("headers", None)
+    with force_locale(locale):
+        context["locale"] = locale
+        return Letter(
+            to,
+            sender_name,
+            locale,
+            headers,
+            subject=" ".join(render_template(f"emails/{name}/subject.txt", **context).split()),
+            body=render_template(f"emails/{name}/body.txt", **context).strip() + "\n",
+            html=render_template(f"emails/{name}/body.html", **context),
+            reply_to=reply_to,
+        )
+
+
+def ascii_domain(address: str) -> str:
+    """Return the address with its domain as DNS has it (RFC 5891), so that any mail server can route it."""
+    local, _, domain = address.rpartition("@")
+    try:
+        return f"{local}@{domain.encode('idna').decode()}" if not domain.isascii() else address
+    except UnicodeError:
+        return address
+
+
+def sender_address() -> str:
+    """Return the bare address that every email comes from."""
+    return parseaddr(current_app.config["MAIL_DEFAULT_SENDER"])[1]
+
+
+def _mac(delivery_id: int) -> str:
+    key = current_app.config["SECRET_KEY"].encode()
+    return hmac.new(key, f"delivery {delivery_id}".encode(), hashlib.sha256).hexdigest()[:10]
+
+
+def message_id(delivery_id: int) -> str:
+    """Return the Message-ID of a delivery: the same whenever it is sent, so that a mail program shows it once."""
+    domain = sender_address().rpartition("@")[2]
+    return f"<d{delivery_id}.{_mac(delivery_id)}@{domain}>"
+
+
+def return_path(delivery_id: int) -> str:
+    """Return the envelope sender of a delivery (VERP): a bounce to it names the delivery, and cannot be forged."""
+    local, _, domain = sender_address().rpartition("@")
+    return f"{local}+b{delivery_id}-{_mac(delivery_id)}@{domain}"

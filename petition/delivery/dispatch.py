@@ -1,0 +1,155 @@
+"""Claim, compose, send, record: the worker's round for one lane."""
+
+import os
+import socket
+import threading
+import time
+import uuid
+from collections.abc import Callable, Sequence
+
+import structlog
+from sqlalchemy.exc import DBAPIError, OperationalError
+
+from petition.core import clock
+from petition.core.db import db
+from petition.delivery.claim import LEASE, Settled, claim, record, recover_leases, release
+from petition.delivery.compose import Claimed, Letter, compose, return_path
+from petition.delivery.doorbell import ring
+from petition.delivery.holds import rest_server, server_is_well
+from petition.delivery.lanes import LANES, Lane
+from petition.delivery.models import CANCELLED, FAILED, SENT, SUPPRESSED
+from petition.delivery.replies import Outcome
+from petition.delivery.suppress import suppress, suppressed_among
+from petition.delivery.transport import deliver
+
+ROUND = 25.0  # seconds after which a task hands over to the next one: tasks stay well under a minute
+LEASE_MARGIN = 45.0  # seconds of the lease that must remain before another email is begun
+RECORD_EVERY = 10  # emails; a crash repeats at most so many confirmations
+RECORD_TRIES = 20  # seconds that an outcome waits for a database that is restarting
+UNCOMPOSED = Outcome(FAILED, reason="the email could not be composed: see the worker's log")
+
+log = structlog.get_logger(__name__)
+
+
+def dispatch(lane_name: str, may_go_on: Callable[[], bool] = lambda: True) -> int:
+    """Send what is due in a lane, batch after batch, and return how many rows were settled.
+
+    Stops when nothing is due, after `ROUND` seconds, or when `may_go_on` says so; what it then holds is given back.
+    Commits: each claim before anything is sent, each outcome after.
+    """
+    lane, ends, total = LANES[lane_name], time.monotonic() + ROUND, 0
+    recover_leases(lane)
+    db.session.commit()
+
+    def on_time() -> bool:
+        return time.monotonic() < ends and may_go_on()
+
+    while on_time():
+        token, claims = claim(lane, _worker())
+        db.session.commit()
+        if not claims:
+            return total
+        if len(claims) == lane.batch:
+            ring(lane.name)  # more is waiting than one thread can hold: wake another
+        total += _Batch(lane, token, claims, on_time).send()
+    ring(lane.name)
+    return total
+
+
+class _Batch:
+    """One claim's worth of emails, on this thread's connection."""
+
+    def __init__(self, lane: Lane, token: uuid.UUID, claims: Sequence[Claimed], on_time: Callable[[], bool]) -> None:
+        self.lane, self.token, self.claims, self.on_time = lane, token, claims, on_time
+        self.leased_until = time.monotonic() + LEASE.total_seconds() - LEASE_MARGIN
+        self.pending: list[Settled] = []
+        self.settled = 0
+
+    def send(self) -> int:
+        letters = self._compose()
+        suppressed = suppressed_among([letter.to for letter in letters.values() if letter])
+        db.session.commit()
+        for position, item in enumerate(self.claims):
+            if not self.on_time() or time.monotonic() > self.leased_until:
+                self._give_back(self.claims[position:])
+                break
+            letter = letters.get(item.id)
+            outcome = self._attempt(item, letter, suppressed) if item.id in letters else UNCOMPOSED
+            self._note(item, letter, outcome)
+            if outcome.server_trouble:
+                self._leave_server_alone(outcome, self.claims[position + 1 :])
+                break
+        self._record()
+        return self.settled
+
+    def _compose(self) -> dict[int, Letter | None]:
+        try:
+            return compose(self.claims)
+        except Exception:
+            # One row that cannot be composed must not take its batch along.
+            db.session.rollback()
+            return {item.id: letter for item in self.claims for letter in self._compose_alone(item)}
+
+    def _compose_alone(self, item: Claimed) -> list[Letter | None]:
+        try:
+            return list(compose([item]).values())
+        except OperationalError:
+            raise
+        except Exception:
+            log.exception("an email could not be composed", delivery=item.id, kind=item.kind)
+            return []
+
+    def _attempt(self, item: Claimed, letter: Letter | None, suppressed: set[str]) -> Outcome:
+        if letter is None:
+            return Outcome(CANCELLED, reason="no longer wanted")
+        if letter.to in suppressed:
+            return Outcome(SUPPRESSED, reason="the address is on the suppression list")
+        return deliver(letter, return_path(item.id), send_again=self.lane.send_again_after_crash)
+
+    def _note(self, item: Claimed, letter: Letter | None, outcome: Outcome) -> None:
+        domain = letter.to.rpartition("@")[2].lower()[:255] if letter else None
+        self.pending.append(Settled(item, outcome, domain, clock.now()))
+        log.info(
+            "email",
+            delivery=item.id,
+            kind=item.kind,
+            attempt=item.attempt,
+            state=outcome.state,
+            code=outcome.code,
+        )
+        if outcome.mailbox_gone and letter:
+            suppress(letter.to, outcome.reason or "mailbox gone")
+        if len(self.pending) >= RECORD_EVERY:
+            self._record()
+
+    def _record(self) -> None:
+        """Record what is pending, waiting out a database that restarts: a sent email must not look unsent."""
+        for second in range(RECORD_TRIES):
+            try:
+                if any(item.outcome.state == SENT for item in self.pending):
+                    server_is_well()
+                self.settled += record(self.lane, self.token, self.pending)
+                db.session.commit()
+                self.pending.clear()
+                return
+            except DBAPIError:
+                db.session.rollback()
+                if second == RECORD_TRIES - 1:
+                    raise
+                time.sleep(1)
+
+    def _give_back(self, claims: Sequence[Claimed]) -> None:
+        if claims:
+            release(self.token, claims)
+            db.session.commit()
+
+    def _leave_server_alone(self, outcome: Outcome, rest: Sequence[Claimed]) -> None:
+        self._record()
+        rest_server(outcome.reason or "the mail server refused")
+        release(self.token, rest)
+        db.session.commit()
+        log.warning("the mail server is left alone for a while", code=outcome.code, reason=outcome.reason)
+
+
+def _worker() -> str:
+    return f"{socket.gethostname()}/{os.getpid()}/{threading.get_ident() % 100_000}"[:100]

@@ -1,0 +1,25 @@
+"""The lanes: one Celery queue and one worker each, so that no kind of email delays another."""
+
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True)
+class Lane:
+    """How the emails of one lane are handled."""
+
+    name: str
+    batch: int  # rows claimed at once
+    send_again_after_crash: bool  # else the row becomes `unknown` and waits for a person
+    max_attempts: int
+
+
+# With full jitter between 30 s and 4 h, 15 attempts span about a day: shorter than any link's life.
+CONFIRMATIONS = Lane("confirmations", batch=40, send_again_after_crash=True, max_attempts=15)
+NOTICES = Lane("notices", batch=40, send_again_after_crash=True, max_attempts=15)
+MAILINGS = Lane("mailings", batch=40, send_again_after_crash=False, max_attempts=15)
+
+LANES = {lane.name: lane for lane in (CONFIRMATIONS, NOTICES, MAILINGS)}
+UPKEEP = "upkeep"  # the queue of what is not email: purges and reminders
+QUEUES = (*LANES, UPKEEP)
+EVERYTHING = "all"
+SERVER = "server"  # the hold that a mail server's own refusal sets for a while

@@ -1,0 +1,80 @@
+"""What is to be sent, what became of it, and to whom never again."""
+
+import uuid
+from datetime import datetime
+from typing import Final
+
+from sqlalchemy import CheckConstraint, Index, SmallInteger, String, UniqueConstraint, func
+from sqlalchemy.orm import Mapped, mapped_column
+
+from petition.core.db import db, identity
+
+DUE: Final = "due"
+SENDING: Final = "sending"
+SENT: Final = "sent"
+DEFERRED: Final = "deferred"
+FAILED: Final = "failed"
+UNKNOWN: Final = "unknown"
+CANCELLED: Final = "cancelled"
+SUPPRESSED: Final = "suppressed"
+STATES = (DUE, SENDING, SENT, DEFERRED, FAILED, UNKNOWN, CANCELLED, SUPPRESSED)
+WAITING = (DUE, DEFERRED)
+
+
+class Delivery(db.Model):
+    """One email to one person, from the moment it is owed until it is settled.
+
+    Holds no address and no text: both are composed from the subject's row when the email is sent.
+    """
+
+    __tablename__ = "deliveries"
+
+    id: Mapped[int] = identity()
+    kind: Mapped[str] = mapped_column(String(40))
+    lane: Mapped[str] = mapped_column(String(20))
+    # No foreign keys: delivery does not know what a petition or a signature is.
+    petition_id: Mapped[int]
+    subject_id: Mapped[int]
+    generation: Mapped[int]
+    mailing_id: Mapped[int | None]
+    state: Mapped[str] = mapped_column(String(12), default=DUE)
+    attempt: Mapped[int] = mapped_column(SmallInteger, default=0)
+    next_attempt_at: Mapped[datetime] = mapped_column(server_default=func.now())
+    lease_until: Mapped[datetime | None]
+    claim_token: Mapped[uuid.UUID | None]
+    claimed_by: Mapped[str | None] = mapped_column(String(100))
+    smtp_code: Mapped[int | None] = mapped_column(SmallInteger)
+    reason: Mapped[str | None] = mapped_column(String(200))
+    domain: Mapped[str | None] = mapped_column(String(255))
+    created_at: Mapped[datetime] = mapped_column(server_default=func.now())
+    settled_at: Mapped[datetime | None]
+
+    __table_args__ = (
+        UniqueConstraint("kind", "subject_id", "generation"),
+        CheckConstraint(f"state IN {STATES}", name="state"),
+        Index("ix_deliveries_waiting", "lane", "next_attempt_at", postgresql_where=f"state IN {WAITING}"),
+        Index("ix_deliveries_leased", "lease_until", postgresql_where=f"state = '{SENDING}'"),
+        Index("ix_deliveries_subject", "subject_id", "created_at"),
+    )
+
+
+class Suppression(db.Model):
+    """An address that is never mailed again, known only by its keyed hash."""
+
+    __tablename__ = "suppressions"
+
+    address_hash: Mapped[str] = mapped_column(String(32), primary_key=True)
+    reason: Mapped[str] = mapped_column(String(200))
+    created_at: Mapped[datetime] = mapped_column(server_default=func.now())
+
+
+class Hold(db.Model):
+    """Stops a lane, everything, or the mail server for a while; read again at each claim."""
+
+    __tablename__ = "holds"
+
+    scope: Mapped[str] = mapped_column(String(20), primary_key=True)
+    reason: Mapped[str] = mapped_column(String(200))
+    since: Mapped[datetime] = mapped_column(server_default=func.now())
+    until: Mapped[datetime | None]
+    strikes: Mapped[int] = mapped_column(SmallInteger, default=0)

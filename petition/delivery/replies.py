@@ -1,0 +1,70 @@
+"""What a mail server's answer means for the row, for the address and for the server."""
+
+import re
+import smtplib
+from dataclasses import dataclass
+
+from petition.delivery.models import DEFERRED, FAILED, SENT, UNKNOWN
+
+# RFC 3463 and RFC 7505: the mailbox or its domain does not exist, so no later email can arrive either.
+NO_SUCH_MAILBOX = ("5.1.1", "5.1.2", "5.1.3", "5.1.6", "5.1.10")
+# RFC 5321 and RFC 4954: the server is closing, over its limits, or refuses our login: not this recipient's doing.
+ABOUT_THE_SERVER = {421, 454, 530, 534, 535, 538}
+SHORTEN_TO = 200  # characters
+
+
+@dataclass(frozen=True)
+class Outcome:
+    """What one attempt came to.
+
+    `server_trouble`: the mail server as a whole is to be left alone for a while, and this row was not at fault.
+    `mailbox_gone`: the address is to be suppressed.
+    """
+
+    state: str
+    code: int | None = None
+    reason: str | None = None
+    server_trouble: bool = False
+    mailbox_gone: bool = False
+
+
+ACCEPTED = Outcome(SENT, 250)
+
+
+def classify(error: Exception, *, connecting: bool, send_again: bool) -> Outcome:
+    """Return what an SMTP or connection error means.
+
+    `connecting`: nothing of this email had been offered yet. `send_again`: whether an email whose fate is not known
+    may be sent a second time; if not, it becomes `unknown`.
+    """
+    if isinstance(error, smtplib.SMTPNotSupportedError):
+        return Outcome(FAILED, None, _shorten(f"the mail server lacks what this address needs: {error}"))
+    code, words = _answer(error)
+    reason = _shorten(words)
+    if connecting or code in ABOUT_THE_SERVER or isinstance(error, smtplib.SMTPSenderRefused):
+        return Outcome(DEFERRED, code, reason, server_trouble=True)
+    if code is None:
+        # The connection broke in the middle: the server may or may not have taken the email.
+        return Outcome(DEFERRED if send_again else UNKNOWN, None, reason)
+    if 500 <= code <= 599:
+        enhanced = re.search(r"\b5\.\d{1,3}\.\d{1,3}\b", words)
+        return Outcome(FAILED, code, reason, mailbox_gone=bool(enhanced and enhanced[0] in NO_SUCH_MAILBOX))
+    return Outcome(DEFERRED, code, reason)
+
+
+def _answer(error: Exception) -> tuple[int | None, str]:
+    if isinstance(error, smtplib.SMTPRecipientsRefused):
+        code, text = next(iter(error.recipients.values()))
+    elif isinstance(error, smtplib.SMTPResponseException):
+        code, text = error.smtp_code, error.smtp_error
+    else:
+        return None, f"{type(error).__name__}: {error}"
+    words = text.decode("utf-8", "replace") if isinstance(text, bytes) else str(text)
+    # smtplib gives -1 for an answer it could not read as one.
+    return (code if 400 <= code <= 599 else None), f"{code} {words}"
+
+
+def _shorten(words: str) -> str:
+    """Keep the server's words, without the address they often repeat, on one line."""
+    words = re.sub(r"<?[^\s<>]+@[^\s<>]+>?", "<address>", words)
+    return " ".join(words.split())[:SHORTEN_TO]

@@ -1,0 +1,135 @@
+"""Talk to the mail server: one verified connection per thread, kept open and never trusted to be alive."""
+
+import smtplib
+import ssl
+import threading
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+import flask_mail
+from flask import Flask, current_app
+
+from petition.delivery.compose import Letter
+from petition.delivery.replies import ACCEPTED, Outcome, classify
+
+IDLE = 20.0  # seconds after which a connection is asked whether it still lives
+
+_thread = threading.local()
+
+
+class Mail(flask_mail.Mail):  # type: ignore[misc]
+    """Flask-Mail, with connections that verify, time out and last."""
+
+    def connect(self) -> "Connection":
+        """Return this thread's connection, not yet opened."""
+        return Connection(self.app.extensions["mail"] if self.app else self)
+
+
+class Connection(flask_mail.Connection):  # type: ignore[misc]
+    """A connection to the mail server whose certificate is verified and whose every wait is bounded."""
+
+    used_at = 0.0
+
+    def configure_host(self) -> smtplib.SMTP:
+        """Connect, secure and log in. Raises `OSError` or `smtplib.SMTPException`."""
+        mail, timeout = self.mail, current_app.config["MAIL_TIMEOUT"]
+        context = ssl.create_default_context()
+        host: smtplib.SMTP
+        if mail.use_ssl:
+            host = smtplib.SMTP_SSL(mail.server, mail.port, timeout=timeout, context=context)
+        else:
+            host = smtplib.SMTP(mail.server, mail.port, timeout=timeout)
+        try:
+            host.set_debuglevel(int(mail.debug))
+            if mail.use_tls:
+                host.starttls(context=context)
+            if mail.username and mail.password:
+                host.login(mail.username, mail.password)
+            host.ehlo_or_helo_if_needed()
+        except BaseException:
+            host.close()
+            raise
+        return host
+
+    def ensure_open(self) -> None:
+        """Open the connection, or prove with NOOP that an idle one still lives, or open it again."""
+        if self.host is not None and self.num_emails >= current_app.config["MAIL_MAX_EMAILS"]:
+            self.shut()
+        if self.host is not None and time.monotonic() - self.used_at > IDLE:
+            try:
+                if self.host.noop()[0] != 250:
+                    self.shut()
+            except (OSError, smtplib.SMTPException):
+                self.shut()
+        if self.host is None and not self.mail.suppress:
+            self.host = self.configure_host()
+            self.num_emails = 0
+
+    def send(self, message: Letter, envelope_from: str | None = None) -> None:
+        """Hand one letter over; returns once the server has taken responsibility for it (its 250)."""
+        if self.host is not None:
+            options = [] if message.to.isascii() else ["SMTPUTF8"]
+            self.host.sendmail(envelope_from, [message.to], message.as_bytes(), options)
+        flask_mail.email_dispatched.send(current_app._get_current_object(), message=message)  # type: ignore[attr-defined]
+        self.num_emails += 1
+        self.used_at = time.monotonic()
+
+    def recover(self) -> None:
+        """Leave a conversation that went wrong with RSET, or else hang up."""
+        try:
+            if self.host is not None and self.host.rset()[0] != 250:
+                self.shut()
+        except (OSError, smtplib.SMTPException):
+            self.shut()
+
+    def shut(self) -> None:
+        """Hang up, politely if the server still listens."""
+        host, self.host = self.host, None
+        if host is not None:
+            try:
+                host.quit()
+            except (OSError, smtplib.SMTPException):
+                host.close()
+
+
+mail = Mail()
+
+
+def deliver(letter: Letter, envelope_from: str, *, send_again: bool) -> Outcome:
+    """Try to send one letter on this thread's connection and say what came of it; never raises on the mail's account.
+
+    `send_again`: whether a letter whose fate is not known may be tried again.
+    """
+    connection: Connection | None = getattr(_thread, "connection", None)
+    if connection is None or connection.mail is not current_app.extensions["mail"]:
+        connection = _thread.connection = Connection(current_app.extensions["mail"])
+    connecting = True
+    try:
+        connection.ensure_open()
+        connecting = False
+        connection.send(letter, envelope_from)
+    except (OSError, smtplib.SMTPException) as error:
+        connection.recover()
+        return classify(error, connecting=connecting, send_again=send_again)
+    except UnicodeError as error:
+        connection.recover()
+        return classify(smtplib.SMTPNotSupportedError(type(error).__name__), connecting=False, send_again=False)
+    return ACCEPTED
+
+
+@contextmanager
+def closed_afterwards() -> Iterator[None]:
+    """Hang up this thread's connection at the end: for one-off programs and tests."""
+    try:
+        yield
+    finally:
+        connection = getattr(_thread, "connection", None)
+        if connection is not None:
+            connection.shut()
+            del _thread.connection
+
+
+def init_app(app: Flask) -> None:
+    """Bind Flask-Mail to the settings."""
+    mail.init_app(app)

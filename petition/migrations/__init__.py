@@ -1,0 +1,1 @@
+"""Schema changes, which run forwards on a live database."""

@@ -1,0 +1,125 @@
+"""`petition petitions …`: create, open, close, archive, list, show."""
+
+from datetime import datetime
+from typing import IO
+from zoneinfo import ZoneInfo
+
+import click
+from rich.table import Table
+
+from petition.core.db import db
+from petition.core.terminal import console, in_app
+from petition.petitions import publish
+from petition.petitions.count import count_of, counts
+from petition.petitions.document import read
+from petition.petitions.models import Petition
+
+
+@click.group()
+def petitions() -> None:
+    """Petitions and open letters."""
+
+
+@petitions.command()
+@click.argument("file", type=click.File(encoding="utf-8"))
+@click.option("--open", "opens", is_flag=True, help="Let people sign at once.")
+@in_app
+def create(file: IO[str], opens: bool) -> None:
+    """Make a draft out of FILE.md: settings between two lines ---, then a section per language."""
+    try:
+        document = read(file.read())
+    except UnicodeDecodeError as error:
+        raise click.ClickException(f"{file.name}: not UTF-8 text ({error.reason})") from None
+    if document.mistakes:
+        lines = "\n".join(f"{file.name}:{line}: {advice}" for line, advice in document.mistakes)
+        raise click.ClickException(f"nothing was created\n{lines}")
+    petition = publish.create(document)
+    if opens:
+        publish.open_(petition)
+    db.session.commit()
+    languages = ", ".join(petition.texts)
+    console.print(f"Created [bold]{petition.slug}[/] ({petition.state_now}; {languages}).")
+    if petition.state_now == "draft":
+        console.print(f"Open it with: petition petitions open {petition.slug}")
+
+
+def _change(slug: str, change: str, done: str) -> None:
+    petition = publish.find(slug)
+    getattr(publish, change)(petition)
+    db.session.commit()
+    console.print(f"[bold]{slug}[/] {done}")
+
+
+@petitions.command("open")
+@click.argument("slug")
+@in_app
+def open_(slug: str) -> None:
+    """Let people sign."""
+    _change(slug, "open_", "is open.")
+
+
+@petitions.command()
+@click.argument("slug")
+@in_app
+def close(slug: str) -> None:
+    """Stop signing; links sent before work for a day longer."""
+    _change(slug, "close", "is closed. Links sent before are honoured for 24 hours.")
+
+
+@petitions.command()
+@click.argument("slug")
+@in_app
+def archive(slug: str) -> None:
+    """Take a closed petition out of public view."""
+    _change(slug, "archive", "is archived: its public pages are gone, its signatures are kept.")
+
+
+@petitions.command("list")
+@in_app
+def list_() -> None:
+    """List all petitions, newest first."""
+    found = publish.every()
+    if not found:
+        console.print("No petition yet. Make one with: petition petitions create FILE.md")
+        return
+    counted = counts(found)
+    table = Table(box=None, header_style="bold")
+    for heading, justify in (("slug", "left"), ("state", "left"), ("confirmed", "right"), ("goal", "right"), ("title", "left")):
+        table.add_column(heading, justify=justify, no_wrap=heading != "title")  # type: ignore[arg-type]
+    for petition in found:
+        count = counted[petition.id]
+        title = petition.text_in(petition.default_language).title
+        table.add_row(petition.slug, petition.state_now, f"{count.confirmed:,}", f"{count.goal:,}", title)
+    console.print(table)
+
+
+@petitions.command()
+@click.argument("slug")
+@in_app
+def show(slug: str) -> None:
+    """Show one petition's settings and count."""
+    petition = publish.find(slug)
+    count = count_of(petition)
+    table = Table(box=None, show_header=False)
+    table.add_column(style="bold", no_wrap=True)
+    table.add_column()
+    for name, value in (
+        ("slug", petition.slug),
+        ("kind", petition.kind.replace("_", " ")),
+        ("state", petition.state_now),
+        ("opens", _moment(petition.opens_at, petition)),
+        ("closes", _moment(petition.closes_at, petition)),
+        ("sender", f"{petition.sender_name} <{petition.reply_to}>" if petition.reply_to else petition.sender_name),
+        ("asks", ", ".join(petition.asks) or "name and address only"),
+        ("public list", {"opt_in": "those who agree", "none": "none"}[petition.listing]),
+        ("organisations", "may sign" if petition.accepts_organisations else "may not sign"),
+        ("confirmed", f"{count.confirmed:,} ({count.people:,} people, {count.organisations:,} organisations)"),
+        ("next goal", f"{count.goal:,}"),
+        *((f"title ({language})", text.title) for language, text in petition.texts.items()),
+    ):
+        table.add_row(name, value)
+    console.print(table)
+
+
+def _moment(moment: datetime | None, petition: Petition) -> str:
+    return f"{moment.astimezone(ZoneInfo(petition.timezone)):%Y-%m-%d %H:%M} ({petition.timezone})" if moment else "-"

@@ -1,0 +1,67 @@
+"""The exact count, in constant time, changed in the transaction of the signature it counts."""
+
+from dataclasses import dataclass
+from itertools import count as numbers
+
+from sqlalchemy import func, select
+from sqlalchemy.dialects.postgresql import insert
+
+from petition.core.db import db
+from petition.petitions.models import SLOTS, Petition, PetitionCount
+
+
+@dataclass(frozen=True)
+class Count:
+    """A petition's confirmed signatures and its next milestone."""
+
+    people: int
+    organisations: int
+    paper: int
+    goal: int
+
+    @property
+    def confirmed(self) -> int:
+        """People and organisations that confirmed by email; paper is shown apart."""
+        return self.people + self.organisations
+
+
+def bump(petition_id: int, signature_id: int, party: str, by: int) -> None:
+    """Count one signature in (+1) or out (-1). Flushes, does not commit."""
+    column = "organisations" if party == "organisation" else "people"
+    statement = insert(PetitionCount).values(petition_id=petition_id, slot=signature_id % SLOTS, **{column: by})
+    db.session.execute(
+        statement.on_conflict_do_update(
+            index_elements=["petition_id", "slot"], set_={column: getattr(PetitionCount, column) + by}
+        )
+    )
+
+
+def counts(petitions: list[Petition]) -> dict[int, Count]:
+    """Return the count of each petition, by its id, in one query over at most `SLOTS` rows each."""
+    sums = [func.sum(column) for column in (PetitionCount.people, PetitionCount.organisations, PetitionCount.paper)]
+    query = select(PetitionCount.petition_id, *sums).where(
+        PetitionCount.petition_id.in_([petition.id for petition in petitions])
+    )
+    found = {row[0]: tuple(map(int, row[1:])) for row in db.session.execute(query.group_by(PetitionCount.petition_id))}
+    result = {}
+    for petition in petitions:
+        people, organisations, paper = found.get(petition.id, (0, 0, 0))
+        result[petition.id] = Count(people, organisations, paper, goal(petition.milestones, people + organisations))
+    return result
+
+
+def count_of(petition: Petition) -> Count:
+    """Return the count of one petition."""
+    return counts([petition])[petition.id]
+
+
+def goal(milestones: list[int], confirmed: int) -> int:
+    """Return the next milestone above a count; past the last one, the next of 1, 2.5, 5, 10 … times a power of ten."""
+    for milestone in sorted(milestones):
+        if milestone > confirmed:
+            return milestone
+    for power in numbers(2):
+        for step in (10, 25, 50):
+            if step * 10 ** (power - 1) > confirmed:
+                return step * 10 ** (power - 1)
+    raise AssertionError("numbers() does not end")

@@ -1,0 +1,146 @@
+"""Read a petition from a file: YAML front matter, then Markdown with one section per language."""
+
+import re
+from dataclasses import dataclass, field
+from datetime import datetime
+from typing import Any
+from zoneinfo import ZoneInfo
+
+import yaml
+
+from petition.core.i18n import LANGUAGES
+from petition.petitions.front_matter import COLUMNS, PER_LANGUAGE, READERS
+
+SECTION = re.compile(r"^# +([a-z]{2}): *(.*)$")
+LONGEST_BODY = 100_000  # characters
+REQUIRED = ("slug", "kind", "default_language", "addressee", "sender")
+
+
+@dataclass
+class Document:
+    """A petition as its file describes it, or every mistake found in the file, each as (line, what to do)."""
+
+    fields: dict[str, Any] = field(default_factory=dict)
+    texts: list[dict[str, Any]] = field(default_factory=list)
+    mistakes: list[tuple[int, str]] = field(default_factory=list)
+
+    def mistake(self, line: int, advice: str) -> None:
+        """Note a mistake at a line, counted from 1."""
+        self.mistakes.append((line, advice))
+
+
+def read(text: str) -> Document:
+    """Return the document, with every mistake and not only the first; `mistakes` is empty when it can be used."""
+    document = Document()
+    lines = text.splitlines()
+    ends = next((n for n, line in enumerate(lines[1:], 1) if line.strip() == "---"), None)
+    if not lines or lines[0].strip() != "---" or ends is None:
+        document.mistake(1, "start with front matter: a line ---, settings, a line ---")
+        return document
+    front, at = _front_matter("\n".join(lines[1:ends]), document)
+    _sections(lines, ends + 1, document)
+    _fields(front, at, document)
+    _per_language(front, at, document)
+    document.mistakes.sort()
+    return document
+
+
+def _front_matter(source: str, document: Document) -> tuple[dict[str, Any], dict[str, int]]:
+    """Return the front matter's values and the line of each key."""
+    try:
+        node = yaml.compose(source, Loader=yaml.SafeLoader)
+        values = yaml.safe_load(source) or {}
+    except yaml.MarkedYAMLError as error:
+        document.mistake((error.problem_mark.line if error.problem_mark else 0) + 2, f"not YAML: {error.problem}")
+        return {}, {}
+    except (yaml.YAMLError, ValueError) as error:
+        document.mistake(2, f"not YAML: {str(error).splitlines()[0]}")
+        return {}, {}
+    if not isinstance(values, dict) or node is None:
+        document.mistake(2, "front matter is a list of `key: value` lines")
+        return {}, {}
+    return values, {key.value: key.start_mark.line + 2 for key, _ in node.value}
+
+
+def _sections(lines: list[str], start: int, document: Document) -> None:
+    heads = [(n, found) for n in range(start, len(lines)) if (found := SECTION.match(lines[n]))]
+    if not heads:
+        document.mistake(start + 1, "add a section per language, each under a line such as `# fr: Title`")
+    for (line, found), following in zip(heads, [*[n for n, _ in heads[1:]], len(lines)], strict=True):
+        _section(found[1], found[2].strip(), line + 1, lines[line + 1 : following], document)
+    for number in range(start, heads[0][0] if heads else start):
+        if lines[number].strip():
+            document.mistake(number + 1, "this text is in no language: move it below a line such as `# fr: Title`")
+            break
+
+
+def _section(language: str, title: str, line: int, lines: list[str], document: Document) -> None:
+    if language not in LANGUAGES:
+        document.mistake(line, f"{language!r} is not a language here: one of {', '.join(LANGUAGES)}")
+    if any(text["language"] == language for text in document.texts):
+        document.mistake(line, f"a second section in {language!r}: keep one")
+    if not 1 <= len(title) <= 200:
+        document.mistake(line, "give the title, up to 200 characters, after the language: `# fr: Title`")
+    content = "\n".join(lines).strip().splitlines()
+    quoted = next((n for n, text in enumerate(content) if not text.startswith(">")), len(content))
+    summary = " ".join(text.lstrip("> ").strip() for text in content[:quoted]).strip()
+    body = "\n".join(content[quoted:]).strip()
+    if not 1 <= len(summary) <= 600:
+        document.mistake(line + 1, "start the section with a summary of up to 600 characters: lines that begin with >")
+    if not 1 <= len(body) <= LONGEST_BODY:
+        document.mistake(line + 1, f"the section needs a text, of up to {LONGEST_BODY:,} characters")
+    document.texts.append({"language": language, "title": title, "summary": summary, "body": body})
+
+
+def _fields(front: dict[str, Any], at: dict[str, int], document: Document) -> None:
+    for key in REQUIRED:
+        if key not in front:
+            document.mistake(1, f"{key} is missing")
+    for key in front:
+        if key not in READERS:
+            document.mistake(at.get(key, 2), f"{key!r} is not a setting: one of {', '.join(READERS)}")
+    for key, (reader, default) in READERS.items():
+        try:
+            value = reader(front[key]) if front.get(key) is not None else default
+        except (ValueError, TypeError) as error:
+            document.mistake(at.get(key, 2), f"{key} {error}")
+            continue
+        if key in PER_LANGUAGE:
+            continue
+        if isinstance(value, dict):
+            document.fields.update(value)
+        else:
+            document.fields[COLUMNS.get(key, key)] = value
+    _dates(at, document)
+
+
+def _dates(at: dict[str, int], document: Document) -> None:
+    fields = document.fields
+    zone = ZoneInfo(fields.get("timezone") or "UTC")
+    for key in ("opens_at", "closes_at"):
+        if isinstance(fields.get(key), datetime) and fields[key].tzinfo is None:
+            fields[key] = fields[key].replace(tzinfo=zone)
+    if fields.get("opens_at") and fields.get("closes_at") and fields["closes_at"] <= fields["opens_at"]:
+        document.mistake(at.get("closes", 2), "closes must be later than opens")
+    languages = [text["language"] for text in document.texts]
+    if languages and fields.get("default_language") and fields["default_language"] not in languages:
+        document.mistake(
+            at.get("default_language", 2),
+            f"there is no section in {fields['default_language']!r}, the default language",
+        )
+
+
+def _per_language(front: dict[str, Any], at: dict[str, int], document: Document) -> None:
+    """Give each language's text its addressee and its suggested professions."""
+    for text in document.texts:
+        language = text["language"]
+        addressee, professions = front.get("addressee"), front.get("professions") or {}
+        if isinstance(addressee, dict):
+            addressee = addressee.get(language)
+        if isinstance(professions, dict):
+            professions = professions.get(language) or []
+        if "addressee" in front and not (isinstance(addressee, str) and 1 <= len(addressee) <= 200):
+            document.mistake(at["addressee"], f"addressee needs a text of up to 200 characters for {language!r}")
+        if not isinstance(professions, list) or not all(isinstance(p, str) and 1 <= len(p) <= 120 for p in professions):
+            document.mistake(at["professions"], f"professions needs a list of texts for {language!r}")
+        text.update(addressee=addressee, professions=professions)

@@ -1,0 +1,96 @@
+"""The settings of a petition's file: how each is read, and what it must be."""
+
+import re
+from collections.abc import Callable
+from datetime import date, datetime, time
+from typing import Any
+from zoneinfo import available_timezones
+
+from petition.core.i18n import LANGUAGES
+from petition.petitions.models import ASKS, KINDS, LISTINGS
+
+SLUG = re.compile(r"[a-z0-9]+(-[a-z0-9]+)*")
+
+
+def _choice(options: tuple[str, ...]) -> Callable[[Any], Any]:
+    def reader(value: Any) -> Any:
+        if value not in options:
+            raise ValueError(f"must be one of {', '.join(options)}")
+        return value
+
+    return reader
+
+
+def _slug(value: Any) -> str:
+    if not isinstance(value, str) or not SLUG.fullmatch(value) or len(value) > 80:
+        raise ValueError("must be lower-case letters, digits and single hyphens, up to 80 characters")
+    return value
+
+
+def _sender(value: Any) -> dict[str, Any]:
+    if not isinstance(value, dict) or not isinstance(value.get("name"), str) or not 1 <= len(value["name"]) <= 120:
+        raise ValueError("needs a name: `sender: {name: …, reply_to: …}`")
+    if set(value) - {"name", "reply_to"}:
+        raise ValueError("takes a name and a reply_to, nothing else")
+    reply_to = value.get("reply_to")
+    if reply_to is not None and (
+        not isinstance(reply_to, str) or not re.fullmatch(r"[^@\s]+@[^@\s]+\.[^@\s]+", reply_to)
+    ):
+        raise ValueError("has a reply_to that is not an email address")
+    return {"sender_name": value["name"], "reply_to": reply_to}
+
+
+def _moment(value: Any) -> datetime:
+    if isinstance(value, datetime):
+        return value
+    if isinstance(value, date):
+        return datetime.combine(value, time())
+    raise ValueError("must be a date such as 2026-11-23, or with a time: 2026-11-23 09:00")
+
+
+def _asks(value: Any) -> list[str]:
+    if not isinstance(value, list) or any(item not in ASKS for item in value):
+        raise ValueError(f"must be a list from {', '.join(ASKS)}")
+    return [item for item in ASKS if item in value]
+
+
+def _boolean(value: Any) -> bool:
+    if not isinstance(value, bool):
+        raise ValueError("must be true or false")
+    return value
+
+
+def _milestones(value: Any) -> list[int]:
+    sound = isinstance(value, list) and all(isinstance(n, int) and 0 < n < 10**12 for n in value)
+    if not sound or value != sorted(set(value)):
+        raise ValueError("must be a list of growing whole numbers, such as [100, 250, 500]")
+    return list(value)
+
+
+def _zone(value: Any) -> str:
+    if value not in available_timezones():
+        raise ValueError("must be a time zone such as Europe/Paris")
+    return str(value)
+
+
+def _any(value: Any) -> Any:
+    return value
+
+
+PER_LANGUAGE = ("addressee", "professions")
+COLUMNS = {"opens": "opens_at", "closes": "closes_at", "organisations": "accepts_organisations"}
+READERS: dict[str, tuple[Callable[[Any], Any], Any]] = {
+    "slug": (_slug, None),
+    "kind": (_choice(KINDS), None),
+    "default_language": (_choice(tuple(LANGUAGES)), None),
+    "addressee": (_any, None),
+    "sender": (_sender, None),
+    "timezone": (_zone, "Europe/Paris"),
+    "opens": (_moment, None),
+    "closes": (_moment, None),
+    "asks": (_asks, ["profession"]),
+    "listing": (_choice(LISTINGS), "opt_in"),
+    "organisations": (_boolean, True),
+    "milestones": (_milestones, []),
+    "professions": (_any, {}),
+}

@@ -1,0 +1,63 @@
+"""A petition's life: draft, open, closed, archived."""
+
+from sqlalchemy import select
+
+from petition.core import clock
+from petition.core.db import db
+from petition.core.errors import Gone, Refusal
+from petition.petitions.document import Document
+from petition.petitions.models import ARCHIVED, CLOSED, DRAFT, OPEN, Petition, PetitionText
+
+
+def find(slug: str) -> Petition:
+    """Return the petition with this address. Raises `Gone`."""
+    petition = db.session.scalar(select(Petition).where(Petition.slug == slug))
+    if petition is None:
+        raise Gone({"slug": f"there is no petition {slug!r}"})
+    return petition
+
+
+def every() -> list[Petition]:
+    """Return all petitions, newest first."""
+    return list(db.session.scalars(select(Petition).order_by(Petition.id.desc())))
+
+
+def public() -> list[Petition]:
+    """Return the petitions that strangers may see: open ones first, then closed ones, newest first."""
+    shown = [petition for petition in every() if petition.state_now in (OPEN, CLOSED)]
+    return sorted(shown, key=lambda petition: petition.state_now != OPEN)
+
+
+def create(document: Document) -> Petition:
+    """Make a draft from a document. Flushes. Raises `Refusal` when its address is taken."""
+    if db.session.scalar(select(Petition.id).where(Petition.slug == document.fields["slug"])):
+        raise Refusal({"slug": f"there is already a petition {document.fields['slug']!r}: choose another slug"})
+    petition = Petition(**document.fields, state=DRAFT)
+    petition.texts = {text["language"]: PetitionText(**text) for text in document.texts}
+    db.session.add(petition)
+    db.session.flush()
+    return petition
+
+
+def open_(petition: Petition) -> None:
+    """Let people sign, now, until its closing date if it has one. Raises `Refusal` if it cannot be opened."""
+    if petition.state == ARCHIVED:
+        raise Refusal({"state": "an archived petition cannot be opened again"})
+    if petition.closes_at and petition.closes_at <= clock.now():
+        raise Refusal({"closes": "its closing date has passed: remove it or choose a later one first"})
+    petition.state, petition.closed_at = OPEN, None
+
+
+def close(petition: Petition) -> None:
+    """Stop signing, now; links sent before still work for a day. Raises `Refusal` unless it is open."""
+    if petition.state_now != OPEN:
+        raise Refusal({"state": f"only an open petition can be closed; this one is {petition.state_now}"})
+    petition.state, petition.closed_at = CLOSED, clock.now()
+
+
+def archive(petition: Petition) -> None:
+    """Take a closed petition out of public view. Raises `Refusal` unless it is closed."""
+    if petition.state_now != CLOSED:
+        raise Refusal({"state": f"only a closed petition can be archived; this one is {petition.state_now}"})
+    petition.closed_at = petition.closing_moment
+    petition.state = ARCHIVED

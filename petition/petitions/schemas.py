@@ -1,0 +1,51 @@
+"""What the API says of petitions."""
+
+import marshmallow as ma
+from marshmallow import validate
+
+from petition.petitions.models import KINDS, LISTINGS
+
+
+class CountSchema(ma.Schema):
+    """The exact count. `confirmed` is people and organisations; `paper` is shown apart."""
+
+    confirmed = ma.fields.Integer(required=True)
+    people = ma.fields.Integer(required=True)
+    organisations = ma.fields.Integer(required=True)
+    paper = ma.fields.Integer(required=True)
+    goal = ma.fields.Integer(required=True, metadata={"description": "the next milestone"})
+
+
+class PetitionSchema(ma.Schema):
+    """A petition in one language, without its text."""
+
+    slug = ma.fields.String(required=True)
+    kind = ma.fields.String(required=True, validate=validate.OneOf(KINDS))
+    state = ma.fields.String(required=True, validate=validate.OneOf(["open", "closed"]))
+    title = ma.fields.String(required=True)
+    summary = ma.fields.String(required=True)
+    addressee = ma.fields.String(required=True)
+    sender_name = ma.fields.String(required=True)
+    language = ma.fields.String(required=True)
+    languages = ma.fields.List(ma.fields.String(), required=True)
+    closes_on = ma.fields.Date(required=True, allow_none=True)
+    count = ma.fields.Nested(CountSchema, required=True)
+
+
+class FullPetitionSchema(PetitionSchema):
+    """A petition in one language, with its text and what it asks signers for."""
+
+    body = ma.fields.String(required=True, metadata={"description": "Markdown"})
+    body_html = ma.fields.String(required=True, metadata={"description": "sanitised HTML"})
+    asks = ma.fields.List(ma.fields.String(), required=True)
+    professions = ma.fields.List(ma.fields.String(), required=True)
+    listing = ma.fields.String(required=True, validate=validate.OneOf(LISTINGS))
+    accepts_organisations = ma.fields.Boolean(required=True)
+
+
+class LanguageQuery(ma.Schema):
+    """Which language to answer in."""
+
+    lang = ma.fields.String(
+        validate=validate.OneOf(["fr", "en"]), metadata={"description": "else `Accept-Language`, else French"}
+    )

@@ -1,0 +1,101 @@
+"""Email addresses: which are sound, which are the same mailbox, and which were probably mistyped."""
+
+from dataclasses import dataclass
+
+from email_validator import EmailNotValidError, validate_email
+from flask import current_app
+
+# Providers that document aliases: text after + is ignored, and for some every dot in the name.
+PLUS = {
+    "gmail.com", "outlook.com", "outlook.fr", "hotmail.com", "hotmail.fr", "live.com", "live.fr", "msn.com",
+    "icloud.com", "me.com", "mac.com", "proton.me", "fastmail.com", "fastmail.fm", "yandex.com", "yandex.ru",
+    "mailbox.org", "posteo.de", "posteo.net",
+}  # fmt: skip
+DOTS = {"gmail.com", "proton.me"}
+SAME = {
+    "googlemail.com": "gmail.com", "protonmail.com": "proton.me", "protonmail.ch": "proton.me",
+    "pm.me": "proton.me", "ya.ru": "yandex.ru",
+}  # fmt: skip
+WELL_KNOWN = (
+    "gmail.com", "orange.fr", "wanadoo.fr", "free.fr", "laposte.net", "sfr.fr", "hotmail.fr", "hotmail.com",
+    "outlook.fr", "outlook.com", "yahoo.fr", "yahoo.com", "live.fr", "icloud.com", "bbox.fr", "neuf.fr",
+    "numericable.fr", "protonmail.com", "proton.me", "gmx.fr", "gmx.com", "aol.com", "me.com", "hotmail.co.uk",
+    "yahoo.co.uk", "ac-paris.fr",
+)  # fmt: skip
+# One letter away from a well-known one, and real all the same.
+REAL = {
+    "mail.com", "email.com", "gmx.net", "gmx.de", "yahoo.de", "hotmail.de", "hotmail.it", "yahoo.it", "live.be",
+    "orange.com", "sfc.fr", "fee.fr", "ymail.com", "outlook.de", "outlook.be", "yahoo.es", "free.com", "proton.ch",
+}  # fmt: skip
+
+
+class BadAddress(ValueError):
+    """Not an email address."""
+
+
+@dataclass(frozen=True)
+class Address:
+    """An address as typed, to mail to, and its canonical form, to know the mailbox by."""
+
+    typed: str
+    canonical: str
+
+
+def parse(text: str) -> Address:
+    """Return a sound address; its canonical form is the same for every spelling that reaches one mailbox.
+
+    Accepts internationalised names and domains (RFC 6531). Raises `BadAddress`.
+    """
+    try:
+        found = validate_email(
+            text.strip(),
+            check_deliverability=False,
+            allow_smtputf8=True,
+            # `.test` names stand for people in tests and demos, on one machine only.
+            test_environment=current_app.config["PETITION_EMBEDDED"],
+        )
+    except EmailNotValidError as error:
+        raise BadAddress(str(error)) from None
+    return Address(found.normalized, canonical(found.local_part, found.ascii_domain or found.domain))
+
+
+def canonical(local: str, domain: str) -> str:
+    """Return one spelling for all that reach one mailbox: case folded, aliases only where documented."""
+    domain = domain.lower()
+    domain = SAME.get(domain, domain)
+    local = local.casefold()
+    if domain in PLUS:
+        local = local.split("+", 1)[0] or local
+    if domain in DOTS:
+        local = local.replace(".", "") or local
+    return f"{local}@{domain}"
+
+
+def suggest(text: str) -> str | None:
+    """Return the address with its domain corrected if it looks like a slip for a well-known provider, else None."""
+    local, _, domain = text.strip().rpartition("@")
+    domain = domain.lower()
+    if not local or domain in WELL_KNOWN or domain in REAL or domain in SAME or domain in PLUS:
+        return None
+    for known in WELL_KNOWN:
+        # A short name is near to many real ones: only one slip is forgiven there.
+        if _slips(domain, known) <= (1 if len(known) < 9 else 2) and domain[:1] == known[:1]:
+            return f"{local}@{known}"
+    return None
+
+
+def _slips(typed: str, meant: str) -> int:
+    """Count letters missed, added, changed or swapped (optimal string alignment distance)."""
+    if abs(len(typed) - len(meant)) > 2:
+        return 3
+    before: list[int] = []
+    previous = list(range(len(meant) + 1))
+    for i, a in enumerate(typed, 1):
+        row = [i]
+        for j, b in enumerate(meant, 1):
+            cost = min(previous[j] + 1, row[j - 1] + 1, previous[j - 1] + (a != b))
+            if i > 1 and j > 1 and a == meant[j - 2] and typed[i - 2] == b:
+                cost = min(cost, before[j - 2] + 1)
+            row.append(cost)
+        before, previous = previous, row
+    return previous[-1]

@@ -1,0 +1,61 @@
+"""Limits per network, answered with 429, and per address, which nobody hears of."""
+
+import ipaddress
+
+import structlog
+from flask import Flask, current_app, request
+from flask_limiter import Limiter
+from limits import RateLimitItemPerHour
+
+from petition.core.hashing import keyed_hashes
+from petition.core.redis import TIMEOUT
+
+ADDRESS_LIMIT = RateLimitItemPerHour(20)
+
+log = structlog.get_logger(__name__)
+
+
+def network() -> str:
+    """Return a keyed hash of the client's network (IPv4 /24, IPv6 /56): Redis holds no personal data."""
+    try:
+        address = ipaddress.ip_address(request.remote_addr or "0.0.0.0")  # noqa: S104 - a placeholder, nothing listens
+    except ValueError:
+        return "unknown"
+    bits = 24 if address.version == 4 else 56
+    return keyed_hashes("network", str(ipaddress.ip_network((address, bits), strict=False)))[0]
+
+
+limiter = Limiter(network, key_prefix="petition", strategy="moving-window")
+
+
+def sign_limit() -> str:
+    """Return the limits on signing from one network, as the settings give them."""
+    return ";".join(current_app.config["PETITION_SIGN_LIMIT"])
+
+
+signing = limiter.shared_limit(sign_limit, scope="sign", methods=["POST"])
+following = limiter.shared_limit("120/minute", scope="follow", methods=["POST"])
+
+
+def address_is_busy(canonical: str) -> bool:
+    """Count one email owed to an address and say whether that is more than an hour's share, over all petitions.
+
+    When Redis cannot be reached nobody is busy: people can sign.
+    """
+    try:
+        return not limiter.limiter.hit(ADDRESS_LIMIT, "address", keyed_hashes("address", canonical)[0])
+    except Exception as error:
+        log.warning("the limiter cannot reach Redis: signing goes on without limits", error=type(error).__name__)
+        return False
+
+
+def init_app(app: Flask) -> None:
+    """Keep the limits in Redis; without Redis let people sign, and say so in the log."""
+    app.config.update(
+        RATELIMIT_STORAGE_URI=app.config["REDIS_URL"],
+        RATELIMIT_STORAGE_OPTIONS={"socket_timeout": TIMEOUT, "socket_connect_timeout": TIMEOUT},
+        RATELIMIT_SWALLOW_ERRORS=True,
+        RATELIMIT_HEADERS_ENABLED=True,
+        RATELIMIT_HEADER_RETRY_AFTER_VALUE="delta-seconds",
+    )
+    limiter.init_app(app)

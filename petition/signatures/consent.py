@@ -1,0 +1,33 @@
+"""The words beside the box for updates, and the record of who agreed to which."""
+
+from flask_babel import force_locale
+from flask_babel import gettext as _
+from sqlalchemy import select
+from sqlalchemy.dialects.postgresql import insert
+
+from petition.core.db import db
+from petition.petitions.models import Petition
+from petition.signatures.models import ConsentWording
+
+VERSION = "2026-11"  # change it whenever the words below change
+
+
+def consent_wording(petition: Petition) -> str:
+    """Return the words shown beside the box, in the language in force."""
+    return _(
+        "Send me news of this campaign by email, from %(sender)s. I can stop it with one click at any time.",
+        sender=petition.sender_name,
+    )
+
+
+def wording_id(petition: Petition, locale: str) -> int:
+    """Return the record of the words that this signer was shown, kept once. Flushes."""
+    with force_locale(locale):
+        values = {"version": VERSION, "language": locale, "text": consent_wording(petition)[:600]}
+    query = select(ConsentWording.id).filter_by(**values)
+    found = db.session.scalar(query)
+    if found is None:
+        statement = insert(ConsentWording).values(values).on_conflict_do_nothing()
+        found = db.session.scalar(statement.returning(ConsentWording.id)) or db.session.scalar(query)
+    assert found is not None  # inserted by us, or by the one we lost the race to
+    return found

@@ -1,0 +1,142 @@
+"""What somebody typed, made clean, or refused with help for each field."""
+
+import re
+import unicodedata
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from flask_babel import gettext as _
+
+from petition.core.countries import is_country
+from petition.core.errors import Refusal
+from petition.core.i18n import LANGUAGES
+from petition.petitions.models import Petition
+from petition.safeguards.addresses import Address, BadAddress, parse
+from petition.signatures.models import ORGANISATION, PARTIES, PERSON
+
+LONGEST = {"name": 120, "organisation": 200, "profession": 120, "city": 120, "postal_code": 20}
+# Scripts such as Persian and Hindi need the joiners; every other invisible character only serves to deceive.
+JOINERS = "\u200c\u200d"
+LINK = re.compile(
+    r"://|\bwww\.|\b[\w-]+\.(com|net|org|info|biz|fr|eu|io|ru|xyz|top|club|shop|site|online|link)\b(/|$|\s)",
+    re.I,
+)
+TRUE, FALSE = {True, "on", "true", "1", "yes"}, {False, None, "", "off", "false", "0", "no"}
+
+
+@dataclass(frozen=True)
+class Details:
+    """A signer's details, clean and bounded."""
+
+    party: str
+    name: str
+    organisation: str | None
+    address: Address
+    profession: str | None
+    city: str | None
+    postal_code: str | None
+    country: str | None
+    listed: bool
+    updates: bool
+    locale: str
+
+
+def clean(petition: Petition, form: Mapping[str, Any], locale: str) -> Details:
+    """Return clean details out of what was typed or posted.
+
+    Raises `Refusal` with every field that needs help. Fields that the petition does not ask for are ignored.
+    """
+    errors: dict[str, str] = {}
+    party = form.get("party") or PERSON
+    if party not in PARTIES or (party == ORGANISATION and not petition.accepts_organisations):
+        errors["party"] = _("Choose whether you sign for yourself or for an organisation.")
+    asked = {field for field in ("profession", "city", "postal_code") if field in petition.asks}
+    asked |= {"name", "organisation", "profession"} if party == ORGANISATION else {"name"}
+    texts = {field: _text(form, field, errors) if field in asked else None for field in LONGEST}
+    if not texts["name"]:
+        errors.setdefault("name", _("Tell us your name."))
+    if party == ORGANISATION and not texts["organisation"]:
+        errors.setdefault("organisation", _("Tell us the name of the organisation."))
+    address = _address(form, errors)
+    country = _country(form, errors) if "country" in petition.asks else None
+    boxes = {field: _box(form, field, errors) for field in ("listed", "updates")}
+    if errors or address is None:
+        raise Refusal(errors)
+    wanted = form.get("locale")
+    return Details(
+        party=party, name=texts["name"] or "", organisation=texts["organisation"], address=address,
+        profession=texts["profession"], city=texts["city"], postal_code=texts["postal_code"], country=country,
+        **boxes, locale=wanted if wanted in LANGUAGES else locale,
+    )  # fmt: skip
+
+
+def _text(form: Mapping[str, Any], field: str, errors: dict[str, str]) -> str | None:
+    try:
+        return tidy(form.get(field), field)
+    except ValueError as error:
+        errors[field] = str(error)
+        return None
+
+
+def tidy(value: Any, field: str) -> str | None:
+    """Return a text composed (NFC) and with single spaces, or None if empty. Raises `ValueError` with help."""
+    if value is None:
+        return None
+    if not isinstance(value, str):
+        raise ValueError(_("Write this as text."))
+    value = " ".join(unicodedata.normalize("NFC", value).split())
+    if not value:
+        return None
+    if len(value) > LONGEST[field]:
+        raise ValueError(_("Keep this within %(number)s characters.", number=LONGEST[field]))
+    if any(unicodedata.category(c) in ("Cc", "Cf", "Cs", "Co", "Cn") and c not in JOINERS for c in value):
+        raise ValueError(_("Some characters here cannot be shown. Please type it again."))
+    if re.search(r"://|\bwww\.", value) or (field != "organisation" and (LINK.search(value) or "@" in value)):
+        raise ValueError(_("Please leave out web and email addresses."))
+    if field != "postal_code" and not any(unicodedata.category(c)[0] == "L" for c in value):
+        raise ValueError(_("Please write this in letters."))
+    if _stacked(value):
+        raise ValueError(_("Some characters here cannot be shown. Please type it again."))
+    return value
+
+
+def _stacked(value: str) -> bool:
+    """Say whether marks are piled up on one letter beyond what any script needs."""
+    run = 0
+    for character in value:
+        run = run + 1 if unicodedata.category(character) == "Mn" else 0
+        if run > 4:
+            return True
+    return False
+
+
+def _address(form: Mapping[str, Any], errors: dict[str, str]) -> Address | None:
+    typed = form.get("email")
+    if not isinstance(typed, str) or not typed.strip():
+        errors["email"] = _("Tell us your email address: we send you a link to confirm.")
+        return None
+    try:
+        return parse(typed)
+    except BadAddress:
+        errors["email"] = _("This does not look like a full email address. It should read like name@example.org.")
+        return None
+
+
+def _country(form: Mapping[str, Any], errors: dict[str, str]) -> str | None:
+    typed = form.get("country") or None
+    if typed is None:
+        return None
+    if not isinstance(typed, str) or not is_country(typed.upper()):
+        errors["country"] = _("Choose a country from the list.")
+        return None
+    return typed.upper()
+
+
+def _box(form: Mapping[str, Any], field: str, errors: dict[str, str]) -> bool:
+    value = form.get(field)
+    value = value.lower() if isinstance(value, str) else value
+    if not isinstance(value, bool | str | None) or value not in TRUE | FALSE:
+        errors[field] = _("Answer with true or false.")
+        return False
+    return value in TRUE

@@ -1,0 +1,89 @@
+"""The signed links in emails: what each says, and whether it still holds."""
+
+from datetime import timedelta
+
+from flask import current_app
+
+from petition.core import tokens
+from petition.core.db import db
+from petition.core.errors import Gone
+from petition.signatures.models import Signature
+
+CONFIRM = "confirm_signature"
+PERSONAL = "personal_page"
+UNSUBSCRIBE = "unsubscribe"
+
+
+class Expired(Gone):
+    """A link of ours whose time has passed, or that a newer one replaced; `signature` may be gone as well."""
+
+    def __init__(self, signature: Signature | None) -> None:
+        super().__init__({"token": "expired"})
+        self.signature = signature
+
+
+class NotOurs(Gone):
+    """Not a link of ours: mangled beyond repair, or made up."""
+
+    def __init__(self) -> None:
+        super().__init__({"token": "unknown"})
+
+
+def confirm_token(signature: Signature) -> str:
+    """Return the token of a link that confirms this signature."""
+    return tokens.make(CONFIRM, signature.id, signature.generation)
+
+
+def personal_token(signature: Signature) -> str:
+    """Return the token of a link to the signer's own page; it does not expire."""
+    return tokens.make(PERSONAL, signature.id, signature.generation)
+
+
+def personal_path(signature: Signature) -> str:
+    """Return the path of the signer's own page."""
+    return f"/me/{personal_token(signature)}"
+
+
+def absolute(path: str) -> str:
+    """Return the address that signers see for a path."""
+    return f"{current_app.config['PUBLIC_URL']}{path}"
+
+
+def petition_url(slug: str, language: str) -> str:
+    """Return the public address of a petition's page in a language."""
+    return absolute(f"/p/{slug}?lang={language}")
+
+
+def by_confirm_token(token: str) -> Signature:
+    """Return the signature that a confirmation link is for. Raises `Expired` or `NotOurs`."""
+    try:
+        signature_id, generation = _two(
+            tokens.read(CONFIRM, token, timedelta(days=current_app.config["CONFIRM_WITHIN"]))
+        )
+    except tokens.ExpiredToken as error:
+        raise Expired(db.session.get(Signature, _two(error.values)[0])) from None
+    except tokens.BadToken:
+        raise NotOurs from None
+    return _held(signature_id, generation)
+
+
+def by_personal_token(token: str, purpose: str = PERSONAL) -> Signature:
+    """Return the signature that a personal or unsubscribe link is for. Raises `Expired` or `NotOurs`."""
+    try:
+        signature_id, generation = _two(tokens.read(purpose, token))
+    except tokens.BadToken:
+        raise NotOurs from None
+    return _held(signature_id, generation)
+
+
+def _held(signature_id: int, generation: int) -> Signature:
+    signature = db.session.get(Signature, signature_id)
+    if signature is None or not signature.valid_from <= generation <= signature.generation:
+        raise Expired(signature)
+    return signature
+
+
+def _two(values: tuple[int, ...]) -> tuple[int, int]:
+    if len(values) != 2 or max(values) >= 2**63:
+        raise tokens.BadToken("not a token")
+    return values[0], values[1]

@@ -1,0 +1,89 @@
+"""The public list: those who agreed to be named, organisations apart, page by page at any length."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import date
+from zoneinfo import ZoneInfo
+
+from sqlalchemy import select
+
+from petition.core.db import db
+from petition.core.errors import Refusal
+from petition.petitions.models import Petition
+from petition.signatures.models import CONFIRMED, ORGANISATION, PERSON, Signature
+
+PAGE = 100
+FIRST_PEOPLE = 12  # shown under the letter
+MOST_ORGANISATIONS = 500  # in one block
+
+
+@dataclass(frozen=True)
+class Signatory:
+    """What the public may know of one signatory."""
+
+    party: str
+    name: str
+    profession: str | None
+    organisation: str | None
+    confirmed_on: date
+
+
+@dataclass(frozen=True)
+class Page:
+    """Some signatories, newest first, and the cursor of those that follow, if any."""
+
+    items: Sequence[Signatory]
+    next: str | None
+
+
+def signatories(petition: Petition, after: str | None = None, limit: int = PAGE, party: str | None = None) -> Page:
+    """Return a page of the public list; a page costs the same however far down the list it is.
+
+    Raises `Refusal` for a cursor that this list did not give out.
+    """
+    if petition.listing == "none":
+        return Page([], None)
+    query = _listed(petition).order_by(Signature.confirmed_no.desc()).limit(limit + 1)
+    if party:
+        query = query.where(Signature.party == party)
+    if after is not None:
+        query = query.where(Signature.confirmed_no < _number(after))
+    rows = db.session.execute(query).all()
+    following = str(rows[limit - 1].confirmed_no) if len(rows) > limit else None
+    return Page([_signatory(row, petition) for row in rows[:limit]], following)
+
+
+def organisations(petition: Petition, limit: int = MOST_ORGANISATIONS) -> list[Signatory]:
+    """Return the organisations that agreed to be named, by name."""
+    if petition.listing == "none":
+        return []
+    query = _listed(petition).where(Signature.party == ORGANISATION)
+    rows = db.session.execute(query.order_by(Signature.organisation, Signature.confirmed_no).limit(limit))
+    return [_signatory(row, petition) for row in rows]
+
+
+def opening(petition: Petition) -> tuple[Sequence[Signatory], list[Signatory], bool]:
+    """Return what stands under the letter: the latest people, the organisations, and whether there are more people."""
+    page = signatories(petition, limit=FIRST_PEOPLE, party=PERSON)
+    return page.items, organisations(petition), page.next is not None
+
+
+def _listed(petition: Petition):  # type: ignore[no-untyped-def]
+    columns = (
+        Signature.party, Signature.name, Signature.profession, Signature.organisation, Signature.confirmed_at,
+        Signature.confirmed_no,
+    )  # fmt: skip
+    return select(*columns).where(
+        Signature.petition_id == petition.id, Signature.state == CONFIRMED, Signature.listed.is_(True)
+    )
+
+
+def _signatory(row, petition: Petition) -> Signatory:  # type: ignore[no-untyped-def]
+    confirmed_on = row.confirmed_at.astimezone(ZoneInfo(petition.timezone)).date()
+    return Signatory(row.party, row.name, row.profession, row.organisation, confirmed_on)
+
+
+def _number(cursor: str) -> int:
+    if not cursor.isascii() or not cursor.isdigit() or len(cursor) > 18:
+        raise Refusal({"after": "not a cursor of this list: start without `after`, then follow `next`"})
+    return int(cursor)

@@ -1,0 +1,190 @@
+"""The way of a signer: form, "check your email", link, button."""
+
+from typing import Any
+
+from flask import Blueprint, abort, current_app, redirect, render_template, request, url_for
+from flask_babel import gettext as _
+from werkzeug import Response
+
+from petition.core import tokens
+from petition.core.db import db
+from petition.core.errors import Refusal
+from petition.core.i18n import current_language
+from petition.delivery.compose import sender_address
+from petition.petitions.count import count_of
+from petition.petitions.pages import CACHE, Form, render_page, visible
+from petition.petitions.view import view
+from petition.safeguards.addresses import suggest
+from petition.safeguards.throttle import following, signing
+from petition.safeguards.trap import caught
+from petition.signatures.confirm import TooLate, confirm, disown
+from petition.signatures.details import clean
+from petition.signatures.links import Expired, NotOurs, by_confirm_token, personal_token
+from petition.signatures.listing import organisations, signatories
+from petition.signatures.models import CONFIRMED, DISOWNED, PENDING, PERSON, Signature
+from petition.signatures.sign import sign as sign_verb
+from petition.signatures.withdraw import send_new_link
+
+ACCESS = "public"
+blueprint = Blueprint("signatures", __name__)
+
+
+@blueprint.post("/p/<slug>/sign")
+@signing
+def sign(slug: str) -> Response:
+    """Take a signature from the form; the answer is the same for every address."""
+    petition = visible(slug)
+    done = redirect(url_for("signatures.check_your_email", slug=slug, lang=current_language()), 303)
+    form: dict[str, Any] = request.form.to_dict()
+    if caught(form):
+        return done
+    if form.get("use_suggestion"):
+        form["email"] = form["use_suggestion"]
+    try:
+        details = clean(petition, form, current_language())
+        better = suggest(details.address.typed)
+        if better and form.get("keep_email") != form.get("email"):
+            return render_page(petition, Form(form, {}, better), 422)
+        sign_verb(petition, details, source="page")
+    except Refusal as refusal:
+        db.session.rollback()
+        errors = {"form": closed_words()} if refusal.errors == {"form": "closed"} else refusal.errors
+        suggestion = suggest(str(form.get("email", ""))) if "email" not in errors else None
+        return render_page(petition, Form(form, errors, suggestion), 422)
+    db.session.commit()
+    return done
+
+
+def closed_words() -> str:
+    """Return what somebody is told who signs what cannot be signed now."""
+    return _("This can no longer be signed: it is closed.")
+
+
+@blueprint.get("/p/<slug>/check-your-email")
+def check_your_email(slug: str) -> str:
+    """Say that a link is on its way."""
+    return render_template(
+        "signatures/check_your_email.html",
+        petition=view(visible(slug), current_language()),
+        sender_address=sender_address(),
+        confirm_within=current_app.config["CONFIRM_WITHIN"],
+    )
+
+
+@blueprint.get("/p/<slug>/signatories", endpoint="signatories")
+def signatories_page(slug: str) -> Response:
+    """List those who agreed to be named."""
+    petition, after = visible(slug), request.args.get("after")
+    try:
+        page = signatories(petition, after, party=PERSON)
+    except Refusal:
+        abort(404)
+    here = {"slug": slug, "lang": current_language()}
+    response = current_app.make_response(
+        render_template(
+            "signatures/signatories.html",
+            petition=view(petition, current_language()),
+            count=count_of(petition),
+            organisations=organisations(petition) if after is None else [],
+            people=page.items,
+            next_url=url_for("signatures.signatories", after=page.next, **here) if page.next else None,
+            first_url=url_for("signatures.signatories", **here) if after else None,
+        )
+    )
+    response.headers["Cache-Control"] = CACHE
+    response.vary.add("Accept-Language")
+    return response
+
+
+def _link_page(template: str, signature: Signature | None, status: int = 200, **context: Any) -> tuple[str, int]:
+    petition = view(signature.petition, current_language()) if signature else None
+    return render_template(f"signatures/{template}.html", petition=petition, **context), status
+
+
+def broken(error: Expired | NotOurs, token: str) -> tuple[str, int]:
+    """Answer a link that does not hold: 404 if it is not ours, 410 if its time has passed."""
+    if isinstance(error, NotOurs):
+        return _link_page("link_invalid", None, 404)
+    alive = error.signature is not None and error.signature.state in (PENDING, CONFIRMED)
+    return _link_page("link_expired", error.signature, 410, token=tokens.mend(token), can_resend=alive)
+
+
+@blueprint.get("/c/<token>")
+def confirm_page(token: str) -> tuple[str, int]:
+    """Show what is about to be confirmed; changes nothing, as mail scanners follow links too."""
+    try:
+        signature = by_confirm_token(token)
+    except (Expired, NotOurs) as error:
+        return broken(error, token)
+    if signature.state == DISOWNED:
+        return _link_page("disowned", signature)
+    if signature.state == PENDING and not signature.petition.people_can_confirm:
+        return _link_page("closed", signature, 410)
+    if signature.state not in (PENDING, CONFIRMED):
+        return broken(Expired(signature), token)
+    return _link_page("confirm", signature, signature=shown(signature), token=tokens.mend(token))
+
+
+@blueprint.post("/c/<token>", endpoint="confirm")
+@following
+def confirm_link(token: str) -> Any:
+    """Confirm, once; again leads to the same page."""
+    try:
+        signature = by_confirm_token(token)
+        confirm(signature)
+    except (Expired, NotOurs) as error:
+        return broken(error, token)
+    except TooLate:
+        return _link_page("closed", by_confirm_token(token), 410)
+    db.session.commit()
+    if signature.state == DISOWNED:
+        return _link_page("disowned", signature)
+    if signature.state != CONFIRMED:
+        return broken(Expired(signature), token)
+    return redirect(url_for("signatures.me", token=personal_token(signature), notice="confirmed"), 303)
+
+
+@blueprint.post("/c/<token>/disown", endpoint="disown")
+@following
+def disown_link(token: str) -> tuple[str, int]:
+    """Strike a signature that the owner of the address did not make."""
+    try:
+        signature = by_confirm_token(token)
+    except (Expired, NotOurs) as error:
+        return broken(error, token)
+    disown(signature)
+    db.session.commit()
+    return _link_page("disowned", signature)
+
+
+@blueprint.post("/c/<token>/resend")
+@following
+def resend(token: str) -> tuple[str, int]:
+    """Send a new link in place of one that expired, to the address that the old one went to."""
+    try:
+        signature: Signature | None = by_confirm_token(token)
+    except NotOurs as error:
+        return broken(error, token)
+    except Expired as error:
+        signature = error.signature
+    if signature is None:
+        return broken(Expired(None), token)
+    send_new_link(signature)
+    db.session.commit()
+    return _link_page("link_sent", signature)
+
+
+def shown(signature: Signature) -> dict[str, Any]:
+    """Return what a signer's own pages show of the signature."""
+    names = ("party", "name", "profession", "organisation", "city", "listed", "updates", "state")
+    return {
+        **{name: getattr(signature, name) for name in names},
+        "email_masked": mask(signature.email),
+        "confirmed_on": signature.confirmed_at.date() if signature.confirmed_at else None,
+    }
+
+
+def mask(address: str) -> str:
+    """Return an address that its owner recognises and a glance over the shoulder does not give away."""
+    local, _at, domain = address.rpartition("@")
+    return f"{local[:1]}{'•' * 5}@{domain}"

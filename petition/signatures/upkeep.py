@@ -1,0 +1,59 @@
+"""What time does to a signature that nobody confirmed: one reminder, then it is forgotten."""
+
+from datetime import timedelta
+
+from flask import current_app
+from sqlalchemy import delete, select, update
+
+from petition.core import clock
+from petition.core.db import db
+from petition.delivery.lanes import NOTICES
+from petition.delivery.post import Owed, post
+from petition.petitions.models import Petition
+from petition.signatures.models import PENDING, Signature
+
+REMIND_AFTER = timedelta(days=3)
+BATCH = 500
+
+
+def remind() -> int:
+    """Owe a reminder to a batch of signers who have not confirmed after three days; each gets one, ever.
+
+    Flushes, does not commit. Returns how many; call again until it is none.
+    """
+    now = clock.now()
+    oldest = now - timedelta(days=current_app.config["CONFIRM_WITHIN"])
+    petitions = [p.id for p in db.session.scalars(select(Petition)) if p.people_can_confirm]
+    batch = (
+        select(Signature.id)
+        .where(Signature.state == PENDING, Signature.requested_at.between(oldest, now - REMIND_AFTER))
+        .where(Signature.reminded_at.is_(None), Signature.petition_id.in_(petitions))
+        .order_by(Signature.requested_at)
+        .limit(BATCH)
+        .with_for_update(skip_locked=True)
+    )
+    marked = db.session.execute(
+        update(Signature)
+        .where(Signature.id.in_(batch.scalar_subquery()))
+        .values(reminded_at=now, generation=Signature.generation + 1)
+        .returning(Signature.petition_id, Signature.id, Signature.generation)
+        .execution_options(synchronize_session=False)
+    ).all()
+    post("reminder", NOTICES, [Owed(*row) for row in marked])
+    return len(marked)
+
+
+def forget() -> int:
+    """Delete a batch of signatures that nobody confirmed within `CONFIRM_WITHIN` days of the last request.
+
+    Flushes, does not commit. Returns how many; call again until it is none.
+    """
+    oldest = clock.now() - timedelta(days=current_app.config["CONFIRM_WITHIN"])
+    batch = (
+        select(Signature.id)
+        .where(Signature.state == PENDING, Signature.requested_at < oldest)
+        .limit(BATCH)
+        .with_for_update(skip_locked=True)
+    )
+    statement = delete(Signature).where(Signature.id.in_(batch.scalar_subquery()))
+    return int(getattr(db.session.execute(statement.execution_options(synchronize_session=False)), "rowcount", 0))

@@ -1,0 +1,112 @@
+import re
+
+import pytest
+
+from petition.demo import CAMPAIGN
+from petition.demo.people import organisations, settings
+from petition.petitions.document import read
+
+ORGANISATIONS = """\
+Arapej 41
+Association pour la Défense des Droits des Détenus (A3D)
+Association Nationale des Assesseurs Extérieurs en Commission de discipline des établissements pénitentiaires (Anaec)
+Association Nationale des Juges de l’Application des Peines (Anjap)
+Association Nationale des Visiteurs de Personnes sous main de justice (ANVP)
+Association des Secteurs de Psychiatrie en milieu Pénitentiaire (ASPMP)
+Association des anciens du Genepi
+Association Auxilia, une nouvelle chance
+Ban Public
+Casp Arapej
+CGT-Insertion et Probation
+Cimade
+Citoyens et Justice
+Clip
+Courrier de Bovet
+Emmaüs-France
+Farapej
+Fédération des acteurs de la solidarité (FAS)
+Gisti
+Association Lire C'est Vivre
+Ligue des droits de l'Homme (LDH)
+Lire pour en sortir
+Observatoire International des Prisons – Section française (OIP-SF)
+Petits frères des pauvres
+Possible
+Syndicat des Avocats de France (SAF)
+Secours Catholique - Caritas France
+Syndicat National de l'Ensemble des Personnels de l'Administration Pénitentiaire (SNEPAP-FSU)
+Syndicat National des personnels de l'éducation et du social – Protection Judiciaire de la Jeunesse (SNPES PJJ/FSU)
+Syndicat de la magistrature (SM)
+""".splitlines()
+
+# The press release names these, in the plural; the campaign offers each to one person.
+PROFESSIONS = (
+    "association",
+    "syndical",
+    "structure d’insertion",
+    "nseignant",
+    "ravailleu",
+    "conseiller d’insertion et de probation",
+    "Médecin",
+    "visiteur de prison",
+    "Avocat",
+    "Magistrat",
+    "assesseur extérieur en commission de discipline",
+    "aumônier",
+    "bénévole en détention",
+    "Artiste",
+    "Parlementaire",
+    "Personne incarcérée",
+    "anciennement incarcérée",
+    "Proche",
+)
+
+
+def sections() -> dict[str, str]:
+    parts = re.split(r"^# (\w\w): (.+)$", CAMPAIGN.read_text(encoding="utf-8"), flags=re.MULTILINE)
+    return {parts[place]: parts[place + 2] for place in range(1, len(parts), 3)}
+
+
+def test_the_parser_finds_no_mistake() -> None:
+    document = read(CAMPAIGN.read_text(encoding="utf-8"))
+    assert document.mistakes == []
+    assert [text["language"] for text in document.texts] == ["fr", "en"]
+
+
+def test_front_matter_says_what_the_parser_reads() -> None:
+    front = settings()
+    assert front["slug"] == "internet-en-prison"
+    assert front["kind"] == "open_letter"
+    assert front["default_language"] == "fr"
+    assert set(front["addressee"]) == set(front["professions"]) == set(sections()) == {"fr", "en"}
+    assert str(front["opens"]) == "2022-09-28"
+
+
+def test_each_language_names_every_profession_once() -> None:
+    offered = settings()["professions"]
+    assert len(offered["fr"]) == len(set(offered["fr"])) == len(offered["en"]) == len(set(offered["en"]))
+    for wanted in PROFESSIONS:
+        assert any(re.search(wanted, offer) for offer in offered["fr"]), wanted
+
+
+@pytest.mark.parametrize("language", ["fr", "en"])
+def test_the_thirty_organisations_are_listed_as_they_spell_themselves(language: str) -> None:
+    assert re.findall(r"^- (.+)$", sections()[language], flags=re.MULTILINE) == ORGANISATIONS
+    assert organisations() == ORGANISATIONS
+
+
+@pytest.mark.parametrize("language", ["fr", "en"])
+def test_each_section_is_a_summary_and_a_letter(language: str) -> None:
+    body = sections()[language]
+    assert body.strip().startswith("> ")
+    assert not re.search(r"^# ", body, flags=re.MULTILINE)
+    letter = re.split(r"## (?:L’appel|The appeal)", body)[0]
+    assert 450 <= len(letter.split()) <= 600
+    assert "https://internet-en-prison.fr/" in body
+
+
+@pytest.mark.parametrize("language", ["fr", "en"])
+def test_no_figure_is_invented(language: str) -> None:
+    figures = set(re.findall(r"\d[\d\s,]*\d", re.sub(r"^(-|\d\.) .*", "", sections()[language], flags=re.MULTILINE)))
+    known = {"fr": {"72\u202f000", "600", "28", "2022"}, "en": {"72,000", "600", "28", "2022"}}
+    assert figures == known[language]
