@@ -3,7 +3,6 @@
 from typing import Any
 
 from flask import Flask
-from flask_migrate import Migrate
 from werkzeug.middleware.proxy_fix import ProxyFix
 
 from petition.core import api, db, headers, health, i18n, logging, pages, queue, redis
@@ -22,10 +21,8 @@ LONGEST_BODY = 64 * 1024  # bytes
 
 TASKS = (delivery_tasks, signature_tasks)
 COMPOSERS = (emails,)
-SIGNERS = (petition_pages, signature_pages)
-PROGRAMS = (petitions_api, signatures_api)
-
-__all__ = ["create_app", "personal_pages"]
+SIGNERS = (petition_pages.blueprint, signature_pages.blueprint, personal_pages.blueprint)
+PROGRAMS = (petitions_api.blueprint, signatures_api.blueprint)
 
 
 def create_app(config: Any) -> Flask:
@@ -39,12 +36,11 @@ def create_app(config: Any) -> Flask:
         app.wsgi_app = ProxyFix(app.wsgi_app, x_for=proxies, x_proto=proxies)  # type: ignore[method-assign]
     for part in (logging, db, redis, queue, i18n, transport, headers, pages, throttle):
         part.init_app(app)
-    Migrate(app, db.db, directory=f"{app.root_path}/migrations")
     description = api.init_app(app)
     for program in PROGRAMS:
-        description.register_blueprint(program.blueprint)
+        description.register_blueprint(program)
     for signer in SIGNERS:
-        app.register_blueprint(signer.blueprint)
+        app.register_blueprint(signer)
     app.register_blueprint(health.blueprint)
     app.add_template_global(consent.consent_wording)
     app.add_template_global(listing.opening)

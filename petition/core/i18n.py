@@ -22,9 +22,16 @@ def choose_locale() -> str:
     if not has_request_context():
         return DEFAULT
     asked = request.args.get("lang") or (request.form.get("locale") if request.method == "POST" else None)
-    if asked in LANGUAGES:
-        return asked
+    return asked if asked in LANGUAGES else _negotiated()
+
+
+def _negotiated() -> str:
     return request.accept_languages.best_match(list(LANGUAGES), DEFAULT) or DEFAULT
+
+
+def explicit_language() -> str | None:
+    """Return the language in force if an address must name it, because the browser's preference is another."""
+    return current_language() if current_language() != _negotiated() else None
 
 
 def current_language() -> str:

@@ -22,7 +22,7 @@ def configure(level: str) -> None:
     ]
     terminal = sys.stderr.isatty()
     renderer: Any = structlog.dev.ConsoleRenderer() if terminal else structlog.processors.JSONRenderer()
-    final = [structlog.stdlib.ProcessorFormatter.remove_processors_meta]
+    final: list[Any] = [structlog.stdlib.ProcessorFormatter.remove_processors_meta]
     if not terminal:
         final.append(structlog.processors.format_exc_info)
     handler = logging.StreamHandler()

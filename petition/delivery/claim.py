@@ -17,7 +17,8 @@ from petition.delivery.models import DEFERRED, DUE, FAILED, SENDING, UNKNOWN, WA
 from petition.delivery.replies import Outcome
 
 LEASE = timedelta(seconds=120)
-BACKOFF_BASE, BACKOFF_CAP = timedelta(seconds=30), timedelta(hours=4)
+BACKOFF_BASE = timedelta(seconds=30)
+BACKOFF_CAP = timedelta(hours=4)
 
 CLAIM = text("""
     WITH picked AS (
@@ -128,7 +129,7 @@ def _row(lane: Lane, item: Settled) -> tuple[Any, ...]:
 
 def backoff(attempt: int) -> timedelta:
     """Return a random wait up to an exponentially growing bound ("full jitter": AWS Architecture Blog, 2015)."""
-    bound = min(BACKOFF_BASE * 2 ** min(attempt - 1, 20), BACKOFF_CAP)
+    bound = min(BACKOFF_BASE * 2 ** min(max(attempt - 1, 0), 20), BACKOFF_CAP)
     return bound * random.random()  # noqa: S311 - jitter, not a secret
 
 

@@ -37,7 +37,9 @@ def status() -> None:
         table.add_row(lane, *(f"{found.get((lane, state), 0):,}" for state in states), hold.reason if hold else "-")
     console.print(table)
     if "server" in held:
-        console.print(f"The mail server is left alone until {held['server'].until:%H:%M:%S} UTC: {held['server'].reason}")
+        console.print(
+            f"The mail server is left alone until {held['server'].until:%H:%M:%S} UTC: {held['server'].reason}"
+        )
 
 
 @queue.command()

@@ -30,7 +30,7 @@ class Claimed:
     attempt: int
 
 
-class Letter(flask_mail.Message):  # type: ignore[misc]
+class Letter(flask_mail.Message):
     """An email to one person, as Flask-Mail knows messages, with octets that mail servers accept."""
 
     def __init__(self, to: str, sender_name: str, locale: str, headers: dict[str, str] | None = None, **parts: Any):
@@ -51,19 +51,19 @@ class Letter(flask_mail.Message):  # type: ignore[misc]
         """Return the message as the standard library's object."""
         policy = SMTP.clone(utf8=not self.to.isascii(), cte_type="7bit")
         message = EmailMessage(policy)
-        message["From"] = Address(self.sender_name, addr_spec=sender_address())
+        message["From"] = Address(self.sender_name, addr_spec=parseaddr(str(self.sender))[1])
         message["To"] = Address(addr_spec=self.to)
         message["Subject"] = " ".join(self.subject.split())
         message["Date"] = format_datetime(clock.now())
         message["Message-ID"] = self.msgId
         if self.reply_to:
             message["Reply-To"] = str(self.reply_to)
-        message["Content-Language"] = self.locale
         for name, value in (self.extra_headers or {}).items():
             message[name] = value
         message.set_content(self.body, cte="quoted-printable")
         if self.html:
             message.add_alternative(self.html, subtype="html", cte="quoted-printable")
+        message["Content-Language"] = self.locale
         return message
 
 

@@ -7,7 +7,7 @@ from typing import Final
 from sqlalchemy import CheckConstraint, Index, SmallInteger, String, UniqueConstraint, func
 from sqlalchemy.orm import Mapped, mapped_column
 
-from petition.core.db import db, identity
+from petition.core.db import Model, identity
 
 DUE: Final = "due"
 SENDING: Final = "sending"
@@ -21,7 +21,7 @@ STATES = (DUE, SENDING, SENT, DEFERRED, FAILED, UNKNOWN, CANCELLED, SUPPRESSED)
 WAITING = (DUE, DEFERRED)
 
 
-class Delivery(db.Model):
+class Delivery(Model):
     """One email to one person, from the moment it is owed until it is settled.
 
     Holds no address and no text: both are composed from the subject's row when the email is sent.
@@ -58,7 +58,7 @@ class Delivery(db.Model):
     )
 
 
-class Suppression(db.Model):
+class Suppression(Model):
     """An address that is never mailed again, known only by its keyed hash."""
 
     __tablename__ = "suppressions"
@@ -68,7 +68,7 @@ class Suppression(db.Model):
     created_at: Mapped[datetime] = mapped_column(server_default=func.now())
 
 
-class Hold(db.Model):
+class Hold(Model):
     """Stops a lane, everything, or the mail server for a while; read again at each claim."""
 
     __tablename__ = "holds"

@@ -53,6 +53,7 @@ def classify(error: Exception, *, connecting: bool, send_again: bool) -> Outcome
 
 
 def _answer(error: Exception) -> tuple[int | None, str]:
+    text: bytes | str
     if isinstance(error, smtplib.SMTPRecipientsRefused):
         code, text = next(iter(error.recipients.values()))
     elif isinstance(error, smtplib.SMTPResponseException):

@@ -12,13 +12,13 @@ from petition.delivery.doorbell import DISPATCH, answer
 _stopping = threading.Event()
 
 
-@worker_shutting_down.connect  # type: ignore[misc]
+@worker_shutting_down.connect
 def _stop(**_: Any) -> None:
     """Let a worker that is told to stop finish the email in hand and give the rest back."""
     _stopping.set()
 
 
-@shared_task(name=DISPATCH)  # type: ignore[misc]
+@shared_task(name=DISPATCH)
 def run_dispatch(lane: str) -> None:
     """Send what is due in a lane."""
     answer(lane)

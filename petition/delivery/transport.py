@@ -18,7 +18,7 @@ IDLE = 20.0  # seconds after which a connection is asked whether it still lives
 _thread = threading.local()
 
 
-class Mail(flask_mail.Mail):  # type: ignore[misc]
+class Mail(flask_mail.Mail):
     """Flask-Mail, with connections that verify, time out and last."""
 
     def connect(self) -> "Connection":
@@ -26,7 +26,7 @@ class Mail(flask_mail.Mail):  # type: ignore[misc]
         return Connection(self.app.extensions["mail"] if self.app else self)
 
 
-class Connection(flask_mail.Connection):  # type: ignore[misc]
+class Connection(flask_mail.Connection):
     """A connection to the mail server whose certificate is verified and whose every wait is bounded."""
 
     used_at = 0.0
@@ -66,11 +66,12 @@ class Connection(flask_mail.Connection):  # type: ignore[misc]
             self.host = self.configure_host()
             self.num_emails = 0
 
-    def send(self, message: Letter, envelope_from: str | None = None) -> None:
+    def send(self, message: flask_mail.Message, envelope_from: str | tuple[str, str] | None = None) -> None:
         """Hand one letter over; returns once the server has taken responsibility for it (its 250)."""
+        assert isinstance(message, Letter)  # Flask-Mail's own messages are not built for real servers
         if self.host is not None:
             options = [] if message.to.isascii() else ["SMTPUTF8"]
-            self.host.sendmail(envelope_from, [message.to], message.as_bytes(), options)
+            self.host.sendmail(str(envelope_from), [message.to], message.as_bytes(), options)
         flask_mail.email_dispatched.send(current_app._get_current_object(), message=message)  # type: ignore[attr-defined]
         self.num_emails += 1
         self.used_at = time.monotonic()

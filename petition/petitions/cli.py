@@ -1,7 +1,7 @@
 """`petition petitions …`: create, open, close, archive, list, show."""
 
 from datetime import datetime
-from typing import IO
+from typing import IO, Literal
 from zoneinfo import ZoneInfo
 
 import click
@@ -84,8 +84,9 @@ def list_() -> None:
         return
     counted = counts(found)
     table = Table(box=None, header_style="bold")
-    for heading, justify in (("slug", "left"), ("state", "left"), ("confirmed", "right"), ("goal", "right"), ("title", "left")):
-        table.add_column(heading, justify=justify, no_wrap=heading != "title")  # type: ignore[arg-type]
+    for heading in ("slug", "state", "confirmed", "goal", "title"):
+        justify: Literal["left", "right"] = "right" if heading in ("confirmed", "goal") else "left"
+        table.add_column(heading, justify=justify, no_wrap=heading != "title")
     for petition in found:
         count = counted[petition.id]
         title = petition.text_in(petition.default_language).title

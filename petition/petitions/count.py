@@ -1,7 +1,6 @@
 """The exact count, in constant time, changed in the transaction of the signature it counts."""
 
 from dataclasses import dataclass
-from itertools import count as numbers
 
 from sqlalchemy import func, select
 from sqlalchemy.dialects.postgresql import insert
@@ -60,8 +59,5 @@ def goal(milestones: list[int], confirmed: int) -> int:
     for milestone in sorted(milestones):
         if milestone > confirmed:
             return milestone
-    for power in numbers(2):
-        for step in (10, 25, 50):
-            if step * 10 ** (power - 1) > confirmed:
-                return step * 10 ** (power - 1)
-    raise AssertionError("numbers() does not end")
+    unit = 10 ** (len(str(confirmed)) - 1)
+    return max(100, next(step for step in (unit, unit * 5 // 2, unit * 5, unit * 10) if step > confirmed))

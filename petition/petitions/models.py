@@ -8,7 +8,7 @@ from sqlalchemy.dialects.postgresql import ARRAY
 from sqlalchemy.orm import Mapped, attribute_keyed_dict, mapped_column, relationship
 
 from petition.core import clock
-from petition.core.db import db, identity
+from petition.core.db import Model, identity
 
 DRAFT: Final = "draft"
 OPEN: Final = "open"
@@ -22,7 +22,7 @@ CONFIRM_AFTER_CLOSING = timedelta(hours=24)
 SLOTS = 16
 
 
-class Petition(db.Model):
+class Petition(Model):
     """Something to sign. `state` is what the team decided; `state_now` adds what its dates decide by themselves."""
 
     __tablename__ = "petitions"
@@ -88,7 +88,7 @@ class Petition(db.Model):
         return self.texts.get(language) or self.texts[self.default_language]
 
 
-class PetitionText(db.Model):
+class PetitionText(Model):
     """A petition's words in one language."""
 
     __tablename__ = "petition_texts"
@@ -102,7 +102,7 @@ class PetitionText(db.Model):
     professions: Mapped[list[str]] = mapped_column(ARRAY(String(120)), server_default=text("'{}'"))
 
 
-class PetitionCount(db.Model):
+class PetitionCount(Model):
     """One slot of a petition's counters: the count is the sum of the slots, so that no row is hot."""
 
     __tablename__ = "petition_counts"

@@ -1,6 +1,6 @@
 """The JSON API of signatures: sign, confirm, list."""
 
-from typing import Any
+from typing import Any, ClassVar
 
 import marshmallow as ma
 from flask.views import MethodView
@@ -102,7 +102,7 @@ class ConfirmedSchema(ma.Schema):
 class Signatures(MethodView):
     """The signatures of a petition."""
 
-    decorators = (signing,)
+    decorators: ClassVar = [signing]
 
     @blueprint.arguments(SignSchema)
     @blueprint.response(202, AcceptedSchema)
@@ -127,7 +127,7 @@ class Signatures(MethodView):
 class Confirmations(MethodView):
     """The following of links."""
 
-    decorators = (following,)
+    decorators: ClassVar = [following]
 
     @blueprint.arguments(TokenSchema)
     @blueprint.response(200, ConfirmedSchema)

@@ -51,7 +51,7 @@ def clean(petition: Petition, form: Mapping[str, Any], locale: str) -> Details:
     party = form.get("party") or PERSON
     if party not in PARTIES or (party == ORGANISATION and not petition.accepts_organisations):
         errors["party"] = _("Choose whether you sign for yourself or for an organisation.")
-    asked = {field for field in ("profession", "city", "postal_code") if field in petition.asks}
+    asked: set[str] = {field for field in ("profession", "city", "postal_code") if field in petition.asks}
     asked |= {"name", "organisation", "profession"} if party == ORGANISATION else {"name"}
     texts = {field: _text(form, field, errors) if field in asked else None for field in LONGEST}
     if not texts["name"]:

@@ -41,9 +41,13 @@ def _write(
     letters: dict[int, Letter | None] = {}
     for claim in claims:
         signature = signatures.get(claim.subject_id)
-        wanted = signature is not None and signature.state in states
-        wanted = wanted and (name not in CONFIRMING or signature.petition.people_can_confirm)
-        letters[claim.id] = _letter(name, signature, link, counted) if wanted and signature else None
+        letters[claim.id] = None
+        if (
+            signature
+            and signature.state in states
+            and (name not in CONFIRMING or signature.petition.people_can_confirm)
+        ):
+            letters[claim.id] = _letter(name, signature, link, counted)
     return letters
 
 

@@ -16,7 +16,7 @@ from sqlalchemy import (
 )
 from sqlalchemy.orm import Mapped, mapped_column, relationship
 
-from petition.core.db import Base, db, identity
+from petition.core.db import Base, Model, identity
 from petition.petitions.models import Petition
 
 PENDING: Final = "pending"
@@ -33,7 +33,7 @@ PARTIES = (PERSON, ORGANISATION)
 confirmation_numbers = Sequence("confirmation_numbers", metadata=Base.metadata)
 
 
-class ConsentWording(db.Model):
+class ConsentWording(Model):
     """The exact words that signers were shown beside the box for updates."""
 
     __tablename__ = "consent_wordings"
@@ -46,7 +46,7 @@ class ConsentWording(db.Model):
     __table_args__ = (UniqueConstraint("version", "language", "text"),)
 
 
-class Signature(db.Model):
+class Signature(Model):
     """One party's signature under one petition: unique by the database on petition, party and canonical address.
 
     `generation` numbers the links mailed; links before `valid_from` are void.

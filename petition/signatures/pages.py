@@ -9,7 +9,7 @@ from werkzeug import Response
 from petition.core import tokens
 from petition.core.db import db
 from petition.core.errors import Refusal
-from petition.core.i18n import current_language
+from petition.core.i18n import current_language, explicit_language
 from petition.delivery.compose import sender_address
 from petition.petitions.count import count_of
 from petition.petitions.pages import CACHE, Form, render_page, visible
@@ -34,7 +34,7 @@ blueprint = Blueprint("signatures", __name__)
 def sign(slug: str) -> Response:
     """Take a signature from the form; the answer is the same for every address."""
     petition = visible(slug)
-    done = redirect(url_for("signatures.check_your_email", slug=slug, lang=current_language()), 303)
+    done = redirect(url_for("signatures.check_your_email", slug=slug, lang=explicit_language()), 303)
     form: dict[str, Any] = request.form.to_dict()
     if caught(form):
         return done
@@ -79,7 +79,7 @@ def signatories_page(slug: str) -> Response:
         page = signatories(petition, after, party=PERSON)
     except Refusal:
         abort(404)
-    here = {"slug": slug, "lang": current_language()}
+    here: dict[str, Any] = {"slug": slug, "lang": current_language()}
     response = current_app.make_response(
         render_template(
             "signatures/signatories.html",
@@ -96,8 +96,8 @@ def signatories_page(slug: str) -> Response:
     return response
 
 
-def _link_page(template: str, signature: Signature | None, status: int = 200, **context: Any) -> tuple[str, int]:
-    petition = view(signature.petition, current_language()) if signature else None
+def _link_page(template: str, about: Signature | None, status: int = 200, **context: Any) -> tuple[str, int]:
+    petition = view(about.petition, current_language()) if about else None
     return render_template(f"signatures/{template}.html", petition=petition, **context), status
 
 
@@ -141,7 +141,7 @@ def confirm_link(token: str) -> Any:
         return _link_page("disowned", signature)
     if signature.state != CONFIRMED:
         return broken(Expired(signature), token)
-    return redirect(url_for("signatures.me", token=personal_token(signature), notice="confirmed"), 303)
+    return redirect(url_for("personal.me", token=personal_token(signature), lang=explicit_language()), 303)
 
 
 @blueprint.post("/c/<token>/disown", endpoint="disown")

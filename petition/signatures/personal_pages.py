@@ -1,24 +1,28 @@
 """The signer's own page: how the signature shows, news on or off, withdraw, my data, erase; and unsubscribing."""
 
+from datetime import timedelta
 from typing import Any
 
-from flask import Response as FlaskResponse
-from flask import jsonify, redirect, render_template, request, url_for
+from flask import Blueprint, jsonify, redirect, render_template, request, url_for
 from werkzeug import Response
 
-from petition.core import tokens
+from petition.core import clock, tokens
 from petition.core.db import db
 from petition.core.errors import Refusal
-from petition.core.i18n import current_language
+from petition.core.i18n import current_language, explicit_language
 from petition.petitions.count import count_of
 from petition.petitions.view import view
 from petition.safeguards.throttle import following
 from petition.signatures.links import UNSUBSCRIBE, Expired, NotOurs, by_personal_token
-from petition.signatures.models import Signature
-from petition.signatures.pages import blueprint, broken, shown
+from petition.signatures.models import CONFIRMED, Signature
+from petition.signatures.pages import broken, shown
 from petition.signatures.withdraw import display, erase, receive_updates, send_personal_link, withdraw
 
-NOTICES = ("confirmed", "saved", "sent", "updates_on", "updates_off")
+ACCESS = "holder of the link"
+NOTICES = ("saved", "sent", "updates_on", "updates_off")
+JUST_NOW = timedelta(minutes=5)
+
+blueprint = Blueprint("personal", __name__)
 
 
 @blueprint.errorhandler(Expired)
@@ -30,8 +34,12 @@ def _broken_link(error: Expired | NotOurs) -> tuple[str, int]:
 @blueprint.get("/me/<token>")
 def me(token: str) -> str:
     """Show signers their own signature."""
-    notice = request.args.get("notice")
-    return _page(by_personal_token(token), token, notice if notice in NOTICES else None)
+    signature, notice = by_personal_token(token), request.args.get("notice")
+    if notice in NOTICES:
+        return _page(signature, token, notice)
+    # Whoever has just confirmed is thanked, without a mark in the address that would thank them for ever.
+    is_new = signature.state == CONFIRMED and signature.confirmed_at and clock.now() - signature.confirmed_at < JUST_NOW
+    return _page(signature, token, "confirmed" if is_new else None)
 
 
 def _page(signature: Signature, token: str, notice: str | None, **refused: Any) -> str:
@@ -47,7 +55,7 @@ def _page(signature: Signature, token: str, notice: str | None, **refused: Any) 
 
 
 def _back(token: str, notice: str | None = None) -> Response:
-    return redirect(url_for("signatures.me", token=tokens.mend(token), notice=notice), 303)
+    return redirect(url_for("personal.me", token=tokens.mend(token), notice=notice, lang=explicit_language()), 303)
 
 
 @blueprint.post("/me/<token>/display")
@@ -93,7 +101,7 @@ def me_resend(token: str) -> Response:
 
 
 @blueprint.get("/me/<token>/data")
-def me_data(token: str) -> FlaskResponse:
+def me_data(token: str) -> Response:
     """Give signers everything that is kept about them (GDPR, articles 15 and 20)."""
     signature = by_personal_token(token)
     hidden = {

@@ -3,7 +3,7 @@
 from datetime import timedelta
 from typing import Any
 
-from sqlalchemy import literal_column
+from sqlalchemy import Boolean, Row, literal_column
 from sqlalchemy.dialects.postgresql import insert
 
 from petition.core import clock
@@ -56,10 +56,13 @@ def _upsert(petition: Petition, details: Details, source: str) -> tuple[Signatur
     statement = statement.on_conflict_do_update(
         index_elements=["petition_id", "party", "email_canonical"], set_={"party": statement.excluded.party}
     )
-    row = db.session.execute(statement.returning(Signature.id, literal_column("xmax = 0"))).one()
-    signature = db.session.get(Signature, row[0], populate_existing=True)
+    row: Row[int, bool] = db.session.execute(
+        statement.returning(Signature.id, literal_column("xmax = 0", Boolean))
+    ).one()
+    signature_id, is_new = row
+    signature = db.session.get(Signature, signature_id, populate_existing=True)
     assert signature is not None  # the upsert locked it
-    return signature, bool(row[1])
+    return signature, is_new
 
 
 def _columns(petition: Petition, details: Details) -> dict[str, Any]:

@@ -18,13 +18,13 @@ def _in_batches(step: Callable[[], int]) -> None:
     db.session.commit()
 
 
-@shared_task(name="petition.signatures.tasks.remind")  # type: ignore[misc]
+@shared_task(name="petition.signatures.tasks.remind")
 def run_remind() -> None:
     """Remind those who have not confirmed after three days."""
     _in_batches(remind)
 
 
-@shared_task(name="petition.signatures.tasks.forget")  # type: ignore[misc]
+@shared_task(name="petition.signatures.tasks.forget")
 def run_forget() -> None:
     """Forget what was never confirmed."""
     _in_batches(forget)
