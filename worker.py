@@ -8,6 +8,8 @@ from kombu import Queue
 
 from config import BadSetting, Config
 from petition import create_app
+from petition.core.errors import Refusal
+from petition.core.health import require_database
 from petition.delivery.doorbell import DISPATCH
 from petition.delivery.lanes import LANES, QUEUES, UPKEEP
 
@@ -15,7 +17,8 @@ SWEEP = 5.0  # seconds: the longest that a lost ring delays an email
 
 try:
     flask_app = create_app(Config())
-except BadSetting as problem:
+    require_database(flask_app)
+except (BadSetting, Refusal) as problem:
     sys.exit(f"petition: {problem}")
 
 app = flask_app.extensions["celery"]

@@ -4,8 +4,11 @@ import sys
 
 from config import BadSetting, Config
 from petition import create_app
+from petition.core.errors import Refusal
+from petition.core.health import require_database
 
 try:
     app = create_app(Config())
-except BadSetting as problem:
+    require_database(app)
+except (BadSetting, Refusal) as problem:
     sys.exit(f"petition: {problem}")

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 from flask import Flask
 from flask_sqlalchemy import SQLAlchemy
 from sqlalchemy import BigInteger, DateTime, Identity, MetaData, event
+from sqlalchemy.exc import OperationalError
 from sqlalchemy.orm import DeclarativeBase, Session, SessionTransaction, mapped_column, registry
 
 CONNECT_TIMEOUT = 5  # seconds
@@ -73,6 +74,12 @@ def _forget_actions(session: Session, transaction: SessionTransaction) -> None:
     # A savepoint's rollback fires too and must not lose what its outer transaction asked for.
     if transaction.parent is None:
         session.info.pop("after_commit", None)
+
+
+def unreachable(error: OperationalError) -> str:
+    """Return one line on a database that cannot be reached, naming the setting and no secret."""
+    words = str(error.orig).strip().splitlines()
+    return f"DATABASE_URL: the database cannot be reached: {words[0] if words else type(error.orig).__name__}"
 
 
 def init_app(app: Flask) -> None:

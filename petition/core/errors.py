@@ -1,7 +1,5 @@
 """How a verb says no."""
 
-from typing import Any
-
 
 class Refusal(Exception):
     """A request that cannot be granted as it stands; `errors` maps each field to what to do about it.
@@ -9,10 +7,9 @@ class Refusal(Exception):
     Its messages are already in the reader's language and safe to show.
     """
 
-    def __init__(self, errors: dict[str, str], **extra: Any) -> None:
-        super().__init__("; ".join(f"{field}: {message}" for field, message in errors.items()))
+    def __init__(self, errors: dict[str, str]) -> None:
+        super().__init__("; ".join(errors.values()))
         self.errors = errors
-        self.extra = extra
 
 
 class Gone(Refusal):

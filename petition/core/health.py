@@ -3,11 +3,12 @@
 from typing import Any
 
 import redis
-from flask import Blueprint
+from flask import Blueprint, Flask
 from sqlalchemy import text
-from sqlalchemy.exc import SQLAlchemyError
+from sqlalchemy.exc import OperationalError, SQLAlchemyError
 
-from petition.core.db import db
+from petition.core.db import db, unreachable
+from petition.core.errors import Refusal
 from petition.core.redis import client
 
 blueprint = Blueprint("health", __name__)
@@ -26,6 +27,19 @@ def readyz() -> tuple[dict[str, Any], int]:
     if parts["database"] != "ok":
         return {"status": "unavailable", "parts": parts}, 503
     return {"status": "ok" if parts["redis"] == "ok" else "degraded", "parts": parts}, 200
+
+
+def require_database(app: Flask) -> None:
+    """Refuse to start without the database: raises `Refusal` with one line that names the setting and no secret."""
+    with app.app_context():
+        try:
+            db.session.execute(text("SELECT 1"))
+        except OperationalError as error:
+            raise Refusal({"DATABASE_URL": unreachable(error)}) from None
+        finally:
+            db.session.remove()
+            # A server that forks must not share this connection with its children.
+            db.engine.dispose()
 
 
 def _database() -> str:

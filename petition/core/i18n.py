@@ -18,10 +18,10 @@ def N_(text: str) -> str:
 
 
 def choose_locale() -> str:
-    """Return the language asked for by URL (`?lang=`) or form, else the browser's, else French."""
+    """Return the language asked for by URL (`?lang=`), else the browser's, else French."""
     if not has_request_context():
         return DEFAULT
-    asked = request.args.get("lang") or (request.form.get("locale") if request.method == "POST" else None)
+    asked = request.args.get("lang")
     return asked if asked in LANGUAGES else _negotiated()
 
 

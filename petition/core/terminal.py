@@ -8,6 +8,7 @@ import click
 from rich.console import Console
 from sqlalchemy.exc import OperationalError
 
+from petition.core.db import unreachable
 from petition.core.errors import Refusal
 
 F = TypeVar("F", bound=Callable[..., Any])
@@ -40,8 +41,3 @@ class Provider:
     def __call__(self) -> Any:
         """Return a context manager that yields the application."""
         return self._make()
-
-
-def unreachable(error: OperationalError) -> str:
-    """Return one line on a database that cannot be reached, naming the setting."""
-    return f"DATABASE_URL: the database cannot be reached: {str(error.orig).strip().splitlines()[0]}"

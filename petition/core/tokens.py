@@ -71,8 +71,7 @@ def mend(token: str) -> str:
 
     Safe because the signature covers every character that is kept.
     """
-    token = re.sub(r"(=3D|=20|=0A|=0D|%3D|%20|&gt;?|=)+$", "", token.strip(), flags=re.IGNORECASE)
-    return re.sub(r"[^A-Za-z0-9]+$", "", token)
+    return re.sub(r"(=3D|=20|%3D|%20|%3E|&gt;?|[^A-Za-z0-9])+$", "", token, flags=re.IGNORECASE)
 
 
 def _varint(value: int) -> bytes:

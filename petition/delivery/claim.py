@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
 
-from sqlalchemy import DateTime, Integer, column, func, text, update, values
+from sqlalchemy import DateTime, Integer, cast, column, func, text, update, values
 from sqlalchemy import String as SqlString
 
 from petition.core.db import db
@@ -16,6 +16,7 @@ from petition.delivery.lanes import EVERYTHING, SERVER, Lane
 from petition.delivery.models import DEFERRED, DUE, FAILED, SENDING, UNKNOWN, WAITING, Delivery
 from petition.delivery.replies import Outcome
 
+RECORDED = ("state", "attempt", "next_attempt_at", "settled_at", "smtp_code", "reason", "domain")
 LEASE = timedelta(seconds=120)
 BACKOFF_BASE = timedelta(seconds=30)
 BACKOFF_CAP = timedelta(hours=4)
@@ -105,8 +106,9 @@ def record(lane: Lane, token: uuid.UUID, settled: Sequence[Settled]) -> int:
         update(Delivery)
         .where(Delivery.id == table.c.id, Delivery.claim_token == token)
         .values(
-            {name: table.c[name] for name in ("state", "attempt", "next_attempt_at", "settled_at", "reason", "domain")}
-            | {"smtp_code": table.c.smtp_code, "claim_token": None, "lease_until": None}
+            # Cast, as PostgreSQL takes a column of nothing but NULL for text.
+            {name: cast(table.c[name], getattr(Delivery, name).type) for name in RECORDED}
+            | {"claim_token": None, "lease_until": None}
         )
         .execution_options(synchronize_session=False)
     )

@@ -66,9 +66,10 @@ def _sections(lines: list[str], start: int, document: Document) -> None:
     heads = [(n, found) for n in range(start, len(lines)) if (found := SECTION.match(lines[n]))]
     if not heads:
         document.mistake(start + 1, "add a section per language, each under a line such as `# fr: Title`")
+        return
     for (line, found), following in zip(heads, [*[n for n, _ in heads[1:]], len(lines)], strict=True):
         _section(found[1], found[2].strip(), line + 1, lines[line + 1 : following], document)
-    for number in range(start, heads[0][0] if heads else start):
+    for number in range(start, heads[0][0]):
         if lines[number].strip():
             document.mistake(number + 1, "this text is in no language: move it below a line such as `# fr: Title`")
             break

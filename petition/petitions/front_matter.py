@@ -45,6 +45,10 @@ def _moment(value: Any) -> datetime:
         return value
     if isinstance(value, date):
         return datetime.combine(value, time())
+    try:
+        return datetime.fromisoformat(str(value))
+    except ValueError:
+        pass
     raise ValueError("must be a date such as 2026-11-23, or with a time: 2026-11-23 09:00")
 
 

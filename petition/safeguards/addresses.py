@@ -22,6 +22,8 @@ WELL_KNOWN = (
     "numericable.fr", "protonmail.com", "proton.me", "gmx.fr", "gmx.com", "aol.com", "me.com", "hotmail.co.uk",
     "yahoo.co.uk", "ac-paris.fr",
 )  # fmt: skip
+# The right name in the wrong country.
+SLIPS = {"laposte.fr": "laposte.net", "gmail.fr": "gmail.com", "icloud.fr": "icloud.com"}
 # One letter away from a well-known one, and real all the same.
 REAL = {
     "mail.com", "email.com", "gmx.net", "gmx.de", "yahoo.de", "hotmail.de", "hotmail.it", "yahoo.it", "live.be",
@@ -77,6 +79,8 @@ def suggest(text: str) -> str | None:
     domain = domain.lower()
     if not local or domain in WELL_KNOWN or domain in REAL or domain in SAME or domain in PLUS:
         return None
+    if domain in SLIPS:
+        return f"{local}@{SLIPS[domain]}"
     for known in WELL_KNOWN:
         # A short name is near to many real ones: only one slip is forgiven there.
         if _slips(domain, known) <= (1 if len(known) < 9 else 2) and domain[:1] == known[:1]:

@@ -78,7 +78,10 @@ class SignatoriesSchema(ma.Schema):
 class SignatoriesQuery(ma.Schema):
     """Which page of the list."""
 
-    after = ma.fields.String(metadata={"description": "`next` of the page before"})
+    after = ma.fields.String(
+        validate=validate.Regexp(r"^[0-9]{1,18}$", error="Start without `after`, then follow `next`."),
+        metadata={"description": "`next` of the page before"},
+    )
     limit = ma.fields.Integer(load_default=100, validate=validate.Range(1, 500))
     party = ma.fields.String(validate=validate.OneOf(PARTIES))
 

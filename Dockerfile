@@ -1,0 +1,34 @@
+# Every process of the application runs from this one image; compose.yaml says which command each service gets.
+
+FROM python:3.13-slim AS build
+ENV PIP_DISABLE_PIP_VERSION_CHECK=1 PIP_NO_CACHE_DIR=1 PIP_ROOT_USER_ACTION=ignore
+WORKDIR /src
+
+# The dependencies change less often than the code: their layer is kept.
+COPY requirements/image.txt requirements/run.txt requirements/
+RUN python -m venv /venv && /venv/bin/pip install --quiet --require-hashes -r requirements/image.txt
+# The build backend, with its locked hash too, in an environment that is left behind.
+RUN awk '/^[^ #]/ {keep = /^setuptools==/} keep' requirements/run.txt > requirements/build.txt \
+    && python -m venv /tools && /tools/bin/pip install --quiet --require-hashes -r requirements/build.txt
+
+COPY pyproject.toml config.py worker.py wsgi.py ./
+COPY petition petition
+RUN /venv/bin/pybabel -q compile -d petition/translations \
+    && /tools/bin/pip wheel --quiet --no-deps --no-build-isolation --wheel-dir /wheels . \
+    && /venv/bin/pip install --quiet --no-deps --no-index /wheels/*.whl
+
+
+FROM python:3.13-slim
+RUN groupadd --gid 10001 petition \
+    && useradd --uid 10001 --gid 10001 --no-create-home --home-dir /nonexistent --shell /usr/sbin/nologin petition
+COPY --from=build /venv /venv
+# WEB_CONCURRENCY is gunicorn's number of processes.
+ENV PATH=/venv/bin:$PATH PYTHONDONTWRITEBYTECODE=1 PYTHONUNBUFFERED=1 WEB_CONCURRENCY=2
+# Python imports from the working directory: one that the process cannot write to.
+WORKDIR /srv
+USER 10001:10001
+EXPOSE 8000
+HEALTHCHECK --interval=15s --timeout=5s --start-period=60s --start-interval=2s --retries=3 \
+    CMD ["python", "-c", "import http.client as h; c = h.HTTPConnection('127.0.0.1', 8000, timeout=4); c.request('GET', '/healthz'); raise SystemExit(c.getresponse().status != 200)"]
+# No access log: paths hold signers' tokens. The application logs each request by its rule.
+CMD ["gunicorn", "wsgi:app", "--bind", "0.0.0.0:8000", "--preload", "--worker-class", "gthread", "--threads", "8", "--timeout", "30", "--graceful-timeout", "20", "--keep-alive", "5", "--worker-tmp-dir", "/dev/shm", "--no-control-socket"]

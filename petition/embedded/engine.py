@@ -1,0 +1,85 @@
+"""What every engine of this machine has in common: it is started, answers, and is stopped."""
+
+import os
+import subprocess
+from abc import ABC, abstractmethod
+from collections.abc import Callable
+from pathlib import Path
+from types import TracebackType
+from typing import IO, ClassVar, Self
+
+from petition.embedded.children import POLITE, EngineError, Steps, end, last_line, wait_until
+
+# Told the name and the number of each process as soon as it exists.
+Note = Callable[[str, int], None]
+
+
+def make_data(data: Path) -> None:
+    """Make the data folder if there is none; as root others may pass through it, as PostgreSQL does not run as root."""
+    data.mkdir(mode=0o711 if os.geteuid() == 0 else 0o700, parents=True, exist_ok=True)
+
+
+def unnoted(_name: str, _pid: int) -> None:
+    """Keep no record of a process."""
+
+
+class Engine(ABC):
+    """One server process, its folder and its log under the data folder."""
+
+    name: ClassVar[str]
+    steps: ClassVar[Steps] = POLITE
+    patience: ClassVar[float] = 20.0  # seconds until it must answer
+
+    def __init__(self, data: Path) -> None:
+        self.data = data.absolute()
+        self.folder = self.data / self.name
+        self.log = self.data / f"{self.name}.log"
+        self.process: subprocess.Popen[bytes] | None = None
+
+    @property
+    @abstractmethod
+    def url(self) -> str:
+        """The address of the running engine."""
+
+    @abstractmethod
+    def launch(self, log: IO[bytes]) -> subprocess.Popen[bytes]:
+        """Make the folder if there is none, and start the process."""
+
+    @abstractmethod
+    def answers(self) -> bool:
+        """Say whether a client is answered."""
+
+    def start(self, note: Note = unnoted) -> str:
+        """Start the engine, wait until it answers and return its URL.
+
+        Raises `EngineError` when it ends instead, or does not answer in time.
+        """
+        make_data(self.data)
+        with self.log.open("ab", buffering=0) as log:
+            self.log.chmod(0o600)
+            self.process = self.launch(log)
+        note(self.name, self.process.pid)
+        if not wait_until(lambda: not self.alive() or self.answers(), self.patience) or not self.alive():
+            self.stop()
+            raise EngineError(f"{self.name} did not start: {last_line(self.log)} (see {self.log})")
+        return self.url
+
+    def alive(self) -> bool:
+        """Say whether the process runs."""
+        return self.process is not None and self.process.poll() is None
+
+    def stop(self, share: float = 1.0) -> None:
+        """Stop the engine; whatever hangs is killed after a few seconds, of which `share` scales each."""
+        if self.process is not None:
+            steps = [(sign, seconds * share) for sign, seconds in self.steps]
+            end(self.process.pid, lambda: not self.alive(), steps)
+            self.process = None
+
+    def __enter__(self) -> Self:
+        self.start()
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self.stop()

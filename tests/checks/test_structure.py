@@ -1,0 +1,133 @@
+"""What must hold of the tree as a whole."""
+
+import re
+import subprocess
+import sys
+from pathlib import Path
+
+from alembic.autogenerate import compare_metadata
+from alembic.migration import MigrationContext
+from babel.messages.pofile import read_po
+from conftest import environment
+from jinja2 import meta
+
+from config import Config
+from petition import create_app
+from petition.core.db import db
+from petition.delivery import compose
+from petition.delivery.lanes import QUEUES
+
+# SUP
+from petition.petitions.models import STATES as PETITION_STATES
+
+ROOT = Path(__file__).parents[2]
+TEMPLATES = ROOT / "petition" / "templates"
+RULES = {"public", "holder of the link", "developer"}
+
+
+def test_the_migrations_make_what_the_models_say(app):
+    with db.engine.connect() as connection:
+        context = MigrationContext.configure(connection, opts={"compare_type": True, "compare_server_default": True})
+        assert compare_metadata(context, db.metadata) == []
+        sequences = {row[0] for row in connection.exec_driver_sql("SELECT sequencename FROM pg_sequences")}
+    assert "confirmation_numbers" in sequences
+    assert PETITION_STATES
+
+
+def test_every_blueprint_says_who_may_come_in(app):
+
+    for name, blueprint in app.blueprints.items():
+        if name in ("api-docs", "api_docs", "health", "mailbox"):
+            continue  # descriptions of the API and of the process, open to all; the mailbox is embedded mode's own
+        assert sys.modules[blueprint.import_name].ACCESS in RULES, name
+
+
+def test_reading_never_needs_a_session_or_sets_a_cookie(client):
+    for rule in client.application.url_map.iter_rules():
+        if "GET" in rule.methods and not rule.arguments:
+            assert "Set-Cookie" not in client.get(rule.rule).headers, rule.rule
+
+
+def test_every_template_parses_and_is_used(app):
+    sources = "".join(path.read_text(encoding="utf-8") for path in (ROOT / "petition").rglob("*.py"))
+    referenced = set()
+    for name in app.jinja_env.list_templates():
+        tree = app.jinja_env.parse(app.jinja_env.loader.get_source(app.jinja_env, name)[0])
+        referenced |= {found for found in meta.find_referenced_templates(tree) if found}
+    for name in app.jinja_env.list_templates(extensions=["html", "txt"]):
+        stem = Path(name).stem
+        folder = name.split("/")
+        is_email = folder[0] == "emails" and len(folder) == 3
+        assert name in referenced or stem in sources or (is_email and folder[1] in compose._composers), name
+
+
+def test_every_email_has_its_three_templates(app):
+    for kind in compose._composers:
+        assert {path.name for path in (TEMPLATES / "emails" / kind).iterdir()} == {
+            "subject.txt",
+            "body.txt",
+            "body.html",
+        }
+
+
+def test_every_text_is_translated(tmp_path):
+
+    pot = tmp_path / "messages.pot"
+    command = [
+        sys.executable,
+        "-m",
+        "babel.messages.frontend",
+        "-q",
+        "extract",
+        "-F",
+        "petition/translations/babel.cfg",
+        "-k",
+        "lazy_gettext",
+        "-k",
+        "N_",
+        "-o",
+        str(pot),
+        "petition",
+    ]
+    subprocess.run(command, cwd=ROOT, check=True, timeout=60)
+    wanted = {
+        message.id if isinstance(message.id, str) else message.id[0]
+        for message in read_po(pot.open("rb"))
+        if message.id
+    }
+    french = read_po((ROOT / "petition/translations/fr/LC_MESSAGES/messages.po").open("rb"), locale="fr")
+    missing, stale = [], []
+    for message in french:
+        if not message.id:
+            continue
+        identifier = message.id if isinstance(message.id, str) else message.id[0]
+        texts = [message.string] if isinstance(message.string, str) else list(message.string)
+        if message.fuzzy or not all(texts):
+            missing.append(identifier)
+        if identifier not in wanted:
+            stale.append(identifier)
+        for text in texts:
+            names = set(re.findall(r"%\((\w+)\)", str(message.id)))
+            assert set(re.findall(r"%\((\w+)\)", text)) <= names, identifier
+        wanted.discard(identifier)
+    assert (sorted(wanted), missing, stale) == ([], [], [])
+
+
+def test_every_queue_has_a_worker_in_the_schedule_and_in_embedded_mode():
+    source = Path(supervisor.__file__).read_text(encoding="utf-8")
+    for queue in QUEUES:
+        assert queue in source
+
+
+def test_beat_asks_only_for_tasks_that_exist(the_app, monkeypatch, database_url, redis_url):
+    for name, value in environment(database_url, redis_url).items():
+        monkeypatch.setenv(name, value)
+
+    worker.app.loader.import_default_modules()
+    for entry in worker.app.conf.beat_schedule.values():
+        assert entry["task"] in worker.app.tasks
+        assert entry["options"]["queue"] in QUEUES
+
+
+def test_a_second_application_is_possible(database_url, redis_url):
+    assert create_app(Config(environment(database_url, redis_url)))

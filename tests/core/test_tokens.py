@@ -1,0 +1,75 @@
+from datetime import timedelta
+
+import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+from itsdangerous import TimestampSigner
+
+from petition.core import tokens
+
+relaxed = settings(suppress_health_check=[HealthCheck.function_scoped_fixture], max_examples=200, deadline=None)
+numbers = st.lists(st.integers(0, 2**63 - 1), max_size=4)
+
+
+@relaxed
+@given(numbers)
+def test_a_token_says_what_it_was_made_with(app, values):
+    assert tokens.read("test", tokens.make("test", *values)) == tuple(values)
+
+
+def test_a_token_fits_on_a_line_and_ends_in_a_letter_or_digit(app):
+    for number in range(0, 5_000_000, 99_991):
+        token = tokens.make("test", number, 3)
+        assert len(f"https://petition.example.org/c/{token}") <= 76
+        assert token[-1].isalnum()
+
+
+def test_a_token_is_good_for_one_purpose_only(app):
+    with pytest.raises(tokens.BadToken):
+        tokens.read("other", tokens.make("test", 1))
+
+
+@pytest.mark.parametrize("tail", [".", ">", "=3D", "=3D.", ")", "&gt;", "=", "%3D", ",", "\n", "]>."])
+def test_what_a_mail_program_appends_is_dropped(app, tail):
+    assert tokens.read("test", tokens.make("test", 7) + tail) == (7,)
+
+
+@relaxed
+@given(st.text(max_size=300))
+def test_no_made_up_text_is_a_token(app, made_up):
+    with pytest.raises(tokens.BadToken):
+        tokens.read("test", made_up)
+
+
+@relaxed
+@given(st.integers(0, 33), st.sampled_from("ABCxyz019-_"))
+def test_a_changed_character_breaks_a_token(app, position, character):
+    token = tokens.make("test", 123456, 2)
+    position = min(position, len(token) - 2)  # the last character carries bits that base64 ignores
+    changed = token[:position] + character + token[position + 1 :]
+    if changed != token:
+        with pytest.raises(tokens.BadToken):
+            tokens.read("test", changed)
+
+
+def test_a_token_survives_a_key_rotation_and_not_a_lost_key(app, monkeypatch):
+    token = tokens.make("test", 5)
+    old = app.config["SECRET_KEY"]
+    monkeypatch.setitem(app.config, "SECRET_KEY", "another key, as long as it has to be")
+    with pytest.raises(tokens.BadToken):
+        tokens.read("test", token)
+    monkeypatch.setitem(app.config, "SECRET_KEY_FALLBACKS", [old])
+    assert tokens.read("test", token) == (5,)
+    monkeypatch.setitem(app.config, "SECRET_KEY_FALLBACKS", [])
+    with pytest.raises(tokens.BadToken):
+        tokens.read("test", token)
+
+
+def test_a_token_expires_and_still_says_what_it_was_for(app, monkeypatch):
+    token = tokens.make("test", 5, 6)
+    assert tokens.read("test", token, timedelta(days=1)) == (5, 6)
+    monkeypatch.setattr(TimestampSigner, "get_timestamp", lambda self: 1_600_000_000)
+    old = tokens.make("test", 5, 6)
+    with pytest.raises(tokens.ExpiredToken) as expired:
+        tokens.read("test", old, timedelta(days=1))
+    assert expired.value.values == (5, 6)

@@ -1,0 +1,41 @@
+import pytest
+from factories import make_petition, make_signature
+from mailserver import MailServer
+from ports import free_port
+
+from petition.core.db import db
+from petition.delivery.models import Delivery
+
+
+@pytest.fixture
+def server(app, monkeypatch):
+    """Return a real mail server, which the application sends to."""
+    server = MailServer().start(free_port())
+    monkeypatch.setattr(app.extensions["mail"], "server", "127.0.0.1")
+    monkeypatch.setattr(app.extensions["mail"], "port", server.controller.port)
+    monkeypatch.setitem(app.config, "MAIL_TIMEOUT", 2)
+    yield server
+    server.stop()
+
+
+@pytest.fixture
+def owe(app):
+    """Return a function that owes one confirmation email to each address."""
+    petition = make_petition()
+
+    def make(*addresses: str) -> None:
+        for address in addresses:
+            make_signature(petition, email=address)
+
+    return make
+
+
+@pytest.fixture
+def rows(app):
+    """Return a function that reads the deliveries anew."""
+
+    def read():
+        db.session.expire_all()
+        return db.session.query(Delivery).order_by(Delivery.id).all()
+
+    return read

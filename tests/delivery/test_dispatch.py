@@ -1,0 +1,222 @@
+from concurrent.futures import ThreadPoolExecutor
+from datetime import timedelta
+
+import pytest
+
+from petition.core import clock
+from petition.core.db import db
+from petition.delivery import claim as claiming
+from petition.delivery import holds, transport
+from petition.delivery.claim import Settled, claim, record
+from petition.delivery.compose import return_path
+from petition.delivery.dispatch import dispatch
+from petition.delivery.lanes import CONFIRMATIONS, LANES, MAILINGS
+from petition.delivery.models import Delivery, Hold
+from petition.delivery.replies import ACCEPTED
+from petition.delivery.suppress import suppress, suppressed_among
+
+MANY = [f"s{n}@example.org" for n in range(130)]
+
+
+def due_now():
+    db.session.query(Delivery).update({"next_attempt_at": clock.now() - timedelta(seconds=1)})
+    db.session.query(Hold).filter_by(scope="server").update({"until": clock.now() - timedelta(seconds=1)})
+    db.session.commit()
+
+
+def test_everyone_is_mailed_once_over_one_connection(server, owe, rows):
+    owe(*MANY)
+    assert dispatch("confirmations") == 130
+    assert sorted(server.addresses) == sorted(MANY)
+    assert {row.state for row in rows()} == {"sent"}
+    assert server.connections <= 2
+    assert dispatch("confirmations") == 0
+
+
+def test_many_workers_at_once_mail_everyone_once(app, server, owe, rows):
+    owe(*MANY)
+
+    def work(_):
+        with app.app_context(), transport.closed_afterwards():
+            return dispatch("confirmations")
+
+    with ThreadPoolExecutor(6) as pool:
+        list(pool.map(work, range(6)))
+    assert sorted(server.addresses) == sorted(MANY)
+
+
+def test_the_envelope_names_the_delivery(server, owe, rows):
+    owe("zoe@example.org")
+    dispatch("confirmations")
+    (_, message), (row,) = server.accepted[0], rows()
+    assert message["Message-ID"].startswith(f"<d{row.id}.")
+    assert return_path(row.id) == return_path(row.id).lower()
+    assert return_path(row.id) != return_path(row.id + 1)
+
+
+@pytest.mark.parametrize(
+    ("answer", "state", "gone"),
+    [
+        ("550 5.1.1 <s0@example.org> no such user", "failed", True),
+        ("550 5.7.1 refused by policy", "failed", False),
+        ("552 5.2.2 mailbox full", "failed", False),
+        ("451 4.7.1 greylisted", "deferred", False),
+        ("452 4.2.2 over quota", "deferred", False),
+    ],
+)
+@pytest.mark.parametrize("stage", ["on_rcpt", "on_data"])
+def test_an_answer_is_about_its_row_alone(server, owe, rows, stage, answer, state, gone):
+    owe("s0@example.org", "s1@example.org")
+    setattr(server, stage, lambda address: answer if address.startswith("s0") else None)
+    dispatch("confirmations")
+    refused, taken = rows()
+    assert (refused.state, refused.smtp_code, refused.attempt) == (state, int(answer[:3]), 1)
+    assert "s0@" not in refused.reason
+    assert taken.state == "sent"
+    assert bool(suppressed_among(["s0@example.org"])) is gone
+    if state == "deferred":
+        assert clock.now() - timedelta(seconds=1) < refused.next_attempt_at <= clock.now() + timedelta(seconds=30)
+        setattr(server, stage, lambda address: None)
+        due_now()
+        dispatch("confirmations")
+        assert rows()[0].state == "sent"
+
+
+@pytest.mark.parametrize("answer", ["421 4.3.2 closing", "454 4.7.0 too busy"])
+def test_the_servers_own_trouble_is_held_against_no_row(server, owe, rows, answer):
+    owe(*MANY[:5])
+    server.on_rcpt = lambda address: answer
+    dispatch("confirmations")
+    assert {row.attempt for row in rows()} == {0}
+    assert {row.state for row in rows()} <= {"due", "deferred"}
+    assert [hold.scope for hold in holds.holds()] == ["server"]
+    assert dispatch("confirmations") == 0, "nothing is tried while the server rests"
+    server.on_rcpt = lambda address: None
+    due_now()
+    dispatch("confirmations")
+    assert {row.state for row in rows()} == {"sent"}
+    assert holds.holds() == []
+
+
+def test_a_server_that_is_down_is_left_alone_longer_each_time(app, owe, rows, monkeypatch):
+    monkeypatch.setattr(app.extensions["mail"], "port", 1)
+    owe("zoe@example.org")
+    rests = []
+    for _ in range(4):
+        dispatch("confirmations")
+        hold = db.session.query(Hold).one()
+        db.session.refresh(hold)
+        rests.append((hold.until - clock.now()).total_seconds())
+        due_now()
+    assert rests == sorted(rests)
+    assert rests[0] < 1.5 < rests[-1] <= 60
+    assert [(row.state, row.attempt) for row in rows()] == [("deferred", 0)]
+
+
+def test_a_connection_that_breaks_in_the_middle_is_tried_again(server, owe, rows):
+    owe("zoe@example.org")
+    server.on_data = lambda address: "hang up"
+    dispatch("confirmations")
+    (row,) = rows()
+    assert (row.state, row.attempt) == ("deferred", 1)
+    server.on_data = lambda address: None
+    due_now()
+    dispatch("confirmations")
+    assert server.addresses == ["zoe@example.org"]
+
+
+def test_attempts_end(server, owe, rows):
+    owe("zoe@example.org")
+    server.on_rcpt = lambda address: "451 4.7.1 later"
+    for _ in range(CONFIRMATIONS.max_attempts):
+        due_now()
+        dispatch("confirmations")
+    (row,) = rows()
+    assert row.state == "failed"
+    assert row.reason.startswith(f"gave up after {CONFIRMATIONS.max_attempts} attempts")
+
+
+def test_backoff_grows_to_its_cap():
+    for attempt in (1, 5, 9, 15, 100):
+        waits = [claiming.backoff(attempt).total_seconds() for _ in range(300)]
+        bound = min(30 * 2 ** (attempt - 1), 4 * 3600)
+        assert max(waits) <= bound
+        assert max(waits) > bound / 2 > min(waits)
+
+
+def test_a_dead_workers_rows_are_sent_by_another(server, owe, rows):
+    owe("zoe@example.org")
+    claim(CONFIRMATIONS, "a worker that dies")
+    db.session.commit()
+    assert dispatch("confirmations") == 0
+    db.session.query(Delivery).update({"lease_until": clock.now() - timedelta(seconds=1)})
+    db.session.commit()
+    assert dispatch("confirmations") == 1
+    assert server.addresses == ["zoe@example.org"]
+
+
+def test_a_dead_workers_mailing_is_not_sent_again_by_itself(server, owe, rows):
+    owe("zoe@example.org")
+    db.session.query(Delivery).update({"lane": "mailings"})
+    claim(MAILINGS, "a worker that dies")
+    db.session.query(Delivery).update({"lease_until": clock.now() - timedelta(seconds=1)})
+    db.session.commit()
+    dispatch("mailings")
+    assert [row.state for row in rows()] == ["unknown"]
+    assert server.addresses == []
+
+
+def test_an_outcome_without_the_claim_is_not_recorded(server, owe, rows):
+    owe("zoe@example.org")
+    stale, (item,) = claim(CONFIRMATIONS, "slow")
+    db.session.query(Delivery).update({"state": "due", "claim_token": None})
+    claim(CONFIRMATIONS, "quick")
+    assert record(CONFIRMATIONS, stale, [Settled(item, ACCEPTED, None, clock.now())]) == 0
+    assert rows()[0].state == "sending"
+
+
+@pytest.mark.parametrize("scope", ["confirmations", "all"])
+def test_a_lane_that_is_held_sends_nothing_until_it_is_let_go(server, owe, rows, scope):
+    owe("zoe@example.org")
+    holds.hold(scope, "a test")
+    db.session.commit()
+    assert dispatch("confirmations") == 0
+    holds.unhold(scope)
+    db.session.commit()
+    assert dispatch("confirmations") == 1
+
+
+def test_a_suppressed_address_is_not_mailed(server, owe, rows):
+    owe("zoe@example.org", "ann@example.org")
+    suppress("Zoe@Example.org", "asked")
+    db.session.commit()
+    dispatch("confirmations")
+    assert [row.state for row in rows()] == ["suppressed", "sent"]
+    assert server.addresses == ["ann@example.org"]
+
+
+def test_one_email_that_cannot_be_composed_does_not_hold_up_the_others(server, owe, rows):
+    owe("zoe@example.org", "ann@example.org")
+    db.session.query(Delivery).filter_by(id=1).update({"kind": "no such kind"})
+    db.session.commit()
+    dispatch("confirmations")
+    assert [row.state for row in rows()] == ["failed", "sent"]
+
+
+def test_what_is_in_hand_is_given_back_when_the_worker_stops(server, owe, rows):
+    owe(*MANY[:30])
+    answers = iter([True] * 6 + [False] * 100)
+    dispatch("confirmations", may_go_on=lambda: next(answers))
+    states = [row.state for row in rows()]
+    assert set(states) == {"sent", "due"}
+    assert {row.attempt for row in rows() if row.state == "due"} == {0}
+
+
+def test_addresses_in_any_script_are_mailed(server, owe):
+    owe("zoé@example.org", "ann@bücher.example")
+    dispatch("confirmations")
+    assert sorted(server.addresses) == ["ann@xn--bcher-kva.example", "zoé@example.org"]
+
+
+def test_every_lane_is_known_by_its_name():
+    assert all(name == lane.name for name, lane in LANES.items())

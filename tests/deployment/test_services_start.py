@@ -1,0 +1,243 @@
+"""Each service of compose.yaml that runs the application starts, gets healthy and stops, as a plain process."""
+
+import os
+import signal
+import socket
+import subprocess
+import sys
+import time
+from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import psycopg
+import pytest
+import redis
+from deployment import compose_file
+from sqlalchemy.engine import make_url
+
+from petition.core import schema
+
+START = 40.0  # seconds, generous: everything starts at once, beside other tests
+STOP = 10.0  # seconds
+
+pytestmark = [pytest.mark.journey, pytest.mark.xdist_group("deployment")]
+
+VARIABLES = {
+    "PUBLIC_URL": "https://petition.example.org",
+    "MAIL_DEFAULT_SENDER": "petition@example.org",
+    "MAIL_SERVER": "mail",
+    "SECRETS_DIR": "/secrets",
+}
+IMAGE = compose_file.image()
+SERVICES: dict[str, dict[str, Any]] = {
+    name: service
+    for name, service in compose_file.resolve(compose_file.document()["services"], VARIABLES).items()
+    if "build" in service
+}
+LASTING = sorted(set(SERVICES) - {"migrate"})
+
+
+def free_port() -> int:
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        return probe.getsockname()[1]
+
+
+class Machine:
+    """What a container would find around it: secrets, a schedule's folder, names and ports, made local."""
+
+    def __init__(self, folder: Path, database_url: str, redis_url: str) -> None:
+        self.folder = folder
+        for name in ("secrets", "beat", "work", "tmp", "logs"):
+            (folder / name).mkdir()
+        secrets = {
+            "secret_key": "k" * 64,
+            "secret_key_fallbacks": "",
+            "database_url": database_url,
+            "mail_password": "",
+            "flower_basic_auth": "operator:a password for flower",
+        }
+        for name, value in secrets.items():
+            (folder / "secrets" / name).write_text(value + "\n")
+        self.ports = {"web": free_port(), "flower": free_port()}
+        self.local = {
+            "/run/secrets/": f"{folder}/secrets/",
+            "/run/beat/": f"{folder}/beat/",
+            "redis://valkey:6379/0": redis_url,
+            "0.0.0.0": "127.0.0.1",
+            "8000": str(self.ports["web"]),
+            "5555": str(self.ports["flower"]),
+        }
+
+    def translate(self, text: str) -> str:
+        for theirs, ours in self.local.items():
+            text = text.replace(theirs, ours)
+        return text
+
+    def environment(self, name: str) -> dict[str, str]:
+        declared = {key: str(value) for key, value in SERVICES[name].get("environment", {}).items()}
+        return {key: self.translate(value) for key, value in (IMAGE.environment | declared).items()} | {
+            "PATH": f"{Path(sys.executable).parent}:/usr/bin:/bin",
+            "HOSTNAME": socket.gethostname(),
+            "TMPDIR": str(self.folder / "tmp"),
+        }
+
+    def command(self, name: str) -> list[str]:
+        return [self.translate(word) for word in SERVICES[name].get("command", IMAGE.command)]
+
+    def health(self, name: str) -> list[str]:
+        kind, *words = SERVICES[name].get("healthcheck", {}).get("test", ["CMD", *IMAGE.health])
+        words = [self.translate(word) for word in words]
+        return words if kind == "CMD" else ["/bin/sh", "-c", *words]
+
+    def start(self, name: str) -> "Process":
+        with (self.folder / "logs" / name).open("wb") as log:
+            process = subprocess.Popen(
+                self.command(name),
+                cwd=self.folder / "work",
+                env=self.environment(name),
+                stdin=subprocess.DEVNULL,
+                stdout=log,
+                stderr=subprocess.STDOUT,
+                start_new_session=True,
+            )
+        return Process(self, name, process)
+
+
+@dataclass
+class Process:
+    """One service, running."""
+
+    machine: Machine
+    name: str
+    process: "subprocess.Popen[bytes]"
+
+    def log(self) -> str:
+        return (self.machine.folder / "logs" / self.name).read_text(errors="replace")[-3000:]
+
+    def is_healthy(self) -> bool:
+        check = subprocess.run(
+            self.machine.health(self.name),
+            cwd=self.machine.folder / "work",
+            env=self.machine.environment(self.name),
+            capture_output=True,
+            timeout=START,
+            check=False,
+        )
+        return check.returncode == 0
+
+    def gets_healthy(self) -> bool:
+        ends = time.monotonic() + START
+        while time.monotonic() < ends and self.process.poll() is None:
+            if self.is_healthy():
+                return True
+            time.sleep(0.3)
+        return False
+
+    def stop(self) -> float | None:
+        """Ask it to stop; return how long that took, or None if it did not."""
+        began = time.monotonic()
+        self.process.send_signal(signal.SIGTERM)
+        try:
+            self.process.wait(STOP)
+        except subprocess.TimeoutExpired:
+            return None
+        return time.monotonic() - began
+
+    def left_behind(self) -> bool:
+        """Say whether a process of its group still lives."""
+        try:
+            os.killpg(self.process.pid, 0)
+        except ProcessLookupError:
+            return False
+        return True
+
+    def kill(self) -> None:
+        if self.process.poll() is None or self.left_behind():
+            os.killpg(self.process.pid, signal.SIGKILL)
+        self.process.wait()
+
+
+@pytest.fixture(scope="module")
+def empty_database(database_url: str) -> Iterator[str]:
+    """Yield the URL of a database with nothing in it."""
+    url = make_url(database_url).set(drivername="postgresql")
+    name = f"deployment_{os.getpid()}"
+    with psycopg.connect(url.render_as_string(hide_password=False), autocommit=True) as connection:
+        connection.execute(f"CREATE DATABASE {name} TEMPLATE template0")
+    yield url.set(database=name).render_as_string(hide_password=False)
+    with psycopg.connect(url.render_as_string(hide_password=False), autocommit=True) as connection:
+        connection.execute(f"DROP DATABASE IF EXISTS {name} WITH (FORCE)")
+
+
+@pytest.fixture(scope="module")
+def machine(tmp_path_factory: pytest.TempPathFactory, empty_database: str, redis_url: str) -> Iterator[Machine]:
+    redis.Redis.from_url(redis_url).flushdb()
+    yield Machine(tmp_path_factory.mktemp("machine"), empty_database, redis_url)
+    redis.Redis.from_url(redis_url).flushdb()
+
+
+@pytest.fixture(scope="module")
+def migrated(machine: Machine) -> Iterator[Process]:
+    """Run `migrate`, which the others wait for."""
+    process = machine.start("migrate")
+    yield process
+    process.kill()
+
+
+@pytest.fixture(scope="module")
+def running(machine: Machine, migrated: Process) -> Iterator[dict[str, Process]]:
+    """Start every lasting service at once, as a server does when it boots."""
+    migrated.process.wait(START)
+    processes: dict[str, Process] = {}
+    try:
+        for name in LASTING:
+            processes[name] = machine.start(name)
+        yield processes
+    finally:
+        for process in processes.values():
+            process.kill()
+
+
+@pytest.fixture(scope="module")
+def stopped(running: dict[str, Process]) -> dict[str, float | None]:
+    """Stop every service once each is healthy; return how long each took."""
+    for process in running.values():
+        assert process.gets_healthy(), process.log()
+    with ThreadPoolExecutor(len(running)) as pool:
+        return dict(zip(running, pool.map(Process.stop, running.values()), strict=True))
+
+
+def test_migrate_brings_an_empty_database_to_the_schema_of_this_code(migrated: Process, empty_database: str) -> None:
+    assert migrated.process.wait(START) == 0, migrated.log()
+    with psycopg.connect(empty_database) as connection:
+        assert connection.execute("SELECT version_num FROM alembic_version").fetchone() == (schema.head(),)
+
+
+@pytest.mark.parametrize("name", LASTING)
+def test_a_service_gets_healthy(running: dict[str, Process], name: str) -> None:
+    assert running[name].gets_healthy(), running[name].log()
+
+
+@pytest.mark.parametrize("name", LASTING)
+def test_a_service_stops_in_time_and_leaves_nothing_behind(
+    stopped: dict[str, float | None], running: dict[str, Process], name: str
+) -> None:
+    assert stopped[name] is not None, running[name].log()
+    assert running[name].process.returncode == 0, running[name].log()
+    assert not running[name].left_behind()
+
+
+@pytest.mark.parametrize("name", LASTING)
+def test_a_stopped_service_is_not_healthy(
+    stopped: dict[str, float | None], running: dict[str, Process], name: str
+) -> None:
+    if name != "beat":
+        assert not running[name].is_healthy()
+
+
+def test_nothing_is_written_where_the_image_is_read_only(stopped: dict[str, float | None], machine: Machine) -> None:
+    assert list((machine.folder / "work").iterdir()) == []

@@ -1,0 +1,79 @@
+"""Plain factories: a sound object, and only what a test cares about overridden."""
+
+from typing import Any
+
+from petition.core import clock
+from petition.core.db import db
+from petition.petitions.models import OPEN, Petition, PetitionText
+from petition.safeguards.addresses import parse
+from petition.signatures.details import clean
+from petition.signatures.models import Signature
+from petition.signatures.sign import sign
+
+
+def make_petition(**overrides: Any) -> Petition:
+    """Return a committed, open petition in French and English."""
+    texts = overrides.pop("texts", None) or {
+        "fr": {"title": "Pour un jardin", "summary": "Un jardin pour tous.", "addressee": "la maire"},
+        "en": {"title": "For a garden", "summary": "A garden for all.", "addressee": "the mayor"},
+    }
+    fields = {
+        "slug": "jardin",
+        "kind": "petition",
+        "state": OPEN,
+        "default_language": "fr",
+        "sender_name": "Les amis du jardin",
+        "asks": ["profession", "city", "postal_code", "country"],
+        "listing": "opt_in",
+        "accepts_organisations": True,
+        "milestones": [100, 250],
+        **overrides,
+    }
+    petition = Petition(**fields)
+    petition.texts = {
+        language: PetitionText(language=language, body="Un texte.", professions=["Avocate", "Juge"], **text)
+        for language, text in texts.items()
+    }
+    db.session.add(petition)
+    db.session.commit()
+    return petition
+
+
+def make_form(**overrides: Any) -> dict[str, Any]:
+    """Return what a person types."""
+    return {"name": "Zoé Martin", "email": "zoe@example.org", "locale": "fr", **overrides}
+
+
+def make_signature(petition: Petition, **overrides: Any) -> Signature:
+    """Return a committed signature as `sign` leaves it; overrides that are not form fields are set on the row."""
+    columns = {c.key for c in Signature.__table__.columns}
+    typed = {
+        "name",
+        "email",
+        "party",
+        "organisation",
+        "profession",
+        "city",
+        "postal_code",
+        "country",
+        "listed",
+        "updates",
+        "locale",
+    }
+    form = make_form(**{k: v for k, v in overrides.items() if k in typed})
+    sign(petition, clean(petition, form, "fr"), source="page")
+    db.session.flush()
+    signature = (
+        db.session.query(Signature)
+        .filter_by(
+            petition_id=petition.id, party=form.get("party", "person"), email_canonical=parse(form["email"]).canonical
+        )
+        .one()
+    )
+    for name, value in overrides.items():
+        if name in columns - typed:
+            setattr(signature, name, value)
+    if overrides.get("state") == "confirmed" and not signature.confirmed_at:
+        signature.confirmed_at = clock.now()
+    db.session.commit()
+    return signature

@@ -1,0 +1,202 @@
+import re
+from concurrent.futures import ThreadPoolExecutor
+from datetime import timedelta
+
+import pytest
+from factories import make_form, make_petition, make_signature
+
+from petition.core import clock, tokens
+from petition.core.db import db
+from petition.delivery.models import Delivery
+from petition.petitions import publish
+from petition.petitions.count import count_of
+from petition.signatures.links import confirm_token, personal_token
+from petition.signatures.models import Signature
+
+
+@pytest.fixture
+def petition(app):
+    return make_petition()
+
+
+@pytest.fixture
+def signature(petition):
+    return make_signature(petition, listed=True)
+
+
+def state_of(signature):
+    db.session.expire_all()
+    return db.session.get(Signature, signature.id).state
+
+
+def test_reading_the_link_changes_nothing_and_pressing_the_button_counts_once(client, petition, signature):
+    link = f"/c/{confirm_token(signature)}"
+    for _ in range(3):
+        page = client.get(link)
+        assert page.status_code == 200
+        assert "Zoé Martin" in page.get_data(as_text=True)
+        client.head(link)
+    assert state_of(signature) == "pending"
+    first, second = client.post(link), client.post(link)
+    for answer in (first, second):
+        assert answer.status_code == 303
+        assert re.fullmatch(r"/me/[\w.-]+", answer.headers["Location"])
+        assert client.get(answer.headers["Location"]).status_code == 200
+    assert state_of(signature) == "confirmed"
+    assert count_of(petition).confirmed == 1
+
+
+def test_fifty_at_once_count_once(app, petition, signature):
+    link = f"/c/{confirm_token(signature)}"
+    with ThreadPoolExecutor(50) as pool:
+        answers = list(
+            pool.map(
+                lambda n: app.test_client().post(link, headers={"X-Forwarded-For": f"203.0.{n}.1"}).status_code,
+                range(50),
+            )
+        )
+    assert answers == [303] * 50
+    assert count_of(petition).confirmed == 1
+
+
+def test_many_confirm_at_once_and_the_count_is_exact(app, petition):
+    links = [f"/c/{confirm_token(make_signature(petition, email=f's{n}@example.org'))}" for n in range(40)]
+    with ThreadPoolExecutor(20) as pool:
+        list(
+            pool.map(
+                lambda item: app.test_client().post(item[1], headers={"X-Forwarded-For": f"203.0.{item[0]}.1"}),
+                enumerate(links),
+            )
+        )
+    assert count_of(petition).people == 40
+
+
+@pytest.mark.parametrize("tail", [".", "%3E", "=3D", ")."])
+def test_a_mangled_link_still_works(client, signature, tail):
+    assert client.get(f"/c/{confirm_token(signature)}{tail}").status_code == 200
+    assert client.post(f"/c/{confirm_token(signature)}{tail}").status_code == 303
+
+
+def test_a_made_up_link_is_explained(client, petition):
+    for verb in (client.get, client.post):
+        answer = verb("/c/BQE.awPI8g.HwpwcdSdoZdAQjkZlZ5myw")
+        assert answer.status_code == 404
+
+
+def test_disowning_never_counts_and_cannot_be_undone_by_the_link(client, petition, signature):
+    link = f"/c/{confirm_token(signature)}"
+    assert client.post(f"{link}/disown").status_code == 200
+    assert state_of(signature) == "disowned"
+    assert client.post(link).status_code == 200
+    assert state_of(signature) == "disowned"
+    assert count_of(petition).confirmed == 0
+
+
+def test_disowning_after_confirming_counts_down(client, petition, signature):
+    link = f"/c/{confirm_token(signature)}"
+    client.post(link)
+    client.post(f"{link}/disown")
+    client.post(f"{link}/disown")
+    assert count_of(petition).confirmed == 0
+
+
+def test_an_expired_link_offers_a_new_one(client, signature, monkeypatch):
+    later = clock.now() + timedelta(days=15)
+    old = confirm_token(signature)
+    monkeypatch.setattr(tokens, "datetime", type("Later", (), {"now": staticmethod(lambda tz: later)}))
+    page = client.get(f"/c/{old}")
+    assert page.status_code == 410
+    assert f"/c/{old}/resend" in page.get_data(as_text=True)
+    assert client.post(f"/c/{old}").status_code == 410
+    db.session.query(Delivery).update({"state": "sent", "created_at": clock.now() - timedelta(minutes=5)})
+    db.session.commit()
+    assert client.post(f"/c/{old}/resend").status_code == 200
+    assert db.session.query(Delivery).filter_by(kind="confirm_signature").count() == 2
+    assert state_of(signature) == "pending"
+
+
+def test_other_details_void_the_link_that_showed_the_first_ones(client, petition, signature):
+    old = confirm_token(signature)
+    db.session.query(Delivery).update({"state": "sent", "created_at": clock.now() - timedelta(minutes=5)})
+    db.session.commit()
+    client.post("/p/jardin/sign", data=make_form(name="Somebody Else"))
+    assert client.get(f"/c/{old}").status_code == 410
+    db.session.expire_all()
+    fresh = confirm_token(db.session.get(Signature, signature.id))
+    assert "Somebody Else" in client.get(f"/c/{fresh}").get_data(as_text=True)
+
+
+def test_the_same_details_keep_every_link_good(client, petition, signature):
+    old = confirm_token(signature)
+    db.session.query(Delivery).update({"state": "sent", "created_at": clock.now() - timedelta(minutes=5)})
+    db.session.commit()
+    client.post("/p/jardin/sign", data=make_form(listed="on"))
+    assert db.session.query(Delivery).count() == 2
+    assert client.post(f"/c/{old}").status_code == 303
+
+
+def test_a_link_is_honoured_for_a_day_after_closing_and_then_says_so(client, petition, signature, monkeypatch):
+    publish.close(petition)
+    db.session.commit()
+    link = f"/c/{confirm_token(signature)}"
+    petition.closed_at = clock.now() - timedelta(hours=25)
+    db.session.commit()
+    assert client.get(link).status_code == 410
+    assert client.post(link).status_code == 410
+    assert state_of(signature) == "pending"
+    petition.closed_at = clock.now() - timedelta(hours=23)
+    db.session.commit()
+    assert client.post(link).status_code == 303
+    assert state_of(signature) == "confirmed"
+
+
+def test_the_api_confirms_like_the_page(client, petition, signature):
+    token = confirm_token(signature)
+    for _ in range(2):
+        answer = client.post("/api/v1/confirmations", json={"token": token})
+        assert (answer.status_code, answer.json) == (200, {"status": "confirmed"})
+    assert client.post("/api/v1/confirmations", json={"token": "nonsense"}).status_code == 404
+    assert count_of(petition).confirmed == 1
+
+
+def test_the_personal_page_shows_changes_withdraws_and_erases(client, petition, signature):
+    client.post(f"/c/{confirm_token(signature)}")
+    db.session.expire_all()
+    me = f"/me/{personal_token(db.session.get(Signature, signature.id))}"
+    assert client.post(f"{me}/display", data={"profession": "Aumônière"}).status_code == 303
+    assert client.post(f"{me}/updates", data={"updates": "on"}).status_code == 303
+    data = client.get(f"{me}/data").json
+    assert (data["profession"], data["listed"], data["updates"], data["email"]) == (
+        "Aumônière",
+        False,
+        True,
+        "zoe@example.org",
+    )
+    assert client.post(f"{me}/display", data={"profession": "http://spam.example"}).status_code == 422
+    for _ in range(2):
+        assert client.post(f"{me}/withdraw").status_code == 303
+    assert count_of(petition).confirmed == 0
+    assert db.session.query(Delivery).filter_by(kind="withdrawn").count() == 1
+    assert client.get(me).status_code == 200
+    assert client.post(f"{me}/erase").status_code == 200
+    assert db.session.query(Signature).count() == 0
+    assert client.get(me).status_code == 410
+
+
+def test_erasing_a_confirmed_signature_counts_down(client, petition, signature):
+    me = client.post(f"/c/{confirm_token(signature)}").headers["Location"]
+    client.post(f"{me}/erase")
+    assert count_of(petition).confirmed == 0
+
+
+def test_unsubscribing_needs_a_post(client, signature):
+    signature.updates = True
+    db.session.commit()
+    link = f"/u/{tokens.make('unsubscribe', signature.id, signature.generation)}"
+    assert client.get(link).status_code == 200
+    db.session.refresh(signature)
+    assert signature.updates
+    for _ in range(2):
+        assert client.post(link, data={"List-Unsubscribe": "One-Click"}).status_code == 200
+    db.session.refresh(signature)
+    assert not signature.updates

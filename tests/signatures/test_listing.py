@@ -1,0 +1,54 @@
+import pytest
+from factories import make_petition, make_signature
+
+from petition.core.db import db
+from petition.signatures.confirm import confirm
+
+
+@pytest.fixture
+def petition(app):
+    petition = make_petition()
+    for n in range(25):
+        kind = {"party": "organisation", "organisation": f"Association {n:02}"} if n % 5 == 0 else {}
+        confirm(make_signature(petition, email=f"s{n}@example.org", name=f"Signer N{n}", listed=n % 3 != 0, **kind))
+    make_signature(petition, email="pending@example.org", name="Never Confirmed", listed=True)
+    db.session.commit()
+    return petition
+
+
+def test_the_list_has_those_who_agreed_each_once_whatever_the_page_size(client, petition):
+    expected = {f"Signer N{n}" for n in range(25) if n % 3 != 0}
+    for limit in (1, 3, 500):
+        found, after = [], None
+        while True:
+            query = {"limit": limit, **({"after": after} if after else {})}
+            page = client.get("/api/v1/petitions/jardin/signatories", query_string=query).json
+            found += [item["name"] for item in page["items"]]
+            after = page["next"]
+            if after is None:
+                break
+        assert sorted(found) == sorted(expected)
+    assert set(page["items"][0]) == {"party", "name", "profession", "organisation", "confirmed_on"}
+
+
+def test_the_pages_list_organisations_apart(client, petition):
+    page = client.get("/p/jardin/signatories?lang=en").get_data(as_text=True)
+    assert "Association 05" in page
+    assert "Association 00" not in page  # it did not agree to be named
+    assert "Never Confirmed" not in page
+    assert "Signer N1<" in page
+
+
+def test_a_list_that_is_not_public_is_empty(client, petition):
+    petition.listing = "none"
+    db.session.commit()
+    assert client.get("/api/v1/petitions/jardin/signatories").json == {"items": [], "next": None}
+    assert "Signer N1" not in client.get("/p/jardin").get_data(as_text=True)
+
+
+@pytest.mark.parametrize("cursor", ["x", "-1", "1e9", "9" * 30, "١٢"])
+def test_a_made_up_cursor_is_explained(client, petition, cursor):
+    answer = client.get("/api/v1/petitions/jardin/signatories", query_string={"after": cursor})
+    assert answer.status_code == 422
+    assert "after" in answer.json["errors"]
+    assert client.get("/p/jardin/signatories", query_string={"after": cursor}).status_code == 404

@@ -1,0 +1,252 @@
+from concurrent.futures import ThreadPoolExecutor
+from datetime import timedelta
+
+import pytest
+from factories import make_form, make_petition, make_signature
+
+from petition.core.db import db
+from petition.delivery.models import Delivery
+from petition.petitions import publish
+from petition.petitions.count import count_of
+from petition.signatures.confirm import confirm, disown
+from petition.signatures.models import ConsentWording, Signature
+from petition.signatures.withdraw import withdraw
+
+
+def deliveries(kind="confirm_signature"):
+    return db.session.query(Delivery).filter_by(kind=kind).order_by(Delivery.id).all()
+
+
+def post(client, **fields):
+    return client.post("/p/jardin/sign", data=make_form(**fields))
+
+
+def age_emails(**ago):
+    db.session.query(Delivery).update(
+        {
+            "created_at": Delivery.created_at - timedelta(**ago),
+            "settled_at": Delivery.created_at - timedelta(**ago),
+            "state": "sent",
+        }
+    )
+    db.session.commit()
+
+
+def test_a_signature_is_pending_and_owes_one_email(client):
+    make_petition()
+    answer = post(client, profession="Visiteuse de prison", city="Lyon", listed="on", updates="on")
+    assert answer.status_code == 303
+    assert answer.headers["Location"] == "/p/jardin/check-your-email"
+    signature = db.session.query(Signature).one()
+    assert (signature.state, signature.listed, signature.updates, signature.city) == ("pending", True, True, "Lyon")
+    assert "Les amis du jardin" in db.session.get(ConsentWording, signature.updates_wording_id).text
+    assert [(d.lane, d.state, d.subject_id) for d in deliveries()] == [("confirmations", "due", signature.id)]
+
+
+def test_boxes_are_unticked_unless_ticked(client):
+    make_petition()
+    post(client)
+    signature = db.session.query(Signature).one()
+    assert (signature.listed, signature.updates, signature.updates_wording_id) == (False, False, None)
+
+
+def test_an_organisation_signs_beside_its_representative(client):
+    make_petition()
+    post(client)
+    post(client, party="organisation", organisation="Ban Public", profession="Présidente")
+    assert {(s.party, s.organisation) for s in db.session.query(Signature)} == {
+        ("person", None),
+        ("organisation", "Ban Public"),
+    }
+
+
+def test_the_same_mailbox_in_another_spelling_is_the_same_signer(client):
+    make_petition()
+    post(client, email="zoe.martin@gmail.com")
+    post(client, email="Zoe.Martin+petition@googlemail.com", name="Zoé M.")
+    signature = db.session.query(Signature).one()
+    assert (signature.name, signature.email) == ("Zoé M.", "Zoe.Martin+petition@googlemail.com")
+
+
+def test_fifty_at_once_make_one_row_and_one_email(app):
+    make_petition()
+    with ThreadPoolExecutor(50) as pool:
+        answers = list(
+            pool.map(
+                lambda n: (
+                    app.test_client()
+                    .post("/p/jardin/sign", data=make_form(), headers={"X-Forwarded-For": f"203.0.{n}.9"})
+                    .status_code
+                ),
+                range(50),
+            )
+        )
+    assert answers == [303] * 50
+    assert db.session.query(Signature).count() == 1
+    assert len(deliveries()) == 1
+
+
+def test_signing_again_refreshes_and_sends_no_second_link_while_one_waits(client):
+    make_petition()
+    post(client)
+    post(client, name="Zoé Durand")
+    assert db.session.query(Signature).one().name == "Zoé Durand"
+    assert len(deliveries()) == 1
+
+
+def test_signing_again_after_a_minute_sends_another_link(client):
+    make_petition()
+    post(client)
+    age_emails(seconds=50)
+    post(client)
+    assert len(deliveries()) == 1
+    age_emails(seconds=20)
+    post(client)
+    assert len(deliveries()) == 2
+
+
+def test_at_most_five_emails_a_day_go_to_one_signature(client):
+    make_petition()
+    for _ in range(8):
+        post(client)
+        age_emails(minutes=2)
+    assert len(deliveries()) == 5
+    age_emails(hours=24)
+    post(client)
+    assert len(deliveries()) == 6
+
+
+def test_who_has_confirmed_gets_the_way_to_their_page_and_nothing_changes(client):
+    signature = make_signature(make_petition())
+    confirm(signature)
+    db.session.commit()
+    age_emails(minutes=5)
+    post(client, name="Somebody Else")
+    assert len(deliveries("already_signed")) == 1
+    db.session.refresh(signature)
+    assert (signature.name, signature.state) == ("Zoé Martin", "confirmed")
+
+
+def test_who_disowned_a_signature_is_never_mailed_again(client):
+    signature = make_signature(make_petition())
+    disown(signature)
+    db.session.commit()
+    age_emails(minutes=5)
+    assert post(client).status_code == 303
+    assert len(deliveries()) == 1
+    db.session.refresh(signature)
+    assert (signature.state, signature.name, signature.email) == ("disowned", "", "")
+
+
+def test_who_withdrew_may_sign_again(client):
+    petition = make_petition()
+    signature = make_signature(petition)
+    confirm(signature)
+    withdraw(signature)
+    db.session.commit()
+    age_emails(minutes=5)
+    post(client, name="Zoé again")
+    db.session.refresh(signature)
+    assert (signature.state, signature.name, signature.confirmed_at) == ("pending", "Zoé again", None)
+    assert len(deliveries()) == 2
+    assert confirm(signature)
+    db.session.commit()
+    assert count_of(petition).people == 1
+
+
+def test_a_closed_petition_says_so_and_keeps_what_was_typed(client):
+    petition = make_petition()
+    publish.close(petition)
+    db.session.commit()
+    answer = post(client, name="Quite Unmistakable")
+    assert answer.status_code == 422
+    assert db.session.query(Signature).count() == 0
+
+
+def test_the_answer_is_the_same_whatever_the_state(client):
+    petition = make_petition()
+    for state in ("pending", "confirmed", "disowned", "withdrawn", "invalidated"):
+        signature = make_signature(petition, email=f"{state}@example.org")
+        signature.state = state
+        db.session.commit()
+    answers = {}
+    for n, state in enumerate(("new", "pending", "confirmed", "disowned", "withdrawn", "invalidated")):
+        headers = {"X-Forwarded-For": f"203.0.{n}.1"}
+        page = client.post("/p/jardin/sign", data=make_form(email=f"{state}@example.org"), headers=headers)
+        api = client.post(
+            "/api/v1/petitions/jardin/signatures", json=make_form(email=f"{state}@example.org"), headers=headers
+        )
+        ignored = {"X-Request-ID"}
+        answers[state] = [
+            (r.status_code, r.data, sorted((k, v) for k, v in r.headers.items() if k not in ignored))
+            for r in (page, api)
+        ]
+    assert all(answer == answers["new"] for answer in answers.values())
+
+
+@pytest.mark.parametrize(
+    ("fields", "field"),
+    [
+        ({"name": ""}, "name"),
+        ({"name": "https://spam.example"}, "name"),
+        ({"name": "Buy at cheap.com now"}, "name"),
+        ({"name": "a@b.example"}, "name"),
+        ({"name": "x" * 121}, "name"),
+        ({"name": "abc\u202edef"}, "name"),
+        ({"name": "1234"}, "name"),
+        ({"name": "A" + "\u0335" * 20}, "name"),
+        ({"email": "nobody"}, "email"),
+        ({"email": ""}, "email"),
+        ({"country": "ZZ"}, "country"),
+        ({"party": "robot"}, "party"),
+        ({"party": "organisation"}, "organisation"),
+        ({"listed": "perhaps"}, "listed"),
+    ],
+)
+def test_what_needs_another_look_is_said_at_its_field_and_nothing_typed_is_lost(client, fields, field):
+    make_petition()
+    answer = post(client, **{"city": "Saint-Étienne", **fields})
+    page = answer.get_data(as_text=True)
+    assert answer.status_code == 422
+    assert f'id="error-{field}"' in page
+    assert "Saint-Étienne" in page
+    api = client.post("/api/v1/petitions/jardin/signatures", json=make_form(**fields))
+    assert api.status_code == 422
+    assert field in api.json["errors"]
+    assert db.session.query(Signature).count() == 0
+
+
+@pytest.mark.parametrize(
+    "name",
+    [
+        "李",
+        "محمد علي",
+        "O’Neill-Ó Súilleabháin",
+        "Нина",
+        "Nguyễn Thị Ánh",
+        "देवेन्द्र",
+        "می‌خواهم",
+        "J. R. R. T.",
+        "José\u0301",
+    ],
+)
+def test_names_in_any_script_are_kept(client, name):
+    make_petition()
+    assert post(client, name=name).status_code == 303
+
+
+def test_a_probable_slip_is_offered_and_can_be_refused(client):
+    make_petition()
+    offered = post(client, email="zoe@gmial.com")
+    assert offered.status_code == 422
+    assert "zoe@gmail.com" in offered.get_data(as_text=True)
+    assert post(client, email="zoe@gmial.com", use_suggestion="zoe@gmail.com").status_code == 303
+    assert post(client, email="zoe@gmial.com", keep_email="zoe@gmial.com").status_code == 303
+    assert {s.email for s in db.session.query(Signature)} == {"zoe@gmail.com", "zoe@gmial.com"}
+
+
+def test_a_body_over_64_kib_is_refused(client):
+    make_petition()
+    assert post(client, name="x" * 70_000).status_code == 413
+    answer = client.post("/api/v1/petitions/jardin/signatures", json=make_form(name="x" * 70_000))
+    assert (answer.status_code, answer.content_type) == (413, "application/problem+json")
