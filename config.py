@@ -118,6 +118,7 @@ SETTINGS = (
     Setting("MAIL_ASCII_ATTACHMENTS", _boolean, False, "boolean", "Flask-Mail's; no email here has attachments"),
     Setting("PETITION_POOL_SIZE", _integer(1, 200), 10, "connections", "database connections kept by one process"),
     Setting("PETITION_SIGN_LIMIT", _words, ["30/minute", "300/hour"], "limits", "signatures from one network"),
+    Setting("PETITION_LEASE", _integer(10, 600), 60, "seconds", "a dead worker's emails are taken over after this"),
     Setting("PETITION_LOG_LEVEL", str.upper, "INFO", "level", "least level that is logged"),
     Setting("PETITION_EMBEDDED", _boolean, False, "boolean", "set by `petition up`"),
     Setting("PETITION_MAILBOX", _path, None, "folder", "embedded mailbox, set by `petition up`"),

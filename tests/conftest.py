@@ -9,10 +9,9 @@ from pathlib import Path
 import psycopg
 import pytest
 import redis
+from browser import chromium
 from flask import Flask
 from flask.testing import FlaskClient
-from petition.embedded.postgres import Postgres
-from petition.embedded.valkey import Valkey
 from ports import free_port
 from sqlalchemy import text
 
@@ -22,6 +21,10 @@ from petition.core import schema
 from petition.core.db import db
 from petition.delivery.doorbell import breaker
 from petition.delivery.transport import closed_afterwards
+from petition.embedded.postgres import Postgres
+from petition.embedded.valkey import Valkey
+
+__all__ = ["chromium"]
 
 TEMPLATE = "petition_template"
 SECRET_KEY = "a key for tests, long enough to be taken"

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
 
+from flask import current_app
 from sqlalchemy import DateTime, Integer, cast, column, func, text, update, values
 from sqlalchemy import String as SqlString
 
@@ -17,7 +18,6 @@ from petition.delivery.models import DEFERRED, DUE, FAILED, SENDING, UNKNOWN, WA
 from petition.delivery.replies import Outcome
 
 RECORDED = ("state", "attempt", "next_attempt_at", "settled_at", "smtp_code", "reason", "domain")
-LEASE = timedelta(seconds=120)
 BACKOFF_BASE = timedelta(seconds=30)
 BACKOFF_CAP = timedelta(hours=4)
 
@@ -46,6 +46,11 @@ class Settled:
     at: datetime
 
 
+def lease() -> timedelta:
+    """Return how long a claim lasts; a worker that is alive gives back in time what it could not send."""
+    return timedelta(seconds=current_app.config["PETITION_LEASE"])
+
+
 def claim(lane: Lane, worker: str) -> tuple[uuid.UUID, list[Claimed]]:
     """Take a batch of due rows of a lane for one lease, in one statement, unless a hold forbids it.
 
@@ -61,7 +66,7 @@ def claim(lane: Lane, worker: str) -> tuple[uuid.UUID, list[Claimed]]:
             "batch": lane.batch,
             "token": token,
             "worker": worker,
-            "lease": LEASE,
+            "lease": lease(),
         },
     )
     return token, [Claimed(**row) for row in rows.mappings()]

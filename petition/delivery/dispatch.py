@@ -12,7 +12,7 @@ from sqlalchemy.exc import DBAPIError, OperationalError
 
 from petition.core import clock
 from petition.core.db import db
-from petition.delivery.claim import LEASE, Settled, claim, record, recover_leases, release
+from petition.delivery.claim import Settled, claim, lease, record, recover_leases, release
 from petition.delivery.compose import Claimed, Letter, compose, return_path
 from petition.delivery.doorbell import ring
 from petition.delivery.holds import rest_server, server_is_well
@@ -23,7 +23,7 @@ from petition.delivery.suppress import suppress, suppressed_among
 from petition.delivery.transport import deliver
 
 ROUND = 25.0  # seconds after which a task hands over to the next one: tasks stay well under a minute
-LEASE_MARGIN = 45.0  # seconds of the lease that must remain before another email is begun
+LEASE_SHARE = 2 / 3  # of the lease, after which no other email is begun
 RECORD_EVERY = 10  # emails; a crash repeats at most so many confirmations
 RECORD_TRIES = 20  # seconds that an outcome waits for a database that is restarting
 UNCOMPOSED = Outcome(FAILED, reason="the email could not be composed: see the worker's log")
@@ -61,7 +61,7 @@ class _Batch:
 
     def __init__(self, lane: Lane, token: uuid.UUID, claims: Sequence[Claimed], on_time: Callable[[], bool]) -> None:
         self.lane, self.token, self.claims, self.on_time = lane, token, claims, on_time
-        self.leased_until = time.monotonic() + LEASE.total_seconds() - LEASE_MARGIN
+        self.leased_until = time.monotonic() + lease().total_seconds() * LEASE_SHARE
         self.pending: list[Settled] = []
         self.settled = 0
 

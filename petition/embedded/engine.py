@@ -28,13 +28,14 @@ class Engine(ABC):
 
     name: ClassVar[str]
     steps: ClassVar[Steps] = POLITE
-    patience: ClassVar[float] = 20.0  # seconds until it must answer
+    patience: ClassVar[float] = 60.0  # seconds until it must answer: after a crash it first reads its log
 
     def __init__(self, data: Path) -> None:
         self.data = data.absolute()
         self.folder = self.data / self.name
         self.log = self.data / f"{self.name}.log"
         self.process: subprocess.Popen[bytes] | None = None
+        self._stopped = False
 
     @property
     @abstractmethod
@@ -55,11 +56,13 @@ class Engine(ABC):
         Raises `EngineError` when it ends instead, or does not answer in time.
         """
         make_data(self.data)
+        self._stopped = False
         with self.log.open("ab", buffering=0) as log:
             self.log.chmod(0o600)
             self.process = self.launch(log)
         note(self.name, self.process.pid)
-        if not wait_until(lambda: not self.alive() or self.answers(), self.patience) or not self.alive():
+        wait_until(lambda: self._stopped or not self.alive() or self.answers(), self.patience)
+        if self._stopped or not self.alive() or not self.answers():
             self.stop()
             raise EngineError(f"{self.name} did not start: {last_line(self.log)} (see {self.log})")
         return self.url
@@ -70,10 +73,12 @@ class Engine(ABC):
 
     def stop(self, share: float = 1.0) -> None:
         """Stop the engine; whatever hangs is killed after a few seconds, of which `share` scales each."""
-        if self.process is not None:
+        # Another thread may be about to start it.
+        self._stopped = True
+        process = self.process
+        if process is not None:
             steps = [(sign, seconds * share) for sign, seconds in self.steps]
-            end(self.process.pid, lambda: not self.alive(), steps)
-            self.process = None
+            end(process.pid, lambda: process.poll() is not None, steps)
 
     def __enter__(self) -> Self:
         self.start()

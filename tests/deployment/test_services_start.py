@@ -1,6 +1,7 @@
 """Each service of compose.yaml that runs the application starts, gets healthy and stops, as a plain process."""
 
 import os
+import shlex
 import signal
 import socket
 import subprocess
@@ -62,14 +63,13 @@ class Machine:
         }
         for name, value in secrets.items():
             (folder / "secrets" / name).write_text(value + "\n")
-        self.ports = {"web": free_port(), "flower": free_port()}
         self.local = {
             "/run/secrets/": f"{folder}/secrets/",
             "/run/beat/": f"{folder}/beat/",
             "redis://valkey:6379/0": redis_url,
             "0.0.0.0": "127.0.0.1",
-            "8000": str(self.ports["web"]),
-            "5555": str(self.ports["flower"]),
+            "8000": str(free_port()),
+            "5555": str(free_port()),
         }
 
     def translate(self, text: str) -> str:
@@ -81,12 +81,13 @@ class Machine:
         declared = {key: str(value) for key, value in SERVICES[name].get("environment", {}).items()}
         return {key: self.translate(value) for key, value in (IMAGE.environment | declared).items()} | {
             "PATH": f"{Path(sys.executable).parent}:/usr/bin:/bin",
-            "HOSTNAME": socket.gethostname(),
             "TMPDIR": str(self.folder / "tmp"),
         }
 
     def command(self, name: str) -> list[str]:
-        return [self.translate(word) for word in SERVICES[name].get("command", IMAGE.command)]
+        command = SERVICES[name].get("command", IMAGE.command)
+        words = shlex.split(command) if isinstance(command, str) else command
+        return [self.translate(word) for word in words]
 
     def health(self, name: str) -> list[str]:
         kind, *words = SERVICES[name].get("healthcheck", {}).get("test", ["CMD", *IMAGE.health])

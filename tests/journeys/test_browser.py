@@ -1,0 +1,100 @@
+"""A person signs in a real browser, at the width of a phone and of a desk; every page is clean to a screen reader."""
+
+import re
+import time
+
+import pytest
+from axe_playwright_python.sync_playwright import Axe
+from browser import WIDTHS
+from running import wait_for
+
+pytestmark = [pytest.mark.journey, pytest.mark.browser, pytest.mark.xdist_group("stack")]
+LETTER = "/p/internet-en-prison"
+
+
+@pytest.fixture(params=WIDTHS)
+def page(request, chromium):
+    number = list(WIDTHS).index(request.param)
+    context = chromium.new_context(
+        viewport=WIDTHS[request.param],
+        locale="fr-FR",
+        java_script_enabled=True,
+        extra_http_headers={"X-Forwarded-For": f"198.18.{240 + number}.1"},
+    )
+    page = context.new_page()
+    page.foreign = []
+    page.on("request", lambda r: page.foreign.append(r.url) if not r.url.startswith("http://127.0.0.1:") else None)
+    page.faults = []
+    page.on("console", lambda message: page.faults.append(message.text) if message.type == "error" else None)
+    yield page
+    context.close()
+
+
+def check(page) -> None:
+    """Fail on what axe finds, on a sideways scroll, on another host, on a refusal of the content policy."""
+    assert page.foreign == []
+    assert [fault for fault in page.faults if "Content Security Policy" in fault] == []
+    assert page.evaluate("document.documentElement.scrollWidth <= window.innerWidth + 1"), (
+        f"{page.url} scrolls sideways"
+    )
+    violations = Axe().run(page).response["violations"]
+    assert [(v["id"], [n["html"] for n in v["nodes"]]) for v in violations] == [], page.url
+
+
+def test_a_person_signs_confirms_and_withdraws(stack, page):
+    address = f"browser.{time.time_ns()}@example.org"
+    before = stack.count()["confirmed"]
+    page.goto(stack.url + LETTER)
+    check(page)
+    page.get_by_label(re.compile("^Votre nom")).fill("Noémie Lefèvre")
+    page.get_by_label(re.compile("Adresse")).fill("noemie@gmial.com")
+    page.locator("form.sign button[type=submit]").last.click()
+    check(page)
+    assert "noemie@gmail.com" in page.content()
+    assert page.get_by_label(re.compile("^Votre nom")).input_value() == "Noémie Lefèvre"
+    page.get_by_label(re.compile("Adresse")).fill(address)
+    page.locator("form.sign .act button").click()
+    page.wait_for_url("**/check-your-email*")
+    check(page)
+    link = stack.link_to(address)
+    page.goto(stack.url + link)
+    check(page)
+    assert stack.count()["confirmed"] == before
+    page.locator(f"form[action$='{link}'] button").click()
+    page.wait_for_url("**/me/**")
+    check(page)
+    assert stack.count()["confirmed"] == before + 1
+    page.locator("details", has=page.locator("form[action$='/withdraw']")).locator("summary").click()
+    page.locator("form[action$='/withdraw'] button").click()
+    wait_for(lambda: stack.count()["confirmed"] == before, what="the count going down")
+    check(page)
+
+
+@pytest.mark.parametrize("language", ["fr", "en"])
+def test_every_public_page_is_clean(stack, page, language):
+    for path in (
+        "/",
+        LETTER,
+        f"{LETTER}/signatories",
+        f"{LETTER}/check-your-email",
+        "/nothing",
+        "/c/mangled",
+        "/api/v1/docs",
+    ):
+        page.goto(f"{stack.url}{path}?lang={language}")
+        check(page)
+
+
+def test_signing_needs_no_javascript(stack, chromium):
+    context = chromium.new_context(java_script_enabled=False, locale="en-GB")
+    page = context.new_page()
+    address = f"plain.{time.time_ns()}@example.org"
+    page.goto(stack.url + LETTER)
+    page.locator("#field-name").fill("Plain Person")
+    page.locator("#field-email").fill(address)
+    page.locator("form.sign .act button").click()
+    page.wait_for_url("**/check-your-email*")
+    page.goto(stack.url + stack.link_to(address))
+    page.locator("form[action*='/c/'] button").first.click()
+    page.wait_for_url("**/me/**")
+    context.close()

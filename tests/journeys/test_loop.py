@@ -1,0 +1,53 @@
+"""The product's main job, from outside, in real processes."""
+
+import time
+
+import pytest
+from running import wait_for
+
+pytestmark = [pytest.mark.journey, pytest.mark.xdist_group("stack")]
+SLUG = "internet-en-prison"
+
+
+def sign_by_form(stack, address):
+    answer = stack.ask("POST", f"/p/{SLUG}/sign", form={"name": "Inès Caron", "email": address, "listed": "on"})
+    assert (answer.status, answer.headers["Location"]) == (303, f"/p/{SLUG}/check-your-email")
+
+
+def sign_by_json(stack, address):
+    body = {"name": "Inès Caron", "email": address, "listed": True}
+    answer = stack.ask("POST", f"/api/v1/petitions/{SLUG}/signatures", body=body)
+    assert (answer.status, answer.json) == (202, {"status": "check your email"})
+
+
+@pytest.mark.parametrize("sign", [sign_by_form, sign_by_json])
+def test_sign_confirm_be_counted_withdraw(stack, sign):
+    address = f"{sign.__name__}.{time.time_ns()}@example.org"
+    before = stack.count()["confirmed"]
+    sign(stack, address)
+    signed = time.monotonic()
+    link = stack.link_to(address)
+    assert time.monotonic() - signed < 2, "the mail is there within two seconds"
+    page = stack.get(link)
+    assert page.status == 200
+    assert "Inès Caron" in page.text
+    assert stack.count()["confirmed"] == before
+    for _ in range(2):
+        confirmed = stack.ask("POST", link)
+        assert confirmed.status == 303
+        assert stack.count()["confirmed"] == before + 1
+    me = confirmed.headers["Location"]
+    assert me.startswith("/me/")
+    assert stack.get(me).status == 200
+    listed = stack.get(f"/api/v1/petitions/{SLUG}/signatories").json["items"]
+    assert listed[0]["name"] == "Inès Caron"
+    for _ in range(2):
+        assert stack.ask("POST", f"{me}/withdraw").status == 303
+        assert stack.count()["confirmed"] == before
+    wait_for(lambda: len(stack.mail_to(address)) == 2, what="the email that confirms the withdrawal")
+
+
+def test_every_way_in_answers(stack):
+    assert stack.get("/readyz").json == {"status": "ok", "parts": {"database": "ok", "redis": "ok"}}
+    for path in ("/", f"/p/{SLUG}", "/mailbox", "/api/v1/docs", "/api/v1/openapi.json", "/healthz"):
+        assert stack.get(path).status == 200, path

@@ -1,0 +1,50 @@
+"""`petition up` and Ctrl-C, as a newcomer meets them."""
+
+import signal
+import subprocess
+import sys
+
+import pytest
+from ports import free_port
+from running import ROOT, Stack
+
+pytestmark = [pytest.mark.journey, pytest.mark.xdist_group("stack")]
+
+
+def test_two_stacks_side_by_side_a_clean_stop_and_the_data_again(stack, tmp_path):
+    other = Stack(tmp_path / "data", free_port()).started()
+    assert other.count()["confirmed"] == 0
+    other.ask("POST", "/p/internet-en-prison/sign", form={"name": "Zoé", "email": "zoe@example.org"})
+    other.ask("POST", other.link_to("zoe@example.org"))
+    mails = len(other.get("/mailbox/messages.json").json)
+    took, left = other.stop(signal.SIGINT)
+    assert other.process.returncode == 0
+    assert took < 10
+    assert left == []
+    again = Stack(tmp_path / "data", free_port()).started()
+    assert again.count()["confirmed"] == 1
+    assert len(again.get("/mailbox/messages.json").json) == mails
+    took, left = again.stop(signal.SIGTERM)
+    assert took < 10
+    assert left == []
+    assert stack.get("/readyz").status == 200
+
+
+def test_commands_find_the_running_stack(stack, tmp_path):
+    def petition(*arguments):
+        command = [sys.executable, "-m", "petition.cli", "--data", str(stack.data), *arguments]
+        return subprocess.run(command, cwd=ROOT, capture_output=True, text=True, timeout=60, check=False)
+
+    listed = petition("petitions", "list")
+    assert listed.returncode == 0, listed.stderr
+    assert "internet-en-prison" in listed.stdout
+    bad = tmp_path / "bad.md"
+    bad.write_text("---\nslug: Bad Slug\nkind: poem\n---\n# fr: T\n\nno summary\n")
+    refused = petition("petitions", "create", str(bad))
+    assert refused.returncode != 0
+    for line in (f"{bad}:2:", f"{bad}:3:"):
+        assert line in refused.stderr
+    assert "poem" not in petition("petitions", "list").stdout
+    assert petition("petitions", "show", "no-such").returncode != 0
+    assert petition("db", "upgrade").returncode == 0
+    assert petition("queue").returncode == 0
