@@ -13,4 +13,3 @@ errorlog = "-"
 loglevel = "warning"
 # A control socket would be shared by two stacks of one user.
 control_socket_disable = True
-proxy_protocol = "off"

@@ -5,14 +5,11 @@ import shutil
 import sys
 import threading
 import time
-from collections.abc import Callable, Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 
-import click
-
 from petition.embedded.attach import attached, engines, running
-from petition.embedded.children import EngineError, wait_until
+from petition.embedded.children import EngineError
 from petition.embedded.crew import Crew
 from petition.embedded.engines import Engines
 from petition.embedded.leftovers import sweep
@@ -47,8 +44,9 @@ def up(
         with locked(data, seconds=0.5):
             code = _Up(data, port, environ, voice, stopping).run(programs, prepare)
     except EngineError as problem:
-        voice.say("" if stopping() else f"petition up: {problem.message}")
         code = 0 if stopping() else 1
+        if code:
+            voice.say(f"petition up: {problem.message}")
     if not voice.finish(1.0):
         # A terminal that takes no more output would hold the interpreter's exit as well.
         os._exit(code)
@@ -56,15 +54,14 @@ def up(
 
 
 class _Up:
-    def __init__(
-        self, data: Path, port: int, environ: Mapping[str, str], voice: Voice, stopping: Stopping
-    ) -> None:
+    def __init__(self, data: Path, port: int, environ: Mapping[str, str], voice: Voice, stopping: Stopping) -> None:
         self.data = data
         self.port = port
         self.environ = environ
         self.voice = voice
         self.stopping = stopping
         self.record = Record(data)
+        self._url = f"http://127.0.0.1:{port}"
 
     def run(self, programs: Programs, prepare: Sequence[str]) -> int:
         sweep(self.record)
@@ -94,10 +91,8 @@ class _Up:
             if code:
                 raise EngineError("the database could not be prepared: see the lines above")
             if code == 0:
-                self.record.update(
-                    environ={name: value for name, value in environ.items() if is_setting(name)},
-                    url=f"http://127.0.0.1:{self.port}",
-                )
+                settings = {name: value for name, value in environ.items() if is_setting(name)}
+                self.record.update(environ=settings, url=self._url, port=self.port)
                 crew.start(programs)
                 threading.Thread(target=self._welcome, args=(programs, environ), daemon=True).start()
             return self._watch(crew, engines)
@@ -117,3 +112,26 @@ class _Up:
             time.sleep(0.1)
         self.voice.say("Stopping…")
         return 0
+
+    def _welcome(self, programs: Sequence[Program], environ: Mapping[str, str]) -> None:
+        late = list(programs)
+        limit = time.monotonic() + READY_WITHIN
+        while late and not self.stopping():
+            late = [program for program in late if not program.ready()]
+            if late and time.monotonic() > limit:
+                names = " and ".join(program.name for program in late)
+                self.voice.say(f"Not ready after {READY_WITHIN:.0f} seconds: {names}. Still waiting…")
+                limit = float("inf")
+            time.sleep(0.05)
+        if not self.stopping():
+            self.record.update(ready=True)
+            self.voice.say(_addresses(self._url, "PETITION_MAILBOX" in environ))
+
+
+def _addresses(url: str, mailbox: bool) -> str:
+    lines = [("Petitions", f"{url}/"), ("The letter", f"{url}/p/internet-en-prison")]
+    if mailbox:
+        lines.append(("Mailbox", f"{url}/mailbox"))
+    lines.append(("API", f"{url}/api/v1/docs"))
+    shown = "\n".join(f"  {name:<12}{address}" for name, address in lines)
+    return f"\nReady.\n\n{shown}\n\n  Ctrl-C stops everything.\n"

@@ -1,0 +1,62 @@
+"""The image: locked, without secrets, without root."""
+
+import re
+import tomllib
+
+from deployment import compose_file
+
+import config
+
+IMAGE = compose_file.image()
+STAGES = compose_file.stages()
+LOCK = compose_file.ROOT / "requirements" / "image.txt"
+
+
+def test_what_the_application_imports_and_flower_are_locked() -> None:
+    project = tomllib.loads((compose_file.ROOT / "pyproject.toml").read_text(encoding="utf-8"))["project"]
+    wanted = [*project["dependencies"], *project["optional-dependencies"]["monitoring"]]
+    locked = set(re.findall(r"^([a-z0-9.-]+)==", LOCK.read_text(encoding="utf-8"), re.M))
+    assert {re.match(r"[a-z0-9-]+", name)[0] for name in wanted} <= locked
+
+
+def test_nothing_is_installed_that_is_not_locked() -> None:
+    installs = re.findall(r"pip (?:install|wheel)[^&]*", compose_file.DOCKERFILE.read_text(encoding="utf-8"))
+    assert len(installs) == 4
+    assert all("--require-hashes" in install or "--no-deps" in install for install in installs)
+    assert "setuptools==" in (compose_file.ROOT / "requirements" / "run.txt").read_text(encoding="utf-8")
+
+
+def test_what_is_copied_exists_and_reaches_the_builder() -> None:
+    allowed = (compose_file.ROOT / ".dockerignore").read_text(encoding="utf-8").splitlines()
+    copies = [arguments.split()[:-1] for instruction, arguments in STAGES[0] if instruction == "COPY"]
+    for path in (path for paths in copies for path in paths):
+        assert (compose_file.ROOT / path).exists(), path
+        assert f"!{path}" in allowed
+
+
+def test_it_runs_as_a_user_of_its_own_without_rights() -> None:
+    uid, gid = IMAGE.user.split(":")
+    assert int(uid) >= 1000
+    assert int(gid) >= 1000
+    instructions = [instruction for instruction, _ in STAGES[-1]]
+    assert instructions.index("USER") > max(i for i, name in enumerate(instructions) if name in {"RUN", "COPY"})
+
+
+def test_nothing_secret_is_baked_in() -> None:
+    named = re.findall(r"^\s*(?:ARG|ENV)\s.*$", compose_file.DOCKERFILE.read_text(encoding="utf-8"), re.M)
+    assert not [line for line in named if any(secret in line for secret in config.SECRETS)]
+
+
+def test_the_web_server_keeps_tokens_out_of_its_logs_and_stops_in_order() -> None:
+    command = IMAGE.command
+    assert command[:2] == ["gunicorn", "wsgi:app"]
+    assert not [word for word in command if word.startswith("--access-log")]
+    assert {"--preload", "--no-control-socket"} <= set(command)
+    assert command[command.index("--worker-tmp-dir") + 1] == "/dev/shm"
+    assert command[command.index("--worker-class") + 1] == "gthread"
+
+
+def test_the_health_check_needs_python_only() -> None:
+    assert IMAGE.health[:2] == ["python", "-c"]
+    assert "'/healthz'" in IMAGE.health[2]
+    assert re.findall(r"^import (\S+)", IMAGE.health[2]) == ["http.client"]
