@@ -37,7 +37,7 @@ lock: $(VENV)/.dev ## take newer versions of what pyproject.toml asks for
 translations: $(VENV)/.dev ## gather the texts to translate into the .po files
 	@$(BIN)/pybabel -q extract -F petition/translations/babel.cfg -k lazy_gettext -k N_ --no-location --sort-output \
 		--project petition -o petition/translations/messages.pot petition
-	@$(BIN)/pybabel -q update -i petition/translations/messages.pot -d petition/translations --no-fuzzy-matching --omit-header
+	@$(BIN)/pybabel -q update -i petition/translations/messages.pot -d petition/translations --no-fuzzy-matching
 
 %.mo: %.po $(VENV)/.run
 	@$(BIN)/pybabel -q compile -i $< -o $@

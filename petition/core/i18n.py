@@ -1,9 +1,10 @@
 """French and English: which one a page speaks, and the numbers in it."""
 
+from datetime import date
 from typing import Any
 
 from flask import Flask, has_request_context, request, url_for
-from flask_babel import Babel, format_decimal, get_locale
+from flask_babel import Babel, format_date, format_decimal, get_locale
 from werkzeug.datastructures import MultiDict
 
 LANGUAGES = {"fr": "Français", "en": "English"}
@@ -42,12 +43,22 @@ def current_language() -> str:
 
 def language_links() -> list[tuple[str, str, str]]:
     """Return (code, name, address of this page) for each language; empty where a page has no address of its own."""
-    if not has_request_context() or request.method != "GET" or not request.endpoint:
+    if not has_request_context() or request.method != "GET":
         return []
+    if not request.endpoint:  # an address that does not exist speaks both languages too
+        return [(code, name, f"{request.path}?lang={code}") for code, name in LANGUAGES.items()]
     arguments = MultiDict(request.args)
     arguments.pop("lang", None)
     values: dict[str, Any] = {**arguments.to_dict(), **(request.view_args or {})}
     return [(code, name, url_for(request.endpoint, **{**values, "lang": code})) for code, name in LANGUAGES.items()]
+
+
+def date_in_words(day: date, style: str = "long") -> str:
+    """Return a date in words, the day and its month on one line, and the first of a month as French writes it."""
+    words = str(format_date(day, style))
+    if current_language() == "fr" and words.startswith("1 "):
+        words = f"1er{words[1:]}"
+    return words.replace(" ", "\N{NO-BREAK SPACE}", 1)
 
 
 def init_app(app: Flask) -> None:
@@ -59,4 +70,5 @@ def init_app(app: Flask) -> None:
         default_translation_directories="translations",
     )
     app.add_template_filter(format_decimal, "number")
+    app.add_template_filter(date_in_words, "dateformat")
     app.context_processor(lambda: {"locale": current_language(), "languages": language_links()})

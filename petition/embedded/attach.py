@@ -23,10 +23,8 @@ STOP: Steps = ((signal.SIGTERM, 12.0), (signal.SIGKILL, 2.0))
 
 def attached(data: Path) -> dict[str, str] | None:
     """Return the settings of the stack that runs on a data folder; None when none runs, or it is not that far yet."""
-    if not held(data):
-        return None
-    settings: dict[str, str] | None = Record(data).read().get("environ")
-    return settings
+    running = Record(data).running() if held(data) else None
+    return running["environ"] if running else None
 
 
 @contextmanager
@@ -92,7 +90,10 @@ def running(data: Path, environ: Mapping[str, str]) -> Iterator[str]:
 def _await_ready(data: Path, record: Record, stack: subprocess.Popen[bytes] | None) -> None:
     def settled() -> bool:
         ended = stack is not None and stack.poll() is not None
-        return ended or (held(data) and bool(record.read().get("ready")))
+        return ended or ready()
 
-    if not wait_until(settled, PATIENCE) or not record.read().get("ready"):
+    def ready() -> bool:
+        return bool((record.running() or {}).get("ready"))
+
+    if not wait_until(settled, PATIENCE) or not ready():
         raise EngineError(f"the stack did not start: {last_line(data / 'up.log')}")

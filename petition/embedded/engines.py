@@ -1,5 +1,6 @@
 """The engines that an environment lacks, started and stopped together."""
 
+import os
 import socket
 import subprocess
 import sys
@@ -13,7 +14,7 @@ from petition.embedded.children import EngineError, spawn
 from petition.embedded.engine import Engine
 from petition.embedded.ports import choose
 from petition.embedded.postgres import Postgres
-from petition.embedded.settings import given
+from petition.embedded.settings import given, is_setting
 from petition.embedded.stack import Record
 from petition.embedded.valkey import Valkey
 
@@ -37,7 +38,8 @@ class Mailbox(Engine):
     def launch(self, log: IO[bytes]) -> subprocess.Popen[bytes]:
         """Start the server by its file, which spares loading the application."""
         words = [sys.executable, "-P", mailbox.__file__, "--port", str(self.port), "--dir", str(self.folder)]
-        return spawn(words, log, {"PATH": "", "PYTHONUTF8": "1"}, cwd=self.data)
+        environ = {name: value for name, value in os.environ.items() if not is_setting(name)}
+        return spawn(words, log, environ, cwd=self.data)
 
     def answers(self) -> bool:
         """Say whether our own process greets, not another's."""

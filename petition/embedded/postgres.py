@@ -1,4 +1,4 @@
-"""PostgreSQL from a wheel, for one machine: no TCP, a socket closed to others, nothing personal in its log."""
+"""PostgreSQL from a wheel for one machine: no TCP, a socket closed to others, nothing personal in its log."""
 
 import hashlib
 import importlib.util

@@ -8,6 +8,8 @@ from pathlib import Path
 
 # No folder of the moment's comes before the installed modules: a stray config.py there is not ours.
 PYTHON = (sys.executable, "-P", "-m")
+# Celery advises against root; on one machine that is for its owner to choose.
+AS_ROOT = "ignore:You're running the worker with superuser privileges"
 PREPARE = (*PYTHON, "petition.cli", "db", "prepare")
 LANES = {"confirmations": "confirmations", "rest": "notices,mailings,upkeep"}
 
@@ -25,7 +27,7 @@ def all_of(data: Path, port: int) -> list[Program]:
     """Return the web, a worker for confirmations alone, one for all other lanes, and beat."""
     gunicorn = (*PYTHON, "gunicorn", "--config", "python:petition.embedded.gunicorn_conf")
     web = Program("web", (*gunicorn, "--bind", f"127.0.0.1:{port}", "wsgi:app"), lambda: answers(port))
-    celery = (*PYTHON, "celery", "--workdir", str(data), "-A", "worker")
+    celery = (*PYTHON[:-1], "-W", AS_ROOT, "-m", "celery", "--quiet", "--workdir", str(data), "-A", "worker")
     workers = [
         Program(
             name,

@@ -75,9 +75,22 @@ class Record:
             process = {"name": name, "pid": pid, "birthmark": birthmark(pid)}
             self._write({**known, "processes": [*known.get("processes", []), process]})
 
+    def publish(self, environ: dict[str, str], url: str, port: int) -> None:
+        """Record the settings that this process runs a stack with."""
+        owner = {"pid": os.getpid(), "birthmark": birthmark(os.getpid())}
+        self.update(environ=environ, url=url, port=port, owner=owner)
+
+    def running(self) -> dict[str, Any] | None:
+        """Return what is recorded while the process that recorded its settings runs, else None."""
+        known = self.read()
+        owner = known.get("owner")
+        if not owner or "environ" not in known or birthmark(owner["pid"]) != owner["birthmark"]:
+            return None
+        return known
+
     def clear(self) -> None:
         """Forget the processes and the settings, which hold secrets; the ports stay for the next start."""
-        self.update(processes=None, environ=None, ready=None)
+        self.update(processes=None, environ=None, ready=None, owner=None)
 
     def _write(self, values: dict[str, Any]) -> None:
         unfinished = self._path.with_suffix(".new")

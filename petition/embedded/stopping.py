@@ -9,18 +9,24 @@ class Stopping:
     """Turns true at the first such signal; later ones change nothing. To be made in the main thread."""
 
     def __init__(self) -> None:
+        self._asked = False
         self._since: float | None = None
         for sign in (signal.SIGINT, signal.SIGTERM):
-            signal.signal(sign, self._asked)
+            signal.signal(sign, self._ask)
         # nohup asks that a closed terminal stops nothing.
         if signal.getsignal(signal.SIGHUP) != signal.SIG_IGN:
-            signal.signal(signal.SIGHUP, self._asked)
+            signal.signal(signal.SIGHUP, self._ask)
 
     def __call__(self) -> bool:
+        return self._asked
+
+    @property
+    def begun(self) -> bool:
+        """Whether things are being ended, for a signal or for another reason."""
         return self._since is not None
 
     def begin(self) -> None:
-        """Wish to stop without a signal; the first wish counts."""
+        """Count the time from now on, unless it is counted already."""
         if self._since is None:
             self._since = time.monotonic()
 
@@ -29,5 +35,6 @@ class Stopping:
         return max(1.0, seconds - (time.monotonic() - (self._since or time.monotonic())))
 
     # It only takes note: printing or ending anything here could cut into the same work half done.
-    def _asked(self, _sign: int, _frame: FrameType | None) -> None:
+    def _ask(self, _sign: int, _frame: FrameType | None) -> None:
+        self._asked = True
         self.begin()

@@ -92,7 +92,7 @@ class _Up:
                 raise EngineError("the database could not be prepared: see the lines above")
             if code == 0:
                 settings = {name: value for name, value in environ.items() if is_setting(name)}
-                self.record.update(environ=settings, url=self._url, port=self.port)
+                self.record.publish(settings, self._url, self.port)
                 crew.start(programs)
                 threading.Thread(target=self._welcome, args=(programs, environ), daemon=True).start()
             return self._watch(crew, engines)
@@ -116,14 +116,14 @@ class _Up:
     def _welcome(self, programs: Sequence[Program], environ: Mapping[str, str]) -> None:
         late = list(programs)
         limit = time.monotonic() + READY_WITHIN
-        while late and not self.stopping():
+        while late and not self.stopping.begun:
             late = [program for program in late if not program.ready()]
             if late and time.monotonic() > limit:
                 names = " and ".join(program.name for program in late)
                 self.voice.say(f"Not ready after {READY_WITHIN:.0f} seconds: {names}. Still waiting…")
                 limit = float("inf")
             time.sleep(0.05)
-        if not self.stopping():
+        if not self.stopping.begun:
             self.record.update(ready=True)
             self.voice.say(_addresses(self._url, "PETITION_MAILBOX" in environ))
 

@@ -145,7 +145,7 @@ class Confirmations(MethodView):
         except Expired:
             return problem(410, _("This link has expired, or a newer one replaced it."))
         except TooLate:
-            return problem(410, _("The petition has closed, and links sent before are no longer honoured."))
+            return problem(410, _("This has closed, and links sent before are no longer honoured."))
         db.session.commit()
         if signature.state != CONFIRMED:
             return problem(410, _("This signature was taken back, so the link no longer works."))

@@ -15,7 +15,7 @@ VERSION = "2026-11"  # change it whenever the words below change
 def consent_wording(petition: Petition) -> str:
     """Return the words shown beside the box, in the language in force."""
     return _(
-        "Send me news of this campaign by email, from %(sender)s. I can stop it with one click at any time.",
+        "Send me news of this campaign by email, from %(sender)s. Every message has a link to stop them.",
         sender=petition.sender_name,
     )
 

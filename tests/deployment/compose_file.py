@@ -47,7 +47,7 @@ def document() -> dict[str, Any]:
 def required() -> dict[str, str]:
     """Return each variable that must be set, with the message that Compose shows without it."""
     found = VARIABLE.finditer(COMPOSE.read_text(encoding="utf-8"))
-    return {match[2]: match[4] for match in found if match[3] == ":?" and match[2].isupper() and match[2] != "FLOWER"}
+    return {match[2]: match[4] for match in found if match[3] == ":?"}
 
 
 @dataclass

@@ -12,7 +12,7 @@ from deployment import compose_file
 import config
 from petition.delivery.lanes import QUEUES
 
-VARIABLES = {name: "value" for name in compose_file.required()} | {"PUBLIC_URL": "https://petition.example.org"}
+VARIABLES = dict.fromkeys(compose_file.required(), "value") | {"PUBLIC_URL": "https://petition.example.org"}
 DOCUMENT: dict[str, Any] = compose_file.resolve(compose_file.document(), VARIABLES)
 SERVICES: dict[str, dict[str, Any]] = DOCUMENT["services"]
 OURS = sorted(name for name, service in SERVICES.items() if "build" in service)
@@ -101,7 +101,7 @@ def test_the_settings_of_a_service_are_settings(tmp_path: Path, name: str) -> No
 def test_each_service_gets_the_secrets_it_uses_and_no_other() -> None:
     keys = ["secret_key", "secret_key_fallbacks", "database_url"]
     senders = [name for name in WORKERS if name != "worker-upkeep"]
-    expected = {name: keys for name in OURS} | {name: [*keys, "mail_password"] for name in senders}
+    expected = dict.fromkeys(OURS, keys) | {name: [*keys, "mail_password"] for name in senders}
     expected |= {"flower": ["flower_basic_auth"], "postgres": ["postgres_password"]}
     assert {name: service["secrets"] for name, service in SERVICES.items() if "secrets" in service} == expected
 

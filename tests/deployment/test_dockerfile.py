@@ -1,8 +1,13 @@
 """The image: locked, without secrets, without root."""
 
 import re
+import subprocess
+import sys
 import tomllib
+from importlib.metadata import packages_distributions
+from pathlib import Path
 
+import pytest
 from deployment import compose_file
 
 import config
@@ -11,12 +16,45 @@ IMAGE = compose_file.image()
 STAGES = compose_file.stages()
 LOCK = compose_file.ROOT / "requirements" / "image.txt"
 
+# Imports as the image does: what is installed here and not there cannot be found.
+IMPORT = """
+import sys
+
+class Absent:
+    def find_spec(self, name, path=None, target=None):
+        if name.split(".")[0] in absent:
+            raise ModuleNotFoundError(f"{name} is not in the image")
+
+absent = set(sys.argv[2:])
+sys.meta_path.insert(0, Absent())
+__import__(sys.argv[1])
+"""
+
+
+def locked() -> set[str]:
+    """Return the names of the distributions in the image."""
+    return set(re.findall(r"^([a-z0-9.-]+)==", LOCK.read_text(encoding="utf-8"), re.M))
+
 
 def test_what_the_application_imports_and_flower_are_locked() -> None:
     project = tomllib.loads((compose_file.ROOT / "pyproject.toml").read_text(encoding="utf-8"))["project"]
     wanted = [*project["dependencies"], *project["optional-dependencies"]["monitoring"]]
-    locked = set(re.findall(r"^([a-z0-9.-]+)==", LOCK.read_text(encoding="utf-8"), re.M))
-    assert {re.match(r"[a-z0-9-]+", name)[0] for name in wanted} <= locked
+    assert {re.match(r"[a-z0-9-]+", name)[0] for name in wanted} <= locked()
+
+
+@pytest.mark.parametrize("module", ["petition", "petition.cli", "celery", "gunicorn.app.wsgiapp", "flower"])
+def test_an_entry_point_imports_nothing_that_the_image_lacks(tmp_path: Path, module: str) -> None:
+    there = {"petition", *locked()}
+    absent = [
+        top
+        for top, distributions in packages_distributions().items()
+        if not {re.sub(r"[-_.]+", "-", name).lower() for name in distributions} & there
+    ]
+    assert "pytest" in absent
+    tried = subprocess.run(
+        [sys.executable, "-c", IMPORT, module, *absent], cwd=tmp_path, capture_output=True, text=True, check=False
+    )
+    assert tried.returncode == 0, tried.stderr[-600:]
 
 
 def test_nothing_is_installed_that_is_not_locked() -> None:

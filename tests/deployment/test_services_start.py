@@ -1,5 +1,6 @@
 """Each service of compose.yaml that runs the application starts, gets healthy and stops, as a plain process."""
 
+import http.client
 import os
 import shlex
 import signal
@@ -7,6 +8,7 @@ import socket
 import subprocess
 import sys
 import time
+from base64 import b64encode
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
@@ -32,6 +34,7 @@ VARIABLES = {
     "MAIL_SERVER": "mail",
     "SECRETS_DIR": "/secrets",
 }
+FLOWER = "operator:a password for flower"
 IMAGE = compose_file.image()
 SERVICES: dict[str, dict[str, Any]] = {
     name: service
@@ -59,7 +62,7 @@ class Machine:
             "secret_key_fallbacks": "",
             "database_url": database_url,
             "mail_password": "",
-            "flower_basic_auth": "operator:a password for flower",
+            "flower_basic_auth": FLOWER,
         }
         for name, value in secrets.items():
             (folder / "secrets" / name).write_text(value + "\n")
@@ -223,6 +226,37 @@ def test_a_service_gets_healthy(running: dict[str, Process], name: str) -> None:
     assert running[name].gets_healthy(), running[name].log()
 
 
+@pytest.mark.parametrize(
+    ("method", "path", "credentials", "status"),
+    [
+        ("GET", "/workers", "", 401),
+        ("GET", "/workers", "operator:a wrong password", 401),
+        ("GET", "/workers", FLOWER, 200),
+        ("POST", "/api/worker/shutdown/confirmations", FLOWER, 403),
+    ],
+)
+def test_flower_shows_itself_to_its_password_and_changes_nothing(
+    running: dict[str, Process], machine: Machine, method: str, path: str, credentials: str, status: int
+) -> None:
+    assert running["flower"].gets_healthy(), running["flower"].log()
+    headers = {"Authorization": "Basic " + b64encode(credentials.encode()).decode()} if credentials else {}
+    connection = http.client.HTTPConnection("127.0.0.1", int(machine.local["5555"]), timeout=10)
+    connection.request(method, path, headers=headers)
+    assert connection.getresponse().status == status
+    connection.close()
+
+
+def test_flower_does_not_start_without_a_password(tmp_path: Path, database_url: str, redis_url: str) -> None:
+    machine = Machine(tmp_path, database_url, redis_url)
+    (tmp_path / "secrets" / "flower_basic_auth").write_text("\n")
+    flower = machine.start("flower")
+    try:
+        assert flower.process.wait(STOP) != 0
+        assert "flower_basic_auth is empty" in flower.log()
+    finally:
+        flower.kill()
+
+
 @pytest.mark.parametrize("name", LASTING)
 def test_a_service_stops_in_time_and_leaves_nothing_behind(
     stopped: dict[str, float | None], running: dict[str, Process], name: str
@@ -232,12 +266,11 @@ def test_a_service_stops_in_time_and_leaves_nothing_behind(
     assert not running[name].left_behind()
 
 
-@pytest.mark.parametrize("name", LASTING)
+@pytest.mark.parametrize("name", ["flower", "web", "worker-upkeep"])  # the workers share one check
 def test_a_stopped_service_is_not_healthy(
     stopped: dict[str, float | None], running: dict[str, Process], name: str
 ) -> None:
-    if name != "beat":
-        assert not running[name].is_healthy()
+    assert not running[name].is_healthy()
 
 
 def test_nothing_is_written_where_the_image_is_read_only(stopped: dict[str, float | None], machine: Machine) -> None:

@@ -1,6 +1,5 @@
 """A person signs in a real browser, at the width of a phone and of a desk; every page is clean to a screen reader."""
 
-import re
 import time
 
 import pytest
@@ -22,6 +21,7 @@ def page(request, chromium):
         extra_http_headers={"X-Forwarded-For": f"198.18.{240 + number}.1"},
     )
     page = context.new_page()
+    page.set_default_timeout(10_000)
     page.foreign = []
     page.on("request", lambda r: page.foreign.append(r.url) if not r.url.startswith("http://127.0.0.1:") else None)
     page.faults = []
@@ -46,13 +46,13 @@ def test_a_person_signs_confirms_and_withdraws(stack, page):
     before = stack.count()["confirmed"]
     page.goto(stack.url + LETTER)
     check(page)
-    page.get_by_label(re.compile("^Votre nom")).fill("Noémie Lefèvre")
-    page.get_by_label(re.compile("Adresse")).fill("noemie@gmial.com")
+    page.locator("#field-name").fill("Noémie Lefèvre")
+    page.locator("#field-email").fill("noemie@gmial.com")
     page.locator("form.sign button[type=submit]").last.click()
     check(page)
     assert "noemie@gmail.com" in page.content()
-    assert page.get_by_label(re.compile("^Votre nom")).input_value() == "Noémie Lefèvre"
-    page.get_by_label(re.compile("Adresse")).fill(address)
+    assert page.locator("#field-name").input_value() == "Noémie Lefèvre"
+    page.locator("#field-email").fill(address)
     page.locator("form.sign .act button").click()
     page.wait_for_url("**/check-your-email*")
     check(page)
