@@ -37,7 +37,7 @@ def _words(code: int) -> tuple[str, str]:
         404: (_("There is nothing at this address"), _("The address may be incomplete, or the page was taken down.")),
         405: (_("This address does not work that way"), _("Please go back and use the button on the page.")),
         413: (_("That is too long to be sent"), _("Please go back, shorten what you wrote, and send it again.")),
-        429: (_("There are too many requests from this network at the moment"), _("Go back, and try again in a minute.")),
+        429: (_("Too many requests come from this network at the moment"), _("Go back, and try again in a minute.")),
         503: (_("The server is busy"), _("Go back, and try again in a moment.")),
     }  # fmt: skip
     unknown = (_("Something went wrong on our side"), _("We have been told. Please try again in a moment."))

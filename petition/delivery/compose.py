@@ -2,6 +2,7 @@
 
 import hashlib
 import hmac
+import re
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from email.headerregistry import Address
@@ -111,7 +112,7 @@ def write(name: str, locale: str, to: str, sender_name: str, **context: Any) -> 
             locale,
             headers,
             subject=" ".join(render_template(f"emails/{name}/subject.txt", **context).split()),
-            body=render_template(f"emails/{name}/body.txt", **context).strip() + "\n",
+            body=re.sub(r"\n{3,}", "\n\n", render_template(f"emails/{name}/body.txt", **context).strip()) + "\n",
             html=render_template(f"emails/{name}/body.html", **context),
             reply_to=reply_to,
         )

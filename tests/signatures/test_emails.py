@@ -3,6 +3,7 @@
 import email
 import os
 import re
+from datetime import UTC, datetime
 from email.policy import default
 from pathlib import Path
 
@@ -29,7 +30,7 @@ def sent(outbox, kind, locale, **details):
     state, lane = KINDS[kind]
     signature = make_signature(make_petition(), locale=locale, **details)
     db.session.query(Delivery).delete()
-    signature.state = state
+    signature.state, signature.requested_at = state, datetime(2026, 11, 18, 12, tzinfo=UTC)
     db.session.commit()
     post(kind, lane, [Owed(signature.petition_id, signature.id, signature.generation)])
     db.session.commit()
@@ -45,8 +46,7 @@ def settled(raw: bytes) -> str:
         f"\n===== {part.get_content_type()}\n{part.get_content()}" for part in message.walk() if not part.is_multipart()
     )
     shown = re.sub(r"/(c|me)/[\w.-]+", r"/\1/TOKEN", headers + parts)
-    shown = re.sub(r"<d\d+\.\w+@", "<DELIVERY@", shown)
-    return re.sub(r"\d{1,2} \w+ 20\d\d|\w+ \d{1,2}, 20\d\d", "DATE", shown).replace("\r\n", "\n")
+    return re.sub(r"<d\d+\.\w+@", "<DELIVERY@", shown).replace("\r\n", "\n")
 
 
 @pytest.mark.parametrize("locale", ["fr", "en"])
