@@ -2,7 +2,7 @@
 
 from typing import Any
 
-from flask import Flask
+from flask import Flask, request
 from werkzeug.middleware.proxy_fix import ProxyFix
 
 from petition.core import api, db, headers, health, i18n, logging, pages, queue, redis
@@ -25,9 +25,18 @@ SIGNERS = (petition_pages.blueprint, signature_pages.blueprint, personal_pages.b
 PROGRAMS = (petitions_api.blueprint, signatures_api.blueprint)
 
 
+class App(Flask):
+    """Flask, with failures logged by their route: a path may hold a signer's token."""
+
+    def log_exception(self, exc_info: Any) -> None:
+        """Log what a view raised."""
+        rule = request.url_rule.rule if request.url_rule else "-"
+        self.logger.error("Exception on %s [%s]", rule, request.method, exc_info=exc_info)
+
+
 def create_app(config: Any) -> Flask:
     """Make the application out of settings, which nothing below this reads from anywhere else."""
-    app = Flask(__name__)
+    app = App(__name__)
     app.config.from_object(config)
     app.config.update(MAX_CONTENT_LENGTH=LONGEST_BODY, MAX_FORM_MEMORY_SIZE=LONGEST_BODY, MAX_FORM_PARTS=100)
     app.config.update(SEND_FILE_MAX_AGE_DEFAULT=31536000)

@@ -1,11 +1,13 @@
 """The `petition` command: thin calls into verbs."""
 
+import importlib
 import os
 import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
 from functools import partial
 from pathlib import Path
+from types import ModuleType
 
 import click
 from flask import Flask
@@ -14,11 +16,10 @@ from config import BadSetting, Config
 from petition import create_app
 from petition.core import schema
 from petition.core.db import db
-from petition.core.terminal import Provider, console, in_app
+from petition.core.terminal import Mistake, Provider, console, in_app
 from petition.delivery.cli import queue
 from petition.demo import CAMPAIGN
 from petition.demo.play import play
-from petition.embedded import supervisor
 from petition.petitions import publish
 from petition.petitions.cli import petitions
 from petition.petitions.document import read
@@ -45,13 +46,23 @@ def cli(context: click.Context, data: Path) -> None:
     context.obj = Provider(partial(_application, data))
 
 
+def _supervisor() -> ModuleType:
+    """Return what runs the embedded engines; a deployment on its own engines does without their packages."""
+    try:
+        return importlib.import_module("petition.embedded.supervisor")
+    except ModuleNotFoundError as missing:
+        raise Mistake(
+            f"DATABASE_URL is not set, and the embedded engines are not installed ({missing.name} is missing)"
+        ) from None
+
+
 @contextmanager
 def _application(data: Path) -> Iterator[Flask]:
     """Yield the application: on the settings' engines, on the running stack's, or on embedded ones for this command."""
     if "DATABASE_URL" in os.environ or "DATABASE_URL_FILE" in os.environ:
         yield create_app(_config(os.environ))
         return
-    with supervisor.engines(data, os.environ) as environ:
+    with _supervisor().engines(data, os.environ) as environ:
         yield create_app(_config(environ))
 
 
@@ -65,7 +76,7 @@ def _config(environ: dict[str, str] | os._Environ[str]) -> Config:
 @click.option("--port", type=click.IntRange(1, 65535), default=8000, show_default=True, help="Of the web pages.")
 def up(data: Path, port: int) -> None:
     """Run everything on this machine: engines, web, workers, beat, mailbox. Ctrl-C stops it all."""
-    sys.exit(supervisor.up(data, port, os.environ))
+    sys.exit(_supervisor().up(data, port, os.environ))
 
 
 @cli.command()
@@ -78,7 +89,7 @@ def demo(data: Path, url: str | None, people: int, organisations: int, seed: int
     """Play the campaign: people and organisations sign, links are followed, and every figure is checked."""
     if url:
         sys.exit(play(url, people, organisations, seed, console))
-    with supervisor.running(data, os.environ) as base_url:
+    with _supervisor().running(data, os.environ) as base_url:
         code = play(base_url, people, organisations, seed, console)
     sys.exit(code)
 

@@ -1,6 +1,7 @@
 """Structured logs on stderr: JSON outside a terminal, and never personal data."""
 
 import logging
+import re
 import sys
 import time
 import uuid
@@ -9,24 +10,32 @@ from typing import Any
 import structlog
 from flask import Flask, Response, g, request
 
-QUIET = "/healthz", "/readyz", "/static/<path:filename>"
+ADDRESS = re.compile(r"[^\s<>\"'(){}=:,;]+@[^\s<>\"'(){}=:,;]+\.\w+")
+LINK = re.compile(r"/(c|me|u)/[\w.-]{16,}")
+QUIET = "/healthz", "/readyz", "/static/<path:filename>", "/mailbox/messages.json"
 
 
-def configure(level: str) -> None:
-    """Send every log line, ours and the libraries', through one renderer to stderr."""
+def configure(level: str, *, for_people: bool = False) -> None:
+    """Send every log line, ours and the libraries', through one renderer to stderr.
+
+    JSON, unless stderr is a terminal or the lines are for people (`petition up` shows them to one).
+    """
     shared: list[Any] = [
         structlog.contextvars.merge_contextvars,
         structlog.stdlib.add_log_level,
         structlog.stdlib.add_logger_name,
         structlog.processors.TimeStamper(fmt="iso", utc=True),
     ]
-    terminal = sys.stderr.isatty()
-    renderer: Any = structlog.dev.ConsoleRenderer() if terminal else structlog.processors.JSONRenderer()
+    terminal = sys.stderr.isatty() or for_people
+    renderer: Any = structlog.processors.JSONRenderer()
+    if terminal:
+        renderer = structlog.dev.ConsoleRenderer(colors=not for_people, pad_event_to=0)
     final: list[Any] = [structlog.stdlib.ProcessorFormatter.remove_processors_meta]
-    if not terminal:
-        final.append(structlog.processors.format_exc_info)
+    final.append(_brief if for_people else structlog.processors.format_exc_info)
     handler = logging.StreamHandler()
-    handler.setFormatter(structlog.stdlib.ProcessorFormatter(foreign_pre_chain=shared, processors=[*final, renderer]))
+    handler.setFormatter(
+        structlog.stdlib.ProcessorFormatter(foreign_pre_chain=shared, processors=[*final, _scrubbed(renderer)])
+    )
     root = logging.getLogger()
     root.handlers[:] = [handler]
     root.setLevel(level)
@@ -35,6 +44,23 @@ def configure(level: str) -> None:
         logger_factory=structlog.stdlib.LoggerFactory(),
         cache_logger_on_first_use=True,
     )
+
+
+def _brief(_logger: Any, _name: str, event: Any) -> Any:
+    """Leave out what a person who watches the lines go by does not need."""
+    for name in ("timestamp", "request_id", "logger", *(["level"] if event.get("level") == "info" else [])):
+        event.pop(name, None)
+    return event
+
+
+def _scrubbed(renderer: Any) -> Any:
+    """Blank out addresses and links in whatever a library puts into a line or a traceback."""
+
+    def render(logger: Any, name: str, event: Any) -> str:
+        line = ADDRESS.sub("<address>", str(renderer(logger, name, event)))
+        return LINK.sub(r"/\1/<token>", line)
+
+    return render
 
 
 def _begin() -> None:
@@ -61,6 +87,6 @@ def _end(response: Response) -> Response:
 
 def init_app(app: Flask) -> None:
     """Log one line per request, by its rule."""
-    configure(app.config["PETITION_LOG_LEVEL"])
+    configure(app.config["PETITION_LOG_LEVEL"], for_people=app.config["PETITION_EMBEDDED"])
     app.before_request(_begin)
     app.after_request(_end)

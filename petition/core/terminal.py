@@ -2,7 +2,7 @@
 
 from collections.abc import Callable
 from functools import wraps
-from typing import Any, TypeVar
+from typing import IO, Any, TypeVar
 
 import click
 from rich.console import Console
@@ -16,6 +16,14 @@ F = TypeVar("F", bound=Callable[..., Any])
 console = Console(highlight=False, soft_wrap=True)
 
 
+class Mistake(click.ClickException):
+    """Ends a command with one line that says what to do."""
+
+    def show(self, file: IO[Any] | None = None) -> None:
+        """Print the line the way every start of this project does."""
+        click.echo(f"petition: {self.message}", file=file, err=file is None)
+
+
 def in_app(command: F) -> F:
     """Run a command inside the application that the `petition` group provides; a refusal ends it with one line."""
 
@@ -25,9 +33,9 @@ def in_app(command: F) -> F:
             try:
                 return command(*args, **kwargs)
             except Refusal as refusal:
-                raise click.ClickException("; ".join(refusal.errors.values())) from None
+                raise Mistake(str(refusal)) from None
             except OperationalError as error:
-                raise click.ClickException(unreachable(error)) from None
+                raise Mistake(unreachable(error)) from None
 
     return run  # type: ignore[return-value]
 

@@ -78,7 +78,15 @@ def running(data: Path, environ: Mapping[str, str]) -> Iterator[str]:
         return
     make_data(data)
     with (data / "up.log").open("wb", buffering=0) as log:
-        words = [*PYTHON, "petition.cli", "up", "--data", str(data), "--port", str(choose(record.read().get("port")))]
+        words = [
+            *PYTHON,
+            "petition.cli",
+            "up",
+            "--data",
+            str(data),
+            "--port",
+            str(choose(record.read().get("port", USUAL_PORT))),
+        ]
         stack = spawn(words, log, environ)
     try:
         _await_ready(data, record, stack)

@@ -8,7 +8,7 @@ import click
 from rich.table import Table
 
 from petition.core.db import db
-from petition.core.terminal import console, in_app
+from petition.core.terminal import Mistake, console, in_app
 from petition.petitions import publish
 from petition.petitions.count import count_of, counts
 from petition.petitions.document import read
@@ -29,10 +29,10 @@ def create(file: IO[str], opens: bool) -> None:
     try:
         document = read(file.read())
     except UnicodeDecodeError as error:
-        raise click.ClickException(f"{file.name}: not UTF-8 text ({error.reason})") from None
+        raise Mistake(f"{file.name}: not UTF-8 text ({error.reason})") from None
     if document.mistakes:
         lines = "\n".join(f"{file.name}:{line}: {advice}" for line, advice in document.mistakes)
-        raise click.ClickException(f"nothing was created\n{lines}")
+        raise Mistake(f"nothing was created\n{lines}")
     petition = publish.create(document)
     if opens:
         publish.open_(petition)

@@ -1,0 +1,43 @@
+import io
+import json
+import logging
+
+import pytest
+
+from petition.core.logging import configure
+
+
+@pytest.fixture
+def lines(monkeypatch):
+    stream = io.StringIO()
+    root = logging.getLogger()
+    before = root.handlers[:], root.level
+    monkeypatch.setattr("sys.stderr", stream)
+    configure("INFO")
+    yield lambda: [json.loads(line) for line in stream.getvalue().splitlines()]
+    root.handlers[:], root.level = before
+
+
+def test_a_line_is_json_and_holds_no_address_or_token(lines):
+    token = "BQE.awPI8g.HwpwcdSdoZdAQjkZlZ5myw"
+    try:
+        raise ValueError(f"DETAIL: Key (email)=(zoe.martin@example.org) already exists at /me/{token}")
+    except ValueError:
+        logging.getLogger("a library").exception("failed for <zoe.martin@example.org> on /c/%s", token)
+    (line,) = lines()
+    assert line["level"] == "error"
+    assert "zoe" not in json.dumps(line)
+    assert token not in json.dumps(line)
+    assert "ValueError" in line["exception"]
+
+
+def test_a_failure_is_logged_by_its_route_and_answered_in_the_same_dress(client, monkeypatch, lines):
+    def fail(token):
+        raise RuntimeError("broken")
+
+    monkeypatch.setitem(client.application.view_functions, "signatures.confirm_page", fail)
+    client.application.config["PROPAGATE_EXCEPTIONS"] = False
+    answer = client.get("/c/BQE.awPI8g.HwpwcdSdoZdAQjkZlZ5myw")
+    assert answer.status_code == 500
+    assert "HwpwcdSdo" not in json.dumps(lines())
+    assert any("/c/<token>" in line["event"] for line in lines())
