@@ -19,10 +19,11 @@ from config import Config
 from petition import create_app
 from petition.core import schema
 from petition.core.db import db
-from petition.delivery.doorbell import breaker
+from petition.delivery import doorbell
 from petition.delivery.transport import closed_afterwards
 from petition.embedded.postgres import Postgres
 from petition.embedded.valkey import Valkey
+from petition.safeguards import throttle
 
 __all__ = ["chromium"]
 
@@ -125,7 +126,8 @@ def app(the_app: Flask, redis_url: str) -> Iterator[Flask]:
         db.session.execute(text(f"TRUNCATE {tables} RESTART IDENTITY CASCADE"))
         db.session.commit()
         redis.Redis.from_url(redis_url).flushdb()
-        breaker.close()
+        doorbell.breaker.close()
+        throttle.breaker.close()
         yield the_app
         db.session.rollback()
 

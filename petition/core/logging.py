@@ -29,7 +29,12 @@ def configure(level: str, *, for_people: bool = False) -> None:
     terminal = sys.stderr.isatty() or for_people
     renderer: Any = structlog.processors.JSONRenderer()
     if terminal:
-        renderer = structlog.dev.ConsoleRenderer(colors=not for_people, pad_event_to=0)
+        renderer = structlog.dev.ConsoleRenderer(
+            colors=not for_people,
+            pad_event_to=0,
+            # The default shows the local variables of every frame: slow, and full of what signers wrote.
+            exception_formatter=structlog.dev.plain_traceback,
+        )
     final: list[Any] = [structlog.stdlib.ProcessorFormatter.remove_processors_meta]
     final.append(_brief if for_people else structlog.processors.format_exc_info)
     handler = logging.StreamHandler()

@@ -53,7 +53,7 @@ class Letter(flask_mail.Message):
         policy = SMTP.clone(utf8=not self.to.isascii(), cte_type="7bit")
         message = EmailMessage(policy)
         message["From"] = Address(self.sender_name, addr_spec=parseaddr(str(self.sender))[1])
-        message["To"] = Address(addr_spec=self.to)
+        message["To"] = _address(self.to)
         message["Subject"] = " ".join(self.subject.split())
         message["Date"] = format_datetime(clock.now())
         message["Message-ID"] = self.msgId
@@ -66,6 +66,12 @@ class Letter(flask_mail.Message):
             message.add_alternative(self.html, subtype="html", cte="quoted-printable")
         message["Content-Language"] = self.locale
         return message
+
+
+def _address(address: str) -> Address:
+    # Given whole, the standard library refuses a name beyond ASCII, even under a policy that allows it (RFC 6532).
+    local, _, domain = address.rpartition("@")
+    return Address(username=local, domain=domain)
 
 
 Composer = Callable[[Sequence[Claimed]], dict[int, Letter | None]]

@@ -8,13 +8,16 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 
 import flask_mail
+import structlog
 from flask import Flask, current_app
 
 from petition.delivery.compose import Letter
+from petition.delivery.models import FAILED
 from petition.delivery.replies import ACCEPTED, Outcome, classify
 
 IDLE = 20.0  # seconds after which a connection is asked whether it still lives
 
+log = structlog.get_logger(__name__)
 _thread = threading.local()
 
 
@@ -113,9 +116,11 @@ def deliver(letter: Letter, envelope_from: str, *, send_again: bool) -> Outcome:
     except (OSError, smtplib.SMTPException) as error:
         connection.recover()
         return classify(error, connecting=connecting, send_again=send_again)
-    except UnicodeError as error:
-        connection.recover()
-        return classify(smtplib.SMTPNotSupportedError(type(error).__name__), connecting=False, send_again=False)
+    except Exception as error:
+        # Not the server's doing: an email that cannot be put into octets must not take its batch along.
+        log.exception("an email could not be sent")
+        connection.shut()
+        return Outcome(FAILED, reason=f"the email could not be built: {type(error).__name__}")
     return ACCEPTED
 
 

@@ -1,15 +1,18 @@
 """Limits per network, answered with 429, and per address, which nobody hears of."""
 
 import ipaddress
+import logging
 
 import structlog
 from flask import Flask, current_app, request
 from flask_limiter import Limiter
 from limits import RateLimitItemPerHour
 
+from petition.core.breaker import Breaker
 from petition.core.hashing import keyed_hashes
 from petition.core.redis import TIMEOUT
 
+OPEN_DOOR = "the limiter cannot reach Redis: people can sign, without limits"
 ADDRESS_LIMIT = RateLimitItemPerHour(20)
 
 log = structlog.get_logger(__name__)
@@ -25,6 +28,7 @@ def network() -> str:
     return keyed_hashes("network", str(ipaddress.ip_network((address, bits), strict=False)))[0]
 
 
+breaker = Breaker(5.0)
 limiter = Limiter(network, key_prefix="petition", strategy="moving-window")
 
 
@@ -33,6 +37,7 @@ def sign_limit() -> str:
     return ";".join(current_app.config["PETITION_SIGN_LIMIT"])
 
 
+limiter.request_filter(breaker.is_open)
 signing = limiter.shared_limit(sign_limit, scope="sign", methods=["POST"])
 following = limiter.shared_limit("120/minute", scope="follow", methods=["POST"])
 
@@ -42,11 +47,24 @@ def address_is_busy(canonical: str) -> bool:
 
     When Redis cannot be reached nobody is busy: people can sign.
     """
+    if breaker.is_open():
+        return False
     try:
         return not limiter.limiter.hit(ADDRESS_LIMIT, "address", keyed_hashes("address", canonical)[0])
     except Exception as error:
-        log.warning("the limiter cannot reach Redis: signing goes on without limits", error=type(error).__name__)
+        breaker.trip()
+        log.warning(OPEN_DOOR, error=type(error).__name__)
         return False
+
+
+def _in_one_line(record: logging.LogRecord) -> bool:
+    """Say what a traceback on every request would hide: Redis is gone, and people can sign all the same."""
+    if record.exc_info:
+        breaker.trip()
+        error = record.exc_info[0].__name__ if record.exc_info[0] else "unknown"
+        record.msg, record.args, record.exc_info = f"{OPEN_DOOR} ({error})", (), None
+        record.levelno, record.levelname = logging.WARNING, "WARNING"
+    return True
 
 
 def init_app(app: Flask) -> None:
@@ -59,3 +77,4 @@ def init_app(app: Flask) -> None:
         RATELIMIT_HEADER_RETRY_AFTER_VALUE="delta-seconds",
     )
     limiter.init_app(app)
+    logging.getLogger("flask-limiter").addFilter(_in_one_line)

@@ -8,7 +8,7 @@ from petition.core.db import db
 from petition.delivery import claim as claiming
 from petition.delivery import holds, transport
 from petition.delivery.claim import Settled, claim, record
-from petition.delivery.compose import return_path
+from petition.delivery.compose import Letter, return_path
 from petition.delivery.dispatch import dispatch
 from petition.delivery.lanes import CONFIRMATIONS, LANES, MAILINGS
 from petition.delivery.models import Delivery, Hold
@@ -220,3 +220,17 @@ def test_addresses_in_any_script_are_mailed(server, owe):
 
 def test_every_lane_is_known_by_its_name():
     assert all(name == lane.name for name, lane in LANES.items())
+
+
+def test_one_email_that_cannot_be_built_does_not_hold_up_the_others(server, owe, rows, monkeypatch):
+    owe("zoe@example.org", "ann@example.org")
+    sound = Letter.as_email
+
+    def fail(letter):
+        if letter.to.startswith("zoe"):
+            raise ValueError("no octets for this")
+        return sound(letter)
+
+    monkeypatch.setattr(Letter, "as_email", fail)
+    dispatch("confirmations")
+    assert [row.state for row in rows()] == ["failed", "sent"]
