@@ -63,7 +63,11 @@ def _application(data: Path) -> Iterator[Flask]:
         yield create_app(_config(os.environ))
         return
     with _supervisor().engines(data, os.environ) as environ:
-        yield create_app(_config(environ))
+        app = create_app(_config(environ))
+        with app.app_context():
+            # Engines that were made for this command have an empty database.
+            schema.upgrade()
+        yield app
 
 
 def _config(environ: dict[str, str] | os._Environ[str]) -> Config:

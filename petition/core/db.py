@@ -29,7 +29,8 @@ class Base(DeclarativeBase):
     )
 
 
-db = SQLAlchemy(model_class=Base)
+# What was read stays readable after a commit: no second query, and no surprise when another request erased the row.
+db = SQLAlchemy(model_class=Base, session_options={"expire_on_commit": False})
 if TYPE_CHECKING:
     # Flask-SQLAlchemy makes its Model at run time, where a type checker cannot see it.
     Model = Base

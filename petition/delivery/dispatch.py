@@ -119,7 +119,8 @@ class _Batch:
         )
         if outcome.mailbox_gone and letter:
             suppress(letter.to, outcome.reason or "mailbox gone")
-        if len(self.pending) >= RECORD_EVERY:
+        # A suppression is recorded at once: no transaction stays open while emails are sent.
+        if outcome.mailbox_gone or len(self.pending) >= RECORD_EVERY:
             self._record()
 
     def _record(self) -> None:

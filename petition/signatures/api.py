@@ -138,7 +138,7 @@ class Confirmations(MethodView):
     def post(self, fields: dict[str, Any]) -> Any:
         """Confirm a signature by its token, once; again answers the same."""
         try:
-            signature = by_confirm_token(fields["token"])
+            signature = by_confirm_token(fields["token"], lock=True)
             confirm(signature)
         except NotOurs:
             return problem(404, _("This is not one of our links. Please copy it whole from the email."))

@@ -54,30 +54,37 @@ def petition_url(slug: str, language: str) -> str:
     return absolute(f"/p/{slug}?lang={language}")
 
 
-def by_confirm_token(token: str) -> Signature:
-    """Return the signature that a confirmation link is for. Raises `Expired` or `NotOurs`."""
+def by_confirm_token(token: str, *, lock: bool = False) -> Signature:
+    """Return the signature that a confirmation link is for. Raises `Expired` or `NotOurs`.
+
+    `lock`: whoever means to change it has it alone until the end of the transaction, as people press twice.
+    """
     try:
         signature_id, generation = _two(
             tokens.read(CONFIRM, token, timedelta(days=current_app.config["CONFIRM_WITHIN"]))
         )
     except tokens.ExpiredToken as error:
-        raise Expired(db.session.get(Signature, _two(error.values)[0])) from None
+        raise Expired(_find(_two(error.values)[0], lock)) from None
     except tokens.BadToken:
         raise NotOurs from None
-    return _held(signature_id, generation)
+    return _held(signature_id, generation, lock)
 
 
-def by_personal_token(token: str, purpose: str = PERSONAL) -> Signature:
+def by_personal_token(token: str, purpose: str = PERSONAL, *, lock: bool = False) -> Signature:
     """Return the signature that a personal or unsubscribe link is for. Raises `Expired` or `NotOurs`."""
     try:
         signature_id, generation = _two(tokens.read(purpose, token))
     except tokens.BadToken:
         raise NotOurs from None
-    return _held(signature_id, generation)
+    return _held(signature_id, generation, lock)
 
 
-def _held(signature_id: int, generation: int) -> Signature:
-    signature = db.session.get(Signature, signature_id)
+def _find(signature_id: int, lock: bool) -> Signature | None:
+    return db.session.get(Signature, signature_id, with_for_update={"of": Signature} if lock else None)
+
+
+def _held(signature_id: int, generation: int, lock: bool) -> Signature:
+    signature = _find(signature_id, lock)
     if signature is None or not signature.valid_from <= generation <= signature.generation:
         raise Expired(signature)
     return signature

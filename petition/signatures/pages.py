@@ -101,27 +101,29 @@ def _link_page(template: str, about: Signature | None, status: int = 200, **cont
     return render_template(f"signatures/{template}.html", petition=petition, **context), status
 
 
-def broken(error: Expired | NotOurs, token: str) -> tuple[str, int]:
+@blueprint.app_errorhandler(Expired)
+@blueprint.app_errorhandler(NotOurs)
+def broken(error: Expired | NotOurs) -> tuple[str, int]:
     """Answer a link that does not hold: 404 if it is not ours, 410 if its time has passed."""
+    db.session.rollback()
     if isinstance(error, NotOurs):
         return _link_page("link_invalid", None, 404)
+    to_confirm = request.blueprint == blueprint.name
     alive = error.signature is not None and error.signature.state in (PENDING, CONFIRMED)
-    return _link_page("link_expired", error.signature, 410, token=tokens.mend(token), can_resend=alive)
+    token = tokens.mend((request.view_args or {}).get("token", ""))
+    return _link_page("link_expired", error.signature, 410, token=token, can_resend=to_confirm and alive)
 
 
 @blueprint.get("/c/<token>")
 def confirm_page(token: str) -> tuple[str, int]:
     """Show what is about to be confirmed; changes nothing, as mail scanners follow links too."""
-    try:
-        signature = by_confirm_token(token)
-    except (Expired, NotOurs) as error:
-        return broken(error, token)
+    signature = by_confirm_token(token)
     if signature.state == DISOWNED:
         return _link_page("disowned", signature)
     if signature.state == PENDING and not signature.petition.people_can_confirm:
         return _link_page("closed", signature, 410)
     if signature.state not in (PENDING, CONFIRMED):
-        return broken(Expired(signature), token)
+        raise Expired(signature)
     return _link_page("confirm", signature, signature=shown(signature), token=tokens.mend(token))
 
 
@@ -129,18 +131,16 @@ def confirm_page(token: str) -> tuple[str, int]:
 @following
 def confirm_link(token: str) -> Any:
     """Confirm, once; again leads to the same page."""
+    signature = by_confirm_token(token, lock=True)
     try:
-        signature = by_confirm_token(token)
         confirm(signature)
-    except (Expired, NotOurs) as error:
-        return broken(error, token)
     except TooLate:
-        return _link_page("closed", by_confirm_token(token), 410)
+        return _link_page("closed", signature, 410)
     db.session.commit()
     if signature.state == DISOWNED:
         return _link_page("disowned", signature)
     if signature.state != CONFIRMED:
-        return broken(Expired(signature), token)
+        raise Expired(signature)
     return redirect(url_for("personal.me", token=personal_token(signature), lang=explicit_language()), 303)
 
 
@@ -148,10 +148,7 @@ def confirm_link(token: str) -> Any:
 @following
 def disown_link(token: str) -> tuple[str, int]:
     """Strike a signature that the owner of the address did not make."""
-    try:
-        signature = by_confirm_token(token)
-    except (Expired, NotOurs) as error:
-        return broken(error, token)
+    signature = by_confirm_token(token, lock=True)
     disown(signature)
     db.session.commit()
     return _link_page("disowned", signature)
@@ -162,13 +159,11 @@ def disown_link(token: str) -> tuple[str, int]:
 def resend(token: str) -> tuple[str, int]:
     """Send a new link in place of one that expired, to the address that the old one went to."""
     try:
-        signature: Signature | None = by_confirm_token(token)
-    except NotOurs as error:
-        return broken(error, token)
+        signature = by_confirm_token(token, lock=True)
     except Expired as error:
+        if error.signature is None:
+            raise
         signature = error.signature
-    if signature is None:
-        return broken(Expired(None), token)
     send_new_link(signature)
     db.session.commit()
     return _link_page("link_sent", signature)

@@ -13,9 +13,9 @@ from petition.core.i18n import current_language, explicit_language
 from petition.petitions.count import count_of
 from petition.petitions.view import view
 from petition.safeguards.throttle import following
-from petition.signatures.links import UNSUBSCRIBE, Expired, NotOurs, by_personal_token
+from petition.signatures.links import UNSUBSCRIBE, by_personal_token
 from petition.signatures.models import CONFIRMED, Signature
-from petition.signatures.pages import broken, shown
+from petition.signatures.pages import shown
 from petition.signatures.withdraw import display, erase, receive_updates, send_personal_link, withdraw
 
 ACCESS = "holder of the link"
@@ -23,12 +23,6 @@ NOTICES = ("saved", "sent", "updates_on", "updates_off")
 JUST_NOW = timedelta(minutes=5)
 
 blueprint = Blueprint("personal", __name__)
-
-
-@blueprint.errorhandler(Expired)
-@blueprint.errorhandler(NotOurs)
-def _broken_link(error: Expired | NotOurs) -> tuple[str, int]:
-    return broken(error, "")
 
 
 @blueprint.get("/me/<token>")
@@ -62,7 +56,7 @@ def _back(token: str, notice: str | None = None) -> Response:
 @following
 def me_display(token: str) -> Any:
     """Change the role that is shown, and whether the name is listed."""
-    signature = by_personal_token(token)
+    signature = by_personal_token(token, lock=True)
     try:
         display(signature, request.form.get("profession"), request.form.get("listed") in ("on", "true", "1"))
     except Refusal as refusal:
@@ -77,7 +71,7 @@ def me_display(token: str) -> Any:
 def me_updates(token: str) -> Response:
     """Turn the campaign's news on or off."""
     wanted = request.form.get("updates") in ("on", "true", "1")
-    receive_updates(by_personal_token(token), wanted)
+    receive_updates(by_personal_token(token, lock=True), wanted)
     db.session.commit()
     return _back(token, "updates_on" if wanted else "updates_off")
 
@@ -86,7 +80,7 @@ def me_updates(token: str) -> Response:
 @following
 def me_withdraw(token: str) -> Response:
     """Take the signature back."""
-    withdraw(by_personal_token(token))
+    withdraw(by_personal_token(token, lock=True))
     db.session.commit()
     return _back(token)
 
@@ -95,7 +89,7 @@ def me_withdraw(token: str) -> Response:
 @following
 def me_resend(token: str) -> Response:
     """Send the link to this page again."""
-    send_personal_link(by_personal_token(token))
+    send_personal_link(by_personal_token(token, lock=True))
     db.session.commit()
     return _back(token, "sent")
 
@@ -123,7 +117,7 @@ def me_data(token: str) -> Response:
 @following
 def me_erase(token: str) -> str:
     """Erase the signature and everything about its signer."""
-    signature = by_personal_token(token)
+    signature = by_personal_token(token, lock=True)
     petition = view(signature.petition, current_language())
     erase(signature)
     db.session.commit()
@@ -142,7 +136,7 @@ def unsubscribe_page(token: str) -> str:
 @blueprint.post("/u/<token>")
 def unsubscribe(token: str) -> str:
     """Stop the campaign's news, for a person or for a mail program (RFC 8058)."""
-    signature = by_personal_token(token, UNSUBSCRIBE)
+    signature = by_personal_token(token, UNSUBSCRIBE, lock=True)
     receive_updates(signature, False)
     db.session.commit()
     petition = view(signature.petition, current_language())

@@ -2,7 +2,7 @@
 
 from typing import Any
 
-from sqlalchemy import delete, func
+from sqlalchemy import func
 
 from petition.core import clock
 from petition.core.db import db
@@ -64,7 +64,7 @@ def send_new_link(signature: Signature) -> None:
 
 def erase(signature: Signature) -> None:
     """Delete a signature and all its details; it no longer counts. Flushes, does not commit."""
-    if move(signature, CONFIRMED, WITHDRAWN, ended_at=func.now()):
+    if signature.state == CONFIRMED:
         bump(signature.petition_id, signature.id, signature.party, -1)
-    db.session.expunge(signature)
-    db.session.execute(delete(Signature).where(Signature.id == signature.id))
+    db.session.delete(signature)
+    db.session.flush()

@@ -200,3 +200,33 @@ def test_unsubscribing_needs_a_post(client, signature):
         assert client.post(link, data={"List-Unsubscribe": "One-Click"}).status_code == 200
     db.session.refresh(signature)
     assert not signature.updates
+
+
+def test_counts_equal_rows_after_everything_at_once(app, petition):
+    """Sign, confirm, disown, withdraw and erase one signature from many threads, again and again."""
+    for round_ in range(6):
+        signature = make_signature(petition, email=f"r{round_}@example.org")
+        link = f"/c/{confirm_token(signature)}"
+        me = f"/me/{personal_token(signature)}"
+        actions = [
+            link,
+            link,
+            f"{link}/disown",
+            f"{me}/withdraw",
+            f"{me}/erase",
+            f"{me}/updates",
+            f"{me}/display",
+            "/p/jardin/sign",
+        ]
+
+        def act(item, signature_email=f"r{round_}@example.org"):
+            number, path = item
+            form = make_form(email=signature_email, updates="on", listed="on", profession="Juge")
+            headers = {"X-Forwarded-For": f"203.{number}.0.1"}
+            return app.test_client().post(path, data=form, headers=headers).status_code
+
+        with ThreadPoolExecutor(16) as pool:
+            answers = list(pool.map(act, enumerate(actions * 2)))
+        assert max(answers) < 500, answers
+    db.session.rollback()
+    assert count_of(petition).confirmed == db.session.query(Signature).filter_by(state="confirmed").count()
