@@ -60,7 +60,7 @@ def _http_error(error: HTTPException) -> Response | HTTPException:
 
 
 def _database_gone(error: Exception) -> Response | HTTPException:
-    log.error("the database cannot be reached", error=type(error).__name__)
+    log.error("the database could not answer", error=type(getattr(error, "orig", error)).__name__)
     return _http_error(ServiceUnavailable(retry_after=RETRY_AFTER))
 
 

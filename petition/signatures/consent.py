@@ -21,13 +21,15 @@ def consent_wording(petition: Petition) -> str:
 
 
 def wording_id(petition: Petition, locale: str) -> int:
-    """Return the record of the words that this signer was shown, kept once. Flushes."""
+    """Return the record of the words that this signer was shown, kept once."""
     with force_locale(locale):
         values = {"version": VERSION, "language": locale, "text": consent_wording(petition)[:600]}
     query = select(ConsentWording.id).filter_by(**values)
     found = db.session.scalar(query)
     if found is None:
-        statement = insert(ConsentWording).values(values).on_conflict_do_nothing()
-        found = db.session.scalar(statement.returning(ConsentWording.id)) or db.session.scalar(query)
+        # In a transaction of its own: signers who wait for each other's signature must not wait for this row as well.
+        with db.engine.begin() as connection:
+            connection.execute(insert(ConsentWording).values(values).on_conflict_do_nothing())
+        found = db.session.scalar(query)
     assert found is not None  # inserted by us, or by the one we lost the race to
     return found
