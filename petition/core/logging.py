@@ -78,7 +78,6 @@ def _begin() -> None:
 def _end(response: Response) -> Response:
     # The rule, not the path: a path holds a signer's token.
     rule = request.url_rule.rule if request.url_rule else None
-    response.headers["X-Request-ID"] = g.request_id
     if rule not in QUIET:
         structlog.get_logger("petition.web").info(
             "request",

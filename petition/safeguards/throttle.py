@@ -2,9 +2,11 @@
 
 import ipaddress
 import logging
+import math
+import time
 
 import structlog
-from flask import Flask, current_app, request
+from flask import Flask, Response, current_app, request
 from flask_limiter import Limiter
 from limits import RateLimitItemPerHour
 
@@ -57,6 +59,14 @@ def address_is_busy(canonical: str) -> bool:
         return False
 
 
+def _say_when(response: Response) -> Response:
+    """Tell who is over a limit when to come back; other answers say nothing of limits, as all must be the same."""
+    limit = limiter.current_limit
+    if response.status_code == 429 and limit:
+        response.headers["Retry-After"] = str(max(1, math.ceil(limit.window[0] - time.time())))
+    return response
+
+
 def _in_one_line(record: logging.LogRecord) -> bool:
     """Say what a traceback on every request would hide: Redis is gone, and people can sign all the same."""
     if record.exc_info:
@@ -73,8 +83,7 @@ def init_app(app: Flask) -> None:
         RATELIMIT_STORAGE_URI=app.config["REDIS_URL"],
         RATELIMIT_STORAGE_OPTIONS={"socket_timeout": TIMEOUT, "socket_connect_timeout": TIMEOUT},
         RATELIMIT_SWALLOW_ERRORS=True,
-        RATELIMIT_HEADERS_ENABLED=True,
-        RATELIMIT_HEADER_RETRY_AFTER_VALUE="delta-seconds",
     )
     limiter.init_app(app)
+    app.after_request(_say_when)
     logging.getLogger("flask-limiter").addFilter(_in_one_line)
