@@ -80,6 +80,10 @@ class Site:
     def mail_to(self, address: str) -> list[dict]:
         return self.get("/mailbox/messages.json?" + urllib.parse.urlencode({"to": address})).json
 
+    def recipient_of(self, link: str) -> str:
+        """Return whom a link was mailed to."""
+        return next(m["to"] for m in self.get("/mailbox/messages.json").json if link in (m["text"] or ""))
+
     def link_to(self, address: str) -> str:
         """Return the path of the link in the newest email to an address."""
         messages = wait_for(lambda: self.mail_to(address), what=f"an email to {address}")

@@ -125,7 +125,7 @@ def test_a_signal_ends_everything_in_order(start: Start, sign: signal.Signals) -
     processes = up.await_ready()
     code, seconds = up.stop(sign)
     assert code == 0
-    assert seconds < 5
+    assert seconds < 10
     assert gone(processes)
     output = up.output()
     assert f"http://127.0.0.1:{up.port}/p/internet-en-prison" in output
