@@ -3,13 +3,14 @@
 import hashlib
 from functools import lru_cache
 from pathlib import Path
+from typing import Any
 
 import structlog
-from flask import Flask, Response, make_response, render_template, request, url_for
+from flask import Flask, Response, current_app, make_response, render_template, request, url_for
 from flask_babel import gettext as _
 from sqlalchemy.exc import InterfaceError, OperationalError
 from sqlalchemy.exc import TimeoutError as PoolTimeout
-from werkzeug.exceptions import HTTPException, ServiceUnavailable
+from werkzeug.exceptions import BadRequest, HTTPException, ServiceUnavailable
 
 from petition.core.api import PREFIX, problem_of
 
@@ -27,6 +28,11 @@ def _version(name: str) -> str:
 def asset(name: str) -> str:
     """Return the address of a static file, which changes with its content so that it can be cached for ever."""
     return url_for("static", filename=name, v=_version(name))
+
+
+def public_url_for(endpoint: str, **values: Any) -> str:
+    """Return the full address of a page, on the site's own name and never on one that a request made up."""
+    return f"{current_app.config['PUBLIC_URL']}{url_for(endpoint, **values)}"
 
 
 def _words(code: int) -> tuple[str, str]:
@@ -69,5 +75,7 @@ def init_app(app: Flask) -> None:
     app.register_error_handler(HTTPException, _http_error)
     for error in (OperationalError, InterfaceError, PoolTimeout):
         app.register_error_handler(error, _database_gone)
+    app.register_error_handler(RecursionError, lambda _: _http_error(BadRequest("nested too deeply")))
     app.add_template_global(asset)
+    app.add_template_global(public_url_for)
     app.context_processor(lambda: {"embedded": app.config["PETITION_EMBEDDED"]})

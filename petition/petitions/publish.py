@@ -6,12 +6,14 @@ from petition.core import clock
 from petition.core.db import db
 from petition.core.errors import Gone, Refusal
 from petition.petitions.document import Document
+from petition.petitions.front_matter import SLUG
 from petition.petitions.models import ARCHIVED, CLOSED, DRAFT, OPEN, Petition, PetitionText
 
 
 def find(slug: str) -> Petition:
     """Return the petition with this address. Raises `Gone`."""
-    petition = db.session.scalar(select(Petition).where(Petition.slug == slug))
+    # What cannot be a slug is not asked for: PostgreSQL refuses some characters outright.
+    petition = db.session.scalar(select(Petition).where(Petition.slug == slug)) if SLUG.fullmatch(slug) else None
     if petition is None:
         raise Gone({"slug": f"there is no petition {slug!r}"})
     return petition
