@@ -62,6 +62,8 @@ def _application(data: Path) -> Iterator[Flask]:
     if "DATABASE_URL" in os.environ or "DATABASE_URL_FILE" in os.environ:
         yield create_app(_config(os.environ))
         return
+    if not data.exists():
+        raise Mistake(f"nothing runs on {data}/ and there is no data: `petition up` first, or say where with --data")
     with _supervisor().engines(data, os.environ) as environ:
         app = create_app(_config(environ))
         with app.app_context():
@@ -79,7 +81,10 @@ def _config(environ: dict[str, str] | os._Environ[str]) -> Config:
 @DATA
 @click.option("--port", type=click.IntRange(1, 65535), default=8000, show_default=True, help="Of the web pages.")
 def up(data: Path, port: int) -> None:
-    """Run everything on this machine: engines, web, workers, beat, mailbox. Ctrl-C stops it all."""
+    """Run everything on this machine; Ctrl-C stops it.
+
+    Engines, web, workers, beat and a mailbox that catches every email.
+    """
     sys.exit(_supervisor().up(data, port, os.environ))
 
 
@@ -90,7 +95,10 @@ def up(data: Path, port: int) -> None:
 @click.option("--organisations", type=click.IntRange(0, 30), default=30, show_default=True)
 @click.option("--seed", type=int, default=1, show_default=True, help="Of the names.")
 def demo(data: Path, url: str | None, people: int, organisations: int, seed: int) -> None:
-    """Play the campaign: people and organisations sign, links are followed, and every figure is checked."""
+    """Play a whole campaign and check its figures.
+
+    People and organisations sign, receive their links, follow them, and are counted.
+    """
     if url:
         sys.exit(play(url, people, organisations, seed, console))
     with _supervisor().running(data, os.environ) as base_url:
@@ -142,6 +150,8 @@ def main() -> None:
         cli()
     except BadSetting as problem:
         sys.exit(f"petition: {problem}")
+    except OSError as problem:
+        sys.exit(f"petition: {problem.filename or 'this machine'}: {problem.strerror or problem}")
 
 
 if __name__ == "__main__":

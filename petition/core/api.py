@@ -7,7 +7,9 @@ from typing import Any
 import marshmallow as ma
 from flask import Blueprint, Flask, Response, current_app, jsonify, render_template
 from flask_smorest import Api
-from werkzeug.exceptions import HTTPException
+from flask_smorest import Blueprint as SmorestBlueprint
+from webargs.flaskparser import FlaskParser
+from werkzeug.exceptions import BadRequest, HTTPException
 
 ACCESS_PUBLIC = "public"
 PREFIX = "/api/v1"
@@ -24,6 +26,23 @@ class ProblemSchema(ma.Schema):
     status = ma.fields.Integer(required=True)
     detail = ma.fields.String()
     errors = ma.fields.Dict(keys=ma.fields.String(), values=ma.fields.String())
+
+
+class JsonParser(FlaskParser):
+    """webargs' parser, for which JSON that Python will not read is the sender's mistake."""
+
+    def load_json(self, req: Any, schema: Any) -> Any:
+        """Return the body as JSON, or answer 400: nested too deeply, a number too long, not JSON."""
+        try:
+            return super().load_json(req, schema)
+        except (RecursionError, ValueError):
+            raise BadRequest("The body is not JSON that can be read.") from None
+
+
+class PetitionBlueprint(SmorestBlueprint):  # type: ignore[misc]
+    """A blueprint of the API."""
+
+    ARGUMENTS_PARSER = JsonParser()
 
 
 class PetitionApi(Api):  # type: ignore[misc]
@@ -56,7 +75,8 @@ def problem_of(error: HTTPException) -> Response:
     for place in messages.values() if isinstance(messages, dict) else []:
         for field, texts in place.items() if isinstance(place, dict) else [("body", place)]:
             errors[str(field)] = " ".join(map(str, texts)) if isinstance(texts, list) else str(texts)
-    response = problem(error.code or 500, error.description, errors)
+    detail = error.description if error.code != 429 else "Too many requests from this network. Try again later."
+    response = problem(error.code or 500, detail, errors)
     for name, value in error.get_headers():
         if name.lower() not in ("content-type", "content-length"):
             response.headers[name] = value

@@ -3,8 +3,9 @@
 from datetime import date
 from typing import Any
 
+from babel.dates import format_date
 from flask import Flask, has_request_context, request, url_for
-from flask_babel import Babel, format_date, format_decimal, get_locale
+from flask_babel import Babel, format_decimal, get_locale
 from werkzeug.datastructures import MultiDict
 
 LANGUAGES = {"fr": "Français", "en": "English"}
@@ -55,7 +56,8 @@ def language_links() -> list[tuple[str, str, str]]:
 
 def date_in_words(day: date, style: str = "long") -> str:
     """Return a date in words, the day and its month on one line, and the first of a month as French writes it."""
-    words = str(format_date(day, style))
+    # The English here is that of Europe: 28 September 2022.
+    words = format_date(day, style, "en_GB" if current_language() == "en" else current_language())
     if current_language() == "fr" and words.startswith("1 "):
         words = f"1er{words[1:]}"
     return words.replace(" ", "\N{NO-BREAK SPACE}", 1)

@@ -11,6 +11,8 @@ import structlog
 from flask import Flask, Response, g, request
 
 ADDRESS = re.compile(r"[^\s<>\"'(){}=:,;]+@[^\s<>\"'(){}=:,;]+\.\w+")
+# PostgreSQL quotes whole rows there.
+DETAIL = re.compile(r"\b(DETAIL|CONTEXT):.*")
 LINK = re.compile(r"/(c|me|u)/[\w.-]{16,}")
 QUIET = "/healthz", "/readyz", "/static/<path:filename>", "/mailbox/messages.json"
 
@@ -32,14 +34,12 @@ def configure(level: str, *, for_people: bool = False) -> None:
         renderer = structlog.dev.ConsoleRenderer(
             colors=not for_people,
             pad_event_to=0,
-            # The default shows the local variables of every frame: slow, and full of what signers wrote.
-            exception_formatter=structlog.dev.plain_traceback,
         )
     final: list[Any] = [structlog.stdlib.ProcessorFormatter.remove_processors_meta]
-    final.append(_brief if for_people else structlog.processors.format_exc_info)
+    final += [*([_brief] if for_people else []), structlog.processors.format_exc_info]
     handler = logging.StreamHandler()
     handler.setFormatter(
-        structlog.stdlib.ProcessorFormatter(foreign_pre_chain=shared, processors=[*final, _scrubbed(renderer)])
+        structlog.stdlib.ProcessorFormatter(foreign_pre_chain=shared, processors=[*final, _scrub, renderer])
     )
     root = logging.getLogger()
     root.handlers[:] = [handler]
@@ -58,14 +58,13 @@ def _brief(_logger: Any, _name: str, event: Any) -> Any:
     return event
 
 
-def _scrubbed(renderer: Any) -> Any:
-    """Blank out addresses and links in whatever a library puts into a line or a traceback."""
-
-    def render(logger: Any, name: str, event: Any) -> str:
-        line = ADDRESS.sub("<address>", str(renderer(logger, name, event)))
-        return LINK.sub(r"/\1/<token>", line)
-
-    return render
+def _scrub(_logger: Any, _name: str, event: Any) -> Any:
+    """Blank out addresses, links and quoted rows in whatever a library puts into a line or a traceback."""
+    for name, value in event.items():
+        if isinstance(value, str):
+            value = LINK.sub(r"/\1/<token>", ADDRESS.sub("<address>", value))
+            event[name] = DETAIL.sub(r"\1: <left out>", value)
+    return event
 
 
 def _begin() -> None:

@@ -8,6 +8,7 @@ from typing import Any
 import structlog
 from flask import Flask, Response, current_app, make_response, render_template, request, url_for
 from flask_babel import gettext as _
+from gunicorn.http.errors import ChunkMissingTerminator, InvalidChunkSize
 from sqlalchemy.exc import InterfaceError, OperationalError
 from sqlalchemy.exc import TimeoutError as PoolTimeout
 from werkzeug.exceptions import BadRequest, HTTPException, ServiceUnavailable
@@ -43,7 +44,10 @@ def _words(code: int) -> tuple[str, str]:
         404: (_("There is nothing at this address"), _("The address may be incomplete, or the page was taken down.")),
         405: (_("This address does not work that way"), _("Please go back and use the button on the page.")),
         413: (_("That is too long to be sent"), _("Please go back, shorten what you wrote, and send it again.")),
-        429: (_("Too many requests come from this network at the moment"), _("Go back, and try again in a minute.")),
+        429: (
+            _("Too many requests come from this network at the moment"),
+            _("Go back, and try again in a minute: what you typed should still be there."),
+        ),
         503: (_("The server is busy"), _("Go back, and try again in a moment.")),
     }  # fmt: skip
     unknown = (_("Something went wrong on our side"), _("We have been told. Please try again in a moment."))
@@ -53,7 +57,7 @@ def _words(code: int) -> tuple[str, str]:
 def _http_error(error: HTTPException) -> Response | HTTPException:
     if error.code is None or error.code < 400:
         return error
-    if request.path.startswith(f"{PREFIX}/"):
+    if request.path.startswith(PREFIX):
         return problem_of(error)
     title, advice = _words(error.code)
     response = make_response(
@@ -75,7 +79,8 @@ def init_app(app: Flask) -> None:
     app.register_error_handler(HTTPException, _http_error)
     for error in (OperationalError, InterfaceError, PoolTimeout):
         app.register_error_handler(error, _database_gone)
-    app.register_error_handler(RecursionError, lambda _: _http_error(BadRequest("nested too deeply")))
+    for broken in (InvalidChunkSize, ChunkMissingTerminator):
+        app.register_error_handler(broken, lambda _: _http_error(BadRequest()))
     app.add_template_global(asset)
     app.add_template_global(public_url_for)
     app.context_processor(lambda: {"embedded": app.config["PETITION_EMBEDDED"]})

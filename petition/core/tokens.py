@@ -53,8 +53,8 @@ def read(purpose: str, token: str, max_age: timedelta | None = None) -> tuple[in
     Mends what mail programs do to the end of a link (`mend`). Raises `ExpiredToken` past `max_age`, `BadToken` for
     anything this application did not sign for this purpose.
     """
-    token = mend(token)
-    if not token or len(token) > LONGEST:
+    token = mend(token) if len(token) <= LONGEST else ""
+    if not token:
         raise BadToken("not a token")
     try:
         payload, made = _signer(purpose).unsign(token, return_timestamp=True)

@@ -8,7 +8,7 @@ from datetime import datetime, timedelta
 from typing import Any
 
 from flask import current_app
-from sqlalchemy import DateTime, Integer, cast, column, func, text, update, values
+from sqlalchemy import DateTime, Integer, case, cast, column, func, text, update, values
 from sqlalchemy import String as SqlString
 
 from petition.core.db import db
@@ -78,7 +78,10 @@ def recover_leases(lane: Lane) -> int:
         update(Delivery)
         .where(Delivery.state == SENDING, Delivery.lease_until < func.now(), Delivery.lane == lane.name)
         .values(
-            state=DUE if lane.send_again_after_crash else UNKNOWN,
+            # A row whose worker dies every time is the cause, sooner or later.
+            state=case((Delivery.attempt >= lane.max_attempts, FAILED), else_=DUE)
+            if lane.send_again_after_crash
+            else UNKNOWN,
             reason="the worker died while sending",
             claim_token=None,
             lease_until=None,

@@ -36,18 +36,18 @@ def blueprint(directory: Path) -> Blueprint:
     def as_json() -> Response:
         return jsonify(list(_chosen(folder, request.args.get("after", 0, int), request.args.get("to", ""))))
 
-    @pages.get("/mailbox/<int:number>")
+    @pages.get("/mailbox/<int(max=99999999):number>")
     def message(number: int) -> Response:
         mail = _read(folder, number)
         return _page("message", mail=mail, text=_linked(mail["text"] or ""), **_neighbours(folder, number))
 
-    @pages.get("/mailbox/<int:number>/html")
+    @pages.get("/mailbox/<int(max=99999999):number>/html")
     def html(number: int) -> Response:
         response = Response(_opening_at_top(_read(folder, number)["html"] or ""), mimetype="text/html")
         response.headers["Content-Security-Policy"] = HTML_POLICY
         return response
 
-    @pages.get("/mailbox/<int:number>/source")
+    @pages.get("/mailbox/<int(max=99999999):number>/source")
     def source(number: int) -> Response:
         try:
             raw = messages.path(folder, number).read_bytes()

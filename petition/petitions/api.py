@@ -4,9 +4,8 @@ from dataclasses import fields
 from typing import Any
 
 from flask.views import MethodView
-from flask_smorest import Blueprint
 
-from petition.core.api import ACCESS_PUBLIC, problem_responses
+from petition.core.api import ACCESS_PUBLIC, PetitionBlueprint, problem_responses
 from petition.core.i18n import current_language
 from petition.petitions.count import Count, count_of, counts
 from petition.petitions.models import Petition
@@ -16,7 +15,9 @@ from petition.petitions.schemas import CountSchema, FullPetitionSchema, Language
 from petition.petitions.view import view
 
 ACCESS = ACCESS_PUBLIC
-blueprint = Blueprint("petitions_api", __name__, url_prefix="/api/v1/petitions", description="What can be signed")
+blueprint = PetitionBlueprint(
+    "petitions_api", __name__, url_prefix="/api/v1/petitions", description="What can be signed"
+)
 
 
 def _described(petition: Petition, count: Count) -> dict[str, Any]:

@@ -21,11 +21,14 @@ def petitions() -> None:
 
 
 @petitions.command()
-@click.argument("file", type=click.File(encoding="utf-8"))
+@click.argument("file", type=click.File(encoding="utf-8-sig"))
 @click.option("--open", "opens", is_flag=True, help="Let people sign at once.")
 @in_app
 def create(file: IO[str], opens: bool) -> None:
-    """Make a draft out of FILE.md: settings between two lines ---, then a section per language."""
+    """Make a draft out of FILE.md.
+
+    Settings between two lines ---, then a section per language under a line such as `# fr: Title`.
+    """
     try:
         document = read(file.read())
     except UnicodeDecodeError as error:
@@ -109,13 +112,13 @@ def show(slug: str) -> None:
         ("kind", petition.kind.replace("_", " ")),
         ("state", petition.state_now),
         ("opens", _moment(petition.opens_at, petition)),
-        ("closes", _moment(petition.closes_at, petition)),
+        ("closes", _moment(petition.closing_moment, petition)),
         ("sender", f"{petition.sender_name} <{petition.reply_to}>" if petition.reply_to else petition.sender_name),
         ("asks", ", ".join(petition.asks) or "name and address only"),
         ("public list", {"opt_in": "those who agree", "none": "none"}[petition.listing]),
         ("organisations", "may sign" if petition.accepts_organisations else "may not sign"),
         ("confirmed", f"{count.confirmed:,} ({count.people:,} people, {count.organisations:,} organisations)"),
-        ("next goal", f"{count.goal:,}"),
+        *([("next goal", f"{count.goal:,}")] if petition.is_open else []),
         *((f"title ({language})", text.title) for language, text in petition.texts.items()),
     ):
         table.add_row(name, value)

@@ -37,10 +37,14 @@ def read(text: str) -> Document:
     if not lines or lines[0].strip() != "---" or ends is None:
         document.mistake(1, "start with front matter: a line ---, settings, a line ---")
         return document
+    for number, line in enumerate(lines, 1):
+        if any((ord(c) < 32 and c != "\t") or 0xD800 <= ord(c) < 0xE000 for c in line):
+            document.mistake(number, "this line has characters that are not text: remove them")
     front, at = _front_matter("\n".join(lines[1:ends]), document)
     _sections(lines, ends + 1, document)
-    _fields(front, at, document)
-    _per_language(front, at, document)
+    if front:
+        _fields(front, at, document)
+        _per_language(front, at, document)
     document.mistakes.sort()
     return document
 
@@ -53,17 +57,26 @@ def _front_matter(source: str, document: Document) -> tuple[dict[str, Any], dict
     except yaml.MarkedYAMLError as error:
         document.mistake((error.problem_mark.line if error.problem_mark else 0) + 2, f"not YAML: {error.problem}")
         return {}, {}
-    except (yaml.YAMLError, ValueError) as error:
-        document.mistake(2, f"not YAML: {str(error).splitlines()[0]}")
+    except (yaml.YAMLError, ValueError, RecursionError) as error:
+        document.mistake(2, f"not YAML: {(str(error).splitlines() or ['?'])[0]}")
         return {}, {}
-    if not isinstance(values, dict) or node is None:
+    if not isinstance(values, dict) or not values or node is None:
         document.mistake(2, "front matter is a list of `key: value` lines")
         return {}, {}
-    return values, {key.value: key.start_mark.line + 2 for key, _ in node.value}
+    at: dict[str, int] = {}
+    for key, _ in node.value:
+        if key.value in at:
+            document.mistake(key.start_mark.line + 2, f"{key.value} stands here a second time: keep one")
+        at[key.value] = key.start_mark.line + 2
+    return values, at
 
 
 def _sections(lines: list[str], start: int, document: Document) -> None:
-    heads = [(n, found) for n in range(start, len(lines)) if (found := SECTION.match(lines[n]))]
+    fenced, heads = False, []
+    for number in range(start, len(lines)):
+        fenced ^= lines[number].startswith(("```", "~~~"))
+        if not fenced and (found := SECTION.match(lines[number])):
+            heads.append((number, found))
     if not heads:
         document.mistake(start + 1, "add a section per language, each under a line such as `# fr: Title`")
         return
@@ -108,11 +121,17 @@ def _fields(front: dict[str, Any], at: dict[str, int], document: Document) -> No
             continue
         if key in PER_LANGUAGE:
             continue
+        if any(isinstance(text, str) and not text.isprintable() for text in (value, *_values(value))):
+            document.mistake(at.get(key, 2), f"{key} has characters that are not text: remove them")
         if isinstance(value, dict):
             document.fields.update(value)
         else:
             document.fields[COLUMNS.get(key, key)] = value
     _dates(at, document)
+
+
+def _values(value: Any) -> list[Any]:
+    return list(value.values()) if isinstance(value, dict) else []
 
 
 def _dates(at: dict[str, int], document: Document) -> None:
@@ -140,8 +159,12 @@ def _per_language(front: dict[str, Any], at: dict[str, int], document: Document)
             addressee = addressee.get(language)
         if isinstance(professions, dict):
             professions = professions.get(language) or []
-        if "addressee" in front and not (isinstance(addressee, str) and 1 <= len(addressee) <= 200):
+        if "addressee" in front and not (
+            isinstance(addressee, str) and 1 <= len(addressee) <= 200 and addressee.isprintable()
+        ):
             document.mistake(at["addressee"], f"addressee needs a text of up to 200 characters for {language!r}")
-        if not isinstance(professions, list) or not all(isinstance(p, str) and 1 <= len(p) <= 120 for p in professions):
+        if not isinstance(professions, list) or not all(
+            isinstance(p, str) and 1 <= len(p) <= 120 and p.isprintable() for p in professions
+        ):
             document.mistake(at["professions"], f"professions needs a list of texts for {language!r}")
         text.update(addressee=addressee, professions=professions)

@@ -3,6 +3,7 @@
 import ipaddress
 import logging
 import math
+import re
 import time
 
 import structlog
@@ -20,11 +21,21 @@ ADDRESS_LIMIT = RateLimitItemPerHour(20)
 log = structlog.get_logger(__name__)
 
 
+def _address(text: str) -> ipaddress.IPv4Address | ipaddress.IPv6Address | None:
+    """Read an address as proxies write it: some add a port, and a dual-stack socket dresses IPv4 up as IPv6."""
+    for form in (text, text.rsplit(":", 1)[0].strip("[]")):
+        try:
+            address = ipaddress.ip_address(form)
+        except ValueError:
+            continue
+        return getattr(address, "ipv4_mapped", None) or address
+    return None
+
+
 def network() -> str:
     """Return a keyed hash of the client's network (IPv4 /24, IPv6 /56): Redis holds no personal data."""
-    try:
-        address = ipaddress.ip_address(request.remote_addr or "0.0.0.0")  # noqa: S104 - a placeholder, nothing listens
-    except ValueError:
+    address = _address(request.remote_addr or "")
+    if address is None:
         return "unknown"
     bits = 24 if address.version == 4 else 56
     return keyed_hashes("network", str(ipaddress.ip_network((address, bits), strict=False)))[0]
@@ -47,12 +58,15 @@ following = limiter.shared_limit("120/minute", scope="follow", methods=["POST"])
 def address_is_busy(canonical: str) -> bool:
     """Count one email owed to an address and say whether that is more than an hour's share, over all petitions.
 
-    When Redis cannot be reached nobody is busy: people can sign.
+    What follows a + is left aside here: most providers deliver it to the same person. When Redis cannot be reached
+    nobody is busy: people can sign.
     """
     if breaker.is_open():
         return False
     try:
-        return not limiter.limiter.hit(ADDRESS_LIMIT, "address", keyed_hashes("address", canonical)[0])
+        return not limiter.limiter.hit(
+            ADDRESS_LIMIT, "address", keyed_hashes("address", re.sub(r"\+[^@]*(?=@)", "", canonical))[0]
+        )
     except Exception as error:
         breaker.trip()
         log.warning(OPEN_DOOR, error=type(error).__name__)

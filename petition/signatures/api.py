@@ -5,10 +5,9 @@ from typing import Any, ClassVar
 import marshmallow as ma
 from flask.views import MethodView
 from flask_babel import gettext as _
-from flask_smorest import Blueprint
 from marshmallow import validate
 
-from petition.core.api import ACCESS_PUBLIC, problem, problem_responses
+from petition.core.api import ACCESS_PUBLIC, PetitionBlueprint, problem, problem_responses
 from petition.core.db import db
 from petition.core.errors import Refusal
 from petition.core.i18n import current_language
@@ -25,7 +24,7 @@ from petition.signatures.sign import sign
 
 ACCESS = ACCESS_PUBLIC
 ACCEPTED = {"status": "check your email"}
-blueprint = Blueprint("signatures_api", __name__, url_prefix="/api/v1", description="Sign, confirm, list")
+blueprint = PetitionBlueprint("signatures_api", __name__, url_prefix="/api/v1", description="Sign, confirm, list")
 
 
 def _text(description: str, **kwargs: Any) -> ma.fields.String:

@@ -18,10 +18,11 @@ from petition.signatures.models import ORGANISATION, PARTIES, PERSON
 LONGEST = {"name": 120, "organisation": 200, "profession": 120, "city": 120, "postal_code": 20}
 # Scripts such as Persian and Hindi need the joiners; every other invisible character only serves to deceive.
 JOINERS = "\u200c\u200d"
-LINK = re.compile(
-    r"://|\bwww\.|\b[\w-]+\.(com|net|org|info|biz|fr|eu|io|ru|xyz|top|club|shop|site|online|link)\b(/|$|\s)",
-    re.I,
-)
+HIDDEN = ("Cc", "Cf", "Cs", "Co", "Cn")
+# Letters that show nothing.
+BLANK = "\u115f\u1160\u3164\uffa0\u2800"
+# What a mail program would turn into a link: a scheme, www, or a word, a dot and a lower-case ending.
+LINK = re.compile(r":/|\bwww\.|[\w-]\.[a-z]{2,24}(?![\w.])")
 TRUE, FALSE = {True, "on", "true", "1", "yes"}, {False, None, "", "off", "false", "0", "no"}
 
 
@@ -90,15 +91,25 @@ def tidy(value: Any, field: str) -> str | None:
         return None
     if len(value) > LONGEST[field]:
         raise ValueError(_("Keep this within %(number)s characters.", number=LONGEST[field]))
-    if any(unicodedata.category(c) in ("Cc", "Cf", "Cs", "Co", "Cn") and c not in JOINERS for c in value):
+    if any((unicodedata.category(c) in HIDDEN and c not in JOINERS) or c in BLANK for c in value):
         raise ValueError(_("Some characters here cannot be shown. Please type it again."))
-    if re.search(r"://|\bwww\.", value) or (field != "organisation" and (LINK.search(value) or "@" in value)):
+    if _is_link(value, field):
         raise ValueError(_("Please leave out web and email addresses."))
+    if field == "name" and sum(c.isdigit() for c in value) > 4:
+        raise ValueError(_("Please write this in letters."))
     if field != "postal_code" and not any(unicodedata.category(c)[0] == "L" for c in value):
         raise ValueError(_("Please write this in letters."))
     if _stacked(value):
         raise ValueError(_("Some characters here cannot be shown. Please type it again."))
     return value
+
+
+def _is_link(value: str, field: str) -> bool:
+    """Say whether a text would lead somewhere: emails to strangers must not carry it. Organisations may be named so."""
+    plain = unicodedata.normalize("NFKC", value).replace("\u3002", ".")
+    if field == "organisation":
+        return bool(re.search(r":/|\bwww\.", plain))
+    return bool(LINK.search(plain)) or "@" in plain or (field == "name" and "/" in plain)
 
 
 def _stacked(value: str) -> bool:

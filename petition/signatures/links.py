@@ -7,7 +7,7 @@ from flask import current_app
 from petition.core import tokens
 from petition.core.db import db
 from petition.core.errors import Gone
-from petition.signatures.models import Signature
+from petition.signatures.models import DISOWNED, Signature
 
 CONFIRM = "confirm_signature"
 PERSONAL = "personal_page"
@@ -76,7 +76,10 @@ def by_personal_token(token: str, purpose: str = PERSONAL, *, lock: bool = False
         signature_id, generation = _two(tokens.read(purpose, token))
     except tokens.BadToken:
         raise NotOurs from None
-    return _held(signature_id, generation, lock)
+    signature = _held(signature_id, generation, lock)
+    if signature.state == DISOWNED:
+        raise Expired(None)  # what is left of it only keeps its owner from being mailed again
+    return signature
 
 
 def _find(signature_id: int, lock: bool) -> Signature | None:

@@ -9,6 +9,7 @@ from werkzeug import Response
 from petition.core import tokens
 from petition.core.db import db
 from petition.core.errors import Refusal
+from petition.core.hashing import keyed_hashes
 from petition.core.i18n import current_language, explicit_language
 from petition.delivery.compose import sender_address
 from petition.petitions.count import count_of
@@ -21,7 +22,7 @@ from petition.signatures.confirm import TooLate, confirm, disown
 from petition.signatures.details import clean
 from petition.signatures.links import Expired, NotOurs, by_confirm_token, personal_token
 from petition.signatures.listing import organisations, signatories
-from petition.signatures.models import CONFIRMED, DISOWNED, PENDING, PERSON, Signature
+from petition.signatures.models import CONFIRMED, DISOWNED, PENDING, PERSON, WITHDRAWN, Signature
 from petition.signatures.sign import sign as sign_verb
 from petition.signatures.withdraw import send_new_link
 
@@ -108,10 +109,13 @@ def broken(error: Expired | NotOurs) -> tuple[str, int]:
     db.session.rollback()
     if isinstance(error, NotOurs):
         return _link_page("link_invalid", None, 404)
+    taken_back = error.signature is not None and error.signature.state == WITHDRAWN
     to_confirm = request.blueprint == blueprint.name
     alive = error.signature is not None and error.signature.state in (PENDING, CONFIRMED)
     token = tokens.mend((request.view_args or {}).get("token", ""))
-    return _link_page("link_expired", error.signature, 410, token=token, can_resend=to_confirm and alive)
+    return _link_page(
+        "link_expired", error.signature, 410, token=token, can_resend=to_confirm and alive, taken_back=taken_back
+    )
 
 
 @blueprint.get("/c/<token>")
@@ -124,7 +128,12 @@ def confirm_page(token: str) -> tuple[str, int]:
         return _link_page("closed", signature, 410)
     if signature.state not in (PENDING, CONFIRMED):
         raise Expired(signature)
-    return _link_page("confirm", signature, signature=shown(signature), token=tokens.mend(token))
+    return _confirm_page(signature, token)
+
+
+def _confirm_page(signature: Signature, token: str, status: int = 200) -> tuple[str, int]:
+    details = {"signature": shown(signature), "seen": fingerprint(signature), "changed": status != 200}
+    return _link_page("confirm", signature, status, token=tokens.mend(token), **details)
 
 
 @blueprint.post("/c/<token>", endpoint="confirm")
@@ -132,6 +141,10 @@ def confirm_page(token: str) -> tuple[str, int]:
 def confirm_link(token: str) -> Any:
     """Confirm, once; again leads to the same page."""
     signature = by_confirm_token(token, lock=True)
+    seen = request.form.get("seen")
+    if seen and signature.state == PENDING and seen != fingerprint(signature):
+        # Somebody signed with this address while the page was open: the button confirms what it stood under.
+        return _confirm_page(signature, token, 409)
     try:
         confirm(signature)
     except TooLate:
@@ -164,6 +177,8 @@ def resend(token: str) -> tuple[str, int]:
         if error.signature is None:
             raise
         signature = error.signature
+    if signature.state == PENDING and not signature.petition.people_can_confirm:
+        return _link_page("closed", signature, 410)
     send_new_link(signature)
     db.session.commit()
     return _link_page("link_sent", signature)
@@ -177,6 +192,11 @@ def shown(signature: Signature) -> dict[str, Any]:
         "email_masked": mask(signature.email),
         "confirmed_on": signature.confirmed_at.date() if signature.confirmed_at else None,
     }
+
+
+def fingerprint(signature: Signature) -> str:
+    """Return a keyed hash of what the confirmation page shows, to know whether it changed since it was read."""
+    return keyed_hashes("seen", repr(sorted(shown(signature).items(), key=str)))[0]
 
 
 def mask(address: str) -> str:

@@ -36,7 +36,7 @@ def sign(petition: Petition, details: Details, source: str) -> None:
         _sign_again(signature, details, recent, is_new, busy)
     elif signature.state == WITHDRAWN:
         _start_over(signature, details, recent, busy)
-    elif signature.state == CONFIRMED and may_mail(recent):
+    elif signature.state == CONFIRMED and may_mail(recent) and not busy:
         mail(signature, "already_signed", NOTICES)
     # Disowned, invalidated: nothing is sent, ever, and nobody is told.
 

@@ -30,6 +30,8 @@ def withdraw(signature: Signature) -> bool:
 
 def display(signature: Signature, profession: Any, listed: bool) -> None:
     """Change the role that is shown and whether the name is listed. Raises `Refusal` with help."""
+    if signature.state != CONFIRMED:
+        return
     try:
         signature.profession = tidy(profession, "profession")
     except ValueError as error:
@@ -39,6 +41,7 @@ def display(signature: Signature, profession: Any, listed: bool) -> None:
 
 def receive_updates(signature: Signature, wanted: bool) -> None:
     """Start or stop the campaign's news, recording the words agreed to. Flushes."""
+    wanted = wanted and signature.state == CONFIRMED
     if wanted and not signature.updates:
         signature.updates_wording_id = wording_id(signature.petition, signature.locale)
         signature.updates_at = clock.now()

@@ -89,3 +89,13 @@ def test_the_honeypot_answers_as_if_all_was_well(client):
         caught.headers["Location"],
     )
     assert db.session.query(Signature).count() == 1
+
+
+def test_a_network_is_one_network_however_a_proxy_writes_it(app):
+    def key(address):
+        with app.test_request_context(environ_base={"REMOTE_ADDR": address}):
+            return throttle.network()
+
+    assert len({key(a) for a in ("198.51.100.7", "198.51.100.9", "::ffff:198.51.100.7", "198.51.100.7:5678")}) == 1
+    assert len({key(f"::ffff:198.51.{n}.7") for n in range(5)}) == 5
+    assert key("2001:db8:1:2::1") == key("[2001:db8:1:3::9]:443") != key("2001:db8:2:2::1")

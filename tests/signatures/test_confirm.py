@@ -230,3 +230,39 @@ def test_counts_equal_rows_after_everything_at_once(app, petition):
         assert max(answers) < 500, answers
     db.session.rollback()
     assert count_of(petition).confirmed == db.session.query(Signature).filter_by(state="confirmed").count()
+
+
+def test_the_button_confirms_only_what_it_stood_under(client, petition, signature):
+    link = f"/c/{confirm_token(signature)}"
+    page = client.get(link).get_data(as_text=True)
+    seen = re.search(r'name="seen" value="(\w+)"', page)[1]
+    client.post("/p/jardin/sign", data=make_form(name="Somebody Else", listed="on", updates="on"))
+    db.session.expire_all()
+    link = f"/c/{confirm_token(db.session.get(Signature, signature.id))}"
+    answer = client.post(link, data={"seen": seen})
+    assert answer.status_code == 409
+    page = answer.get_data(as_text=True)
+    assert "Somebody Else" in page
+    assert state_of(signature) == "pending"
+    seen = re.search(r'name="seen" value="(\w+)"', page)[1]
+    assert client.post(link, data={"seen": seen}).status_code == 303
+    assert state_of(signature) == "confirmed"
+
+
+def test_what_was_disowned_cannot_be_edited_or_erased(client, petition, signature):
+    link = f"/c/{confirm_token(signature)}"
+    me = client.post(link).headers["Location"]
+    client.post(f"{link}/disown")
+    for action in ("updates", "display", "erase", "withdraw"):
+        assert client.post(f"{me}/{action}", data={"updates": "on", "listed": "on"}).status_code == 410
+    assert state_of(signature) == "disowned"
+
+
+def test_what_was_withdrawn_cannot_be_edited(client, petition, signature):
+    me = client.post(f"/c/{confirm_token(signature)}").headers["Location"]
+    client.post(f"{me}/withdraw")
+    client.post(f"{me}/updates", data={"updates": "on"})
+    client.post(f"{me}/display", data={"profession": "Pirate"})
+    db.session.expire_all()
+    kept = db.session.get(Signature, signature.id)
+    assert (kept.updates, kept.profession, kept.state) == (False, None, "withdrawn")
