@@ -84,10 +84,7 @@ def test_what_an_editor_or_a_slip_leaves_in_a_file_is_named_by_its_line():
 
     assert 3 in lines(SOUND.replace("kind: petition", "slug: jardin-2\nkind: petition"))
     assert 18 in lines(SOUND.replace("Madame la maire", "Madame\0 la maire"))
-    assert (
-        lines(SOUND.replace("Les amis du jardin", '"Les\\0amis"')) == [6]
-        or read(SOUND.replace("name: Les amis du jardin", 'name: "Les\\0amis"')).mistakes
-    )
+    assert 6 in lines(SOUND.replace("name: Les amis du jardin", 'name: "Les\\0amis"'))
     assert lines("---\n" + "a: " + "[" * 3000 + "\n---\n# fr: T\n> s\n\nb\n")
     assert read(SOUND.replace("Parce que.", "```\n# fr: not a heading\n```")).mistakes == []
     assert len(read("---\nslug: [\n---\n# fr: T\n> s\n\nb\n").mistakes) == 1
