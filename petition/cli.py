@@ -33,6 +33,17 @@ DATA = click.option(
 )
 
 
+# What `petition up` provides by itself, where its settings are read before it does.
+STAND_INS = {
+    "SECRET_KEY": "0" * 32,
+    "DATABASE_URL": "postgresql:///petition",
+    "REDIS_URL": "redis://localhost",
+    "PUBLIC_URL": "http://localhost",
+    "MAIL_DEFAULT_SENDER": "petition@localhost",
+    "PETITION_EMBEDDED": "1",
+}
+
+
 @click.group(context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100})
 @DATA
 @click.version_option(package_name="petition")
@@ -85,6 +96,9 @@ def up(data: Path, port: int) -> None:
 
     Engines, web, workers, beat and a mailbox that catches every email.
     """
+    # Every mistake in the settings is told before anything starts.
+    given = {name for setting in os.environ for name in (setting, setting.removesuffix("_FILE"))}
+    Config({**{name: value for name, value in STAND_INS.items() if name not in given}, **os.environ})
     sys.exit(_supervisor().up(data, port, os.environ))
 
 

@@ -105,7 +105,7 @@ def page() -> str:
 def init_app(app: Flask) -> PetitionApi:
     """Make the API; its description is at /api/v1/openapi.json and its page at /api/v1/docs."""
     app.config.update(
-        API_TITLE="Petitions",
+        API_TITLE="Petitions: the JSON API",
         API_VERSION="v1",
         OPENAPI_VERSION="3.1.0",
         OPENAPI_URL_PREFIX=PREFIX,

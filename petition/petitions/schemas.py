@@ -47,5 +47,5 @@ class LanguageQuery(ma.Schema):
     """Which language to answer in."""
 
     lang = ma.fields.String(
-        validate=validate.OneOf(["fr", "en"]), metadata={"description": "else `Accept-Language`, else French"}
+        validate=validate.OneOf(["fr", "en"]), metadata={"description": "else the browser's, else French"}
     )

@@ -1,5 +1,6 @@
 """`petition up` and Ctrl-C, as a newcomer meets them."""
 
+import os
 import signal
 import subprocess
 import sys
@@ -48,3 +49,18 @@ def test_commands_find_the_running_stack(stack, tmp_path):
     assert petition("petitions", "show", "no-such").returncode != 0
     assert petition("db", "upgrade").returncode == 0
     assert petition("queue").returncode == 0
+
+
+@pytest.mark.parametrize(
+    ("name", "value"), [("PETITION_FOO", "1"), ("CONFIRM_WITHIN", "never"), ("REDIS_URL", "nonsense")]
+)
+def test_a_bad_setting_ends_the_start_with_one_line(tmp_path, name, value):
+    command = [sys.executable, "-m", "petition.cli", "up", "--port", str(free_port()), "--data", str(tmp_path / "data")]
+    ended = subprocess.run(
+        command, env={**os.environ, name: value}, cwd=ROOT, capture_output=True, text=True, timeout=60, check=False
+    )
+    assert ended.returncode != 0
+    assert ended.stdout == ""
+    assert ended.stderr.startswith(f"petition: {name} ")
+    assert len(ended.stderr.splitlines()) == 1
+    assert not (tmp_path / "data").exists()
