@@ -1,9 +1,10 @@
 """The Celery app, its queues and its beat schedule: `celery -A worker worker -Q confirmations`."""
 
+import logging
 import sys
 from typing import Any
 
-from celery.signals import worker_ready
+from celery.signals import setup_logging, worker_ready
 from kombu import Queue
 
 from config import BadSetting, Config
@@ -39,7 +40,14 @@ app.conf.beat_schedule = {
 }  # fmt: skip
 
 
-@worker_ready.connect  # type: ignore[misc]
+@setup_logging.connect
+def _keep_our_logging(**_: Any) -> None:
+    """Leave the logs as the application set them up; Celery would silence the line that each email gets."""
+    for library in ("celery", "kombu"):
+        logging.getLogger(library).setLevel(logging.WARNING)
+
+
+@worker_ready.connect
 def _say_ready(sender: Any, **_: Any) -> None:
     """Tell `petition up` that this worker takes work."""
     folder = flask_app.config["PETITION_READY_DIR"]

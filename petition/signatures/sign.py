@@ -32,13 +32,16 @@ def sign(petition: Petition, details: Details, source: str) -> None:
     signature, is_new = _upsert(petition, details, source)
     recent = mails_today(signature)
     busy = address_is_busy(details.address.canonical)
-    if signature.state == PENDING:
-        _sign_again(signature, details, recent, is_new, busy)
+    if is_new or (signature.state == PENDING and _sign_again(signature, details, recent)):
+        _owe_link(signature, busy)
     elif signature.state == WITHDRAWN:
-        _start_over(signature, details, recent, busy)
+        _start_over(signature, details)
+        _owe_link(signature, busy, enough=recent.emails >= EMAILS_A_DAY)
     elif signature.state == CONFIRMED and may_mail(recent) and not busy:
         mail(signature, "already_signed", NOTICES)
-    # Disowned, invalidated: nothing is sent, ever, and nobody is told.
+    else:
+        # Disowned, invalidated: nothing is sent, ever, and nobody is told.
+        _owe_nothing(signature)
 
 
 def _upsert(petition: Petition, details: Details, source: str) -> tuple[Signature, bool]:
@@ -85,10 +88,8 @@ def _columns(petition: Petition, details: Details) -> dict[str, Any]:
     return columns
 
 
-def _sign_again(signature: Signature, details: Details, recent: Recent, is_new: bool, busy: bool) -> None:
-    if is_new:
-        _owe_link(signature, busy)
-        return
+def _sign_again(signature: Signature, details: Details, recent: Recent) -> bool:
+    """Refresh a pending signature, and say whether it is owed another link."""
     columns = _columns(signature.petition, details)
     shown = set(columns) - {"updates_at", "updates_wording_id"}
     changed = any(getattr(signature, name) != columns[name] for name in shown)
@@ -101,11 +102,10 @@ def _sign_again(signature: Signature, details: Details, recent: Recent, is_new: 
     if changed and (mailing or recent.one_waits):
         # Other details deserve another link; the one that has not left yet will show them.
         signature.valid_from = signature.generation
-    if mailing:
-        _owe_link(signature, busy)
+    return mailing
 
 
-def _start_over(signature: Signature, details: Details, recent: Recent, busy: bool) -> None:
+def _start_over(signature: Signature, details: Details) -> None:
     for name, value in _columns(signature.petition, details).items():
         setattr(signature, name, value)
     signature.state, signature.ended_at, signature.confirmed_at, signature.confirmed_no = (
@@ -117,7 +117,6 @@ def _start_over(signature: Signature, details: Details, recent: Recent, busy: bo
     signature.requested_at, signature.reminded_at = clock.now(), None
     signature.generation += 1
     signature.valid_from = signature.generation
-    _owe_link(signature, busy, enough=recent.emails >= EMAILS_A_DAY)
 
 
 def _owe_link(signature: Signature, busy: bool, enough: bool = False) -> None:
@@ -126,6 +125,14 @@ def _owe_link(signature: Signature, busy: bool, enough: bool = False) -> None:
     later = clock.now() + wait if busy or enough else None
     db.session.flush()
     post("confirm_signature", CONFIRMATIONS, [owed(signature)], not_before=later)
+
+
+def _owe_nothing(signature: Signature) -> None:
+    """Do the work of owing an email and take it back, so that the time an answer takes tells nothing either."""
+    db.session.flush()
+    savepoint = db.session.begin_nested()
+    post("confirm_signature", CONFIRMATIONS, [Owed(signature.petition_id, signature.id, 0)])
+    savepoint.rollback()
 
 
 def mails_today(signature: Signature) -> Recent:
