@@ -16,7 +16,7 @@ from petition.petitions.publish import find, public
 from petition.petitions.view import view
 
 ACCESS = "public"
-# A cache in front may keep it for five seconds; a browser asks again, so that who has just confirmed sees the count move.
+# A cache in front may keep it five seconds; a browser asks again, so that who has just confirmed sees the count move.
 CACHE = "public, max-age=0, s-maxage=5"
 
 blueprint = Blueprint("petitions", __name__)
