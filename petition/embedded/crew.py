@@ -40,15 +40,10 @@ class Crew:
                 return process.returncode
         return None
 
-    def fallen(self) -> list[tuple[str, int]]:
-        """Return the name and the exit code of each program that has ended; negative for one killed by a signal."""
+    def fallen(self) -> tuple[str, int] | None:
+        """Return the name and the exit code of a program that ended by itself, if any."""
         ended = ((name, process.poll()) for name, process in self._running.items())
-        return [(name, code) for name, code in ended if code is not None]
-
-    def revive(self, program: Program) -> None:
-        """Start a program that has ended once more, without what its last run left behind."""
-        hit(self._running[program.name].pid, signal.SIGKILL)
-        self.start([program])
+        return next(((name, code) for name, code in ended if code is not None), None)
 
     def end(self, seconds: float) -> None:
         """Ask every program to end, and kill what has not within so many seconds."""

@@ -99,15 +99,9 @@ class Engines:
             if stopping():
                 raise EngineError("stopped before it was ready")
 
-    def fallen(self) -> list[tuple[str, int]]:
-        """Return the name and the exit code of each engine that has ended; negative for one killed by a signal."""
-        return [
-            (engine.name, engine.process.returncode) for engine in self.all if engine.process and not engine.alive()
-        ]
-
-    def revive(self, name: str) -> None:
-        """Start an engine that has ended once more, on its own data. Raises `EngineError`."""
-        next(engine for engine in self.all if engine.name == name).start(self._record.note)
+    def fallen(self) -> str | None:
+        """Return the name of an engine that ended by itself, if any."""
+        return next((engine.name for engine in self.all if not engine.alive()), None)
 
     def stop(self, seconds: float = LONGEST_STOP) -> None:
         """Stop them all side by side, within so many seconds."""

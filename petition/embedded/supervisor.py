@@ -5,7 +5,6 @@ import shutil
 import sys
 import threading
 import time
-from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 
@@ -26,8 +25,6 @@ __all__ = ["attached", "engines", "running", "up"]
 PROGRAMS_STOP = 5.5  # seconds a program is given to end by itself
 ALL_STOPPED = 9.2  # seconds from the wish to stop until nothing runs
 READY_WITHIN = 30.0  # seconds
-REVIVED_AFTER = 5.0  # seconds, long enough to see what the others do without it
-REVIVALS = 5  # of one process; then something is wrong that a start does not mend
 
 Programs = Callable[[Path, int], Sequence[Program]]
 
@@ -98,33 +95,20 @@ class _Up:
                 self.record.publish(settings, self._url, self.port)
                 crew.start(programs)
                 threading.Thread(target=self._welcome, args=(programs, environ), daemon=True).start()
-            return self._watch(crew, engines, programs)
+            return self._watch(crew, engines)
         finally:
             self.stopping.begin()
             crew.end(min(PROGRAMS_STOP, self.stopping.left(ALL_STOPPED)))
 
-    def _watch(self, crew: Crew, engines: Engines, programs: Sequence[Program]) -> int:
-        """Wait for the wish to stop. What somebody killed is started again; what ends by itself ends everything."""
-        by_name = {program.name: program for program in programs}
-        due: dict[str, float] = {}
-        lives: Counter[str] = Counter()
+    def _watch(self, crew: Crew, engines: Engines) -> int:
         while not self.stopping():
-            for name, code in (*crew.fallen(), *engines.fallen()):
-                if code >= 0 or lives[name] >= REVIVALS:
-                    self.voice.say(f"{name} ended by itself (exit code {code}): stopping everything")
-                    return 1
-                if name not in due:
-                    due[name] = time.monotonic() + REVIVED_AFTER
-                    self.voice.say(
-                        f"{name} was killed (signal {-code}): it starts again in {REVIVED_AFTER:.0f} seconds"
-                    )
-                elif time.monotonic() >= due[name]:
-                    del due[name]
-                    lives[name] += 1
-                    if name in by_name:
-                        crew.revive(by_name[name])
-                    else:
-                        engines.revive(name)
+            fallen = crew.fallen()
+            if fallen:
+                self.voice.say(f"{fallen[0]} ended by itself (exit code {fallen[1]}): stopping everything")
+                return 1
+            if engine := engines.fallen():
+                self.voice.say(f"{engine} ended by itself: stopping everything (see {self.data / engine}.log)")
+                return 1
             time.sleep(0.1)
         self.voice.say("Stopping…")
         return 0

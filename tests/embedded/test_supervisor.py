@@ -154,16 +154,6 @@ def test_a_death_ends_everything(start: Start) -> None:
     assert "frail ended by itself (exit code 3)" in up.output()
 
 
-def test_what_somebody_kills_is_started_again(start: Start) -> None:
-    up = start({"obedient": OBEDIENT})
-    killed = up.await_ready()["obedient"]
-    os.kill(killed, signal.SIGKILL)
-    assert wait_until(lambda: "obedient was killed (signal 9)" in up.output(), 5)
-    assert wait_until(lambda: up.await_ready()["obedient"] != killed, 20)
-    code, _ = up.stop(signal.SIGINT)
-    assert code == 0
-
-
 def test_a_database_that_cannot_be_prepared(start: Start) -> None:
     up = start({"obedient": OBEDIENT}, prepare="import sys; print('no such migration'); sys.exit(1)")
     assert up.process.wait(15) == 1

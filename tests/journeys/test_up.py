@@ -7,7 +7,7 @@ import sys
 
 import pytest
 from ports import free_port
-from running import ROOT, Stack, wait_for
+from running import ROOT, Stack
 
 pytestmark = [pytest.mark.journey, pytest.mark.xdist_group("stack")]
 
@@ -29,23 +29,6 @@ def test_two_stacks_side_by_side_a_clean_stop_and_the_data_again(stack, tmp_path
     assert took < 10
     assert left == []
     assert stack.get("/readyz").status == 200
-
-
-def test_a_killed_broker_comes_back_and_no_email_is_lost(tmp_path):
-    stack = Stack(tmp_path / "data", free_port()).started()
-    try:
-        valkey = next(p for p in stack.family() if "valkey-server" in p.name())
-        valkey.kill()
-        for n in range(5):
-            form = {"name": "Zoé Martin", "email": f"z{n}@example.org"}
-            assert stack.ask("POST", "/p/internet-en-prison/sign", form=form, network=n).status == 303
-        assert stack.get("/readyz").json["status"] == "degraded"
-        wait_for(lambda: len(stack.get("/mailbox/messages.json").json) >= 5, 60, "the last email")
-        assert {m["to"] for m in stack.get("/mailbox/messages.json").json} == {f"z{n}@example.org" for n in range(5)}
-        assert len(stack.get("/mailbox/messages.json").json) == 5
-    finally:
-        _, left = stack.stop(signal.SIGINT)
-    assert left == []
 
 
 def test_commands_find_the_running_stack(stack, tmp_path):
