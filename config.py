@@ -1,6 +1,7 @@
 """Read every setting from the environment, once, and refuse to start on a bad one."""
 
 import difflib
+import ipaddress
 import os
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
@@ -75,6 +76,23 @@ def _text(text: str) -> str:
     return text
 
 
+def _seconds(text: str) -> float:
+    try:
+        value = float(text)
+    except ValueError:
+        value = 0.0
+    if not 0 < value <= 86400:
+        raise ValueError("must be a number of seconds, more than 0 and at most 86400")
+    return value
+
+
+def _networks(text: str) -> list[ipaddress.IPv4Network | ipaddress.IPv6Network]:
+    try:
+        return [ipaddress.ip_network(word) for word in _words(text)]
+    except ValueError:
+        raise ValueError("must be networks such as 10.0.0.0/8, separated by commas") from None
+
+
 def _path(text: str) -> Path:
     return Path(text)
 
@@ -119,6 +137,10 @@ SETTINGS = (
     Setting("PETITION_POOL_SIZE", _integer(1, 200), 10, "connections", "database connections kept by one process"),
     Setting("PETITION_SIGN_LIMIT", _words, ["30/minute", "300/hour"], "limits", "signatures from one network"),
     Setting("PETITION_LEASE", _integer(10, 600), 60, "seconds", "a dead worker's emails are taken over after this"),
+    Setting("PETITION_SLOW_AFTER", _seconds, 10.0, "seconds", "age of a waiting confirmation from which mail is slow"),
+    Setting("PETITION_STUCK_AFTER", _seconds, 60.0, "seconds", "the same, from which it is stuck"),
+    Setting("PETITION_METRICS_TOKEN", _text, None, "text", "bearer token that may read /metrics", secret=True),
+    Setting("PETITION_METRICS_ALLOW", _networks, [], "networks", "addresses that may read /metrics without a token"),
     Setting("PETITION_LOG_LEVEL", str.upper, "INFO", "level", "least level that is logged"),
     Setting("PETITION_EMBEDDED", _boolean, False, "boolean", "set by `petition up`"),
     Setting("PETITION_MAILBOX", _path, None, "folder", "embedded mailbox, set by `petition up`"),

@@ -4,7 +4,7 @@ import logging
 import sys
 from typing import Any
 
-from celery.signals import setup_logging, worker_ready
+from celery.signals import setup_logging, worker_ready, worker_shutdown
 from kombu import Queue
 
 from config import BadSetting, Config
@@ -13,6 +13,7 @@ from petition.core.errors import Refusal
 from petition.core.health import require_database
 from petition.delivery.doorbell import DISPATCH
 from petition.delivery.lanes import LANES, QUEUES, UPKEEP
+from petition.operations.heartbeat import Pulse
 
 SWEEP = 5.0  # seconds: the longest that a lost ring delays an email
 
@@ -37,7 +38,14 @@ app.conf.beat_schedule = {
         "options": {"queue": UPKEEP, "expires": seconds},
     }
     for name, seconds in {"remind": 600.0, "forget": 3600.0}.items()
+} | {
+    name: {
+        "task": f"petition.operations.tasks.{name}", "schedule": when,
+        "options": {"queue": UPKEEP, "expires": expires},
+    }
+    for name, when, expires in (("probe", 15.0, 15.0), ("tidy", 3600.0, 3600.0), ("act", 5.0, 15.0))
 }  # fmt: skip
+app.conf.beat_scheduler = "petition.operations.heartbeat:Ticking"
 
 
 @setup_logging.connect
@@ -49,7 +57,11 @@ def _keep_our_logging(**_: Any) -> None:
 
 @worker_ready.connect
 def _say_ready(sender: Any, **_: Any) -> None:
-    """Tell `petition up` that this worker takes work."""
+    """Start the heartbeat, and tell `petition up` that this worker takes work."""
+    queues = [queue.name for queue in sender.task_consumer.queues]
+    pulse = Pulse(flask_app, sender.hostname, queues, sender.pool.limit)
+    pulse.start()
+    worker_shutdown.connect(lambda **_: pulse.end(), weak=False)
     folder = flask_app.config["PETITION_READY_DIR"]
     if folder:
         (folder / sender.hostname.split("@")[0]).touch()

@@ -9,6 +9,7 @@ from petition.core import api, db, headers, health, i18n, logging, pages, queue,
 from petition.delivery import tasks as delivery_tasks
 from petition.delivery import transport
 from petition.embedded import mailbox_pages
+from petition.operations import tasks as operations_tasks
 from petition.petitions import api as petitions_api
 from petition.petitions import pages as petition_pages
 from petition.safeguards import throttle
@@ -19,7 +20,7 @@ from petition.signatures import tasks as signature_tasks
 
 LONGEST_BODY = 64 * 1024  # bytes
 
-TASKS = (delivery_tasks, signature_tasks)
+TASKS = (delivery_tasks, signature_tasks, operations_tasks)
 COMPOSERS = (emails,)
 SIGNERS = (petition_pages.blueprint, signature_pages.blueprint, personal_pages.blueprint)
 PROGRAMS = (petitions_api.blueprint, signatures_api.blueprint)

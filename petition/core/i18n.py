@@ -63,6 +63,21 @@ def date_in_words(day: date, style: str = "long") -> str:
     return words.replace(" ", "\N{NO-BREAK SPACE}", 1)
 
 
+def seconds_in_words(seconds: float) -> str:
+    """Return a length of time in its two largest units: 0.8 s, 42 s, 3 min 20 s, 2 h 5 min, 3 d 4 h."""
+    if seconds < 10:
+        return f"{seconds:.1f}\N{NO-BREAK SPACE}s".replace(".", "," if current_language() == "fr" else ".")
+    if seconds < 60:
+        return f"{seconds:.0f}\N{NO-BREAK SPACE}s"
+    days = "j" if current_language() == "fr" else "d"
+    for large, small, unit, part in (("min", "s", 60, 1), ("h", "min", 3600, 60), (days, "h", 86400, 3600)):
+        if seconds < {60: 3600, 3600: 86400}.get(unit, float("inf")):
+            whole, rest = divmod(seconds, unit)
+            words = [f"{whole:.0f} {large}"] + ([f"{rest // part:.0f} {small}"] if rest // part else [])
+            return " ".join(words).replace(" ", "\N{NO-BREAK SPACE}")
+    raise AssertionError(seconds)
+
+
 def init_app(app: Flask) -> None:
     """Give templates their language, its links and its numbers."""
     babel.init_app(
@@ -73,4 +88,5 @@ def init_app(app: Flask) -> None:
     )
     app.add_template_filter(format_decimal, "number")
     app.add_template_filter(date_in_words, "dateformat")
+    app.add_template_filter(seconds_in_words, "duration")
     app.context_processor(lambda: {"locale": current_language(), "languages": language_links()})

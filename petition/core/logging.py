@@ -67,6 +67,12 @@ def _scrub(_logger: Any, _name: str, event: Any) -> Any:
     return event
 
 
+def request_id() -> str | None:
+    """Return the id of the HTTP request that is being served, to be carried by what it causes."""
+    found = structlog.contextvars.get_contextvars().get("request_id")
+    return found if isinstance(found, str) else None
+
+
 def _begin() -> None:
     g.started = time.perf_counter()
     g.request_id = uuid.uuid4().hex
@@ -75,6 +81,7 @@ def _begin() -> None:
 
 
 def _end(response: Response) -> Response:
+    response.headers.setdefault("X-Request-ID", g.request_id)
     # The rule, not the path: a path holds a signer's token.
     rule = request.url_rule.rule if request.url_rule else None
     if rule not in QUIET:

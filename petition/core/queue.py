@@ -1,8 +1,10 @@
 """Celery, bound to the Flask app: tasks run in its context, and nothing waits long for a broker."""
 
-from typing import Any
+from datetime import UTC, datetime
+from typing import Any, NamedTuple
 
 from celery import Celery, Task
+from celery.signals import before_task_publish
 from flask import Flask
 
 PUBLISH_TIMEOUT = 0.5  # seconds
@@ -14,6 +16,25 @@ class FlaskTask(Task):  # type: ignore[misc]
     def __call__(self, *args: object, **kwargs: object) -> object:
         with self.app.flask_app.app_context():
             return self.run(*args, **kwargs)
+
+
+class Published(NamedTuple):
+    """When a message was put on the queue, and by what: the doorbell, or beat's sweep."""
+
+    at: datetime | None = None
+    by: str | None = None
+
+
+@before_task_publish.connect
+def _stamp(headers: dict[str, Any], **_: Any) -> None:
+    headers["published_at"] = datetime.now(UTC).timestamp()
+    headers.setdefault("published_by", "sweep")
+
+
+def published(request: Any) -> Published:
+    """Return when and by what the message of a running task was published."""
+    at, by = getattr(request, "published_at", None), getattr(request, "published_by", None)
+    return Published(datetime.fromtimestamp(at, UTC) if at else None, by)
 
 
 def _transport_options(url: str) -> dict[str, Any]:

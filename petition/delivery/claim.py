@@ -3,21 +3,22 @@
 import random
 import uuid
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from datetime import datetime, timedelta
 from typing import Any
 
 from flask import current_app
-from sqlalchemy import DateTime, Integer, case, cast, column, func, text, update, values
+from sqlalchemy import DateTime, Integer, case, cast, column, func, insert, text, update, values
 from sqlalchemy import String as SqlString
 
 from petition.core.db import db
 from petition.delivery.compose import Claimed
 from petition.delivery.lanes import EVERYTHING, SERVER, Lane
-from petition.delivery.models import DEFERRED, DUE, FAILED, SENDING, UNKNOWN, WAITING, Delivery
+from petition.delivery.models import DEFERRED, DUE, FAILED, SENDING, UNKNOWN, WAITING, Attempt, Delivery
 from petition.delivery.replies import Outcome
 
-RECORDED = ("state", "attempt", "next_attempt_at", "settled_at", "smtp_code", "reason", "domain")
+RECORDED = ("state", "attempt", "next_attempt_at", "settled_at", "tried_at", "smtp_code", "reason", "cause", "domain")
+WORKER_DIED = "worker died"
 BACKOFF_BASE = timedelta(seconds=30)
 BACKOFF_CAP = timedelta(hours=4)
 
@@ -32,8 +33,18 @@ CLAIM = text("""
     SET state = 'sending', attempt = attempt + 1, claim_token = :token, claimed_by = :worker,
         lease_until = now() + :lease
     FROM picked WHERE d.id = picked.id
-    RETURNING d.id, d.kind, d.petition_id, d.subject_id, d.generation, d.mailing_id, d.attempt
+    RETURNING d.id, d.kind, d.petition_id, d.subject_id, d.generation, d.mailing_id, d.attempt, d.request_id
 """)
+
+
+@dataclass(frozen=True)
+class Round:
+    """Who takes rows, since when, and what woke them: a ring of the doorbell or beat's sweep."""
+
+    worker: str
+    rung_at: datetime | None = None
+    rung_by: str | None = None
+    claimed_at: datetime | None = None
 
 
 @dataclass(frozen=True)
@@ -74,24 +85,41 @@ def claim(lane: Lane, worker: str) -> tuple[uuid.UUID, list[Claimed]]:
 
 def recover_leases(lane: Lane) -> int:
     """Settle the rows of workers that died: due again, or `unknown` where a second email would be worse than none."""
-    result = db.session.execute(
+    # A row whose worker dies every time is the cause, sooner or later.
+    again = case((Delivery.attempt >= lane.max_attempts, FAILED), else_=DUE)
+    words = "the worker died while sending"
+    rows = db.session.execute(
         update(Delivery)
         .where(Delivery.state == SENDING, Delivery.lease_until < func.now(), Delivery.lane == lane.name)
         .values(
-            # A row whose worker dies every time is the cause, sooner or later.
-            state=case((Delivery.attempt >= lane.max_attempts, FAILED), else_=DUE)
-            if lane.send_again_after_crash
-            else UNKNOWN,
-            reason="the worker died while sending",
+            state=again if lane.send_again_after_crash else UNKNOWN,
+            settled_at=case((again == FAILED, func.now())) if lane.send_again_after_crash else func.now(),
+            tried_at=func.now(),
+            reason=words,
+            cause=WORKER_DIED,
             claim_token=None,
             lease_until=None,
         )
-    )
-    return int(getattr(result, "rowcount", 0))
+        .returning(Delivery.id, Delivery.state, Delivery.claimed_by)
+        .execution_options(synchronize_session=False)
+    ).all()
+    if rows:
+        tries = [
+            {
+                "delivery_id": row.id,
+                "worker": row.claimed_by,
+                "ended_at": func.now(),
+                "state": row.state,
+                "words": words,
+            }
+            for row in rows
+        ]
+        db.session.execute(insert(Attempt).values(tries))
+    return len(rows)
 
 
-def record(lane: Lane, token: uuid.UUID, settled: Sequence[Settled]) -> int:
-    """Record outcomes in one statement, for rows still held under this token; returns how many were.
+def record(lane: Lane, token: uuid.UUID, settled: Sequence[Settled], by: Round) -> int:
+    """Record outcomes and the attempts they came of, for rows still held under this token; returns how many were.
 
     A deferred row waits with exponential backoff and full jitter, and fails for good after the lane's last attempt.
     The server's trouble is not held against the row: its attempt is given back.
@@ -105,12 +133,14 @@ def record(lane: Lane, token: uuid.UUID, settled: Sequence[Settled]) -> int:
         column("attempt", Integer),
         column("next_attempt_at", DateTime(timezone=True)),
         column("settled_at", DateTime(timezone=True)),
+        column("tried_at", DateTime(timezone=True)),
         column("smtp_code", Integer),
         column("reason", SqlString),
+        column("cause", SqlString),
         column("domain", SqlString),
         name="outcomes",
     ).data(rows)
-    result = db.session.execute(
+    recorded = db.session.scalars(
         update(Delivery)
         .where(Delivery.id == table.c.id, Delivery.claim_token == token)
         .values(
@@ -118,9 +148,26 @@ def record(lane: Lane, token: uuid.UUID, settled: Sequence[Settled]) -> int:
             {name: cast(table.c[name], getattr(Delivery, name).type) for name in RECORDED}
             | {"claim_token": None, "lease_until": None}
         )
+        .returning(Delivery.id)
         .execution_options(synchronize_session=False)
-    )
-    return int(getattr(result, "rowcount", 0))
+    ).all()
+    held = set(recorded)
+    tries = [_try(item, by) for item in settled if item.claim.id in held and item.outcome.tried]
+    if tries:
+        db.session.execute(insert(Attempt).values(tries))
+    return len(held)
+
+
+def _try(item: Settled, by: Round) -> dict[str, Any]:
+    outcome = item.outcome
+    return {
+        "delivery_id": item.claim.id,
+        "ended_at": item.at,
+        "state": outcome.state,
+        "smtp_code": outcome.code,
+        "words": outcome.reason,
+        **asdict(by),
+    }
 
 
 def _row(lane: Lane, item: Settled) -> tuple[Any, ...]:
@@ -134,7 +181,18 @@ def _row(lane: Lane, item: Settled) -> tuple[Any, ...]:
         again_at = item.at + backoff(attempt)
     if state not in (*WAITING, SENDING):
         settled_at = item.at
-    return (item.claim.id, state, attempt, again_at, settled_at, outcome.code, reason, item.domain)
+    return (
+        item.claim.id,
+        state,
+        attempt,
+        again_at,
+        settled_at,
+        item.at,
+        outcome.code,
+        reason,
+        outcome.cause,
+        item.domain,
+    )
 
 
 def backoff(attempt: int) -> timedelta:

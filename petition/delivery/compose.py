@@ -29,6 +29,7 @@ class Claimed:
     generation: int
     mailing_id: int | None
     attempt: int
+    request_id: str | None = None
 
 
 class Letter(flask_mail.Message):

@@ -12,7 +12,9 @@ from sqlalchemy.exc import DBAPIError, OperationalError
 
 from petition.core import clock
 from petition.core.db import db
-from petition.delivery.claim import Settled, claim, lease, record, recover_leases, release
+from petition.core.queue import Published
+from petition.delivery import pulse
+from petition.delivery.claim import Round, Settled, claim, lease, record, recover_leases, release
 from petition.delivery.compose import Claimed, Letter, compose, return_path
 from petition.delivery.doorbell import ring
 from petition.delivery.holds import rest_server, server_is_well
@@ -26,12 +28,13 @@ ROUND = 25.0  # seconds after which a task hands over to the next one: tasks sta
 LEASE_SHARE = 2 / 3  # of the lease, after which no other email is begun
 RECORD_EVERY = 10  # emails; a crash repeats at most so many confirmations
 RECORD_TRIES = 20  # seconds that an outcome waits for a database that is restarting
-UNCOMPOSED = Outcome(FAILED, reason="the email could not be composed: see the worker's log")
+UNCOMPOSED = Outcome(FAILED, reason="the email could not be composed: see the worker's log", cause="not composed")
+NOT_RUNG = Published()
 
 log = structlog.get_logger(__name__)
 
 
-def dispatch(lane_name: str, may_go_on: Callable[[], bool] = lambda: True) -> int:
+def dispatch(lane_name: str, may_go_on: Callable[[], bool] = lambda: True, rung: Published = NOT_RUNG) -> int:
     """Send what is due in a lane, batch after batch, and return how many rows were settled.
 
     Stops when nothing is due, after `ROUND` seconds, or when `may_go_on` says so; what it then holds is given back.
@@ -45,13 +48,14 @@ def dispatch(lane_name: str, may_go_on: Callable[[], bool] = lambda: True) -> in
         return time.monotonic() < ends and may_go_on()
 
     while on_time():
-        token, claims = claim(lane, _worker())
+        by = Round(_worker(), *rung, clock.now())
+        token, claims = claim(lane, by.worker)
         db.session.commit()
         if not claims:
             return total
         if len(claims) == lane.batch:
             ring(lane.name)  # more is waiting than one thread can hold: wake another
-        total += _Batch(lane, token, claims, on_time).send()
+        total += _Batch(lane, token, claims, by, on_time).send()
     ring(lane.name)
     return total
 
@@ -59,8 +63,10 @@ def dispatch(lane_name: str, may_go_on: Callable[[], bool] = lambda: True) -> in
 class _Batch:
     """One claim's worth of emails, on this thread's connection."""
 
-    def __init__(self, lane: Lane, token: uuid.UUID, claims: Sequence[Claimed], on_time: Callable[[], bool]) -> None:
-        self.lane, self.token, self.claims, self.on_time = lane, token, claims, on_time
+    def __init__(
+        self, lane: Lane, token: uuid.UUID, claims: Sequence[Claimed], by: Round, on_time: Callable[[], bool]
+    ) -> None:
+        self.lane, self.token, self.claims, self.by, self.on_time = lane, token, claims, by, on_time
         self.leased_until = time.monotonic() + lease().total_seconds() * LEASE_SHARE
         self.pending: list[Settled] = []
         self.settled = 0
@@ -96,14 +102,16 @@ class _Batch:
         except OperationalError:
             raise
         except Exception:
-            log.exception("an email could not be composed", delivery=item.id, kind=item.kind)
+            log.exception(
+                "an email could not be composed", delivery=item.id, kind=item.kind, request_id=item.request_id
+            )
             return []
 
     def _attempt(self, item: Claimed, letter: Letter | None, suppressed: set[str]) -> Outcome:
         if letter is None:
-            return Outcome(CANCELLED, reason="no longer wanted")
+            return Outcome(CANCELLED, reason="no longer wanted", tried=False)
         if letter.to in suppressed:
-            return Outcome(SUPPRESSED, reason="the address is on the suppression list")
+            return Outcome(SUPPRESSED, reason="the address is on the suppression list", tried=False)
         return deliver(letter, return_path(item.id), send_again=self.lane.send_again_after_crash)
 
     def _note(self, item: Claimed, letter: Letter | None, outcome: Outcome) -> None:
@@ -116,7 +124,10 @@ class _Batch:
             attempt=item.attempt,
             state=outcome.state,
             code=outcome.code,
+            request_id=item.request_id,
         )
+        if outcome.state == SENT:
+            pulse.beat()
         if outcome.mailbox_gone and letter:
             suppress(letter.to, outcome.reason or "mailbox gone")
         # A suppression is recorded at once: no transaction stays open while emails are sent.
@@ -129,7 +140,7 @@ class _Batch:
             try:
                 if any(item.outcome.state == SENT for item in self.pending):
                     server_is_well()
-                self.settled += record(self.lane, self.token, self.pending)
+                self.settled += record(self.lane, self.token, self.pending, self.by)
                 db.session.commit()
                 self.pending.clear()
                 return

@@ -27,7 +27,8 @@ def ring(lane: str) -> None:
         return
     try:
         if client().set(_flag(lane), 1, nx=True, ex=PENDING_FOR):
-            current_app.extensions["celery"].send_task(DISPATCH, args=[lane], queue=lane, retry=False)
+            headers = {"published_by": "doorbell"}
+            current_app.extensions["celery"].send_task(DISPATCH, args=[lane], queue=lane, headers=headers, retry=False)
     except (redis.RedisError, OperationalError, OSError) as error:
         breaker.trip()
         log.warning("doorbell out of order: beat's sweep takes over", lane=lane, error=type(error).__name__)

@@ -35,12 +35,11 @@ def server_is_well() -> None:
     db.session.execute(delete(Hold).where(Hold.scope == SERVER))
 
 
-def hold(scope: str, reason: str) -> None:
+def hold(scope: str, reason: str, by: str | None = None) -> None:
     """Pause a lane, or everything, until `unhold`; what is already claimed still goes out."""
-    statement = insert(Hold).values(scope=scope, reason=reason, until=None)
-    db.session.execute(
-        statement.on_conflict_do_update(index_elements=["scope"], set_={"reason": reason, "until": None})
-    )
+    values = {"reason": reason, "until": None, "by": by}
+    statement = insert(Hold).values(scope=scope, **values)
+    db.session.execute(statement.on_conflict_do_update(index_elements=["scope"], set_=values))
 
 
 def unhold(scope: str) -> bool:

@@ -4,7 +4,7 @@ import uuid
 from datetime import datetime
 from typing import Final
 
-from sqlalchemy import CheckConstraint, Index, SmallInteger, String, UniqueConstraint, func
+from sqlalchemy import CheckConstraint, Index, SmallInteger, String, UniqueConstraint, func, text
 from sqlalchemy.orm import Mapped, mapped_column
 
 from petition.core.db import Model, identity
@@ -19,6 +19,7 @@ CANCELLED: Final = "cancelled"
 SUPPRESSED: Final = "suppressed"
 STATES = (DUE, SENDING, SENT, DEFERRED, FAILED, UNKNOWN, CANCELLED, SUPPRESSED)
 WAITING = (DUE, DEFERRED)
+TROUBLE = (DEFERRED, FAILED, UNKNOWN)  # what an operator may have to look at
 
 
 class Delivery(Model):
@@ -45,7 +46,12 @@ class Delivery(Model):
     claimed_by: Mapped[str | None] = mapped_column(String(100))
     smtp_code: Mapped[int | None] = mapped_column(SmallInteger)
     reason: Mapped[str | None] = mapped_column(String(200))
+    # The reason in short, the same for all that fail alike: "550 5.1.1", "TimeoutError".
+    cause: Mapped[str] = mapped_column(String(80), default="", server_default="")
     domain: Mapped[str | None] = mapped_column(String(255))
+    # Of the HTTP request that owed the email, to follow it through the logs.
+    request_id: Mapped[str | None] = mapped_column(String(32))
+    tried_at: Mapped[datetime | None]
     created_at: Mapped[datetime] = mapped_column(server_default=func.now())
     settled_at: Mapped[datetime | None]
 
@@ -55,6 +61,38 @@ class Delivery(Model):
         Index("ix_deliveries_waiting", "lane", "next_attempt_at", postgresql_where=f"state IN {WAITING}"),
         Index("ix_deliveries_leased", "lease_until", postgresql_where=f"state = '{SENDING}'"),
         Index("ix_deliveries_subject", "subject_id", "created_at"),
+        Index(
+            "ix_deliveries_trouble",
+            "lane",
+            "state",
+            "cause",
+            func.coalesce(text("domain"), text("''")),
+            "tried_at",
+            "id",
+            postgresql_where=f"state IN {TROUBLE}",
+        ),
+    )
+
+
+class Attempt(Model):
+    """One try to send a delivery: what woke the worker, who tried, and the server's words."""
+
+    __tablename__ = "attempts"
+
+    id: Mapped[int] = identity()
+    delivery_id: Mapped[int]
+    rung_at: Mapped[datetime | None]
+    rung_by: Mapped[str | None] = mapped_column(String(10))
+    claimed_at: Mapped[datetime | None]
+    worker: Mapped[str | None] = mapped_column(String(100))
+    ended_at: Mapped[datetime]
+    state: Mapped[str] = mapped_column(String(12))
+    smtp_code: Mapped[int | None] = mapped_column(SmallInteger)
+    words: Mapped[str | None] = mapped_column(String(200))
+
+    __table_args__ = (
+        Index("ix_attempts_delivery", "delivery_id"),
+        Index("ix_attempts_ended", "ended_at", postgresql_using="brin"),
     )
 
 
@@ -77,4 +115,5 @@ class Hold(Model):
     reason: Mapped[str] = mapped_column(String(200))
     since: Mapped[datetime] = mapped_column(server_default=func.now())
     until: Mapped[datetime | None]
+    by: Mapped[str | None] = mapped_column(String(320))
     strikes: Mapped[int] = mapped_column(SmallInteger, default=0)

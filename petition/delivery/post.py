@@ -10,6 +10,7 @@ from sqlalchemy import func, select
 from sqlalchemy.dialects.postgresql import insert
 
 from petition.core.db import after_commit, db
+from petition.core.logging import request_id
 from petition.delivery.doorbell import ring
 from petition.delivery.lanes import Lane
 from petition.delivery.models import DUE, SENDING, WAITING, Delivery
@@ -38,7 +39,7 @@ def post(kind: str, lane: Lane, owed: Iterable[Owed], *, not_before: datetime | 
 
     Flushes, does not commit; the lane is rung after the caller's commit. Returns how many rows are new.
     """
-    common: dict[str, Any] = {"kind": kind, "lane": lane.name, "state": DUE, "attempt": 0}
+    common: dict[str, Any] = {"kind": kind, "lane": lane.name, "state": DUE, "attempt": 0, "request_id": request_id()}
     if not_before:
         common["next_attempt_at"] = not_before
     rows = [common | asdict(item) for item in owed]

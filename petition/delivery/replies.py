@@ -18,17 +18,22 @@ class Outcome:
     """What one attempt came to.
 
     `server_trouble`: the mail server as a whole is to be left alone for a while, and this row was not at fault.
-    `mailbox_gone`: the address is to be suppressed.
+    `mailbox_gone`: the address is to be suppressed. `tried`: the mail server was asked to take it.
     """
 
     state: str
     code: int | None = None
     reason: str | None = None
+    # The reason in short, the same for all that fail alike.
+    cause: str = ""
     server_trouble: bool = False
     mailbox_gone: bool = False
+    tried: bool = True
 
 
-ACCEPTED = Outcome(SENT, 250)
+def accepted(words: bytes) -> Outcome:
+    """Return what a server's 250 means, with the words by which it names the email in its own log."""
+    return Outcome(SENT, 250, shorten(words.decode("utf-8", "replace")) or None)
 
 
 def classify(error: Exception, *, connecting: bool, send_again: bool) -> Outcome:
@@ -38,18 +43,25 @@ def classify(error: Exception, *, connecting: bool, send_again: bool) -> Outcome
     may be sent a second time; if not, it becomes `unknown`.
     """
     if isinstance(error, smtplib.SMTPNotSupportedError):
-        return Outcome(FAILED, None, _shorten(f"the mail server lacks what this address needs: {error}"))
+        reason = shorten(f"the mail server lacks what this address needs: {error}")
+        return Outcome(FAILED, None, reason, type(error).__name__)
     code, words = _answer(error)
-    reason = _shorten(words)
+    reason, enhanced = shorten(words), _enhanced(code, words)
+    cause = f"{code} {enhanced}".strip() if code else type(error).__name__[:80]
     if connecting or code in ABOUT_THE_SERVER or isinstance(error, smtplib.SMTPSenderRefused):
-        return Outcome(DEFERRED, code, reason, server_trouble=True)
+        return Outcome(DEFERRED, code, reason, cause, server_trouble=True)
     if code is None:
         # The connection broke in the middle: the server may or may not have taken the email.
-        return Outcome(DEFERRED if send_again else UNKNOWN, None, reason)
+        return Outcome(DEFERRED if send_again else UNKNOWN, None, reason, cause)
     if 500 <= code <= 599:
-        enhanced = re.search(r"\b5\.\d{1,3}\.\d{1,3}\b", words)
-        return Outcome(FAILED, code, reason, mailbox_gone=bool(enhanced and enhanced[0] in NO_SUCH_MAILBOX))
-    return Outcome(DEFERRED, code, reason)
+        return Outcome(FAILED, code, reason, cause, mailbox_gone=enhanced in NO_SUCH_MAILBOX)
+    return Outcome(DEFERRED, code, reason, cause)
+
+
+def _enhanced(code: int | None, words: str) -> str:
+    """Return the enhanced status code that the words begin with (RFC 2034), or nothing."""
+    found = re.match(rf"{code}[ -]({code // 100}\.\d{{1,3}}\.\d{{1,3}})\b", words) if code else None
+    return found[1] if found else ""
 
 
 def _answer(error: Exception) -> tuple[int | None, str]:
@@ -65,7 +77,7 @@ def _answer(error: Exception) -> tuple[int | None, str]:
     return (code if 400 <= code <= 599 else None), f"{code} {words}"
 
 
-def _shorten(words: str) -> str:
+def shorten(words: str) -> str:
     """Keep the server's words, without the address they often repeat, on one line."""
     words = re.sub(r"<?[^\s<>]+@[^\s<>]+>?", "<address>", words)
     return " ".join(words.split())[:SHORTEN_TO]

@@ -6,6 +6,7 @@ from typing import Any
 from celery import shared_task
 from celery.signals import worker_shutting_down
 
+from petition.core.queue import published
 from petition.delivery.dispatch import dispatch
 from petition.delivery.doorbell import DISPATCH, answer
 
@@ -18,8 +19,8 @@ def _stop(**_: Any) -> None:
     _stopping.set()
 
 
-@shared_task(name=DISPATCH)
-def run_dispatch(lane: str) -> None:
+@shared_task(name=DISPATCH, bind=True)
+def run_dispatch(self: Any, lane: str) -> None:
     """Send what is due in a lane."""
     answer(lane)
-    dispatch(lane, may_go_on=lambda: not _stopping.is_set())
+    dispatch(lane, may_go_on=lambda: not _stopping.is_set(), rung=published(self.request))

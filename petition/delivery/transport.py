@@ -6,6 +6,7 @@ import threading
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
+from typing import Any
 
 import flask_mail
 import structlog
@@ -13,7 +14,7 @@ from flask import Flask, current_app
 
 from petition.delivery.compose import Letter
 from petition.delivery.models import FAILED
-from petition.delivery.replies import ACCEPTED, Outcome, classify
+from petition.delivery.replies import Outcome, accepted, classify
 
 IDLE = 20.0  # seconds after which a connection is asked whether it still lives
 
@@ -29,6 +30,25 @@ class Mail(flask_mail.Mail):
         return Connection(self.app.extensions["mail"] if self.app else self)
 
 
+class _KeepsWords:
+    """Keeps what the server said as it took an email, which smtplib drops: its own log is found by those words."""
+
+    words = b""
+
+    def data(self, message: Any) -> tuple[int, bytes]:
+        reply: tuple[int, bytes] = super().data(message)  # type: ignore[misc]
+        self.words = reply[1]
+        return reply
+
+
+class _Smtp(_KeepsWords, smtplib.SMTP):
+    pass
+
+
+class _SmtpSsl(_KeepsWords, smtplib.SMTP_SSL):
+    pass
+
+
 class Connection(flask_mail.Connection):
     """A connection to the mail server whose certificate is verified and whose every wait is bounded."""
 
@@ -40,9 +60,9 @@ class Connection(flask_mail.Connection):
         context = ssl.create_default_context()
         host: smtplib.SMTP
         if mail.use_ssl:
-            host = smtplib.SMTP_SSL(mail.server, mail.port, timeout=timeout, context=context)
+            host = _SmtpSsl(mail.server, mail.port, timeout=timeout, context=context)
         else:
-            host = smtplib.SMTP(mail.server, mail.port, timeout=timeout)
+            host = _Smtp(mail.server, mail.port, timeout=timeout)
         try:
             host.set_debuglevel(int(mail.debug))
             if mail.use_tls:
@@ -120,8 +140,8 @@ def deliver(letter: Letter, envelope_from: str, *, send_again: bool) -> Outcome:
         # Not the server's doing: an email that cannot be put into octets must not take its batch along.
         log.exception("an email could not be sent")
         connection.shut()
-        return Outcome(FAILED, reason=f"the email could not be built: {type(error).__name__}")
-    return ACCEPTED
+        return Outcome(FAILED, reason=f"the email could not be built: {type(error).__name__}", cause="not built")
+    return accepted(getattr(connection.host, "words", b""))
 
 
 @contextmanager

@@ -39,6 +39,7 @@ def complete(data: Path, environ: Mapping[str, str], found: Mapping[str, str], p
         # Only this machine connects: the demo speaks for many networks through X-Forwarded-For.
         "PROXY_COUNT": "1",
         "PETITION_EMBEDDED": "1",
+        "PETITION_METRICS_ALLOW": "127.0.0.0/8 ::1",
     }
     return whole | {name: value for name, value in defaults.items() if not environ.get(name)}
 

@@ -87,6 +87,7 @@ class Signature(Model):
         CheckConstraint(f"state IN {STATES}", name="state"),
         CheckConstraint(f"party IN {PARTIES}", name="party"),
         Index("ix_signatures_email_canonical", "email_canonical"),
+        Index("ix_signatures_name", text("lower(name)"), postgresql_ops={"lower(name)": "text_pattern_ops"}),
         Index("ix_signatures_pending", "requested_at", postgresql_where=text("state = 'pending'")),
         Index(
             "ix_signatures_list",

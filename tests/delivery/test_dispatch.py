@@ -7,12 +7,12 @@ from petition.core import clock
 from petition.core.db import db
 from petition.delivery import claim as claiming
 from petition.delivery import holds, transport
-from petition.delivery.claim import Settled, claim, record
+from petition.delivery.claim import Round, Settled, claim, record
 from petition.delivery.compose import Letter, return_path
 from petition.delivery.dispatch import dispatch
 from petition.delivery.lanes import CONFIRMATIONS, LANES, MAILINGS
 from petition.delivery.models import Delivery, Hold
-from petition.delivery.replies import ACCEPTED
+from petition.delivery.replies import accepted
 from petition.delivery.suppress import suppress, suppressed_among
 
 MANY = [f"s{n}@example.org" for n in range(130)]
@@ -171,7 +171,7 @@ def test_an_outcome_without_the_claim_is_not_recorded(server, owe, rows):
     stale, (item,) = claim(CONFIRMATIONS, "slow")
     db.session.query(Delivery).update({"state": "due", "claim_token": None})
     claim(CONFIRMATIONS, "quick")
-    assert record(CONFIRMATIONS, stale, [Settled(item, ACCEPTED, None, clock.now())]) == 0
+    assert record(CONFIRMATIONS, stale, [Settled(item, accepted(b"OK"), None, clock.now())], Round("slow")) == 0
     assert rows()[0].state == "sending"
 
 

@@ -1,0 +1,93 @@
+"""What is put off, failed or unknown: grouped by cause and recipient domain, and row by row."""
+
+from dataclasses import asdict, dataclass
+from datetime import datetime
+from typing import Any
+
+from sqlalchemy import ColumnElement, func, select, text, tuple_
+
+from petition.core.db import db
+from petition.delivery.lanes import LANES
+from petition.delivery.models import TROUBLE, Delivery
+
+GROUPS_SHOWN = 50
+PAGE = 50  # rows
+
+GROUPS = text("""
+    WITH grouped AS (
+        SELECT lane, state, cause, domain, sum(n)::bigint AS n FROM (
+            SELECT lane, state, cause, domain, n FROM failure_groups WHERE n <> 0
+            UNION ALL
+            SELECT lane, state, cause, domain, change FROM tally_log
+            WHERE subject = 'delivery' AND state IN ('deferred', 'failed', 'unknown')) AS everything
+        GROUP BY 1, 2, 3, 4 HAVING sum(n) > 0 ORDER BY n DESC LIMIT :limit)
+    SELECT g.*, first.tried_at AS first_at, last.tried_at AS last_at, last.reason AS sample, last.id AS sample_id
+    FROM grouped g
+    LEFT JOIN LATERAL (
+        SELECT tried_at FROM deliveries d WHERE d.lane = g.lane AND d.state = g.state AND d.cause = g.cause
+        AND coalesce(d.domain, '') = g.domain ORDER BY tried_at LIMIT 1) AS first ON true
+    LEFT JOIN LATERAL (
+        SELECT id, tried_at, reason FROM deliveries d WHERE d.lane = g.lane AND d.state = g.state
+        AND d.cause = g.cause AND coalesce(d.domain, '') = g.domain ORDER BY tried_at DESC LIMIT 1) AS last ON true
+    ORDER BY g.n DESC, g.lane, g.state, g.cause, g.domain
+""")
+
+
+@dataclass(frozen=True)
+class Filter:
+    """Which of the deliveries that are put off, failed or unknown; what is None does not matter."""
+
+    lane: str | None = None
+    state: str | None = None
+    cause: str | None = None
+    domain: str | None = None
+
+    def conditions(self) -> list[ColumnElement[bool]]:
+        """Return the conditions on `Delivery`, led by the columns of its index."""
+        found: list[ColumnElement[bool]] = [
+            Delivery.lane.in_([self.lane] if self.lane else list(LANES)),
+            Delivery.state.in_([self.state] if self.state else list(TROUBLE)),
+        ]
+        if self.cause is not None:
+            found.append(Delivery.cause == self.cause)
+        if self.domain is not None:
+            found.append(func.coalesce(Delivery.domain, "") == self.domain)
+        return found
+
+    def given(self) -> dict[str, str]:
+        """Return what matters, by name."""
+        return {name: value for name, value in asdict(self).items() if value is not None}
+
+
+@dataclass(frozen=True)
+class Group:
+    """Deliveries of one lane and state that share a cause and a recipient domain."""
+
+    lane: str
+    state: str
+    cause: str
+    domain: str
+    n: int
+    first_at: datetime | None
+    last_at: datetime | None
+    sample: str | None  # the server's words for the last one
+    sample_id: int | None
+
+    @property
+    def filter(self) -> Filter:
+        """What finds exactly these."""
+        return Filter(self.lane, self.state, self.cause, self.domain)
+
+
+def groups(limit: int = GROUPS_SHOWN) -> list[Group]:
+    """Return the largest groups, exactly counted, each with its first and last time and the server's last words."""
+    return [Group(**row) for row in db.session.execute(GROUPS, {"limit": limit}).mappings()]
+
+
+def rows(which: Filter, before: tuple[datetime, int] | None = None, limit: int = PAGE) -> list[Any]:
+    """Return a page of the deliveries of a filter, the last tried first, after a row of the page before."""
+    tried = func.coalesce(Delivery.tried_at, Delivery.created_at)
+    query = select(Delivery).where(*which.conditions()).order_by(tried.desc(), Delivery.id.desc()).limit(limit)
+    if before:
+        query = query.where(tuple_(tried, Delivery.id) < before)
+    return list(db.session.scalars(query))

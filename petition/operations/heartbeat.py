@@ -1,0 +1,105 @@
+"""Workers and beat say that they live, where an operator can see it: in the database."""
+
+import os
+import socket
+import threading
+import time
+from collections.abc import Sequence
+from datetime import timedelta
+from importlib.metadata import version
+from typing import Any
+
+import structlog
+from celery.beat import PersistentScheduler
+from flask import Flask
+from sqlalchemy import delete, func
+from sqlalchemy.dialects.postgresql import insert
+from sqlalchemy.exc import SQLAlchemyError
+
+from petition.core.db import db
+from petition.delivery import pulse
+from petition.operations.models import Heartbeat
+from petition.operations.tallies import fold
+
+EVERY = 2.0  # seconds
+SILENT_AFTER = timedelta(seconds=8)  # four missed: not a pause for breath
+GONE_AFTER = timedelta(minutes=1)
+
+log = structlog.get_logger(__name__)
+
+
+def beat(part: str, name: str, lanes: Sequence[str] = (), threads: int = 1) -> None:
+    """Say that this process lives, and forget those not heard of for a minute. Flushes, does not commit."""
+    row = {
+        "part": part,
+        "host": socket.gethostname()[:80],
+        "pid": os.getpid(),
+        "lanes": list(lanes),
+        "version": version("petition")[:40],
+        "threads": threads,
+        "last_success_at": pulse.last_success(),
+    }
+    statement = insert(Heartbeat).values(name=name[:120], **row)
+    db.session.execute(
+        statement.on_conflict_do_update(
+            index_elements=["name"],
+            set_={**row, "seen_at": func.now()},
+        )
+    )
+    db.session.execute(delete(Heartbeat).where(Heartbeat.seen_at < func.now() - GONE_AFTER))
+
+
+class Pulse(threading.Thread):
+    """A worker's heartbeat; between two beats it folds the tallies, which any worker may do."""
+
+    def __init__(self, app: Flask, name: str, lanes: Sequence[str], threads: int) -> None:
+        super().__init__(name="heartbeat", daemon=True)
+        self._app = app
+        self._row = ("worker", name, lanes, threads)
+        self._ends = threading.Event()
+
+    def run(self) -> None:
+        """Beat until `end`; a database that is away is tried again at the next beat."""
+        while not self._ends.wait(EVERY):
+            with self._app.app_context():
+                try:
+                    beat(*self._row)
+                    db.session.commit()
+                    fold()
+                except SQLAlchemyError as error:
+                    db.session.rollback()
+                    log.warning("no heartbeat: the database does not answer", error=type(error).__name__)
+
+    def end(self) -> None:
+        """Take the row away: who stops on purpose is not missed."""
+        self._ends.set()
+        self.join(EVERY)
+        with self._app.app_context():
+            try:
+                db.session.execute(delete(Heartbeat).where(Heartbeat.name == self._row[1]))
+                db.session.commit()
+            except SQLAlchemyError:
+                db.session.rollback()
+
+
+class Ticking(PersistentScheduler):  # type: ignore[misc]
+    """Beat's scheduler, whose every tick can be seen: a process that lives and no longer ticks is silent."""
+
+    _seen = 0.0
+
+    def tick(self, *args: Any, **kwargs: Any) -> float:
+        """Ask for what is due, then say so."""
+        wait: float = super().tick(*args, **kwargs)
+        if time.monotonic() - self._seen > EVERY:
+            self._seen = time.monotonic()
+            self._say()
+        return min(wait, EVERY)
+
+    def _say(self) -> None:
+        with self.app.flask_app.app_context():
+            try:
+                beat("beat", f"beat@{socket.gethostname()}/{os.getpid()}")
+                db.session.commit()
+            except SQLAlchemyError as error:
+                db.session.rollback()
+                log.warning("no heartbeat: the database does not answer", error=type(error).__name__)

@@ -1,0 +1,182 @@
+"""What the operators' view is made of: tallies, heartbeats, probes, group actions, what reconciliation found.
+
+The tallies are written by triggers on `deliveries` and `signatures` (migration 0003): a row of `tally_log` for each
+statement that changed something, folded into the small tables every few seconds. A figure is what was folded plus what
+was not yet, so it is exact at every moment, without a hot row and without counting rows.
+"""
+
+from datetime import datetime
+from typing import Any, Final
+
+from sqlalchemy import CheckConstraint, ForeignKey, Index, SmallInteger, String, func
+from sqlalchemy.dialects.postgresql import ARRAY, JSONB
+from sqlalchemy.orm import Mapped, mapped_column
+
+from petition.core.db import Model, identity
+
+DELIVERY: Final = "delivery"
+SIGNATURE: Final = "signature"
+
+DRAFT: Final = "draft"
+RUNNING: Final = "running"
+STOPPED: Final = "stopped"
+DONE: Final = "done"
+ACTION_STATES = (DRAFT, RUNNING, STOPPED, DONE)
+
+
+class TallyLog(Model):
+    """What one statement changed: how many rows a state gained or lost, and how many entered it."""
+
+    __tablename__ = "tally_log"
+
+    id: Mapped[int] = identity()
+    subject: Mapped[str] = mapped_column(String(10))
+    lane: Mapped[str] = mapped_column(String(20))
+    state: Mapped[str] = mapped_column(String(12))
+    cause: Mapped[str] = mapped_column(String(80))
+    domain: Mapped[str] = mapped_column(String(255))
+    bucket: Mapped[int | None] = mapped_column(SmallInteger)
+    minute: Mapped[datetime | None]
+    hour: Mapped[datetime | None]
+    change: Mapped[int]
+    entered: Mapped[int]
+
+
+class Depth(Model):
+    """How many rows are in a state now."""
+
+    __tablename__ = "depths"
+
+    subject: Mapped[str] = mapped_column(String(10), primary_key=True)
+    lane: Mapped[str] = mapped_column(String(20), primary_key=True)
+    state: Mapped[str] = mapped_column(String(12), primary_key=True)
+    n: Mapped[int]
+
+
+class FailureGroup(Model):
+    """How many deliveries are deferred, failed or unknown now, by cause and recipient domain."""
+
+    __tablename__ = "failure_groups"
+
+    lane: Mapped[str] = mapped_column(String(20), primary_key=True)
+    state: Mapped[str] = mapped_column(String(12), primary_key=True)
+    cause: Mapped[str] = mapped_column(String(80), primary_key=True)
+    domain: Mapped[str] = mapped_column(String(255), primary_key=True)
+    n: Mapped[int]
+
+    __table_args__ = (Index("ix_failure_groups_n", "n"),)
+
+
+class MinuteTally(Model):
+    """How many rows entered a state within a minute, by class of reason and by how long they had waited."""
+
+    __tablename__ = "minute_tallies"
+
+    minute: Mapped[datetime] = mapped_column(primary_key=True)
+    subject: Mapped[str] = mapped_column(String(10), primary_key=True)
+    lane: Mapped[str] = mapped_column(String(20), primary_key=True)
+    state: Mapped[str] = mapped_column(String(12), primary_key=True)
+    reason: Mapped[str] = mapped_column(String(12), primary_key=True)
+    bucket: Mapped[int] = mapped_column(SmallInteger, primary_key=True, autoincrement=False)
+    n: Mapped[int]
+
+
+class Total(Model):
+    """How many rows ever entered a state: what monitoring counts, and never goes down."""
+
+    __tablename__ = "totals"
+
+    subject: Mapped[str] = mapped_column(String(10), primary_key=True)
+    lane: Mapped[str] = mapped_column(String(20), primary_key=True)
+    state: Mapped[str] = mapped_column(String(12), primary_key=True)
+    reason: Mapped[str] = mapped_column(String(12), primary_key=True)
+    bucket: Mapped[int] = mapped_column(SmallInteger, primary_key=True, autoincrement=False)
+    n: Mapped[int]
+
+
+class DomainTally(Model):
+    """What became of the links asked for within an hour, by recipient domain."""
+
+    __tablename__ = "domain_tallies"
+
+    hour: Mapped[datetime] = mapped_column(primary_key=True)
+    domain: Mapped[str] = mapped_column(String(255), primary_key=True)
+    state: Mapped[str] = mapped_column(String(12), primary_key=True)
+    bucket: Mapped[int] = mapped_column(SmallInteger, primary_key=True, autoincrement=False)
+    n: Mapped[int]
+
+
+class Heartbeat(Model):
+    """A worker process or beat, seen lately."""
+
+    __tablename__ = "heartbeats"
+
+    name: Mapped[str] = mapped_column(String(120), primary_key=True)
+    part: Mapped[str] = mapped_column(String(10))
+    host: Mapped[str] = mapped_column(String(80))
+    pid: Mapped[int]
+    lanes: Mapped[list[str]] = mapped_column(ARRAY(String(20)))
+    version: Mapped[str] = mapped_column(String(40))
+    threads: Mapped[int]
+    started_at: Mapped[datetime] = mapped_column(server_default=func.now())
+    seen_at: Mapped[datetime] = mapped_column(server_default=func.now())
+    last_success_at: Mapped[datetime | None]
+
+
+class Probe(Model):
+    """What a look at something outside found: the mail server, the nightly reconciliation."""
+
+    __tablename__ = "probes"
+
+    name: Mapped[str] = mapped_column(String(40), primary_key=True)
+    at: Mapped[datetime] = mapped_column(server_default=func.now())
+    ok: Mapped[bool]
+    words: Mapped[str] = mapped_column(String(200))
+    milliseconds: Mapped[int]
+
+
+class GroupAction(Model):
+    """Retry, discard or mark as sent, for a set of deliveries that is fixed when it is first shown."""
+
+    __tablename__ = "group_actions"
+
+    id: Mapped[int] = identity()
+    verb: Mapped[str] = mapped_column(String(10))
+    state: Mapped[str] = mapped_column(String(10), default=DRAFT)
+    filter: Mapped[dict[str, Any]] = mapped_column(JSONB)
+    asked_by: Mapped[str] = mapped_column(String(320))
+    total: Mapped[int] = mapped_column(default=0)
+    done: Mapped[int] = mapped_column(default=0)
+    skipped: Mapped[int] = mapped_column(default=0)
+    created_at: Mapped[datetime] = mapped_column(server_default=func.now())
+    started_at: Mapped[datetime | None]
+    ended_at: Mapped[datetime | None]
+
+    __table_args__ = (
+        CheckConstraint(f"state IN {ACTION_STATES}", name="state"),
+        Index("ix_group_actions_running", "id", postgresql_where=f"state = '{RUNNING}'"),
+    )
+
+
+class GroupActionRow(Model):
+    """One delivery of a group action's set that it has not touched yet."""
+
+    __tablename__ = "group_action_rows"
+
+    action_id: Mapped[int] = mapped_column(ForeignKey("group_actions.id", ondelete="CASCADE"), primary_key=True)
+    delivery_id: Mapped[int] = mapped_column(primary_key=True, autoincrement=False)
+    # As it was when the set was fixed: a row that has changed since is left alone.
+    state: Mapped[str] = mapped_column(String(12))
+
+
+class Drift(Model):
+    """A figure that reconciliation found wrong, and mended."""
+
+    __tablename__ = "drifts"
+
+    id: Mapped[int] = identity()
+    at: Mapped[datetime] = mapped_column(server_default=func.now())
+    what: Mapped[str] = mapped_column(String(40))
+    subject_id: Mapped[int | None]
+    found: Mapped[int]
+    expected: Mapped[int]

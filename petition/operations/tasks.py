@@ -1,0 +1,28 @@
+"""What beat asks of the operators' view."""
+
+from celery import shared_task
+
+from petition.core.db import db
+from petition.operations.act import forget_drafts, work_on_all
+from petition.operations.probe import probe_mail_server
+from petition.operations.tallies import forget
+
+
+@shared_task(name="petition.operations.tasks.probe")
+def run_probe() -> None:
+    """Look at the mail server."""
+    probe_mail_server()
+    db.session.commit()
+
+
+@shared_task(name="petition.operations.tasks.act")
+def run_act() -> None:
+    """Go on with the group actions that people started."""
+    work_on_all()
+
+
+@shared_task(name="petition.operations.tasks.tidy")
+def run_tidy() -> None:
+    """Drop what no figure reads any more."""
+    forget()
+    forget_drafts()

@@ -1,0 +1,101 @@
+"""One signature's way, as far as the machine knows it: asked, rung, claimed, each attempt, confirmed."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from datetime import datetime
+from typing import Any
+
+from sqlalchemy import func, select
+
+from petition.core.db import db
+from petition.core.i18n import N_
+from petition.delivery.models import SENDING, Attempt, Delivery
+from petition.safeguards.addresses import BadAddress, parse
+from petition.signatures.models import Signature
+
+FOUND = 25  # signatures shown at most
+
+
+@dataclass(frozen=True)
+class Event:
+    """Something that happened, in words with values to fill in; `words` is what the mail server said."""
+
+    at: datetime
+    text: str
+    values: dict[str, Any] = field(default_factory=dict)
+    words: str | None = None
+
+
+def find(query: str) -> list[Signature]:
+    """Return the signatures of an address, in any spelling that reaches its mailbox, or whose name begins so.
+
+    At most `FOUND`, the newest first.
+    """
+    query = query.strip()
+    if not query:
+        return []
+    found = select(Signature).order_by(Signature.id.desc()).limit(FOUND)
+    if "@" in query:
+        try:
+            found = found.where(Signature.email_canonical == parse(query).canonical)
+        except BadAddress:
+            return []
+    else:
+        beginning = query.lower().replace("\\", r"\\").replace("%", r"\%").replace("_", r"\_")
+        found = found.where(func.lower(Signature.name).like(f"{beginning}%"))
+    return list(db.session.scalars(found))
+
+
+def timeline(signature: Signature) -> list[Event]:
+    """Return what happened to a signature and its emails, oldest first."""
+    deliveries = list(
+        db.session.scalars(select(Delivery).where(Delivery.subject_id == signature.id, Delivery.petition_id > 0))
+    )
+    tries = db.session.scalars(
+        select(Attempt).where(Attempt.delivery_id.in_([d.id for d in deliveries])).order_by(Attempt.id)
+    )
+    by_delivery: dict[int, list[Attempt]] = {}
+    for attempt in tries:
+        by_delivery.setdefault(attempt.delivery_id, []).append(attempt)
+    events = _of_signature(signature)
+    for delivery in deliveries:
+        events += _of_delivery(delivery, by_delivery.get(delivery.id, []))
+    return sorted(events, key=lambda event: event.at)
+
+
+def _of_signature(signature: Signature) -> list[Event]:
+    moments = (
+        (signature.created_at, N_("Signed for the first time (%(source)s).")),
+        (signature.requested_at, N_("Last asked for a link.")),
+        (signature.reminded_at, N_("Owed a reminder.")),
+        (signature.confirmed_at, N_("Confirmed, and counted.")),
+        (signature.ended_at, N_("Ended: %(state)s.")),
+    )
+    values = {"source": signature.source, "state": signature.state}
+    return [
+        Event(at, text, values)
+        for at, text in moments
+        if at and not (at == signature.created_at and text.startswith("Last"))
+    ]
+
+
+def _of_delivery(delivery: Delivery, tries: Sequence[Attempt]) -> list[Event]:
+    values = {"kind": delivery.kind, "id": delivery.id, "lane": delivery.lane}
+    events = [Event(delivery.created_at, N_("Email %(id)s owed: %(kind)s, lane %(lane)s."), values)]
+    for attempt in tries:
+        if attempt.rung_at:
+            events.append(
+                Event(attempt.rung_at, N_("Email %(id)s: rung by the %(by)s."), {**values, "by": attempt.rung_by})
+            )
+        if attempt.claimed_at:
+            text = N_("Email %(id)s: claimed by %(worker)s.")
+            events.append(Event(attempt.claimed_at, text, {**values, "worker": attempt.worker}))
+        text = N_("Email %(id)s: %(state)s.")
+        events.append(Event(attempt.ended_at, text, {**values, "state": attempt.state}, attempt.words))
+    if delivery.settled_at and not tries:
+        text = N_("Email %(id)s: %(state)s.")
+        events.append(Event(delivery.settled_at, text, {**values, "state": delivery.state}, delivery.reason))
+    if delivery.state == SENDING and delivery.lease_until:
+        text = N_("Email %(id)s: in the hands of %(worker)s until this moment at the latest.")
+        events.append(Event(delivery.lease_until, text, {**values, "worker": delivery.claimed_by}))
+    return events
