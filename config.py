@@ -137,7 +137,7 @@ SETTINGS = (
     Setting("PETITION_POOL_SIZE", _integer(1, 200), 10, "connections", "database connections kept by one process"),
     Setting("PETITION_SIGN_LIMIT", _words, ["30/minute", "300/hour"], "limits", "signatures from one network"),
     Setting("PETITION_LEASE", _integer(10, 600), 60, "seconds", "a dead worker's emails are taken over after this"),
-    Setting("PETITION_SLOW_AFTER", _seconds, 10.0, "seconds", "age of a waiting confirmation from which mail is slow"),
+    Setting("PETITION_SLOW_AFTER", _seconds, 8.0, "seconds", "age of a waiting confirmation from which mail is slow"),
     Setting("PETITION_STUCK_AFTER", _seconds, 60.0, "seconds", "the same, from which it is stuck"),
     Setting("PETITION_METRICS_TOKEN", _text, None, "text", "bearer token that may read /metrics", secret=True),
     Setting("PETITION_METRICS_ALLOW", _networks, [], "networks", "addresses that may read /metrics without a token"),

@@ -17,12 +17,21 @@ from petition.signatures import api as signatures_api
 from petition.signatures import consent, emails, listing, personal_pages
 from petition.signatures import pages as signature_pages
 from petition.signatures import tasks as signature_tasks
+from petition.team import audit_pages, look, own_pages, people_pages, sign_in
+from petition.team import emails as team_emails
+from petition.team import pages as team_pages
 
 LONGEST_BODY = 64 * 1024  # bytes
 
 TASKS = (delivery_tasks, signature_tasks, operations_tasks)
-COMPOSERS = (emails,)
+COMPOSERS = (emails, team_emails)
 SIGNERS = (petition_pages.blueprint, signature_pages.blueprint, personal_pages.blueprint)
+TEAM = (
+    team_pages.blueprint,
+    own_pages.blueprint,
+    people_pages.blueprint,
+    audit_pages.blueprint,
+)
 PROGRAMS = (petitions_api.blueprint, signatures_api.blueprint)
 
 
@@ -44,13 +53,13 @@ def create_app(config: Any) -> Flask:
     proxies = app.config["PROXY_COUNT"]
     if proxies:
         app.wsgi_app = ProxyFix(app.wsgi_app, x_for=proxies, x_proto=proxies)  # type: ignore[method-assign]
-    for part in (logging, db, redis, queue, i18n, transport, headers, pages, throttle):
+    for part in (logging, db, redis, queue, i18n, transport, headers, pages, throttle, sign_in, look):
         part.init_app(app)
     description = api.init_app(app)
     for program in PROGRAMS:
         description.register_blueprint(program)
-    for signer in SIGNERS:
-        app.register_blueprint(signer)
+    for pages_of in (*SIGNERS, *TEAM):
+        app.register_blueprint(pages_of)
     app.register_blueprint(health.blueprint)
     app.add_template_global(consent.consent_wording)
     app.add_template_global(listing.opening)

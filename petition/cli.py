@@ -17,9 +17,9 @@ from petition import create_app
 from petition.core import schema
 from petition.core.db import db
 from petition.core.terminal import Mistake, Provider, console, in_app
-from petition.delivery.cli import queue
 from petition.demo import CAMPAIGN
 from petition.demo.play import play
+from petition.operations.cli import queue
 from petition.petitions import publish
 from petition.petitions.cli import petitions
 from petition.petitions.document import read

@@ -1,6 +1,11 @@
 """Plain factories: a sound object, and only what a test cares about overridden."""
 
+import re
+import time
 from typing import Any
+
+from flask.testing import FlaskClient
+from flask_security import hash_password
 
 from petition.core import clock
 from petition.core.db import db
@@ -9,6 +14,7 @@ from petition.safeguards.addresses import parse
 from petition.signatures.details import clean
 from petition.signatures.models import Signature
 from petition.signatures.sign import sign
+from petition.team.models import Account
 
 
 def make_petition(**overrides: Any) -> Petition:
@@ -77,3 +83,29 @@ def make_signature(petition: Petition, **overrides: Any) -> Signature:
         signature.confirmed_at = clock.now()
     db.session.commit()
     return signature
+
+
+def make_account(**overrides: Any) -> Account:
+    """Return a committed account of the team; `password` is given in clear, and slow to hash."""
+    fields = {"email": "alix@example.org", "name": "Alix", "language": "fr", "role_names": ["operator"], **overrides}
+    if fields.get("password"):
+        fields["password"] = hash_password(fields["password"])
+    account = Account(**fields)
+    db.session.add(account)
+    db.session.commit()
+    return account
+
+
+def sign_in(client: FlaskClient, *roles: str, **overrides: Any) -> Account:
+    """Sign a new account with these roles in, past password and code."""
+    email = overrides.pop("email", f"{'.'.join(roles) or 'nobody'}@example.org")
+    account = make_account(email=email, role_names=list(roles), **overrides)
+    with client.session_transaction("/account/") as session:
+        session.update(_user_id=account.fs_uniquifier, _fresh=True, fs_paa=time.time(), fs_cc="set")
+    return account
+
+
+def post(client: FlaskClient, path: str, **fields: Any) -> Any:
+    """Send a form with the token that a page of the account carries."""
+    token = re.search(r'name="csrf_token" value="([^"]+)"', client.get("/account/").text)[1]
+    return client.post(path, data={"csrf_token": token, **fields})

@@ -10,6 +10,7 @@ from werkzeug.datastructures import MultiDict
 
 LANGUAGES = {"fr": "Français", "en": "English"}
 DEFAULT = "fr"
+LIBRARIES = {"fr": "fr_FR"}
 
 babel = Babel()
 
@@ -24,7 +25,9 @@ def choose_locale() -> str:
     if not has_request_context():
         return DEFAULT
     asked = request.args.get("lang")
-    return asked if asked in LANGUAGES else _negotiated()
+    chosen = asked if asked in LANGUAGES else _negotiated()
+    # Libraries ship their French as fr_FR; ours, which is plain fr, is found by that name too.
+    return LIBRARIES.get(chosen, chosen)
 
 
 def _negotiated() -> str:

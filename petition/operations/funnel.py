@@ -15,16 +15,20 @@ SHOWN = 15
 ENOUGH = 20  # emails, below which a share says nothing
 WELL_BELOW = 0.5  # of the others' share
 
+# The largest domains first, by one pass over the mail; then only their rows, by the key.
 FUNNEL = text("""
-    WITH everything AS (
-        SELECT domain, state, bucket, n FROM domain_tallies WHERE hour >= :since
+    WITH largest AS (
+        SELECT domain FROM (
+            SELECT domain, n FROM domain_tallies WHERE hour >= :since AND state IN ('sent', 'deferred', 'failed')
+            UNION ALL
+            SELECT domain, entered FROM tally_log WHERE entered > 0 AND domain <> '' AND hour >= :since
+             AND state IN ('sent', 'deferred', 'failed')) AS mail
+        GROUP BY domain ORDER BY sum(n) DESC, domain LIMIT :limit)
+    SELECT domain, state, bucket, sum(n)::bigint AS n FROM (
+        SELECT domain, state, bucket, n FROM domain_tallies JOIN largest USING (domain) WHERE hour >= :since
         UNION ALL
         SELECT domain, state, CASE WHEN state = 'confirmed' THEN coalesce(bucket, -1) ELSE -1 END, entered
-        FROM tally_log WHERE entered > 0 AND domain <> '' AND hour >= :since),
-    largest AS (
-        SELECT domain FROM everything WHERE state IN ('sent', 'deferred', 'failed')
-        GROUP BY domain ORDER BY sum(n) DESC, domain LIMIT :limit)
-    SELECT domain, state, bucket, sum(n)::bigint AS n FROM everything JOIN largest USING (domain) GROUP BY 1, 2, 3
+        FROM tally_log JOIN largest USING (domain) WHERE entered > 0 AND hour >= :since) AS logged GROUP BY 1, 2, 3
 """)
 
 

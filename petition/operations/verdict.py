@@ -17,6 +17,7 @@ SLOW: Final = "slow"
 STUCK: Final = "stuck"
 STATES = (OK, SLOW, STUCK)  # in order of gravity: also the exit codes of `petition queue check`
 RECENT = timedelta(minutes=5)
+TO_HEAR = timedelta(seconds=2.2)  # by then a success would have come with a heartbeat
 
 
 @dataclass(frozen=True)
@@ -95,13 +96,21 @@ def _attempts(now: Snapshot) -> Iterator[Reason]:
         and group.last_at > now.at - RECENT
         and " 4.2." not in group.cause
     ]
-    if sum(group.n for group in put_off) > sent:
+    # The newest outcomes, or most of them: one provider that puts mail off among others that take it is no alarm.
+    newest = [group for group in put_off if group.last_at and _since_success(now) > now.at - group.last_at > TO_HEAR]
+    if newest or sum(group.n for group in put_off) > sent:
         text = N_("The last attempts were put off: %(n)s, for example “%(words)s”")
         words = put_off[0].sample or put_off[0].cause
         yield Reason(SLOW, text, {"n": sum(group.n for group in put_off), "words": words})
     failed = now.hour.entered(lane, FAILED, RECENT)
     if failed >= 3 and failed > sent:
         yield Reason(SLOW, N_("More emails failed than left in the last five minutes: %(n)s."), {"n": round(failed)})
+
+
+def _since_success(now: Snapshot) -> timedelta:
+    """Return how long ago the mail server last took an email, as far as the workers' heartbeats tell."""
+    times = [worker.last_success_at for worker in now.workers if worker.last_success_at]
+    return now.at - max(times) if times else timedelta.max
 
 
 def _beat(now: Snapshot) -> list[Reason]:

@@ -1,92 +1,19 @@
 """What the loop survives: a broker that is gone, a worker that is killed. Each part is a process of its own."""
 
-import subprocess
-import sys
 import time
 from collections import Counter
 from concurrent.futures import ThreadPoolExecutor
 
 import psutil
 import pytest
-from conftest import environment
 from factories import make_petition, make_signature
-from mailserver import MailServer
-from ports import free_port
-from running import ROOT, Site, wait_for
+from running import wait_for
 
 from petition.core.db import db
 from petition.delivery.models import Delivery
-from petition.embedded.valkey import Valkey
 from petition.signatures.models import Signature
 
 pytestmark = [pytest.mark.journey, pytest.mark.xdist_group("faults")]
-
-
-class Parts:
-    """The application's processes, each startable and killable on its own, around one database."""
-
-    def __init__(self, folder, database_url, redis_url, mail_port):
-        self.port, self.folder, self.running = free_port(), folder, {}
-        self.environ = environment(
-            database_url, redis_url, MAIL_PORT=str(mail_port), PETITION_LEASE="10", PATH="/usr/bin:/bin"
-        )
-        self.environ["PETITION_READY_DIR"] = str(folder)
-        self.site = Site(f"http://127.0.0.1:{self.port}")
-
-    def start(self, name, *command):
-        with (self.folder / f"{name}.log").open("a") as log:
-            self.running[name] = subprocess.Popen(
-                [sys.executable, "-m", *command], env=self.environ, cwd=ROOT, stdout=log, stderr=log
-            )
-
-    def web(self):
-        self.start(
-            "web", "gunicorn", "--bind", f"127.0.0.1:{self.port}", "--workers", "1", "--threads", "8",
-            "--no-control-socket", "wsgi:app",
-        )  # fmt: skip
-        wait_for(lambda: self._answers(), 20, "the web process")
-
-    def _answers(self):
-        try:
-            return self.site.get("/healthz").status == 200
-        except OSError:
-            return False
-
-    def worker(self, queues="confirmations,notices"):
-        (self.folder / "worker").unlink(missing_ok=True)
-        self.start("worker", "celery", "-A", "worker", "worker", "-Q", queues, "-P", "threads", "-c", "4",
-                   "-n", "worker@test", "--loglevel", "WARNING")  # fmt: skip
-        wait_for(lambda: (self.folder / "worker").exists(), 30, "the worker")
-
-    def beat(self):
-        self.start("beat", "celery", "-A", "worker", "beat", "-s", str(self.folder / "beat"), "--loglevel", "WARNING")
-
-    def stop(self):
-        for process in self.running.values():
-            process.kill()
-            process.wait(10)
-
-
-@pytest.fixture
-def mail_server():
-    server = MailServer().start(free_port())
-    yield server
-    server.stop()
-
-
-@pytest.fixture
-def broker(tmp_path):
-    valkey = Valkey(tmp_path, free_port())
-    valkey.start()
-    yield valkey
-    valkey.stop()
-
-
-@pytest.fixture
-def parts(app, tmp_path, database_url, broker, mail_server):
-    parts = Parts(tmp_path, database_url, broker.url, mail_server.controller.port)
-    yield parts
-    parts.stop()
 
 
 def test_signing_goes_on_without_the_broker_and_loses_no_email(parts, broker, mail_server):

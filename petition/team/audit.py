@@ -1,0 +1,84 @@
+"""The record of what people did."""
+
+import getpass
+from dataclasses import dataclass
+from datetime import date, timedelta
+from typing import Any
+
+from flask import has_request_context
+from sqlalchemy import select
+
+from petition.core.db import db
+from petition.core.logging import request_id
+from petition.team.access import current
+from petition.team.models import AuditEvent
+
+PAGE = 50  # events
+
+
+@dataclass(frozen=True)
+class Filter:
+    """Which events; what is None does not matter. Days are whole, in UTC."""
+
+    actor: str | None = None
+    action: str | None = None
+    subject: str | None = None
+    since: date | None = None
+    until: date | None = None
+
+
+def record(
+    action: str,
+    subject: str,
+    subject_id: int | str | None = None,
+    *,
+    before: dict[str, Any] | None = None,
+    after: dict[str, Any] | None = None,
+    actor: str | None = None,
+) -> None:
+    """Record that the person who is signed in, or whoever `actor` names, did something, in their transaction.
+
+    Flushes, does not commit. `before` and `after` hold what changed, and never a signer's name or address.
+    """
+    account = current()
+    event = AuditEvent(
+        account_id=account.id if account else None,
+        actor=(actor or (account.email if account else None) or terminal_actor())[:320],
+        action=action,
+        subject=subject,
+        subject_id=None if subject_id is None else str(subject_id)[:80],
+        before=before,
+        after=after,
+        request_id=request_id(),
+    )
+    db.session.add(event)
+    db.session.flush()
+
+
+def terminal_actor() -> str:
+    """Return who acts where nobody is signed in: the user of the terminal, or somebody unknown on the web."""
+    if has_request_context():
+        return "nobody signed in"
+    try:
+        return f"terminal:{getpass.getuser()}"
+    except (KeyError, OSError):
+        return "terminal"
+
+
+def events(which: Filter, before_id: int | None = None) -> list[AuditEvent]:
+    """Return a page of events, newest first, that come before one."""
+    query = select(AuditEvent).order_by(AuditEvent.id.desc()).limit(PAGE)
+    for column, value in (
+        (AuditEvent.actor, which.actor),
+        (AuditEvent.action, which.action),
+        (AuditEvent.subject, which.subject),
+    ):
+        if value:
+            query = query.where(column == value)
+    if which.since:
+        query = query.where(AuditEvent.at >= which.since)
+    if which.until:
+        query = query.where(AuditEvent.at < which.until + timedelta(days=1))
+    if before_id:
+        query = query.where(AuditEvent.id < before_id)
+    return list(db.session.scalars(query))

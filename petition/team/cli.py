@@ -1,0 +1,110 @@
+"""`petition team …`: invite, list, change roles, shut out."""
+
+import json
+
+import click
+from rich.table import Table
+
+from petition.core.db import db
+from petition.core.i18n import LANGUAGES
+from petition.core.terminal import Mistake, console, in_app
+from petition.team import accounts, audit
+from petition.team.models import ROLES, Account
+
+
+@click.group()
+def team() -> None:
+    """The people who run campaigns: operators, campaigners, senders, admins."""
+
+
+@team.command()
+@click.argument("address")
+@click.option("--role", "roles", multiple=True, required=True, type=click.Choice(ROLES), help="Once for each role.")
+@click.option("--name", default="", help="As the others will see it; the person may change it.")
+@click.option("--language", type=click.Choice(list(LANGUAGES)), default="fr", show_default=True)
+@click.option("--print-link", is_flag=True, help="Show the link as well: whoever has it comes in.")
+@in_app
+def invite(address: str, roles: tuple[str, ...], name: str, language: str, print_link: bool) -> None:
+    """Mail somebody a link to join the team; it is good once, for a week."""
+    account = accounts.invite(address, set(roles), name, language, by=audit.terminal_actor())
+    db.session.commit()
+    console.print(f"{account.email}: invited as {', '.join(account.role_names)}.")
+    if print_link:
+        console.print(accounts.link(account))
+
+
+@team.command("list")
+@click.option("--json", "as_json", is_flag=True, help="For programs.")
+@in_app
+def list_(as_json: bool) -> None:
+    """List the accounts."""
+    found = accounts.every()
+    if as_json:
+        click.echo(json.dumps([_plain(account) for account in found], indent=1))
+        return
+    if not found:
+        console.print("No account yet. Make the first with: petition team invite ADDRESS --role admin --print-link")
+        return
+    table = Table(box=None, header_style="bold", pad_edge=False)
+    for heading in ("address", "name", "roles", "second factor", "last sign-in", "state"):
+        table.add_column(heading, no_wrap=heading not in ("name", "roles"))
+    for account in found:
+        last = f"{account.last_sign_in_at:%Y-%m-%d %H:%M}" if account.last_sign_in_at else "never"
+        factor = "yes" if account.has_second_factor else "not yet"
+        table.add_row(account.email, account.name or "-", ", ".join(account.role_names), factor, last, _state(account))
+    console.print(table)
+
+
+def _state(account: Account) -> str:
+    if not account.active:
+        return "disabled"
+    return "active" if account.password else "invited"
+
+
+def _plain(account: Account) -> dict[str, object]:
+    return {
+        "address": account.email, "name": account.name, "roles": account.role_names, "state": _state(account),
+        "second_factor": account.has_second_factor,
+        "last_sign_in": account.last_sign_in_at.isoformat() if account.last_sign_in_at else None,
+    }  # fmt: skip
+
+
+@team.command(context_settings={"ignore_unknown_options": True})
+@click.argument("address")
+@click.argument("changes", nargs=-1, required=True, metavar="+ROLE|-ROLE...")
+@in_app
+def role(address: str, changes: tuple[str, ...]) -> None:
+    """Give or take roles: `petition team role ADDRESS +sender -operator`."""
+    account = accounts.find(address, lock=True)
+    roles = set(account.role_names)
+    for change in changes:
+        if change[:1] not in "+-" or change[1:] not in ROLES:
+            raise Mistake(f"{change}: write +ROLE or -ROLE, with one of {', '.join(ROLES)}")
+        (roles.add if change[0] == "+" else roles.discard)(change[1:])
+    accounts.set_roles(account, roles, by=audit.terminal_actor())
+    db.session.commit()
+    console.print(f"{account.email}: {', '.join(account.role_names)}, from the next request on.")
+
+
+def _switch(address: str, active: bool) -> None:
+    account = accounts.find(address, lock=True)
+    accounts.set_active(account, active, by=audit.terminal_actor())
+    db.session.commit()
+    words = "may come in again." if active else "is shut out, from the next request on."
+    console.print(f"{account.email} {words}")
+
+
+@team.command()
+@click.argument("address")
+@in_app
+def disable(address: str) -> None:
+    """Shut somebody out; what they did stays on record."""
+    _switch(address, False)
+
+
+@team.command()
+@click.argument("address")
+@in_app
+def enable(address: str) -> None:
+    """Let somebody in again."""
+    _switch(address, True)

@@ -1,0 +1,125 @@
+"""Who belongs to the team, and what each of them did."""
+
+import secrets
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any, Final
+
+from flask_security import AsaList, RoleMixin, UserMixin, WebAuthnMixin
+from sqlalchemy import ForeignKey, Index, LargeBinary, String, func, text
+from sqlalchemy.dialects.postgresql import ARRAY, JSONB
+from sqlalchemy.ext.mutable import MutableList
+from sqlalchemy.orm import Mapped, mapped_column, relationship
+
+from petition.core.db import Model, identity
+
+OPERATOR: Final = "operator"
+CAMPAIGNER: Final = "campaigner"
+SENDER: Final = "sender"
+ADMIN: Final = "admin"
+ROLES = (OPERATOR, CAMPAIGNER, SENDER, ADMIN)
+
+
+@dataclass(frozen=True)
+class Role(RoleMixin):
+    """A role as Flask-Security asks for it; an account keeps the names alone."""
+
+    name: str
+    permissions = None
+
+
+def _uniquifier() -> str:
+    return secrets.token_hex(16)
+
+
+class Account(Model, UserMixin):
+    """A member of the team. Without a password until the invitation is accepted."""
+
+    __tablename__ = "accounts"
+
+    id: Mapped[int] = identity()
+    email: Mapped[str] = mapped_column(String(320), unique=True)
+    name: Mapped[str] = mapped_column(String(120))
+    language: Mapped[str] = mapped_column(String(5))
+    role_names: Mapped[list[str]] = mapped_column(ARRAY(String(20)))
+    active: Mapped[bool] = mapped_column(default=True)
+    password: Mapped[str | None] = mapped_column(String(255))
+    # What a session names its account by: a new one ends them all.
+    fs_uniquifier: Mapped[str] = mapped_column(String(64), unique=True, default=_uniquifier)
+    # Numbers the links mailed: only the newest works, once.
+    link_generation: Mapped[int] = mapped_column(default=0)
+    created_at: Mapped[datetime] = mapped_column(server_default=func.now())
+    last_sign_in_at: Mapped[datetime | None]
+    # Flask-Security's names from here on.
+    tf_primary_method: Mapped[str | None] = mapped_column(String(64))
+    tf_totp_secret: Mapped[str | None] = mapped_column(String(255))
+    tf_last_counter: Mapped[int | None]
+    fs_webauthn_user_handle: Mapped[str | None] = mapped_column(String(64), unique=True)  # type: ignore[assignment]
+    mf_recovery_codes: Mapped[Any] = mapped_column(MutableList.as_mutable(AsaList()), nullable=True)
+    webauthn: Mapped[list["Passkey"]] = relationship(  # type: ignore[assignment]
+        cascade="all, delete-orphan", lazy="selectin"
+    )
+
+    @property  # type: ignore[override]
+    def roles(self) -> list[Role]:
+        """The roles as Flask-Security asks for them."""
+        return [Role(name) for name in self.role_names]
+
+    @roles.setter
+    def roles(self, roles: list[Role]) -> None:
+        self.role_names = [role.name for role in roles]
+
+    def may(self, *roles: str) -> bool:
+        """Say whether the account has one of the roles; an admin has them all, and anyone has none of none."""
+        return not roles or ADMIN in self.role_names or any(role in self.role_names for role in roles)
+
+    @property
+    def has_second_factor(self) -> bool:
+        """Whether a password alone does not let this account in."""
+        return bool(self.tf_primary_method or self.webauthn)
+
+
+class Passkey(Model, WebAuthnMixin):
+    """A credential that an account signs in with in place of its password (WebAuthn)."""
+
+    __tablename__ = "passkeys"
+
+    id: Mapped[int] = identity()
+    user_id: Mapped[int] = mapped_column(ForeignKey("accounts.id", ondelete="CASCADE"), index=True)
+    credential_id: Mapped[bytes] = mapped_column(LargeBinary(1024), unique=True)
+    public_key: Mapped[bytes] = mapped_column(LargeBinary)
+    sign_count: Mapped[int] = mapped_column(default=0)
+    transports: Mapped[Any] = mapped_column(MutableList.as_mutable(AsaList()), nullable=True)
+    backup_state: Mapped[bool]
+    device_type: Mapped[str] = mapped_column(String(64))
+    extensions: Mapped[str | None] = mapped_column(String(255))
+    create_datetime: Mapped[datetime] = mapped_column(server_default=func.now())
+    lastuse_datetime: Mapped[datetime]
+    name: Mapped[str] = mapped_column(String(64))
+    usage: Mapped[str] = mapped_column(String(64))
+
+    def get_user_mapping(self) -> dict[str, Any]:
+        """Return what finds the account that the passkey belongs to."""
+        return {"id": self.user_id}
+
+
+class AuditEvent(Model):
+    """Something that a person did: who, what, to which, before and after. Never a signer's name or address."""
+
+    __tablename__ = "audit_events"
+
+    id: Mapped[int] = identity()
+    at: Mapped[datetime] = mapped_column(server_default=func.now())
+    account_id: Mapped[int | None]
+    actor: Mapped[str] = mapped_column(String(320))
+    action: Mapped[str] = mapped_column(String(60))
+    subject: Mapped[str] = mapped_column(String(40))
+    subject_id: Mapped[str | None] = mapped_column(String(80))
+    before: Mapped[Any] = mapped_column(JSONB, nullable=True)
+    after: Mapped[Any] = mapped_column(JSONB, nullable=True)
+    request_id: Mapped[str | None] = mapped_column(String(32))
+
+    __table_args__ = (
+        Index("ix_audit_events_actor", "actor", text("id DESC")),
+        Index("ix_audit_events_action", "action", text("id DESC")),
+    )

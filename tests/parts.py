@@ -1,0 +1,77 @@
+"""The application's processes, one by one, so that a test can start, stop and kill each."""
+
+import signal
+import subprocess
+import sys
+
+import psutil
+from conftest import environment
+from ports import free_port
+from running import ROOT, Site, wait_for
+
+
+class Parts:
+    """The application's processes, each startable and killable on its own, around one database."""
+
+    def __init__(self, folder, database_url, redis_url, mail_port):
+        self.port, self.folder, self.running = free_port(), folder, {}
+        self.environ = environment(
+            database_url,
+            redis_url,
+            MAIL_PORT=str(mail_port),
+            PETITION_LEASE="10",
+            PATH="/usr/bin:/bin",
+            PETITION_EMBEDDED="0",
+            PETITION_LOG_LEVEL="INFO",
+            PETITION_METRICS_ALLOW="127.0.0.0/8 198.18.0.0/15",
+        )
+        self.environ["PETITION_READY_DIR"] = str(folder)
+        self.site = Site(f"http://127.0.0.1:{self.port}")
+
+    def start(self, name, *command):
+        with (self.folder / f"{name}.log").open("a") as log:
+            self.running[name] = subprocess.Popen(
+                [sys.executable, "-m", *command], env=self.environ, cwd=ROOT, stdout=log, stderr=log
+            )
+
+    def web(self):
+        self.start(
+            "web", "gunicorn", "--bind", f"127.0.0.1:{self.port}", "--workers", "1", "--threads", "8",
+            "--no-control-socket", "wsgi:app",
+        )  # fmt: skip
+        wait_for(lambda: self._answers(), 20, "the web process")
+
+    def _answers(self):
+        try:
+            return self.site.get("/healthz").status == 200
+        except OSError:
+            return False
+
+    def worker(self, queues="confirmations,notices,mailings,upkeep"):
+        (self.folder / "worker").unlink(missing_ok=True)
+        self.start("worker", "celery", "-A", "worker", "worker", "-Q", queues, "-P", "threads", "-c", "4",
+                   "-n", "worker@test", "--loglevel", "WARNING")  # fmt: skip
+        wait_for(lambda: (self.folder / "worker").exists(), 30, "the worker")
+
+    def petition(self, *arguments):
+        """Run a `petition` command on the same engines; returns the ended process."""
+        command = [sys.executable, "-m", "petition.cli", *arguments]
+        return subprocess.run(
+            command, env=self.environ, cwd=ROOT, capture_output=True, text=True, timeout=60, check=False
+        )
+
+    def end(self, name, sign=signal.SIGTERM):
+        """Tell one part to end, and wait for it."""
+        process = self.running.pop(name)
+        for child in psutil.Process(process.pid).children(recursive=True) if sign == signal.SIGKILL else ():
+            child.kill()
+        process.send_signal(sign)
+        process.wait(20)
+
+    def beat(self):
+        self.start("beat", "celery", "-A", "worker", "beat", "-s", str(self.folder / "beat"), "--loglevel", "WARNING")
+
+    def stop(self):
+        for process in self.running.values():
+            process.kill()
+            process.wait(10)
