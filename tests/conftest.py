@@ -10,7 +10,7 @@ import psycopg
 import pytest
 import redis
 from browser import chromium
-from flask import Flask
+from flask import Flask, g
 from flask.testing import FlaskClient
 from ports import free_port
 from sqlalchemy import text
@@ -113,9 +113,23 @@ def redis_url(pytestconfig: pytest.Config, worker_number: int) -> str:
     return pytestconfig.engines["redis"].rsplit("/", 1)[0] + f"/{worker_number}"
 
 
+class FreshClient(FlaskClient):
+    """A client whose every request starts without what the one before left in `g`.
+
+    Tests run inside an application context, which their requests share, and with it who was signed in.
+    """
+
+    def open(self, *args, **kwargs):
+        for name in list(g):
+            g.pop(name)
+        return super().open(*args, **kwargs)
+
+
 @pytest.fixture(scope="session")
 def the_app(database_url: str, redis_url: str) -> Flask:
-    return create_app(Config(environment(database_url, redis_url)))
+    app = create_app(Config(environment(database_url, redis_url)))
+    app.test_client_class = FreshClient
+    return app
 
 
 @pytest.fixture
