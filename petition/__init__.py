@@ -9,6 +9,8 @@ from petition.core import api, db, headers, health, i18n, logging, pages, queue,
 from petition.delivery import tasks as delivery_tasks
 from petition.delivery import transport
 from petition.embedded import mailbox_pages
+from petition.operations import manage as operations_manage
+from petition.operations import pages as operations_pages
 from petition.operations import tasks as operations_tasks
 from petition.petitions import api as petitions_api
 from petition.petitions import pages as petition_pages
@@ -27,6 +29,8 @@ TASKS = (delivery_tasks, signature_tasks, operations_tasks)
 COMPOSERS = (emails, team_emails)
 SIGNERS = (petition_pages.blueprint, signature_pages.blueprint, personal_pages.blueprint)
 TEAM = (
+    operations_pages.blueprint,
+    operations_manage.blueprint,
     team_pages.blueprint,
     own_pages.blueprint,
     people_pages.blueprint,

@@ -10,7 +10,7 @@ from pathlib import Path
 from types import ModuleType
 
 import click
-from flask import Flask
+from flask import Flask, current_app
 
 from config import BadSetting, Config
 from petition import create_app
@@ -23,6 +23,8 @@ from petition.operations.cli import queue
 from petition.petitions import publish
 from petition.petitions.cli import petitions
 from petition.petitions.document import read
+from petition.team.accounts import first_link
+from petition.team.cli import team
 
 DATA = click.option(
     "--data",
@@ -33,6 +35,7 @@ DATA = click.option(
 )
 
 
+FIRST_SIGN_IN = "first-sign-in"  # a file's name, known to petition.embedded.supervisor as well
 # What `petition up` provides by itself, where its settings are read before it does.
 STAND_INS = {
     "SECRET_KEY": "0" * 32,
@@ -146,15 +149,22 @@ def revise(message: str) -> None:
 @database.command()
 @in_app
 def prepare() -> None:
-    """Apply the migrations and, if there is no petition yet, open the demo campaign."""
+    """Apply the migrations and, if there is no petition yet, open the demo campaign; for `petition up`.
+
+    Without any account, leaves the link that makes the first admin where `petition up` shows it.
+    """
     schema.upgrade()
     if not publish.every():
         petition = publish.create(read(CAMPAIGN.read_text(encoding="utf-8")))
         publish.open_(petition)
         db.session.commit()
+    link, folder = first_link(), current_app.config["PETITION_READY_DIR"]
+    if link and folder:
+        (folder / FIRST_SIGN_IN).write_text(link, encoding="ascii")
 
 
 cli.add_command(petitions)
+cli.add_command(team)
 cli.add_command(queue)
 
 

@@ -13,7 +13,7 @@ from flask import Flask, Response, g, request
 ADDRESS = re.compile(r"[^\s<>\"'(){}=:,;]+@[^\s<>\"'(){}=:,;]+\.\w+")
 # PostgreSQL quotes whole rows there.
 DETAIL = re.compile(r"\b(DETAIL|CONTEXT):.*")
-LINK = re.compile(r"/(c|me|u)/[\w.-]{16,}")
+LINK = re.compile(r"/(c|me|u|welcome)/[\w.-]{16,}")
 QUIET = "/healthz", "/readyz", "/static/<path:filename>", "/mailbox/messages.json"
 
 

@@ -125,13 +125,22 @@ class _Up:
             time.sleep(0.05)
         if not self.stopping.begun:
             self.record.update(ready=True)
-            self.voice.say(_addresses(self._url, "PETITION_MAILBOX" in environ))
+            self.voice.say(_addresses(self._url, "PETITION_MAILBOX" in environ, self._first_sign_in()))
+
+    def _first_sign_in(self) -> str | None:
+        """Return the link that the preparation of an empty database left, good until somebody uses it."""
+        try:
+            return (ready_folder(self.data) / "first-sign-in").read_text(encoding="ascii")
+        except FileNotFoundError:
+            return None
 
 
-def _addresses(url: str, mailbox: bool) -> str:
+def _addresses(url: str, mailbox: bool, first_sign_in: str | None) -> str:
     lines = [("Petitions", f"{url}/"), ("The letter", f"{url}/p/internet-en-prison")]
     if mailbox:
         lines.append(("Mailbox", f"{url}/mailbox"))
-    lines.append(("API", f"{url}/api/v1/docs"))
+    lines += [("API", f"{url}/api/v1/docs"), ("Mail queue", f"{url}/ops/")]
     shown = "\n".join(f"  {name:<12}{address}" for name, address in lines)
+    if first_sign_in:
+        shown += f"\n\n  There is no account for the team yet. This link makes the first one, once:\n  {first_sign_in}"
     return f"\nReady.\n\n{shown}\n\n  Ctrl-C stops everything.\n"

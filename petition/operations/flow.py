@@ -14,7 +14,7 @@ from petition.operations import waits
 
 HOUR = timedelta(hours=1)
 DAY = timedelta(days=1)
-SLOT = timedelta(minutes=10)  # of the plots of a day
+SLOT = timedelta(hours=1)  # of the plots of a day
 
 DEPTHS = text("""
     SELECT subject, lane, state, sum(n)::bigint AS n FROM (
@@ -43,10 +43,10 @@ MINUTES = text("""
 """)
 SLOTS = text("""
     SELECT lane, slot, bucket, sum(n)::bigint AS n FROM (
-        SELECT lane, date_bin('10 minutes', minute, :since) AS slot, bucket, n FROM minute_tallies
+        SELECT lane, date_bin('1 hour', minute, :since) AS slot, bucket, n FROM minute_tallies
         WHERE subject = 'delivery' AND state = 'sent' AND minute >= :since
         UNION ALL
-        SELECT lane, date_bin('10 minutes', minute, :since), coalesce(bucket, -1), entered FROM tally_log
+        SELECT lane, date_bin('1 hour', minute, :since), coalesce(bucket, -1), entered FROM tally_log
         WHERE subject = 'delivery' AND state = 'sent' AND entered > 0 AND minute >= :since) AS everything
     GROUP BY 1, 2, 3
 """)
@@ -83,7 +83,7 @@ class Speed:
 
 @dataclass
 class Slot:
-    """What one lane's ten minutes came to."""
+    """What one hour came to."""
 
     at: datetime
     sent: dict[str, int] = field(default_factory=lambda: dict.fromkeys(LANES, 0))
@@ -156,8 +156,8 @@ def _lane(name: str, known: dict[tuple[str, str, str], int], edge: object, now: 
 
 
 def last_day(now: datetime) -> list[Slot]:
-    """Return the last day in slots of ten minutes, oldest first, those in which nothing left included."""
-    end = now.replace(minute=now.minute // 10 * 10, second=0, microsecond=0) + SLOT
+    """Return the last day hour by hour, oldest first, those in which nothing left included."""
+    end = now.replace(minute=0, second=0, microsecond=0) + SLOT
     since = end - DAY
     slots = {since + SLOT * n: Slot(since + SLOT * n) for n in range(DAY // SLOT)}
     for row in db.session.execute(SLOTS, {"since": since}):
