@@ -4,6 +4,7 @@ import logging
 import sys
 from typing import Any
 
+from celery.schedules import crontab
 from celery.signals import setup_logging, worker_ready, worker_shutdown
 from kombu import Queue
 
@@ -43,7 +44,12 @@ app.conf.beat_schedule = {
         "task": f"petition.operations.tasks.{name}", "schedule": when,
         "options": {"queue": UPKEEP, "expires": expires},
     }
-    for name, when, expires in (("probe", 15.0, 15.0), ("tidy", 3600.0, 3600.0), ("act", 5.0, 15.0))
+    for name, when, expires in (
+        ("probe", 15.0, 15.0),
+        ("act", 5.0, 15.0),
+        ("tidy", 3600.0, 3600.0),
+        ("reconcile", crontab(hour="3", minute="17"), 6 * 3600.0),
+    )
 }  # fmt: skip
 app.conf.beat_scheduler = "petition.operations.heartbeat:Ticking"
 

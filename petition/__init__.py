@@ -10,6 +10,7 @@ from petition.delivery import tasks as delivery_tasks
 from petition.delivery import transport
 from petition.embedded import mailbox_pages
 from petition.operations import manage as operations_manage
+from petition.operations import metrics_pages, ready
 from petition.operations import pages as operations_pages
 from petition.operations import tasks as operations_tasks
 from petition.petitions import api as petitions_api
@@ -31,6 +32,7 @@ SIGNERS = (petition_pages.blueprint, signature_pages.blueprint, personal_pages.b
 TEAM = (
     operations_pages.blueprint,
     operations_manage.blueprint,
+    metrics_pages.blueprint,
     team_pages.blueprint,
     own_pages.blueprint,
     people_pages.blueprint,
@@ -57,7 +59,7 @@ def create_app(config: Any) -> Flask:
     proxies = app.config["PROXY_COUNT"]
     if proxies:
         app.wsgi_app = ProxyFix(app.wsgi_app, x_for=proxies, x_proto=proxies)  # type: ignore[method-assign]
-    for part in (logging, db, redis, queue, i18n, transport, headers, pages, throttle, sign_in, look):
+    for part in (logging, db, redis, queue, i18n, transport, headers, pages, throttle, sign_in, look, ready):
         part.init_app(app)
     description = api.init_app(app)
     for program in PROGRAMS:

@@ -3,7 +3,7 @@
 from typing import Any
 
 import redis
-from flask import Blueprint, Flask
+from flask import Blueprint, Flask, current_app
 from sqlalchemy import text
 from sqlalchemy.exc import OperationalError, SQLAlchemyError
 
@@ -22,11 +22,17 @@ def healthz() -> dict[str, str]:
 
 @blueprint.get("/readyz")
 def readyz() -> tuple[dict[str, Any], int]:
-    """Say the state of each part; 503 only when the database is gone, as signing still works without the broker."""
+    """Say the state of each part; 503 only when the database is gone, as signing works without all others.
+
+    Features add the parts they know of to `app.extensions["petition.parts"]`.
+    """
     parts = {"database": _database(), "redis": _redis()}
     if parts["database"] != "ok":
         return {"status": "unavailable", "parts": parts}, 503
-    return {"status": "ok" if parts["redis"] == "ok" else "degraded", "parts": parts}, 200
+    for look in current_app.extensions.get("petition.parts", ()):
+        parts |= look()
+    well = all(words == "ok" for words in parts.values())
+    return {"status": "ok" if well else "degraded", "parts": parts}, 200
 
 
 def require_database(app: Flask) -> None:

@@ -39,7 +39,11 @@ def prepare(verb: str, which: Filter, asked_by: str, only: int | None = None) ->
     if only is not None:
         conditions.append(Delivery.id == only)
     rows = select(literal(action.id), Delivery.id, Delivery.state).where(*conditions)
-    fixed = db.session.execute(insert(GroupActionRow).from_select(["action_id", "delivery_id", "state"], rows))
+    fixed = db.session.execute(
+        insert(GroupActionRow).from_select(["action_id", "delivery_id", "state"], rows),
+        # Or SQLAlchemy does not ask how many rows an insert made.
+        execution_options={"preserve_rowcount": True},
+    )
     action.total = int(getattr(fixed, "rowcount", 0))
     if not action.total:
         raise Refusal({"filter": "no delivery is like that now: nothing to do"})

@@ -15,6 +15,7 @@ from petition.delivery.lanes import EVERYTHING, LANES
 from petition.operations import broker, failures, terminal
 from petition.operations.act_cli import discard, mark_sent, retry
 from petition.operations.options import JSON, WHICH, filter_of
+from petition.operations.reconcile import reconcile
 from petition.operations.report import plain_group, report
 from petition.operations.snapshot import Snapshot, take
 from petition.operations.verdict import Verdict, judge
@@ -143,6 +144,21 @@ def show_failures(lane: str | None, state: str | None, cause: str | None, domain
         console.print(terminal.failures(found, now.at))
     else:
         console.print("Nothing is put off, failed or unknown." if not which else "Nothing like that.")
+
+
+@queue.command("reconcile")
+@JSON
+@in_app
+def run_reconcile(as_json: bool) -> None:
+    """Compare every figure with the rows it counts, as every night, and mend what differs."""
+    found = reconcile()
+    plain = [{"what": d.what, "id": d.subject_id, "found": d.found, "expected": d.expected} for d in found]
+    if as_json:
+        click.echo(json.dumps(plain))
+        return
+    for drift in plain:
+        console.print(f"{drift['what']} {drift['id'] or ''}: {drift['found']:,} → {drift['expected']:,}")
+    console.print("All figures agree with the rows." if not found else f"{len(found):,} differences, mended.")
 
 
 def _say(as_json: bool, data: dict[str, Any], words: str) -> None:

@@ -28,13 +28,8 @@ blueprint = Blueprint("operations", __name__, url_prefix="/ops")
 guard(blueprint, OPERATOR)
 
 
-@blueprint.app_context_processor
-def _words() -> dict[str, Any]:
-    """Give templates the words of the queue, in the reader's language."""
-    return {
-        "state_words": state_words, "verdict_words": verdict_words, "mark_words": mark_words, "verb_words": verb_words,
-        "cause_words": cause_words,
-    }  # fmt: skip
+for words in (cause_words, mark_words, state_words, verb_words, verdict_words):
+    blueprint.add_app_template_global(words)
 
 
 @blueprint.get("/")

@@ -59,12 +59,12 @@ class Snapshot:
     @property
     def unserved(self) -> list[str]:
         """Queues that no worker takes."""
-        return [queue for queue in QUEUES if not self.serving(queue)]
+        return _unserved(self.workers)
 
     @property
     def beat_silent(self) -> bool:
         """Whether beat has missed several ticks."""
-        return self.beat_seen is None or self.beat_seen > SILENT_AFTER.total_seconds()
+        return _silent(self.beat_seen)
 
     def hold_on(self, lane: str) -> Hold | None:
         """Return what a person paused this lane by, if one did."""
@@ -80,8 +80,7 @@ def take() -> Snapshot:
     """Read one moment of the queue, from the database alone: a few statements, none of which counts rows."""
     now: datetime = db.session.scalar(select(func.now()))  # type: ignore[assignment]
     hour = flow.last_hour(now)
-    hearts = db.session.scalars(select(Heartbeat).where(Heartbeat.seen_at > now - GONE_AFTER).order_by(Heartbeat.name))
-    workers, beats = _alive(list(hearts), now)
+    workers, beat_seen = _crew(now)
     return Snapshot(
         at=now,
         slow_after=current_app.config["PETITION_SLOW_AFTER"],
@@ -90,23 +89,39 @@ def take() -> Snapshot:
         hour=hour,
         holds={hold.scope: hold for hold in db.session.scalars(select(Hold))},
         workers=workers,
-        beat_seen=min(beats, default=None),
+        beat_seen=beat_seen,
         probes={probe.name: probe for probe in db.session.scalars(select(Probe))},
         groups=failures.groups(),
     )
 
 
-def _alive(hearts: Sequence[Heartbeat], now: datetime) -> tuple[list[Worker], list[float]]:
+def alive() -> tuple[list[str], bool]:
+    """Return the queues that no worker takes, and whether beat is silent: the heartbeats alone."""
+    workers, beat_seen = _crew(db.session.execute(select(func.now())).scalar_one())
+    return _unserved(workers), _silent(beat_seen)
+
+
+def _unserved(workers: Sequence[Worker]) -> list[str]:
+    served = {lane for worker in workers if not worker.silent for lane in worker.lanes}
+    return [queue for queue in QUEUES if queue not in served]
+
+
+def _silent(seen: float | None) -> bool:
+    return seen is None or seen > SILENT_AFTER.total_seconds()
+
+
+def _crew(now: datetime) -> tuple[list[Worker], float | None]:
+    recent = select(Heartbeat).where(Heartbeat.seen_at > now - GONE_AFTER).order_by(Heartbeat.name)
+    hearts = [(heart, (now - heart.seen_at).total_seconds()) for heart in db.session.scalars(recent)]
     in_flight: dict[str, int] = {}
     for claimed_by, n in db.session.execute(IN_FLIGHT):
         process = str(claimed_by).rpartition("/")[0]
         in_flight[process] = in_flight.get(process, 0) + n
-    ages = {heart.name: (now - heart.seen_at).total_seconds() for heart in hearts}
     workers = [
         Worker(
             h.name, h.host, h.pid, h.lanes, h.version, h.threads, in_flight.get(f"{h.host}/{h.pid}", 0),
-            h.last_success_at, ages[h.name],
+            h.last_success_at, age,
         )
-        for h in hearts if h.part == "worker"
+        for h, age in hearts if h.part == "worker"
     ]  # fmt: skip
-    return workers, [ages[heart.name] for heart in hearts if heart.part == "beat"]
+    return workers, min((age for heart, age in hearts if heart.part == "beat"), default=None)

@@ -5,6 +5,7 @@ from celery import shared_task
 from petition.core.db import db
 from petition.operations.act import forget_drafts, work_on_all
 from petition.operations.probe import probe_mail_server
+from petition.operations.reconcile import reconcile
 from petition.operations.tallies import forget
 
 
@@ -13,6 +14,12 @@ def run_probe() -> None:
     """Look at the mail server."""
     probe_mail_server()
     db.session.commit()
+
+
+@shared_task(name="petition.operations.tasks.reconcile")
+def run_reconcile() -> None:
+    """Compare the figures with the rows."""
+    reconcile()
 
 
 @shared_task(name="petition.operations.tasks.act")

@@ -57,6 +57,7 @@ def test_sign_confirm_be_counted_withdraw(stack, sign):
 
 
 def test_every_way_in_answers(stack):
-    assert stack.get("/readyz").json == {"status": "ok", "parts": {"database": "ok", "redis": "ok"}}
+    parts = dict.fromkeys(("database", "redis", "broker", "workers", "beat"), "ok")
+    wait_for(lambda: stack.get("/readyz").json == {"status": "ok", "parts": parts}, what="every part")
     for path in ("/", f"/p/{SLUG}", "/mailbox", "/api/v1/docs", "/api/v1/openapi.json", "/healthz"):
         assert stack.get(path).status == 200, path

@@ -1,0 +1,145 @@
+"""Every night: do the figures agree with the rows, and was every pending signer owed an email? If not, mend it."""
+
+import time
+from collections.abc import Callable, Iterator
+from datetime import timedelta
+from typing import Any
+
+from flask import current_app
+from sqlalchemy import text
+
+from petition.core import clock
+from petition.core.db import db
+from petition.delivery.lanes import CONFIRMATIONS
+from petition.delivery.post import Owed, post
+from petition.operations.models import Drift
+from petition.operations.probe import note
+from petition.petitions import publish
+
+RECONCILIATION = "reconciliation"
+LOCK = 7_226_104
+BATCH = 500  # signers owed a link by one transaction
+COUNTING = "300s"  # of a statement that counts millions of rows
+
+# Each compares in one statement, so that what happens meanwhile is on both sides or on neither.
+COUNTS = text("""
+    SELECT petition_id, kind, coalesce(c.n, 0) AS found, coalesce(s.n, 0) AS expected FROM
+        (SELECT petition_id, 'person' AS kind, sum(people) AS n FROM petition_counts GROUP BY 1
+         UNION ALL SELECT petition_id, 'organisation', sum(organisations) FROM petition_counts GROUP BY 1) AS c
+    FULL JOIN (SELECT petition_id, party AS kind, count(*) AS n FROM signatures
+               WHERE state = 'confirmed' GROUP BY 1, 2) AS s
+        USING (petition_id, kind)
+    WHERE coalesce(c.n, 0) <> coalesce(s.n, 0)
+""")
+MEND_COUNT = text("""
+    INSERT INTO petition_counts (petition_id, slot, people, organisations)
+    VALUES (:petition_id, 0, :people, :organisations)
+    ON CONFLICT (petition_id, slot) DO UPDATE SET people = petition_counts.people + excluded.people,
+        organisations = petition_counts.organisations + excluded.organisations
+""")
+DEPTHS = text("""
+    SELECT subject, lane, state, coalesce(d.n, 0) AS found, coalesce(r.n, 0) AS expected FROM
+        (SELECT subject, lane, state, sum(n) AS n FROM (
+            SELECT subject, lane, state, n FROM depths
+            UNION ALL SELECT subject, lane, state, change FROM tally_log) AS logged GROUP BY 1, 2, 3) AS d
+    FULL JOIN (SELECT 'delivery' AS subject, lane, state, count(*) AS n FROM deliveries GROUP BY 2, 3
+               UNION ALL SELECT 'signature', '', state, count(*) FROM signatures GROUP BY 3) AS r
+        USING (subject, lane, state)
+    WHERE coalesce(d.n, 0) <> coalesce(r.n, 0)
+""")
+MEND_DEPTH = text("""
+    INSERT INTO depths (subject, lane, state, n) VALUES (:subject, :lane, :state, :change)
+    ON CONFLICT (subject, lane, state) DO UPDATE SET n = depths.n + excluded.n
+""")
+GROUPS = text("""
+    SELECT lane, state, cause, domain, coalesce(g.n, 0) AS found, coalesce(r.n, 0) AS expected FROM
+        (SELECT lane, state, cause, domain, sum(n) AS n FROM (
+            SELECT lane, state, cause, domain, n FROM failure_groups
+            UNION ALL SELECT lane, state, cause, domain, change FROM tally_log
+            WHERE subject = 'delivery' AND state IN ('deferred', 'failed', 'unknown')) AS logged
+         GROUP BY 1, 2, 3, 4) AS g
+    FULL JOIN (SELECT lane, state, cause, coalesce(domain, '') AS domain, count(*) AS n FROM deliveries
+               WHERE state IN ('deferred', 'failed', 'unknown') GROUP BY 1, 2, 3, 4) AS r
+        USING (lane, state, cause, domain)
+    WHERE coalesce(g.n, 0) <> coalesce(r.n, 0)
+""")
+MEND_GROUP = text("""
+    INSERT INTO failure_groups (lane, state, cause, domain, n) VALUES (:lane, :state, :cause, :domain, :change)
+    ON CONFLICT (lane, state, cause, domain) DO UPDATE SET n = failure_groups.n + excluded.n
+""")
+FORGOTTEN = text("""
+    SELECT s.petition_id, s.id, s.generation FROM signatures s
+    WHERE s.state = 'pending' AND s.requested_at BETWEEN :oldest AND :newest AND s.petition_id = ANY(:petitions)
+      AND NOT EXISTS (SELECT FROM deliveries d
+                      WHERE d.subject_id = s.id AND d.kind IN ('confirm_signature', 'reminder'))
+    ORDER BY s.requested_at LIMIT :batch FOR UPDATE OF s SKIP LOCKED
+""")
+
+
+def reconcile() -> list[Drift]:
+    """Compare, mend and record what differed; returns it. Nothing happens while another process is at it. Commits.
+
+    Differences are added, never written over: signing goes on meanwhile.
+    """
+    began, found = time.monotonic(), []
+    for step in (_counts, _depths, _groups):
+        db.session.execute(text(f"SET LOCAL statement_timeout = '{COUNTING}'"))
+        if not db.session.scalar(text("SELECT pg_try_advisory_xact_lock(:lock)"), {"lock": LOCK}):
+            db.session.rollback()
+            return []
+        found += _record(step)
+    while owed := _record(_links):
+        found += owed
+    words = f"{len(found)} differences mended" if found else "all figures agree"
+    note(RECONCILIATION, not found, words, round((time.monotonic() - began) * 1000))
+    db.session.commit()
+    return found
+
+
+def _record(step: Callable[[], Iterator[Drift]]) -> list[Drift]:
+    drifts = list(step())
+    db.session.add_all(drifts)
+    db.session.commit()
+    return drifts
+
+
+def _counts() -> Iterator[Drift]:
+    for row in db.session.execute(COUNTS).all():
+        change = int(row.expected - row.found)
+        people, organisations = (change, 0) if row.kind == "person" else (0, change)
+        values = {"petition_id": row.petition_id, "people": people, "organisations": organisations}
+        db.session.execute(MEND_COUNT, values)
+        yield _drift(f"count of {row.kind}s", row, row.petition_id)
+
+
+def _depths() -> Iterator[Drift]:
+    for row in db.session.execute(DEPTHS).all():
+        values = {"subject": row.subject, "lane": row.lane, "state": row.state}
+        db.session.execute(MEND_DEPTH, values | {"change": int(row.expected - row.found)})
+        yield _drift(" ".join(filter(None, (row.subject, row.lane, row.state))), row)
+
+
+def _groups() -> Iterator[Drift]:
+    for row in db.session.execute(GROUPS).all():
+        values = {"lane": row.lane, "state": row.state, "cause": row.cause, "domain": row.domain}
+        db.session.execute(MEND_GROUP, values | {"change": int(row.expected - row.found)})
+        yield _drift(f"group {row.state} {row.cause}", row)
+
+
+def _links() -> Iterator[Drift]:
+    """Owe a link to signers who were never owed one: a row that was lost, or put there by hand."""
+    now = clock.now()
+    values = {
+        "oldest": now - timedelta(days=current_app.config["CONFIRM_WITHIN"]),
+        "newest": now - timedelta(minutes=1),
+        "petitions": [petition.id for petition in publish.every() if petition.people_can_confirm],
+        "batch": BATCH,
+    }
+    rows = db.session.execute(FORGOTTEN, values).all()
+    post("confirm_signature", CONFIRMATIONS, [Owed(*row) for row in rows])
+    for row in rows:
+        yield Drift(what="link never owed", subject_id=row.id, found=0, expected=1)
+
+
+def _drift(what: str, row: Any, subject_id: int | None = None) -> Drift:
+    return Drift(what=what[:40], subject_id=subject_id, found=int(row.found), expected=int(row.expected))

@@ -1,0 +1,146 @@
+"""What Prometheus reads, and who may; what the shipped rules and dashboard ask for exists."""
+
+import ipaddress
+import json
+import re
+from pathlib import Path
+
+import pytest
+import yaml
+from factories import make_petition, make_signature
+from prometheus_client.parser import text_string_to_metric_families
+from sqlalchemy import func, update
+
+from petition.core.db import db
+from petition.delivery.models import Delivery
+from petition.operations import tallies
+from petition.operations.models import Heartbeat
+from petition.signatures.confirm import confirm
+
+DOCS = Path(__file__).parents[2] / "docs"
+MONITORING = DOCS / "monitoring"
+
+
+@pytest.fixture
+def allowed(app, monkeypatch):
+    monkeypatch.setitem(app.config, "PETITION_METRICS_TOKEN", "a token of some length")
+
+
+def read(client):
+    text = client.get("/metrics", headers={"Authorization": "Bearer a token of some length"}).text
+    return {
+        (sample.name, *sorted(sample.labels.items())): sample.value
+        for family in text_string_to_metric_families(text)
+        for sample in family.samples
+    }
+
+
+def test_only_the_token_or_a_listed_address_reads(client, app, monkeypatch):
+    assert client.get("/metrics").status_code == 403
+    monkeypatch.setitem(app.config, "PETITION_METRICS_TOKEN", "secret words")
+    refused = client.get("/metrics", headers={"Authorization": "Bearer other words"})
+    assert refused.status_code == 401
+    assert "Bearer" in refused.headers["WWW-Authenticate"].title()
+    assert client.get("/metrics", headers={"Authorization": "Bearer secret words"}).status_code == 200
+    assert client.get("/metrics", headers={"Authorization": "Basic c2VjcmV0IHdvcmRz"}).status_code == 401
+    answer = client.get("/metrics", headers={"Authorization": "Bearer secret words"})
+    assert "Set-Cookie" not in answer.headers
+
+
+def test_a_listed_address_needs_no_token(client, app, monkeypatch):
+    network = ipaddress.ip_network("198.18.0.0/15")
+    monkeypatch.setitem(app.config, "PETITION_METRICS_ALLOW", [network])
+    assert client.get("/metrics", headers={"X-Forwarded-For": "198.18.1.2"}).status_code == 200
+    assert client.get("/metrics", headers={"X-Forwarded-For": "203.0.113.9"}).status_code == 403
+
+
+def test_figures_are_those_of_the_rows_before_and_after_folding(client, allowed):
+    petition = make_petition()
+    signatures = [make_signature(petition, email=f"s{n}@orange.fr") for n in range(4)]
+    db.session.execute(
+        update(Delivery)
+        .where(Delivery.subject_id != signatures[0].id)
+        .values(state="sent", settled_at=func.now(), domain="orange.fr")
+    )
+    db.session.execute(
+        update(Delivery)
+        .where(Delivery.subject_id == signatures[0].id)
+        .values(state="failed", settled_at=func.now(), domain="orange.fr", cause="550 5.7.1")
+    )
+    confirm(signatures[1])
+    db.session.commit()
+    for _ in range(2):
+        found = read(client)
+        lane = ("lane", "confirmations")
+        assert found["petition_deliveries", lane, ("state", "sent")] == 3
+        assert found["petition_sent_total", lane] == 3
+        assert found["petition_failed_total", lane, ("reason", "5xx")] == 1
+        assert found["petition_accept_seconds_count", lane] == 3
+        assert found["petition_accept_seconds_bucket", lane, ("le", "10.0")] == 3
+        assert found["petition_signatures", ("state", "confirmed")] == 1
+        assert found["petition_signatures", ("state", "pending")] == 3
+        assert found["petition_confirmations_total",] == 1
+        assert found["petition_verdict_state",] == 2, "no worker runs in this test"
+        tallies.fold()
+
+
+def test_no_label_names_a_person_or_a_provider(client, allowed):
+    make_signature(make_petition(), email="zoe@orange.fr")
+    db.session.execute(
+        update(Delivery).values(state="failed", domain="orange.fr", cause="550 5.1.1", settled_at=func.now())
+    )
+    db.session.commit()
+    text = client.get("/metrics", headers={"Authorization": "Bearer a token of some length"}).text
+    assert not re.search(r"orange|zoe|@", text)
+
+
+def metrics_in(text):
+    return {re.sub(r"_(bucket|sum|count)$", "", name) for name in re.findall(r"\bpetition_[a-z_]+", text)}
+
+
+def test_rules_and_dashboard_ask_for_metrics_that_exist(client, allowed):
+    names = {name for name, *_ in read(client)}
+    known = names | {re.sub(r"_(bucket|sum|count)$", "", name) for name in names}
+    rules = (MONITORING / "alerts.yaml").read_text(encoding="utf-8")
+    dashboard = json.loads((MONITORING / "grafana.json").read_text(encoding="utf-8"))
+    expressions = [target["expr"] for panel in dashboard["panels"] for target in panel.get("targets", [])]
+    assert len(expressions) > 8
+    for text in (rules, *expressions):
+        assert metrics_in(text) <= known, metrics_in(text) - known
+
+
+def test_every_alert_has_a_place_in_the_runbook():
+    groups = yaml.safe_load((MONITORING / "alerts.yaml").read_text(encoding="utf-8"))["groups"]
+    runbook = (DOCS / "operations.md").read_text(encoding="utf-8")
+    rules = [rule for group in groups for rule in group["rules"]]
+    assert len(rules) >= 10
+    for rule in rules:
+        assert rule["expr"]
+        assert rule["labels"]["severity"] in ("warning", "critical")
+        assert f"### {rule['alert']}\n" in runbook, rule["alert"]
+        assert rule["annotations"]["runbook"] == f"docs/operations.md#{rule['alert'].lower()}"
+
+
+def beat(part, **values):
+    row = {"name": part, "part": part, "host": "h", "pid": 1, "lanes": [], "version": "1", "threads": 1, **values}
+    db.session.merge(Heartbeat(**row, seen_at=func.now()))
+    db.session.commit()
+
+
+def test_readyz_tells_each_part(client):
+    answer = client.get("/readyz")
+    assert (answer.status_code, answer.json["status"]) == (200, "degraded")
+    assert set(answer.json["parts"]) == {"database", "redis", "broker", "workers", "beat"}
+    beat("beat")
+    beat("worker", lanes=["confirmations", "notices", "mailings", "upkeep"])
+    assert client.get("/readyz").json["status"] == "ok"
+    beat("worker", lanes=["notices", "mailings", "upkeep"])
+    assert "confirmations" in client.get("/readyz").json["parts"]["workers"]
+
+
+def test_a_broker_that_is_gone_degrades_and_no_more(client, app, monkeypatch):
+    monkeypatch.setitem(app.config, "BROKER_URL", "redis://127.0.0.1:1/0")
+    answer = client.get("/readyz")
+    assert (answer.status_code, answer.json["status"]) == (200, "degraded")
+    assert "signing works" in answer.json["parts"]["broker"]
+    assert "127.0.0.1" not in answer.text

@@ -1,0 +1,91 @@
+"""What reconciliation finds, mends and tells."""
+
+from factories import make_petition, make_signature
+from sqlalchemy import delete, func, select, text, update
+
+from petition.core.db import db
+from petition.delivery.models import Delivery
+from petition.operations import flow, tallies
+from petition.operations.models import Depth, Drift, FailureGroup, Probe
+from petition.operations.reconcile import LOCK, reconcile
+from petition.petitions.count import count_of
+from petition.petitions.models import PetitionCount
+from petition.signatures.confirm import confirm
+from petition.signatures.models import Signature
+
+
+def campaign():
+    petition = make_petition()
+    signatures = [make_signature(petition, email=f"s{n}@example.org") for n in range(4)]
+    for signature in signatures[:2]:
+        confirm(signature)
+    db.session.commit()
+    return petition, signatures
+
+
+def test_nothing_is_found_where_all_agrees(app):
+    campaign()
+    assert reconcile() == []
+    tallies.fold()
+    assert reconcile() == []
+    assert db.session.get(Probe, "reconciliation").ok
+
+
+def test_a_count_that_drifted_is_mended_and_told(app):
+    petition, _ = campaign()
+    db.session.execute(update(PetitionCount).values(people=PetitionCount.people + 5))
+    db.session.commit()
+    found = reconcile()
+    assert [(drift.what, drift.expected) for drift in found] == [("count of persons", 2)]
+    assert count_of(petition).people == 2
+    assert reconcile() == []
+    assert db.session.query(Drift).count() == 1
+
+
+def test_figures_of_the_queue_that_drifted_are_mended(app):
+    campaign()
+    db.session.execute(update(Delivery).values(state="failed", cause="550", domain="example.org"))
+    db.session.commit()
+    tallies.fold()
+    db.session.execute(update(Depth).values(n=Depth.n + 7))
+    db.session.execute(delete(FailureGroup))
+    db.session.commit()
+    assert reconcile()
+    counted = dict(db.session.execute(select(Delivery.state, func.count()).group_by(Delivery.state)).all())
+    depths = {state: n for (subject, _, state), n in flow.depths().items() if subject == "delivery" and n}
+    assert depths == counted
+    assert db.session.query(func.sum(FailureGroup.n)).scalar() == counted["failed"]
+    assert reconcile() == []
+
+
+def test_a_signer_who_was_never_owed_a_link_is_owed_one(app):
+    _, signatures = campaign()
+    db.session.execute(delete(Delivery).where(Delivery.subject_id == signatures[3].id))
+    db.session.commit()
+    assert reconcile() == [], "asked a moment ago: the email may be on its way"
+    db.session.execute(update(Signature).values(requested_at=text("now() - interval '2 min'")))
+    db.session.commit()
+    (drift,) = reconcile()
+    assert (drift.what, drift.subject_id) == ("link never owed", signatures[3].id)
+    row = db.session.query(Delivery).filter_by(subject_id=signatures[3].id).one()
+    assert (row.kind, row.state) == ("confirm_signature", "due")
+    assert reconcile() == []
+
+
+def test_a_failed_link_is_a_reason(app):
+    _, _ = campaign()
+    db.session.execute(update(Delivery).values(state="failed"))
+    db.session.execute(update(Signature).values(requested_at=text("now() - interval '2 min'")))
+    db.session.commit()
+    assert reconcile() == []
+
+
+def test_two_at_once_do_not_both_mend(app):
+    campaign()
+    db.session.execute(update(PetitionCount).values(people=PetitionCount.people + 5))
+    db.session.commit()
+    with db.engine.connect() as other:
+        other.exec_driver_sql(f"SELECT pg_advisory_xact_lock({LOCK})")
+        assert reconcile() == []
+        other.rollback()
+    assert reconcile()
