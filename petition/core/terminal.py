@@ -5,6 +5,7 @@ from functools import wraps
 from typing import IO, Any, TypeVar
 
 import click
+from flask_babel import force_locale
 from rich.console import Console
 from sqlalchemy.exc import OperationalError
 
@@ -29,7 +30,12 @@ def in_app(command: F) -> F:
 
     @wraps(command)
     def run(*args: Any, **kwargs: Any) -> Any:
-        with click.get_current_context().find_object(Provider)() as app, app.app_context():  # type: ignore[misc]
+        with (
+            click.get_current_context().find_object(Provider)() as app,  # type: ignore[misc]
+            app.app_context(),
+            # Commands speak English, their numbers too.
+            force_locale("en"),
+        ):
             try:
                 return command(*args, **kwargs)
             except Refusal as refusal:

@@ -202,10 +202,15 @@ def backoff(attempt: int) -> timedelta:
 
 
 def release(token: uuid.UUID, claims: Sequence[Claimed]) -> None:
-    """Give rows back untried: they are due at once, and the attempt does not count."""
+    """Give rows back untried: they are due at once, or put off still, and the attempt does not count."""
     db.session.execute(
         update(Delivery)
         .where(Delivery.id.in_([claim.id for claim in claims]), Delivery.claim_token == token)
-        .values(state=DUE, attempt=Delivery.attempt - 1, claim_token=None, lease_until=None)
+        .values(
+            state=case((Delivery.cause == "", DUE), else_=DEFERRED),
+            attempt=Delivery.attempt - 1,
+            claim_token=None,
+            lease_until=None,
+        )
         .execution_options(synchronize_session=False)
     )

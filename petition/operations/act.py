@@ -129,7 +129,7 @@ def _change(verb: str, ids: list[int], state: str) -> int:
     """Change those of the deliveries that are still as they were when the set was fixed."""
     changes: dict[str, dict[str, Any]] = {
         # What happened before was not for nothing, but a mended cause deserves all its attempts.
-        "retry": {"state": DUE, "attempt": 0, "next_attempt_at": func.now(), "settled_at": None},
+        "retry": {"state": DUE, "attempt": 0, "next_attempt_at": func.now(), "settled_at": None, "cause": ""},
         "discard": {"state": CANCELLED, "settled_at": func.now(), "reason": "discarded by an operator"},
         "mark-sent": {"state": SENT, "settled_at": func.now(), "reason": "marked as sent by an operator"},
     }

@@ -21,8 +21,8 @@ from petition.delivery import pulse
 from petition.operations.models import Heartbeat
 from petition.operations.tallies import fold
 
-EVERY = 2.0  # seconds
-SILENT_AFTER = timedelta(seconds=8)  # four missed: not a pause for breath
+EVERY = 1.0  # seconds
+SILENT_AFTER = timedelta(seconds=6)  # six missed: not a pause for breath
 GONE_AFTER = timedelta(minutes=1)
 
 log = structlog.get_logger(__name__)

@@ -25,8 +25,9 @@ def _chart(kind: type, *, narrow: bool, **options: object) -> object:
     )  # fmt: skip
     return kind(
         style=style, width=390 if narrow else 620, height=300 if narrow else 260, legend_at_bottom=True, js=[],
-        legend_at_bottom_columns=3, show_minor_x_labels=False, margin=6, x_labels_major_every=8 if narrow else 4,
-        truncate_legend=-1, no_data_text=_("Nothing yet"), pretty_print=False, **options,
+        legend_at_bottom_columns=2 if narrow else 3, show_minor_x_labels=False, margin=6, truncate_label=-1,
+        x_labels_major_every=8 if narrow else 4, truncate_legend=-1, no_data_text=_("Nothing yet"),
+        y_labels_major_count=4, show_minor_y_labels=False, include_x_axis=True, pretty_print=False, **options,
     )  # fmt: skip
 
 
@@ -42,9 +43,7 @@ def throughput(day: Sequence[Slot], *, narrow: bool = False) -> bytes:
 
 def latency(day: Sequence[Slot], *, narrow: bool = False) -> bytes:
     """Return how long confirmations took in each hour of a day, as SVG."""
-    chart = _chart(
-        pygal.Line, narrow=narrow, y_title=_("seconds"), dots_size=2, value_formatter=seconds_in_words, range=None
-    )
+    chart = _chart(pygal.Line, narrow=narrow, y_title=_("seconds"), dots_size=3, value_formatter=seconds_in_words)
     chart.x_labels = [f"{slot.at:%H:%M}" for slot in day]  # type: ignore[attr-defined]
     for name, share in (("p50", 0.5), ("p95", 0.95), ("p99", 0.99)):
         chart.add(name, [waits.percentile(slot.waits, share) for slot in day])  # type: ignore[attr-defined]

@@ -17,7 +17,7 @@ SLOW: Final = "slow"
 STUCK: Final = "stuck"
 STATES = (OK, SLOW, STUCK)  # in order of gravity: also the exit codes of `petition queue check`
 RECENT = timedelta(minutes=5)
-TO_HEAR = timedelta(seconds=2.2)  # by then a success would have come with a heartbeat
+TO_HEAR = timedelta(seconds=1.2)  # by then a success would have come with a heartbeat
 
 
 @dataclass(frozen=True)
