@@ -126,7 +126,9 @@ def test_a_passkey_signs_in(stack, page):
     # A passkey belongs to a host name, and 127.0.0.1 is none.
     base = stack.url.replace("127.0.0.1", "localhost")
     with database(stack) as connection:
-        connection.execute("UPDATE accounts SET tf_primary_method = NULL, tf_totp_secret = NULL, tf_last_counter = NULL")
+        connection.execute(
+            "UPDATE accounts SET tf_primary_method = NULL, tf_totp_secret = NULL, tf_last_counter = NULL"
+        )
     session = page.context.new_cdp_session(page)
     session.send("WebAuthn.enable")
     session.send(
