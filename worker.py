@@ -13,7 +13,7 @@ from petition import create_app
 from petition.core.errors import Refusal
 from petition.core.health import require_database
 from petition.delivery.doorbell import DISPATCH
-from petition.delivery.lanes import LANES, QUEUES, UPKEEP
+from petition.delivery.lanes import LANES, NOTICES, QUEUES, UPKEEP
 from petition.operations.heartbeat import Pulse
 
 SWEEP = 5.0  # seconds: the longest that a lost ring delays an email
@@ -42,13 +42,13 @@ app.conf.beat_schedule = {
 } | {
     name: {
         "task": f"petition.operations.tasks.{name}", "schedule": when,
-        "options": {"queue": UPKEEP, "expires": expires},
+        "options": {"queue": queue, "expires": expires},
     }
-    for name, when, expires in (
-        ("probe", 15.0, 15.0),
-        ("act", 5.0, 15.0),
-        ("tidy", 3600.0, 3600.0),
-        ("reconcile", crontab(hour="3", minute="17"), 6 * 3600.0),
+    for name, queue, when, expires in (
+        ("probe", NOTICES.name, 15.0, 15.0),  # upkeep knows neither the mail server nor its password
+        ("act", UPKEEP, 5.0, 15.0),
+        ("tidy", UPKEEP, 3600.0, 3600.0),
+        ("reconcile", UPKEEP, crontab(hour="3", minute="17"), 6 * 3600.0),
     )
 }  # fmt: skip
 app.conf.beat_scheduler = "petition.operations.heartbeat:Ticking"

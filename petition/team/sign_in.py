@@ -10,9 +10,10 @@ from typing import Any
 import flask_security
 from flask import Flask, Response, current_app, g, request, session
 from flask_login import logout_user
-from flask_security import MailUtil, Security, SQLAlchemyUserDatastore, Totp, user_authenticated
+from flask_security import MailUtil, Security, SQLAlchemyUserDatastore, Totp, WebauthnUtil, user_authenticated
 from flask_security.signals import user_failed_authn
 from passlib.totp import TOTP
+from webauthn.helpers.structs import AuthenticatorSelectionCriteria, ResidentKeyRequirement, UserVerificationRequirement
 
 from petition.core import clock
 from petition.core.db import db
@@ -109,6 +110,18 @@ class NoMail(MailUtil):
         """Send nothing."""
 
 
+class AnyPasskey(WebauthnUtil):
+    """Passkeys of every sort: Flask-Security would take those of a USB key only, and not this phone's or computer's."""
+
+    def authenticator_selection(self, _user: Any, usage: str) -> AuthenticatorSelectionCriteria:
+        """Ask for a passkey found without an address; used alone, it must know who holds it (WebAuthn 2, 5.4.4)."""
+        alone = usage == "first"
+        return AuthenticatorSelectionCriteria(
+            resident_key=ResidentKeyRequirement.REQUIRED,
+            user_verification=UserVerificationRequirement.REQUIRED if alone else UserVerificationRequirement.PREFERRED,
+        )
+
+
 def _nonce() -> None:
     g.script_nonce = secrets.token_urlsafe(16)
 
@@ -159,7 +172,9 @@ def init_app(app: Flask) -> Security:
         app.config.update(WTF_CSRF_CHECK_DEFAULT=False, WTF_CSRF_TIME_LIMIT=None)
         csrf.init_app(app)
         datastore = SQLAlchemyUserDatastore(db, Account, Role, Passkey)
-        security = flask_security.Security(app, datastore, totp_cls=CodesByKey, mail_util_cls=NoMail)
+        security = flask_security.Security(
+            app, datastore, totp_cls=CodesByKey, mail_util_cls=NoMail, webauthn_util_cls=AnyPasskey
+        )
     app.before_request(_nonce)
     app.before_request(_end_old_sessions)
     app.after_request(_allow_scripts)

@@ -62,6 +62,7 @@ class Machine:
             "secret_key_fallbacks": "",
             "database_url": database_url,
             "mail_password": "",
+            "metrics_token": "",
             "flower_basic_auth": FLOWER,
         }
         for name, value in secrets.items():
