@@ -10,7 +10,7 @@ import psycopg
 import pytest
 import redis
 from browser import chromium
-from flask import Flask, g
+from flask import Flask, g, has_app_context
 from flask.testing import FlaskClient
 from ports import free_port
 from sqlalchemy import text
@@ -120,7 +120,7 @@ class FreshClient(FlaskClient):
     """
 
     def open(self, *args, **kwargs):
-        for name in list(g):
+        for name in list(g) if has_app_context() else ():
             g.pop(name)
         return super().open(*args, **kwargs)
 
