@@ -56,8 +56,8 @@ class Site:
     def __init__(self, url: str) -> None:
         self.url = url
 
-    def ask(self, method: str, path: str, form=None, body=None, network: int = 0) -> Answer:
-        headers = {"X-Forwarded-For": f"198.18.{network % 250}.7", "Accept-Language": "fr"}
+    def ask(self, method: str, path: str, form=None, body=None, network: int = 0, **more: str) -> Answer:
+        headers = {"X-Forwarded-For": f"198.18.{network % 250}.7", "Accept-Language": "fr", **more}
         data = None
         if form is not None:
             data = urllib.parse.urlencode(form).encode()

@@ -1,18 +1,20 @@
 """What operators see when a part dies, and that it ends when the part is back: each part a process of its own."""
 
+import html
 import json
 import re
 import signal
 from collections import Counter
 
 import pytest
-from factories import make_petition
+from factories import make_petition, sign_in
 from running import wait_for
 
 from petition.core.db import db
 from petition.delivery.models import Delivery
 
 pytestmark = [pytest.mark.journey, pytest.mark.xdist_group("faults")]
+HEALTHY = "Mail flows"  # the headline of the page
 NOTICED = 15  # seconds
 RECOVERED = 60  # seconds: a mail server that was down is left alone for up to a minute
 
@@ -39,10 +41,17 @@ def state(parts):
     return metric(parts, "petition_verdict_state")[""]
 
 
+def page(parts):
+    """Return `/ops/` as an operator sees it."""
+    return parts.site.ask("GET", "/ops/", **{"Cookie": f"team={parts.session}", "Accept-Language": "en"}).text
+
+
 @pytest.fixture
-def flowing(parts):
-    """Everything runs, and an email has just left."""
+def flowing(parts, client):
+    """Everything runs, an email has just left, and an operator looks."""
     make_petition()
+    sign_in(client, "operator")
+    parts.session = client.get_cookie("team").value
     parts.web()
     parts.worker()
     parts.beat()
@@ -53,13 +62,14 @@ def flowing(parts):
 
 
 def tells(parts, words):
-    """Return whether the plugin and the metrics say that something is wrong, in these words."""
+    """Return whether the plugin, the page and the metrics say that something is wrong, in these words."""
     code, line = check(parts)
-    return code > 0 and words in line and state(parts) > 0
+    said = [words in text and HEALTHY not in text for text in (line, html.unescape(page(parts)))]
+    return code > 0 and all(said) and state(parts) > 0
 
 
 def recovers(parts):
-    return check(parts)[0] == 0 and state(parts) == 0
+    return check(parts)[0] == 0 and HEALTHY in page(parts) and state(parts) == 0
 
 
 @pytest.mark.parametrize("sign_", [signal.SIGTERM, signal.SIGKILL])
