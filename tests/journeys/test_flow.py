@@ -133,7 +133,7 @@ def test_one_domain_refused_and_another_put_off_are_told_apart_and_retried_exact
         return {(g["state"], g["cause"], g["domain"]): g["n"] for g in found}
 
     wanted = {("failed", "550 5.7.1", "refused.example"): 7, ("deferred", "421 4.3.2", "busy.example"): 2}
-    wait_for(lambda: groups() == wanted, 40, "the groups")
+    wait_for(lambda: groups() == wanted, 90, "the groups")
     picture = json.loads(flowing.petition("queue", "--json").stdout)
     assert "421 4.3.2" in picture["mail_server"]["reason"]
     assert metric(flowing, "petition_mail_server_throttled")[""] == 1
