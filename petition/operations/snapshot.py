@@ -112,7 +112,7 @@ def _silent(seen: float | None) -> bool:
 
 def _crew(now: datetime) -> tuple[list[Worker], float | None]:
     recent = select(Heartbeat).where(Heartbeat.seen_at > now - GONE_AFTER).order_by(Heartbeat.name)
-    hearts = [(heart, (now - heart.seen_at).total_seconds()) for heart in db.session.scalars(recent)]
+    hearts = [(heart, max(0.0, (now - heart.seen_at).total_seconds())) for heart in db.session.scalars(recent)]
     in_flight: dict[str, int] = {}
     for claimed_by, n in db.session.execute(IN_FLIGHT):
         process = str(claimed_by).rpartition("/")[0]

@@ -40,15 +40,13 @@ def reasons(verdict: Verdict) -> list[Text]:
 
 
 def lanes(now: Snapshot) -> Table:
-    """Return a line for each lane."""
-    table = Table(box=None, header_style="bold", pad_edge=False)
+    """Return a line for each lane, within 80 columns."""
+    table = Table(box=None, header_style="bold", pad_edge=False, padding=(0, 1, 0, 0))
     states = ("due", "sending", "deferred", "failed", "unknown")
-    for name in ("lane", *states, "oldest", "per min", "empty in", "workers", "held back"):
-        table.add_column(
-            name, justify=RIGHT if name not in ("lane", "held back") else "left", no_wrap=name != "held back"
-        )
+    for name in ("lane", *states, "oldest", "/min", "empty in", "workers"):
+        table.add_column(name, justify=RIGHT if name != "lane" else "left", no_wrap=True)
     for lane in now.lanes.values():
-        hold, workers = now.hold_on(lane.name), len(now.serving(lane.name))
+        workers = len(now.serving(lane.name))
         table.add_row(
             lane.name,
             *(f"{lane.depth[state]:,}" for state in states),
@@ -56,16 +54,18 @@ def lanes(now: Snapshot) -> Table:
             f"{lane.per_minute_10:,.0f}",
             "never" if lane.to_empty is None else seconds_in_words(lane.to_empty) if lane.to_empty else "-",
             Text(str(workers), style="" if workers else STYLES[STUCK]),
-            f"{hold.reason} ({hold.by or 'by hand'}, since {hold.since:%H:%M} UTC)" if hold else "-",
         )
     return table
 
 
 def crew(now: Snapshot, seen: Broker) -> Table:
-    """Return who is at work: workers, beat, broker, mail server."""
+    """Return who is at work, and who held what back: workers, beat, broker, mail server."""
     table = Table(box=None, show_header=False, pad_edge=False)
     table.add_column(style="bold", no_wrap=True)
     table.add_column()
+    for lane in now.lanes:
+        if hold := now.hold_on(lane):
+            table.add_row("paused", f"{lane}: {hold.reason} ({hold.by or 'by hand'}, since {hold.since:%H:%M} UTC)")
     for worker in now.workers:
         silent = f", silent for {seconds_in_words(worker.seen)}" if worker.silent else ""
         table.add_row(
