@@ -32,7 +32,7 @@ def stack(tmp_path_factory):
 def page(chromium):
     context = chromium.new_context(viewport=WIDTHS["desktop"], locale="en-GB")
     page = context.new_page()
-    page.set_default_timeout(10_000)
+    page.set_default_timeout(30_000)
     page.faults = []
     page.on("console", lambda message: page.faults.append(message.text) if message.type == "error" else None)
     yield page
