@@ -40,6 +40,10 @@ app.conf.beat_schedule = {
     }
     for name, seconds in {"remind": 600.0, "forget": 3600.0}.items()
 } | {
+    "watch-mailings": {
+        "task": "petition.mailings.tasks.watch", "schedule": SWEEP, "options": {"queue": UPKEEP, "expires": 2 * SWEEP},
+    }
+} | {
     name: {
         "task": f"petition.operations.tasks.{name}", "schedule": when,
         "options": {"queue": queue, "expires": expires},

@@ -9,6 +9,10 @@ from petition.core import api, db, headers, health, i18n, logging, pages, queue,
 from petition.delivery import tasks as delivery_tasks
 from petition.delivery import transport
 from petition.embedded import mailbox_pages
+from petition.mailings import emails as mailing_emails
+from petition.mailings import pages as mailing_pages
+from petition.mailings import rehearse
+from petition.mailings import tasks as mailing_tasks
 from petition.operations import manage as operations_manage
 from petition.operations import metrics_pages, ready
 from petition.operations import pages as operations_pages
@@ -26,9 +30,9 @@ from petition.team import pages as team_pages
 
 LONGEST_BODY = 64 * 1024  # bytes
 
-TASKS = (delivery_tasks, signature_tasks, operations_tasks)
-COMPOSERS = (emails, team_emails)
-SIGNERS = (petition_pages.blueprint, signature_pages.blueprint, personal_pages.blueprint)
+TASKS = (delivery_tasks, signature_tasks, mailing_tasks, operations_tasks)
+COMPOSERS = (emails, team_emails, mailing_emails, rehearse)
+SIGNERS = (petition_pages.blueprint, signature_pages.blueprint, personal_pages.blueprint, mailing_pages.blueprint)
 TEAM = (
     operations_pages.blueprint,
     operations_manage.blueprint,

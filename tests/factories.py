@@ -9,6 +9,7 @@ from flask_security import hash_password
 
 from petition.core import clock
 from petition.core.db import db
+from petition.mailings.models import Mailing, MailingText
 from petition.petitions.models import OPEN, Petition, PetitionText
 from petition.safeguards.addresses import parse
 from petition.signatures.details import clean
@@ -94,6 +95,29 @@ def make_account(**overrides: Any) -> Account:
     db.session.add(account)
     db.session.commit()
     return account
+
+
+def make_mailing(petition: Petition, **overrides: Any) -> Mailing:
+    """Return a committed mailing to all signers of a petition who agreed, in French and English."""
+    texts = overrides.pop("texts", None) or {
+        "fr": {"subject": "Nous avançons, {{ name }}", "body": "Bonjour {{ name }},\n\nMerci."},
+        "en": {"subject": "We are getting there, {{ name }}", "body": "Hello {{ name }},\n\nThank you."},
+    }
+    fields = {
+        "name": "First news",
+        "sender_name": "Les amis du jardin",
+        "timezone": "Europe/Paris",
+        "segment": {"petitions": [petition.id]},
+        "written_by": "alix@example.org",
+        **overrides,
+    }
+    mailing = Mailing(**fields)
+    mailing.texts = {
+        language: MailingText(language=language, **{"preheader": "", **text}) for language, text in texts.items()
+    }
+    db.session.add(mailing)
+    db.session.commit()
+    return mailing
 
 
 def sign_in(client: FlaskClient, *roles: str, **overrides: Any) -> Account:

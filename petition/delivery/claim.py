@@ -22,19 +22,23 @@ WORKER_DIED = "worker died"
 BACKOFF_BASE = timedelta(seconds=30)
 BACKOFF_CAP = timedelta(hours=4)
 
-CLAIM = text("""
-    WITH picked AS (
-        SELECT id FROM deliveries
-        WHERE lane = :lane AND state IN ('due', 'deferred') AND next_attempt_at <= now()
-          AND NOT EXISTS (SELECT FROM holds WHERE scope IN (:lane, :everything, :server)
-                          AND (until IS NULL OR until > now()))
-        ORDER BY next_attempt_at LIMIT :batch FOR UPDATE SKIP LOCKED)
+HELD = "EXISTS (SELECT FROM holds WHERE scope IN (:lane, :everything, :server) AND (until IS NULL OR until > now()))"
+DUE_NOW = "lane = :lane AND state IN ('due', 'deferred') AND next_attempt_at <= now()"
+NEXT = "ORDER BY next_attempt_at LIMIT :batch FOR UPDATE SKIP LOCKED"
+PICK = f"SELECT id FROM deliveries WHERE {DUE_NOW} AND NOT {HELD} {NEXT}"  # noqa: S608 - constants
+# Mailing by mailing: the rows of one that is paused, however many, are not even looked at.
+PICK_OF_MAILINGS = f"""
+        SELECT row.id FROM ({{open_mailings}}) AS m, LATERAL (
+            SELECT id FROM deliveries WHERE mailing_id = m.id AND {DUE_NOW} {NEXT}) AS row
+        WHERE NOT {HELD} LIMIT :batch"""  # noqa: S608 - constants
+CLAIM = """
+    WITH picked AS MATERIALIZED ({pick})
     UPDATE deliveries AS d
     SET state = 'sending', attempt = attempt + 1, claim_token = :token, claimed_by = :worker,
         lease_until = now() + :lease
     FROM picked WHERE d.id = picked.id
     RETURNING d.id, d.kind, d.petition_id, d.subject_id, d.generation, d.mailing_id, d.attempt, d.request_id
-""")
+"""
 
 
 @dataclass(frozen=True)
@@ -68,8 +72,9 @@ def claim(lane: Lane, worker: str) -> tuple[uuid.UUID, list[Claimed]]:
     Returns the claim's token, without which nothing can be recorded, and the rows. Flushes, does not commit.
     """
     token = uuid.uuid4()
+    pick = PICK_OF_MAILINGS.format(open_mailings=lane.open_mailings) if lane.open_mailings else PICK
     rows = db.session.execute(
-        CLAIM,
+        text(CLAIM.format(pick=pick)),
         {
             "lane": lane.name,
             "everything": EVERYTHING,
@@ -146,7 +151,8 @@ def record(lane: Lane, token: uuid.UUID, settled: Sequence[Settled], by: Round) 
         .values(
             # Cast, as PostgreSQL takes a column of nothing but NULL for text.
             {name: cast(table.c[name], getattr(Delivery, name).type) for name in RECORDED}
-            | {"claim_token": None, "lease_until": None}
+            # What was not composed has no domain to tell; a mailing's row knows its own from the start.
+            | {"domain": func.coalesce(table.c.domain, Delivery.domain), "claim_token": None, "lease_until": None}
         )
         .returning(Delivery.id)
         .execution_options(synchronize_session=False)

@@ -32,6 +32,13 @@ class Claimed:
     request_id: str | None = None
 
 
+@dataclass(frozen=True)
+class Unwanted:
+    """Says that an email is not to be sent any more, and why."""
+
+    reason: str = "no longer wanted"
+
+
 class Letter(flask_mail.Message):
     """An email to one person, as Flask-Mail knows messages, with octets that mail servers accept."""
 
@@ -75,15 +82,15 @@ def _address(address: str) -> Address:
     return Address(username=local, domain=domain)
 
 
-Composer = Callable[[Sequence[Claimed]], dict[int, Letter | None]]
+Composed = dict[int, Letter | Unwanted]
+Composer = Callable[[Sequence[Claimed]], Composed]
 _composers: dict[str, Composer] = {}
 
 
 def composes(kind: str) -> Callable[[Composer], Composer]:
     """Register how emails of a kind are composed, a batch at a time.
 
-    The composer gets claimed deliveries and returns a letter for each delivery's id, or None where the email is no
-    longer wanted.
+    The composer gets claimed deliveries and returns a letter for each delivery's id, or says why it is not wanted.
     """
 
     def register(composer: Composer) -> Composer:
@@ -93,14 +100,14 @@ def composes(kind: str) -> Callable[[Composer], Composer]:
     return register
 
 
-def compose(claims: Sequence[Claimed]) -> dict[int, Letter | None]:
-    """Return the letter for each claim, by delivery id, addressed with its Message-ID; None where none is wanted."""
-    letters: dict[int, Letter | None] = {}
+def compose(claims: Sequence[Claimed]) -> Composed:
+    """Return the letter for each claim, by delivery id, with its Message-ID, or why none is wanted."""
+    letters: Composed = {}
     for kind in {claim.kind for claim in claims}:
         letters.update(_composers[kind]([claim for claim in claims if claim.kind == kind]))
     for claim in claims:
-        letter = letters.setdefault(claim.id, None)
-        if letter:
+        letter = letters.setdefault(claim.id, Unwanted())
+        if isinstance(letter, Letter):
             letter.msgId = message_id(claim.id)
     return letters
 
@@ -148,6 +155,12 @@ def message_id(delivery_id: int) -> str:
     """Return the Message-ID of a delivery: the same whenever it is sent, so that a mail program shows it once."""
     domain = sender_address().rpartition("@")[2]
     return f"<d{delivery_id}.{_mac(delivery_id)}@{domain}>"
+
+
+def unsubscribe_address(delivery_id: int) -> str:
+    """Return the address that a recipient's mail program may write to in order to stop the updates."""
+    local, _, domain = sender_address().rpartition("@")
+    return f"{local}+u{delivery_id}-{_mac(delivery_id)}@{domain}"
 
 
 def return_path(delivery_id: int) -> str:

@@ -15,7 +15,7 @@ from petition.core.db import db
 from petition.core.queue import Published
 from petition.delivery import pulse
 from petition.delivery.claim import Round, Settled, claim, lease, record, recover_leases, release
-from petition.delivery.compose import Claimed, Letter, compose, return_path
+from petition.delivery.compose import Claimed, Composed, Letter, Unwanted, compose, return_path
 from petition.delivery.doorbell import ring
 from petition.delivery.holds import rest_server, server_is_well
 from petition.delivery.lanes import LANES, Lane
@@ -73,22 +73,22 @@ class _Batch:
 
     def send(self) -> int:
         letters = self._compose()
-        suppressed = suppressed_among([letter.to for letter in letters.values() if letter])
+        suppressed = suppressed_among([letter.to for letter in letters.values() if isinstance(letter, Letter)])
         db.session.commit()
         for position, item in enumerate(self.claims):
             if not self.on_time() or time.monotonic() > self.leased_until:
                 self._give_back(self.claims[position:])
                 break
-            letter = letters.get(item.id)
-            outcome = self._attempt(item, letter, suppressed) if item.id in letters else UNCOMPOSED
-            self._note(item, letter, outcome)
+            composed = letters.get(item.id)
+            outcome = self._attempt(item, composed, suppressed) if composed else UNCOMPOSED
+            self._note(item, composed if isinstance(composed, Letter) else None, outcome)
             if outcome.server_trouble:
                 self._leave_server_alone(outcome, self.claims[position + 1 :])
                 break
         self._record()
         return self.settled
 
-    def _compose(self) -> dict[int, Letter | None]:
+    def _compose(self) -> Composed:
         try:
             return compose(self.claims)
         except Exception:
@@ -96,7 +96,7 @@ class _Batch:
             db.session.rollback()
             return {item.id: letter for item in self.claims for letter in self._compose_alone(item)}
 
-    def _compose_alone(self, item: Claimed) -> list[Letter | None]:
+    def _compose_alone(self, item: Claimed) -> list[Letter | Unwanted]:
         try:
             return list(compose([item]).values())
         except OperationalError:
@@ -107,9 +107,9 @@ class _Batch:
             )
             return []
 
-    def _attempt(self, item: Claimed, letter: Letter | None, suppressed: set[str]) -> Outcome:
-        if letter is None:
-            return Outcome(CANCELLED, reason="no longer wanted", tried=False)
+    def _attempt(self, item: Claimed, letter: Letter | Unwanted, suppressed: set[str]) -> Outcome:
+        if isinstance(letter, Unwanted):
+            return Outcome(CANCELLED, reason=letter.reason, tried=False)
         if letter.to in suppressed:
             return Outcome(SUPPRESSED, reason="the address is on the suppression list", tried=False)
         return deliver(letter, return_path(item.id), send_again=self.lane.send_again_after_crash)

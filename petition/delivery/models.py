@@ -62,6 +62,13 @@ class Delivery(Model):
         Index("ix_deliveries_leased", "lease_until", postgresql_where=f"state = '{SENDING}'"),
         Index("ix_deliveries_subject", "subject_id", "created_at"),
         Index(
+            "ix_deliveries_mailing_waiting",
+            "mailing_id",
+            "next_attempt_at",
+            postgresql_where=f"mailing_id IS NOT NULL AND state IN {WAITING}",
+        ),
+        Index("ix_deliveries_mailing", "mailing_id", "state", "id", postgresql_where="mailing_id IS NOT NULL"),
+        Index(
             "ix_deliveries_trouble",
             "lane",
             "state",

@@ -43,7 +43,9 @@ DEPTHS = text("""
             SELECT subject, lane, state, n FROM depths
             UNION ALL SELECT subject, lane, state, change FROM tally_log) AS logged GROUP BY 1, 2, 3) AS d
     FULL JOIN (SELECT 'delivery' AS subject, lane, state, count(*) AS n FROM deliveries GROUP BY 2, 3
-               UNION ALL SELECT 'signature', '', state, count(*) FROM signatures GROUP BY 3) AS r
+               UNION ALL SELECT 'signature', '', state, count(*) FROM signatures GROUP BY 3
+               UNION ALL SELECT 'mailing', mailing_id::text, state, count(*) FROM deliveries
+               WHERE mailing_id IS NOT NULL GROUP BY 2, 3) AS r
         USING (subject, lane, state)
     WHERE coalesce(d.n, 0) <> coalesce(r.n, 0)
 """)

@@ -8,13 +8,13 @@ from markupsafe import Markup
 
 TAGS = {"p", "br", "h2", "h3", "h4", "ul", "ol", "li", "blockquote", "strong", "em", "a", "hr", "cite", "sup"}
 
-_markdown = MarkdownIt("commonmark", {"html": False, "typographer": False}).enable(["replacements"])
+markdown = MarkdownIt("commonmark", {"html": False, "typographer": False}).enable(["replacements"])
 
 
 @lru_cache(maxsize=256)
 def to_html(source: str) -> Markup:
     """Return sanitised HTML: the tags of a letter, links to the web or to a mailbox only, no image, no script."""
-    rendered = _markdown.render(source)
+    rendered = markdown.render(source)
     clean = nh3.clean(
         rendered,
         tags=TAGS,

@@ -9,7 +9,7 @@ from flask import current_app
 from sqlalchemy import select
 
 from petition.core.db import db
-from petition.delivery.compose import Claimed, Letter, composes, write
+from petition.delivery.compose import Claimed, Composed, Letter, Unwanted, composes, write
 from petition.petitions.count import Count, counts
 from petition.petitions.models import Petition
 from petition.signatures.links import absolute, confirm_token, personal_path, petition_url
@@ -31,17 +31,15 @@ def _petition_link(signature: Signature) -> str:
     return petition_url(signature.petition.slug, signature.locale)
 
 
-def _write(
-    claims: Sequence[Claimed], name: str, states: tuple[str, ...], link: Callable[[Signature], str]
-) -> dict[int, Letter | None]:
+def _write(claims: Sequence[Claimed], name: str, states: tuple[str, ...], link: Callable[[Signature], str]) -> Composed:
     signatures = {
         s.id: s for s in db.session.scalars(select(Signature).where(Signature.id.in_(c.subject_id for c in claims)))
     }
     counted = counts(list({s.petition.id: s.petition for s in signatures.values()}.values()))
-    letters: dict[int, Letter | None] = {}
+    letters: Composed = {}
     for claim in claims:
         signature = signatures.get(claim.subject_id)
-        letters[claim.id] = None
+        letters[claim.id] = Unwanted()
         if (
             signature
             and signature.state in states
@@ -90,30 +88,30 @@ CONFIRMING = ("confirm_signature", "reminder")
 
 
 @composes("confirm_signature")
-def confirm_signature(claims: Sequence[Claimed]) -> dict[int, Letter | None]:
+def confirm_signature(claims: Sequence[Claimed]) -> Composed:
     """Ask the owner of the address to confirm."""
     return _write(claims, "confirm_signature", (PENDING,), _confirm_link)
 
 
 @composes("reminder")
-def reminder(claims: Sequence[Claimed]) -> dict[int, Letter | None]:
+def reminder(claims: Sequence[Claimed]) -> Composed:
     """Ask once more, once."""
     return _write(claims, "reminder", (PENDING,), _confirm_link)
 
 
 @composes("already_signed")
-def already_signed(claims: Sequence[Claimed]) -> dict[int, Letter | None]:
+def already_signed(claims: Sequence[Claimed]) -> Composed:
     """Tell somebody who signs again that they are counted already."""
     return _write(claims, "already_signed", (CONFIRMED,), _personal_link)
 
 
 @composes("personal_link")
-def personal_link(claims: Sequence[Claimed]) -> dict[int, Letter | None]:
+def personal_link(claims: Sequence[Claimed]) -> Composed:
     """Send signers the link to their own page."""
     return _write(claims, "personal_link", (CONFIRMED,), _personal_link)
 
 
 @composes("withdrawn")
-def withdrawn(claims: Sequence[Claimed]) -> dict[int, Letter | None]:
+def withdrawn(claims: Sequence[Claimed]) -> Composed:
     """Confirm that a signature was taken back."""
     return _write(claims, "withdrawn", (WITHDRAWN,), _petition_link)

@@ -11,7 +11,6 @@ from petition.signatures.models import DISOWNED, Signature
 
 CONFIRM = "confirm_signature"
 PERSONAL = "personal_page"
-UNSUBSCRIBE = "unsubscribe"
 
 
 class Expired(Gone):
@@ -70,10 +69,10 @@ def by_confirm_token(token: str, *, lock: bool = False) -> Signature:
     return _held(signature_id, generation, lock)
 
 
-def by_personal_token(token: str, purpose: str = PERSONAL, *, lock: bool = False) -> Signature:
-    """Return the signature that a personal or unsubscribe link is for. Raises `Expired` or `NotOurs`."""
+def by_personal_token(token: str, *, lock: bool = False) -> Signature:
+    """Return the signature that a personal link is for. Raises `Expired` or `NotOurs`."""
     try:
-        signature_id, generation = _two(tokens.read(purpose, token))
+        signature_id, generation = _two(tokens.read(PERSONAL, token))
     except tokens.BadToken:
         raise NotOurs from None
     signature = _held(signature_id, generation, lock)

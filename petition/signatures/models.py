@@ -88,6 +88,12 @@ class Signature(Model):
         CheckConstraint(f"party IN {PARTIES}", name="party"),
         Index("ix_signatures_email_canonical", "email_canonical"),
         Index("ix_signatures_name", text("lower(name)"), postgresql_ops={"lower(name)": "text_pattern_ops"}),
+        Index(
+            "ix_signatures_updates",
+            "petition_id",
+            "email_canonical",
+            postgresql_where=text("state = 'confirmed' AND updates"),
+        ),
         Index("ix_signatures_pending", "requested_at", postgresql_where=text("state = 'pending'")),
         Index(
             "ix_signatures_list",

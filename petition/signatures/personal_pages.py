@@ -1,4 +1,4 @@
-"""The signer's own page: how the signature shows, news on or off, withdraw, my data, erase; and unsubscribing."""
+"""The signer's own page: how the signature shows, news on or off, withdraw, my data, erase."""
 
 from datetime import timedelta
 from typing import Any
@@ -13,7 +13,7 @@ from petition.core.i18n import current_language, explicit_language
 from petition.petitions.count import count_of
 from petition.petitions.view import view
 from petition.safeguards.throttle import following
-from petition.signatures.links import UNSUBSCRIBE, by_personal_token
+from petition.signatures.links import by_personal_token
 from petition.signatures.models import CONFIRMED, Signature
 from petition.signatures.pages import shown
 from petition.signatures.withdraw import display, erase, receive_updates, send_personal_link, withdraw
@@ -122,22 +122,3 @@ def me_erase(token: str) -> str:
     erase(signature)
     db.session.commit()
     return render_template("signatures/erased.html", petition=petition)
-
-
-@blueprint.get("/u/<token>")
-def unsubscribe_page(token: str) -> str:
-    """Ask for one press of a button: a link alone changes nothing."""
-    signature = by_personal_token(token, UNSUBSCRIBE)
-    done = not signature.updates
-    petition = view(signature.petition, current_language())
-    return render_template("signatures/unsubscribe.html", petition=petition, token=tokens.mend(token), done=done)
-
-
-@blueprint.post("/u/<token>")
-def unsubscribe(token: str) -> str:
-    """Stop the campaign's news, for a person or for a mail program (RFC 8058)."""
-    signature = by_personal_token(token, UNSUBSCRIBE, lock=True)
-    receive_updates(signature, False)
-    db.session.commit()
-    petition = view(signature.petition, current_language())
-    return render_template("signatures/unsubscribe.html", petition=petition, token=tokens.mend(token), done=True)

@@ -7,21 +7,21 @@ from flask import current_app
 from sqlalchemy import select
 
 from petition.core.db import db
-from petition.delivery.compose import Claimed, Letter, composes, write
+from petition.delivery.compose import Claimed, Composed, Unwanted, composes, write
 from petition.team.accounts import INVITATION, LINK_LASTS, PASSWORD, link
 from petition.team.models import Account
 
 AUTOMATIC = {"Auto-Submitted": "auto-generated", "X-Auto-Response-Suppress": "All"}
 
 
-def _write(claims: Sequence[Claimed], name: str) -> dict[int, Letter | None]:
+def _write(claims: Sequence[Claimed], name: str) -> Composed:
     wanted = select(Account).where(Account.id.in_([claim.subject_id for claim in claims]))
     found = {account.id: account for account in db.session.scalars(wanted)}
     site = urlsplit(current_app.config["PUBLIC_URL"]).hostname or ""
-    letters: dict[int, Letter | None] = {}
+    letters: Composed = {}
     for claim in claims:
         account = found.get(claim.subject_id)
-        letters[claim.id] = None
+        letters[claim.id] = Unwanted()
         # An older link is void: its email would only confuse.
         if account and account.active and account.link_generation == claim.generation:
             letters[claim.id] = write(
@@ -37,12 +37,12 @@ def _head(site: str) -> dict[str, str]:
 
 
 @composes(INVITATION)
-def team_invitation(claims: Sequence[Claimed]) -> dict[int, Letter | None]:
+def team_invitation(claims: Sequence[Claimed]) -> Composed:
     """Invite somebody to the team."""
     return _write(claims, "team_invitation")
 
 
 @composes(PASSWORD)
-def team_password(claims: Sequence[Claimed]) -> dict[int, Letter | None]:
+def team_password(claims: Sequence[Claimed]) -> Composed:
     """Let a member choose a new password."""
     return _write(claims, "team_password")

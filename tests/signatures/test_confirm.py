@@ -189,19 +189,6 @@ def test_erasing_a_confirmed_signature_counts_down(client, petition, signature):
     assert count_of(petition).confirmed == 0
 
 
-def test_unsubscribing_needs_a_post(client, signature):
-    signature.updates = True
-    db.session.commit()
-    link = f"/u/{tokens.make('unsubscribe', signature.id, signature.generation)}"
-    assert client.get(link).status_code == 200
-    db.session.refresh(signature)
-    assert signature.updates
-    for _ in range(2):
-        assert client.post(link, data={"List-Unsubscribe": "One-Click"}).status_code == 200
-    db.session.refresh(signature)
-    assert not signature.updates
-
-
 def test_counts_equal_rows_after_everything_at_once(app, petition):
     """Sign, confirm, disown, withdraw and erase one signature from many threads, again and again."""
     for round_ in range(6):

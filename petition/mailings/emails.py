@@ -1,0 +1,180 @@
+"""The emails of a mailing, composed a batch at a time; consent is read again for each."""
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, fields
+from datetime import datetime
+
+from flask_babel import force_locale, format_decimal
+from sqlalchemy import select
+
+from petition.core import tokens
+from petition.core.db import db
+from petition.core.i18n import date_in_words
+from petition.delivery.compose import (
+    Claimed,
+    Composed,
+    Letter,
+    Unwanted,
+    composes,
+    sender_address,
+    unsubscribe_address,
+    write,
+)
+from petition.mailings.models import KIND, STOPPED_KIND, TEST_KIND, Mailing, MailingText
+from petition.mailings.typeset import Frame, Words, typeset
+from petition.petitions.count import Count, counts
+from petition.petitions.models import Petition
+from petition.signatures.links import PERSONAL, absolute, petition_url
+from petition.signatures.models import CONFIRMED, Signature
+from petition.team.models import Account
+
+UNSUBSCRIBE = "unsubscribe"
+OWN = ("name", "organisation", "profession", "city")  # details that a signer may lack
+AUTOMATIC = {"Auto-Submitted": "auto-generated", "X-Auto-Response-Suppress": "All"}
+
+
+@dataclass(frozen=True)
+class Signer:
+    """What a mailing needs to know of a signer."""
+
+    id: int
+    petition_id: int
+    state: str
+    updates: bool
+    updates_at: datetime | None
+    name: str
+    organisation: str | None
+    profession: str | None
+    city: str | None
+    email: str
+    locale: str
+    generation: int
+
+
+SIGNER = tuple(getattr(Signature, field.name) for field in fields(Signer))
+
+
+def unsubscribe_link(delivery_id: int) -> str:
+    """Return the address by which a recipient stops the updates; it never expires."""
+    return absolute(f"/u/{tokens.make(UNSUBSCRIBE, delivery_id)}")
+
+
+def language_for(mailing: Mailing, locale: str, petition: Petition) -> MailingText:
+    """Return the words in a signer's language, else in the petition's, else in whichever there is."""
+    texts = mailing.texts
+    return texts.get(locale) or texts.get(petition.default_language) or next(iter(texts.values()))
+
+
+def letter(
+    mailing: Mailing, signer: Signer, petition: Petition, count: Count, delivery_id: int, *, test: str | None = None
+) -> Letter:
+    """Return a mailing as one signer gets it. `test`: the colleague's address that gets it in place of the signer."""
+    text = language_for(mailing, signer.locale, petition)
+    words = Words(text.language, text.subject, text.preheader, text.body)
+    shown = petition.text_in(text.language)
+    frame = Frame(
+        shown.title, petition.kind, shown.addressee, petition_url(petition.slug, text.language), mailing.sender_name,
+        TEST_KIND if test else KIND,
+    )  # fmt: skip
+    sheet = typeset(words, frame, frozenset(name for name in OWN if not getattr(signer, name)))
+    link = absolute("/u/test") if test else unsubscribe_link(delivery_id)
+    with force_locale(text.language):
+        subject, body, html = sheet.fill(_details(signer, frame, count, link, test))
+    headers = _headers(petition, delivery_id, link)
+    return Letter(
+        test or signer.email, mailing.sender_name, text.language, headers, subject=subject, body=body, html=html,
+        reply_to=mailing.reply_to,
+    )  # fmt: skip
+
+
+def _details(signer: Signer, frame: Frame, count: Count, link: str, test: str | None) -> dict[str, Callable[[], str]]:
+    details: dict[str, Callable[[], str]] = {name: lambda name=name: getattr(signer, name) or "" for name in OWN}  # type: ignore[misc]
+    personal = "test" if test else tokens.make(PERSONAL, signer.id, signer.generation)
+    return details | {
+        "petition": lambda: frame.title,
+        "count": lambda: format_decimal(count.confirmed),
+        "sender": lambda: frame.sender_name,
+        "petition_link": lambda: frame.url,
+        "personal_link": lambda: absolute(f"/me/{personal}"),
+        "email": lambda: test or signer.email,
+        "agreed_on": lambda: date_in_words(signer.updates_at.date()) if signer.updates_at else "–",
+        "unsubscribe_link": lambda: link,
+    }
+
+
+def _headers(petition: Petition, delivery_id: int, link: str) -> dict[str, str]:
+    """Return what a mailing says to programs: RFC 2369 and 8058 on leaving it, RFC 2919 on telling it apart."""
+    domain = sender_address().rpartition("@")[2]
+    return {
+        "List-Unsubscribe": f"<{link}>, <mailto:{unsubscribe_address(delivery_id)}?subject=unsubscribe>",
+        "List-Unsubscribe-Post": "List-Unsubscribe=One-Click",
+        "List-Id": f"<{petition.slug}.{domain}>",
+        # RFC 3834, 2: an answering machine stays silent.
+        "Precedence": "bulk",
+        "X-Auto-Response-Suppress": "OOF, AutoReply",
+    }
+
+
+def unwanted(signer: Signer | None) -> str | None:
+    """Return why somebody is not to be mailed any more, or None."""
+    if signer is None:
+        return "the signer was erased"
+    if signer.state != CONFIRMED:
+        return f"the signature is {signer.state}"
+    return None if signer.updates else "the signer stopped the updates"
+
+
+def _mailings(ids: set[int]) -> dict[int, Mailing]:
+    return {mailing.id: mailing for mailing in db.session.scalars(select(Mailing).where(Mailing.id.in_(ids)))}
+
+
+def signers(ids: Sequence[int]) -> dict[int, Signer]:
+    """Return signers by their id."""
+    found = db.session.execute(select(*SIGNER).where(Signature.id.in_(ids)))
+    return {row.id: Signer(**row) for row in found.mappings()}
+
+
+def petitions_of(ids: set[int]) -> tuple[dict[int, Petition], dict[int, Count]]:
+    """Return petitions and their counts, by id."""
+    found = {petition.id: petition for petition in db.session.scalars(select(Petition).where(Petition.id.in_(ids)))}
+    return found, counts(list(found.values()))
+
+
+@composes(KIND)
+def mailing(claims: Sequence[Claimed]) -> Composed:
+    """Send a mailing to those who still agree."""
+    mailings = _mailings({claim.mailing_id for claim in claims if claim.mailing_id})
+    known = signers([claim.subject_id for claim in claims])
+    petitions, counted = petitions_of({signer.petition_id for signer in known.values()})
+    composed: Composed = {}
+    for claim in claims:
+        signer, found = known.get(claim.subject_id), mailings.get(claim.mailing_id or 0)
+        reason = unwanted(signer)
+        if signer is None or found is None or reason:
+            composed[claim.id] = Unwanted(reason or "the mailing is gone")
+        else:
+            petition = petitions[signer.petition_id]
+            composed[claim.id] = letter(found, signer, petition, counted[petition.id], claim.id)
+    return composed
+
+
+@composes(STOPPED_KIND)
+def mailing_stopped(claims: Sequence[Claimed]) -> Composed:
+    """Tell the sender that a mailing has paused by itself."""
+    mailings = _mailings({claim.subject_id for claim in claims})
+    accounts = select(Account).where(Account.id.in_([m.sent_by_id for m in mailings.values() if m.sent_by_id]))
+    senders = {account.id: account for account in db.session.scalars(accounts)}
+    composed: Composed = {}
+    for claim in claims:
+        found = mailings.get(claim.subject_id)
+        account = senders.get(found.sent_by_id or 0) if found else None
+        if found is None or account is None or not account.active:
+            composed[claim.id] = Unwanted()
+            continue
+        link = absolute(f"/desk/mailings/{found.id}")
+        composed[claim.id] = write(
+            STOPPED_KIND, account.language, account.email, found.sender_name, headers=AUTOMATIC, mailing=found,
+            reason=found.reason or "", link=link, signature=account,
+            petition={"title": found.name, "sender_name": found.sender_name, "url": link},
+        )  # fmt: skip
+    return composed

@@ -1,0 +1,70 @@
+"""Fix the audience: one delivery row for each recipient, in one statement, each with the moment it may leave."""
+
+from datetime import datetime
+from typing import Any
+
+from sqlalchemy import BigInteger, Select, String, case, cast, func, literal, select, text
+from sqlalchemy.dialects.postgresql import distinct_on, insert
+from sqlalchemy.orm import aliased
+
+from petition.core.db import after_commit, db
+from petition.delivery.doorbell import ring
+from petition.delivery.lanes import MAILINGS
+from petition.delivery.models import DUE, Delivery
+from petition.mailings.models import KIND, Mailing
+from petition.mailings.pace import later, seconds_until
+from petition.mailings.segment import conditions, consenting, stored
+from petition.signatures.models import Signature
+
+FREEZING = "600s"  # of the one statement that reads an audience of millions
+COLUMNS = ("kind", "lane", "petition_id", "subject_id", "generation", "mailing_id", "state", "attempt", "domain",
+           "next_attempt_at")  # fmt: skip
+
+
+def freeze(mailing: Mailing, first_at: datetime) -> int:
+    """Owe the mailing to everyone in its audience who is not owed it yet, the first at `first_at`; returns how many.
+
+    A signer of several petitions is owed one, and so is an address that a person and an organisation share. Flushes.
+    """
+    db.session.execute(text(f"SET LOCAL statement_timeout = '{FREEZING}'"))
+    rows = insert(Delivery).from_select(COLUMNS, _rows(mailing, first_at)).on_conflict_do_nothing()
+    frozen = db.session.execute(rows, execution_options={"preserve_rowcount": True})
+    after_commit(("ring", MAILINGS.name), lambda: ring(MAILINGS.name))
+    return int(getattr(frozen, "rowcount", 0))
+
+
+def domain_of(signature: Any) -> Any:
+    """Return the domain that mail to a signer goes to, as DNS has it, as SQL."""
+    # As typed, which is what is mailed; the canonical address where the typed one is not in DNS's own letters.
+    plain = func.octet_length(signature.email) == func.length(signature.email)
+    address = case((plain, func.lower(signature.email)), else_=signature.email_canonical)
+    return func.substring(address, "[^@]*$")
+
+
+def _rows(mailing: Mailing, first_at: datetime) -> Select[Any]:
+    """Return a row for each address: of its first signature that agreed, in an order that tells nothing."""
+    chosen = (
+        select(Signature.id, Signature.petition_id, domain_of(Signature).label("domain"))
+        .where(*conditions(stored(mailing.segment), mailing.timezone), *consenting(), ~_owed(mailing.id))
+        .ext(distinct_on(Signature.email_canonical))
+        .order_by(Signature.email_canonical, Signature.id)
+        .subquery()
+    )
+    place = func.row_number().over(order_by=func.hashint8(chosen.c.id)) - 1
+    in_domain = func.row_number().over(partition_by=chosen.c.domain, order_by=func.hashint8(chosen.c.id)) - 1
+    return select(
+        literal(KIND), literal(MAILINGS.name), chosen.c.petition_id, chosen.c.id, literal(mailing.id, BigInteger),
+        literal(mailing.id, BigInteger), literal(DUE), literal(0), cast(chosen.c.domain, String(255)),
+        later(first_at, seconds_until(mailing, place, in_domain)),
+    )  # fmt: skip
+
+
+def _owed(mailing_id: int) -> Any:
+    """Return the condition that the signer's address is owed this mailing already."""
+    same = aliased(Signature)
+    return (
+        select(Delivery.id)
+        .join(same, same.id == Delivery.subject_id)
+        .where(Delivery.mailing_id == mailing_id, same.email_canonical == Signature.email_canonical)
+        .exists()
+    )

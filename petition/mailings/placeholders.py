@@ -1,0 +1,79 @@
+"""What a mailing may say of its reader: a fixed list of names, and no way to anything else."""
+
+from collections.abc import Iterator, Mapping
+from functools import lru_cache
+from typing import Any
+
+from jinja2 import Template, TemplateSyntaxError, nodes
+from jinja2.sandbox import ImmutableSandboxedEnvironment
+
+from petition.core.i18n import N_
+
+Mistakes = list[tuple[int, str]]
+
+NAMES = {
+    "name": N_("the signer’s name; for an organisation, its representative’s"),
+    "organisation": N_("the organisation, for those who signed for one"),
+    "profession": N_("the profession or role, where it was given"),
+    "city": N_("the city, where it was given"),
+    "petition": N_("the title of what they signed, in their language"),
+    "count": N_("the confirmed signatures at the moment of sending"),
+    "sender": N_("who the mailing comes from"),
+    "petition_link": N_("the address of the public page"),
+    "personal_link": N_("the address of the signer’s own page; not to be forwarded"),
+}
+LINKS = ("petition_link", "personal_link")
+# Nothing that reads an attribute, calls, loops, adds or includes: only names, choices and what to say in their place.
+ALLOWED = (nodes.Template, nodes.Output, nodes.TemplateData, nodes.Name, nodes.Const, nodes.If, nodes.Filter,
+           nodes.Not, nodes.And, nodes.Or)  # fmt: skip
+DEEPEST = 20  # of {% if %} in {% if %}
+SYNTAX = "write {{ name }}, {{ profession|default('…') }}, or {% if profession %}…{% endif %}"
+
+
+def _default(value: str, instead: str = "") -> str:
+    return value or instead
+
+
+_environment = ImmutableSandboxedEnvironment(autoescape=False, keep_trailing_newline=True)
+_environment.globals, _environment.tests, _environment.filters = {}, {}, {"default": _default}
+
+
+def mistakes(source: str) -> Mistakes:
+    """Return what is wrong with the placeholders of a text, each as (line, what to do); empty when it can be used."""
+    try:
+        tree = _environment.parse(source)
+        return sorted(set(_walk(tree, 0)))
+    except TemplateSyntaxError as error:
+        return [(error.lineno, f"this cannot be read ({error.message}): {SYNTAX}")]
+    except RecursionError:
+        return [(1, f"this is nested too deeply: {SYNTAX}")]
+
+
+def _walk(node: nodes.Node, depth: int) -> Iterator[tuple[int, str]]:
+    if isinstance(node, nodes.Name) and (node.name not in NAMES or node.ctx != "load"):
+        yield node.lineno, f"{{{{ {node.name} }}}} is not known: there are {', '.join(NAMES)}"
+    elif not isinstance(node, ALLOWED) or (isinstance(node, nodes.Const) and not isinstance(node.value, str)):
+        yield node.lineno, f"only names from the list stand between braces: {SYNTAX}"
+        return
+    elif isinstance(node, nodes.Filter) and not _sound(node):
+        yield node.lineno, f"{node.name} is not possible here: {SYNTAX}"
+    if depth > DEEPEST:
+        yield node.lineno, f"this is nested too deeply: {SYNTAX}"
+        return
+    for child in node.iter_child_nodes():
+        yield from _walk(child, depth + isinstance(node, nodes.If | nodes.Not | nodes.Filter))
+
+
+def _sound(node: nodes.Filter) -> bool:
+    plain = isinstance(node.node, nodes.Name) and not (node.kwargs or node.dyn_args or node.dyn_kwargs)
+    return node.name == "default" and plain and len(node.args) == 1 and isinstance(node.args[0], nodes.Const)
+
+
+@lru_cache(maxsize=128)
+def _template(source: str) -> Template:
+    return _environment.from_string(source)
+
+
+def expand(source: str, values: Mapping[str, Any]) -> str:
+    """Return the text with its placeholders filled; those without a value are empty. For texts without `mistakes`."""
+    return _template(source).render(dict.fromkeys(NAMES, "") | {k: v for k, v in values.items() if k in NAMES})

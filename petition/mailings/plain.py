@@ -1,0 +1,58 @@
+"""Markdown as plain text: what a mail program without HTML shows, and a screen reader reads."""
+
+import textwrap
+from collections.abc import Iterator
+
+from markdown_it.tree import SyntaxTreeNode
+
+from petition.petitions.markdown import markdown
+
+WIDTH = 74
+
+
+def to_text(source: str, width: int = WIDTH) -> str:
+    """Return the text of a letter, wrapped; an address is written out after its words and never broken."""
+    return "\n\n".join(_blocks(SyntaxTreeNode(markdown.parse(source)), width))
+
+
+def _blocks(node: SyntaxTreeNode, width: int) -> Iterator[str]:
+    for block in node.children:
+        if block.type in ("paragraph", "heading"):
+            yield _wrap(_inline(block.children[0]), width)
+        elif block.type == "blockquote":
+            yield textwrap.indent("\n\n".join(_blocks(block, width - 2)), "> ", lambda _: True)
+        elif block.type in ("bullet_list", "ordered_list"):
+            yield _list(block, width)
+        elif block.type == "hr":
+            yield "* * *"
+        else:
+            yield block.content.rstrip("\n")
+
+
+def _list(block: SyntaxTreeNode, width: int) -> str:
+    start = int(block.attrs.get("start", 1) or 1)
+    items = []
+    for number, item in enumerate(block.children, start):
+        mark = "* " if block.type == "bullet_list" else f"{number}. "
+        text = "\n\n".join(_blocks(item, width - len(mark)))
+        items.append(mark + textwrap.indent(text, " " * len(mark)).lstrip())
+    return "\n".join(items)
+
+
+def _wrap(text: str, width: int) -> str:
+    lines = (textwrap.wrap(line, width, break_long_words=False, break_on_hyphens=False) for line in text.split("\n"))
+    return "\n".join("\n".join(line) for line in lines)
+
+
+def _inline(node: SyntaxTreeNode) -> str:
+    if node.type in ("text", "code_inline"):
+        return node.content
+    if node.type == "softbreak":
+        return " "
+    if node.type == "hardbreak":
+        return "\n"
+    words = "".join(_inline(child) for child in node.children)
+    if node.type == "link":
+        address = str(node.attrs["href"])
+        return address if words in (address, address.removeprefix("mailto:")) else f"{words} <{address}>"
+    return "" if node.type == "image" else words

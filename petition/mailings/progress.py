@@ -1,0 +1,138 @@
+"""How far a mailing is: exact at every moment, without counting rows."""
+
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from typing import Any
+
+from sqlalchemy import func, select, text
+
+from petition.core import clock
+from petition.core.db import db
+from petition.delivery.models import (
+    CANCELLED,
+    DEFERRED,
+    DUE,
+    FAILED,
+    SENDING,
+    SENT,
+    STATES,
+    SUPPRESSED,
+    UNKNOWN,
+    Delivery,
+)
+from petition.mailings.models import Mailing, Unsubscription
+
+RECENT = timedelta(minutes=5)  # over which the rate is taken
+NOTED_EVERY = timedelta(seconds=15)
+REASONS_SHOWN = 20
+MOST_READ = 100_000  # rows of trouble that the reasons are taken from
+
+# What the triggers of migration 0005 keep: folded depths, and the log that is not folded yet.
+DEPTHS = text("""
+    SELECT state, sum(n)::bigint AS n FROM (
+        SELECT state, n FROM depths WHERE subject = 'mailing' AND lane = :mailing
+        UNION ALL SELECT state, change FROM tally_log WHERE subject = 'mailing' AND lane = :mailing) AS everything
+    GROUP BY 1
+""")
+
+
+@dataclass(frozen=True)
+class Progress:
+    """A mailing's recipients by state, how fast it goes, and who left because of it. Rates per minute."""
+
+    states: dict[str, int]
+    unsubscribed: int
+    bounced: int
+    per_minute: float
+    ends_at: datetime | None
+
+    @property
+    def total(self) -> int:
+        """Everyone whom the mailing was ever owed to."""
+        return sum(self.states.values())
+
+    @property
+    def settled(self) -> int:
+        """Those for whom it is over, one way or another."""
+        return self.total - self.waiting
+
+    @property
+    def waiting(self) -> int:
+        """Those to whom it is still to leave."""
+        return self.states[DUE] + self.states[DEFERRED] + self.states[SENDING]
+
+    @property
+    def left_out(self) -> int:
+        """Those who were in the audience and were not mailed: they left it before their turn, or are suppressed."""
+        return self.states[CANCELLED] + self.states[SUPPRESSED]
+
+    def judged(self) -> dict[str, int]:
+        """Return what the limits look at: emails tried, failed or bounced, and readers who stopped the updates."""
+        states = self.states
+        return {
+            "tried": states[SENT] + states[FAILED] + states[UNKNOWN],
+            "failed": states[FAILED] + self.bounced,
+            "unsubscribed": self.unsubscribed,
+        }
+
+
+def states_of(mailing_id: int) -> dict[str, int]:
+    """Return how many of a mailing's deliveries are in each state."""
+    found = {row.state: row.n for row in db.session.execute(DEPTHS, {"mailing": str(mailing_id)})}
+    return {state: int(found.get(state, 0)) for state in STATES}
+
+
+def progress(mailing: Mailing) -> Progress:
+    """Return how far a mailing is."""
+    states = states_of(mailing.id)
+    unsubscribed = db.session.scalar(
+        select(func.count()).select_from(Unsubscription).where(Unsubscription.mailing_id == mailing.id)
+    )
+    rate = _per_minute(mailing, states[SENT]) if mailing.started_at and not mailing.ended_at else 0.0
+    waiting = states[DUE] + states[DEFERRED] + states[SENDING]
+    return Progress(states, int(unsubscribed or 0), 0, rate, _ends_at(mailing, waiting, rate))
+
+
+def note_speed(mailing: Mailing) -> None:
+    """Keep how many have left by now, for the rate of the last minutes. Flushes."""
+    now = clock.now()
+    kept = [sample for sample in mailing.speed if datetime.fromisoformat(sample[0]) > now - RECENT]
+    if not kept or now - datetime.fromisoformat(kept[-1][0]) >= NOTED_EVERY:
+        mailing.speed = [*kept, [now.isoformat(), states_of(mailing.id)[SENT]]]
+
+
+def _per_minute(mailing: Mailing, sent: int) -> float:
+    since, before = mailing.started_at or clock.now(), 0
+    recent = [sample for sample in mailing.speed if datetime.fromisoformat(sample[0]) > clock.now() - RECENT]
+    if recent:
+        since, before = datetime.fromisoformat(recent[0][0]), recent[0][1]
+    return float(sent - before) / max((clock.now() - since).total_seconds() / 60, 1 / 60)
+
+
+def _ends_at(mailing: Mailing, waiting: int, rate: float) -> datetime | None:
+    """Return when it will be done: by its plan, or by its speed where that is the slower."""
+    if not waiting or mailing.paused_at or mailing.ended_at:
+        return None
+    planned = db.session.scalar(
+        select(func.max(Delivery.next_attempt_at)).where(
+            Delivery.mailing_id == mailing.id, Delivery.state.in_((DUE, DEFERRED))
+        )
+    )
+    by_speed = clock.now() + timedelta(minutes=waiting / rate) if rate else None
+    return max((moment for moment in (planned, by_speed) if moment), default=None) if by_speed else None
+
+
+def reasons(mailing_id: int) -> list[Any]:
+    """Return why emails failed, were put off or left out, by state, each with how many and the last of its words."""
+    trouble = (DEFERRED, FAILED, UNKNOWN, CANCELLED, SUPPRESSED)
+    rows = (
+        select(Delivery.state, Delivery.cause, Delivery.reason)
+        .where(Delivery.mailing_id == mailing_id, Delivery.state.in_(trouble))
+        .limit(MOST_READ)
+        .subquery()
+    )
+    why = func.coalesce(func.nullif(rows.c.cause, ""), rows.c.reason, "")
+    query = select(rows.c.state, why.label("why"), func.count().label("n"), func.max(rows.c.reason).label("words"))
+    return list(
+        db.session.execute(query.group_by(rows.c.state, why).order_by(func.count().desc()).limit(REASONS_SHOWN))
+    )

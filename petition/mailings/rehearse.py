@@ -1,0 +1,99 @@
+"""Try a mailing on oneself and on colleagues, in each of its languages, before anybody else gets it."""
+
+from collections.abc import Sequence
+from typing import Any
+
+from sqlalchemy import select
+
+from petition.core.db import db
+from petition.core.errors import Refusal
+from petition.delivery.compose import Claimed, Composed, Unwanted, composes
+from petition.delivery.lanes import NOTICES
+from petition.delivery.models import SENT, Delivery
+from petition.delivery.post import Owed, post
+from petition.mailings import life
+from petition.mailings.audience import stand_in
+from petition.mailings.emails import letter, petitions_of
+from petition.mailings.models import TEST_KIND, Mailing, MailingTest
+from petition.team.models import Account
+
+MOST = 20  # colleagues
+LISTED = 20  # tests
+
+
+def rehearse(mailing: Mailing, accounts: Sequence[Account], by: str) -> int:
+    """Owe each colleague the mailing in each of its languages, as one of its recipients would get it; returns how many.
+
+    The caller holds the mailing's lock. Flushes. Raises `Refusal`, or `Nonsense` once it is scheduled.
+    """
+    if not life.may("test", mailing):
+        raise life.Nonsense("test", mailing)
+    accounts = [account for account in accounts if account.active]
+    if not 1 <= len(accounts) <= MOST:
+        raise Refusal({"colleagues": f"choose from one to {MOST} colleagues"})
+    tests = [
+        MailingTest(mailing_id=mailing.id, version=mailing.version, language=language, account_id=account.id,
+                    asked_by=by)
+        for account in accounts
+        for language in mailing.texts
+    ]  # fmt: skip
+    db.session.add_all(tests)
+    db.session.flush()
+    post(TEST_KIND, NOTICES, [Owed(_petition_id(mailing), test.id, 1) for test in tests])
+    mailing.tested_version = mailing.version
+    life.take("test", mailing, version=mailing.version, colleagues=len(accounts), languages=sorted(mailing.texts))
+    return len(tests)
+
+
+def _petition_id(mailing: Mailing) -> int:
+    return int(mailing.segment["petitions"][0])
+
+
+def untested(mailing: Mailing) -> list[str]:
+    """Return the languages in which no test of this version has left yet."""
+    left = (
+        select(MailingTest.language)
+        .join(Delivery, Delivery.subject_id == MailingTest.id)
+        .where(Delivery.kind == TEST_KIND, Delivery.state == SENT)
+        .where(MailingTest.mailing_id == mailing.id, MailingTest.version == mailing.version)
+    )
+    return sorted(set(mailing.texts) - set(db.session.scalars(left)))
+
+
+def latest(mailing: Mailing) -> list[Any]:
+    """Return the latest tests, newest first, each with who got it and what became of it."""
+    query = (
+        select(MailingTest, Account.name, Account.email, Delivery.state, Delivery.reason)
+        .join(Account, Account.id == MailingTest.account_id)
+        .outerjoin(Delivery, (Delivery.kind == TEST_KIND) & (Delivery.subject_id == MailingTest.id))
+        .where(MailingTest.mailing_id == mailing.id)
+    )
+    return list(db.session.execute(query.order_by(MailingTest.id.desc()).limit(LISTED)))
+
+
+@composes(TEST_KIND)
+def mailing_test(claims: Sequence[Claimed]) -> Composed:
+    """Send a mailing to a colleague, as a recipient would get it."""
+    asked = (
+        select(MailingTest, Mailing, Account)
+        .join(Mailing, Mailing.id == MailingTest.mailing_id)
+        .join(Account, Account.id == MailingTest.account_id)
+    )
+    found = {
+        row.MailingTest.id: row
+        for row in db.session.execute(asked.where(MailingTest.id.in_([claim.subject_id for claim in claims])))
+    }
+    composed: Composed = {}
+    for claim in claims:
+        row = found.get(claim.subject_id)
+        if row is None or row.MailingTest.version != row.Mailing.version or not row.Account.active:
+            composed[claim.id] = Unwanted("the mailing has changed since this test was asked for")
+            continue
+        # In the colleague's own name: no signer's details leave by a test.
+        signer = stand_in(row.Mailing, row.MailingTest.language, row.Account.name)
+        petitions, counted = petitions_of({signer.petition_id})
+        petition = petitions[signer.petition_id]
+        composed[claim.id] = letter(
+            row.Mailing, signer, petition, counted[petition.id], claim.id, test=row.Account.email
+        )
+    return composed

@@ -1,0 +1,116 @@
+"""A mailing's words made into a subject, a text and an HTML page: once for all readers alike, then filled for each.
+
+Readers are alike who have the same petition and language and lack the same details. What differs between them is left
+open as numbered gaps, and filled after Markdown and styles are done: nothing that a signer typed is ever read as
+Markdown, HTML or a template.
+"""
+
+import re
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from functools import lru_cache
+
+import css_inline
+from flask import render_template
+from flask_babel import force_locale
+from markupsafe import escape
+
+from petition.mailings.placeholders import LINKS, NAMES, expand
+from petition.mailings.plain import to_text
+from petition.petitions.markdown import to_html
+
+FIELDS = (*NAMES, "email", "agreed_on", "unsubscribe_link")
+MARK = "xq7z"  # no text may hold it: `write` refuses it
+GAP = re.compile(r"https://xq7z(\d+)z7qx\.invalid/?|xq7z(\d+)z7qx")
+Details = Mapping[str, Callable[[], str]]
+
+_inliner = css_inline.CSSInliner(load_remote_stylesheets=False)
+
+
+@dataclass(frozen=True)
+class Words:
+    """What was written in one language."""
+
+    language: str
+    subject: str
+    preheader: str
+    body: str
+
+
+@dataclass(frozen=True)
+class Frame:
+    """What stands around the words: the petition, who writes, and which email it is."""
+
+    title: str
+    kind: str
+    addressee: str
+    url: str
+    sender_name: str
+    email: str = "mailing"
+
+
+@dataclass(frozen=True)
+class Sheet:
+    """A mailing for readers alike: literal pieces, and between each two the number of what fills the gap."""
+
+    subject: tuple[str, ...]
+    text: tuple[str, ...]
+    html: tuple[str, ...]
+
+    def fill(self, details: Details) -> tuple[str, str, str]:
+        """Return subject, text and HTML for one reader; only the details that the words use are asked for."""
+        known: dict[str, str] = {}
+
+        def value(number: str) -> str:
+            name = FIELDS[int(number)]
+            if name not in known:
+                known[name] = details[name]()
+            return known[name]
+
+        return (
+            " ".join(_join(self.subject, value).split()),
+            _join(self.text, value),
+            _join(self.html, lambda number: str(escape(value(number)))),
+        )
+
+
+def _join(pieces: tuple[str, ...], value: Callable[[str], str]) -> str:
+    return "".join(value(piece) if position % 2 else piece for position, piece in enumerate(pieces))
+
+
+def _open(text: str) -> tuple[str, ...]:
+    pieces, end = [], 0
+    for gap in GAP.finditer(text):
+        pieces += [text[end : gap.start()], gap[1] or gap[2]]
+        end = gap.end()
+    return (*pieces, text[end:])
+
+
+def _gap(name: str) -> str:
+    gap = f"{MARK}{FIELDS.index(name)}z7qx"
+    # As an address, so that Markdown and the sanitiser take it for a link.
+    return f"https://{gap}.invalid/" if name in LINKS or name == "unsubscribe_link" else gap
+
+
+@lru_cache(maxsize=512)
+def typeset(words: Words, frame: Frame, lacking: frozenset[str] = frozenset()) -> Sheet:
+    """Return the sheet for all readers of this language and petition who lack these details."""
+    gaps = {name: "" if name in lacking else _gap(name) for name in FIELDS}
+    body = expand(words.body, gaps)
+    context = {
+        "locale": words.language,
+        "petition": frame,
+        "email": gaps["email"],
+        "agreed_on": gaps["agreed_on"],
+        "unsubscribe_link": gaps["unsubscribe_link"],
+        "preheader": expand(words.preheader, gaps),
+    }
+    with force_locale(words.language):
+        subject = render_template(f"emails/{frame.email}/subject.txt", subject=expand(words.subject, gaps))
+        text = render_template(f"emails/{frame.email}/body.txt", body=to_text(body), **context)
+        html = render_template(f"emails/{frame.email}/body.html", body=to_html(body), **context)
+    return Sheet(
+        _open(subject),
+        _open(re.sub(r"\n{3,}", "\n\n", text.strip()) + "\n"),
+        _open(_inliner.inline(html)),
+    )

@@ -1,0 +1,176 @@
+"""Write a mailing: its words, its audience, its pace; what cannot be sent is refused on saving, with its line."""
+
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any
+from zoneinfo import available_timezones
+
+from petition.core.db import db
+from petition.core.errors import Refusal
+from petition.core.i18n import LANGUAGES
+from petition.mailings import life
+from petition.mailings.models import Mailing, MailingText
+from petition.mailings.placeholders import mistakes
+from petition.mailings.segment import Segment, choose
+from petition.mailings.typeset import MARK
+from petition.petitions.models import Petition
+from petition.team import audit
+
+LONGEST = {"subject": 200, "preheader": 200, "body": 50_000}
+NUMBERS = {"per_hour": 10_000_000, "per_domain_hour": 10_000_000, "warm_up": 10_000_000, "undo_minutes": 1440}
+SHARES = ("failure_limit", "unsubscribe_limit")
+ADDRESS = re.compile(r"[^@\s<>,;\"]+@[^@\s<>,;\"]+\.[^@\s<>,;\"]+")
+
+
+class Outdated(Refusal):
+    """Somebody else has saved the mailing since this version of it was opened."""
+
+    def __init__(self) -> None:
+        super().__init__({"version": "somebody else has saved this mailing meanwhile"})
+
+
+@dataclass
+class Draft:
+    """A mailing as it was typed, made clean."""
+
+    fields: dict[str, Any] = field(default_factory=dict)
+    segment: Segment = field(default_factory=Segment)
+    texts: dict[str, dict[str, str]] = field(default_factory=dict)
+
+
+def read(form: Mapping[str, Any]) -> Draft:
+    """Return a clean draft out of what was typed. Raises `Refusal` with every field that needs help.
+
+    The words of a language are under `subject_fr`, `preheader_fr`, `body_fr`; a language without a word is left out.
+    """
+    errors: dict[str, str] = {}
+    draft = Draft()
+    draft.texts = {language: text for language in LANGUAGES if (text := _text(form, language, errors))}
+    if not draft.texts and not errors:
+        errors[f"subject_{next(iter(LANGUAGES))}"] = "write the mailing in at least one language"
+    draft.fields = {name: _line(form, name, longest, errors) for name, longest in (("name", 120), ("sender_name", 120))}
+    for name in ("name", "sender_name"):
+        if not draft.fields[name]:
+            errors.setdefault(name, "write something here")
+    draft.fields["reply_to"] = _address(form, errors)
+    draft.fields["timezone"] = _zone(form, errors)
+    draft.fields["public"] = str(form.get("public") or "").lower() in ("on", "true", "1", "yes")
+    _paces(form, draft.fields, errors)
+    try:
+        draft.segment = choose(form)
+        _petitions_exist(draft.segment, errors)
+    except Refusal as refusal:
+        errors |= refusal.errors
+    if errors:
+        raise Refusal(errors)
+    return draft
+
+
+def _line(form: Mapping[str, Any], name: str, longest: int, errors: dict[str, str]) -> str:
+    value = " ".join(str(form.get(name) or "").split())
+    if len(value) > longest or not value.isprintable():
+        errors[name] = f"keep this to one line of up to {longest} characters"
+    return value
+
+
+def _address(form: Mapping[str, Any], errors: dict[str, str]) -> str | None:
+    value = _line(form, "reply_to", 254, errors)
+    if value and not (ADDRESS.fullmatch(value) and value.isascii()):
+        errors["reply_to"] = "this is not an email address"
+    return value or None
+
+
+def _zone(form: Mapping[str, Any], errors: dict[str, str]) -> str:
+    value = str(form.get("timezone") or "Europe/Paris")
+    if value not in available_timezones():
+        errors["timezone"] = "write a time zone such as Europe/Paris"
+    return value
+
+
+def _paces(form: Mapping[str, Any], fields: dict[str, Any], errors: dict[str, str]) -> None:
+    for name, most in NUMBERS.items():
+        value = str(form.get(name) if form.get(name) is not None else "").strip()
+        if value and not (value.isascii() and value.isdigit() and int(value[:20]) <= most):
+            errors[name] = f"write a whole number up to {most:,}, or nothing"
+        elif name == "undo_minutes":
+            fields[name] = int(value) if value else 5
+        else:
+            fields[name] = int(value) or None if value else None
+    for name, default in zip(SHARES, (5.0, 2.0), strict=True):
+        value = str(form.get(name) if form.get(name) is not None else "").strip().replace(",", ".").rstrip("% ")
+        if value and not re.fullmatch(r"\d{1,3}(\.\d{1,3})?", value):
+            errors[name] = "write a percentage such as 5"
+        else:
+            fields[name] = min(float(value or default), 100.0) / 100
+
+
+def _text(form: Mapping[str, Any], language: str, errors: dict[str, str]) -> dict[str, str] | None:
+    text = {part: str(form.get(f"{part}_{language}") or "").replace("\r\n", "\n").strip() for part in LONGEST}
+    if not any(text.values()):
+        return None
+    for part, longest in LONGEST.items():
+        name, value = f"{part}_{language}", text[part]
+        found = mistakes(value)
+        if part != "preheader" and not value:
+            errors[name] = "write something here, or leave the whole language empty"
+        elif len(value) > longest or (part != "body" and "\n" in value):
+            errors[name] = f"keep this within {longest:,} characters" + ("" if part == "body" else ", on one line")
+        elif MARK in value or any((ord(c) < 32 and c not in "\n\t") or 0xD800 <= ord(c) < 0xE000 for c in value):
+            errors[name] = "this has characters that are not text: type it again"
+        elif found:
+            errors[name] = "; ".join(f"line {line}: {advice}" for line, advice in found)
+    return text
+
+
+def _petitions_exist(segment: Segment, errors: dict[str, str]) -> None:
+    known = db.session.query(Petition.id).filter(Petition.id.in_(segment.petitions)).count()
+    if known != len(segment.petitions):
+        errors["petitions"] = "choose from the petitions that are there"
+
+
+def create(draft: Draft, by: str) -> Mailing:
+    """Make a mailing out of a draft. Flushes."""
+    mailing = Mailing(written_by=by, segment=draft.segment.plain(), **draft.fields)
+    mailing.texts = {language: MailingText(language=language, **text) for language, text in draft.texts.items()}
+    db.session.add(mailing)
+    db.session.flush()
+    audit.record("mailing.create", "mailing", mailing.id, after={"name": mailing.name, "segment": mailing.segment})
+    return mailing
+
+
+def edit(mailing: Mailing, draft: Draft, version: int) -> bool:
+    """Save a draft over the version it was made from; returns whether anything changed, which calls for a new test.
+
+    The caller holds the mailing's lock. Flushes. Raises `Outdated`, or `Nonsense` once it is scheduled.
+    """
+    if not life.may("edit", mailing):
+        raise life.Nonsense("edit", mailing)
+    if mailing.version != version:
+        raise Outdated
+    changed = {name for name, value in draft.fields.items() if getattr(mailing, name) != value}
+    changed |= {"segment"} if mailing.segment != draft.segment.plain() else set()
+    changed |= {
+        f"text {language}" for language in LANGUAGES if _as_typed(mailing, language) != draft.texts.get(language)
+    }
+    if not changed:
+        return False
+    for name, value in draft.fields.items():
+        setattr(mailing, name, value)
+    mailing.segment = draft.segment.plain()
+    for language in LANGUAGES:
+        if language not in draft.texts:
+            mailing.texts.pop(language, None)
+        elif language in mailing.texts:
+            for part, value in draft.texts[language].items():
+                setattr(mailing.texts[language], part, value)
+        else:
+            mailing.texts[language] = MailingText(language=language, **draft.texts[language])
+    mailing.version += 1
+    life.take("edit", mailing, version=mailing.version, changed=sorted(changed))
+    return True
+
+
+def _as_typed(mailing: Mailing, language: str) -> dict[str, str] | None:
+    text = mailing.texts.get(language)
+    return {part: getattr(text, part) for part in LONGEST} if text else None
