@@ -10,8 +10,9 @@ from petition.delivery import tasks as delivery_tasks
 from petition.delivery import transport
 from petition.embedded import mailbox_pages
 from petition.mailings import emails as mailing_emails
+from petition.mailings import manage as mailings_manage
 from petition.mailings import pages as mailing_pages
-from petition.mailings import rehearse
+from petition.mailings import reading_pages, rehearse, sending_pages
 from petition.mailings import tasks as mailing_tasks
 from petition.operations import manage as operations_manage
 from petition.operations import metrics_pages, ready
@@ -34,6 +35,9 @@ TASKS = (delivery_tasks, signature_tasks, mailing_tasks, operations_tasks)
 COMPOSERS = (emails, team_emails, mailing_emails, rehearse)
 SIGNERS = (petition_pages.blueprint, signature_pages.blueprint, personal_pages.blueprint, mailing_pages.blueprint)
 TEAM = (
+    mailings_manage.blueprint,
+    reading_pages.blueprint,
+    sending_pages.blueprint,
     operations_pages.blueprint,
     operations_manage.blueprint,
     metrics_pages.blueprint,

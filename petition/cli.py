@@ -19,6 +19,7 @@ from petition.core.db import db
 from petition.core.terminal import Mistake, Provider, console, in_app
 from petition.demo import CAMPAIGN
 from petition.demo.play import play
+from petition.mailings.cli import mailings
 from petition.operations.cli import queue
 from petition.petitions import publish
 from petition.petitions.cli import petitions
@@ -165,6 +166,7 @@ def prepare() -> None:
 
 cli.add_command(petitions)
 cli.add_command(team)
+cli.add_command(mailings)
 cli.add_command(queue)
 
 

@@ -7,6 +7,7 @@ from sqlalchemy import select
 from petition.core.db import db
 from petition.core.errors import Gone
 from petition.mailings import life
+from petition.mailings.emails import language_for
 from petition.mailings.models import SENDING, SENT, Mailing
 from petition.mailings.placeholders import LINKS, expand
 from petition.petitions.count import count_of
@@ -29,11 +30,7 @@ def find(mailing_id: int) -> Mailing:
 def shown(mailing: Mailing, language: str) -> dict[str, Any]:
     """Return what a stranger may read of a mailing: its words, with what was personal left out."""
     petition = db.session.scalars(select(Petition).where(Petition.id == mailing.segment["petitions"][0])).one()
-    text = (
-        mailing.texts.get(language)
-        or mailing.texts.get(petition.default_language)
-        or next(iter(mailing.texts.values()))
-    )
+    text = language_for(mailing, language, petition)
     page = petition_url(petition.slug, text.language)
     values = {
         "petition": petition.text_in(text.language).title,
@@ -43,8 +40,9 @@ def shown(mailing: Mailing, language: str) -> dict[str, Any]:
     }
     return {
         "petition": view(petition, language),
-        "subject": expand(text.subject, values).strip(" ,"),
-        "body": to_html(expand(text.body, values)),
+        # "Hello {{ name }}," without a name.
+        "subject": expand(text.subject, values).replace(" ,", ",").strip(" ,"),
+        "body": to_html(expand(text.body, values).replace(" ,", ",")),
         "language": text.language,
         "sender_name": mailing.sender_name,
         "sent_on": mailing.started_at.date() if mailing.started_at else None,

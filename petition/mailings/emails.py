@@ -22,6 +22,7 @@ from petition.delivery.compose import (
 )
 from petition.mailings.models import KIND, STOPPED_KIND, TEST_KIND, Mailing, MailingText
 from petition.mailings.typeset import Frame, Words, typeset
+from petition.mailings.words import reason_words
 from petition.petitions.count import Count, counts
 from petition.petitions.models import Petition
 from petition.signatures.links import PERSONAL, absolute, petition_url
@@ -66,10 +67,21 @@ def language_for(mailing: Mailing, locale: str, petition: Petition) -> MailingTe
 
 
 def letter(
-    mailing: Mailing, signer: Signer, petition: Petition, count: Count, delivery_id: int, *, test: str | None = None
+    mailing: Mailing,
+    signer: Signer,
+    petition: Petition,
+    count: Count,
+    delivery_id: int | None,
+    *,
+    language: str | None = None,
+    test: str | None = None,
 ) -> Letter:
-    """Return a mailing as one signer gets it. `test`: the colleague's address that gets it in place of the signer."""
-    text = language_for(mailing, signer.locale, petition)
+    """Return a mailing as one signer gets it.
+
+    `delivery_id` is None for a preview. `language`: in place of the signer's own. `test`: the colleague's address that
+    gets it in the signer's place. Neither a preview nor a test holds a link that acts for the signer.
+    """
+    text = language_for(mailing, language or signer.locale, petition)
     words = Words(text.language, text.subject, text.preheader, text.body)
     shown = petition.text_in(text.language)
     frame = Frame(
@@ -77,28 +89,31 @@ def letter(
         TEST_KIND if test else KIND,
     )  # fmt: skip
     sheet = typeset(words, frame, frozenset(name for name in OWN if not getattr(signer, name)))
-    link = absolute("/u/test") if test else unsubscribe_link(delivery_id)
+    real = delivery_id is not None and not test
+    link = unsubscribe_link(delivery_id) if real and delivery_id else absolute("/u/test")
+    personal = tokens.make(PERSONAL, signer.id, signer.generation) if real else "test"
+    details = _details(signer, frame, count) | {
+        "email": lambda: test or signer.email,
+        "personal_link": lambda: absolute(f"/me/{personal}"),
+        "unsubscribe_link": lambda: link,
+    }
     with force_locale(text.language):
-        subject, body, html = sheet.fill(_details(signer, frame, count, link, test))
-    headers = _headers(petition, delivery_id, link)
+        subject, body, html = sheet.fill(details)
+    headers = _headers(petition, delivery_id or 0, link)
     return Letter(
         test or signer.email, mailing.sender_name, text.language, headers, subject=subject, body=body, html=html,
         reply_to=mailing.reply_to,
     )  # fmt: skip
 
 
-def _details(signer: Signer, frame: Frame, count: Count, link: str, test: str | None) -> dict[str, Callable[[], str]]:
+def _details(signer: Signer, frame: Frame, count: Count) -> dict[str, Callable[[], str]]:
     details: dict[str, Callable[[], str]] = {name: lambda name=name: getattr(signer, name) or "" for name in OWN}  # type: ignore[misc]
-    personal = "test" if test else tokens.make(PERSONAL, signer.id, signer.generation)
     return details | {
         "petition": lambda: frame.title,
         "count": lambda: format_decimal(count.confirmed),
         "sender": lambda: frame.sender_name,
         "petition_link": lambda: frame.url,
-        "personal_link": lambda: absolute(f"/me/{personal}"),
-        "email": lambda: test or signer.email,
         "agreed_on": lambda: date_in_words(signer.updates_at.date()) if signer.updates_at else "–",
-        "unsubscribe_link": lambda: link,
     }
 
 
@@ -174,7 +189,7 @@ def mailing_stopped(claims: Sequence[Claimed]) -> Composed:
         link = absolute(f"/desk/mailings/{found.id}")
         composed[claim.id] = write(
             STOPPED_KIND, account.language, account.email, found.sender_name, headers=AUTOMATIC, mailing=found,
-            reason=found.reason or "", link=link, signature=account,
+            reason=reason_words(found.reason, account.language), link=link, signature=account,
             petition={"title": found.name, "sender_name": found.sender_name, "url": link},
         )  # fmt: skip
     return composed

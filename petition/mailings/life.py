@@ -2,6 +2,8 @@
 
 from typing import Any
 
+from flask_babel import gettext as _
+
 from petition.core.db import db
 from petition.core.errors import Gone, Refusal
 from petition.mailings.models import (
@@ -14,6 +16,7 @@ from petition.mailings.models import (
     TESTED,
     Mailing,
 )
+from petition.mailings.words import state_words
 from petition.team import audit
 
 # What may be done, from which states, and the state it leads to.
@@ -35,8 +38,17 @@ class Nonsense(Refusal):
     """A step that the mailing's state does not allow."""
 
     def __init__(self, step: str, mailing: Mailing) -> None:
-        allowed = ", ".join(STEPS[step][0])
-        super().__init__({"state": f"cannot {step} a mailing that is {mailing.state}: it must be {allowed}"})
+        words = state_words()
+        allowed = ", ".join(words[state] for state in STEPS[step][0])
+        super().__init__(
+            {
+                "state": _(
+                    "this mailing is %(state)s; it would have to be %(allowed)s",
+                    state=words[mailing.state],
+                    allowed=allowed,
+                )
+            }
+        )
         self.step = step
 
 

@@ -4,6 +4,7 @@ from collections.abc import Iterator, Mapping
 from functools import lru_cache
 from typing import Any
 
+from flask_babel import gettext as _
 from jinja2 import Template, TemplateSyntaxError, nodes
 from jinja2.sandbox import ImmutableSandboxedEnvironment
 
@@ -27,7 +28,7 @@ LINKS = ("petition_link", "personal_link")
 ALLOWED = (nodes.Template, nodes.Output, nodes.TemplateData, nodes.Name, nodes.Const, nodes.If, nodes.Filter,
            nodes.Not, nodes.And, nodes.Or)  # fmt: skip
 DEEPEST = 20  # of {% if %} in {% if %}
-SYNTAX = "write {{ name }}, {{ profession|default('…') }}, or {% if profession %}…{% endif %}"
+EXAMPLES = "{{ name }}, {{ profession|default('…') }}, {% if profession %}…{% endif %}"
 
 
 def _default(value: str, instead: str = "") -> str:
@@ -44,21 +45,25 @@ def mistakes(source: str) -> Mistakes:
         tree = _environment.parse(source)
         return sorted(set(_walk(tree, 0)))
     except TemplateSyntaxError as error:
-        return [(error.lineno, f"this cannot be read ({error.message}): {SYNTAX}")]
+        return [(error.lineno, _("this cannot be read (%(words)s): %(advice)s", words=error.message, advice=_advice()))]
     except RecursionError:
-        return [(1, f"this is nested too deeply: {SYNTAX}")]
+        return [(1, _("this is nested too deeply: %(advice)s", advice=_advice()))]
+
+
+def _advice() -> str:
+    return _("write %(examples)s", examples=EXAMPLES)
 
 
 def _walk(node: nodes.Node, depth: int) -> Iterator[tuple[int, str]]:
     if isinstance(node, nodes.Name) and (node.name not in NAMES or node.ctx != "load"):
-        yield node.lineno, f"{{{{ {node.name} }}}} is not known: there are {', '.join(NAMES)}"
+        yield node.lineno, _("{{ %(name)s }} is not known: there are %(names)s", name=node.name, names=", ".join(NAMES))
     elif not isinstance(node, ALLOWED) or (isinstance(node, nodes.Const) and not isinstance(node.value, str)):
-        yield node.lineno, f"only names from the list stand between braces: {SYNTAX}"
+        yield node.lineno, _("only names from the list stand between braces: %(advice)s", advice=_advice())
         return
     elif isinstance(node, nodes.Filter) and not _sound(node):
-        yield node.lineno, f"{node.name} is not possible here: {SYNTAX}"
+        yield node.lineno, _("%(name)s is not possible here: %(advice)s", name=node.name, advice=_advice())
     if depth > DEEPEST:
-        yield node.lineno, f"this is nested too deeply: {SYNTAX}"
+        yield node.lineno, _("this is nested too deeply: %(advice)s", advice=_advice())
         return
     for child in node.iter_child_nodes():
         yield from _walk(child, depth + isinstance(node, nodes.If | nodes.Not | nodes.Filter))

@@ -3,6 +3,7 @@
 from collections.abc import Sequence
 from typing import Any
 
+from flask_babel import gettext as _
 from sqlalchemy import select
 
 from petition.core.db import db
@@ -30,7 +31,7 @@ def rehearse(mailing: Mailing, accounts: Sequence[Account], by: str) -> int:
         raise life.Nonsense("test", mailing)
     accounts = [account for account in accounts if account.active]
     if not 1 <= len(accounts) <= MOST:
-        raise Refusal({"colleagues": f"choose from one to {MOST} colleagues"})
+        raise Refusal({"colleagues": _("choose from one to %(number)s colleagues", number=MOST)})
     tests = [
         MailingTest(mailing_id=mailing.id, version=mailing.version, language=language, account_id=account.id,
                     asked_by=by)

@@ -2,6 +2,7 @@
 
 from datetime import datetime, timedelta
 
+from flask_babel import gettext as _
 from sqlalchemy import func, update
 
 from petition.core import clock
@@ -28,13 +29,19 @@ def schedule(mailing: Mailing, at: datetime | None, by_id: int | None) -> None:
     if not life.may("schedule", mailing):
         raise life.Nonsense("schedule", mailing)
     if mailing.tested_version != mailing.version:
-        raise Refusal({"state": "it was changed since its last test: test it again"})
+        raise Refusal({"state": _("it was changed since its last test: test it again")})
     waiting = untested(mailing)
     if waiting:
-        raise Refusal({"state": f"no test has left yet in {', '.join(waiting)}: wait for it, or test again"})
+        raise Refusal(
+            {
+                "state": _(
+                    "no test has left yet in %(languages)s: wait a moment, or test again", languages=", ".join(waiting)
+                )
+            }
+        )
     soonest = clock.now() + timedelta(minutes=mailing.undo_minutes)
     if at is not None and (at <= clock.now() or at > clock.now() + FARTHEST):
-        raise Refusal({"at": "choose a moment that is to come, within a year"})
+        raise Refusal({"at": _("choose a moment that is to come, within a year")})
     mailing.send_at = max(at or soonest, soonest)
     mailing.sent_by_id = by_id
     life.take("schedule", mailing, send_at=mailing.send_at.isoformat())

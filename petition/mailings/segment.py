@@ -6,6 +6,7 @@ from datetime import date, datetime, time, timedelta
 from typing import Any
 from zoneinfo import ZoneInfo
 
+from flask_babel import gettext as _
 from sqlalchemy import ColumnElement, func, or_, select
 from sqlalchemy.orm import aliased
 
@@ -55,9 +56,9 @@ def choose(values: Mapping[str, Any]) -> Segment:
         except (ValueError, TypeError, OverflowError) as error:
             errors[name] = str(error)
     if not errors and not chosen["petitions"]:
-        errors["petitions"] = "choose at least one petition"
+        errors["petitions"] = _("choose at least one petition")
     if not errors and chosen["confirmed_from"] and (chosen["confirmed_until"] or "9") < chosen["confirmed_from"]:
-        errors["confirmed_until"] = "choose a day that is not before the first one"
+        errors["confirmed_until"] = _("choose a day that is not before the first one")
     if errors:
         raise Refusal(errors)
     return Segment(**chosen)
@@ -67,7 +68,7 @@ def _texts(value: Any) -> list[str]:
     values = [value] if isinstance(value, str) else list(value or [])
     texts = [" ".join(str(text).split()) for text in values]
     if len(texts) > MOST or any(len(text) > 200 or not text.isprintable() for text in texts):
-        raise ValueError(f"choose up to {MOST}, each of up to 200 characters")
+        raise ValueError(_("choose up to %(number)s, each of up to 200 characters", number=MOST))
     return [text for text in texts if text]
 
 
@@ -80,7 +81,7 @@ def _among(options: Any, several: bool = False) -> Any:
     def read(value: Any) -> Any:
         texts = _texts(value)
         if any(text not in options for text in texts):
-            raise ValueError(f"choose from {', '.join(options)}")
+            raise ValueError(_("choose from %(options)s", options=", ".join(options)))
         return texts if several else (texts[0] if texts else None)
 
     return read
@@ -91,7 +92,7 @@ def _number(value: Any) -> int | None:
     if text is None:
         return None
     if not (text.isascii() and text.isdigit() and 0 < int(text[:30]) < 2**63):
-        raise ValueError("this is not a number from the list")
+        raise ValueError(_("choose from the list"))
     return int(text)
 
 
@@ -105,13 +106,13 @@ def _day(value: Any) -> str | None:
     try:
         return date.fromisoformat(text).isoformat() if text else None
     except ValueError:
-        raise ValueError("write a day such as 2026-11-23") from None
+        raise ValueError(_("write a day such as 2026-11-23")) from None
 
 
 def _country(value: Any) -> str | None:
     text = (_one(value) or "").upper()
     if text and not is_country(text):
-        raise ValueError("write a country’s two letters, such as FR")
+        raise ValueError(_("write a country’s two letters, such as FR"))
     return text or None
 
 

@@ -78,13 +78,13 @@ def _wrong(mailing: Mailing, now: Progress) -> str | None:
     figures = {name: n - mailing.judged_from.get(name, 0) for name, n in now.judged().items()}
     if figures["tried"] < JUDGED_FROM:
         return None
-    for name, limit, what in (
-        ("failed", mailing.failure_limit, "failed"),
-        ("unsubscribed", mailing.unsubscribe_limit, "made their readers stop the updates"),
+    for name, limit in (
+        ("failed", mailing.failure_limit),
+        ("unsubscribed", mailing.unsubscribe_limit),
     ):
         share = figures[name] / figures["tried"]
         if share > limit:
-            return f"{share:.1%} of the emails {what}; the limit is {limit:.1%}"
+            return f"limit {name} {share:.4f} {limit:.4f}"
     return None
 
 

@@ -6,6 +6,9 @@ from dataclasses import dataclass, field
 from typing import Any
 from zoneinfo import available_timezones
 
+from flask_babel import format_decimal
+from flask_babel import gettext as _
+
 from petition.core.db import db
 from petition.core.errors import Refusal
 from petition.core.i18n import LANGUAGES
@@ -27,7 +30,7 @@ class Outdated(Refusal):
     """Somebody else has saved the mailing since this version of it was opened."""
 
     def __init__(self) -> None:
-        super().__init__({"version": "somebody else has saved this mailing meanwhile"})
+        super().__init__({"version": _("somebody else has saved this mailing meanwhile")})
 
 
 @dataclass
@@ -48,11 +51,11 @@ def read(form: Mapping[str, Any]) -> Draft:
     draft = Draft()
     draft.texts = {language: text for language in LANGUAGES if (text := _text(form, language, errors))}
     if not draft.texts and not errors:
-        errors[f"subject_{next(iter(LANGUAGES))}"] = "write the mailing in at least one language"
+        errors[f"subject_{next(iter(LANGUAGES))}"] = _("write the mailing in at least one language")
     draft.fields = {name: _line(form, name, longest, errors) for name, longest in (("name", 120), ("sender_name", 120))}
     for name in ("name", "sender_name"):
         if not draft.fields[name]:
-            errors.setdefault(name, "write something here")
+            errors.setdefault(name, _("write something here"))
     draft.fields["reply_to"] = _address(form, errors)
     draft.fields["timezone"] = _zone(form, errors)
     draft.fields["public"] = str(form.get("public") or "").lower() in ("on", "true", "1", "yes")
@@ -70,21 +73,21 @@ def read(form: Mapping[str, Any]) -> Draft:
 def _line(form: Mapping[str, Any], name: str, longest: int, errors: dict[str, str]) -> str:
     value = " ".join(str(form.get(name) or "").split())
     if len(value) > longest or not value.isprintable():
-        errors[name] = f"keep this to one line of up to {longest} characters"
+        errors[name] = _("keep this to one line of up to %(number)s characters", number=longest)
     return value
 
 
 def _address(form: Mapping[str, Any], errors: dict[str, str]) -> str | None:
     value = _line(form, "reply_to", 254, errors)
     if value and not (ADDRESS.fullmatch(value) and value.isascii()):
-        errors["reply_to"] = "this is not an email address"
+        errors["reply_to"] = _("this is not an email address")
     return value or None
 
 
 def _zone(form: Mapping[str, Any], errors: dict[str, str]) -> str:
     value = str(form.get("timezone") or "Europe/Paris")
     if value not in available_timezones():
-        errors["timezone"] = "write a time zone such as Europe/Paris"
+        errors["timezone"] = _("write a time zone such as Europe/Paris")
     return value
 
 
@@ -92,7 +95,7 @@ def _paces(form: Mapping[str, Any], fields: dict[str, Any], errors: dict[str, st
     for name, most in NUMBERS.items():
         value = str(form.get(name) if form.get(name) is not None else "").strip()
         if value and not (value.isascii() and value.isdigit() and int(value[:20]) <= most):
-            errors[name] = f"write a whole number up to {most:,}, or nothing"
+            errors[name] = _("write a whole number up to %(number)s, or nothing", number=format_decimal(most))
         elif name == "undo_minutes":
             fields[name] = int(value) if value else 5
         else:
@@ -100,7 +103,7 @@ def _paces(form: Mapping[str, Any], fields: dict[str, Any], errors: dict[str, st
     for name, default in zip(SHARES, (5.0, 2.0), strict=True):
         value = str(form.get(name) if form.get(name) is not None else "").strip().replace(",", ".").rstrip("% ")
         if value and not re.fullmatch(r"\d{1,3}(\.\d{1,3})?", value):
-            errors[name] = "write a percentage such as 5"
+            errors[name] = _("write a percentage such as 5")
         else:
             fields[name] = min(float(value or default), 100.0) / 100
 
@@ -113,20 +116,20 @@ def _text(form: Mapping[str, Any], language: str, errors: dict[str, str]) -> dic
         name, value = f"{part}_{language}", text[part]
         found = mistakes(value)
         if part != "preheader" and not value:
-            errors[name] = "write something here, or leave the whole language empty"
+            errors[name] = _("write something here, or leave the whole language empty")
         elif len(value) > longest or (part != "body" and "\n" in value):
-            errors[name] = f"keep this within {longest:,} characters" + ("" if part == "body" else ", on one line")
+            errors[name] = _("keep this within %(number)s characters", number=format_decimal(longest))
         elif MARK in value or any((ord(c) < 32 and c not in "\n\t") or 0xD800 <= ord(c) < 0xE000 for c in value):
-            errors[name] = "this has characters that are not text: type it again"
+            errors[name] = _("this has characters that are not text: type it again")
         elif found:
-            errors[name] = "; ".join(f"line {line}: {advice}" for line, advice in found)
+            errors[name] = "; ".join(_("line %(line)s: %(advice)s", line=line, advice=advice) for line, advice in found)
     return text
 
 
 def _petitions_exist(segment: Segment, errors: dict[str, str]) -> None:
     known = db.session.query(Petition.id).filter(Petition.id.in_(segment.petitions)).count()
     if known != len(segment.petitions):
-        errors["petitions"] = "choose from the petitions that are there"
+        errors["petitions"] = _("choose from the petitions that are there")
 
 
 def create(draft: Draft, by: str) -> Mailing:

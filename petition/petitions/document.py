@@ -40,7 +40,7 @@ def read(text: str) -> Document:
     for number, line in enumerate(lines, 1):
         if any((ord(c) < 32 and c != "\t") or 0xD800 <= ord(c) < 0xE000 for c in line):
             document.mistake(number, "this line has characters that are not text: remove them")
-    front, at = _front_matter("\n".join(lines[1:ends]), document)
+    front, at = yaml_of("\n".join(lines[1:ends]), document)
     _sections(lines, ends + 1, document)
     if front:
         _fields(front, at, document)
@@ -49,7 +49,7 @@ def read(text: str) -> Document:
     return document
 
 
-def _front_matter(source: str, document: Document) -> tuple[dict[str, Any], dict[str, int]]:
+def yaml_of(source: str, document: Document) -> tuple[dict[str, Any], dict[str, int]]:
     """Return the front matter's values and the line of each key."""
     try:
         node = yaml.compose(source, Loader=yaml.SafeLoader)

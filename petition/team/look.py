@@ -1,12 +1,15 @@
 """What every page of the team shares: Bootstrap from its own package, the navigation, times."""
 
+from datetime import datetime
+from zoneinfo import ZoneInfo
+
 from flask import Flask, current_app
 from flask_babel import format_datetime
 from flask_babel import gettext as _
 from flask_bootstrap import Bootstrap5
 
 from petition.team.access import current
-from petition.team.models import ADMIN, OPERATOR
+from petition.team.models import ADMIN, CAMPAIGNER, OPERATOR, SENDER
 from petition.team.people_pages import role_words
 
 
@@ -15,6 +18,7 @@ def navigation() -> list[tuple[str, str]]:
     account = current()
     parts = [
         ("operations.index", _("Mail queue"), (OPERATOR,)),
+        ("desk_mailings.index", _("Mailings"), (CAMPAIGNER, SENDER)),
         ("people.index", _("People"), (ADMIN,)),
         ("audit.trail", _("Audit trail"), (OPERATOR,)),
         ("own.account", _("Your account"), ()),
@@ -26,6 +30,12 @@ def navigation() -> list[tuple[str, str]]:
     ]
 
 
+def campaign_time(moment: datetime, zone: str) -> str:
+    """Return a moment in words, in a campaign's own time zone."""
+    local = moment.astimezone(ZoneInfo(zone))
+    return format_datetime(local, "d MMM y, HH:mm", rebase=False)
+
+
 def init_app(app: Flask) -> None:
     """Serve Bootstrap from this site, and give templates what the layout needs."""
     app.config["BOOTSTRAP_SERVE_LOCAL"] = True
@@ -33,3 +43,4 @@ def init_app(app: Flask) -> None:
     app.add_template_global(navigation)
     app.add_template_global(role_words)
     app.add_template_filter(lambda moment: format_datetime(moment, "medium"), "datetimeformat")
+    app.add_template_filter(campaign_time, "campaigntime")

@@ -129,9 +129,11 @@ def _nonce() -> None:
 def _allow_scripts(response: Response) -> Response:
     """Let the team's pages run this site's own scripts; a signer's page has none."""
     if request.path.startswith(sessions.PLACES):
-        response.headers["Content-Security-Policy"] = (
+        response.headers.setdefault(
+            "Content-Security-Policy",
             f"default-src 'none'; script-src 'self' 'nonce-{g.script_nonce}'; connect-src 'self'; style-src 'self'; "
-            "img-src 'self' data:; font-src 'self'; form-action 'self'; base-uri 'none'; frame-ancestors 'none'"
+            "img-src 'self' data:; font-src 'self'; frame-src 'self'; form-action 'self'; base-uri 'none'; "
+            "frame-ancestors 'none'",
         )
     return response
 

@@ -2,6 +2,7 @@ from concurrent.futures import ThreadPoolExecutor
 from datetime import timedelta
 
 import pytest
+from factories import make_mailing
 
 from petition.core import clock
 from petition.core.db import db
@@ -14,6 +15,7 @@ from petition.delivery.lanes import CONFIRMATIONS, LANES, MAILINGS
 from petition.delivery.models import Delivery, Hold
 from petition.delivery.replies import accepted
 from petition.delivery.suppress import suppress, suppressed_among
+from petition.petitions.models import Petition
 
 MANY = [f"s{n}@example.org" for n in range(130)]
 
@@ -157,7 +159,8 @@ def test_a_dead_workers_rows_are_sent_by_another(server, owe, rows):
 
 def test_a_dead_workers_mailing_is_not_sent_again_by_itself(server, owe, rows):
     owe("zoe@example.org")
-    db.session.query(Delivery).update({"lane": "mailings"})
+    mailing = make_mailing(db.session.query(Petition).one(), state="sending")
+    db.session.query(Delivery).update({"lane": "mailings", "mailing_id": mailing.id})
     claim(MAILINGS, "a worker that dies")
     db.session.query(Delivery).update({"lease_until": clock.now() - timedelta(seconds=1)})
     db.session.commit()

@@ -161,7 +161,7 @@ def test_it_pauses_by_itself_when_too_many_fail(app, outbox, monkeypatch):
     db.session.commit()
     watch()
     db.session.refresh(mailing)
-    assert (mailing.state, mailing.reason) == ("paused", "100.0% of the emails failed; the limit is 5.0%")
+    assert (mailing.state, mailing.reason) == ("paused", "limit failed 1.0000 0.0500")
     assert db.session.query(Delivery).filter_by(kind="mailing_stopped").count() == 1
     schedule.resume(life.find(mailing.id, lock=True))
     db.session.commit()

@@ -1,0 +1,42 @@
+"""What became of a mailing, in figures alone: they stay when the addresses are erased."""
+
+from typing import Any
+
+from sqlalchemy import func, select
+
+from petition.core.db import db
+from petition.mailings.models import Mailing, Unsubscription
+from petition.mailings.progress import progress, reasons
+
+
+def report(mailing: Mailing) -> dict[str, Any]:
+    """Return a mailing's figures, ready for JSON."""
+    now = progress(mailing)
+    choices = select(Unsubscription.choice, func.count()).where(Unsubscription.mailing_id == mailing.id)
+    return {
+        "id": mailing.id,
+        "name": mailing.name,
+        "state": mailing.state,
+        "reason": mailing.reason,
+        "languages": sorted(mailing.texts),
+        "send_at": _iso(mailing.send_at),
+        "started_at": _iso(mailing.started_at),
+        "ended_at": _iso(mailing.ended_at),
+        "audience": mailing.audience,
+        "recipients": now.total,
+        "states": now.states,
+        "settled": now.settled,
+        "waiting": now.waiting,
+        "per_minute": round(now.per_minute, 1),
+        "ends_at": _iso(now.ends_at),
+        "bounced": now.bounced,
+        "unsubscribed": now.unsubscribed,
+        "unsubscribed_by": {row[0]: row[1] for row in db.session.execute(choices.group_by(Unsubscription.choice))},
+        "reasons": [
+            {"state": row.state, "why": row.why, "n": row.n, "words": row.words} for row in reasons(mailing.id)
+        ],
+    }
+
+
+def _iso(moment: Any) -> str | None:
+    return moment.isoformat() if moment else None

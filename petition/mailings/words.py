@@ -1,0 +1,81 @@
+"""What states, reasons and choices are called, in the reader's language."""
+
+from flask_babel import force_locale, format_percent
+from flask_babel import gettext as _
+
+from petition.core.i18n import current_language
+from petition.mailings.models import (
+    ALL,
+    CANCELLED,
+    COMPLAINT,
+    DRAFT,
+    PAUSED,
+    SCHEDULED,
+    SENDING,
+    SENT,
+    TESTED,
+    THESE,
+    WITHDRAW,
+)
+
+
+def state_words() -> dict[str, str]:
+    """Return what a mailing's states are called."""
+    return {
+        DRAFT: _("a draft"),
+        TESTED: _("tested"),
+        SCHEDULED: _("scheduled"),
+        SENDING: _("being sent"),
+        PAUSED: _("paused"),
+        SENT: _("sent"),
+        CANCELLED: _("cancelled"),
+    }
+
+
+def recipient_words() -> dict[str, str]:
+    """Return what the states of a recipient's row are called."""
+    return {
+        "due": _("waiting"),
+        "sending": _("being sent"),
+        "sent": _("sent"),
+        "deferred": _("put off"),
+        "failed": _("failed"),
+        "unknown": _("unknown"),
+        "cancelled": _("not wanted any more"),
+        "suppressed": _("suppressed"),
+    }
+
+
+def left_out_words() -> dict[str, str]:
+    """Return why signers of what was chosen are not in the audience."""
+    return {
+        "no consent": _("confirmed, without agreeing to updates"),
+        "not confirmed": _("not confirmed"),
+        "withdrawn or struck": _("withdrawn, disowned or invalidated"),
+        "suppressed": _("on the suppression list"),
+    }
+
+
+def choice_words() -> dict[str, str]:
+    """Return what readers chose who stopped the updates."""
+    return {
+        THESE: _("these updates"),
+        ALL: _("all updates"),
+        WITHDRAW: _("the signature too"),
+        COMPLAINT: _("reported as unwanted"),
+    }
+
+
+def reason_words(reason: str | None, language: str | None = None) -> str:
+    """Return why a mailing was paused or cancelled: in words where a limit did it, else as somebody wrote it."""
+    parts = (reason or "").split()
+    if len(parts) != 4 or parts[0] != "limit":
+        return reason or ""
+    with force_locale(language or current_language()):
+        share, limit = (format_percent(float(part), "0.#%") for part in parts[2:])
+        if parts[1] == "failed":
+            return _("%(share)s of the emails failed; the limit is %(limit)s", share=share, limit=limit)
+        return _(
+            "%(share)s of the emails made their readers stop the updates; the limit is %(limit)s",
+            share=share, limit=limit,
+        )  # fmt: skip
