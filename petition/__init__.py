@@ -14,7 +14,9 @@ from petition.operations import metrics_pages, ready
 from petition.operations import pages as operations_pages
 from petition.operations import tasks as operations_tasks
 from petition.petitions import api as petitions_api
+from petition.petitions import manage as petitions_manage
 from petition.petitions import pages as petition_pages
+from petition.petitions import state_pages
 from petition.safeguards import throttle
 from petition.signatures import api as signatures_api
 from petition.signatures import consent, emails, listing, personal_pages
@@ -37,6 +39,8 @@ TEAM = (
     own_pages.blueprint,
     people_pages.blueprint,
     audit_pages.blueprint,
+    petitions_manage.blueprint,
+    state_pages.blueprint,
 )
 PROGRAMS = (petitions_api.blueprint, signatures_api.blueprint)
 

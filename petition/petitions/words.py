@@ -1,0 +1,98 @@
+"""How the desk names a petition's fields and states, and what a change means for those who signed."""
+
+from collections.abc import Sequence
+
+from flask_babel import gettext as _
+
+from petition.core.i18n import LANGUAGES
+from petition.petitions.count import Count
+from petition.petitions.edit import Change
+from petition.petitions.models import ARCHIVED, CLOSED, DRAFT, OPEN
+
+
+def field_words(field: str) -> str:
+    """Return the name of a field; of a text's field, with its language."""
+    language, dot, word = field.rpartition(".")
+    names = {
+        "kind": _("Kind"),
+        "slug": _("Address"),
+        "default_language": _("Its own language"),
+        "sender_name": _("Published by"),
+        "reply_to": _("Replies go to"),
+        "opens": _("Opens"),
+        "closes": _("Closes"),
+        "timezone": _("Time zone"),
+        "asks": _("What signers are asked"),
+        "listing": _("Public list of names"),
+        "organisations": _("Organisations may sign"),
+        "milestones": _("Milestones"),
+        "title": _("Title"),
+        "summary": _("Summary"),
+        "addressee": _("Addressee"),
+        "body": _("Text"),
+        "professions": _("Professions to suggest"),
+    }
+    return _("%(field)s, in %(language)s", field=names[word], language=LANGUAGES[language]) if dot else names[word]
+
+
+def value_words(field: str, value: str) -> str:
+    """Return a field's value as people say it."""
+    known = {
+        ("kind", "petition"): _("petition"),
+        ("kind", "open_letter"): _("open letter"),
+        ("listing", "opt_in"): _("those who agree"),
+        ("listing", "none"): _("none"),
+        ("organisations", "on"): _("yes"),
+        ("organisations", ""): _("no"),
+    }
+    if field == "asks":
+        return ", ".join(ask_words()[ask] for ask in value.split(", ") if ask in ask_words())
+    return known.get((field, value), LANGUAGES.get(value, value) if field == "default_language" else value)
+
+
+def ask_words() -> dict[str, str]:
+    """Return what a petition may ask its signers for."""
+    return {
+        "profession": _("Profession or role"),
+        "city": _("Town"),
+        "postal_code": _("Postal code"),
+        "country": _("Country"),
+    }
+
+
+def petition_state_words(state: str) -> str:
+    """Return a petition's state."""
+    return {DRAFT: _("draft"), OPEN: _("open"), CLOSED: _("closed"), ARCHIVED: _("archived")}[state]
+
+
+def meanings(changed: Sequence[Change], count: Count) -> list[str]:
+    """Return what changes of a public petition mean for those who signed and those who will."""
+    after = {change.field: change.after for change in changed}
+    before = {change.field: change.before for change in changed}
+    words = {field.rpartition(".")[2] for field in after if "." in field}
+    found = []
+    if count.confirmed and words & {"title", "summary", "addressee", "body"}:
+        found.append(
+            _(
+                "Everyone who signed did so under the present words. Mend what is wrong in them; what they agreed to "
+                "should stay."
+            )
+        )
+    for language in LANGUAGES:
+        if before.get(f"{language}.body") and not after.get(f"{language}.body", "kept"):
+            found.append(_("%(language)s is no longer offered.", language=LANGUAGES[language]))
+    known = {
+        "sender_name": _(
+            "Who agrees to receive news from now on agrees to this name. Those who did before agreed to the old one."
+        ),
+        "asks": _("The form asks for this from now on. What was given before stays."),
+        "listing": _("The names leave the public page at once.")
+        if after.get("listing") == "none"
+        else _("The names of those who agreed, and of no others, appear on the public page at once."),
+        "organisations": _("Organisations can sign from now on.")
+        if after.get("organisations")
+        else _("Organisations can no longer sign. Those that did stay."),
+        "opens": _("Whether people can sign follows these dates, to the minute."),
+        "closes": _("Whether people can sign follows these dates, to the minute."),
+    }
+    return list(dict.fromkeys(found + [known[field] for field in after if field in known]))
