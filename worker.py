@@ -40,6 +40,10 @@ app.conf.beat_schedule = {
     }
     for name, seconds in {"remind": 600.0, "forget": 3600.0}.items()
 } | {
+    "fold-figures": {
+        "task": "petition.petitions.tasks.fold", "schedule": 15.0, "options": {"queue": UPKEEP, "expires": 15.0},
+    }
+} | {
     name: {
         "task": f"petition.operations.tasks.{name}", "schedule": when,
         "options": {"queue": queue, "expires": expires},

@@ -14,9 +14,10 @@ from petition.operations import metrics_pages, ready
 from petition.operations import pages as operations_pages
 from petition.operations import tasks as operations_tasks
 from petition.petitions import api as petitions_api
+from petition.petitions import campaign_pages, state_pages
 from petition.petitions import manage as petitions_manage
 from petition.petitions import pages as petition_pages
-from petition.petitions import state_pages
+from petition.petitions import tasks as petitions_tasks
 from petition.safeguards import throttle
 from petition.signatures import api as signatures_api
 from petition.signatures import consent, emails, listing, personal_pages
@@ -28,7 +29,7 @@ from petition.team import pages as team_pages
 
 LONGEST_BODY = 64 * 1024  # bytes
 
-TASKS = (delivery_tasks, signature_tasks, operations_tasks)
+TASKS = (delivery_tasks, petitions_tasks, signature_tasks, operations_tasks)
 COMPOSERS = (emails, team_emails)
 SIGNERS = (petition_pages.blueprint, signature_pages.blueprint, personal_pages.blueprint)
 TEAM = (
@@ -41,6 +42,7 @@ TEAM = (
     audit_pages.blueprint,
     petitions_manage.blueprint,
     state_pages.blueprint,
+    campaign_pages.blueprint,
 )
 PROGRAMS = (petitions_api.blueprint, signatures_api.blueprint)
 

@@ -109,8 +109,8 @@ def _is_written(language: str, values: Mapping[str, str]) -> bool:
 
 def _text(language: str, values: Mapping[str, str], errors: dict[str, str]) -> dict[str, Any]:
     text: dict[str, Any] = {word: values[f"{language}.{word}"] for word in WORDS}
-    text["summary"] = " ".join(text["summary"].split())
-    text["professions"] = [" ".join(line.split()) for line in text["professions"].split("\n") if line.strip()]
+    text["summary"] = re.sub(r"[ \t]*\n\s*", " ", text["summary"])
+    text["professions"] = [line.strip() for line in text["professions"].split("\n") if line.strip()]
     errors |= {f"{language}.{word}": "" for word in LONGEST if not is_words(word, text[word])}
     if not are_professions(text["professions"]):
         errors[f"{language}.professions"] = ""

@@ -1,6 +1,7 @@
 """A petition's settings and texts: how each is read, and what it must be, from a file or from the desk's form."""
 
 import re
+import unicodedata
 from collections.abc import Callable, Mapping
 from datetime import date, datetime, time
 from typing import Any
@@ -121,7 +122,7 @@ def settings(front: Mapping[str, Any]) -> tuple[dict[str, Any], dict[str, str]]:
         if key in PER_LANGUAGE:
             continue
         values = value.values() if isinstance(value, dict) else [value]
-        if any(isinstance(text, str) and not text.isprintable() for text in values):
+        if any(isinstance(text, str) and not is_line(text) for text in values):
             wrong[key] = "has characters that are not text: remove them"
         columns.update(value if isinstance(value, dict) else {COLUMNS.get(key, key): value})
     _dates(columns, wrong)
@@ -141,7 +142,12 @@ def is_words(name: str, value: Any) -> bool:
     """Say whether a text is there and short enough, all of it text, and in one line but for the body."""
     if not isinstance(value, str) or not 1 <= len(value) <= LONGEST[name]:
         return False
-    return is_text(value) if name == "body" else value.isprintable()
+    return is_text(value) if name == "body" else is_line(value)
+
+
+def is_line(value: str) -> bool:
+    """Say whether everything in a line is seen or is a space; French has spaces, Persian has joiners of its own."""
+    return all(c.isprintable() or unicodedata.category(c) == "Zs" or c in "\u200c\u200d" for c in value)
 
 
 def is_text(lines: str) -> bool:
@@ -152,5 +158,5 @@ def is_text(lines: str) -> bool:
 def are_professions(value: Any) -> bool:
     """Say whether this is a list of professions to suggest."""
     return isinstance(value, list) and all(
-        isinstance(p, str) and 1 <= len(p) <= LONGEST_PROFESSION and p.isprintable() for p in value
+        isinstance(p, str) and 1 <= len(p) <= LONGEST_PROFESSION and is_line(p) for p in value
     )

@@ -147,7 +147,10 @@ class CampaignFigure(Model):
     label: Mapped[str] = mapped_column(String(120))
     n: Mapped[int]
 
-    __table_args__ = (Index("ix_campaign_figures_top", "petition_id", "dimension", text("n DESC"), "value"),)
+    __table_args__ = (
+        Index("ix_campaign_figures_top", "petition_id", "dimension", text("n DESC"), "value"),
+        Index("ix_campaign_figures_nobody", "petition_id", postgresql_where="n = 0"),
+    )
 
 
 class CampaignHour(Model):

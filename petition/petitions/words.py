@@ -4,7 +4,8 @@ from collections.abc import Sequence
 
 from flask_babel import gettext as _
 
-from petition.core.i18n import LANGUAGES
+from petition.core.countries import countries
+from petition.core.i18n import LANGUAGES, current_language
 from petition.petitions.count import Count
 from petition.petitions.edit import Change
 from petition.petitions.models import ARCHIVED, CLOSED, DRAFT, OPEN
@@ -47,6 +48,8 @@ def value_words(field: str, value: str) -> str:
     }
     if field == "asks":
         return ", ".join(ask_words()[ask] for ask in value.split(", ") if ask in ask_words())
+    if field in ("opens", "closes"):
+        return value.replace("T", " ")
     return known.get((field, value), LANGUAGES.get(value, value) if field == "default_language" else value)
 
 
@@ -96,3 +99,25 @@ def meanings(changed: Sequence[Change], count: Count) -> list[str]:
         "closes": _("Whether people can sign follows these dates, to the minute."),
     }
     return list(dict.fromkeys(found + [known[field] for field in after if field in known]))
+
+
+def dimension_words(dimension: str) -> str:
+    """Return what a table of figures counts by."""
+    return {
+        "source": _("Source"),
+        "language": _("Language"),
+        "profession": _("Profession or role"),
+        "city": _("Town"),
+        "area": _("Postal codes that begin with"),
+        "country": _("Country"),
+    }[dimension]
+
+
+def label_words(dimension: str, label: str) -> str:
+    """Return a value of a dimension as people say it."""
+    if dimension == "language":
+        return LANGUAGES.get(label, label)
+    if dimension == "country":
+        return dict(countries(current_language())).get(label, label)
+    known = {"page": _("petition page"), "api": _("JSON API"), "widget": _("embedded form")}
+    return known.get(label, label) if dimension == "source" else label

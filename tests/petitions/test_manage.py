@@ -127,7 +127,10 @@ def test_what_is_wrong_is_told_field_by_field_and_nothing_typed_is_lost(client):
 
 
 def test_a_form_sent_back_as_it_was_changes_nothing(client):
-    make_petition(opens_at=None, closes_at=None)
+    petition = make_petition(sender_name="Les «\u202famis\u202f»")
+    petition.texts["fr"].summary = "Quelque 72\u202f000 personnes"
+    petition.texts["fr"].professions = ["Juge\u00a0: assesseur"]
+    db.session.commit()
     before = form.values_of(fresh())
     assert edited(client).status_code == 303
     assert form.values_of(fresh()) == before

@@ -128,6 +128,7 @@ def _figures() -> None:
     op.create_index(
         "ix_campaign_figures_top", "campaign_figures", ["petition_id", "dimension", sa.text("n DESC"), "value"]
     )
+    op.create_index("ix_campaign_figures_nobody", "campaign_figures", ["petition_id"], postgresql_where="n = 0")
     op.create_table(
         "campaign_hours",
         sa.Column("petition_id", sa.BigInteger(), nullable=False),
