@@ -40,9 +40,11 @@ app.conf.beat_schedule = {
     }
     for name, seconds in {"remind": 600.0, "forget": 3600.0}.items()
 } | {
-    "fold-figures": {
-        "task": "petition.petitions.tasks.fold", "schedule": 15.0, "options": {"queue": UPKEEP, "expires": 15.0},
+    f"petitions-{name}": {
+        "task": f"petition.petitions.tasks.{name}", "schedule": seconds,
+        "options": {"queue": UPKEEP, "expires": seconds},
     }
+    for name, seconds in {"fold": 15.0, "tidy": 3600.0}.items()
 } | {
     name: {
         "task": f"petition.operations.tasks.{name}", "schedule": when,

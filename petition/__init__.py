@@ -14,13 +14,13 @@ from petition.operations import metrics_pages, ready
 from petition.operations import pages as operations_pages
 from petition.operations import tasks as operations_tasks
 from petition.petitions import api as petitions_api
-from petition.petitions import campaign_pages, state_pages
+from petition.petitions import campaign_pages, paper_pages, state_pages
 from petition.petitions import manage as petitions_manage
 from petition.petitions import pages as petition_pages
 from petition.petitions import tasks as petitions_tasks
 from petition.safeguards import throttle
 from petition.signatures import api as signatures_api
-from petition.signatures import consent, emails, listing, personal_pages
+from petition.signatures import consent, emails, listing, organisation_pages, personal_pages
 from petition.signatures import pages as signature_pages
 from petition.signatures import tasks as signature_tasks
 from petition.team import audit_pages, look, own_pages, people_pages, sign_in
@@ -43,6 +43,8 @@ TEAM = (
     petitions_manage.blueprint,
     state_pages.blueprint,
     campaign_pages.blueprint,
+    paper_pages.blueprint,
+    organisation_pages.blueprint,
 )
 PROGRAMS = (petitions_api.blueprint, signatures_api.blueprint)
 

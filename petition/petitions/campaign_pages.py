@@ -42,4 +42,4 @@ def plot(slug: str, name: str) -> Response:
     petition = held(slug)
     if name not in PLOTS:
         abort(404)
-    return picture(PLOTS[name](figures(petition), petition, narrow="narrow" in request.args), PLOT_LASTS)
+    return picture(PLOTS[name](figures(petition), narrow="narrow" in request.args), PLOT_LASTS)

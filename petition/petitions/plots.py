@@ -1,31 +1,27 @@
 """A campaign's hours and days as pictures. The same numbers are in a table beneath them."""
 
-from datetime import datetime
-from zoneinfo import ZoneInfo
-
 import pygal
 from flask_babel import gettext as _
 
 from petition.petitions.figures import Figures, Slot
-from petition.petitions.models import Petition
 from petition.team.charts import chart
 
 
-def hours(found: Figures, petition: Petition, *, narrow: bool = False) -> bytes:
-    """Return the last two days, hour by hour where the petition is, as SVG."""
-    zone = ZoneInfo(petition.timezone)
-    names = [f"{slot.at.astimezone(zone):%H:%M}" for slot in found.hours if isinstance(slot.at, datetime)]
+def hours(found: Figures, *, narrow: bool = False) -> bytes:
+    """Return the last two days, hour by hour, as SVG."""
+    names = [f"{slot.at:%H:%M}" for slot in found.hours]
     return _drawn(found.hours, names, _("signatures per hour"), 16 if narrow else 8, narrow)
 
 
-def days(found: Figures, _petition: Petition, *, narrow: bool = False) -> bytes:
+def days(found: Figures, *, narrow: bool = False) -> bytes:
     """Return the last two months, day by day, as SVG."""
     names = [f"{slot.at:%d.%m.}" for slot in found.days]
     return _drawn(found.days, names, _("signatures per day"), 20 if narrow else 10, narrow)
 
 
 def _drawn(slots: list[Slot], names: list[str], title: str, every: int, narrow: bool) -> bytes:
-    plot = chart(pygal.Bar, narrow=narrow, y_title=title, x_labels_major_every=every, spacing=2, margin_bottom=6)
+    look = {"x_labels_major_every": every, "legend_at_bottom_columns": 2, "spacing": 2}
+    plot = chart(pygal.Bar, narrow=narrow, y_title=title, **look)
     plot.x_labels = names
     plot.add(_("asked for"), [slot.submitted for slot in slots])
     plot.add(_("confirmed"), [slot.confirmed for slot in slots])

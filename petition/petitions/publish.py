@@ -17,7 +17,8 @@ def find(slug: str, *, lock: bool = False) -> Petition:
     """
     query = select(Petition).where(Petition.slug == slug)
     if lock:
-        query = query.with_for_update(of=Petition).execution_options(populate_existing=True)
+        # NO KEY UPDATE: signing, which only needs the petition to stay, goes on meanwhile.
+        query = query.with_for_update(of=Petition, key_share=True).execution_options(populate_existing=True)
     # What cannot be a slug is not asked for: PostgreSQL refuses some characters outright.
     petition = db.session.scalar(query) if SLUG.fullmatch(slug) else None
     if petition is None:

@@ -2,7 +2,7 @@
 
 from celery import shared_task
 
-from petition.petitions import figures
+from petition.petitions import figures, paper
 
 
 @shared_task(name="petition.petitions.tasks.fold")
@@ -10,3 +10,9 @@ def run_fold() -> None:
     """Fold what was logged of the campaigns' figures."""
     while figures.fold() == figures.BATCH:
         pass
+
+
+@shared_task(name="petition.petitions.tasks.tidy")
+def run_tidy() -> None:
+    """Drop the files that were read and never added."""
+    paper.forget_drafts()

@@ -121,3 +121,36 @@ def label_words(dimension: str, label: str) -> str:
         return dict(countries(current_language())).get(label, label)
     known = {"page": _("petition page"), "api": _("JSON API"), "widget": _("embedded form")}
     return known.get(label, label) if dimension == "source" else label
+
+
+def paper_file_words(kind: str) -> str:
+    """Return why a file cannot be read at all, and what to do."""
+    return {
+        "none": _("Choose a file first."),
+        "empty": _("The file is empty."),
+        "spreadsheet": _("This is a spreadsheet. In your program, save it as CSV, then choose that file."),
+        "not text": _("This is not a text file. In your program, save the list as CSV (UTF-8), then choose that file."),
+        "no names": _("The first line must name the columns, and one of them must be “name”."),
+        "too long": _("The file has more than 50,000 lines. Cut it into several files."),
+    }[kind]
+
+
+def paper_problem_words(kind: str, detail: str) -> str:
+    """Return what is wrong with a line of a file, and what to do."""
+    columns = {
+        "name": _("Name"), "profession": _("Profession or role"), "city": _("Town"), "postal_code": _("Postal code"),
+        "reference": _("Reference"),
+    }  # fmt: skip
+    column = columns.get(detail, "")
+    return {
+        "column": _("The column “%(name)s” is not used. The others are read.", name=detail),
+        "quotes": _("A quotation mark is opened and not closed, and nothing after it could be read. Close it."),
+        "cells": _("It has more cells than there are columns. Put quotation marks around a text with commas."),
+        "name": _("There is no name. Write one, or delete the line."),
+        "long": _("%(column)s is too long. Shorten it.", column=column),
+        "characters": _("%(column)s has characters that cannot be shown. Write it again.", column=column),
+        "date": _("“%(date)s” is not a date. Write it as 2026-11-23 or 23/11/2026, or leave it empty.", date=detail),
+        "day": _("%(date)s has not come yet, or is too long ago. Correct the date.", date=detail),
+        "twice": _("Same name, town and date as line %(line)s. If it is somebody else, tell them apart.", line=detail),
+        "there": _("Same name, town and date as a signature that was added before. Nothing to do."),
+    }[kind]
