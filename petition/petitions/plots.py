@@ -23,7 +23,7 @@ def _drawn(slots: list[Slot], names: list[str], title: str, every: int, narrow: 
     look = {"x_labels_major_every": every, "legend_at_bottom_columns": 2, "spacing": 2}
     plot = chart(pygal.Bar, narrow=narrow, y_title=title, **look)
     plot.x_labels = names
-    plot.add(_("asked for"), [slot.submitted for slot in slots])
-    plot.add(_("confirmed"), [slot.confirmed for slot in slots])
+    plot.add(_("Asked for"), [slot.submitted for slot in slots])
+    plot.add(_("Confirmed"), [slot.confirmed for slot in slots])
     svg: bytes = plot.render()
     return svg

@@ -42,7 +42,7 @@ def value_words(field: str, value: str) -> str:
         ("kind", "petition"): _("petition"),
         ("kind", "open_letter"): _("open letter"),
         ("listing", "opt_in"): _("those who agree"),
-        ("listing", "none"): _("none"),
+        ("listing", "none"): _("no list"),
         ("organisations", "on"): _("yes"),
         ("organisations", ""): _("no"),
     }
@@ -65,7 +65,7 @@ def ask_words() -> dict[str, str]:
 
 def petition_state_words(state: str) -> str:
     """Return a petition's state."""
-    return {DRAFT: _("draft"), OPEN: _("open"), CLOSED: _("closed"), ARCHIVED: _("archived")}[state]
+    return {DRAFT: _("draft"), OPEN: _("open"), CLOSED: _("closed to signing"), ARCHIVED: _("archived")}[state]
 
 
 def meanings(changed: Sequence[Change], count: Count) -> list[str]:
