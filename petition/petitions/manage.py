@@ -11,7 +11,7 @@ from werkzeug import Response
 
 from petition.core.db import db
 from petition.core.errors import Gone, Refusal
-from petition.core.i18n import LANGUAGES
+from petition.core.i18n import LANGUAGES, explicit_language
 from petition.petitions import edit, form, publish, words
 from petition.petitions.count import count_of, counts
 from petition.petitions.diff import pieces
@@ -41,7 +41,7 @@ def held(slug: str, *, lock: bool = False) -> Petition:
 @blueprint.get("/")
 def home() -> Response:
     """Lead to the campaigns."""
-    return redirect(url_for("campaigns.index"))
+    return redirect(url_for("campaigns.index", lang=explicit_language()))
 
 
 @blueprint.get("/petitions")

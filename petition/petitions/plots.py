@@ -20,7 +20,7 @@ def days(found: Figures, *, narrow: bool = False) -> bytes:
 
 
 def _drawn(slots: list[Slot], names: list[str], title: str, every: int, narrow: bool) -> bytes:
-    look = {"x_labels_major_every": every, "legend_at_bottom_columns": 2, "spacing": 2}
+    look = {"x_labels_major_every": every, "legend_at_bottom_columns": 2}
     plot = chart(pygal.Bar, narrow=narrow, y_title=title, **look)
     plot.x_labels = names
     plot.add(_("Asked for"), [slot.submitted for slot in slots])
