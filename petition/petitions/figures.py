@@ -69,8 +69,10 @@ LARGEST = text(f"""
             ORDER BY n DESC, value LIMIT :limit) AS top
         UNION SELECT dimension, value FROM logged)
     SELECT dimension, value, min(label) AS label, sum(n)::bigint AS n FROM (
-        SELECT f.dimension, f.value, f.label, f.n FROM candidates c
-        JOIN campaign_figures f ON f.petition_id = :petition AND f.dimension = c.dimension AND f.value = c.value
+        -- OFFSET 0 keeps this a look-up of each candidate by the key, where a join would read the whole table.
+        SELECT c.dimension, c.value, folded.label, folded.n FROM candidates c CROSS JOIN LATERAL (
+            SELECT label, n FROM campaign_figures f
+            WHERE f.petition_id = :petition AND f.dimension = c.dimension AND f.value = c.value OFFSET 0) AS folded
         UNION ALL SELECT dimension, value, label, change FROM logged) AS found
     GROUP BY 1, 2 HAVING sum(n) > 0 ORDER BY 4 DESC, 2
 """)  # noqa: S608 - PARTS is above

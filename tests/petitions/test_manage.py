@@ -2,10 +2,12 @@
 
 import html
 import re
+import threading
 
 import pytest
 from factories import make_petition, make_signature, post, sign_in
 from werkzeug.datastructures import MultiDict
+from werkzeug.serving import make_server
 
 from petition.core.db import db
 from petition.petitions import diff, form, publish
@@ -282,3 +284,34 @@ def test_differences_are_found_word_by_word_and_the_rest_left_out():
     assert [p.kind for p in found].count("left out") == 2
     for old, new in (("", "a"), ("a", ""), ("a\n" * 60_000, "b\n" * 60_000), ("x " * 30_000, "x " * 30_000 + "y")):
         assert diff.pieces(old, new)
+
+
+@pytest.fixture
+def served(app, client):
+    """Serve the application to a browser; return its address and the cookie of who is signed in."""
+    server = make_server("127.0.0.1", 0, app, threaded=True)
+    thread = threading.Thread(target=server.serve_forever, daemon=True)
+    thread.start()
+    yield f"http://127.0.0.1:{server.port}", client.get_cookie("team").value
+    server.shutdown()
+    thread.join()
+
+
+@pytest.mark.browser
+@pytest.mark.parametrize("scripts", [True, False])
+def test_the_letter_is_previewed_as_it_is_typed_or_by_the_button(served, chromium, scripts):
+    make_petition(state="draft")
+    address, cookie = served
+    context = chromium.new_context(java_script_enabled=scripts, locale="en")
+    context.add_cookies([{"name": "team", "value": cookie, "url": address}])
+    page = context.new_page()
+    page.goto(f"{address}/desk/petitions/jardin")
+    page.fill("[name='en.body']", "## Why\n\nBecause.")
+    if not scripts:
+        page.click("form >> text=Preview")
+    heading = page.locator("[data-language=en] .letter h2")
+    heading.wait_for()
+    assert heading.inner_text() == "Why"
+    assert page.input_value("[name='en.body']") == "## Why\n\nBecause."
+    assert page.locator("[data-language=fr] .letter").inner_text() == "Un texte."
+    context.close()
