@@ -71,7 +71,7 @@ def read(values: Mapping[str, str]) -> Document:
     if "reply_to" in wrong.get("sender", ""):
         errors["reply_to"] = errors.pop("sender_name")
     texts = [_text(language, values, errors) for language in LANGUAGES if _is_written(language, values)]
-    for name in ("slug", "sender_name"):
+    for name in ("slug", "kind", "default_language", "sender_name"):
         if not values[name]:
             errors[name] = ""
     if fields.get("default_language") not in [text["language"] for text in texts]:

@@ -47,15 +47,16 @@ def _sender(value: Any) -> dict[str, Any]:
 
 
 def _moment(value: Any) -> datetime:
-    if isinstance(value, datetime):
-        return value
-    if isinstance(value, date):
-        return datetime.combine(value, time())
+    if isinstance(value, date) and not isinstance(value, datetime):
+        value = datetime.combine(value, time())
     try:
-        return datetime.fromisoformat(str(value))
+        moment = value if isinstance(value, datetime) else datetime.fromisoformat(str(value))
     except ValueError:
-        pass
-    raise ValueError("must be a date such as 2026-11-23, or with a time: 2026-11-23 09:00")
+        moment = None
+    # The first and last years there are have no room for other time zones.
+    if moment is None or not 1900 <= moment.year <= 2999:
+        raise ValueError("must be a date such as 2026-11-23, or with a time: 2026-11-23 09:00")
+    return moment
 
 
 def _asks(value: Any) -> list[str]:

@@ -128,6 +128,19 @@ def test_what_is_wrong_is_told_field_by_field_and_nothing_typed_is_lost(client):
     assert post(client, "/desk/petitions/new").status_code == 422
 
 
+@pytest.mark.parametrize(
+    ("field", "value"),
+    [("kind", ""), ("kind", "poem"), ("asks", "shoe_size"), ("opens", "0001-01-01T00:00"),
+     ("closes", "9999-12-31T23:59"),
+     ("milestones", "0"), ("milestones", "9" * 30), ("sender_name", "a\0"), ("reply_to", "a\0@example.org"),
+     ("fr.title", "a\u2028b"), ("fr.professions", "x" * 121), ("timezone", "\0"), ("listing", "all")],
+)  # fmt: skip
+def test_no_rubbish_is_taken_and_none_is_an_error_of_ours(client, field, value):
+    answer = post(client, "/desk/petitions/new", **WRITTEN | {field: value})
+    assert answer.status_code == 422
+    assert db.session.query(Petition).count() == 0
+
+
 def test_a_form_sent_back_as_it_was_changes_nothing(client):
     petition = make_petition(sender_name="Les «\u202famis\u202f»")
     petition.texts["fr"].summary = "Quelque 72\u202f000 personnes"
