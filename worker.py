@@ -44,6 +44,12 @@ app.conf.beat_schedule = {
         "task": "petition.mailings.tasks.watch", "schedule": SWEEP, "options": {"queue": UPKEEP, "expires": 2 * SWEEP},
     }
 } | {
+    f"petitions-{name}": {
+        "task": f"petition.petitions.tasks.{name}", "schedule": seconds,
+        "options": {"queue": UPKEEP, "expires": seconds},
+    }
+    for name, seconds in {"fold": 15.0, "tidy": 3600.0}.items()
+} | {
     name: {
         "task": f"petition.operations.tasks.{name}", "schedule": when,
         "options": {"queue": queue, "expires": expires},

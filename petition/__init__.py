@@ -19,10 +19,13 @@ from petition.operations import metrics_pages, ready
 from petition.operations import pages as operations_pages
 from petition.operations import tasks as operations_tasks
 from petition.petitions import api as petitions_api
+from petition.petitions import campaign_pages, paper_pages, state_pages
+from petition.petitions import manage as petitions_manage
 from petition.petitions import pages as petition_pages
+from petition.petitions import tasks as petitions_tasks
 from petition.safeguards import throttle
 from petition.signatures import api as signatures_api
-from petition.signatures import consent, emails, listing, personal_pages
+from petition.signatures import consent, emails, listing, organisation_pages, personal_pages
 from petition.signatures import pages as signature_pages
 from petition.signatures import tasks as signature_tasks
 from petition.team import audit_pages, look, own_pages, people_pages, sign_in
@@ -31,9 +34,15 @@ from petition.team import pages as team_pages
 
 LONGEST_BODY = 64 * 1024  # bytes
 
+<<<<<<< HEAD
 TASKS = (delivery_tasks, signature_tasks, mailing_tasks, operations_tasks)
 COMPOSERS = (emails, team_emails, mailing_emails, rehearse)
 SIGNERS = (petition_pages.blueprint, signature_pages.blueprint, personal_pages.blueprint, mailing_pages.blueprint)
+=======
+TASKS = (delivery_tasks, petitions_tasks, signature_tasks, operations_tasks)
+COMPOSERS = (emails, team_emails)
+SIGNERS = (petition_pages.blueprint, signature_pages.blueprint, personal_pages.blueprint)
+>>>>>>> desk-petitions
 TEAM = (
     mailings_manage.blueprint,
     reading_pages.blueprint,
@@ -45,6 +54,11 @@ TEAM = (
     own_pages.blueprint,
     people_pages.blueprint,
     audit_pages.blueprint,
+    petitions_manage.blueprint,
+    state_pages.blueprint,
+    campaign_pages.blueprint,
+    paper_pages.blueprint,
+    organisation_pages.blueprint,
 )
 PROGRAMS = (petitions_api.blueprint, signatures_api.blueprint)
 

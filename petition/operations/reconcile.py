@@ -25,17 +25,22 @@ COUNTING = "300s"  # of a statement that counts millions of rows
 COUNTS = text("""
     SELECT petition_id, kind, coalesce(c.n, 0) AS found, coalesce(s.n, 0) AS expected FROM
         (SELECT petition_id, 'person' AS kind, sum(people) AS n FROM petition_counts GROUP BY 1
-         UNION ALL SELECT petition_id, 'organisation', sum(organisations) FROM petition_counts GROUP BY 1) AS c
+         UNION ALL SELECT petition_id, 'organisation', sum(organisations) FROM petition_counts GROUP BY 1
+         UNION ALL SELECT petition_id, 'paper', sum(paper) FROM petition_counts GROUP BY 1) AS c
     FULL JOIN (SELECT petition_id, party AS kind, count(*) AS n FROM signatures
-               WHERE state = 'confirmed' GROUP BY 1, 2) AS s
+               WHERE state = 'confirmed' GROUP BY 1, 2
+               UNION ALL
+               SELECT p.petition_id, 'paper', count(*) FROM paper_signatures p
+               JOIN paper_imports i ON i.id = p.import_id WHERE i.state = 'done' GROUP BY 1) AS s
         USING (petition_id, kind)
     WHERE coalesce(c.n, 0) <> coalesce(s.n, 0)
 """)
 MEND_COUNT = text("""
-    INSERT INTO petition_counts (petition_id, slot, people, organisations)
-    VALUES (:petition_id, 0, :people, :organisations)
+    INSERT INTO petition_counts (petition_id, slot, people, organisations, paper)
+    VALUES (:petition_id, 0, :person, :organisation, :paper)
     ON CONFLICT (petition_id, slot) DO UPDATE SET people = petition_counts.people + excluded.people,
-        organisations = petition_counts.organisations + excluded.organisations
+        organisations = petition_counts.organisations + excluded.organisations,
+        paper = petition_counts.paper + excluded.paper
 """)
 DEPTHS = text("""
     SELECT subject, lane, state, coalesce(d.n, 0) AS found, coalesce(r.n, 0) AS expected FROM
@@ -48,6 +53,21 @@ DEPTHS = text("""
                WHERE mailing_id IS NOT NULL GROUP BY 2, 3) AS r
         USING (subject, lane, state)
     WHERE coalesce(d.n, 0) <> coalesce(r.n, 0)
+""")
+# By hour, so that the days and the total of a campaign are right; who signed has no other figures to agree with.
+HOURS = text("""
+    SELECT petition_id, hour, coalesce(h.n, 0) AS found, coalesce(s.n, 0) AS expected FROM
+        (SELECT petition_id, hour, sum(counted) AS n FROM (
+            SELECT petition_id, hour, counted FROM campaign_hours
+            UNION ALL SELECT petition_id, hour, counted FROM campaign_log WHERE hour IS NOT NULL) AS logged
+         GROUP BY 1, 2) AS h
+    FULL JOIN (SELECT petition_id, date_trunc('hour', coalesce(confirmed_at, created_at), 'UTC') AS hour, count(*) AS n
+               FROM signatures WHERE state = 'confirmed' GROUP BY 1, 2) AS s USING (petition_id, hour)
+    WHERE coalesce(h.n, 0) <> coalesce(s.n, 0)
+""")
+MEND_HOUR = text("""
+    INSERT INTO campaign_hours (petition_id, hour, submitted, counted) VALUES (:petition_id, :hour, 0, :change)
+    ON CONFLICT (petition_id, hour) DO UPDATE SET counted = campaign_hours.counted + excluded.counted
 """)
 MEND_DEPTH = text("""
     INSERT INTO depths (subject, lane, state, n) VALUES (:subject, :lane, :state, :change)
@@ -84,7 +104,7 @@ def reconcile() -> list[Drift]:
     Differences are added, never written over: signing goes on meanwhile.
     """
     began, found = time.monotonic(), []
-    for step in (_counts, _depths, _groups):
+    for step in (_counts, _hours, _depths, _groups):
         db.session.execute(text(f"SET LOCAL statement_timeout = '{COUNTING}'"))
         if not db.session.scalar(text("SELECT pg_try_advisory_xact_lock(:lock)"), {"lock": LOCK}):
             db.session.rollback()
@@ -107,11 +127,16 @@ def _record(step: Callable[[], Iterator[Drift]]) -> list[Drift]:
 
 def _counts() -> Iterator[Drift]:
     for row in db.session.execute(COUNTS).all():
-        change = int(row.expected - row.found)
-        people, organisations = (change, 0) if row.kind == "person" else (0, change)
-        values = {"petition_id": row.petition_id, "people": people, "organisations": organisations}
-        db.session.execute(MEND_COUNT, values)
+        values = {"person": 0, "organisation": 0, "paper": 0} | {row.kind: int(row.expected - row.found)}
+        db.session.execute(MEND_COUNT, values | {"petition_id": row.petition_id})
         yield _drift(f"count of {row.kind}s", row, row.petition_id)
+
+
+def _hours() -> Iterator[Drift]:
+    for row in db.session.execute(HOURS).all():
+        values = {"petition_id": row.petition_id, "hour": row.hour, "change": int(row.expected - row.found)}
+        db.session.execute(MEND_HOUR, values)
+        yield _drift(f"confirmed in {row.hour:%Y-%m-%d %H}", row, row.petition_id)
 
 
 def _depths() -> Iterator[Drift]:

@@ -24,10 +24,16 @@ class Count:
         return self.people + self.organisations
 
 
-def bump(petition_id: int, signature_id: int, party: str, by: int) -> None:
-    """Count one signature in (+1) or out (-1). Flushes, does not commit."""
-    column = "organisations" if party == "organisation" else "people"
-    statement = insert(PetitionCount).values(petition_id=petition_id, slot=signature_id % SLOTS, **{column: by})
+COLUMNS = {"person": "people", "organisation": "organisations", "paper": "paper"}
+
+
+def bump(petition_id: int, cause_id: int, party: str, by: int) -> None:
+    """Count a signature in (+1) or out (-1), or as many as an import on paper has. Flushes, does not commit.
+
+    `cause_id`: of the signature or the import; it picks the slot.
+    """
+    column = COLUMNS[party]
+    statement = insert(PetitionCount).values(petition_id=petition_id, slot=cause_id % SLOTS, **{column: by})
     db.session.execute(
         statement.on_conflict_do_update(
             index_elements=["petition_id", "slot"], set_={column: getattr(PetitionCount, column) + by}

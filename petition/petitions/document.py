@@ -2,18 +2,22 @@
 
 import re
 from dataclasses import dataclass, field
-from datetime import datetime
 from typing import Any
-from zoneinfo import ZoneInfo
 
 import yaml
 
 from petition.core.i18n import LANGUAGES
-from petition.petitions.front_matter import COLUMNS, PER_LANGUAGE, READERS
+from petition.petitions.front_matter import (
+    LONGEST,
+    READERS,
+    REQUIRED,
+    are_professions,
+    is_text,
+    is_words,
+    settings,
+)
 
 SECTION = re.compile(r"^# +([a-z]{2}): *(.*)$")
-LONGEST_BODY = 100_000  # characters
-REQUIRED = ("slug", "kind", "default_language", "addressee", "sender")
 
 
 @dataclass
@@ -38,7 +42,7 @@ def read(text: str) -> Document:
         document.mistake(1, "start with front matter: a line ---, settings, a line ---")
         return document
     for number, line in enumerate(lines, 1):
-        if any((ord(c) < 32 and c != "\t") or 0xD800 <= ord(c) < 0xE000 for c in line):
+        if not is_text(line):
             document.mistake(number, "this line has characters that are not text: remove them")
     front, at = yaml_of("\n".join(lines[1:ends]), document)
     _sections(lines, ends + 1, document)
@@ -93,16 +97,16 @@ def _section(language: str, title: str, line: int, lines: list[str], document: D
         document.mistake(line, f"{language!r} is not a language here: one of {', '.join(LANGUAGES)}")
     if any(text["language"] == language for text in document.texts):
         document.mistake(line, f"a second section in {language!r}: keep one")
-    if not 1 <= len(title) <= 200:
+    if not is_words("title", title):
         document.mistake(line, "give the title, up to 200 characters, after the language: `# fr: Title`")
     content = "\n".join(lines).strip().splitlines()
     quoted = next((n for n, text in enumerate(content) if not text.startswith(">")), len(content))
     summary = " ".join(text.lstrip("> ").strip() for text in content[:quoted]).strip()
     body = "\n".join(content[quoted:]).strip()
-    if not 1 <= len(summary) <= 600:
+    if not is_words("summary", summary):
         document.mistake(line + 1, "start the section with a summary of up to 600 characters: lines that begin with >")
-    if not 1 <= len(body) <= LONGEST_BODY:
-        document.mistake(line + 1, f"the section needs a text, of up to {LONGEST_BODY:,} characters")
+    if not is_words("body", body):
+        document.mistake(line + 1, f"the section needs a text, of up to {LONGEST['body']:,} characters")
     document.texts.append({"language": language, "title": title, "summary": summary, "body": body})
 
 
@@ -113,41 +117,13 @@ def _fields(front: dict[str, Any], at: dict[str, int], document: Document) -> No
     for key in front:
         if key not in READERS:
             document.mistake(at.get(key, 2), f"{key!r} is not a setting: one of {', '.join(READERS)}")
-    for key, (reader, default) in READERS.items():
-        try:
-            value = reader(front[key]) if front.get(key) is not None else default
-        except (ValueError, TypeError) as error:
-            document.mistake(at.get(key, 2), f"{key} {error}")
-            continue
-        if key in PER_LANGUAGE:
-            continue
-        if any(isinstance(text, str) and not text.isprintable() for text in (value, *_values(value))):
-            document.mistake(at.get(key, 2), f"{key} has characters that are not text: remove them")
-        if isinstance(value, dict):
-            document.fields.update(value)
-        else:
-            document.fields[COLUMNS.get(key, key)] = value
-    _dates(at, document)
-
-
-def _values(value: Any) -> list[Any]:
-    return list(value.values()) if isinstance(value, dict) else []
-
-
-def _dates(at: dict[str, int], document: Document) -> None:
-    fields = document.fields
-    zone = ZoneInfo(fields.get("timezone") or "UTC")
-    for key in ("opens_at", "closes_at"):
-        if isinstance(fields.get(key), datetime) and fields[key].tzinfo is None:
-            fields[key] = fields[key].replace(tzinfo=zone)
-    if fields.get("opens_at") and fields.get("closes_at") and fields["closes_at"] <= fields["opens_at"]:
-        document.mistake(at.get("closes", 2), "closes must be later than opens")
+    document.fields, wrong = settings(front)
+    for key, advice in wrong.items():
+        document.mistake(at.get(key, 2), f"{key} {advice}")
     languages = [text["language"] for text in document.texts]
-    if languages and fields.get("default_language") and fields["default_language"] not in languages:
-        document.mistake(
-            at.get("default_language", 2),
-            f"there is no section in {fields['default_language']!r}, the default language",
-        )
+    default = document.fields.get("default_language")
+    if languages and default and default not in languages:
+        document.mistake(at.get("default_language", 2), f"there is no section in {default!r}, the default language")
 
 
 def _per_language(front: dict[str, Any], at: dict[str, int], document: Document) -> None:
@@ -159,12 +135,8 @@ def _per_language(front: dict[str, Any], at: dict[str, int], document: Document)
             addressee = addressee.get(language)
         if isinstance(professions, dict):
             professions = professions.get(language) or []
-        if "addressee" in front and not (
-            isinstance(addressee, str) and 1 <= len(addressee) <= 200 and addressee.isprintable()
-        ):
+        if "addressee" in front and not is_words("addressee", addressee):
             document.mistake(at["addressee"], f"addressee needs a text of up to 200 characters for {language!r}")
-        if not isinstance(professions, list) or not all(
-            isinstance(p, str) and 1 <= len(p) <= 120 and p.isprintable() for p in professions
-        ):
+        if not are_professions(professions):
             document.mistake(at["professions"], f"professions needs a list of texts for {language!r}")
         text.update(addressee=addressee, professions=professions)

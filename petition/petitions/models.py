@@ -1,10 +1,10 @@
-"""A petition, its texts and its counters."""
+"""A petition, its texts, its counters and figures, and the signatures it got on paper."""
 
-from datetime import datetime, timedelta
-from typing import Final
+from datetime import date, datetime, timedelta
+from typing import Any, Final
 
-from sqlalchemy import BigInteger, CheckConstraint, ForeignKey, SmallInteger, String, Text, func, text
-from sqlalchemy.dialects.postgresql import ARRAY
+from sqlalchemy import BigInteger, CheckConstraint, ForeignKey, Index, SmallInteger, String, Text, func, text
+from sqlalchemy.dialects.postgresql import ARRAY, JSONB
 from sqlalchemy.orm import Mapped, attribute_keyed_dict, mapped_column, relationship
 
 from petition.core import clock
@@ -43,6 +43,8 @@ class Petition(Model):
     closes_at: Mapped[datetime | None]
     closed_at: Mapped[datetime | None]
     created_at: Mapped[datetime] = mapped_column(server_default=func.now())
+    # Grows with every change: what was shown to an editor, and whether it still is what is there.
+    version: Mapped[int] = mapped_column(default=1, server_default="1")
     texts: Mapped[dict[str, "PetitionText"]] = relationship(
         lazy="selectin", collection_class=attribute_keyed_dict("language"), cascade="all, delete-orphan"
     )
@@ -112,3 +114,96 @@ class PetitionCount(Model):
     people: Mapped[int] = mapped_column(server_default="0")
     organisations: Mapped[int] = mapped_column(server_default="0")
     paper: Mapped[int] = mapped_column(server_default="0")
+
+
+class CampaignLog(Model):
+    """What one statement changed in a campaign's figures: written by triggers (migration 0007), folded by `figures`."""
+
+    __tablename__ = "campaign_log"
+
+    id: Mapped[int] = identity()
+    petition_id: Mapped[int]
+    hour: Mapped[datetime | None]
+    submitted: Mapped[int]
+    mailed: Mapped[int]
+    reached: Mapped[int]
+    counted: Mapped[int]
+    source: Mapped[str | None] = mapped_column(String(20))
+    language: Mapped[str | None] = mapped_column(String(5))
+    profession: Mapped[str | None] = mapped_column(String(120))
+    city: Mapped[str | None] = mapped_column(String(120))
+    area: Mapped[str | None] = mapped_column(String(20))
+    country: Mapped[str | None] = mapped_column(String(2))
+
+
+class CampaignFigure(Model):
+    """How many signatures of a campaign are alike in one respect; `value` is the label in lower case."""
+
+    __tablename__ = "campaign_figures"
+
+    petition_id: Mapped[int] = mapped_column(ForeignKey("petitions.id", ondelete="CASCADE"), primary_key=True)
+    dimension: Mapped[str] = mapped_column(String(12), primary_key=True)
+    value: Mapped[str] = mapped_column(String(250), primary_key=True)
+    label: Mapped[str] = mapped_column(String(120))
+    n: Mapped[int]
+
+    __table_args__ = (
+        Index("ix_campaign_figures_top", "petition_id", "dimension", text("n DESC"), "value"),
+        Index("ix_campaign_figures_nobody", "petition_id", postgresql_where="n = 0"),
+    )
+
+
+class CampaignHour(Model):
+    """How many signatures of a campaign were asked for within an hour, and how many that count were confirmed in it."""
+
+    __tablename__ = "campaign_hours"
+
+    petition_id: Mapped[int] = mapped_column(ForeignKey("petitions.id", ondelete="CASCADE"), primary_key=True)
+    hour: Mapped[datetime] = mapped_column(primary_key=True)
+    submitted: Mapped[int]
+    counted: Mapped[int]
+
+
+class PaperImport(Model):
+    """A file of signatures collected on paper: read, then added as a whole, and perhaps taken back as a whole."""
+
+    __tablename__ = "paper_imports"
+
+    id: Mapped[int] = identity()
+    petition_id: Mapped[int] = mapped_column(ForeignKey("petitions.id", ondelete="CASCADE"))
+    state: Mapped[str] = mapped_column(String(10), default=DRAFT)
+    file_name: Mapped[str] = mapped_column(String(200))
+    asked_by: Mapped[str] = mapped_column(String(320))
+    lines: Mapped[int]
+    added: Mapped[int] = mapped_column(default=0)
+    problems: Mapped[list[Any]] = mapped_column(JSONB)
+    created_at: Mapped[datetime] = mapped_column(server_default=func.now())
+    imported_at: Mapped[datetime | None]
+    undone_at: Mapped[datetime | None]
+
+    __table_args__ = (
+        CheckConstraint("state IN ('draft', 'done', 'undone')", name="state"),
+        Index("ix_paper_imports_petition", "petition_id", "id"),
+    )
+
+
+class PaperSignature(Model):
+    """One line of a file: it counts once its import is done."""
+
+    __tablename__ = "paper_signatures"
+
+    id: Mapped[int] = identity()
+    petition_id: Mapped[int] = mapped_column(ForeignKey("petitions.id", ondelete="CASCADE"))
+    import_id: Mapped[int] = mapped_column(ForeignKey("paper_imports.id", ondelete="CASCADE"))
+    line: Mapped[int]
+    name: Mapped[str] = mapped_column(String(120))
+    profession: Mapped[str | None] = mapped_column(String(120))
+    city: Mapped[str | None] = mapped_column(String(120))
+    postal_code: Mapped[str | None] = mapped_column(String(20))
+    signed_on: Mapped[date | None]
+    reference: Mapped[str | None] = mapped_column(String(60))
+
+    __table_args__ = (
+        Index("ix_paper_signatures_import", "import_id", "line"),
+        Index("ix_paper_signatures_name", "petition_id", text("lower(name)")),
+    )

@@ -10,10 +10,17 @@ from petition.petitions.front_matter import SLUG
 from petition.petitions.models import ARCHIVED, CLOSED, DRAFT, OPEN, Petition, PetitionText
 
 
-def find(slug: str) -> Petition:
-    """Return the petition with this address. Raises `Gone`."""
+def find(slug: str, *, lock: bool = False) -> Petition:
+    """Return the petition with this address. Raises `Gone`.
+
+    `lock`: whoever means to change it has it alone, as it is now, until the end of the transaction.
+    """
+    query = select(Petition).where(Petition.slug == slug)
+    if lock:
+        # NO KEY UPDATE: signing, which only needs the petition to stay, goes on meanwhile.
+        query = query.with_for_update(of=Petition, key_share=True).execution_options(populate_existing=True)
     # What cannot be a slug is not asked for: PostgreSQL refuses some characters outright.
-    petition = db.session.scalar(select(Petition).where(Petition.slug == slug)) if SLUG.fullmatch(slug) else None
+    petition = db.session.scalar(query) if SLUG.fullmatch(slug) else None
     if petition is None:
         raise Gone({"slug": f"there is no petition {slug!r}"})
     return petition
@@ -48,6 +55,7 @@ def open_(petition: Petition) -> None:
     if petition.closes_at and petition.closes_at <= clock.now():
         raise Refusal({"closes": "its closing date has passed: remove it or choose a later one first"})
     petition.state, petition.closed_at = OPEN, None
+    _changed(petition)
 
 
 def close(petition: Petition) -> None:
@@ -55,6 +63,7 @@ def close(petition: Petition) -> None:
     if petition.state_now != OPEN:
         raise Refusal({"state": f"only an open petition can be closed; this one is {petition.state_now}"})
     petition.state, petition.closed_at = CLOSED, clock.now()
+    _changed(petition)
 
 
 def archive(petition: Petition) -> None:
@@ -63,3 +72,10 @@ def archive(petition: Petition) -> None:
         raise Refusal({"state": f"only a closed petition can be archived; this one is {petition.state_now}"})
     petition.closed_at = petition.closing_moment
     petition.state = ARCHIVED
+    _changed(petition)
+
+
+def _changed(petition: Petition) -> None:
+    # By the database, as whoever acts from a terminal has not locked the row.
+    petition.version = Petition.version + 1
+    db.session.flush()

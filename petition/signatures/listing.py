@@ -26,6 +26,7 @@ class Signatory:
     profession: str | None
     organisation: str | None
     confirmed_on: date
+    logo_text: str | None = None  # of an organisation, shown in its block in place of the name
 
 
 @dataclass(frozen=True)
@@ -54,11 +55,12 @@ def signatories(petition: Petition, after: str | None = None, limit: int = PAGE,
 
 
 def organisations(petition: Petition, limit: int = MOST_ORGANISATIONS) -> list[Signatory]:
-    """Return the organisations that agreed to be named, by name."""
+    """Return the organisations that agreed to be named: those that the team put in order, then the others by name."""
     if petition.listing == "none":
         return []
     query = _listed(petition).where(Signature.party == ORGANISATION)
-    rows = db.session.execute(query.order_by(Signature.organisation, Signature.confirmed_no).limit(limit))
+    order = (Signature.list_position.nulls_last(), Signature.organisation, Signature.confirmed_no)
+    rows = db.session.execute(query.order_by(*order).limit(limit))
     return [_signatory(row, petition) for row in rows]
 
 
@@ -71,7 +73,7 @@ def opening(petition: Petition) -> tuple[Sequence[Signatory], list[Signatory], b
 def _listed(petition: Petition):  # type: ignore[no-untyped-def]
     columns = (
         Signature.party, Signature.name, Signature.profession, Signature.organisation, Signature.confirmed_at,
-        Signature.confirmed_no,
+        Signature.confirmed_no, Signature.logo_text,
     )  # fmt: skip
     return select(*columns).where(
         Signature.petition_id == petition.id, Signature.state == CONFIRMED, Signature.listed.is_(True)
@@ -80,7 +82,7 @@ def _listed(petition: Petition):  # type: ignore[no-untyped-def]
 
 def _signatory(row, petition: Petition) -> Signatory:  # type: ignore[no-untyped-def]
     confirmed_on = row.confirmed_at.astimezone(ZoneInfo(petition.timezone)).date()
-    return Signatory(row.party, row.name, row.profession, row.organisation, confirmed_on)
+    return Signatory(row.party, row.name, row.profession, row.organisation, confirmed_on, row.logo_text)
 
 
 def _number(cursor: str) -> int:

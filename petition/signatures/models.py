@@ -80,6 +80,11 @@ class Signature(Model):
     confirmed_at: Mapped[datetime | None]
     confirmed_no: Mapped[int | None]
     ended_at: Mapped[datetime | None]
+    # Of an organisation: its place in the block of organisations, what stands there in place of its name, and the
+    # signature that stands for it as well.
+    list_position: Mapped[int | None]
+    logo_text: Mapped[str | None] = mapped_column(String(60))
+    merged_into: Mapped[int | None]
     petition: Mapped[Petition] = relationship(lazy="joined", innerjoin=True)
 
     __table_args__ = (

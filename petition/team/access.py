@@ -1,5 +1,7 @@
 """Who may come in: strangers are sent to sign in, others are told that a page is not theirs."""
 
+from collections.abc import Mapping
+
 from flask import Blueprint, abort, has_request_context, redirect, request, url_for
 from flask_login import current_user
 from flask_wtf.csrf import CSRFProtect
@@ -18,14 +20,18 @@ def current() -> Account | None:
     return account
 
 
-def guard(blueprint: Blueprint, *roles: str) -> None:
+def guard(blueprint: Blueprint, *roles: str, longest: Mapping[str, int] | None = None) -> None:
     """Open a blueprint to accounts with one of the roles, and to any account without roles; an admin has every role.
 
-    A stranger is sent to sign in (302), a wrong role is refused (403), a form without its token too (400).
+    A stranger is sent to sign in (302), a wrong role is refused (403), a form without its token too (400). `longest`:
+    how many bytes may be sent to a view, by its name, where that is more than elsewhere.
     """
 
     @blueprint.before_request
     def _check() -> Response | None:
+        view = (request.endpoint or "").rpartition(".")[2]
+        if longest and view in longest:
+            request.max_content_length = request.max_form_memory_size = longest[view]
         return let_in(*roles)
 
 

@@ -65,6 +65,12 @@ def terminal_actor() -> str:
         return "terminal"
 
 
+def latest(subject: str, subject_id: str) -> AuditEvent | None:
+    """Return the last thing that anybody did to a subject."""
+    query = select(AuditEvent).where(AuditEvent.subject == subject, AuditEvent.subject_id == subject_id)
+    return db.session.scalar(query.order_by(AuditEvent.id.desc()).limit(1))
+
+
 def events(which: Filter, before_id: int | None = None) -> list[AuditEvent]:
     """Return a page of events, newest first, that come before one."""
     query = select(AuditEvent).order_by(AuditEvent.id.desc()).limit(PAGE)

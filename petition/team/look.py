@@ -17,6 +17,7 @@ def navigation() -> list[tuple[str, str]]:
     """Return (endpoint, label) for each part that the account may enter."""
     account = current()
     parts = [
+        ("campaigns.index", _("Campaigns"), (CAMPAIGNER,)),
         ("operations.index", _("Mail queue"), (OPERATOR,)),
         ("desk_mailings.index", _("Mailings"), (CAMPAIGNER, SENDER)),
         ("people.index", _("People"), (ADMIN,)),

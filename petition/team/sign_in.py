@@ -171,7 +171,8 @@ def init_app(app: Flask) -> Security:
     with app.app_context():
         keys = [base64.urlsafe_b64encode(key) for key in derived("recovery codes")]
         app.config["SECURITY_MULTI_FACTOR_RECOVERY_CODES_KEYS"] = keys
-        app.config.update(WTF_CSRF_CHECK_DEFAULT=False, WTF_CSRF_TIME_LIMIT=None)
+        # Our pages send no Referer, which Flask-WTF would ask for on HTTPS; the token and SameSite cookies do its work.
+        app.config.update(WTF_CSRF_CHECK_DEFAULT=False, WTF_CSRF_TIME_LIMIT=None, WTF_CSRF_SSL_STRICT=False)
         csrf.init_app(app)
         datastore = SQLAlchemyUserDatastore(db, Account, Role, Passkey)
         security = flask_security.Security(

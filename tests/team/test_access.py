@@ -1,5 +1,6 @@
 """Every address: open to all, or closed to strangers and to whoever lacks the role."""
 
+import re
 import sys
 
 import pytest
@@ -82,3 +83,15 @@ def test_public_pages_know_no_session(app, client):
         answer = client.get(path)
         assert "Cookie" not in answer.headers.get("Vary", ""), path
         assert "Set-Cookie" not in answer.headers, path
+
+
+def test_forms_work_over_https_though_no_page_sends_a_referer(app):
+    client = app.test_client()
+    sign_in(client, ADMIN)
+    page = client.get("/account/", base_url="https://localhost")
+    assert page.headers["Referrer-Policy"] == "no-referrer"
+    token = re.search(r'name="csrf_token" value="([^"]+)"', page.text)[1]
+    form = {"csrf_token": token, "name": "Alix"}
+    assert client.post("/account/", data=form, base_url="https://localhost").status_code != 400
+    assert client.post("/account/people", data=form, base_url="https://localhost").status_code == 422
+    assert client.post("/account/people", data={"name": "Alix"}, base_url="https://localhost").status_code == 400
