@@ -6,7 +6,7 @@ from flask_babel import gettext as _
 from flask_bootstrap import Bootstrap5
 
 from petition.team.access import current
-from petition.team.models import ADMIN, OPERATOR
+from petition.team.models import ADMIN, CAMPAIGNER, OPERATOR
 from petition.team.people_pages import role_words
 
 
@@ -14,6 +14,7 @@ def navigation() -> list[tuple[str, str]]:
     """Return (endpoint, label) for each part that the account may enter."""
     account = current()
     parts = [
+        ("signature_search.index", _("Signatures"), (CAMPAIGNER,)),
         ("operations.index", _("Mail queue"), (OPERATOR,)),
         ("people.index", _("People"), (ADMIN,)),
         ("audit.trail", _("Audit trail"), (OPERATOR,)),

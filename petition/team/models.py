@@ -122,4 +122,5 @@ class AuditEvent(Model):
     __table_args__ = (
         Index("ix_audit_events_actor", "actor", text("id DESC")),
         Index("ix_audit_events_action", "action", text("id DESC")),
+        Index("ix_audit_events_subject", "subject", "subject_id", "id"),
     )
