@@ -9,6 +9,7 @@ from petition.core import api, db, headers, health, i18n, logging, pages, queue,
 from petition.delivery import tasks as delivery_tasks
 from petition.delivery import transport
 from petition.embedded import mailbox_pages
+from petition.exports import manage as exports_manage
 from petition.operations import manage as operations_manage
 from petition.operations import metrics_pages, ready
 from petition.operations import pages as operations_pages
@@ -33,6 +34,7 @@ SIGNERS = (petition_pages.blueprint, signature_pages.blueprint, personal_pages.b
 TEAM = (
     search_pages.blueprint,
     signatures_manage.blueprint,
+    exports_manage.blueprint,
     operations_pages.blueprint,
     operations_manage.blueprint,
     metrics_pages.blueprint,
