@@ -18,21 +18,23 @@ from petition.petitions import api as petitions_api
 from petition.petitions import pages as petition_pages
 from petition.safeguards import throttle
 from petition.signatures import api as signatures_api
-from petition.signatures import consent, emails, listing, personal_pages, search_pages
+from petition.signatures import consent, emails, listing, personal_pages, runs_pages, search_pages
 from petition.signatures import manage as signatures_manage
 from petition.signatures import pages as signature_pages
 from petition.signatures import tasks as signature_tasks
 from petition.team import audit_pages, look, own_pages, people_pages, sign_in
 from petition.team import emails as team_emails
 from petition.team import pages as team_pages
+from petition.team import tasks as team_tasks
 
 LONGEST_BODY = 64 * 1024  # bytes
 
-TASKS = (delivery_tasks, signature_tasks, operations_tasks)
+TASKS = (delivery_tasks, team_tasks, signature_tasks, operations_tasks)
 COMPOSERS = (emails, team_emails)
 SIGNERS = (petition_pages.blueprint, signature_pages.blueprint, personal_pages.blueprint)
 TEAM = (
     search_pages.blueprint,
+    runs_pages.blueprint,
     signatures_manage.blueprint,
     exports_manage.blueprint,
     operations_pages.blueprint,

@@ -11,9 +11,9 @@ from petition.core.db import db
 from petition.core.terminal import Mistake, console, in_app
 from petition.operations import act
 from petition.operations.failures import Filter
-from petition.operations.models import DONE, GroupAction
 from petition.operations.options import JSON, WHICH, filter_of
-from petition.team import audit
+from petition.team import audit, runs
+from petition.team.models import DONE, Run
 
 WORDS = {
     "retry": "will be due again now; whoever has confirmed or been suppressed meanwhile gets nothing",
@@ -50,18 +50,18 @@ def _act(verb: str, which: Filter, only: int | None, yes: bool, as_json: bool) -
     if not (yes or click.confirm("Go on?")):
         console.print("Nothing was done.")
         raise SystemExit(1)
-    act.start(action)
+    runs.start(action)
     audit.record(f"deliveries.{verb}", "action", action.id, after={"total": action.total, **action.filter}, actor=who)
     db.session.commit()
     try:
         _work(action, quiet=as_json)
     except KeyboardInterrupt:
-        act.stop(act.find(action.id, lock=True))
+        runs.stop(runs.find(act.SUBJECT, action.id, lock=True))
         db.session.commit()
-    _tell(act.find(action.id, lock=True), as_json)
+    _tell(runs.find(act.SUBJECT, action.id, lock=True), as_json)
 
 
-def _show(action: GroupAction) -> None:
+def _show(action: Run) -> None:
     noun = "email" if action.total == 1 else "emails"
     console.print(f"[bold]{action.total:,}[/] {noun} {WORDS[action.verb]}. For example:")
     table = Table(box=None, header_style="bold", pad_edge=False)
@@ -72,15 +72,15 @@ def _show(action: GroupAction) -> None:
     console.print(table)
 
 
-def _work(action: GroupAction, *, quiet: bool) -> None:
+def _work(action: Run, *, quiet: bool) -> None:
     columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeRemainingColumn())
     with Progress(*columns, console=console, disable=quiet) as progress:
         bar = progress.add_task(action.verb, total=action.total)
-        for state in act.work(action.id):
+        for state in runs.work(action.id):
             progress.update(bar, completed=state.done + state.skipped)
 
 
-def _tell(action: GroupAction, as_json: bool) -> None:
+def _tell(action: Run, as_json: bool) -> None:
     left = action.total - action.done - action.skipped
     result: dict[str, Any] = {
         "action": action.id, "verb": action.verb, "state": action.state, "total": action.total, "done": action.done,

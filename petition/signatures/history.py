@@ -11,7 +11,7 @@ from petition.core.i18n import N_
 from petition.delivery.models import Delivery
 from petition.signatures.models import ConsentWording, Signature
 from petition.team import audit
-from petition.team.models import AuditEvent
+from petition.team.models import AuditEvent, Run, RunRow
 
 MOST = 200  # emails, and acts of the team
 
@@ -23,6 +23,10 @@ ACTS = {
     "signature.withdrawn": N_("%(who)s withdrew it."),
     "signature.invalidated": N_("%(who)s invalidated it."),
     "signature.reinstated": N_("%(who)s reinstated it."),
+}
+RUNS = {
+    "invalidate": N_("%(who)s invalidated it with others (action %(id)s)."),
+    "reinstate": N_("%(who)s reinstated it with others (action %(id)s)."),
 }
 OUTCOMES = {
     "sent": N_("Email %(id)s: sent."),
@@ -45,7 +49,7 @@ class Event:
 
 def history(signature: Signature) -> list[Event]:
     """Return what happened to a signature, oldest first, in the order that things depend on."""
-    events = [*moments_of(signature), *_consent(signature), *_emails(signature), *_acts(signature)]
+    events = [*moments_of(signature), *_consent(signature), *_emails(signature), *_acts(signature), *_runs(signature)]
     return sorted(events, key=lambda event: event.at)
 
 
@@ -93,3 +97,13 @@ def _act(event: AuditEvent) -> Event:
     after = event.after or {}
     values = {"who": event.actor, "fields": ", ".join(after.get("fields", ()))}
     return Event(event.at, ACTS[event.action], values, after.get("reason"))
+
+
+def _runs(signature: Signature) -> list[Event]:
+    query = select(Run, RunRow.done_at).join(RunRow, RunRow.run_id == Run.id)
+    query = query.where(RunRow.subject_id == signature.id, RunRow.done_at.is_not(None), Run.subject == "signatures")
+    return [
+        Event(done_at, RUNS[run.verb], {"who": run.asked_by, "id": run.id}, run.reason)
+        for run, done_at in db.session.execute(query.limit(MOST))
+        if done_at and run.verb in RUNS
+    ]

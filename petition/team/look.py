@@ -27,10 +27,18 @@ def navigation() -> list[tuple[str, str]]:
     ]
 
 
+def run_state_words(state: str) -> str:
+    """Return what the state of a run is called."""
+    return {
+        "running": _("running"), "stopped": _("stopped"), "done": _("done"), "draft": _("not started"),
+    }.get(state, state)  # fmt: skip
+
+
 def init_app(app: Flask) -> None:
     """Serve Bootstrap from this site, and give templates what the layout needs."""
     app.config["BOOTSTRAP_SERVE_LOCAL"] = True
     Bootstrap5(app)
     app.add_template_global(navigation)
     app.add_template_global(role_words)
+    app.add_template_global(run_state_words)
     app.add_template_filter(lambda moment: format_datetime(moment, "medium"), "datetimeformat")
