@@ -19,10 +19,12 @@ from petition.core.db import db
 from petition.core.terminal import Mistake, Provider, console, in_app
 from petition.demo import CAMPAIGN
 from petition.demo.play import play
+from petition.exports.cli import export
 from petition.operations.cli import queue
 from petition.petitions import publish
 from petition.petitions.cli import petitions
 from petition.petitions.document import read
+from petition.signatures.cli import signatures
 from petition.team.accounts import first_link
 from petition.team.cli import team
 
@@ -164,6 +166,8 @@ def prepare() -> None:
 
 
 cli.add_command(petitions)
+signatures.add_command(export)
+cli.add_command(signatures)
 cli.add_command(team)
 cli.add_command(queue)
 

@@ -3,16 +3,21 @@
 import csv
 import io
 import tracemalloc
+from contextlib import nullcontext
 
 import pytest
+from click.testing import CliRunner
 from factories import make_petition, make_signature, post, sign_in
+from flask import current_app
 from hypothesis import given
 from hypothesis import strategies as st
 from sqlalchemy import text
 
 from petition.core.db import db
 from petition.core.errors import Refusal
+from petition.core.terminal import Provider
 from petition.exports import csv as exports_csv
+from petition.exports.cli import export
 from petition.exports.csv import COLUMNS, Export, cell
 from petition.signatures.filters import Filter
 from petition.team.models import AuditEvent
@@ -91,6 +96,16 @@ def test_no_column_and_unknown_columns_are_refused(client, campaigner, petition)
     assert post(client, "/desk/exports/99", column="name").status_code == 404
     with pytest.raises(Refusal):
         Export(Filter(), [])
+
+
+def test_the_command_writes_the_same_file(petition, tmp_path):
+    make_signature(petition, name="Zoé")
+    file = tmp_path / "signatures.csv"
+    arguments = [str(file), "--columns", "name,email", "--state", "pending"]
+    result = CliRunner().invoke(export, arguments, obj=Provider(lambda: nullcontext(current_app._get_current_object())))
+    assert result.exit_code == 0, result.output
+    assert file.read_bytes() == "\ufeffname,email\r\nZoé,zoe@example.org\r\n".encode()
+    assert records()[-1][1]["rows"] == 1
 
 
 def test_a_file_cut_short_is_on_record_as_such(petition, monkeypatch):

@@ -1,11 +1,18 @@
 """Invalidating what a search finds: counted and shown first, done in batches, stopped, put back exactly."""
 
+import json
+from contextlib import nullcontext
+
 import pytest
+from click.testing import CliRunner
 from factories import make_petition, make_signature, post, sign_in
+from flask import current_app
 from sqlalchemy import text
 
 from petition.core.db import db
+from petition.core.terminal import Provider
 from petition.petitions.count import count_of
+from petition.signatures.cli import signatures
 from petition.signatures.confirm import confirm
 from petition.signatures.filters import Filter
 from petition.signatures.invalidate import invalidate, reinstate
@@ -32,6 +39,11 @@ def flood(app):
     confirm(make_signature(petition, email="real@example.org"))
     db.session.commit()
     return petition
+
+
+def command(group, *arguments, answer=None):
+    here = nullcontext(current_app._get_current_object())
+    return CliRunner().invoke(group, list(arguments), obj=Provider(lambda: here), input=answer)
 
 
 def states():
@@ -211,3 +223,37 @@ def test_thousands_are_done_in_bounded_batches(app):
     db.session.commit()
     list(runs.work(undo.id))
     assert tally(petition) == 2200
+
+
+def test_the_commands_count_ask_do_and_put_back(flood):
+    asked = command(signatures, "invalidate", "--domain", "flood.example", "--reason", "a flood", answer="n\n")
+    assert (asked.exit_code, "7 signatures" in asked.output) == (1, True)
+    assert tally(flood) == 6
+    done = command(
+        signatures, "invalidate", "--domain", "flood.example", "--reason", "a flood", "--yes", "--json", answer=""
+    )
+    result = json.loads(done.output)
+    assert (result["state"], result["done"], result["left"]) == ("done", 7, 0)
+    assert tally(flood) == 1
+    back = command(signatures, "reinstate", str(result["action"]), "--yes", "--json", answer="")
+    assert json.loads(back.output)["done"] == 7
+    assert tally(flood) == 6
+    for wrong in (["invalidate", "--reason", "x"], ["invalidate", "--domain", "no domain", "--reason", "x"]):
+        refused = command(signatures, *wrong, answer="")
+        assert refused.exit_code == 1
+        assert refused.output.startswith("petition: ")
+
+
+def test_the_commands_list_and_show(flood):
+    listed = json.loads(command(signatures, "list", "--domain", "flood.example", "--limit", "3", "--json").output)
+    assert (listed["number"], len(listed["items"])) == (7, 3)
+    following = command(signatures, "list", "--domain", "flood.example", "--before", str(listed["next"]), "--json")
+    assert len(json.loads(following.output)["items"]) == 4
+    number = listed["items"][0]["id"]
+    shown = json.loads(command(signatures, "show", str(number), "--json").output)
+    assert shown["email"] == "s6@flood.example"
+    assert shown["history"][0]["what"] == "Signed for the first time (page)."
+    assert "s6@flood.example" in command(signatures, "show", str(number)).output
+    assert "no signature 999" in command(signatures, "show", "999").output
+    actions = [event.action for event in db.session.query(AuditEvent)]
+    assert (actions.count("signature.searched"), actions.count("signature.viewed")) == (2, 2)
