@@ -13,7 +13,7 @@ from petition.team.access import guard
 from petition.team.models import CAMPAIGNER
 
 ACCESS = "campaigner"
-blueprint = Blueprint("exports", __name__, url_prefix="/desk/exports")
+blueprint = Blueprint("exports", __name__, url_prefix="/desk/signatures/export")
 guard(blueprint, CAMPAIGNER)
 
 

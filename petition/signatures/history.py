@@ -10,6 +10,7 @@ from petition.core.db import db
 from petition.core.i18n import N_
 from petition.delivery.models import Delivery
 from petition.signatures.models import ConsentWording, Signature
+from petition.signatures.words import email_words, field_words, signature_state_words
 from petition.team import audit
 from petition.team.models import AuditEvent, Run, RunRow
 
@@ -29,11 +30,11 @@ RUNS = {
     "reinstate": N_("%(who)s reinstated it with others (action %(id)s)."),
 }
 OUTCOMES = {
-    "sent": N_("Email %(id)s: sent."),
-    "failed": N_("Email %(id)s: failed."),
-    "unknown": N_("Email %(id)s: unknown."),
-    "cancelled": N_("Email %(id)s: cancelled."),
-    "suppressed": N_("Email %(id)s: suppressed."),
+    "sent": N_("Email (%(kind)s): sent."),
+    "failed": N_("Email (%(kind)s): failed."),
+    "unknown": N_("Email (%(kind)s): nobody knows whether it left."),
+    "cancelled": N_("Email (%(kind)s): no longer wanted, not sent."),
+    "suppressed": N_("Email (%(kind)s): not sent, as the address is blocked."),
 }
 
 
@@ -62,7 +63,7 @@ def moments_of(signature: Signature) -> list[Event]:
         (signature.confirmed_at, N_("Confirmed, and counted.")),
         (signature.ended_at, N_("Ended: %(state)s.")),
     )
-    values = {"source": signature.source, "state": signature.state}
+    values = {"source": signature.source, "state": signature_state_words(signature.state)}
     return [
         Event(at, text, values)
         for at, text in moments
@@ -82,8 +83,8 @@ def _emails(signature: Signature) -> list[Event]:
     query = select(Delivery).where(Delivery.subject_id == signature.id, Delivery.petition_id > 0)
     events = []
     for delivery in db.session.scalars(query.order_by(Delivery.created_at.desc()).limit(MOST)):
-        values = {"kind": delivery.kind, "id": delivery.id, "lane": delivery.lane}
-        events.append(Event(delivery.created_at, N_("Email %(id)s owed: %(kind)s, lane %(lane)s."), values))
+        values = {"kind": email_words(delivery.kind)}
+        events.append(Event(delivery.created_at, N_("Email owed: %(kind)s."), values))
         if delivery.settled_at and delivery.state in OUTCOMES:
             events.append(Event(delivery.settled_at, OUTCOMES[delivery.state], values, delivery.reason))
     return events
@@ -95,7 +96,7 @@ def _acts(signature: Signature) -> list[Event]:
 
 def _act(event: AuditEvent) -> Event:
     after = event.after or {}
-    values = {"who": event.actor, "fields": ", ".join(after.get("fields", ()))}
+    values = {"who": event.actor, "fields": ", ".join(field_words(name) for name in after.get("fields", ()))}
     return Event(event.at, ACTS[event.action], values, after.get("reason"))
 
 

@@ -25,6 +25,15 @@ def field_words(field: str) -> str:
     }.get(field, field)  # fmt: skip
 
 
+def email_words(kind: str) -> str:
+    """Return what an email to a signer is for."""
+    return {
+        "confirm_signature": _("link to confirm"), "reminder": _("reminder"),
+        "already_signed": _("already signed"), "personal_link": _("link to the personal page"),
+        "withdrawn": _("withdrawal"),
+    }.get(kind, kind)  # fmt: skip
+
+
 def party_words(party: str) -> str:
     """Return what kind of signatory it is."""
     return {"person": _("person"), "organisation": _("organisation")}.get(party, party)

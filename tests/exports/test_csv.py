@@ -46,10 +46,10 @@ def test_the_file_holds_the_search_and_the_chosen_columns(client, campaigner, pe
     make_signature(petition, name="Léo", email="leo@other.example")
     path = post(client, "/desk/signatures/", domain="example.org").headers["Location"]
     number = path.rpartition("/")[2]
-    page = client.get(f"/desk/exports/{number}?lang=en").text
+    page = client.get(f"/desk/signatures/export/{number}?lang=en").text
     assert 'value="email" id="column-email">' in page, "an address is not among the usual columns"
     assert 'value="name" id="column-name" checked' in page
-    answer = post(client, f"/desk/exports/{number}", column=["profession", "name", "listed"])
+    answer = post(client, f"/desk/signatures/export/{number}", column=["profession", "name", "listed"])
     assert answer.headers["Content-Type"] == "text/csv; charset=utf-8"
     assert "attachment" in answer.headers["Content-Disposition"]
     assert answer.data.startswith(b"\xef\xbb\xbfname,profession,listed\r\n")
@@ -72,7 +72,7 @@ def test_the_file_holds_the_search_and_the_chosen_columns(client, campaigner, pe
 def test_a_name_searched_for_is_not_on_record(client, campaigner, petition):
     make_signature(petition, name="Zoé Martin")
     number = post(client, "/desk/signatures/", name="zoé").headers["Location"].rpartition("/")[2]
-    assert len(table(post(client, f"/desk/exports/{number}", column="name").data)) == 2
+    assert len(table(post(client, f"/desk/signatures/export/{number}", column="name").data)) == 2
     assert "zoé" not in str(records()).lower()
 
 
@@ -91,9 +91,9 @@ def test_a_name_that_would_be_a_formula_is_taken_for_a_text(petition):
 
 
 def test_no_column_and_unknown_columns_are_refused(client, campaigner, petition):
-    assert post(client, "/desk/exports/").status_code == 422
-    assert post(client, "/desk/exports/", column="password").status_code == 422
-    assert post(client, "/desk/exports/99", column="name").status_code == 404
+    assert post(client, "/desk/signatures/export/").status_code == 422
+    assert post(client, "/desk/signatures/export/", column="password").status_code == 422
+    assert post(client, "/desk/signatures/export/99", column="name").status_code == 404
     with pytest.raises(Refusal):
         Export(Filter(), [])
 
