@@ -15,8 +15,8 @@ from petition.team import runs
 from petition.team.models import Run, RunRow
 
 SUBJECT = "signatures"
-MOST = 1_000_000  # signatures of one run
-PATIENCE = "25s"  # to write their numbers down
+MOST = 500_000  # signatures of one run
+PATIENCE = "50s"  # to write their numbers down
 
 
 def prepare(which: Filter, reason: str, asked_by: str) -> Run:

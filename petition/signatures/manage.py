@@ -20,7 +20,7 @@ from petition.team.models import CAMPAIGNER
 
 ACCESS = "campaigner"
 # What somebody saw who then presses a button: should any of it differ by then, nothing is done.
-SEEN = (*FIELDS, "state", "listed", "updates", "generation", "confirmed_no")
+SEEN = (*FIELDS, "state", "listed", "updates", "confirmed_no", "ended_at")
 blueprint = Blueprint("desk_signature", __name__, url_prefix="/desk/signatures")
 guard(blueprint, CAMPAIGNER)
 

@@ -55,6 +55,7 @@ def test_the_file_holds_the_search_and_the_chosen_columns(client, campaigner, pe
     assert answer.data.startswith(b"\xef\xbb\xbfname,profession,listed\r\n")
     assert answer.data.endswith(b"\r\n")
     assert table(answer.data)[1:] == [["Zoé Martin", 'Juge, "émérite"', "no"]]
+    assert db.session.query(AuditEvent).order_by(AuditEvent.id.desc()).first().actor == campaigner.email
     assert records()[-2:] == [
         ("signatures.export", {"filter": {"domain": "example.org"}, "columns": ["name", "profession", "listed"]}),
         (
