@@ -9,7 +9,7 @@ from werkzeug import Response
 from petition.core.db import db
 from petition.core.errors import Refusal
 from petition.core.hashing import keyed_hashes
-from petition.signatures.by_hand import NEEDS_REASON, act, may
+from petition.signatures.by_hand import DONE, NEEDS_REASON, act, may
 from petition.signatures.correct import FIELDS
 from petition.signatures.history import history
 from petition.signatures.models import ORGANISATION, Signature
@@ -39,14 +39,14 @@ def ask(signature_id: int, name: str) -> tuple[str, int] | Response:
     """Ask before an act: what it will do, and why it is to be done."""
     signature = _signature(signature_id)
     if name not in may(signature):
-        return abort(404) if name not in _names() else redirect(_here(signature), 303)
+        return abort(404) if name not in DONE else redirect(_here(signature), 303)
     return _ask_page(signature, name, {field: getattr(signature, field) or "" for field in FIELDS})
 
 
 @blueprint.post("/<int:signature_id>/<name>")
 def do(signature_id: int, name: str) -> Response | tuple[str, int]:
     """Do it, unless the signature is no longer what was seen."""
-    if name not in _names():
+    if name not in DONE:
         abort(404)
     signature, form = _signature(signature_id, lock=True), request.form.to_dict()
     if form.get("seen") != seen(signature):
@@ -68,10 +68,6 @@ def do(signature_id: int, name: str) -> Response | tuple[str, int]:
 def seen(signature: Signature) -> str:
     """Return a keyed hash of what a page shows of a signature."""
     return keyed_hashes("seen", repr([(name, getattr(signature, name)) for name in SEEN]))[0]
-
-
-def _names() -> tuple[str, ...]:
-    return ("resend", "correct", "confirm", "withdraw", "invalidate", "reinstate")
 
 
 def _signature(signature_id: int, *, lock: bool = False) -> Signature:

@@ -11,6 +11,7 @@ from sqlalchemy import text
 
 from petition.core.db import db
 from petition.core.terminal import Provider
+from petition.operations.reconcile import reconcile
 from petition.petitions.count import count_of
 from petition.signatures.cli import signatures
 from petition.signatures.confirm import confirm
@@ -92,6 +93,7 @@ def test_counted_and_shown_first_then_done_then_put_back(client, campaigner, flo
     runs.work_on_all()
     assert sorted(states().values()) == ["confirmed"] * 6 + ["pending"] * 2
     assert tally(flood) == 6
+    assert reconcile() == [], "counts and tallies followed every batch"
     assert "Put back:" in client.get(path + "?lang=en").text
     record = db.session.query(AuditEvent).filter_by(action="signatures.invalidate").one()
     assert record.after == {"filter": {"domain": "flood.example"}, "reason": "a flood", "undoes": None}
