@@ -51,12 +51,17 @@ app.conf.beat_schedule = {
     for name, seconds in {"fold": 15.0, "tidy": 3600.0}.items()
 } | {
     name: {
+        "task": f"petition.team.tasks.{task}", "schedule": seconds,
+        "options": {"queue": UPKEEP, "expires": 3 * seconds},
+    }
+    for name, task, seconds in (("act", "act", 5.0), ("tidy-drafts", "tidy", 3600.0))
+} | {
+    name: {
         "task": f"petition.operations.tasks.{name}", "schedule": when,
         "options": {"queue": queue, "expires": expires},
     }
     for name, queue, when, expires in (
         ("probe", NOTICES.name, 15.0, 15.0),  # upkeep knows neither the mail server nor its password
-        ("act", UPKEEP, 5.0, 15.0),
         ("tidy", UPKEEP, 3600.0, 3600.0),
         ("reconcile", UPKEEP, crontab(hour="3", minute="17"), 6 * 3600.0),
     )

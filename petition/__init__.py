@@ -9,6 +9,7 @@ from petition.core import api, db, headers, health, i18n, logging, pages, queue,
 from petition.delivery import tasks as delivery_tasks
 from petition.delivery import transport
 from petition.embedded import mailbox_pages
+from petition.exports import manage as exports_manage
 from petition.mailings import emails as mailing_emails
 from petition.mailings import manage as mailings_manage
 from petition.mailings import pages as mailing_pages
@@ -25,28 +26,28 @@ from petition.petitions import pages as petition_pages
 from petition.petitions import tasks as petitions_tasks
 from petition.safeguards import throttle
 from petition.signatures import api as signatures_api
-from petition.signatures import consent, emails, listing, organisation_pages, personal_pages
+from petition.signatures import consent, emails, listing, organisation_pages, personal_pages, runs_pages, search_pages
+from petition.signatures import manage as signatures_manage
 from petition.signatures import pages as signature_pages
 from petition.signatures import tasks as signature_tasks
 from petition.team import audit_pages, look, own_pages, people_pages, sign_in
 from petition.team import emails as team_emails
 from petition.team import pages as team_pages
+from petition.team import tasks as team_tasks
 
 LONGEST_BODY = 64 * 1024  # bytes
 
-<<<<<<< HEAD
-TASKS = (delivery_tasks, signature_tasks, mailing_tasks, operations_tasks)
+TASKS = (delivery_tasks, team_tasks, petitions_tasks, signature_tasks, mailing_tasks, operations_tasks)
 COMPOSERS = (emails, team_emails, mailing_emails, rehearse)
 SIGNERS = (petition_pages.blueprint, signature_pages.blueprint, personal_pages.blueprint, mailing_pages.blueprint)
-=======
-TASKS = (delivery_tasks, petitions_tasks, signature_tasks, operations_tasks)
-COMPOSERS = (emails, team_emails)
-SIGNERS = (petition_pages.blueprint, signature_pages.blueprint, personal_pages.blueprint)
->>>>>>> desk-petitions
 TEAM = (
     mailings_manage.blueprint,
     reading_pages.blueprint,
     sending_pages.blueprint,
+    search_pages.blueprint,
+    runs_pages.blueprint,
+    signatures_manage.blueprint,
+    exports_manage.blueprint,
     operations_pages.blueprint,
     operations_manage.blueprint,
     metrics_pages.blueprint,

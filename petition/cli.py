@@ -19,11 +19,13 @@ from petition.core.db import db
 from petition.core.terminal import Mistake, Provider, console, in_app
 from petition.demo import CAMPAIGN
 from petition.demo.play import play
+from petition.exports.cli import export
 from petition.mailings.cli import mailings
 from petition.operations.cli import queue
 from petition.petitions import publish
 from petition.petitions.cli import petitions
 from petition.petitions.document import read
+from petition.signatures.cli import signatures
 from petition.team.accounts import first_link
 from petition.team.cli import team
 
@@ -165,6 +167,8 @@ def prepare() -> None:
 
 
 cli.add_command(petitions)
+signatures.add_command(export)
+cli.add_command(signatures)
 cli.add_command(team)
 cli.add_command(mailings)
 cli.add_command(queue)

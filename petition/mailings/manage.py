@@ -27,7 +27,7 @@ LISTED = 50
 LARGEST = 300 * 1024  # bytes of a form: the words of every language
 
 blueprint = Blueprint("desk_mailings", __name__, url_prefix="/desk/mailings")
-guard(blueprint, CAMPAIGNER, SENDER)
+guard(blueprint, CAMPAIGNER, SENDER, longest={"make": LARGEST, "save": LARGEST})
 for vocabulary in (
     words.state_words,
     words.recipient_words,
@@ -36,11 +36,6 @@ for vocabulary in (
     words.reason_words,
 ):
     blueprint.add_app_template_global(vocabulary, f"mailing_{vocabulary.__name__}")
-
-
-@blueprint.before_request
-def _take_long_forms() -> None:
-    request.max_content_length = request.max_form_memory_size = LARGEST
 
 
 def who() -> Account:

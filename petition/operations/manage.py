@@ -1,21 +1,18 @@
 """What operators do: pause, resume, and act on sets of deliveries; every act is on record."""
 
-import redis
-from flask import Blueprint, abort, current_app, flash, redirect, render_template, request, url_for
+from flask import Blueprint, abort, flash, redirect, render_template, request, url_for
 from flask_babel import gettext as _
-from kombu.exceptions import OperationalError
 from werkzeug import Response
 
 from petition.core.db import db
 from petition.core.errors import Gone, Refusal
 from petition.delivery import holds
-from petition.delivery.lanes import EVERYTHING, LANES, UPKEEP
+from petition.delivery.lanes import EVERYTHING, LANES
 from petition.operations import act
-from petition.operations.models import GroupAction
 from petition.operations.pages import chosen
-from petition.team import audit
+from petition.team import audit, runs
 from petition.team.access import current, guard
-from petition.team.models import OPERATOR
+from petition.team.models import OPERATOR, Run
 
 ACCESS = "operator"
 blueprint = Blueprint("queue", __name__, url_prefix="/ops")
@@ -69,9 +66,9 @@ def prepare() -> Response:
     return redirect(url_for("queue.action", action_id=action.id), 303)
 
 
-def _action(action_id: int, *, lock: bool = False) -> GroupAction:
+def _action(action_id: int, *, lock: bool = False) -> Run:
     try:
-        return act.find(action_id, lock=lock) if action_id < 2**63 else abort(404)
+        return runs.find(act.SUBJECT, action_id, lock=lock)
     except Gone:
         abort(404)
 
@@ -87,12 +84,13 @@ def action(action_id: int) -> str:
 def start(action_id: int) -> Response:
     """Begin, or go on after a stop."""
     found = _action(action_id, lock=True)
-    if act.start(found):
+    if runs.start(found):
         audit.record(
             f"deliveries.{found.verb}", "action", found.id, before={"total": found.total}, after=dict(found.filter)
         )
     db.session.commit()
-    _wake()
+    if not runs.wake():
+        flash(_("The broker does not answer: the work begins when it is back."), "info")
     return redirect(url_for("queue.action", action_id=action_id), 303)
 
 
@@ -100,15 +98,7 @@ def start(action_id: int) -> Response:
 def stop(action_id: int) -> Response:
     """Stop after the batch in hand."""
     found = _action(action_id, lock=True)
-    if act.stop(found):
+    if runs.stop(found):
         audit.record("deliveries.stopped", "action", found.id, after={"done": found.done, "total": found.total})
     db.session.commit()
     return redirect(url_for("queue.action", action_id=action_id), 303)
-
-
-def _wake() -> None:
-    """Start the work at once; where the broker is away, beat does within seconds of its return."""
-    try:
-        current_app.extensions["celery"].send_task("petition.operations.tasks.act", queue=UPKEEP, retry=False)
-    except (redis.RedisError, OperationalError, OSError):
-        flash(_("The broker does not answer: the work begins when it is back."), "info")

@@ -1,4 +1,4 @@
-"""What the operators' view is made of: tallies, heartbeats, probes, group actions, what reconciliation found.
+"""What the operators' view is made of: tallies, heartbeats, probes, what reconciliation found.
 
 The tallies are written by triggers on `deliveries` and `signatures` (migration 0003): a row of `tally_log` for each
 statement that changed something, folded into the small tables every few seconds. A figure is what was folded plus what
@@ -6,22 +6,16 @@ was not yet, so it is exact at every moment, without a hot row and without count
 """
 
 from datetime import datetime
-from typing import Any, Final
+from typing import Final
 
-from sqlalchemy import CheckConstraint, ForeignKey, Index, SmallInteger, String, func
-from sqlalchemy.dialects.postgresql import ARRAY, JSONB
+from sqlalchemy import Index, SmallInteger, String, func
+from sqlalchemy.dialects.postgresql import ARRAY
 from sqlalchemy.orm import Mapped, mapped_column
 
 from petition.core.db import Model, identity
 
 DELIVERY: Final = "delivery"
 SIGNATURE: Final = "signature"
-
-DRAFT: Final = "draft"
-RUNNING: Final = "running"
-STOPPED: Final = "stopped"
-DONE: Final = "done"
-ACTION_STATES = (DRAFT, RUNNING, STOPPED, DONE)
 
 
 class TallyLog(Model):
@@ -133,40 +127,6 @@ class Probe(Model):
     ok: Mapped[bool]
     words: Mapped[str] = mapped_column(String(200))
     milliseconds: Mapped[int]
-
-
-class GroupAction(Model):
-    """Retry, discard or mark as sent, for a set of deliveries that is fixed when it is first shown."""
-
-    __tablename__ = "group_actions"
-
-    id: Mapped[int] = identity()
-    verb: Mapped[str] = mapped_column(String(10))
-    state: Mapped[str] = mapped_column(String(10), default=DRAFT)
-    filter: Mapped[dict[str, Any]] = mapped_column(JSONB)
-    asked_by: Mapped[str] = mapped_column(String(320))
-    total: Mapped[int] = mapped_column(default=0)
-    done: Mapped[int] = mapped_column(default=0)
-    skipped: Mapped[int] = mapped_column(default=0)
-    created_at: Mapped[datetime] = mapped_column(server_default=func.now())
-    started_at: Mapped[datetime | None]
-    ended_at: Mapped[datetime | None]
-
-    __table_args__ = (
-        CheckConstraint(f"state IN {ACTION_STATES}", name="state"),
-        Index("ix_group_actions_running", "id", postgresql_where=f"state = '{RUNNING}'"),
-    )
-
-
-class GroupActionRow(Model):
-    """One delivery of a group action's set that it has not touched yet."""
-
-    __tablename__ = "group_action_rows"
-
-    action_id: Mapped[int] = mapped_column(ForeignKey("group_actions.id", ondelete="CASCADE"), primary_key=True)
-    delivery_id: Mapped[int] = mapped_column(primary_key=True, autoincrement=False)
-    # As it was when the set was fixed: a row that has changed since is left alone.
-    state: Mapped[str] = mapped_column(String(12))
 
 
 class Drift(Model):

@@ -17,7 +17,7 @@ from petition.operations.snapshot import take
 from petition.operations.verdict import judge
 from petition.operations.words import cause_words, mark_words, state_words, verb_words, verdict_words
 from petition.signatures.models import Signature
-from petition.team import audit
+from petition.team import audit, runs
 from petition.team.access import guard
 from petition.team.charts import picture
 from petition.team.models import OPERATOR
@@ -49,7 +49,7 @@ def index() -> str:
         day=[(slot, flow.speed(slot.waits)) for slot in reversed(day)],
         speeds={"hour": flow.speed(now.hour.waits("confirmations")), "day": flow.speed(flow.all_waits(day))},
         funnels=[(recent, funnel.funnel(recent)), (now.at - flow.DAY, funnel.funnel(now.at - flow.DAY))],
-        actions=act.latest(),
+        actions=runs.latest(act.SUBJECT),
         drifts=list(db.session.scalars(select(Drift).order_by(Drift.id.desc()).limit(5))),
         everything=EVERYTHING,
     )

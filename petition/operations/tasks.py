@@ -3,7 +3,6 @@
 from celery import shared_task
 
 from petition.core.db import db
-from petition.operations.act import forget_drafts, work_on_all
 from petition.operations.probe import probe_mail_server
 from petition.operations.reconcile import reconcile
 from petition.operations.tallies import forget
@@ -22,14 +21,7 @@ def run_reconcile() -> None:
     reconcile()
 
 
-@shared_task(name="petition.operations.tasks.act")
-def run_act() -> None:
-    """Go on with the group actions that people started."""
-    work_on_all()
-
-
 @shared_task(name="petition.operations.tasks.tidy")
 def run_tidy() -> None:
     """Drop what no figure reads any more."""
     forget()
-    forget_drafts()

@@ -1,9 +1,6 @@
 """One signature's way, as far as the machine knows it: asked, rung, claimed, each attempt, confirmed."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass, field
-from datetime import datetime
-from typing import Any
 
 from sqlalchemy import func, select
 
@@ -11,19 +8,10 @@ from petition.core.db import db
 from petition.core.i18n import N_
 from petition.delivery.models import SENDING, Attempt, Delivery
 from petition.safeguards.addresses import BadAddress, parse
+from petition.signatures.history import Event, moments_of
 from petition.signatures.models import Signature
 
 FOUND = 25  # signatures shown at most
-
-
-@dataclass(frozen=True)
-class Event:
-    """Something that happened, in words with values to fill in; `words` is what the mail server said."""
-
-    at: datetime
-    text: str
-    values: dict[str, Any] = field(default_factory=dict)
-    words: str | None = None
 
 
 def find(query: str) -> list[Signature]:
@@ -57,26 +45,10 @@ def timeline(signature: Signature) -> list[Event]:
     by_delivery: dict[int, list[Attempt]] = {}
     for attempt in tries:
         by_delivery.setdefault(attempt.delivery_id, []).append(attempt)
-    events = _of_signature(signature)
+    events = moments_of(signature)
     for delivery in deliveries:
         events += _of_delivery(delivery, by_delivery.get(delivery.id, []))
     return sorted(events, key=lambda event: event.at)
-
-
-def _of_signature(signature: Signature) -> list[Event]:
-    moments = (
-        (signature.created_at, N_("Signed for the first time (%(source)s).")),
-        (signature.requested_at, N_("Last asked for a link.")),
-        (signature.reminded_at, N_("Owed a reminder.")),
-        (signature.confirmed_at, N_("Confirmed, and counted.")),
-        (signature.ended_at, N_("Ended: %(state)s.")),
-    )
-    values = {"source": signature.source, "state": signature.state}
-    return [
-        Event(at, text, values)
-        for at, text in moments
-        if at and not (at == signature.created_at and text.startswith("Last"))
-    ]
 
 
 def _of_delivery(delivery: Delivery, tries: Sequence[Attempt]) -> list[Event]:

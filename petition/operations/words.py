@@ -2,16 +2,16 @@
 
 from flask_babel import gettext as _
 
+from petition.signatures.words import signature_state_words
+from petition.team.look import run_state_words
+
 
 def state_words(state: str) -> str:
     """Return what a delivery's or a signature's state is called."""
     return {
         "due": _("due"), "sending": _("being sent"), "sent": _("sent"), "deferred": _("put off"),
         "failed": _("failed"), "unknown": _("unknown"), "cancelled": _("cancelled"), "suppressed": _("suppressed"),
-        "pending": _("pending"), "confirmed": _("confirmed"), "withdrawn": _("withdrawn"),
-        "disowned": _("disowned"), "invalidated": _("invalidated"), "running": _("running"),
-        "stopped": _("stopped"), "done": _("done"), "draft": _("not started"),
-    }.get(state, state)  # fmt: skip
+    }.get(state) or signature_state_words(run_state_words(state))  # fmt: skip
 
 
 def verdict_words(state: str) -> str:

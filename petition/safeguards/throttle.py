@@ -1,6 +1,5 @@
 """Limits per network, answered with 429, and per address, which nobody hears of."""
 
-import ipaddress
 import logging
 import math
 import re
@@ -14,6 +13,7 @@ from limits import RateLimitItemPerHour
 from petition.core.breaker import Breaker
 from petition.core.hashing import keyed_hashes
 from petition.core.redis import TIMEOUT
+from petition.safeguards.networks import network_hashes, network_of
 
 OPEN_DOOR = "the limiter cannot reach Redis: people can sign, without limits"
 ADDRESS_LIMIT = RateLimitItemPerHour(20)
@@ -21,24 +21,16 @@ ADDRESS_LIMIT = RateLimitItemPerHour(20)
 log = structlog.get_logger(__name__)
 
 
-def _address(text: str) -> ipaddress.IPv4Address | ipaddress.IPv6Address | None:
-    """Read an address as proxies write it: some add a port, and a dual-stack socket dresses IPv4 up as IPv6."""
-    for form in (text, text.rsplit(":", 1)[0].strip("[]")):
-        try:
-            address = ipaddress.ip_address(form)
-        except ValueError:
-            continue
-        return getattr(address, "ipv4_mapped", None) or address
-    return None
-
-
 def network() -> str:
     """Return a keyed hash of the client's network (IPv4 /24, IPv6 /56): Redis holds no personal data."""
-    address = _address(request.remote_addr or "")
-    if address is None:
-        return "unknown"
-    bits = 24 if address.version == 4 else 56
-    return keyed_hashes("network", str(ipaddress.ip_network((address, bits), strict=False)))[0]
+    found = network_of(request.remote_addr or "", ipv6_bits=56)
+    return network_hashes(found)[0] if found else "unknown"
+
+
+def home_network() -> str | None:
+    """Return a keyed hash of the network that a request came from (IPv4 /24, IPv6 /48), to be kept with a signature."""
+    found = network_of(request.remote_addr or "")
+    return network_hashes(found)[0] if found else None
 
 
 breaker = Breaker(5.0)

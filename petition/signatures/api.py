@@ -12,7 +12,7 @@ from petition.core.db import db
 from petition.core.errors import Refusal
 from petition.core.i18n import current_language
 from petition.petitions.pages import visible
-from petition.safeguards.throttle import following, signing
+from petition.safeguards.throttle import following, home_network, signing
 from petition.safeguards.trap import FIELD, caught
 from petition.signatures.confirm import TooLate, confirm
 from petition.signatures.details import clean
@@ -115,7 +115,7 @@ class Signatures(MethodView):
         if caught(fields):
             return ACCEPTED
         try:
-            sign(petition, clean(petition, fields, current_language()), source="api")
+            sign(petition, clean(petition, fields, current_language()), source="api", network=home_network())
         except Refusal as refusal:
             db.session.rollback()
             if refusal.errors == {"form": "closed"}:

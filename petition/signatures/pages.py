@@ -16,7 +16,7 @@ from petition.petitions.count import count_of
 from petition.petitions.pages import CACHE, Form, render_page, visible
 from petition.petitions.view import view
 from petition.safeguards.addresses import suggest
-from petition.safeguards.throttle import following, signing
+from petition.safeguards.throttle import following, home_network, signing
 from petition.safeguards.trap import caught
 from petition.signatures.confirm import TooLate, confirm, disown
 from petition.signatures.details import clean
@@ -46,7 +46,7 @@ def sign(slug: str) -> Response:
         better = suggest(details.address.typed)
         if better and form.get("keep_email") != form.get("email"):
             return render_page(petition, Form(form, {}, better), 422)
-        sign_verb(petition, details, source="page")
+        sign_verb(petition, details, source="page", network=home_network())
     except Refusal as refusal:
         db.session.rollback()
         errors = {"form": closed_words()} if refusal.errors == {"form": "closed"} else refusal.errors

@@ -21,22 +21,25 @@ EMAILS_A_DAY = 5  # to one signature
 PAUSE = timedelta(minutes=1)  # between two emails to one signature
 
 
-def sign(petition: Petition, details: Details, source: str) -> None:
+def sign(petition: Petition, details: Details, source: str, network: str | None = None) -> None:
     """Make the signature pending, or refresh it, and owe its owner the email that its state calls for.
 
-    Idempotent per petition, party and mailbox, however many requests come at once: the database keeps one row. Says
-    nothing of what was there before. Flushes, does not commit. Raises `Refusal` when the petition is not open.
+    `network`: the keyed hash of the one it was asked from. Idempotent per petition, party and mailbox, however many
+    requests come at once: the database keeps one row. Says nothing of what was there before. Flushes, does not commit.
+    Raises `Refusal` when the petition is not open.
     """
     if not petition.is_open:
         raise Refusal({"form": "closed"})
-    signature, is_new = _upsert(petition, details, source)
+    signature, is_new = _upsert(petition, details, source, network)
     recent = mails_today(signature)
     busy = address_is_busy(details.address.canonical)
+    if signature.state in (PENDING, WITHDRAWN):
+        signature.network = network
     if is_new or (signature.state == PENDING and _sign_again(signature, details, recent)):
-        _owe_link(signature, busy)
+        owe_link(signature, busy)
     elif signature.state == WITHDRAWN:
         _start_over(signature, details)
-        _owe_link(signature, busy, enough=recent.emails >= EMAILS_A_DAY)
+        owe_link(signature, busy, enough=recent.emails >= EMAILS_A_DAY)
     elif signature.state == CONFIRMED and may_mail(recent) and not busy:
         mail(signature, "already_signed", NOTICES)
     else:
@@ -44,13 +47,14 @@ def sign(petition: Petition, details: Details, source: str) -> None:
         _owe_nothing(signature)
 
 
-def _upsert(petition: Petition, details: Details, source: str) -> tuple[Signature, bool]:
+def _upsert(petition: Petition, details: Details, source: str, network: str | None) -> tuple[Signature, bool]:
     """Insert the row or lock the one that is there; the database decides between requests that come at once."""
     values = {
         "petition_id": petition.id,
         "state": PENDING,
         "email_canonical": details.address.canonical,
         "source": source,
+        "network": network,
         "generation": 1,
         "valid_from": 1,
         **_columns(petition, details),
@@ -119,7 +123,8 @@ def _start_over(signature: Signature, details: Details) -> None:
     signature.valid_from = signature.generation
 
 
-def _owe_link(signature: Signature, busy: bool, enough: bool = False) -> None:
+def owe_link(signature: Signature, busy: bool, enough: bool = False) -> None:
+    """Owe the link to confirm; later where the address is busy, or had `enough` today. Flushes."""
     # An address that is asked about more than its share is mailed later: a flood is slowed, no signature is lost.
     wait = timedelta(days=1) if enough else timedelta(hours=1)
     later = clock.now() + wait if busy or enough else None

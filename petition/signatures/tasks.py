@@ -6,7 +6,8 @@ from collections.abc import Callable
 from celery import shared_task
 
 from petition.core.db import db
-from petition.signatures.upkeep import forget, remind
+from petition.signatures.searches import forget_searches
+from petition.signatures.upkeep import forget, forget_networks, remind
 
 ROUND = 25.0  # seconds; what is left waits for the next round
 
@@ -26,5 +27,7 @@ def run_remind() -> None:
 
 @shared_task(name="petition.signatures.tasks.forget")
 def run_forget() -> None:
-    """Forget what was never confirmed."""
+    """Forget what was never confirmed, from where signatures came a month ago, and what the team searched for."""
+    forget_searches()
     _in_batches(forget)
+    _in_batches(forget_networks)

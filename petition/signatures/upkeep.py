@@ -13,6 +13,7 @@ from petition.petitions.models import Petition
 from petition.signatures.models import PENDING, Signature
 
 REMIND_AFTER = timedelta(days=3)
+NETWORK_KEPT = timedelta(days=30)
 BATCH = 500
 
 
@@ -56,4 +57,16 @@ def forget() -> int:
         .with_for_update(skip_locked=True)
     )
     statement = delete(Signature).where(Signature.id.in_(batch.scalar_subquery()))
+    return int(getattr(db.session.execute(statement.execution_options(synchronize_session=False)), "rowcount", 0))
+
+
+def forget_networks() -> int:
+    """Erase from where a batch of signatures was asked for, a month after. Flushes. Returns how many; call again."""
+    batch = (
+        select(Signature.id)
+        .where(Signature.network.is_not(None), Signature.requested_at < clock.now() - NETWORK_KEPT)
+        .limit(BATCH)
+        .with_for_update(skip_locked=True)
+    )
+    statement = update(Signature).where(Signature.id.in_(batch.scalar_subquery())).values(network=None)
     return int(getattr(db.session.execute(statement.execution_options(synchronize_session=False)), "rowcount", 0))

@@ -1,6 +1,7 @@
 """The record of what people did."""
 
 import getpass
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import date, timedelta
 from typing import Any
@@ -88,3 +89,11 @@ def events(which: Filter, before_id: int | None = None) -> list[AuditEvent]:
     if before_id:
         query = query.where(AuditEvent.id < before_id)
     return list(db.session.scalars(query))
+
+
+def about(subject: str, subject_id: int, actions: Sequence[str], limit: int) -> list[AuditEvent]:
+    """Return the latest acts of these kinds on one thing, newest first."""
+    query = select(AuditEvent).where(AuditEvent.subject == subject, AuditEvent.subject_id == str(subject_id))
+    return list(
+        db.session.scalars(query.where(AuditEvent.action.in_(actions)).order_by(AuditEvent.id.desc()).limit(limit))
+    )

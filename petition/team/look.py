@@ -18,8 +18,9 @@ def navigation() -> list[tuple[str, str]]:
     account = current()
     parts = [
         ("campaigns.index", _("Campaigns"), (CAMPAIGNER,)),
-        ("operations.index", _("Mail queue"), (OPERATOR,)),
+        ("signature_search.index", _("Signatures"), (CAMPAIGNER,)),
         ("desk_mailings.index", _("Mailings"), (CAMPAIGNER, SENDER)),
+        ("operations.index", _("Mail queue"), (OPERATOR,)),
         ("people.index", _("People"), (ADMIN,)),
         ("audit.trail", _("Audit trail"), (OPERATOR,)),
         ("own.account", _("Your account"), ()),
@@ -37,11 +38,19 @@ def campaign_time(moment: datetime, zone: str) -> str:
     return format_datetime(local, "d MMM y, HH:mm", rebase=False)
 
 
+def run_state_words(state: str) -> str:
+    """Return what the state of a run is called."""
+    return {
+        "running": _("running"), "stopped": _("stopped"), "done": _("done"), "draft": _("not started"),
+    }.get(state, state)  # fmt: skip
+
+
 def init_app(app: Flask) -> None:
     """Serve Bootstrap from this site, and give templates what the layout needs."""
     app.config["BOOTSTRAP_SERVE_LOCAL"] = True
     Bootstrap5(app)
     app.add_template_global(navigation)
     app.add_template_global(role_words)
+    app.add_template_global(run_state_words)
     app.add_template_filter(lambda moment: format_datetime(moment, "medium"), "datetimeformat")
     app.add_template_filter(campaign_time, "campaigntime")

@@ -1,4 +1,4 @@
-"""Who belongs to the team, and what each of them did."""
+"""Who belongs to the team, what each of them did, and what is being done for them in the background."""
 
 import secrets
 from dataclasses import dataclass
@@ -6,7 +6,7 @@ from datetime import datetime
 from typing import Any, Final
 
 from flask_security import AsaList, RoleMixin, UserMixin, WebAuthnMixin
-from sqlalchemy import ForeignKey, Index, LargeBinary, String, func, text
+from sqlalchemy import CheckConstraint, ForeignKey, Index, LargeBinary, String, func, text
 from sqlalchemy.dialects.postgresql import ARRAY, JSONB
 from sqlalchemy.ext.mutable import MutableList
 from sqlalchemy.orm import Mapped, mapped_column, relationship
@@ -18,6 +18,12 @@ CAMPAIGNER: Final = "campaigner"
 SENDER: Final = "sender"
 ADMIN: Final = "admin"
 ROLES = (OPERATOR, CAMPAIGNER, SENDER, ADMIN)
+
+DRAFT: Final = "draft"
+RUNNING: Final = "running"
+STOPPED: Final = "stopped"
+DONE: Final = "done"
+RUN_STATES = (DRAFT, RUNNING, STOPPED, DONE)
 
 
 @dataclass(frozen=True)
@@ -122,4 +128,51 @@ class AuditEvent(Model):
     __table_args__ = (
         Index("ix_audit_events_actor", "actor", text("id DESC")),
         Index("ix_audit_events_action", "action", text("id DESC")),
+        Index("ix_audit_events_subject", "subject", "subject_id", "id"),
     )
+
+
+class Run(Model):
+    """An act on many rows, fixed when it is first shown, done in the background: what, on how many, how far it is.
+
+    `position` is the last row that it came to. `undoes` is the run whose rows this one puts back.
+    """
+
+    __tablename__ = "runs"
+
+    id: Mapped[int] = identity()
+    subject: Mapped[str] = mapped_column(String(20))
+    verb: Mapped[str] = mapped_column(String(20))
+    state: Mapped[str] = mapped_column(String(10), default=DRAFT)
+    filter: Mapped[dict[str, Any]] = mapped_column(JSONB)
+    reason: Mapped[str | None] = mapped_column(String(200))
+    undoes: Mapped[int | None] = mapped_column(ForeignKey("runs.id", ondelete="CASCADE"))
+    asked_by: Mapped[str] = mapped_column(String(320))
+    total: Mapped[int] = mapped_column(default=0)
+    done: Mapped[int] = mapped_column(default=0)
+    skipped: Mapped[int] = mapped_column(default=0)
+    position: Mapped[int] = mapped_column(default=0, server_default="0")
+    created_at: Mapped[datetime] = mapped_column(server_default=func.now())
+    started_at: Mapped[datetime | None]
+    ended_at: Mapped[datetime | None]
+
+    __table_args__ = (
+        CheckConstraint(f"state IN {RUN_STATES}", name="state"),
+        Index("ix_runs_running", "id", postgresql_where=text(f"state = '{RUNNING}'")),
+        Index("ix_runs_undoes", "undoes", postgresql_where=text("undoes IS NOT NULL")),
+    )
+
+
+class RunRow(Model):
+    """One row of a run's set, until the run has come to it; where the run can be undone, for good."""
+
+    __tablename__ = "run_rows"
+
+    run_id: Mapped[int] = mapped_column(ForeignKey("runs.id", ondelete="CASCADE"), primary_key=True)
+    subject_id: Mapped[int] = mapped_column(primary_key=True, autoincrement=False)
+    # As it was when the set was fixed: a row that has changed since is left alone.
+    state: Mapped[str] = mapped_column(String(12))
+    # The moment of the transaction that changed it.
+    done_at: Mapped[datetime | None]
+
+    __table_args__ = (Index("ix_run_rows_done", "subject_id", postgresql_where=text("done_at IS NOT NULL")),)

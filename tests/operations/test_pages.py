@@ -11,12 +11,12 @@ from petition.delivery.dispatch import dispatch
 from petition.delivery.models import Delivery, Hold
 from petition.delivery.suppress import suppress
 from petition.operations import act, broker, failures, flow, funnel, tallies
-from petition.operations.models import GroupAction
 from petition.operations.snapshot import take
 from petition.operations.verdict import judge
 from petition.signatures.confirm import confirm
 from petition.signatures.models import Signature
-from petition.team.models import AuditEvent
+from petition.team import runs
+from petition.team.models import AuditEvent, Run
 
 
 @pytest.fixture
@@ -86,9 +86,9 @@ def test_a_group_retry_touches_exactly_what_was_shown(client, operator, failing)
     db.session.commit()
     for _ in range(2):
         assert post(client, answer.headers["Location"] + "/start").status_code == 303
-    act.work_on_all()
+    runs.work_on_all()
     db.session.expire_all()
-    action = db.session.query(GroupAction).one()
+    action = db.session.query(Run).one()
     assert (action.state, action.total, action.done, action.skipped) == ("done", 6, 5, 1)
     assert db.session.query(Delivery).filter_by(state="due").count() == 5 + 1
     assert db.session.query(Delivery).filter_by(subject_id=late.id).one().state == "failed"
@@ -101,9 +101,9 @@ def test_a_retry_mails_nobody_who_has_confirmed_or_been_suppressed(client, opera
     confirm(db.session.get(Signature, rows[0].subject_id))
     suppress(db.session.get(Signature, rows[1].subject_id).email, "complained")
     action = act.prepare("retry", failures.Filter(state="failed"), "test")
-    act.start(action)
+    runs.start(action)
     db.session.commit()
-    list(act.work(action.id))
+    list(runs.work(action.id))
     dispatch("confirmations")
     states = dict(db.session.execute(select(Delivery.state, func.count()).group_by(Delivery.state)).all())
     assert states == {"sent": 5, "cancelled": 1, "suppressed": 1, "deferred": 2}
@@ -111,24 +111,24 @@ def test_a_retry_mails_nobody_who_has_confirmed_or_been_suppressed(client, opera
 
 
 def test_an_action_stops_and_goes_on(client, operator, failing, monkeypatch):
-    monkeypatch.setattr(act, "BATCH", 2)
+    monkeypatch.setattr(runs, "BATCH", 2)
     answer = post(client, "/ops/actions", verb="discard", state="failed")
     path = answer.headers["Location"]
     post(client, path + "/start")
-    action_id = db.session.query(GroupAction).one().id
-    next(act.work(action_id))
+    action_id = db.session.query(Run).one().id
+    next(runs.work(action_id))
     post(client, path + "/stop")
-    assert list(act.work(action_id)) == []
+    assert list(runs.work(action_id)) == []
     db.session.expire_all()
-    action = db.session.query(GroupAction).one()
+    action = db.session.query(Run).one()
     assert (action.state, action.done) == ("stopped", 2)
     assert "Not reached" in client.get(path + "?lang=en").text
     post(client, path + "/start")
-    list(act.work(action_id))
+    list(runs.work(action_id))
     db.session.expire_all()
     assert db.session.query(Delivery).filter_by(state="cancelled").count() == 6
     post(client, path + "/stop")
-    assert db.session.query(GroupAction).one().state == "done"
+    assert db.session.query(Run).one().state == "done"
 
 
 def test_only_what_is_unknown_is_taken_for_sent(client, operator, failing):
@@ -137,9 +137,9 @@ def test_only_what_is_unknown_is_taken_for_sent(client, operator, failing):
     db.session.execute(update(Delivery).where(Delivery.state == "deferred").values(state="unknown"))
     db.session.commit()
     action = act.prepare("mark-sent", failures.Filter(), "test")
-    act.start(action)
+    runs.start(action)
     db.session.commit()
-    list(act.work(action.id))
+    list(runs.work(action.id))
     assert db.session.query(Delivery).filter_by(state="sent").count() == 2
 
 

@@ -3,7 +3,7 @@
 from alembic import op
 
 revision = "0009"
-down_revision = "0007"
+down_revision = "0008"
 
 INDEXES = ("ix_deliveries_mailing_waiting", "ix_deliveries_mailing", "ix_signatures_updates")
 

@@ -1,0 +1,261 @@
+"""Invalidating what a search finds: counted and shown first, done in batches, stopped, put back exactly."""
+
+import json
+from contextlib import nullcontext
+
+import pytest
+from click.testing import CliRunner
+from factories import make_petition, make_signature, post, sign_in
+from flask import current_app
+from sqlalchemy import text
+
+from petition.core.db import db
+from petition.core.terminal import Provider
+from petition.operations.reconcile import reconcile
+from petition.petitions.count import count_of
+from petition.signatures.cli import signatures
+from petition.signatures.confirm import confirm
+from petition.signatures.filters import Filter
+from petition.signatures.invalidate import invalidate, reinstate
+from petition.signatures.invalidate_many import prepare, prepare_undo
+from petition.signatures.models import Signature
+from petition.team import runs
+from petition.team.models import AuditEvent, Run, RunRow
+
+
+@pytest.fixture
+def campaigner(client):
+    return sign_in(client, "campaigner", name="Alix")
+
+
+@pytest.fixture
+def flood(app):
+    """Five confirmed and two pending from one provider, one of them an organisation; one confirmed from another."""
+    petition = make_petition()
+    for number in range(7):
+        party = {"party": "organisation", "organisation": "Bots"} if number == 4 else {}
+        signature = make_signature(petition, email=f"s{number}@flood.example", **party)
+        if number < 5:
+            confirm(signature)
+    confirm(make_signature(petition, email="real@example.org"))
+    db.session.commit()
+    return petition
+
+
+def command(group, *arguments, answer=None):
+    here = nullcontext(current_app._get_current_object())
+    return CliRunner().invoke(group, list(arguments), obj=Provider(lambda: here), input=answer)
+
+
+def states():
+    db.session.expire_all()
+    return {s.email.partition("@")[0]: s.state for s in db.session.query(Signature)}
+
+
+def tally(petition):
+    count = count_of(petition)
+    rows = db.session.query(Signature).filter_by(petition_id=petition.id, state="confirmed")
+    assert (count.people, count.organisations) == (
+        rows.filter_by(party="person").count(),
+        rows.filter_by(party="organisation").count(),
+    )
+    return count.confirmed
+
+
+def run_of(**filters):
+    run = prepare(Filter(**filters), "made up", "test")
+    runs.start(run)
+    db.session.commit()
+    return run
+
+
+def test_counted_and_shown_first_then_done_then_put_back(client, campaigner, flood):
+    search = post(client, "/desk/signatures/", domain="flood.example").headers["Location"]
+    assert "Invalidate all of these" in client.get(search + "?lang=en").text
+    assert client.get(search + "/invalidate").status_code == 200
+    assert post(client, search + "/invalidate").status_code == 422, "a reason is asked for"
+    path = post(client, search + "/invalidate", reason="a flood").headers["Location"]
+    page = client.get(path + "?lang=en").text
+    assert "7 signatures will be invalidated" in page
+    assert "s0@flood.example" in page
+    assert set(states().values()) == {"confirmed", "pending"}, "nothing yet"
+    post(client, path + "/start")
+    runs.work_on_all()
+    assert [name for name, state in states().items() if state != "invalidated"] == ["real"]
+    assert tally(flood) == 1
+    signature = db.session.query(Signature).filter_by(email="s0@flood.example").one()
+    history = client.get(f"/desk/signatures/{signature.id}?lang=en").text
+    assert "Alix invalidated it with others" in history
+    assert "a flood" in history
+    back = post(client, path + "/undo").headers["Location"]
+    assert "7 signatures will be as they were" in client.get(back + "?lang=en").text
+    post(client, back + "/start")
+    runs.work_on_all()
+    assert sorted(states().values()) == ["confirmed"] * 6 + ["pending"] * 2
+    assert tally(flood) == 6
+    assert reconcile() == [], "counts and tallies followed every batch"
+    assert "Put back:" in client.get(path + "?lang=en").text
+    record = db.session.query(AuditEvent).filter_by(action="signatures.invalidate").one()
+    assert record.after == {"filter": {"domain": "flood.example"}, "reason": "a flood", "undoes": None}
+    assert client.get("/desk/signatures/runs/").status_code == 200
+
+
+def test_what_changed_between_the_look_and_the_button_is_left_alone(flood):
+    run = run_of(domain="flood.example")
+    late = make_signature(flood, email="late@flood.example")
+    pending = db.session.query(Signature).filter_by(email="s5@flood.example").one()
+    confirm(pending)
+    db.session.commit()
+    list(runs.work(run.id))
+    assert (run.state, run.total, run.done, run.skipped) == ("done", 7, 6, 1)
+    assert states()["s5"] == "confirmed"
+    assert late.state == "pending"
+    assert tally(flood) == 2
+
+
+def test_undo_puts_back_only_what_is_still_struck_by_that_run(flood):
+    run = run_of(domain="flood.example")
+    list(runs.work(run.id))
+    rows = {s.email[:2]: s for s in db.session.query(Signature)}
+    # One is put back by hand, one is put back and struck again by hand.
+    for name in ("s0", "s1"):
+        reinstate(rows[name])
+    db.session.commit()
+    invalidate(rows["s1"])
+    db.session.commit()
+    undo = prepare_undo(run, "test")
+    assert undo.total == 5
+    runs.start(undo)
+    db.session.commit()
+    # And one more is touched while the undo waits.
+    reinstate(rows["s2"])
+    db.session.commit()
+    invalidate(rows["s2"])
+    db.session.commit()
+    list(runs.work(undo.id))
+    assert (undo.done, undo.skipped) == (4, 1)
+    found = states()
+    assert (found["s0"], found["s1"], found["s2"], found["s3"]) == (
+        "confirmed",
+        "invalidated",
+        "invalidated",
+        "confirmed",
+    )
+    assert tally(flood) == 1 + 3
+
+
+def test_a_run_stops_goes_on_and_is_undone_as_far_as_it_came(client, campaigner, flood, monkeypatch):
+    monkeypatch.setattr(runs, "BATCH", 2)
+    run = run_of(domain="flood.example")
+    next(runs.work(run.id))
+    path = f"/desk/signatures/runs/{run.id}"
+    post(client, path + "/undo")
+    assert db.session.query(Run).count() == 1, "not while it works"
+    post(client, path + "/stop")
+    assert list(runs.work(run.id)) == []
+    assert list(states().values()).count("invalidated") == 2
+    assert tally(flood) == 4
+    assert "Not reached" in client.get(path + "?lang=en").text
+    post(client, path + "/start")
+    list(runs.work(run.id))
+    assert list(states().values()).count("invalidated") == 7
+    undo = prepare_undo(run, "test")
+    runs.start(undo)
+    db.session.commit()
+    assert post(client, path + "/start").status_code == 303
+    db.session.expire_all()
+    assert run.state == "done"
+    list(runs.work(undo.id))
+    assert tally(flood) == 6
+
+
+def test_what_is_being_undone_does_not_go_on(flood, monkeypatch):
+    monkeypatch.setattr(runs, "BATCH", 2)
+    run = run_of(domain="flood.example")
+    next(runs.work(run.id))
+    runs.stop(run)
+    runs.start(prepare_undo(run, "test"))
+    db.session.commit()
+    assert not runs.start(run)
+
+
+def test_nothing_and_too_many_are_refused(client, campaigner, flood, monkeypatch):
+    search = post(client, "/desk/signatures/", state="withdrawn").headers["Location"]
+    answer = post(client, search + "/invalidate?lang=en", reason="none")
+    assert answer.status_code == 422
+    assert "nothing to invalidate" in answer.text
+    monkeypatch.setattr("petition.signatures.invalidate_many.MOST", 2)
+    search = post(client, "/desk/signatures/", domain="flood.example").headers["Location"]
+    answer = post(client, search + "/invalidate?lang=en", reason="a flood")
+    assert "go in parts" in answer.text
+    assert db.session.query(RunRow).count() == 0
+
+
+def test_each_desk_sees_its_own_runs(client, flood):
+    run = run_of(domain="flood.example")
+    sign_in(client, "admin")
+    assert client.get(f"/desk/signatures/runs/{run.id}").status_code == 200
+    assert client.get(f"/ops/actions/{run.id}").status_code == 404
+    assert post(client, f"/ops/actions/{run.id}/stop").status_code == 404
+    assert client.get("/desk/signatures/runs/99999999999999999999").status_code == 404
+
+
+def test_a_name_searched_for_is_not_kept_with_the_run(flood):
+    run = run_of(name="zoé")
+    assert run.filter == {"name": "…"}
+
+
+def test_thousands_are_done_in_bounded_batches(app):
+    petition = make_petition()
+    db.session.execute(
+        text("""
+        INSERT INTO signatures (petition_id, party, state, name, email, email_canonical, locale, listed, updates,
+                                source, generation, valid_from, confirmed_at, confirmed_no)
+        SELECT 1, 'person', 'confirmed', 'Signer', n || '@d.fr', n || '@d.fr', 'fr', true, false, 'page', 1, 1, now(), n
+        FROM generate_series(1, 2200) AS n
+    """)
+    )
+    db.session.execute(text("INSERT INTO petition_counts (petition_id, slot, people) VALUES (1, 0, 2200)"))
+    db.session.commit()
+    run = run_of(domain="d.fr")
+    assert len(list(runs.work(run.id))) == 2200 // runs.BATCH + 2
+    assert tally(petition) == 0
+    undo = prepare_undo(run, "test")
+    runs.start(undo)
+    db.session.commit()
+    list(runs.work(undo.id))
+    assert tally(petition) == 2200
+
+
+def test_the_commands_count_ask_do_and_put_back(flood):
+    asked = command(signatures, "invalidate", "--domain", "flood.example", "--reason", "a flood", answer="n\n")
+    assert (asked.exit_code, "7 signatures" in asked.output) == (1, True)
+    assert tally(flood) == 6
+    done = command(
+        signatures, "invalidate", "--domain", "flood.example", "--reason", "a flood", "--yes", "--json", answer=""
+    )
+    result = json.loads(done.output)
+    assert (result["state"], result["done"], result["left"]) == ("done", 7, 0)
+    assert tally(flood) == 1
+    back = command(signatures, "reinstate", str(result["action"]), "--yes", "--json", answer="")
+    assert json.loads(back.output)["done"] == 7
+    assert tally(flood) == 6
+    for wrong in (["invalidate", "--reason", "x"], ["invalidate", "--domain", "no domain", "--reason", "x"]):
+        refused = command(signatures, *wrong, answer="")
+        assert refused.exit_code == 1
+        assert refused.output.startswith("petition: ")
+
+
+def test_the_commands_list_and_show(flood):
+    listed = json.loads(command(signatures, "list", "--domain", "flood.example", "--limit", "3", "--json").output)
+    assert (listed["number"], len(listed["items"])) == (7, 3)
+    following = command(signatures, "list", "--domain", "flood.example", "--before", str(listed["next"]), "--json")
+    assert len(json.loads(following.output)["items"]) == 4
+    number = listed["items"][0]["id"]
+    shown = json.loads(command(signatures, "show", str(number), "--json").output)
+    assert shown["email"] == "s6@flood.example"
+    assert shown["history"][0]["what"] == "Signed for the first time (page)."
+    assert "s6@flood.example" in command(signatures, "show", str(number)).output
+    assert "no signature 999" in command(signatures, "show", "999").output
+    actions = [event.action for event in db.session.query(AuditEvent)]
+    assert (actions.count("signature.searched"), actions.count("signature.viewed")) == (2, 2)
