@@ -9,6 +9,7 @@ from email.headerregistry import Address
 from email.message import EmailMessage
 from email.policy import SMTP
 from email.utils import format_datetime, parseaddr
+from functools import lru_cache
 from typing import Any
 
 import flask_mail
@@ -143,7 +144,12 @@ def ascii_domain(address: str) -> str:
 
 def sender_address() -> str:
     """Return the bare address that every email comes from."""
-    return parseaddr(current_app.config["MAIL_DEFAULT_SENDER"])[1]
+    return _bare(current_app.config["MAIL_DEFAULT_SENDER"])
+
+
+@lru_cache(maxsize=4)
+def _bare(sender: str) -> str:
+    return parseaddr(sender)[1]
 
 
 def _mac(delivery_id: int) -> str:

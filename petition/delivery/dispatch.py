@@ -14,19 +14,19 @@ from petition.core import clock
 from petition.core.db import db
 from petition.core.queue import Published
 from petition.delivery import pulse
-from petition.delivery.claim import Round, Settled, claim, lease, record, recover_leases, release
+from petition.delivery.claim import begin, claim, lease, recover_leases, release
 from petition.delivery.compose import Claimed, Composed, Letter, Unwanted, compose, return_path
 from petition.delivery.doorbell import ring
 from petition.delivery.holds import rest_server, server_is_well
 from petition.delivery.lanes import LANES, Lane
 from petition.delivery.models import CANCELLED, FAILED, SENT, SUPPRESSED
+from petition.delivery.record import Round, Settled, record
 from petition.delivery.replies import Outcome
 from petition.delivery.suppress import suppress, suppressed_among
 from petition.delivery.transport import deliver
 
 ROUND = 25.0  # seconds after which a task hands over to the next one: tasks stay well under a minute
 LEASE_SHARE = 2 / 3  # of the lease, after which no other email is begun
-RECORD_EVERY = 10  # emails; a crash repeats at most so many confirmations
 RECORD_TRIES = 20  # seconds that an outcome waits for a database that is restarting
 UNCOMPOSED = Outcome(FAILED, reason="the email could not be composed: see the worker's log", cause="not composed")
 NOT_RUNG = Published()
@@ -70,6 +70,7 @@ class _Batch:
         self.leased_until = time.monotonic() + lease().total_seconds() * LEASE_SHARE
         self.pending: list[Settled] = []
         self.settled = 0
+        self.begun: set[int] = set()
 
     def send(self) -> int:
         letters = self._compose()
@@ -79,6 +80,8 @@ class _Batch:
             if not self.on_time() or time.monotonic() > self.leased_until:
                 self._give_back(self.claims[position:])
                 break
+            if not self._may_begin(position):
+                continue
             composed = letters.get(item.id)
             outcome = self._attempt(item, composed, suppressed) if composed else UNCOMPOSED
             self._note(item, composed if isinstance(composed, Letter) else None, outcome)
@@ -87,6 +90,14 @@ class _Batch:
                 break
         self._record()
         return self.settled
+
+    def _may_begin(self, position: int) -> bool:
+        """Say whether an email may be offered to the mail server: should we die of it, its row tells."""
+        if self.lane.send_again_after_crash:
+            return True
+        if position % self.lane.record_every == 0:
+            self._record(self.claims[position : position + self.lane.record_every])
+        return self.claims[position].id in self.begun
 
     def _compose(self) -> Composed:
         try:
@@ -131,17 +142,23 @@ class _Batch:
         if outcome.mailbox_gone and letter:
             suppress(letter.to, outcome.reason or "mailbox gone")
         # A suppression is recorded at once: no transaction stays open while emails are sent.
-        if outcome.mailbox_gone or len(self.pending) >= RECORD_EVERY:
+        # Where each is begun beforehand, what came of those before is recorded along with it.
+        enough = self.lane.send_again_after_crash and len(self.pending) >= self.lane.record_every
+        if outcome.mailbox_gone or enough:
             self._record()
 
-    def _record(self) -> None:
-        """Record what is pending, waiting out a database that restarts: a sent email must not look unsent."""
+    def _record(self, next_ones: Sequence[Claimed] = ()) -> None:
+        """Record what is pending and begin the next, waiting out a database that restarts: sent must not look due."""
+        if not self.pending and not next_ones:
+            return
         for second in range(RECORD_TRIES):
             try:
                 if any(item.outcome.state == SENT for item in self.pending):
                     server_is_well()
-                self.settled += record(self.lane, self.token, self.pending, self.by)
+                settled = record(self.lane, self.token, self.pending, self.by)
+                begun = begin(self.token, next_ones) if next_ones else set()
                 db.session.commit()
+                self.settled, self.begun = self.settled + settled, self.begun | begun
                 self.pending.clear()
                 return
             except DBAPIError:

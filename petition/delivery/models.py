@@ -44,6 +44,8 @@ class Delivery(Model):
     lease_until: Mapped[datetime | None]
     claim_token: Mapped[uuid.UUID | None]
     claimed_by: Mapped[str | None] = mapped_column(String(100))
+    # Whether its claimer may have offered it to the mail server; kept where a crash must not lead to a second email.
+    begun: Mapped[bool] = mapped_column(default=False, server_default=text("false"))
     smtp_code: Mapped[int | None] = mapped_column(SmallInteger)
     reason: Mapped[str | None] = mapped_column(String(200))
     # The reason in short, the same for all that fail alike: "550 5.1.1", "TimeoutError".

@@ -6,13 +6,14 @@ from factories import make_mailing
 
 from petition.core import clock
 from petition.core.db import db
-from petition.delivery import claim as claiming
 from petition.delivery import holds, transport
-from petition.delivery.claim import Round, Settled, claim, record
+from petition.delivery import record as recording
+from petition.delivery.claim import begin, claim
 from petition.delivery.compose import Letter, return_path
 from petition.delivery.dispatch import dispatch
 from petition.delivery.lanes import CONFIRMATIONS, LANES, MAILINGS
 from petition.delivery.models import Delivery, Hold
+from petition.delivery.record import Round, Settled, record
 from petition.delivery.replies import accepted
 from petition.delivery.suppress import suppress, suppressed_among
 from petition.petitions.models import Petition
@@ -140,7 +141,7 @@ def test_attempts_end(server, owe, rows):
 
 def test_backoff_grows_to_its_cap():
     for attempt in (1, 5, 9, 15, 100):
-        waits = [claiming.backoff(attempt).total_seconds() for _ in range(300)]
+        waits = [recording.backoff(attempt).total_seconds() for _ in range(300)]
         bound = min(30 * 2 ** (attempt - 1), 4 * 3600)
         assert max(waits) <= bound
         assert max(waits) > bound / 2 > min(waits)
@@ -161,7 +162,8 @@ def test_a_dead_workers_mailing_is_not_sent_again_by_itself(server, owe, rows):
     owe("zoe@example.org")
     mailing = make_mailing(db.session.query(Petition).one(), state="sending")
     db.session.query(Delivery).update({"lane": "mailings", "mailing_id": mailing.id})
-    claim(MAILINGS, "a worker that dies")
+    token, claims = claim(MAILINGS, "a worker that dies")
+    begin(token, claims)
     db.session.query(Delivery).update({"lease_until": clock.now() - timedelta(seconds=1)})
     db.session.commit()
     dispatch("mailings")
@@ -237,3 +239,14 @@ def test_one_email_that_cannot_be_built_does_not_hold_up_the_others(server, owe,
     monkeypatch.setattr(Letter, "as_email", fail)
     dispatch("confirmations")
     assert [row.state for row in rows()] == ["failed", "sent"]
+
+
+def test_what_a_dead_worker_had_claimed_and_not_begun_is_sent_by_another(server, owe, rows):
+    owe("zoe@example.org")
+    mailing = make_mailing(db.session.query(Petition).one(), state="sending")
+    db.session.query(Delivery).update({"lane": "mailings", "mailing_id": mailing.id})
+    claim(MAILINGS, "a worker that dies")
+    db.session.query(Delivery).update({"lease_until": clock.now() - timedelta(seconds=1)})
+    db.session.commit()
+    dispatch("mailings")
+    assert server.addresses == ["zoe@example.org"]

@@ -42,6 +42,7 @@ CREATE TRIGGER tally_mailings_deleted AFTER DELETE ON deliveries REFERENCING OLD
 
 
 def upgrade() -> None:
+    op.add_column("deliveries", sa.Column("begun", sa.Boolean(), server_default=sa.text("false"), nullable=False))
     op.create_table('mailings',
     sa.Column('id', sa.BigInteger(), sa.Identity(always=False), nullable=False),
     sa.Column('name', sa.String(length=120), nullable=False),

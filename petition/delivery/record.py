@@ -1,0 +1,111 @@
+"""Record what became of claimed emails, and each try, in one statement: it runs for every few emails."""
+
+import random
+import uuid
+from collections.abc import Sequence
+from dataclasses import asdict, dataclass
+from datetime import datetime, timedelta
+from typing import Any
+
+from sqlalchemy import text
+
+from petition.core.db import db
+from petition.delivery.compose import Claimed
+from petition.delivery.lanes import Lane
+from petition.delivery.models import DEFERRED, FAILED, SENDING, WAITING
+from petition.delivery.replies import Outcome
+
+BACKOFF_BASE = timedelta(seconds=30)
+BACKOFF_CAP = timedelta(hours=4)
+
+# What was not composed has no domain to tell; a mailing's row knows its own from the start.
+RECORD = text("""
+    WITH outcomes AS (
+        SELECT * FROM unnest(
+            CAST(:id AS bigint[]), CAST(:state AS text[]), CAST(:attempt AS smallint[]),
+            CAST(:next_attempt_at AS timestamptz[]), CAST(:settled_at AS timestamptz[]),
+            CAST(:tried_at AS timestamptz[]), CAST(:smtp_code AS smallint[]), CAST(:reason AS text[]),
+            CAST(:cause AS text[]), CAST(:domain AS text[]), CAST(:tried AS boolean[]))
+        AS o (id, state, attempt, next_attempt_at, settled_at, tried_at, smtp_code, reason, cause, domain, tried)),
+    recorded AS (
+        UPDATE deliveries AS d
+        SET state = o.state, attempt = o.attempt, next_attempt_at = o.next_attempt_at, settled_at = o.settled_at,
+            tried_at = o.tried_at, smtp_code = o.smtp_code, reason = o.reason, cause = o.cause,
+            domain = coalesce(o.domain, d.domain), claim_token = NULL, lease_until = NULL
+        FROM outcomes AS o WHERE d.id = o.id AND d.claim_token = :token
+        RETURNING d.id),
+    tries AS (
+        INSERT INTO attempts (delivery_id, rung_at, rung_by, claimed_at, worker, ended_at, state, smtp_code, words)
+        SELECT id, CAST(:rung_at AS timestamptz), :rung_by, CAST(:claimed_at AS timestamptz), :worker, tried_at, said,
+               smtp_code, words
+        FROM unnest(CAST(:id AS bigint[]), CAST(:said AS text[]), CAST(:words AS text[])) AS s (id, said, words)
+        JOIN recorded USING (id) JOIN outcomes USING (id) WHERE tried)
+    SELECT count(*) FROM recorded
+""")
+
+
+@dataclass(frozen=True)
+class Round:
+    """Who takes rows, since when, and what woke them: a ring of the doorbell or beat's sweep."""
+
+    worker: str
+    rung_at: datetime | None = None
+    rung_by: str | None = None
+    claimed_at: datetime | None = None
+
+
+@dataclass(frozen=True)
+class Settled:
+    """What is to be recorded of one claimed delivery."""
+
+    claim: Claimed
+    outcome: Outcome
+    domain: str | None
+    at: datetime
+
+
+def record(lane: Lane, token: uuid.UUID, settled: Sequence[Settled], by: Round) -> int:
+    """Record outcomes and the attempts they came of, for rows still held under this token; returns how many were.
+
+    A deferred row waits with exponential backoff and full jitter, and fails for good after the lane's last attempt.
+    The server's trouble is not held against the row: its attempt is given back.
+    """
+    if not settled:
+        return 0
+    rows = [_row(lane, item) for item in settled]
+    columns = {name: [row[name] for row in rows] for name in rows[0]}
+    return int(db.session.scalar(RECORD, {**columns, **asdict(by), "token": token}) or 0)
+
+
+def _row(lane: Lane, item: Settled) -> dict[str, Any]:
+    outcome, attempt, again_at, settled_at = item.outcome, item.claim.attempt, item.at, None
+    state, reason = outcome.state, outcome.reason
+    if outcome.server_trouble:
+        attempt -= 1
+    elif state == DEFERRED and attempt >= lane.max_attempts:
+        state, reason = FAILED, f"gave up after {attempt} attempts: {reason}"[:200]
+    elif state == DEFERRED:
+        again_at = item.at + backoff(attempt)
+    if state not in (*WAITING, SENDING):
+        settled_at = item.at
+    return {
+        "id": item.claim.id,
+        "state": state,
+        "attempt": attempt,
+        "next_attempt_at": again_at,
+        "settled_at": settled_at,
+        "tried_at": item.at,
+        "smtp_code": outcome.code,
+        "reason": reason,
+        "cause": outcome.cause,
+        "domain": item.domain,
+        "tried": outcome.tried,
+        "said": outcome.state,
+        "words": outcome.reason,
+    }
+
+
+def backoff(attempt: int) -> timedelta:
+    """Return a random wait up to an exponentially growing bound ("full jitter": AWS Architecture Blog, 2015)."""
+    bound = min(BACKOFF_BASE * 2 ** min(max(attempt - 1, 0), 20), BACKOFF_CAP)
+    return bound * random.random()  # noqa: S311 - jitter, not a secret
