@@ -21,6 +21,7 @@ class MailServer:
         self.on_rcpt: Answer = lambda address: None
         self.on_data: Answer = lambda address: None
         self.delay = 0.0
+        self.reads = True  # what it accepts; else it only notes for whom
         self.lock = threading.Lock()
 
     async def handle_CONNECT(self, server, session, envelope, hostname, port):
@@ -40,7 +41,8 @@ class MailServer:
         return "250 OK"
 
     async def handle_DATA(self, server, session, envelope):
-        await asyncio.sleep(self.delay)
+        if self.delay:
+            await asyncio.sleep(self.delay)
         address = envelope.rcpt_tos[0]
         answer = self.on_data(address)
         if answer == "hang up":
@@ -49,7 +51,8 @@ class MailServer:
         if answer:
             return answer
         with self.lock:
-            self.accepted.append((address, message_from_bytes(envelope.content, policy=default)))
+            message = message_from_bytes(envelope.content, policy=default) if self.reads else EmailMessage()
+            self.accepted.append((address, message))
         return "250 taken"
 
     @property

@@ -28,10 +28,11 @@ class Parts:
         self.environ["PETITION_READY_DIR"] = str(folder)
         self.site = Site(f"http://127.0.0.1:{self.port}")
 
-    def start(self, name, *command):
+    def start(self, name, *command, within=()):
+        """Start a part; `within`: the command that puts it on another host."""
         with (self.folder / f"{name}.log").open("a") as log:
             self.running[name] = subprocess.Popen(
-                [sys.executable, "-m", *command], env=self.environ, cwd=ROOT, stdout=log, stderr=log
+                [*within, sys.executable, "-m", *command], env=self.environ, cwd=ROOT, stdout=log, stderr=log
             )
 
     def web(self):
@@ -47,11 +48,11 @@ class Parts:
         except OSError:
             return False
 
-    def worker(self, queues="confirmations,notices,mailings,upkeep"):
-        (self.folder / "worker").unlink(missing_ok=True)
-        self.start("worker", "celery", "-A", "worker", "worker", "-Q", queues, "-P", "threads", "-c", "4",
-                   "-n", "worker@test", "--loglevel", "WARNING")  # fmt: skip
-        wait_for(lambda: (self.folder / "worker").exists(), 30, "the worker")
+    def worker(self, queues="confirmations,notices,mailings,upkeep", name="worker", within=()):
+        (self.folder / name).unlink(missing_ok=True)
+        self.start(name, "celery", "-A", "worker", "worker", "-Q", queues, "-P", "threads", "-c", "4",
+                   "-n", f"{name}@test", "--loglevel", "WARNING", within=within)  # fmt: skip
+        wait_for(lambda: (self.folder / name).exists(), 30, "the worker")
 
     def petition(self, *arguments):
         """Run a `petition` command on the same engines; returns the ended process."""
