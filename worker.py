@@ -1,6 +1,7 @@
 """The Celery app, its queues and its beat schedule: `celery -A worker worker -Q confirmations`."""
 
 import logging
+import os
 import sys
 from typing import Any
 
@@ -13,9 +14,11 @@ from petition import create_app
 from petition.core.errors import Refusal
 from petition.core.health import require_database
 from petition.delivery.doorbell import DISPATCH
-from petition.delivery.lanes import LANES, NOTICES, QUEUES, UPKEEP
+from petition.delivery.lanes import CONFIRMATIONS, LANES, MAILINGS, NOTICES, QUEUES, UPKEEP
 from petition.operations.heartbeat import Pulse
 
+# On a machine that both share, a mailing takes the processor time that confirmations leave.
+MAILINGS_NICENESS = 10
 SWEEP = 5.0  # seconds: the longest that a lost ring delays an email
 
 try:
@@ -80,6 +83,8 @@ def _keep_our_logging(**_: Any) -> None:
 def _say_ready(sender: Any, **_: Any) -> None:
     """Start the heartbeat, and tell `petition up` that this worker takes work."""
     queues = [queue.name for queue in sender.task_consumer.queues]
+    if MAILINGS.name in queues and CONFIRMATIONS.name not in queues:
+        os.nice(MAILINGS_NICENESS)
     pulse = Pulse(flask_app, sender.hostname, queues, sender.pool.limit)
     pulse.start()
     worker_shutdown.connect(lambda **_: pulse.end(), weak=False)

@@ -29,6 +29,9 @@ def freeze(mailing: Mailing, first_at: datetime) -> int:
     db.session.execute(text(f"SET LOCAL statement_timeout = '{FREEZING}'"))
     rows = insert(Delivery).from_select(COLUMNS, _rows(mailing, first_at)).on_conflict_do_nothing()
     frozen = db.session.execute(rows, execution_options={"preserve_rowcount": True})
+    # Every connection keeps the plans that it made for a smaller table until the statistics say that it has grown:
+    # meanwhile each confirmation would read all of the rows that were just added.
+    db.session.execute(text("ANALYZE deliveries"))
     after_commit(("ring", MAILINGS.name), lambda: ring(MAILINGS.name))
     return int(getattr(frozen, "rowcount", 0))
 
