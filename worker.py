@@ -43,6 +43,13 @@ app.conf.beat_schedule = {
     }
     for name, seconds in {"remind": 600.0, "forget": 3600.0}.items()
 } | {
+    f"bounces-{name}": {
+        "task": f"petition.delivery.bounces.tasks.{name}", "schedule": seconds,
+        "options": {"queue": queue, "expires": seconds},
+    }
+    # Upkeep knows no password of a mailbox.
+    for name, queue, seconds in (("poll", NOTICES.name, 60.0), ("forget", UPKEEP, 3600.0))
+} | {
     "watch-mailings": {
         "task": "petition.mailings.tasks.watch", "schedule": SWEEP, "options": {"queue": UPKEEP, "expires": 2 * SWEEP},
     }

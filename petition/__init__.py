@@ -8,6 +8,8 @@ from werkzeug.middleware.proxy_fix import ProxyFix
 from petition.core import api, db, headers, health, i18n, logging, pages, queue, redis
 from petition.delivery import tasks as delivery_tasks
 from petition.delivery import transport
+from petition.delivery.bounces import pages as bounce_pages
+from petition.delivery.bounces import tasks as bounce_tasks
 from petition.embedded import mailbox_pages
 from petition.exports import manage as exports_manage
 from petition.mailings import emails as mailing_emails
@@ -15,8 +17,9 @@ from petition.mailings import manage as mailings_manage
 from petition.mailings import pages as mailing_pages
 from petition.mailings import reading_pages, rehearse, sending_pages
 from petition.mailings import tasks as mailing_tasks
+from petition.operations import bounce_pages as bounce_report_pages
 from petition.operations import manage as operations_manage
-from petition.operations import metrics_pages, ready
+from petition.operations import metrics_pages, ready, suppression_pages
 from petition.operations import pages as operations_pages
 from petition.operations import tasks as operations_tasks
 from petition.petitions import api as petitions_api
@@ -37,7 +40,7 @@ from petition.team import tasks as team_tasks
 
 LONGEST_BODY = 64 * 1024  # bytes
 
-TASKS = (delivery_tasks, team_tasks, petitions_tasks, signature_tasks, mailing_tasks, operations_tasks)
+TASKS = (delivery_tasks, bounce_tasks, team_tasks, petitions_tasks, signature_tasks, mailing_tasks, operations_tasks)
 COMPOSERS = (emails, team_emails, mailing_emails, rehearse)
 SIGNERS = (petition_pages.blueprint, signature_pages.blueprint, personal_pages.blueprint, mailing_pages.blueprint)
 TEAM = (
@@ -50,6 +53,8 @@ TEAM = (
     exports_manage.blueprint,
     operations_pages.blueprint,
     operations_manage.blueprint,
+    bounce_report_pages.blueprint,
+    suppression_pages.blueprint,
     metrics_pages.blueprint,
     team_pages.blueprint,
     own_pages.blueprint,
@@ -90,6 +95,7 @@ def create_app(config: Any) -> Flask:
     for pages_of in (*SIGNERS, *TEAM):
         app.register_blueprint(pages_of)
     app.register_blueprint(health.blueprint)
+    app.register_blueprint(bounce_pages.blueprint)
     app.add_template_global(consent.consent_wording)
     app.add_template_global(listing.opening)
     _register_mailbox(app)

@@ -21,6 +21,7 @@ from petition.demo import CAMPAIGN
 from petition.demo.play import play
 from petition.exports.cli import export
 from petition.mailings.cli import mailings
+from petition.operations.bounce_cli import bounces, suppressions
 from petition.operations.cli import queue
 from petition.petitions import publish
 from petition.petitions.cli import petitions
@@ -171,6 +172,8 @@ signatures.add_command(export)
 cli.add_command(signatures)
 cli.add_command(team)
 cli.add_command(mailings)
+cli.add_command(bounces)
+cli.add_command(suppressions)
 cli.add_command(queue)
 
 

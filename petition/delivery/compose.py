@@ -18,6 +18,9 @@ from flask_babel import force_locale
 
 from petition.core import clock
 
+# A Message-ID travels with every copy of an email: knowing it must not be enough to report a bounce or to unsubscribe.
+MESSAGE, BOUNCE, UNSUBSCRIBE = "message", "bounce", "unsubscribe"
+
 
 @dataclass(frozen=True)
 class Claimed:
@@ -152,24 +155,28 @@ def _bare(sender: str) -> str:
     return parseaddr(sender)[1]
 
 
-def _mac(delivery_id: int) -> str:
-    key = current_app.config["SECRET_KEY"].encode()
-    return hmac.new(key, f"delivery {delivery_id}".encode(), hashlib.sha256).hexdigest()[:10]
+def mac(purpose: str, delivery_id: int, key: str | None = None) -> str:
+    """Return what makes an address or a Message-ID of a delivery ours, for one purpose, in lower case alone."""
+    secret = (key or current_app.config["SECRET_KEY"]).encode()
+    return hmac.new(secret, f"{purpose} {delivery_id}".encode(), hashlib.sha256).hexdigest()[:16]
 
 
 def message_id(delivery_id: int) -> str:
     """Return the Message-ID of a delivery: the same whenever it is sent, so that a mail program shows it once."""
     domain = sender_address().rpartition("@")[2]
-    return f"<d{delivery_id}.{_mac(delivery_id)}@{domain}>"
+    return f"<d{delivery_id}.{mac(MESSAGE, delivery_id)}@{domain}>"
 
 
 def unsubscribe_address(delivery_id: int) -> str:
     """Return the address that a recipient's mail program may write to in order to stop the updates."""
-    local, _, domain = sender_address().rpartition("@")
-    return f"{local}+u{delivery_id}-{_mac(delivery_id)}@{domain}"
+    return _plus(f"u{delivery_id}-{mac(UNSUBSCRIBE, delivery_id)}")
 
 
 def return_path(delivery_id: int) -> str:
     """Return the envelope sender of a delivery (VERP): a bounce to it names the delivery, and cannot be forged."""
+    return _plus(f"b{delivery_id}-{mac(BOUNCE, delivery_id)}")
+
+
+def _plus(tag: str) -> str:
     local, _, domain = sender_address().rpartition("@")
-    return f"{local}+b{delivery_id}-{_mac(delivery_id)}@{domain}"
+    return f"{local}+{tag}@{domain}"

@@ -4,10 +4,11 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
 
-from sqlalchemy import func, select, text
+from sqlalchemy import distinct, func, select, text
 
 from petition.core import clock
 from petition.core.db import db
+from petition.delivery.bounces.models import RETURNED, Bounce
 from petition.delivery.models import (
     CANCELLED,
     DEFERRED,
@@ -90,7 +91,13 @@ def progress(mailing: Mailing) -> Progress:
     )
     rate = _per_minute(mailing, states[SENT]) if mailing.started_at and not mailing.ended_at else 0.0
     waiting = states[DUE] + states[DEFERRED] + states[SENDING]
-    return Progress(states, int(unsubscribed or 0), 0, rate, _ends_at(mailing, waiting, rate))
+    bounced = db.session.scalar(
+        select(func.count(distinct(Bounce.delivery_id))).where(
+            Bounce.mailing_id == mailing.id, Bounce.kind.in_(RETURNED)
+        )
+    )
+    ends_at = _ends_at(mailing, waiting, rate)
+    return Progress(states, int(unsubscribed or 0), int(bounced or 0), rate, ends_at)
 
 
 def note_speed(mailing: Mailing) -> None:

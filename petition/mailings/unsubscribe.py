@@ -8,9 +8,11 @@ from sqlalchemy.dialects.postgresql import insert
 from petition.core import tokens
 from petition.core.db import db
 from petition.core.errors import Gone
+from petition.delivery.bounces.owners import finds_address, on_leaving
 from petition.delivery.models import Delivery
 from petition.mailings.emails import UNSUBSCRIBE
 from petition.mailings.models import ALL, COMPLAINT, KIND, THESE, WITHDRAW, Mailing, Unsubscription
+from petition.signatures.emails import address_of
 from petition.signatures.models import CONFIRMED, DISOWNED, Signature
 from petition.signatures.withdraw import receive_updates, withdraw
 
@@ -78,3 +80,12 @@ def _signatures(who: Reader, *, everything: bool) -> list[Signature]:
 def is_stopped(who: Reader) -> bool:
     """Say whether the reader gets no more of these updates already."""
     return who.signature is None or not who.signature.updates
+
+
+def leave(delivery_id: int, complaint: bool) -> None:
+    """Stop the updates of a reader who asks for it by mail, or all of them if they reported the mailing as unwanted."""
+    unsubscribe(reader_of(delivery_id, lock=True), COMPLAINT if complaint else THESE)
+
+
+finds_address((KIND,), address_of)
+on_leaving((KIND,), leave)

@@ -9,11 +9,14 @@ from flask import current_app
 from sqlalchemy import select
 
 from petition.core.db import db
+from petition.delivery.bounces.owners import finds_address, on_leaving
 from petition.delivery.compose import Claimed, Composed, Letter, Unwanted, composes, write
+from petition.delivery.models import Delivery
 from petition.petitions.count import Count, counts
 from petition.petitions.models import Petition
 from petition.signatures.links import absolute, confirm_token, personal_path, petition_url
 from petition.signatures.models import CONFIRMED, PENDING, WITHDRAWN, Signature
+from petition.signatures.withdraw import receive_updates
 
 # RFC 3834: an answer made by a program, to which no other program should answer.
 AUTOMATIC = {"Auto-Submitted": "auto-generated", "X-Auto-Response-Suppress": "All"}
@@ -115,3 +118,21 @@ def personal_link(claims: Sequence[Claimed]) -> Composed:
 def withdrawn(claims: Sequence[Claimed]) -> Composed:
     """Confirm that a signature was taken back."""
     return _write(claims, "withdrawn", (WITHDRAWN,), _petition_link)
+
+
+def address_of(signature_id: int) -> str | None:
+    """Return the address of a signature, unless it was erased or disowned."""
+    return db.session.scalar(select(Signature.email).where(Signature.id == signature_id)) or None
+
+
+def stop_updates(delivery_id: int, _complaint: bool) -> None:
+    """Stop the updates of whoever complains of an email about their signature, or asks for it."""
+    delivery = db.session.get(Delivery, delivery_id)
+    signature = db.session.get(Signature, delivery.subject_id) if delivery else None
+    if signature is not None:
+        receive_updates(signature, False)
+
+
+KINDS = ("confirm_signature", "reminder", "already_signed", "personal_link", "withdrawn")
+finds_address(KINDS, address_of)
+on_leaving(KINDS, stop_updates)

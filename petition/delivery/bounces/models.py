@@ -1,0 +1,47 @@
+"""A report that came back."""
+
+from datetime import datetime
+from typing import Final
+
+from sqlalchemy import CheckConstraint, Index, LargeBinary, String, func
+from sqlalchemy.orm import Mapped, mapped_column
+
+from petition.core.db import Model, identity
+
+PERMANENT: Final = "permanent"
+SOFT: Final = "soft"
+POLICY: Final = "policy"
+COMPLAINT: Final = "complaint"
+DELAYED: Final = "delayed"  # or relayed, or an answering machine: nothing follows from it
+UNSUBSCRIBE: Final = "unsubscribe"
+NOT_UNDERSTOOD: Final = "not_understood"
+KINDS = (PERMANENT, SOFT, POLICY, COMPLAINT, DELAYED, UNSUBSCRIBE, NOT_UNDERSTOOD)
+RETURNED = (PERMANENT, SOFT, POLICY, COMPLAINT)  # what a mailing's report counts as bounced
+
+
+class Bounce(Model):
+    """One report, as it was understood. Holds no address but a keyed hash, and its text where it was not understood."""
+
+    __tablename__ = "bounces"
+
+    id: Mapped[int] = identity()
+    at: Mapped[datetime] = mapped_column(server_default=func.now())
+    kind: Mapped[str] = mapped_column(String(14))
+    status: Mapped[str] = mapped_column(String(12))
+    words: Mapped[str] = mapped_column(String(200))
+    source: Mapped[str] = mapped_column(String(20))
+    digest: Mapped[str] = mapped_column(String(64), unique=True)
+    delivery_id: Mapped[int | None]
+    mailing_id: Mapped[int | None]
+    address_hash: Mapped[str | None] = mapped_column(String(32))
+    raw: Mapped[bytes | None] = mapped_column(LargeBinary)
+    read_at: Mapped[datetime | None]
+
+    __table_args__ = (
+        CheckConstraint(f"kind IN {KINDS}", name="kind"),
+        Index("ix_bounces_mailing", "mailing_id", "kind", postgresql_where="mailing_id IS NOT NULL"),
+        Index("ix_bounces_delivery", "delivery_id"),
+        Index("ix_bounces_address", "address_hash", "at", postgresql_where="kind = 'soft'"),
+        Index("ix_bounces_unread", "id", postgresql_where="kind = 'not_understood' AND read_at IS NULL"),
+        Index("ix_bounces_at", "at"),
+    )

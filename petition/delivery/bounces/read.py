@@ -1,0 +1,156 @@
+"""Read a report: what it says became of an email (RFC 3464, RFC 5965), or what its words betray."""
+
+import email
+import re
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from email.message import Message
+from email.policy import compat32
+
+from flufl.bounce import all_failures
+
+from petition.delivery.bounces.models import COMPLAINT, DELAYED, NOT_UNDERSTOOD, PERMANENT, POLICY, SOFT
+from petition.delivery.replies import shorten
+
+LONGEST = 1024 * 1024  # bytes that are read of a report
+DEEPEST = 50  # parts within parts
+# Where the report was sent to, whatever the last server called it.
+ENVELOPE = ("Delivered-To", "X-Original-To", "Envelope-To", "X-Envelope-To", "To")
+STATUS = re.compile(r"\b([245])\.(\d{1,3})\.(\d{1,3})\b")
+OURS = re.compile(r"<d\d+\.[0-9a-f]+@[^>\s]+>", re.IGNORECASE)
+
+
+@dataclass
+class Report:
+    """What a report says. `recipients`: where it was sent to. `failed`: the address that it is about."""
+
+    kind: str = NOT_UNDERSTOOD
+    status: str = ""
+    words: str = ""
+    failed: str = ""
+    message_id: str = ""
+    recipients: list[str] = field(default_factory=list)
+
+
+def read(raw: bytes) -> Report:
+    """Return what a report says; never raises, whatever it is given."""
+    report = Report()
+    try:
+        message = email.message_from_bytes(raw[:LONGEST], policy=compat32)
+        report.recipients = _recipients(message)
+        found = OURS.search(raw[:LONGEST].decode("latin-1"))
+        report.message_id = found[0].lower() if found else ""
+        parts = list(_parts(message))
+        _complaint(parts, report) or _notification(parts, report) or _answer(message, report) or _guess(message, report)
+    except Exception as error:  # a report is a stranger's: it is kept, not trusted
+        report.kind, report.words = NOT_UNDERSTOOD, shorten(f"cannot be read: {type(error).__name__}")
+    return report
+
+
+def _recipients(message: Message) -> list[str]:
+    values = [str(value) for name in ENVELOPE for value in message.get_all(name, [])]
+    return re.findall(r"[^\s<>,;\"]+@[^\s<>,;\"]+", " ".join(values)[:10_000])
+
+
+def _parts(message: Message, depth: int = 0) -> Iterator[Message]:
+    yield message
+    payload = message.get_payload()
+    if isinstance(payload, list) and depth < DEEPEST:
+        for part in payload:
+            if isinstance(part, Message):
+                yield from _parts(part, depth + 1)
+
+
+def _complaint(parts: list[Message], report: Report) -> bool:
+    """Read an abuse report (ARF, RFC 5965)."""
+    for part in parts:
+        if part.get_content_type() != "message/feedback-report":
+            continue
+        fields = _fields(part)
+        kind = fields.get("feedback-type", "abuse").lower()
+        report.kind = DELAYED if kind == "not-spam" else COMPLAINT
+        report.words, report.failed = shorten(f"reported: {kind}"), _address(fields.get("original-rcpt-to", ""))
+        return True
+    return False
+
+
+def _fields(part: Message) -> dict[str, str]:
+    """Return the fields of a machine's part, which is a message of its own or plain text."""
+    payload = part.get_payload()
+    first = payload[0] if isinstance(payload, list) and payload else None
+    inner = first if isinstance(first, Message) else email.message_from_string(str(payload))
+    return {name.lower(): str(value) for name, value in inner.items()}
+
+
+def _notification(parts: list[Message], report: Report) -> bool:
+    """Read a delivery status notification (RFC 3464): its first recipient, as each of our emails has one."""
+    for part in parts:
+        payload = part.get_payload()
+        if part.get_content_type() != "message/delivery-status" or not isinstance(payload, list):
+            continue
+        for block in payload:
+            fields = {name.lower(): str(value) for name, value in block.items()} if isinstance(block, Message) else {}
+            if "action" not in fields and "status" not in fields:
+                continue
+            action = fields.get("action", "failed").strip().lower()
+            diagnostic = fields.get("diagnostic-code", "")
+            report.status = _status(fields.get("status", ""), diagnostic)
+            report.words = shorten(diagnostic or action)
+            report.failed = _address(fields.get("original-recipient", "") or fields.get("final-recipient", ""))
+            report.kind = classify(report.status) if action == "failed" else DELAYED
+            return True
+    return False
+
+
+def _status(status: str, diagnostic: str) -> str:
+    """Return the enhanced status; the server's own words are more precise than a gateway's x.0.0."""
+    told, said = STATUS.search(status), STATUS.search(diagnostic)
+    if told and told[0][1:] != ".0.0":
+        return told[0]
+    return said[0] if said else told[0] if told else ""
+
+
+def classify(status: str) -> str:
+    """Return what a failed delivery's status means for the address (RFC 3463)."""
+    found = STATUS.fullmatch(status)
+    if found is None:
+        return SOFT
+    level, subject, detail = found[1], int(found[2]), int(found[3])
+    if subject == 7:
+        return POLICY  # about us, or about what we wrote: not about the mailbox
+    if level != "5" or (subject, detail) in ((2, 2), (2, 3)):
+        return SOFT  # too long without success, full, or too large
+    # Of addresses, 5.1.7 and 5.1.8 are about the sender's; mail systems, networks and protocols are nobody's mailbox.
+    gone = (subject == 1 and detail not in (7, 8)) or subject in (0, 2)
+    return PERMANENT if gone else SOFT
+
+
+def _answer(message: Message, report: Report) -> bool:
+    """Recognise an answering machine (RFC 3834), which tells nothing of the mailbox."""
+    if str(message.get("Auto-Submitted", "")).lower().startswith("auto-replied"):
+        report.kind, report.words = DELAYED, "an automatic answer"
+        return True
+    return False
+
+
+def _guess(message: Message, report: Report) -> bool:
+    """Recognise the words of mail servers that follow no standard."""
+    temporary, permanent = all_failures(message)
+    addresses = permanent or temporary
+    if not addresses:
+        report.words = shorten(str(message.get("Subject", "")))
+        return False
+    text = message.as_string()[:LONGEST]
+    said = STATUS.search(text)
+    report.status = said[0] if said else ""
+    report.failed = _address(next(iter(addresses)).decode("ascii", "replace"))
+    report.kind = PERMANENT if permanent else SOFT
+    if report.status.split(".")[1:2] == ["7"]:
+        report.kind = POLICY
+    report.words = shorten("recognised by its words")
+    return True
+
+
+def _address(value: str) -> str:
+    found = re.search(r"[^\s<>,;\"]+@[^\s<>,;\"]+", value.rpartition(";")[2])
+    return found[0][:320] if found else ""
