@@ -7,7 +7,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from email.headerregistry import Address
 from email.message import EmailMessage
-from email.policy import SMTP
+from email.policy import EmailPolicy
 from email.utils import format_datetime, parseaddr
 from functools import lru_cache
 from typing import Any
@@ -20,6 +20,22 @@ from petition.core import clock
 
 # A Message-ID travels with every copy of an email: knowing it must not be enough to report a bounce or to unsubscribe.
 MESSAGE, BOUNCE, UNSUBSCRIBE = "message", "bounce", "unsubscribe"
+
+
+class Whole(EmailPolicy):
+    """The standard library's policy, which leaves addresses for programs whole.
+
+    It encodes a word that is longer than a line (RFC 2047), and no program would know such a List-Unsubscribe.
+    """
+
+    def fold_binary(self, name: str, value: str) -> bytes:
+        """Return a header as octets; those for programs are broken between their addresses alone."""
+        if name.lower().startswith("list-") or name.lower() == "message-id":
+            return f"{name}: {value}\r\n".replace(">, <", ">,\r\n <").encode("ascii")
+        return super().fold_binary(name, value)
+
+
+WHOLE = Whole(linesep="\r\n")
 
 
 @dataclass(frozen=True)
@@ -62,7 +78,7 @@ class Letter(flask_mail.Message):
 
     def as_email(self) -> EmailMessage:
         """Return the message as the standard library's object."""
-        policy = SMTP.clone(utf8=not self.to.isascii(), cte_type="7bit")
+        policy = WHOLE.clone(utf8=not self.to.isascii(), cte_type="7bit")
         message = EmailMessage(policy)
         message["From"] = Address(self.sender_name, addr_spec=parseaddr(str(self.sender))[1])
         message["To"] = _address(self.to)

@@ -13,7 +13,7 @@ from functools import lru_cache
 import css_inline
 from flask import render_template
 from flask_babel import force_locale
-from markupsafe import escape
+from markupsafe import Markup, escape
 
 from petition.mailings.placeholders import LINKS, NAMES, expand
 from petition.mailings.plain import to_text
@@ -24,7 +24,18 @@ MARK = "xq7z"  # no text may hold it: `write` refuses it
 GAP = re.compile(r"https://xq7z(\d+)z7qx\.invalid/?|xq7z(\d+)z7qx")
 Details = Mapping[str, Callable[[], str]]
 
-_inliner = css_inline.CSSInliner(load_remote_stylesheets=False)
+# Written into each element: a mail program may drop a style sheet. What needs a media query is in the template.
+STYLE = """
+.letter { color: #1c1d1f; }
+.letter p, .letter ul, .letter ol { margin: 0 0 18px; color: #1c1d1f; }
+.letter ul, .letter ol { padding-left: 24px; }
+.letter li { margin: 0 0 6px; }
+.letter h2 { margin: 28px 0 12px; font-size: 20px; line-height: 1.3; color: #1c1d1f; }
+.letter h3, .letter h4 { margin: 22px 0 10px; font-size: 17px; line-height: 1.3; color: #1c1d1f; }
+.letter blockquote { margin: 0 0 18px; padding: 0 0 0 16px; border-left: 3px solid #d5d3ce; }
+.letter hr { margin: 28px 0; border: 0; border-top: 1px solid #d5d3ce; }
+.letter a { color: #0a5a61; overflow-wrap: anywhere; }
+"""
 
 
 @dataclass(frozen=True)
@@ -108,9 +119,14 @@ def typeset(words: Words, frame: Frame, lacking: frozenset[str] = frozenset()) -
     with force_locale(words.language):
         subject = render_template(f"emails/{frame.email}/subject.txt", subject=expand(words.subject, gaps))
         text = render_template(f"emails/{frame.email}/body.txt", body=to_text(body), **context)
-        html = render_template(f"emails/{frame.email}/body.html", body=to_html(body), **context)
+        html = render_template(f"emails/{frame.email}/body.html", body=_styled(body), **context)
     return Sheet(
         _open(subject),
         _open(re.sub(r"\n{3,}", "\n\n", text.strip()) + "\n"),
-        _open(_inliner.inline(html)),
+        _open(html),
     )
+
+
+def _styled(body: str) -> Markup:
+    letter = Markup('<div class="letter">\n{}</div>').format(to_html(body))
+    return Markup(css_inline.inline_fragment(str(letter), STYLE))  # noqa: S704 - to_html has sanitised it
