@@ -5,6 +5,7 @@ import shutil
 from collections.abc import Iterator
 
 import pytest
+from axe_playwright_python.sync_playwright import Axe
 from playwright.sync_api import Browser, sync_playwright
 
 WIDTHS = {"phone": {"width": 390, "height": 844}, "desktop": {"width": 1280, "height": 900}}
@@ -21,3 +22,23 @@ def chromium() -> Iterator[Browser]:
         browser = playwright.chromium.launch(executable_path=path, args=ARGUMENTS)
         yield browser
         browser.close()
+
+
+def new_page(chromium, **options):
+    """Return a page that waits as long as a busy machine needs, and collects what its console complains of."""
+    page = chromium.new_context(**{"viewport": WIDTHS["desktop"], "locale": "en-GB", **options}).new_page()
+    page.set_default_timeout(30_000)
+    page.faults = []
+    page.on("console", lambda message: page.faults.append(message.text) if message.type == "error" else None)
+    return page
+
+
+def check(page):
+    """Fail on what axe finds and on a sideways scroll, at both widths, and on a refusal of the content policy."""
+    for size in WIDTHS.values():
+        page.set_viewport_size(size)
+        assert page.evaluate("document.documentElement.scrollWidth <= window.innerWidth + 1"), f"{page.url} {size}"
+        violations = Axe().run(page).response["violations"]
+        assert [(v["id"], [n["html"] for n in v["nodes"]]) for v in violations] == [], page.url
+    page.set_viewport_size(WIDTHS["desktop"])
+    assert [fault for fault in page.faults if "Content Security Policy" in fault] == []

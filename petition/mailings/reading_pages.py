@@ -5,7 +5,7 @@ from typing import Any
 from flask import Blueprint, Response, abort, render_template, request
 
 from petition.core.errors import Gone
-from petition.core.i18n import LANGUAGES
+from petition.core.i18n import LANGUAGES, current_language
 from petition.mailings import recipients
 from petition.mailings.audience import sample
 from petition.mailings.emails import Signer, letter, petitions_of
@@ -26,7 +26,8 @@ guard(blueprint, CAMPAIGNER, SENDER)
 def _chosen(mailing: Mailing) -> tuple[str, int, str, list[Signer]]:
     """Return the language, reader and form of a preview that the address asks for."""
     language = request.args.get("language", "")
-    language = language if language in mailing.texts else next(iter(sorted(mailing.texts)))
+    if language not in mailing.texts:
+        language = current_language() if current_language() in mailing.texts else min(mailing.texts)
     readers = sample(mailing)
     position = request.args.get("as", 0, type=int)
     width = request.args.get("width", "")

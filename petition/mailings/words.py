@@ -1,6 +1,6 @@
 """What states, reasons and choices are called, in the reader's language."""
 
-from flask_babel import force_locale, format_percent
+from flask_babel import force_locale, format_decimal
 from flask_babel import gettext as _
 
 from petition.core.i18n import current_language
@@ -66,13 +66,17 @@ def choice_words() -> dict[str, str]:
     }
 
 
+def _percent(share: float) -> str:
+    return format_decimal(100 * share, "0.#") + ("\N{NO-BREAK SPACE}%" if current_language() == "fr" else "%")
+
+
 def reason_words(reason: str | None, language: str | None = None) -> str:
     """Return why a mailing was paused or cancelled: in words where a limit did it, else as somebody wrote it."""
     parts = (reason or "").split()
     if len(parts) != 4 or parts[0] != "limit":
         return reason or ""
     with force_locale(language or current_language()):
-        share, limit = (format_percent(float(part), "0.#%") for part in parts[2:])
+        share, limit = (_percent(float(part)) for part in parts[2:])
         if parts[1] == "failed":
             return _("%(share)s of the emails failed; the limit is %(limit)s", share=share, limit=limit)
         return _(

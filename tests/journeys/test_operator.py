@@ -5,8 +5,7 @@ from urllib.parse import urlsplit
 
 import psycopg
 import pytest
-from axe_playwright_python.sync_playwright import Axe
-from browser import WIDTHS
+from browser import check, new_page
 from passlib.totp import TOTP
 from ports import free_port
 from running import Stack, wait_for
@@ -30,24 +29,9 @@ def stack(tmp_path_factory):
 
 @pytest.fixture
 def page(chromium):
-    context = chromium.new_context(viewport=WIDTHS["desktop"], locale="en-GB")
-    page = context.new_page()
-    page.set_default_timeout(30_000)
-    page.faults = []
-    page.on("console", lambda message: page.faults.append(message.text) if message.type == "error" else None)
+    page = new_page(chromium)
     yield page
-    context.close()
-
-
-def check(page):
-    """Fail on what axe finds and on a sideways scroll, at both widths, and on a refusal of the content policy."""
-    for size in WIDTHS.values():
-        page.set_viewport_size(size)
-        assert page.evaluate("document.documentElement.scrollWidth <= window.innerWidth + 1"), f"{page.url} {size}"
-        violations = Axe().run(page).response["violations"]
-        assert [(v["id"], [n["html"] for n in v["nodes"]]) for v in violations] == [], page.url
-    page.set_viewport_size(WIDTHS["desktop"])
-    assert [fault for fault in page.faults if "Content Security Policy" in fault] == []
+    page.context.close()
 
 
 def database(stack):
