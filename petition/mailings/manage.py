@@ -9,7 +9,7 @@ from werkzeug.wrappers import Response
 
 from petition.core.db import db
 from petition.core.errors import Gone, Refusal
-from petition.core.i18n import LANGUAGES
+from petition.core.i18n import LANGUAGES, current_language
 from petition.mailings import life, rehearse, schedule, words
 from petition.mailings.audience import is_counted
 from petition.mailings.models import STARTED, Mailing
@@ -80,11 +80,12 @@ def index() -> str:
 def _form(mailing: Mailing | None) -> dict[str, Any]:
     """Return what the form shows of a mailing, or of a new one."""
     if mailing is None:
-        newest = publish.every()[:1]
-        start = {"petitions": [p.id for p in newest]}
-        return start | {"sender_name": newest[0].sender_name, "reply_to": newest[0].reply_to or "",
-                        "timezone": newest[0].timezone} if newest else start  # fmt: skip
-    form: dict[str, Any] = {name: getattr(mailing, name) for name in (
+        form: dict[str, Any] = {"undo_minutes": 5, "failure_limit": 5, "unsubscribe_limit": 2, "petitions": []}
+        for petition in publish.every()[:1]:
+            form |= {"petitions": [petition.id], "sender_name": petition.sender_name, "timezone": petition.timezone}
+            form["reply_to"] = petition.reply_to
+        return form
+    form = {name: getattr(mailing, name) for name in (
         "name", "sender_name", "reply_to", "timezone", "public", "per_hour", "per_domain_hour", "warm_up",
         "undo_minutes")}  # fmt: skip
     form |= {name: f"{getattr(mailing, name) * 100:g}" for name in ("failure_limit", "unsubscribe_limit")}
@@ -187,7 +188,7 @@ def show(mailing_id: int) -> str:
 
 
 def _segment_words(segment: Segment) -> list[tuple[str, str]]:
-    titles = {petition.id: petition.text_in(petition.default_language).title for petition in publish.every()}
+    titles = {petition.id: petition.text_in(current_language()).title for petition in publish.every()}
     parties = {"person": _("people"), "organisation": _("organisations")}
     shown = [
         (_("Petitions"), ", ".join(titles.get(number, "?") for number in segment.petitions)),
