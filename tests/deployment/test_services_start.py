@@ -63,6 +63,8 @@ class Machine:
             "database_url": database_url,
             "mail_password": "",
             "metrics_token": "",
+            "bounces_secret": "",
+            "bounces_password": "",
             "flower_basic_auth": FLOWER,
         }
         for name, value in secrets.items():
