@@ -7,7 +7,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from email.headerregistry import Address
 from email.message import EmailMessage
-from email.policy import SMTP
+from email.policy import SMTP, EmailPolicy
 from email.utils import format_datetime, parseaddr
 from typing import Any
 
@@ -39,6 +39,25 @@ class Unwanted:
     reason: str = "no longer wanted"
 
 
+class _Wire(EmailPolicy):
+    """The standard library's policy, but for what programs read of a mailing (RFC 2369, RFC 2919).
+
+    It would write an address over 76 characters as encoded words, which mail programs take for no address at all.
+    """
+
+    def fold(self, name: str, value: str) -> str:
+        if name.lower().startswith("list-") and value.isascii():
+            return f"{name}: {value}".replace(", <", f",{self.linesep} <") + self.linesep
+        return super().fold(name, value)
+
+    def fold_binary(self, name: str, value: str) -> bytes:
+        plain = name.lower().startswith("list-") and value.isascii()
+        return self.fold(name, value).encode() if plain else super().fold_binary(name, value)
+
+
+WIRE = _Wire(linesep=SMTP.linesep)
+
+
 class Letter(flask_mail.Message):
     """An email to one person, as Flask-Mail knows messages, with octets that mail servers accept."""
 
@@ -58,7 +77,7 @@ class Letter(flask_mail.Message):
 
     def as_email(self) -> EmailMessage:
         """Return the message as the standard library's object."""
-        policy = SMTP.clone(utf8=not self.to.isascii(), cte_type="7bit")
+        policy = WIRE.clone(utf8=not self.to.isascii(), cte_type="7bit")
         message = EmailMessage(policy)
         message["From"] = Address(self.sender_name, addr_spec=parseaddr(str(self.sender))[1])
         message["To"] = _address(self.to)
