@@ -3,7 +3,7 @@
 from collections import Counter
 from typing import Any
 
-from sqlalchemy import ColumnElement, distinct, func, select, text
+from sqlalchemy import ColumnElement, and_, case, func, literal, select, text
 from sqlalchemy.dialects.postgresql import distinct_on
 
 from petition.core import clock
@@ -20,6 +20,7 @@ COUNTING = "300s"  # of a statement that counts an audience of millions
 BATCH = 5_000  # addresses looked up on the suppression list at once
 SHOWN_DOMAINS = 10
 SAMPLE = 10
+REASONS = ("no consent", "not confirmed", "withdrawn or struck")  # why an address is not in the audience
 
 
 def count(mailing: Mailing) -> dict[str, Any]:
@@ -30,13 +31,7 @@ def count(mailing: Mailing) -> dict[str, Any]:
     """
     db.session.execute(text(f"SET LOCAL statement_timeout = '{COUNTING}'"))
     chosen = conditions(stored(mailing.segment), mailing.timezone)
-    agreed = (
-        select(Signature.locale, domain_of(Signature).label("domain"))
-        .where(*chosen, *consenting())
-        .ext(distinct_on(Signature.email_canonical))
-        .order_by(Signature.email_canonical, Signature.id)
-        .subquery()
-    )
+    agreed = _first(chosen, Signature.locale, domain_of(Signature).label("domain")).subquery()
     languages = Counter[str]()
     domains = Counter[str]()
     for language, domain, n in db.session.execute(
@@ -52,12 +47,7 @@ def count(mailing: Mailing) -> dict[str, Any]:
         "languages": dict(languages.most_common()),
         "domains": [[domain, n] for domain, n in largest],
         "other_domains": total - sum(n for _, n in largest),
-        "left_out": {
-            "no consent": _addresses(chosen, [Signature.state == CONFIRMED, ~Signature.updates]),
-            "not confirmed": _addresses(chosen, [Signature.state == PENDING]),
-            "withdrawn or struck": _addresses(chosen, [Signature.state.not_in((CONFIRMED, PENDING))]),
-            "suppressed": suppressed,
-        },
+        "left_out": _left_out(chosen) | {"suppressed": suppressed},
         "counted_at": clock.now().isoformat(),
     }
     mailing.audience_version = mailing.version
@@ -65,17 +55,33 @@ def count(mailing: Mailing) -> dict[str, Any]:
     return mailing.audience
 
 
-def _addresses(chosen: list[ColumnElement[bool]], also: list[ColumnElement[bool]]) -> int:
-    return int(db.session.scalar(select(func.count(distinct(Signature.email_canonical))).where(*chosen, *also)) or 0)
+def _first(chosen: list[ColumnElement[bool]], *columns: Any) -> Any:
+    """Return for each address what is asked of its first signature that agreed: the one that is mailed."""
+    query: Any = select(*columns).where(*chosen, *consenting()).ext(distinct_on(Signature.email_canonical))
+    return query.order_by(Signature.email_canonical, Signature.id)
+
+
+def _left_out(chosen: list[ColumnElement[bool]]) -> dict[str, int]:
+    """Count the addresses that would get nothing, each once, under the reason that is nearest to getting it."""
+    confirmed = Signature.state == CONFIRMED
+    why = case(
+        (func.bool_or(and_(*consenting())), literal("agreed")),
+        (func.bool_or(confirmed), literal(REASONS[0])),
+        (func.bool_or(Signature.state == PENDING), literal(REASONS[1])),
+        else_=literal(REASONS[2]),
+    )
+    addresses = select(why.label("why")).where(*chosen).group_by(Signature.email_canonical).subquery()
+    rows = db.session.execute(select(addresses.c.why, func.count()).group_by(addresses.c.why))
+    found = {row[0]: int(row[1]) for row in rows}
+    return {reason: found.get(reason, 0) for reason in REASONS}
 
 
 def _suppressed(chosen: list[ColumnElement[bool]]) -> int:
     """Count the addresses on the suppression list; only this application can compute their hashes."""
     found, after = 0, ""
-    query = select(Signature.email_canonical, func.min(Signature.email)).where(*chosen, *consenting())
+    query = _first(chosen, Signature.email_canonical, Signature.email)
     while True:
-        page = query.where(Signature.email_canonical > after).group_by(Signature.email_canonical)
-        rows = db.session.execute(page.order_by(Signature.email_canonical).limit(BATCH)).all()
+        rows = db.session.execute(query.where(Signature.email_canonical > after).limit(BATCH)).all()
         if not rows:
             return found
         found += len(suppressed_among([ascii_domain(row[1]) for row in rows]))

@@ -8,6 +8,7 @@ from zoneinfo import ZoneInfo
 
 import click
 from rich.live import Live
+from rich.markup import escape
 from rich.table import Table
 from sqlalchemy import select
 
@@ -50,7 +51,11 @@ def list_(as_json: bool) -> None:
     for mailing in found:
         n = f"{mailing.audience['recipients']:,}" if mailing.audience else "-"
         table.add_row(
-            str(mailing.id), mailing.name, mailing.state, n, _moment(mailing.started_at or mailing.send_at, mailing)
+            str(mailing.id),
+            escape(mailing.name),
+            mailing.state,
+            n,
+            _moment(mailing.started_at or mailing.send_at, mailing),
         )
     console.print(table)
 
@@ -72,7 +77,9 @@ def create(file: IO[str]) -> None:
     mailing = make(draft, audit.terminal_actor())
     audience.count(mailing)
     db.session.commit()
-    console.print(f"Created mailing [bold]{mailing.id}[/] ({mailing.name}; {', '.join(sorted(mailing.texts))}).")
+    console.print(
+        f"Created mailing [bold]{mailing.id}[/] ({escape(mailing.name)}; {', '.join(sorted(mailing.texts))})."
+    )
     _tell_audience(mailing)
     console.print(f"Test it with: petition mailings test {mailing.id} --to ADDRESS")
 
@@ -84,7 +91,7 @@ def _tell_audience(mailing: Mailing) -> None:
         if n:
             console.print(f"  left out: {n:,} {why}")
     for warning in warnings(mailing):
-        console.print(f"  [yellow]look at[/]: {warning}")
+        console.print(f"  [yellow]look at[/]: {escape(warning)}")
 
 
 @mailings.command()
@@ -155,7 +162,7 @@ def _step(name: str, done: str, help_text: str) -> None:
         who = audit.terminal_actor()
         result = STEPS[name](mailing, f"by {who}")
         db.session.commit()
-        console.print(f"[bold]{mailing.name}[/] {done.format(result)}")
+        console.print(f"[bold]{escape(mailing.name)}[/] {done.format(result)}")
 
 
 STEPS: dict[str, Any] = {

@@ -1,14 +1,18 @@
 """Read a mailing from a file: YAML front matter, then Markdown with one section per language."""
 
+import re
+from collections.abc import Iterator
 from typing import Any
 
 from sqlalchemy import select
 
 from petition.core.db import db
 from petition.core.errors import Refusal
-from petition.mailings.write import Draft
+from petition.core.i18n import LANGUAGES
+from petition.mailings.write import Draft, body_mistakes
 from petition.mailings.write import read as read_form
 from petition.petitions.document import SECTION, Document, yaml_of
+from petition.petitions.front_matter import is_line
 from petition.petitions.models import Petition
 
 SETTINGS = (
@@ -32,13 +36,15 @@ def read(text: str) -> tuple[Draft | None, list[tuple[int, str]]]:
         if key not in SETTINGS:
             document.mistake(at.get(key, 2), f"{key!r} is not a setting: one of {', '.join(SETTINGS)}")
     form = _form(front, at, document)
-    bodies = _sections(lines, ends + 1, form, at)
+    bodies = _sections(lines, ends + 1, form, at, document)
+    told = _placeholders(form, at, document)
     draft = None
     try:
         draft = read_form(form)
     except Refusal as refusal:
         for name, advice in refusal.errors.items():
-            document.mistake(at.get(name.removesuffix("_name"), bodies or 1), f"{name}: {advice}")
+            if name not in told:
+                document.mistake(at.get(name.removesuffix("_name"), bodies), f"{name}: {advice}")
     return (None if document.mistakes else draft), sorted(document.mistakes)
 
 
@@ -51,7 +57,8 @@ def _form(front: dict[str, Any], at: dict[str, int], document: Document) -> dict
         )
     slugs = form.get("petitions") or []
     slugs = [slugs] if isinstance(slugs, str) else slugs
-    known = {p.slug: p for p in db.session.scalars(select(Petition).where(Petition.slug.in_(slugs)))}
+    sound = [slug for slug in slugs if is_line(slug)]
+    known = {p.slug: p for p in db.session.scalars(select(Petition).where(Petition.slug.in_(sound)))}
     for slug in slugs:
         if slug not in known:
             document.mistake(at.get("petitions", 1), f"there is no petition {slug!r}")
@@ -62,16 +69,47 @@ def _form(front: dict[str, Any], at: dict[str, int], document: Document) -> dict
     return form
 
 
-def _sections(lines: list[str], start: int, form: dict[str, Any], at: dict[str, int]) -> int:
+def _sections(lines: list[str], start: int, form: dict[str, Any], at: dict[str, int], document: Document) -> int:
     """Put each section's words into the form, note where they stand, and return the first one's line."""
-    heads = [(n, found) for n in range(start, len(lines)) if (found := SECTION.match(lines[n]))]
+    heads = list(_heads(lines, start))
+    before = next((n for n in range(start, heads[0][0] if heads else len(lines)) if lines[n].strip()), None)
+    if before is not None and heads:
+        document.mistake(before + 1, "this text is in no language: move it below a line such as `# fr: Subject`")
     for (line, found), following in zip(heads, [*[n for n, _ in heads[1:]], len(lines)], strict=True):
-        content = "\n".join(lines[line + 1 : following]).strip("\n").splitlines()
-        first = next((n for n, text in enumerate(content) if text.strip()), 0)
-        quoted = next((n for n, text in enumerate(content[first:], first) if not text.startswith(">")), len(content))
-        form[f"subject_{found[1]}"] = found[2].strip()
-        form[f"preheader_{found[1]}"] = " ".join(text.lstrip("> ").strip() for text in content[first:quoted])
-        form[f"body_{found[1]}"] = "\n".join(content[quoted:]).strip()
-        at |= {f"{part}_{found[1]}": line + 1 for part in ("subject", "preheader")}
-        at[f"body_{found[1]}"] = line + 2
+        language, subject = found[1], found[2].strip()
+        if language not in LANGUAGES:
+            document.mistake(line + 1, f"{language!r} is not a language here: one of {', '.join(LANGUAGES)}")
+        if f"subject_{language}" in form:
+            document.mistake(line + 1, f"a second section in {language!r}: keep one")
+        first = _first_words(lines, line + 1, following)
+        quoted = next((n for n in range(first, following) if not lines[n].startswith(">")), following)
+        body = _first_words(lines, quoted, following)
+        form[f"subject_{language}"] = subject
+        form[f"preheader_{language}"] = " ".join(text.lstrip("> ").strip() for text in lines[first:body]).strip()
+        form[f"body_{language}"] = "\n".join(lines[body:following]).rstrip()
+        at |= {f"subject_{language}": line + 1, f"preheader_{language}": min(first, following - 1) + 1}
+        at[f"body_{language}"] = min(body, following - 1) + 1
     return heads[0][0] + 1 if heads else start + 1
+
+
+def _heads(lines: list[str], start: int) -> Iterator[tuple[int, re.Match[str]]]:
+    fenced = False
+    for number in range(start, len(lines)):
+        fenced ^= lines[number].startswith(("```", "~~~"))
+        if not fenced and (found := SECTION.match(lines[number])):
+            yield number, found
+
+
+def _first_words(lines: list[str], start: int, end: int) -> int:
+    return next((n for n in range(start, end) if lines[n].strip()), end)
+
+
+def _placeholders(form: dict[str, Any], at: dict[str, int], document: Document) -> set[str]:
+    """Note what is wrong between braces, each on its own line of the file; returns the fields that are wrong."""
+    wrong = set()
+    for language in LANGUAGES:
+        name = f"body_{language}"
+        for line, advice in body_mistakes(form.get(name, "")):
+            wrong.add(name)
+            document.mistake(at[name] + line - 1, advice)
+    return wrong

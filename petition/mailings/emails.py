@@ -21,6 +21,7 @@ from petition.delivery.compose import (
     write,
 )
 from petition.mailings.models import KIND, STOPPED_KIND, TEST_KIND, Mailing, MailingText
+from petition.mailings.placeholders import OWN
 from petition.mailings.typeset import Frame, Words, typeset
 from petition.mailings.words import reason_words
 from petition.petitions.count import Count, counts
@@ -30,7 +31,6 @@ from petition.signatures.models import CONFIRMED, Signature
 from petition.team.models import Account
 
 UNSUBSCRIBE = "unsubscribe"
-OWN = ("name", "organisation", "profession", "city")  # details that a signer may lack
 AUTOMATIC = {"Auto-Submitted": "auto-generated", "X-Auto-Response-Suppress": "All"}
 
 

@@ -65,6 +65,11 @@ def refused(refusal: Refusal, mailing_id: int) -> Response:
     return back(mailing_id)
 
 
+def reason_given() -> str:
+    """Return the reason that was typed, on one line."""
+    return " ".join(request.form.get("reason", "").replace("\0", "").split())[:200]
+
+
 @blueprint.get("/")
 def index() -> str:
     """List the mailings, newest first."""
@@ -210,7 +215,11 @@ def _segment_words(segment: Segment) -> list[tuple[str, str]]:
 def test(mailing_id: int) -> Response:
     """Send it to oneself and to colleagues, in each of its languages."""
     mailing = mailing_or_404(mailing_id, lock=True)
-    wanted = [int(value) for value in request.form.getlist("colleague") if value.isascii() and value.isdigit()]
+    wanted = [
+        int(value)
+        for value in request.form.getlist("colleague")
+        if value.isascii() and value.isdigit() and len(value) < 20
+    ]
     accounts = select(Account).where(Account.id.in_([number for number in wanted if number < 2**63][:50]))
     try:
         n = rehearse.rehearse(mailing, list(db.session.scalars(accounts)), who().email)
@@ -236,7 +245,7 @@ def unschedule(mailing_id: int) -> Response:
 @blueprint.post("/<int:mailing_id>/pause")
 def pause(mailing_id: int) -> Response:
     """Hold it, on every host, from the next claim on."""
-    reason = " ".join(request.form.get("reason", "").split())[:200] or _("no reason given")
+    reason = reason_given() or _("no reason given")
     try:
         schedule.pause(mailing_or_404(mailing_id, lock=True), reason)
     except Refusal as refusal:

@@ -9,6 +9,7 @@ from jinja2 import Template, TemplateSyntaxError, nodes
 from jinja2.sandbox import ImmutableSandboxedEnvironment
 
 from petition.core.i18n import N_
+from petition.petitions.front_matter import is_text
 
 Mistakes = list[tuple[int, str]]
 
@@ -23,11 +24,13 @@ NAMES = {
     "petition_link": N_("the address of the public page"),
     "personal_link": N_("the address of the signer’s own page; not to be forwarded"),
 }
+OWN = ("name", "organisation", "profession", "city")  # details that a signer may lack
 LINKS = ("petition_link", "personal_link")
 # Nothing that reads an attribute, calls, loops, adds or includes: only names, choices and what to say in their place.
 ALLOWED = (nodes.Template, nodes.Output, nodes.TemplateData, nodes.Name, nodes.Const, nodes.If, nodes.Filter,
            nodes.Not, nodes.And, nodes.Or)  # fmt: skip
-DEEPEST = 20  # of {% if %} in {% if %}
+DEEPENING = (nodes.If, nodes.Not, nodes.Filter, nodes.And, nodes.Or)
+DEEPEST = 20  # of {% if %} in {% if %}, of choices one after the other
 EXAMPLES = "{{ name }}, {{ profession|default('…') }}, {% if profession %}…{% endif %}"
 
 
@@ -48,6 +51,8 @@ def mistakes(source: str) -> Mistakes:
         return [(error.lineno, _("this cannot be read (%(words)s): %(advice)s", words=error.message, advice=_advice()))]
     except RecursionError:
         return [(1, _("this is nested too deeply: %(advice)s", advice=_advice()))]
+    except ValueError:  # a number of more digits than Python reads
+        return [(1, _("only names from the list stand between braces: %(advice)s", advice=_advice()))]
 
 
 def _advice() -> str:
@@ -57,16 +62,21 @@ def _advice() -> str:
 def _walk(node: nodes.Node, depth: int) -> Iterator[tuple[int, str]]:
     if isinstance(node, nodes.Name) and (node.name not in NAMES or node.ctx != "load"):
         yield node.lineno, _("{{ %(name)s }} is not known: there are %(names)s", name=node.name, names=", ".join(NAMES))
-    elif not isinstance(node, ALLOWED) or (isinstance(node, nodes.Const) and not isinstance(node.value, str)):
+    elif not isinstance(node, ALLOWED) or (isinstance(node, nodes.Const) and not _is_words(node.value)):
         yield node.lineno, _("only names from the list stand between braces: %(advice)s", advice=_advice())
         return
     elif isinstance(node, nodes.Filter) and not _sound(node):
         yield node.lineno, _("%(name)s is not possible here: %(advice)s", name=node.name, advice=_advice())
-    if depth > DEEPEST:
+    if depth > DEEPEST or (isinstance(node, nodes.If) and len(node.elif_) > DEEPEST):
         yield node.lineno, _("this is nested too deeply: %(advice)s", advice=_advice())
         return
     for child in node.iter_child_nodes():
-        yield from _walk(child, depth + isinstance(node, nodes.If | nodes.Not | nodes.Filter))
+        yield from _walk(child, depth + isinstance(node, DEEPENING))
+
+
+def _is_words(value: Any) -> bool:
+    # An escape such as \x00 makes of sound letters what is no text.
+    return isinstance(value, str) and is_text(value)
 
 
 def _sound(node: nodes.Filter) -> bool:

@@ -3,16 +3,37 @@
 import textwrap
 from collections.abc import Iterator
 
+from markdown_it.token import Token
 from markdown_it.tree import SyntaxTreeNode
 
 from petition.petitions.markdown import markdown
 
 WIDTH = 74
+NARROWEST = 20  # however deep a list stands in lists
+DEEPEST = 40  # of emphasis in emphasis; beyond, Python gives up
 
 
 def to_text(source: str, width: int = WIDTH) -> str:
     """Return the text of a letter, wrapped; an address is written out after its words and never broken."""
     return "\n\n".join(_blocks(SyntaxTreeNode(markdown.parse(source)), width))
+
+
+def links(source: str) -> Iterator[tuple[int, str]]:
+    """Return the addresses that a letter leads to, each with the line on which its paragraph begins."""
+    for line, token in _tokens(source):
+        if token.type == "link_open":
+            yield line, str(token.attrs["href"])
+
+
+def too_deep(source: str) -> set[int]:
+    """Return the lines of paragraphs that hold more emphasis in emphasis than can be set."""
+    return {line for line, token in _tokens(source) if token.level > DEEPEST}
+
+
+def _tokens(source: str) -> Iterator[tuple[int, Token]]:
+    for block in markdown.parse(source):
+        for token in block.children or ():
+            yield (block.map or [0])[0] + 1, token
 
 
 def _blocks(node: SyntaxTreeNode, width: int) -> Iterator[str]:
@@ -40,7 +61,10 @@ def _list(block: SyntaxTreeNode, width: int) -> str:
 
 
 def _wrap(text: str, width: int) -> str:
-    lines = (textwrap.wrap(line, width, break_long_words=False, break_on_hyphens=False) for line in text.split("\n"))
+    lines = (
+        textwrap.wrap(line, max(width, NARROWEST), break_long_words=False, break_on_hyphens=False)
+        for line in text.split("\n")
+    )
     return "\n".join("\n".join(line) for line in lines)
 
 
@@ -54,5 +78,5 @@ def _inline(node: SyntaxTreeNode) -> str:
     words = "".join(_inline(child) for child in node.children)
     if node.type == "link":
         address = str(node.attrs["href"])
-        return address if words in (address, address.removeprefix("mailto:")) else f"{words} <{address}>"
+        return words if words in (address, address.removeprefix("mailto:")) else f"{words} <{address}>"
     return "" if node.type == "image" else words

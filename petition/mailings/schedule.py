@@ -17,6 +17,7 @@ from petition.mailings.models import CANCELLED, SENDING, Mailing
 from petition.mailings.pace import is_paced, replan
 from petition.mailings.progress import progress, states_of
 from petition.mailings.rehearse import untested
+from petition.team import audit
 
 FARTHEST = timedelta(days=366)
 
@@ -91,14 +92,18 @@ def retry_failed(mailing: Mailing) -> int:
         .execution_options(synchronize_session=False)
     )
     _go_on(mailing)
-    return int(getattr(again, "rowcount", 0))
+    n = int(getattr(again, "rowcount", 0))
+    audit.record("mailing.retry", "mailing", mailing.id, after={"recipients": n})
+    return n
 
 
 def extend(mailing: Mailing) -> int:
     """Owe the mailing to those who have joined its audience since it was frozen; returns how many. Flushes."""
     _reopen(mailing)
     mailing.frozen_to = clock.now()
-    return freeze(mailing, mailing.frozen_to)
+    n = freeze(mailing, mailing.frozen_to)
+    audit.record("mailing.extend", "mailing", mailing.id, after={"recipients": n})
+    return n
 
 
 def _reopen(mailing: Mailing) -> None:

@@ -91,20 +91,25 @@ def _number(value: Any) -> int | None:
     text = _one(str(value) if value is not None else None)
     if text is None:
         return None
-    if not (text.isascii() and text.isdigit() and 0 < int(text[:30]) < 2**63):
+    if not (text.isascii() and text.isdigit() and 0 < int(text) < 2**63):
         raise ValueError(_("choose from the list"))
     return int(text)
 
 
 def _numbers(value: Any) -> list[int]:
     values = [value] if isinstance(value, str | int) else list(value or [])
-    return sorted({number for item in values[: MOST + 1] if (number := _number(item))})
+    if len(values) > MOST:
+        raise ValueError(_("choose up to %(number)s, each of up to 200 characters", number=MOST))
+    return sorted({number for item in values if (number := _number(item))})
 
 
 def _day(value: Any) -> str | None:
     text = _one(value)
     try:
-        return date.fromisoformat(text).isoformat() if text else None
+        day = date.fromisoformat(text) if text else None
+        if day and not 1900 <= day.year < 3000:  # a day before and after it must be a day as well, in any zone
+            raise ValueError
+        return day.isoformat() if day else None
     except ValueError:
         raise ValueError(_("write a day such as 2026-11-23")) from None
 

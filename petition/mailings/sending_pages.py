@@ -10,7 +10,7 @@ from werkzeug.wrappers import Response
 from petition.core.db import db
 from petition.core.errors import Refusal
 from petition.mailings import schedule
-from petition.mailings.manage import back, mailing_or_404, refused, who
+from petition.mailings.manage import back, mailing_or_404, reason_given, refused, who
 from petition.team.access import guard
 from petition.team.models import SENDER
 
@@ -57,9 +57,8 @@ def resume(mailing_id: int) -> Response:
 @blueprint.post("/<int:mailing_id>/cancel")
 def cancel(mailing_id: int) -> Response:
     """End it for good."""
-    reason = " ".join(request.form.get("reason", "").split())[:200]
     try:
-        schedule.cancel(mailing_or_404(mailing_id, lock=True), reason)
+        schedule.cancel(mailing_or_404(mailing_id, lock=True), reason_given())
     except Refusal as refusal:
         return refused(refusal, mailing_id)
     db.session.commit()

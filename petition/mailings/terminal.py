@@ -3,6 +3,7 @@
 from zoneinfo import ZoneInfo
 
 from rich.console import Group, RenderableType
+from rich.markup import escape
 from rich.progress_bar import ProgressBar
 from rich.table import Table
 from rich.text import Text
@@ -43,5 +44,5 @@ def picture(mailing: Mailing) -> RenderableType:
         why.add_column(heading, justify="right" if heading == "n" else "left", no_wrap=heading != "words")
     found = reasons(mailing.id)
     for row in found:
-        why.add_row(f"{row.state} {row.why}"[:40], f"{row.n:,}", row.words or "-")
+        why.add_row(escape(f"{row.state} {row.why}"[:40]), f"{row.n:,}", escape(row.words or "-"))
     return Group(*parts, *([why] if found else []))

@@ -6,22 +6,26 @@ Markdown, HTML or a template.
 """
 
 import re
-from collections.abc import Callable, Mapping
+import secrets
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from functools import lru_cache
+from itertools import combinations
 
 import css_inline
 from flask import render_template
 from flask_babel import force_locale
+from flask_babel import gettext as _
 from markupsafe import Markup, escape
 
-from petition.mailings.placeholders import LINKS, NAMES, expand
-from petition.mailings.plain import to_text
+from petition.mailings.placeholders import LINKS, NAMES, OWN, Mistakes, expand
+from petition.mailings.plain import links, to_text, too_deep
 from petition.petitions.markdown import to_html
 
 FIELDS = (*NAMES, "email", "agreed_on", "unsubscribe_link")
-MARK = "xq7z"  # no text may hold it: `write` refuses it
-GAP = re.compile(r"https://xq7z(\d+)z7qx\.invalid/?|xq7z(\d+)z7qx")
+# Made up anew by each process: whatever anybody writes, by Markdown's and the template's escapes too, it is no gap.
+MARK = f"x{secrets.token_hex(4)}"
+GAP = re.compile(rf"https://{MARK}(\d+)z\.invalid/?|{MARK}(\d+)z")
 Details = Mapping[str, Callable[[], str]]
 
 # Written into each element: a mail program may drop a style sheet. What needs a media query is in the template.
@@ -98,15 +102,48 @@ def _open(text: str) -> tuple[str, ...]:
 
 
 def _gap(name: str) -> str:
-    gap = f"{MARK}{FIELDS.index(name)}z7qx"
+    gap = f"{MARK}{FIELDS.index(name)}z"
     # As an address, so that Markdown and the sanitiser take it for a link.
     return f"https://{gap}.invalid/" if name in LINKS or name == "unsubscribe_link" else gap
+
+
+def _gaps(lacking: frozenset[str]) -> dict[str, str]:
+    return {name: "" if name in lacking else _gap(name) for name in FIELDS}
+
+
+def bodies(source: str) -> Iterator[str]:
+    """Return a text as it is for each kind of reader, by the details they lack, with gaps for what differs.
+
+    For texts without mistakes in their placeholders.
+    """
+    used = [name for name in OWN if name in source]
+    kinds = (frozenset(lacking) for n in range(len(used) + 1) for lacking in combinations(used, n))
+    yield from dict.fromkeys(expand(source, _gaps(lacking)) for lacking in kinds)
+
+
+def faults(source: str) -> Mistakes:
+    """Return what cannot be set of a text without mistakes in its placeholders, each as (line, what to do).
+
+    A placeholder within a link's address is: what a signer typed must neither become an address nor be handed to
+    another site.
+    """
+    deep = {line for body in bodies(source) for line in too_deep(body)}
+    if deep:
+        return [(line, _("this is nested too deeply: write it more plainly")) for line in sorted(deep)]
+    found = {(line, name) for body in bodies(source) for line, address in links(body) if (name := _named_in(address))}
+    return [(line, _("{{ %(name)s }} cannot stand in a link’s address: only %(names)s can, at its beginning",
+                     name=name, names=", ".join(LINKS))) for line, name in sorted(found)]  # fmt: skip
+
+
+def _named_in(address: str) -> str | None:
+    gaps = [(gap.start(), FIELDS[int(gap[1] or gap[2])]) for gap in GAP.finditer(address)]
+    return next((name for start, name in gaps if start or name not in LINKS), None)
 
 
 @lru_cache(maxsize=512)
 def typeset(words: Words, frame: Frame, lacking: frozenset[str] = frozenset()) -> Sheet:
     """Return the sheet for all readers of this language and petition who lack these details."""
-    gaps = {name: "" if name in lacking else _gap(name) for name in FIELDS}
+    gaps = _gaps(lacking)
     body = expand(words.body, gaps)
     context = {
         "locale": words.language,

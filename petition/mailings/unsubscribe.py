@@ -40,12 +40,21 @@ def reader_of(delivery_id: int, *, lock: bool = False) -> Reader:
     delivery = db.session.get(Delivery, delivery_id)
     if delivery is None or delivery.kind != KIND:
         raise Gone({"token": "unknown"})
+    if lock:
+        _lock_address(delivery.subject_id)
     signature = db.session.get(
         Signature, delivery.subject_id, with_for_update={"of": Signature} if lock else None, populate_existing=lock
     )
     if signature is not None and signature.state == DISOWNED:
         signature = None
     return Reader(delivery, db.session.get(Mailing, delivery.generation), signature)
+
+
+def _lock_address(signature_id: int) -> None:
+    """Hold every signature of an address, always in one order: two links that are pressed at once wait, no more."""
+    address = select(Signature.email_canonical).where(Signature.id == signature_id).scalar_subquery()
+    query = select(Signature.id).where(Signature.email_canonical == address).order_by(Signature.id)
+    db.session.execute(query.with_for_update(of=Signature))
 
 
 def unsubscribe(who: Reader, choice: str = THESE) -> None:

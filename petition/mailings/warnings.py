@@ -1,17 +1,16 @@
 """What to look at before a mailing goes: nothing here forbids it."""
 
-import re
-
 from flask_babel import gettext as _
 
 from petition.core.i18n import LANGUAGES
 from petition.mailings.audience import is_counted, sample
 from petition.mailings.emails import letter, petitions_of
 from petition.mailings.models import Mailing
+from petition.mailings.plain import links
+from petition.mailings.typeset import bodies
 
 LONG_SUBJECT = 70  # characters; phones show about 40, desktops 60 to 70
 LARGE = 100 * 1024  # octets; Gmail cuts a message at 102 KB
-LINK = re.compile(r"\]\(\s*<?([^)\s>]+)|<([a-z][a-z0-9+.-]*:[^>\s]+)>", re.IGNORECASE)
 
 
 def warnings(mailing: Mailing) -> list[str]:
@@ -25,9 +24,6 @@ def warnings(mailing: Mailing) -> list[str]:
                            number=n, language=name))  # fmt: skip
     for language, text in sorted(mailing.texts.items()):
         name = LANGUAGES.get(language, language)
-        if len(text.subject) > LONG_SUBJECT:
-            found.append(_("%(language)s: the subject has %(number)s characters; many programs cut it at %(limit)s.",
-                           language=name, number=len(text.subject), limit=LONG_SUBJECT))  # fmt: skip
         for link in sorted(_insecure(text.body)):
             found.append(_("%(language)s: %(link)s is not an https address.", language=name, link=link))
     found += _sizes(mailing)
@@ -36,9 +32,9 @@ def warnings(mailing: Mailing) -> list[str]:
     return found
 
 
-def _insecure(body: str) -> set[str]:
-    links = {one or other for one, other in LINK.findall(body)}
-    return {link for link in links if not link.lower().startswith(("https://", "mailto:", "{{", "#"))}
+def _insecure(source: str) -> set[str]:
+    addresses = {address for body in bodies(source) for _line, address in links(body)}
+    return {address for address in addresses if not address.lower().startswith(("https://", "mailto:", "#"))}
 
 
 def _sizes(mailing: Mailing) -> list[str]:
@@ -47,9 +43,12 @@ def _sizes(mailing: Mailing) -> list[str]:
     petitions, counted = petitions_of({signer.petition_id})
     petition = petitions[signer.petition_id]
     for language in sorted(mailing.texts):
-        size = len(letter(mailing, signer, petition, counted[petition.id], None, language=language).as_bytes())
+        email = letter(mailing, signer, petition, counted[petition.id], None, language=language)
+        name, length, size = LANGUAGES.get(language, language), len(email.subject), len(email.as_bytes())
+        if length > LONG_SUBJECT:
+            found.append(_("%(language)s: the subject has %(number)s characters; many programs cut it at %(limit)s.",
+                           language=name, number=length, limit=LONG_SUBJECT))  # fmt: skip
         if size > LARGE:
-            name = LANGUAGES.get(language, language)
             found.append(_("%(language)s: the email weighs %(size)s KB; Gmail cuts what is over 100 KB.",
                            language=name, size=size // 1024))  # fmt: skip
     return found

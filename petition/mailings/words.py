@@ -1,5 +1,7 @@
 """What states, reasons and choices are called, in the reader's language."""
 
+import re
+
 from flask_babel import force_locale, format_decimal
 from flask_babel import gettext as _
 
@@ -17,6 +19,8 @@ from petition.mailings.models import (
     THESE,
     WITHDRAW,
 )
+
+BY_LIMIT = re.compile(r"limit (failed|unsubscribed) (\d\.\d{4}) (\d\.\d{4})")  # as the watch writes it
 
 
 def state_words() -> dict[str, str]:
@@ -72,12 +76,12 @@ def _percent(share: float) -> str:
 
 def reason_words(reason: str | None, language: str | None = None) -> str:
     """Return why a mailing was paused or cancelled: in words where a limit did it, else as somebody wrote it."""
-    parts = (reason or "").split()
-    if len(parts) != 4 or parts[0] != "limit":
+    by_limit = BY_LIMIT.fullmatch(reason or "")
+    if not by_limit:
         return reason or ""
     with force_locale(language or current_language()):
-        share, limit = (_percent(float(part)) for part in parts[2:])
-        if parts[1] == "failed":
+        share, limit = (_percent(float(part)) for part in by_limit.groups()[1:])
+        if by_limit[1] == "failed":
             return _("%(share)s of the emails failed; the limit is %(limit)s", share=share, limit=limit)
         return _(
             "%(share)s of the emails made their readers stop the updates; the limit is %(limit)s",

@@ -14,9 +14,10 @@ from petition.core.errors import Refusal
 from petition.core.i18n import LANGUAGES
 from petition.mailings import life
 from petition.mailings.models import Mailing, MailingText
-from petition.mailings.placeholders import mistakes
+from petition.mailings.placeholders import Mistakes, mistakes
 from petition.mailings.segment import Segment, choose
-from petition.mailings.typeset import MARK
+from petition.mailings.typeset import faults
+from petition.petitions.front_matter import is_text
 from petition.petitions.models import Petition
 from petition.team import audit
 
@@ -94,7 +95,7 @@ def _zone(form: Mapping[str, Any], errors: dict[str, str]) -> str:
 def _paces(form: Mapping[str, Any], fields: dict[str, Any], errors: dict[str, str]) -> None:
     for name, most in NUMBERS.items():
         value = str(form.get(name) if form.get(name) is not None else "").strip()
-        if value and not (value.isascii() and value.isdigit() and int(value[:20]) <= most):
+        if value and not (value.isascii() and value.isdigit() and len(value) <= 20 and int(value) <= most):
             errors[name] = _("write a whole number up to %(number)s, or nothing", number=format_decimal(most))
         elif name == "undo_minutes":
             fields[name] = int(value) if value else 5
@@ -114,16 +115,20 @@ def _text(form: Mapping[str, Any], language: str, errors: dict[str, str]) -> dic
         return None
     for part, longest in LONGEST.items():
         name, value = f"{part}_{language}", text[part]
-        found = mistakes(value)
         if part != "preheader" and not value:
             errors[name] = _("write something here, or leave the whole language empty")
         elif len(value) > longest or (part != "body" and "\n" in value):
             errors[name] = _("keep this within %(number)s characters", number=format_decimal(longest))
-        elif MARK in value or any((ord(c) < 32 and c not in "\n\t") or 0xD800 <= ord(c) < 0xE000 for c in value):
+        elif not is_text(value):
             errors[name] = _("this has characters that are not text: type it again")
-        elif found:
+        elif found := body_mistakes(value) if part == "body" else mistakes(value):
             errors[name] = "; ".join(_("line %(line)s: %(advice)s", line=line, advice=advice) for line, advice in found)
     return text
+
+
+def body_mistakes(body: str) -> Mistakes:
+    """Return what is wrong with a body's placeholders and links, each as (line, what to do); not with its length."""
+    return (mistakes(body) or faults(body)) if len(body) <= LONGEST["body"] else []
 
 
 def _petitions_exist(segment: Segment, errors: dict[str, str]) -> None:

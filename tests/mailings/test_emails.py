@@ -68,7 +68,7 @@ def sent(outbox, kind, locale):
         dispatch("notices")
         outbox[:] = [letter for letter in outbox if letter.locale == locale]
     else:
-        mailing.state, mailing.reason, mailing.sent_by_id = "paused", "limit failed 0.0712 0.05", account.id
+        mailing.state, mailing.reason, mailing.sent_by_id = "paused", "limit failed 0.0712 0.0500", account.id
         post(STOPPED_KIND, NOTICES, [Owed(0, mailing.id, 1)])
         db.session.commit()
         dispatch("notices")
