@@ -15,7 +15,7 @@ from petition.exports import manage as exports_manage
 from petition.mailings import emails as mailing_emails
 from petition.mailings import manage as mailings_manage
 from petition.mailings import pages as mailing_pages
-from petition.mailings import reading_pages, rehearse, sending_pages
+from petition.mailings import reading_pages, rehearse, sending_pages, write_pages
 from petition.mailings import tasks as mailing_tasks
 from petition.operations import bounce_pages as bounce_report_pages
 from petition.operations import manage as operations_manage
@@ -45,6 +45,7 @@ COMPOSERS = (emails, team_emails, mailing_emails, rehearse)
 SIGNERS = (petition_pages.blueprint, signature_pages.blueprint, personal_pages.blueprint, mailing_pages.blueprint)
 TEAM = (
     mailings_manage.blueprint,
+    write_pages.blueprint,
     reading_pages.blueprint,
     sending_pages.blueprint,
     search_pages.blueprint,

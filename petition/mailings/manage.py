@@ -1,5 +1,6 @@
 """The desk's mailings: write, choose, test, watch; and stop, which anybody who may see them may do."""
 
+from collections.abc import Callable
 from typing import Any
 
 from flask import Blueprint, abort, flash, redirect, render_template, request, url_for
@@ -13,21 +14,18 @@ from petition.core.i18n import LANGUAGES, current_language
 from petition.mailings import life, rehearse, schedule, words
 from petition.mailings.audience import is_counted
 from petition.mailings.models import STARTED, Mailing
-from petition.mailings.placeholders import NAMES
 from petition.mailings.progress import progress, reasons
 from petition.mailings.segment import Segment, stored
 from petition.mailings.warnings import warnings
-from petition.mailings.write import Outdated, create, edit, read
 from petition.petitions import publish
 from petition.team.access import current, guard
 from petition.team.models import CAMPAIGNER, SENDER, Account
 
 ACCESS = "campaigner or sender"
 LISTED = 50
-LARGEST = 300 * 1024  # bytes of a form: the words of every language
 
 blueprint = Blueprint("desk_mailings", __name__, url_prefix="/desk/mailings")
-guard(blueprint, CAMPAIGNER, SENDER, longest={"make": LARGEST, "save": LARGEST})
+guard(blueprint, CAMPAIGNER, SENDER)
 for vocabulary in (
     words.state_words,
     words.recipient_words,
@@ -70,6 +68,17 @@ def reason_given() -> str:
     return " ".join(request.form.get("reason", "").replace("\0", "").split())[:200]
 
 
+def stepped(mailing_id: int, step: Callable[[Mailing], Any], done: Callable[[Any], str]) -> Response:
+    """Take a step in a mailing's life, or say why not; `done` puts what it returned into words."""
+    try:
+        result = step(mailing_or_404(mailing_id, lock=True))
+    except Refusal as refusal:
+        return refused(refusal, mailing_id)
+    db.session.commit()
+    flash(done(result), "success")
+    return back(mailing_id)
+
+
 @blueprint.get("/")
 def index() -> str:
     """List the mailings, newest first."""
@@ -80,92 +89,6 @@ def index() -> str:
     found = list(db.session.scalars(query))
     older = url_for("desk_mailings.index", before=found[-1].id) if len(found) == LISTED else None
     return render_template("mailings/index.html", mailings=found, older=older, can_write=bool(publish.every()))
-
-
-def _form(mailing: Mailing | None) -> dict[str, Any]:
-    """Return what the form shows of a mailing, or of a new one."""
-    if mailing is None:
-        form: dict[str, Any] = {"undo_minutes": 5, "failure_limit": 5, "unsubscribe_limit": 2, "petitions": []}
-        for petition in publish.every()[:1]:
-            form |= {"petitions": [petition.id], "sender_name": petition.sender_name, "timezone": petition.timezone}
-            form["reply_to"] = petition.reply_to
-        return form
-    form = {name: getattr(mailing, name) for name in (
-        "name", "sender_name", "reply_to", "timezone", "public", "per_hour", "per_domain_hour", "warm_up",
-        "undo_minutes")}  # fmt: skip
-    form |= {name: f"{getattr(mailing, name) * 100:g}" for name in ("failure_limit", "unsubscribe_limit")}
-    form |= mailing.segment
-    for language, text in mailing.texts.items():
-        form |= {f"{part}_{language}": getattr(text, part) for part in ("subject", "preheader", "body")}
-    return form
-
-
-def _typed() -> dict[str, Any]:
-    several = ("petitions", "languages", "professions")
-    typed: dict[str, Any] = {name: request.form.get(name, "").replace("\0", "") for name in request.form}
-    for name in several:
-        typed[name] = [value.replace("\0", "") for value in request.form.getlist(name)]
-    typed["professions"] = [line for value in typed["professions"] for line in value.splitlines() if line.strip()]
-    return typed
-
-
-def _editor(mailing: Mailing | None, form: dict[str, Any], version: int, **refused: Any) -> str:
-    begun = select(Mailing).where(Mailing.started_at.is_not(None)).order_by(Mailing.id.desc()).limit(LISTED)
-    return render_template(
-        "mailings/edit.html", mailing=mailing, form=form, version=version, petitions=publish.every(),
-        mailings=list(db.session.scalars(begun)), names=NAMES, all_languages=LANGUAGES, translate=_,
-        **{"errors": {}, "theirs": None, **refused},
-    )  # fmt: skip
-
-
-@blueprint.get("/new")
-def new() -> Any:
-    """Show an empty form."""
-    return _editor(None, _form(None), 0)
-
-
-@blueprint.post("/new")
-def make() -> Any:
-    """Make a draft."""
-    typed = _typed()
-    try:
-        mailing = create(read(typed), who().email)
-    except Refusal as refusal:
-        db.session.rollback()
-        return _editor(None, typed, 0, errors=refusal.errors), 422
-    db.session.commit()
-    flash(_("Saved as a draft. Nothing is sent before it was tested and scheduled."), "success")
-    return back(mailing.id)
-
-
-@blueprint.get("/<int:mailing_id>/edit")
-def editor(mailing_id: int) -> Any:
-    """Show the form of a mailing that can still be changed."""
-    mailing = mailing_or_404(mailing_id)
-    if not life.may("edit", mailing):
-        return refused(life.Nonsense("edit", mailing), mailing_id)
-    return _editor(mailing, _form(mailing), mailing.version)
-
-
-@blueprint.post("/<int:mailing_id>/edit")
-def save(mailing_id: int) -> Any:
-    """Save, unless somebody else has meanwhile: what was typed is then shown beside what they saved."""
-    mailing, typed = mailing_or_404(mailing_id, lock=True), _typed()
-    version = request.form.get("version", 0, type=int)
-    try:
-        changed = edit(mailing, read(typed), version)
-    except life.Nonsense as refusal:
-        return refused(refusal, mailing_id)
-    except Outdated as refusal:
-        db.session.rollback()
-        mailing = mailing_or_404(mailing_id)
-        return _editor(mailing, typed, mailing.version, errors=refusal.errors, theirs=_form(mailing)), 409
-    except Refusal as refusal:
-        db.session.rollback()
-        return _editor(mailing_or_404(mailing_id), typed, version, errors=refusal.errors), 422
-    db.session.commit()
-    flash(_("Saved. Test it again before it is sent.") if changed else _("Nothing had changed."), "success")
-    return back(mailing_id)
 
 
 @blueprint.get("/<int:mailing_id>")
@@ -214,42 +137,29 @@ def _segment_words(segment: Segment) -> list[tuple[str, str]]:
 @blueprint.post("/<int:mailing_id>/tests")
 def test(mailing_id: int) -> Response:
     """Send it to oneself and to colleagues, in each of its languages."""
-    mailing = mailing_or_404(mailing_id, lock=True)
     wanted = [
         int(value)
         for value in request.form.getlist("colleague")
         if value.isascii() and value.isdigit() and len(value) < 20
     ]
-    accounts = select(Account).where(Account.id.in_([number for number in wanted if number < 2**63][:50]))
-    try:
-        n = rehearse.rehearse(mailing, list(db.session.scalars(accounts)), who().email)
-    except Refusal as refusal:
-        return refused(refusal, mailing_id)
-    db.session.commit()
-    flash(_("%(number)s tests are on their way.", number=n), "success")
-    return back(mailing_id)
+    chosen = select(Account).where(Account.id.in_([number for number in wanted if number < 2**63][:50]))
+    accounts = list(db.session.scalars(chosen))
+    return stepped(
+        mailing_id,
+        lambda mailing: rehearse.rehearse(mailing, accounts, who().email),
+        lambda n: _("%(number)s tests are on their way.", number=n),
+    )
 
 
 @blueprint.post("/<int:mailing_id>/unschedule")
 def unschedule(mailing_id: int) -> Response:
     """Take it back before its first email."""
-    try:
-        schedule.unschedule(mailing_or_404(mailing_id, lock=True))
-    except Refusal as refusal:
-        return refused(refusal, mailing_id)
-    db.session.commit()
-    flash(_("Taken back: nothing was sent."), "success")
-    return back(mailing_id)
+    return stepped(mailing_id, schedule.unschedule, lambda _none: _("Taken back: nothing was sent."))
 
 
 @blueprint.post("/<int:mailing_id>/pause")
 def pause(mailing_id: int) -> Response:
     """Hold it, on every host, from the next claim on."""
     reason = reason_given() or _("no reason given")
-    try:
-        schedule.pause(mailing_or_404(mailing_id, lock=True), reason)
-    except Refusal as refusal:
-        return refused(refusal, mailing_id)
-    db.session.commit()
-    flash(_("Paused. What is being sent this second still leaves."), "success")
-    return back(mailing_id)
+    told = _("Paused. What is being sent this second still leaves.")
+    return stepped(mailing_id, lambda mailing: schedule.pause(mailing, reason), lambda _none: told)

@@ -3,14 +3,13 @@
 from datetime import datetime
 from zoneinfo import ZoneInfo
 
-from flask import Blueprint, flash, request
+from flask import Blueprint, request
 from flask_babel import gettext as _
 from werkzeug.wrappers import Response
 
-from petition.core.db import db
 from petition.core.errors import Refusal
 from petition.mailings import schedule
-from petition.mailings.manage import back, mailing_or_404, reason_given, refused, who
+from petition.mailings.manage import reason_given, stepped, who
 from petition.team.access import guard
 from petition.team.models import SENDER
 
@@ -22,14 +21,13 @@ guard(blueprint, SENDER)
 @blueprint.post("/<int:mailing_id>/schedule")
 def plan(mailing_id: int) -> Response:
     """Have it sent at a moment of the campaign's time zone, or once the undo window has passed."""
-    mailing = mailing_or_404(mailing_id, lock=True)
-    try:
-        schedule.schedule(mailing, _moment(request.form.get("at", ""), mailing.timezone), who().id)
-    except Refusal as refusal:
-        return refused(refusal, mailing_id)
-    db.session.commit()
-    flash(_("Scheduled. Until its first email it can be taken back."), "success")
-    return back(mailing_id)
+    typed = request.form.get("at", "")
+    told = _("Scheduled. Until its first email it can be taken back.")
+    return stepped(
+        mailing_id,
+        lambda mailing: schedule.schedule(mailing, _moment(typed, mailing.timezone), who().id),
+        lambda _none: told,
+    )
 
 
 def _moment(typed: str, zone: str) -> datetime | None:
@@ -45,46 +43,23 @@ def _moment(typed: str, zone: str) -> datetime | None:
 @blueprint.post("/<int:mailing_id>/resume")
 def resume(mailing_id: int) -> Response:
     """Let it go on where it was held."""
-    try:
-        schedule.resume(mailing_or_404(mailing_id, lock=True))
-    except Refusal as refusal:
-        return refused(refusal, mailing_id)
-    db.session.commit()
-    flash(_("It goes on where it was held."), "success")
-    return back(mailing_id)
+    return stepped(mailing_id, schedule.resume, lambda _none: _("It goes on where it was held."))
 
 
 @blueprint.post("/<int:mailing_id>/cancel")
 def cancel(mailing_id: int) -> Response:
     """End it for good."""
-    try:
-        schedule.cancel(mailing_or_404(mailing_id, lock=True), reason_given())
-    except Refusal as refusal:
-        return refused(refusal, mailing_id)
-    db.session.commit()
-    flash(_("Cancelled. What had not left never will."), "success")
-    return back(mailing_id)
+    reason, told = reason_given(), _("Cancelled. What had not left never will.")
+    return stepped(mailing_id, lambda mailing: schedule.cancel(mailing, reason), lambda _none: told)
 
 
 @blueprint.post("/<int:mailing_id>/retry")
 def retry(mailing_id: int) -> Response:
     """Send it again where it failed."""
-    try:
-        n = schedule.retry_failed(mailing_or_404(mailing_id, lock=True))
-    except Refusal as refusal:
-        return refused(refusal, mailing_id)
-    db.session.commit()
-    flash(_("%(number)s emails are tried again.", number=n), "success")
-    return back(mailing_id)
+    return stepped(mailing_id, schedule.retry_failed, lambda n: _("%(number)s emails are tried again.", number=n))
 
 
 @blueprint.post("/<int:mailing_id>/extend")
 def extend(mailing_id: int) -> Response:
     """Send it to those who have joined its audience since."""
-    try:
-        n = schedule.extend(mailing_or_404(mailing_id, lock=True))
-    except Refusal as refusal:
-        return refused(refusal, mailing_id)
-    db.session.commit()
-    flash(_("%(number)s more recipients get it.", number=n), "success")
-    return back(mailing_id)
+    return stepped(mailing_id, schedule.extend, lambda n: _("%(number)s more recipients get it.", number=n))
