@@ -40,21 +40,34 @@ class Unwanted:
 
 
 class _Wire(EmailPolicy):
-    """The standard library's policy, but for what programs read of a mailing (RFC 2369, RFC 2919).
+    """The standard library's policy, with what it lacks for headers that come from others or go to programs.
 
-    It would write an address over 76 characters as encoded words, which mail programs take for no address at all.
+    It would write an address over 76 characters as encoded words, which mail programs take for no address at all (RFC
+    2369), and the line break that an encoded word may hold as one, which begins another header (CVE-2024-6923).
     """
 
     def fold(self, name: str, value: str) -> str:
-        if name.lower().startswith("list-") and value.isascii():
-            return f"{name}: {value}".replace(", <", f",{self.linesep} <") + self.linesep
-        return super().fold(name, value)
+        return self._checked(name, self._plain(name, value) or super().fold(name, value))
 
     def fold_binary(self, name: str, value: str) -> bytes:
-        plain = name.lower().startswith("list-") and value.isascii()
-        return self.fold(name, value).encode() if plain else super().fold_binary(name, value)
+        plain = self._plain(name, value)
+        folded = plain.encode() if plain else super().fold_binary(name, value)
+        self._checked(name, folded.decode("utf-8", "surrogateescape"))
+        return folded
+
+    def _plain(self, name: str, value: str) -> str:
+        if not name.lower().startswith("list-") or not value.isascii():
+            return ""
+        return f"{name}: {value}".replace(", <", f",{self.linesep} <") + self.linesep
+
+    @staticmethod
+    def _checked(name: str, folded: str) -> str:
+        if ANOTHER_HEADER.search(folded.removesuffix("\n").removesuffix("\r")):
+            raise ValueError(f"{name} would begin another header")
+        return folded
 
 
+ANOTHER_HEADER = re.compile(r"\r(?!\n)|\n(?![ \t])")
 WIRE = _Wire(linesep=SMTP.linesep)
 
 
@@ -79,9 +92,9 @@ class Letter(flask_mail.Message):
         """Return the message as the standard library's object."""
         policy = WIRE.clone(utf8=not self.to.isascii(), cte_type="7bit")
         message = EmailMessage(policy)
-        message["From"] = Address(self.sender_name, addr_spec=parseaddr(str(self.sender))[1])
+        message["From"] = Address(_as_typed(self.sender_name), addr_spec=parseaddr(str(self.sender))[1])
         message["To"] = _address(self.to)
-        message["Subject"] = " ".join(self.subject.split())
+        message["Subject"] = _as_typed(" ".join(self.subject.split()))
         message["Date"] = format_datetime(clock.now())
         message["Message-ID"] = self.msgId
         if self.reply_to:
@@ -93,6 +106,11 @@ class Letter(flask_mail.Message):
             message.add_alternative(self.html, subtype="html", cte="quoted-printable")
         message["Content-Language"] = self.locale
         return message
+
+
+def _as_typed(text: str) -> str:
+    # Read as an encoded word, which the standard library does even here, it would be other words (RFC 2047).
+    return text.replace("=?", "= ?")
 
 
 def _address(address: str) -> Address:

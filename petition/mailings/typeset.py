@@ -28,7 +28,8 @@ MARK = f"x{secrets.token_hex(4)}"
 GAP = re.compile(rf"https://{MARK}(\d+)z\.invalid/?|{MARK}(\d+)z")
 Details = Mapping[str, Callable[[], str]]
 
-_inliner = css_inline.CSSInliner(load_remote_stylesheets=False)
+# The sheet for dark screens and small ones cannot live in attributes: it stays in the head.
+_inliner = css_inline.CSSInliner(load_remote_stylesheets=False, keep_style_tags=True)
 
 
 @dataclass(frozen=True)
