@@ -7,7 +7,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from email.headerregistry import Address
 from email.message import EmailMessage
-from email.policy import EmailPolicy
+from email.policy import SMTP, EmailPolicy
 from email.utils import format_datetime, parseaddr
 from functools import lru_cache
 from typing import Any
@@ -20,22 +20,6 @@ from petition.core import clock
 
 # A Message-ID travels with every copy of an email: knowing it must not be enough to report a bounce or to unsubscribe.
 MESSAGE, BOUNCE, UNSUBSCRIBE = "message", "bounce", "unsubscribe"
-
-
-class Whole(EmailPolicy):
-    """The standard library's policy, which leaves addresses for programs whole.
-
-    It encodes a word that is longer than a line (RFC 2047), and no program would know such a List-Unsubscribe.
-    """
-
-    def fold_binary(self, name: str, value: str) -> bytes:
-        """Return a header as octets; those for programs are broken between their addresses alone."""
-        if name.lower().startswith("list-") or name.lower() == "message-id":
-            return f"{name}: {value}\r\n".replace(">, <", ">,\r\n <").encode("ascii")
-        return super().fold_binary(name, value)
-
-
-WHOLE = Whole(linesep="\r\n")
 
 
 @dataclass(frozen=True)
@@ -59,6 +43,38 @@ class Unwanted:
     reason: str = "no longer wanted"
 
 
+class _Wire(EmailPolicy):
+    """The standard library's policy, with what it lacks for headers that come from others or go to programs.
+
+    It would write an address over 76 characters as encoded words, which mail programs take for no address at all (RFC
+    2369), and the line break that an encoded word may hold as one, which begins another header (CVE-2024-6923).
+    """
+
+    def fold(self, name: str, value: str) -> str:
+        return self._checked(name, self._plain(name, value) or super().fold(name, value))
+
+    def fold_binary(self, name: str, value: str) -> bytes:
+        plain = self._plain(name, value)
+        folded = plain.encode() if plain else super().fold_binary(name, value)
+        self._checked(name, folded.decode("utf-8", "surrogateescape"))
+        return folded
+
+    def _plain(self, name: str, value: str) -> str:
+        if not name.lower().startswith(("list-", "message-id")) or not value.isascii():
+            return ""
+        return f"{name}: {value}".replace(", <", f",{self.linesep} <") + self.linesep
+
+    @staticmethod
+    def _checked(name: str, folded: str) -> str:
+        if ANOTHER_HEADER.search(folded.removesuffix("\n").removesuffix("\r")):
+            raise ValueError(f"{name} would begin another header")
+        return folded
+
+
+ANOTHER_HEADER = re.compile(r"\r(?!\n)|\n(?![ \t])")
+WIRE = _Wire(linesep=SMTP.linesep)
+
+
 class Letter(flask_mail.Message):
     """An email to one person, as Flask-Mail knows messages, with octets that mail servers accept."""
 
@@ -78,11 +94,11 @@ class Letter(flask_mail.Message):
 
     def as_email(self) -> EmailMessage:
         """Return the message as the standard library's object."""
-        policy = WHOLE.clone(utf8=not self.to.isascii(), cte_type="7bit")
+        policy = WIRE.clone(utf8=not self.to.isascii(), cte_type="7bit")
         message = EmailMessage(policy)
-        message["From"] = Address(self.sender_name, addr_spec=parseaddr(str(self.sender))[1])
+        message["From"] = Address(_as_typed(self.sender_name), addr_spec=parseaddr(str(self.sender))[1])
         message["To"] = _address(self.to)
-        message["Subject"] = " ".join(self.subject.split())
+        message["Subject"] = _as_typed(" ".join(self.subject.split()))
         message["Date"] = format_datetime(clock.now())
         message["Message-ID"] = self.msgId
         if self.reply_to:
@@ -94,6 +110,11 @@ class Letter(flask_mail.Message):
             message.add_alternative(self.html, subtype="html", cte="quoted-printable")
         message["Content-Language"] = self.locale
         return message
+
+
+def _as_typed(text: str) -> str:
+    # Read as an encoded word, which the standard library does even here, it would be other words (RFC 2047).
+    return text.replace("=?", "= ?")
 
 
 def _address(address: str) -> Address:

@@ -80,7 +80,7 @@ def _line(form: Mapping[str, Any], name: str, longest: int, errors: dict[str, st
 
 def _address(form: Mapping[str, Any], errors: dict[str, str]) -> str | None:
     value = _line(form, "reply_to", 254, errors)
-    if value and not (ADDRESS.fullmatch(value) and value.isascii()):
+    if value and not (ADDRESS.fullmatch(value) and value.isascii() and "=?" not in value):
         errors["reply_to"] = _("this is not an email address")
     return value or None
 

@@ -48,6 +48,8 @@ def parse(text: str) -> Address:
 
     Accepts internationalised names and domains (RFC 6531). Raises `BadAddress`.
     """
+    if "=?" in text:  # allowed by RFC 5322, and read as an encoded word (RFC 2047) by whatever meets it in a header
+        raise BadAddress("no mailbox has such a name")
     try:
         found = validate_email(
             text.strip(),

@@ -1,179 +1,276 @@
-"""The mailings' emails: golden files in both languages, headers as the RFCs say, and a signature that a relay adds."""
+"""Mailings as octets: what programs read in them, golden files, and a signing relay on their way."""
 
 import base64
 import email
-import os
 import re
+import smtplib
+from collections import Counter
 from datetime import UTC, datetime, timedelta
 from email.policy import default
+from email.utils import parsedate_to_datetime
 from pathlib import Path
 
 import dkim
 import pytest
 from aiosmtpd.controller import Controller
+from cryptography.hazmat.primitives import serialization
 from cryptography.hazmat.primitives.asymmetric import rsa
-from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption, PrivateFormat, PublicFormat
-from factories import make_account, make_mailing, make_petition, make_signature
+from factories import make_account, make_mailing, make_petition
+from golden import compare
+from mailed import consenting, sent
 from ports import free_port
 
-from petition.core import clock
 from petition.core.db import db
 from petition.delivery.dispatch import dispatch
 from petition.delivery.lanes import NOTICES
 from petition.delivery.models import Delivery
 from petition.delivery.post import Owed, post
 from petition.mailings import rehearse
-from petition.mailings.models import STOPPED_KIND
-from petition.mailings.watch import watch
+from petition.mailings.emails import unsubscribe_link
 
 GOLDEN = Path(__file__).parent / "golden"
-BODY = """Bonjour {{ name }},
-
-Nous sommes **{{ count }}** à avoir signé *{{ petition }}*, et {{ profession|default("vous") }} en êtes.
-
-## La suite
-
-- un rendez-vous à la [mairie](https://example.org/une/adresse/assez/longue/pour/ne/pas/tenir/sur/une/ligne?avec=une&suite=1)
-- {% if city %}une réunion à {{ city }}{% else %}une réunion près de chez vous{% endif %}
-
-> « Un jardin pour tous. »
-
-[Votre page]({{ personal_link }}) · {{ petition_link }}
-
-{{ sender }}"""
 TEXTS = {
-    "fr": {"subject": "Des nouvelles du jardin, {{ name }}", "preheader": "Nous sommes {{ count }}.", "body": BODY},
-    "en": {"subject": "News of the garden, {{ name }}", "preheader": "We are {{ count }}.", "body": BODY},
+    "fr": {
+        "subject": "Nous avançons, {{ name }}",
+        "preheader": "La mairie nous a répondu.",
+        "body": "Bonjour {{ name }},\n\nNous sommes **{{ count }}**.\n\n"
+        "{% if profession %}Vous avez signé comme {{ profession }}.{% endif %}\n\n"
+        "## Ce qui suit\n\n- [la page]({{ petition_link }})\n- <https://example.org/une-page>\n\n"
+        "> Un jardin, enfin.\n\n[Votre page]({{ personal_link }})",
+    },
+    "en": {
+        "subject": "We are getting there, {{ name }}",
+        "preheader": "The town hall has answered.",
+        "body": "Hello {{ name }},\n\nWe are **{{ count }}**.\n\n"
+        "{% if profession %}You signed as {{ profession }}.{% endif %}\n\n"
+        "## What comes next\n\n- [the page]({{ petition_link }})\n- <https://example.org/a-page>\n\n"
+        "> A garden, at last.\n\n[Your page]({{ personal_link }})",
+    },
 }
+LONG = ".".join(["association-pour-les-jardins-partages-de-la-ville"] * 4) + ".example.org"  # 211 characters
 
 
-def mailing_for(**signer):
+def raw_mailing(outbox, locale="fr", **overrides):
     petition = make_petition()
-    agreed = datetime(2026, 11, 18, 12, tzinfo=UTC)
-    make_signature(petition, state="confirmed", updates=True, updates_at=agreed, **signer)
-    db.session.query(Delivery).delete()
-    return make_mailing(petition, texts=TEXTS, state="scheduled", send_at=clock.now() - timedelta(seconds=1))
+    consenting(petition, locale=locale, name="Zoé Martin", profession="Avocate")
+    _, (letter,) = sent(petition, outbox, texts=TEXTS, **overrides)
+    return letter.as_bytes()
 
 
-def sent(outbox, kind, locale):
-    mailing = mailing_for(locale=locale, profession="Avocate", city="Lyon")
-    account = make_account(language=locale, password="four words are enough", role_names=["sender"])
-    if kind == "mailing":
-        watch()
-        dispatch("mailings")
-    elif kind == "mailing_test":
-        mailing.state = "draft"
-        rehearse.rehearse(mailing, [account], "alix")
-        db.session.commit()
-        dispatch("notices")
-        outbox[:] = [letter for letter in outbox if letter.locale == locale]
-    else:
-        mailing.state, mailing.reason, mailing.sent_by_id = "paused", "limit failed 0.0712 0.0500", account.id
-        post(STOPPED_KIND, NOTICES, [Owed(0, mailing.id, 1)])
-        db.session.commit()
-        dispatch("notices")
+def raw_test(outbox, locale="fr"):
+    petition = make_petition()
+    account = make_account(name="Alix", language=locale)
+    rehearse.rehearse(make_mailing(petition, texts={locale: TEXTS[locale]}), [account], "alix@example.org")
+    db.session.commit()
+    dispatch("notices")
     return outbox[0].as_bytes()
 
 
-def settled(raw):
-    """Return the message as a reader sees it, with what differs from run to run blanked out."""
-    message = email.message_from_bytes(raw, policy=default)
-    headers = "".join(f"{name}: {value}\n" for name, value in message.items() if name not in ("Content-Type", "Date"))
-    parts = "".join(
-        f"\n===== {part.get_content_type()}\n{part.get_content()}" for part in message.walk() if not part.is_multipart()
+def raw_stopped(outbox, locale="fr"):
+    account = make_account(language=locale)
+    mailing = make_mailing(
+        make_petition(),
+        state="paused",
+        reason="limit failed 0.0612 0.0500",
+        sent_by_id=account.id,
+        name="Les nouvelles",
     )
-    shown = re.sub(r"/(me|u)/(?!test)[\w.-]+", r"/\1/TOKEN", headers + parts)
-    shown = re.sub(r"\+u\d+-\w+@", "+uDELIVERY@", shown)
-    return re.sub(r"<d\d+\.\w+@", "<DELIVERY@", shown).replace("\r\n", "\n")
+    post("mailing_stopped", NOTICES, [Owed(0, mailing.id, 1)])
+    db.session.commit()
+    dispatch("notices")
+    return outbox[0].as_bytes()
+
+
+KINDS = {"mailing": raw_mailing, "mailing_test": raw_test, "mailing_stopped": raw_stopped}
+
+
+def header(raw, name):
+    """Return a header as its octets stand, unfolded and nothing else."""
+    (found,) = re.findall(rb"^%s:((?:.|\r\n[ \t])*)\r\n" % name.encode(), raw.partition(b"\r\n\r\n")[0] + b"\r\n", re.M)
+    return re.sub(rb"\r\n(?=[ \t])", b"", found).strip().decode()
 
 
 @pytest.mark.parametrize("locale", ["fr", "en"])
-@pytest.mark.parametrize("kind", ["mailing", "mailing_test", "mailing_stopped"])
+@pytest.mark.parametrize("kind", KINDS)
 def test_the_email_reads_as_it_should(app, outbox, kind, locale):
-    shown = settled(sent(outbox, kind, locale))
-    golden = GOLDEN / f"{kind}.{locale}.txt"
-    if os.environ.get("GOLDEN") == "write":
-        golden.parent.mkdir(exist_ok=True)
-        golden.write_text(shown, encoding="utf-8")
-    assert shown == golden.read_text(encoding="utf-8")
+    compare(KINDS[kind](outbox, locale), GOLDEN / f"{kind}.{locale}.txt")
 
 
-def check_octets(raw):
+@pytest.mark.parametrize("kind", KINDS)
+def test_the_octets_suit_any_mail_server(app, outbox, kind):
+    raw = KINDS[kind](outbox)
     assert raw.isascii()
     assert max(len(line) for line in raw.split(b"\r\n")) <= 998
-    assert b"\n" not in raw.replace(b"\r\n", b"")
+    assert not re.search(rb"(?<!\r)\n|\r(?!\n)", raw)
     message = email.message_from_bytes(raw, policy=default)
     assert message.defects == []
-    for name in ("From", "To", "Subject", "Date", "Message-ID", "List-Unsubscribe", "List-Unsubscribe-Post", "List-Id"):
-        assert len(message.get_all(name, [])) == 1, name
+    assert max(Counter(name.lower() for name in message).values()) == 1
+    assert {"from", "to", "subject", "date", "message-id", "mime-version"} <= {name.lower() for name in message}
+    assert abs(parsedate_to_datetime(message["Date"]) - datetime.now(UTC)) < timedelta(minutes=5)
+    assert re.fullmatch(r"<d\d+\.[0-9a-f]{16}@example\.org>", header(raw, "Message-ID"))
     assert [part.get_content_type() for part in message.iter_parts()] == ["text/plain", "text/html"]
-    return message
+    html = message.get_body(("html",)).get_content()
+    assert not re.search(r"<img|<script|src=|url\(|<link", html), "nothing is loaded, so nothing tracks"
 
 
-@pytest.mark.parametrize("url", ["http://localhost", "https://petitions.a-rather-long-name.example.org/in/a/folder/fr"])
-@pytest.mark.parametrize("sender", ["petition@example.org", "nouvelles-de-la-campagne@une-longue-campagne.example.org"])
-def test_headers_are_as_rfc_8058_and_its_kin_say(app, outbox, monkeypatch, url, sender):
-    monkeypatch.setitem(app.config, "PUBLIC_URL", url)
+@pytest.mark.parametrize("sender", ["petition@example.org", f"les-amis@{LONG}"])
+@pytest.mark.parametrize("site", ["http://localhost", f"https://{LONG}"])
+def test_what_mail_programs_act_on_stands_in_plain_letters(app, outbox, monkeypatch, site, sender):
+    monkeypatch.setitem(app.config, "PUBLIC_URL", site)
     monkeypatch.setitem(app.config, "MAIL_DEFAULT_SENDER", sender)
-    monkeypatch.setattr(app.extensions["mail"], "default_sender", sender)
-    raw = sent(outbox, "mailing", "fr")
-    message = check_octets(raw)
-    unfolded = re.sub(rb"\r\n[ \t]", b" ", raw.split(b"\r\n\r\n")[0]).decode()
-    found = re.search(r"^List-Unsubscribe: (.*)$", unfolded, re.MULTILINE)[1]
-    https, mailto = found.strip().split(", ")
-    assert re.fullmatch(rf"<{re.escape(url)}/u/[\w.-]+>", https)
-    assert re.fullmatch(r"<mailto:[\w.-]+\+u\d+-[0-9a-f]{16}@[\w.-]+\?subject=unsubscribe>", mailto)
-    assert message["List-Unsubscribe-Post"] == "List-Unsubscribe=One-Click"
-    assert message["List-Id"] == f"<jardin.{sender.partition('@')[2]}>"
-    assert message["Precedence"] == "bulk"
-    assert message["Auto-Submitted"] is None, "a mailing is written by people (RFC 3834, 5)"
+    raw = raw_mailing(outbox, reply_to=f"{'r' * 64}@{'d' * 60}.example.org")
+    delivery = db.session.query(Delivery).filter_by(kind="mailing").one()
+    local, domain = sender.split("@")
+    left = header(raw, "List-Unsubscribe")
+    link, mailto = left.split(", ")
+    assert link.startswith(f"<{site}/u/")
+    assert (
+        link.rpartition("/")[2].rpartition(".")[0].rpartition(".")[0]
+        == (unsubscribe_link(delivery.id).rpartition("/")[2].rpartition(".")[0].rpartition(".")[0])
+    )
+    assert re.fullmatch(
+        rf"<mailto:{local}\+u{delivery.id}-[0-9a-f]{{16}}@{re.escape(domain)}\?subject=unsubscribe>", mailto
+    )
+    # RFC 8058, 3.1: this value and no other.
+    assert header(raw, "List-Unsubscribe-Post") == "List-Unsubscribe=One-Click"
+    assert header(raw, "List-Id") == f"<jardin.{domain}>"
+    assert header(raw, "Precedence") == "bulk"
+    assert header(raw, "Message-ID").endswith(f"@{domain}>")
+    assert header(raw, "Reply-To") == f"{'r' * 64}@{'d' * 60}.example.org"
+    assert max(len(line) for line in raw.split(b"\r\n")) <= 998
+    message = email.message_from_bytes(raw, policy=default)
+    assert message["List-Unsubscribe"] == left, "the standard library reads it as it stands"
 
 
-def test_a_long_text_in_any_script_stays_within_the_lines(app, outbox):
-    texts = {"fr": {"subject": "é" * 200, "preheader": "", "body": "Ж" * 20_000 + "\n\n" + "x" * 5_000}}
+@pytest.mark.parametrize("kind", KINDS)
+def test_only_the_updates_can_be_stopped(app, outbox, kind):
+    raw = KINDS[kind](outbox)
+    if kind == "mailing_stopped":
+        assert b"List-Unsubscribe" not in raw
+        assert header(raw, "Auto-Submitted") == "auto-generated"  # RFC 3834, 5
+    else:
+        assert b"List-Unsubscribe-Post" in raw
+    if kind == "mailing_test":
+        assert header(raw, "List-Unsubscribe").startswith("<http://localhost/u/test>, ")
+        assert "/me/test" in email.message_from_bytes(raw, policy=default).get_body(("plain",)).get_content()
+
+
+def test_an_address_beyond_ascii_gets_the_same_headers(app, outbox):
     petition = make_petition()
-    make_signature(petition, state="confirmed", updates=True, name="Ж" * 120)
-    make_mailing(petition, texts=texts, state="scheduled", send_at=clock.now())
-    watch()
-    dispatch("mailings")
-    check_octets(outbox[0].as_bytes())
+    consenting(petition, "zoé@example.org")
+    _, (letter,) = sent(petition, outbox)
+    raw = letter.as_bytes()
+    assert "zoé@example.org".encode() in raw
+    assert header(raw, "List-Unsubscribe").startswith("<http://localhost/u/")
+    assert email.message_from_bytes(raw, policy=default).defects == []
 
 
-@pytest.fixture(scope="module")
-def key():
-    return rsa.generate_private_key(public_exponent=65537, key_size=2048)
+@pytest.mark.parametrize(
+    "name",
+    [
+        "Zoé\r\nBcc: x@example.org", "Zoé\nBcc: x@example.org", "Zoé\u2028Bcc: x@example.org", "=?utf-8?q?Bcc:?=",
+        "=?utf-8?q?Zo=0D=0ABcc:_x=40example.org?=",
+        "=?utf-8?b?" + base64.b64encode(b"Zo\r\nBcc: x@y.org").decode() + "?=",
+    ],
+)  # fmt: skip
+def test_a_name_cannot_reach_a_header(app, outbox, name):
+    petition = make_petition()
+    signature = consenting(petition)
+    signature.name = signature.profession = signature.city = name
+    db.session.commit()
+    words = {"subject": "{{ name }} {{ profession }} {{ city }}", "preheader": "{{ name }}", "body": "{{ name }}"}
+    _, (letter,) = sent(petition, outbox, texts={"fr": words})
+    raw = letter.as_bytes()
+    message = email.message_from_bytes(raw, policy=default)
+    assert message["Bcc"] is None
+    assert not re.search(rb"(?<!\r)\n|\r(?!\n)", raw)
+    assert message["Subject"] == " ".join((f"{name} " * 3).replace("=?", "= ?").split())
 
 
-class SigningRelay:
-    """A relay that signs what it takes, as a mail server in front of the world does."""
+def test_an_address_cannot_begin_another_header(app, outbox):
+    petition = make_petition()
+    consenting(petition)
+    consenting(petition, "other@example.org").email = "=?utf-8?q?=0D=0ABcc=3Ax?=@example.org"
+    db.session.commit()
+    _, letters = sent(petition, outbox)
+    bad = next(letter for letter in letters if "Bcc" in letter.to)
+    with pytest.raises(ValueError, match="another header"):
+        bad.as_bytes()
 
-    def __init__(self, key):
-        self.key = key.private_bytes(Encoding.PEM, PrivateFormat.TraditionalOpenSSL, NoEncryption())
-        self.taken = []
+
+def test_dark_screens_and_small_ones_have_their_style(app, outbox):
+    html = email.message_from_bytes(raw_mailing(outbox), policy=default).get_body(("html",)).get_content()
+    assert "@media (prefers-color-scheme: dark)" in html
+    assert "@media (max-width: 480px)" in html
+    assert '<p style="margin: 0 0 18px;' in html
+
+
+class Relay:
+    """A mail server that signs what it takes (RFC 6376) and hands it on, as a provider's does."""
+
+    SIGNED = (b"from", b"to", b"subject", b"date", b"message-id", b"mime-version", b"content-type",
+              b"list-unsubscribe", b"list-unsubscribe-post", b"list-id")  # fmt: skip
+
+    def __init__(self, port):
+        key = rsa.generate_private_key(65537, 2048)
+        self.key = key.private_bytes(
+            serialization.Encoding.PEM, serialization.PrivateFormat.TraditionalOpenSSL, serialization.NoEncryption()
+        )
+        der = serialization.Encoding.DER, serialization.PublicFormat.SubjectPublicKeyInfo
+        self.record = b"v=DKIM1; k=rsa; p=" + base64.b64encode(key.public_key().public_bytes(*der))
+        self.port = port
 
     async def handle_DATA(self, server, session, envelope):
-        raw = envelope.original_content
-        names = [b"From", b"To", b"Subject", b"Date", b"Message-ID", b"List-Unsubscribe", b"List-Unsubscribe-Post"]
-        signature = dkim.sign(raw, b"sel", b"example.org", self.key, include_headers=names)
-        self.taken.append((envelope.mail_from, signature + raw))
-        return "250 taken"
+        signature = dkim.sign(envelope.content, b"relay", b"example.org", self.key, include_headers=self.SIGNED)
+        with smtplib.SMTP("127.0.0.1", self.port) as onwards:
+            onwards.sendmail(envelope.mail_from, envelope.rcpt_tos, signature + envelope.content)
+        return "250 signed"
+
+    def verify(self, raw):
+        def dns(name, timeout=5):
+            return self.record if name.rstrip(b".") == b"relay._domainkey.example.org" else None
+
+        return dkim.verify(raw, dnsfunc=dns)
 
 
-def test_a_verifier_accepts_what_a_relay_has_signed(app, key, monkeypatch):
-    relay = SigningRelay(key)
-    controller = Controller(relay, hostname="127.0.0.1", port=free_port(), ready_timeout=10)
-    controller.start()
+class Sink:
+    """Keeps the octets that arrive."""
+
+    def __init__(self):
+        self.arrived = []
+
+    async def handle_DATA(self, server, session, envelope):
+        self.arrived.append(envelope.content)
+        return "250 kept"
+
+
+@pytest.fixture
+def arrived(app, monkeypatch):
+    sink = Sink()
+    last = Controller(sink, hostname="127.0.0.1", port=free_port())
+    last.start()
+    relay = Relay(last.port)
+    first = Controller(relay, hostname="127.0.0.1", port=free_port())
+    first.start()
     monkeypatch.setattr(app.extensions["mail"], "server", "127.0.0.1")
-    monkeypatch.setattr(app.extensions["mail"], "port", controller.port)
-    try:
-        mailing_for(locale="fr", name="Zoé Martin", profession="Éducatrice")
-        watch()
-        dispatch("mailings")
-    finally:
-        controller.stop()
-    public = key.public_key().public_bytes(Encoding.DER, PublicFormat.SubjectPublicKeyInfo)
-    record = b"v=DKIM1; k=rsa; p=" + base64.b64encode(public)
-    ((envelope_from, raw),) = relay.taken
-    assert dkim.verify(raw, dnsfunc=lambda *_, **__: record)
-    assert not dkim.verify(raw.replace(b"One-Click", b"Two-Click"), dnsfunc=lambda *_, **__: record)
-    assert re.fullmatch(r"petition\+b\d+-[0-9a-f]{16}@example\.org", envelope_from)
+    monkeypatch.setattr(app.extensions["mail"], "port", first.port)
+    yield relay, sink.arrived
+    first.stop()
+    last.stop()
+
+
+def test_a_signature_made_on_the_way_holds_for_the_headers_that_one_click_needs(app, arrived, monkeypatch):
+    relay, octets = arrived
+    monkeypatch.setitem(app.config, "PUBLIC_URL", f"https://{LONG}")
+    petition = make_petition()
+    body = "Bonjour {{ name }},\n\n.\n\n.. une ligne  \nque voilà\n\n" + "long " * 400 + "\n\nFrom ici"
+    consenting(petition, name="Ж" * 120)
+    sent(petition, [], texts={"fr": {**TEXTS["fr"], "body": body}})
+    (raw,) = octets
+    assert relay.verify(raw)
+    # RFC 8058, 4: the signature must cover both.
+    signed = header(raw, "DKIM-Signature").replace(" ", "").lower()
+    covered = re.search(r"[; ]h=([^;]*)", signed)[1].split(":")
+    assert {"list-unsubscribe", "list-unsubscribe-post"} <= set(covered)
+    for what in (b"List-Unsubscribe=One-Click", b"/u/", b"Bonjour"):
+        assert not relay.verify(raw.replace(what, what[:-1] + b"x")), what
