@@ -59,19 +59,20 @@ def _advice() -> str:
     return _("write %(examples)s", examples=EXAMPLES)
 
 
-def _walk(node: nodes.Node, depth: int) -> Iterator[tuple[int, str]]:
+def _walk(node: nodes.Node, depth: int, line: int = 1) -> Iterator[tuple[int, str]]:
+    line = node.lineno or line  # some nodes have none of their own
     if isinstance(node, nodes.Name) and (node.name not in NAMES or node.ctx != "load"):
-        yield node.lineno, _("{{ %(name)s }} is not known: there are %(names)s", name=node.name, names=", ".join(NAMES))
+        yield line, _("{{ %(name)s }} is not known: there are %(names)s", name=node.name, names=", ".join(NAMES))
     elif not isinstance(node, ALLOWED) or (isinstance(node, nodes.Const) and not _is_words(node.value)):
-        yield node.lineno, _("only names from the list stand between braces: %(advice)s", advice=_advice())
+        yield line, _("only names from the list stand between braces: %(advice)s", advice=_advice())
         return
     elif isinstance(node, nodes.Filter) and not _sound(node):
-        yield node.lineno, _("%(name)s is not possible here: %(advice)s", name=node.name, advice=_advice())
+        yield line, _("%(name)s is not possible here: %(advice)s", name=node.name, advice=_advice())
     if depth > DEEPEST or (isinstance(node, nodes.If) and len(node.elif_) > DEEPEST):
-        yield node.lineno, _("this is nested too deeply: %(advice)s", advice=_advice())
+        yield line, _("this is nested too deeply: %(advice)s", advice=_advice())
         return
     for child in node.iter_child_nodes():
-        yield from _walk(child, depth + isinstance(node, DEEPENING))
+        yield from _walk(child, depth + isinstance(node, DEEPENING), line)
 
 
 def _is_words(value: Any) -> bool:
