@@ -60,7 +60,8 @@ def _advice() -> str:
 
 
 def _walk(node: nodes.Node, depth: int, line: int = 1) -> Iterator[tuple[int, str]]:
-    line = node.lineno or line  # some nodes have none of their own
+    # The node around {% autoescape %} has no line of its own.
+    line = node.lineno or next((child.lineno for child in node.iter_child_nodes()), line)
     if isinstance(node, nodes.Name) and (node.name not in NAMES or node.ctx != "load"):
         yield line, _("{{ %(name)s }} is not known: there are %(names)s", name=node.name, names=", ".join(NAMES))
     elif not isinstance(node, ALLOWED) or (isinstance(node, nodes.Const) and not _is_words(node.value)):
