@@ -11,6 +11,7 @@ NO_SUCH_MAILBOX = ("5.1.1", "5.1.2", "5.1.3", "5.1.6", "5.1.10")
 # RFC 5321 and RFC 4954: the server is closing, over its limits, or refuses our login: not this recipient's doing.
 ABOUT_THE_SERVER = {421, 454, 530, 534, 535, 538}
 SHORTEN_TO = 200  # characters
+LONGEST = 2000  # characters that are looked at
 
 
 @dataclass(frozen=True)
@@ -79,5 +80,5 @@ def _answer(error: Exception) -> tuple[int | None, str]:
 
 def shorten(words: str) -> str:
     """Keep the server's words, without the address they often repeat, on one line."""
-    words = re.sub(r"<?[^\s<>]+@[^\s<>]+>?", "<address>", words)
+    words = re.sub(r"<?[^\s<>@]+@[^\s<>]+>?", "<address>", words[:LONGEST])
     return " ".join(words.split())[:SHORTEN_TO]

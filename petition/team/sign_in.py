@@ -178,6 +178,8 @@ def init_app(app: Flask) -> Security:
         security = flask_security.Security(
             app, datastore, totp_cls=CodesByKey, mail_util_cls=NoMail, webauthn_util_cls=AnyPasskey
         )
+        # Accounts come by session alone: looking for a token too, it would read any JSON before its view sets a limit.
+        security.login_manager.request_loader(None)
     app.before_request(_nonce)
     app.before_request(_end_old_sessions)
     app.after_request(_allow_scripts)

@@ -24,6 +24,7 @@ from petition.delivery.compose import message_id, return_path, unsubscribe_addre
 from petition.delivery.models import Delivery, Suppression
 from petition.delivery.suppress import suppressed_among
 from petition.mailings.models import Unsubscription
+from petition.signatures.models import Signature
 from petition.signatures.withdraw import erase
 
 SECRET = "a secret that the provider knows too"
@@ -118,7 +119,7 @@ def test_a_mailbox_that_is_gone_is_suppressed_once_and_stays_so_after_erasure(de
         assert take(raw, "test").kind == "permanent"
     assert db.session.query(Bounce).count() == 1
     assert suppressed()
-    erase(db.session.get(type(make_signature(make_petition(slug="x"))), delivery.subject_id))
+    erase(db.session.get(Signature, delivery.subject_id))
     assert suppressed()
 
 
@@ -177,6 +178,20 @@ def test_a_complaint_suppresses_and_unsubscribes(delivery):
     assert take(complaint(return_path(delivery.id)), "test").kind == "complaint"
     assert suppressed()
     assert db.session.query(Unsubscription).one().choice == "complaint"
+
+
+def test_a_complaint_is_matched_by_the_return_path_that_it_reports(delivery):
+    raw = complaint("abuse@example.org").replace(
+        b"Version: 1\r\n", f"Version: 1\r\nOriginal-Mail-From: <{return_path(delivery.id)}>\r\n".encode()
+    )
+    assert take(raw, "test").delivery_id == delivery.id
+    assert suppressed()
+
+
+def test_a_report_cannot_name_somebody_else(delivery):
+    erase(db.session.get(Signature, delivery.subject_id))
+    take(notification(return_path(delivery.id), failed="victim@example.org"), "test")
+    assert db.session.query(Suppression).count() == 0
 
 
 def test_a_mail_to_the_unsubscribe_address_stops_the_updates(delivery):
@@ -283,6 +298,19 @@ def test_a_provider_who_knows_the_secret_is_believed(hook, delivery, provider):
     bounce = db.session.query(Bounce).one()
     assert (bounce.delivery_id, bounce.source) == (delivery.id, f"webhook:{provider}")
     assert suppressed() == (provider in ("generic", "ses")) or bounce.kind in ("permanent", "soft")
+
+
+@pytest.mark.parametrize("provider", ["postmark", "brevo"])
+def test_a_providers_words_tell_a_refusal_by_policy(hook, delivery, provider):
+    body = payloads(delivery)[provider] | {"Details": "550 5.7.1 blocked", "reason": "550 5.7.1 blocked"}
+    assert hook(provider, body, auth=("any", SECRET)).status_code == 202
+    assert db.session.query(Bounce).one().kind == "policy"
+    assert not suppressed()
+
+
+def test_a_large_report_as_json_is_taken(hook, delivery):
+    body = payloads(delivery)["ses"] | {"padding": "x" * 300_000}
+    assert hook("ses", body, auth=("any", SECRET), content_type="application/json").status_code == 202
 
 
 @pytest.mark.parametrize("provider", ["generic", "ses", "postmark", "mailgun", "brevo"])

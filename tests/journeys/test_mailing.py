@@ -159,6 +159,7 @@ def send(stack, page, number):
     page.get_by_role("button", name=re.compile("Schedule it for 40 recipients")).click()
     settled(stack, number)
     page.get_by_text("Pause…").wait_for()
+    page.locator("progress").wait_for()  # shown by the page's own refresh
     look(page, "sending")
     page.get_by_text("Pause…").click()
     page.fill("#pause-reason", "a word is missing")

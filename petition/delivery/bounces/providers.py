@@ -10,7 +10,7 @@ from collections.abc import Iterator, Mapping
 from typing import Any
 
 from petition.delivery.bounces.models import COMPLAINT, DELAYED, PERMANENT, POLICY, SOFT
-from petition.delivery.bounces.read import Report, classify
+from petition.delivery.bounces.read import STATUS, Report, classify
 from petition.delivery.replies import shorten
 
 TOLERANCE = 300  # seconds that a signature's time may differ from ours
@@ -75,7 +75,8 @@ def reports(provider: str, body: bytes) -> list[Report]:
 
 
 def _report(kind: str, status: Any, words: Any, failed: Any, message_id: Any) -> Report:
-    status = str(status or "")[:12]
+    told = STATUS.search(str(status or "")) or STATUS.search(str(words or "")[:2000])
+    status = told[0] if told else ""
     if kind in (PERMANENT, SOFT) and classify(status) == POLICY:
         kind = POLICY
     identifier = str(message_id or "").strip("<> ")

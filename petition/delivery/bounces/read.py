@@ -17,6 +17,7 @@ DEEPEST = 50  # parts within parts
 # Where the report was sent to, whatever the last server called it.
 ENVELOPE = ("Delivered-To", "X-Original-To", "Envelope-To", "X-Envelope-To", "To")
 STATUS = re.compile(r"\b([245])\.(\d{1,3})\.(\d{1,3})\b")
+ADDRESSES = re.compile(r"[^\s<>,;\"@]+@[^\s<>,;\"@]+")
 OURS = re.compile(r"<d\d+\.[0-9a-f]+@[^>\s]+>", re.IGNORECASE)
 
 
@@ -49,7 +50,7 @@ def read(raw: bytes) -> Report:
 
 def _recipients(message: Message) -> list[str]:
     values = [str(value) for name in ENVELOPE for value in message.get_all(name, [])]
-    return re.findall(r"[^\s<>,;\"]+@[^\s<>,;\"]+", " ".join(values)[:10_000])
+    return ADDRESSES.findall(" ".join(values)[:10_000])
 
 
 def _parts(message: Message, depth: int = 0) -> Iterator[Message]:
@@ -70,6 +71,9 @@ def _complaint(parts: list[Message], report: Report) -> bool:
         kind = fields.get("feedback-type", "abuse").lower()
         report.kind = DELAYED if kind == "not-spam" else COMPLAINT
         report.words, report.failed = shorten(f"reported: {kind}"), _address(fields.get("original-rcpt-to", ""))
+        # It comes to an address for complaints; the return path, which its reader was told, is in what it reports.
+        returned = [str(value) for each in parts for value in each.get_all("Return-Path", [])]
+        report.recipients += ADDRESSES.findall(" ".join([fields.get("original-mail-from", ""), *returned])[:10_000])
         return True
     return False
 
@@ -152,5 +156,5 @@ def _guess(message: Message, report: Report) -> bool:
 
 
 def _address(value: str) -> str:
-    found = re.search(r"[^\s<>,;\"]+@[^\s<>,;\"]+", value.rpartition(";")[2])
+    found = ADDRESSES.search(value[:1000].rpartition(";")[2])
     return found[0][:320] if found else ""

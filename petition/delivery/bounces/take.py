@@ -48,7 +48,7 @@ def settle(report: Report, raw: bytes, source: str, delivery_id: int | None) -> 
     if delivery is None and report.kind != NOT_UNDERSTOOD:
         report.words = f"no return path of ours: {report.kind} {report.words}"[:200]
         report.kind = NOT_UNDERSTOOD
-    address = _address(report, delivery)
+    address = _address(delivery)
     values = {
         "kind": report.kind, "status": report.status[:12], "words": report.words.replace("\0", "")[:200],
         "source": source[:20], "digest": hashlib.sha256(raw).hexdigest(),
@@ -66,15 +66,10 @@ def settle(report: Report, raw: bytes, source: str, delivery_id: int | None) -> 
     return bounce
 
 
-def _address(report: Report, delivery: Delivery | None) -> str | None:
-    """Return whom the delivery went to; the report's word is taken only for somebody who was erased since."""
-    if delivery is None:
-        return None
-    found = owners.address_of(delivery.kind, delivery.subject_id)
-    if found:
-        return ascii_domain(found)
-    told = report.failed if report.failed.rpartition("@")[2].lower() == delivery.domain else ""
-    return ascii_domain(told) or None
+def _address(delivery: Delivery | None) -> str | None:
+    """Return whom the delivery went to, unless they were erased since: a report's own word for it is a stranger's."""
+    found = owners.address_of(delivery.kind, delivery.subject_id) if delivery else None
+    return ascii_domain(found) if found else None
 
 
 def _hash(address: str) -> str:
