@@ -45,6 +45,8 @@ def environment(database_url: str, redis_url: str, **overrides: str) -> dict[str
         "PETITION_EMBEDDED": "1",
         "PETITION_LOG_LEVEL": "WARNING",
         "PROXY_COUNT": "1",
+        # What a test changes shows at once.
+        "PETITION_FRESH": "0",
         **overrides,
     }
 
@@ -120,8 +122,10 @@ class FreshClient(FlaskClient):
     """
 
     def open(self, *args, **kwargs):
-        for name in list(g) if has_app_context() else ():
-            g.pop(name)
+        if has_app_context():
+            db.session.expire_all()  # a request reads what is there
+            for name in list(g):
+                g.pop(name)
         return super().open(*args, **kwargs)
 
 

@@ -1,5 +1,6 @@
 """The database session, and what runs once a transaction is durable."""
 
+import time
 from collections.abc import Callable, Hashable
 from datetime import datetime
 from typing import TYPE_CHECKING, Any
@@ -7,10 +8,11 @@ from typing import TYPE_CHECKING, Any
 from flask import Flask
 from flask_sqlalchemy import SQLAlchemy
 from sqlalchemy import BigInteger, DateTime, Identity, MetaData, event
-from sqlalchemy.exc import OperationalError
+from sqlalchemy.exc import DisconnectionError, OperationalError
 from sqlalchemy.orm import DeclarativeBase, Session, SessionTransaction, mapped_column, registry
 
 CONNECT_TIMEOUT = 5  # seconds
+RESTED = 1.0  # seconds after which a kept connection is tried before it is used
 STATEMENT_TIMEOUT = 15_000  # milliseconds; longer work runs in bounded batches
 
 
@@ -49,7 +51,6 @@ def engine_options(app: Flask) -> dict[str, Any]:
         "pool_size": app.config["PETITION_POOL_SIZE"],
         "max_overflow": 5,
         "pool_timeout": 5,
-        "pool_pre_ping": True,
         "pool_recycle": 1800,
         "connect_args": {
             "connect_timeout": CONNECT_TIMEOUT,
@@ -59,6 +60,19 @@ def engine_options(app: Flask) -> dict[str, Any]:
         # SQLAlchemy's exception texts carry parameters, which are addresses and names: keep them out of the logs.
         "hide_parameters": True,
     }
+
+
+def _note_use(_connection: Any, record: Any) -> None:
+    record.info["used"] = time.monotonic()
+
+
+def _try_first(connection: Any, record: Any, _proxy: Any) -> None:
+    """Try a connection that has rested; one in steady use is known to be good, and a failure empties the pool."""
+    if time.monotonic() - record.info.get("used", float("inf")) > RESTED:
+        try:
+            db.engine.dialect.do_ping(connection)
+        except Exception as error:
+            raise DisconnectionError from error
 
 
 def after_commit(key: Hashable, action: Callable[[], None]) -> None:
@@ -88,6 +102,9 @@ def init_app(app: Flask) -> None:
     app.config["SQLALCHEMY_DATABASE_URI"] = app.config["DATABASE_URL"]
     app.config["SQLALCHEMY_ENGINE_OPTIONS"] = engine_options(app)
     db.init_app(app)
+    with app.app_context():
+        event.listen(db.engine, "checkin", _note_use)
+        event.listen(db.engine, "checkout", _try_first)
 
 
 event.listen(db.session, "after_commit", _run_actions)

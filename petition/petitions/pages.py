@@ -4,15 +4,16 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
-from flask import Blueprint, abort, current_app, make_response, render_template
+from flask import Blueprint, abort, current_app, make_response, render_template, request
 from werkzeug import Response
 
 from petition.core.countries import countries
 from petition.core.errors import Gone
-from petition.core.i18n import current_language
+from petition.core.i18n import current_language, explicit_language
+from petition.core.shelf import kept
 from petition.petitions.count import count_of, counts
 from petition.petitions.models import ARCHIVED, DRAFT, Petition
-from petition.petitions.publish import find, public
+from petition.petitions.publish import known, public
 from petition.petitions.view import view
 
 ACCESS = "public"
@@ -33,7 +34,10 @@ def index() -> str:
 @blueprint.get("/p/<slug>")
 def page(slug: str) -> Response:
     """Show the letter, its count, its signatories and the form."""
-    response = render_page(visible(slug))
+    petition = visible(slug)
+    # The page's links to its other languages keep the query.
+    key = ("page", slug, petition.state_now, current_language(), explicit_language(), request.query_string)
+    response = make_response(kept(key, lambda: render_page(petition).get_data()))
     response.headers["Cache-Control"] = CACHE
     response.vary.add("Accept-Language")
     return response
@@ -42,7 +46,7 @@ def page(slug: str) -> Response:
 def visible(slug: str) -> Petition:
     """Return a petition that strangers may see, or answer 404."""
     try:
-        petition = find(slug)
+        petition = known(slug)
     except Gone:
         abort(404)
     if petition.state_now in (DRAFT, ARCHIVED):

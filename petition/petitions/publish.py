@@ -1,10 +1,12 @@
 """A petition's life: draft, open, closed, archived."""
 
 from sqlalchemy import select
+from sqlalchemy.orm import Session
 
 from petition.core import clock
 from petition.core.db import db
 from petition.core.errors import Gone, Refusal
+from petition.core.shelf import kept
 from petition.petitions.document import Document
 from petition.petitions.front_matter import SLUG
 from petition.petitions.models import ARCHIVED, CLOSED, DRAFT, OPEN, Petition, PetitionText
@@ -21,6 +23,21 @@ def find(slug: str, *, lock: bool = False) -> Petition:
         query = query.with_for_update(of=Petition, key_share=True).execution_options(populate_existing=True)
     # What cannot be a slug is not asked for: PostgreSQL refuses some characters outright.
     petition = db.session.scalar(query) if SLUG.fullmatch(slug) else None
+    if petition is None:
+        raise Gone({"slug": f"there is no petition {slug!r}"})
+    return petition
+
+
+def known(slug: str) -> Petition:
+    """Return the petition with this address as this process last read it, for whoever only reads. Raises `Gone`."""
+    if not SLUG.fullmatch(slug):
+        raise Gone({"slug": f"there is no petition {slug!r}"})
+
+    def read() -> Petition | None:
+        with Session(db.engine) as apart:  # a petition that is shared belongs to nobody's transaction
+            return apart.scalar(select(Petition).where(Petition.slug == slug))
+
+    petition: Petition | None = kept(("petition", slug), read)
     if petition is None:
         raise Gone({"slug": f"there is no petition {slug!r}"})
     return petition

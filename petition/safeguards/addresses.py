@@ -1,6 +1,7 @@
 """Email addresses: which are sound, which are the same mailbox, and which were probably mistyped."""
 
 from dataclasses import dataclass
+from functools import lru_cache
 
 from email_validator import EmailNotValidError, validate_email
 from flask import current_app
@@ -78,15 +79,20 @@ def canonical(local: str, domain: str) -> str:
 def suggest(text: str) -> str | None:
     """Return the address with its domain corrected if it looks like a slip for a well-known provider, else None."""
     local, _, domain = text.strip().rpartition("@")
-    domain = domain.lower()
-    if not local or domain in WELL_KNOWN or domain in REAL or domain in SAME or domain in PLUS:
+    meant = _meant(domain.lower()) if local else None
+    return f"{local}@{meant}" if meant else None
+
+
+@lru_cache(maxsize=4096)
+def _meant(domain: str) -> str | None:
+    if domain in WELL_KNOWN or domain in REAL or domain in SAME or domain in PLUS:
         return None
     if domain in SLIPS:
-        return f"{local}@{SLIPS[domain]}"
+        return SLIPS[domain]
     for known in WELL_KNOWN:
         # A short name is near to many real ones: only one slip is forgiven there.
-        if _slips(domain, known) <= (1 if len(known) < 9 else 2) and domain[:1] == known[:1]:
-            return f"{local}@{known}"
+        if domain[:1] == known[:1] and _slips(domain, known) <= (1 if len(known) < 9 else 2):
+            return known
     return None
 
 

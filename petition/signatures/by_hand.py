@@ -67,7 +67,7 @@ def resend(signature: Signature, _form: Mapping[str, Any]) -> dict[str, Any]:
     """Owe the signer the link again: to confirm, or to their page."""
     if signature.state == PENDING and not signature.petition.people_can_confirm:
         raise Refusal({"form": _("The petition has closed: no link would be honoured.")})
-    if not may_mail(mails_today(signature)):
+    if not may_mail(mails_today(signature.id)):
         raise Refusal(
             {"form": _("Not now: an email to this signer waits, or left a minute ago, or five were owed today.")}
         )

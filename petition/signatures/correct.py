@@ -83,7 +83,7 @@ def _move_to(signature: Signature, address: Address) -> None:
         raise Refusal({"email": _("Somebody signed this petition with that address already.")}) from None
     if signature.state != PENDING or same_mailbox:
         return
-    recent = mails_today(signature)
+    recent = mails_today(signature.id)
     # Whoever has the wrong address must not confirm in the right one's place.
     signature.generation += 1
     signature.valid_from = signature.generation

@@ -50,13 +50,13 @@ def receive_updates(signature: Signature, wanted: bool) -> None:
 
 def send_personal_link(signature: Signature) -> None:
     """Owe the owner the link to their own page, unless one left a minute ago. Flushes."""
-    if may_mail(mails_today(signature)):
+    if may_mail(mails_today(signature.id)):
         mail(signature, "personal_link", NOTICES)
 
 
 def send_new_link(signature: Signature) -> None:
     """Owe the owner a link in place of one that expired: to confirm, or to their page. Flushes."""
-    if not may_mail(mails_today(signature)):
+    if not may_mail(mails_today(signature.id)):
         return
     if signature.state == PENDING:
         signature.requested_at = clock.now()

@@ -1,0 +1,174 @@
+"""What every benchmark shares: engines of its own, the application's processes, a load client, and how to tell."""
+
+import json
+import os
+import shutil
+import signal
+import statistics
+import subprocess
+import sys
+import tempfile
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
+from pathlib import Path
+
+import psutil
+import psycopg
+
+HERE = Path(__file__).parent
+ROOT = HERE.parent
+sys.path[:0] = [str(ROOT), str(ROOT / "tests")]
+
+from parts import Parts  # noqa: E402
+from ports import free_port  # noqa: E402
+from running import wait_for  # noqa: E402
+
+from petition.embedded.postgres import Postgres  # noqa: E402
+from petition.embedded.valkey import Valkey  # noqa: E402
+
+FULL = os.environ.get("SCALE", "quick") == "full"
+SECONDS = 10 if FULL else 5  # of one measurement
+ROUNDS = 5 if FULL else 2  # of each side, alternating
+CONNECTIONS = 16  # as many as the web processes have threads
+SLUG = "internet-en-prison"
+TOOLS = {"wrk": "wrk", "smtp-sink": "postfix"}
+SINK_SESSIONS = 100
+
+
+def tool(name: str) -> str:
+    """Return the path of a load tool, or end with the command that installs it."""
+    found = shutil.which(name, path=os.environ.get("PATH", "") + ":/usr/sbin")
+    return found or sys.exit(f"{name} is missing: apt-get install --no-install-recommends {TOOLS[name]}")
+
+
+class System(Parts):
+    """Engines, a mail sink, and the application around them."""
+
+    def __init__(self, folder: Path) -> None:
+        self.postgres, self.valkey, self.sink_port = Postgres(folder), Valkey(folder, free_port()), free_port()
+        self.postgres.start(), self.valkey.start()
+        super().__init__(folder, self.postgres.url, self.valkey.url, self.sink_port)
+        self.sink = subprocess.Popen(
+            [tool("smtp-sink"), "-c", f"127.0.0.1:{self.sink_port}", str(SINK_SESSIONS)],
+            stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL, cwd=folder,
+        )  # fmt: skip
+        self.environ |= {"PETITION_SIGN_LIMIT": "1000000/minute", "PROXY_COUNT": "1", "PETITION_LOG_LEVEL": "WARNING"}
+        made = (
+            self.petition("db", "upgrade"),
+            self.petition("petitions", "create", str(ROOT / "petition/demo/internet-en-prison.md"), "--open"),
+        )
+        assert all(each.returncode == 0 for each in made), made
+        plain = self.postgres.url.replace("postgresql+psycopg://", "postgresql://")
+        self.database = psycopg.connect(plain, autocommit=True)
+        self.environ["REFERENCE_DATABASE"] = plain
+
+    def serve(self, name: str, app: str) -> str:
+        """Start a web server for an app as `petition up` would, and return its address."""
+        port = free_port()
+        self.start(
+            name, "gunicorn", "--config", "python:petition.embedded.gunicorn_conf", "--chdir", str(HERE),
+            "--pythonpath", str(ROOT), "--bind", f"127.0.0.1:{port}", app,
+        )  # fmt: skip
+        wait_for(lambda: _listens(port), 30, f"the server {name}")
+        return f"http://127.0.0.1:{port}"
+
+    def ask(self, query: str, *values: object) -> object:
+        """Return the first value that a query gives."""
+        row = self.database.execute(query, values or None).fetchone()
+        return row[0] if row else None
+
+    def family(self, name: str) -> list[psutil.Process]:
+        """Return a part's processes, its parent first."""
+        parent = psutil.Process(self.running[name].pid)
+        return [parent, *parent.children(recursive=True)]
+
+    def close(self) -> None:
+        """End everything."""
+        self.database.close()
+        for name in list(self.running):
+            with suppress(subprocess.TimeoutExpired):
+                self.end(name, signal.SIGTERM)
+        self.stop()
+        self.sink.terminate()
+        self.valkey.stop(), self.postgres.stop()
+
+
+def _listens(port: int) -> bool:
+    return any(c.laddr.port == port and c.status == "LISTEN" for c in psutil.net_connections("tcp"))
+
+
+@contextmanager
+def system() -> Iterator[System]:
+    """Yield a system in a folder of its own, gone afterwards."""
+    with tempfile.TemporaryDirectory(prefix="petition-bench-", ignore_cleanup_errors=True) as folder:
+        Path(folder).chmod(0o755)
+        found = System(Path(folder))
+        try:
+            yield found
+        finally:
+            found.close()
+
+
+def load(url: str, script: str, *arguments: object, seconds: float = SECONDS, connections: int = CONNECTIONS) -> dict:
+    """Send requests for some seconds with wrk, in a process of its own, and return the rate and the waits.
+
+    Every answer is checked by the script; one that is not what it should be ends the benchmark.
+    """
+    command = [
+        tool("wrk"), "-t1", f"-c{connections}", f"-d{seconds}s", "--timeout", "20s", "-s",
+        str(HERE / "lua" / f"{script}.lua"), url, "--", *map(str, arguments),
+    ]  # fmt: skip
+    ended = subprocess.run(command, capture_output=True, text=True, timeout=seconds + 60, check=False, cwd=HERE / "lua")
+    found = ended.stdout.rpartition("RESULT ")[2]
+    assert found, ended.stdout + ended.stderr
+    result = json.loads(found)
+    assert result["wrong"] == 0, f"{script}: {result['wrong']} answers are not what they should be: {ended.stdout}"
+    return result
+
+
+def summary(rates: list[float]) -> dict:
+    """Return the middle of some rates and how far they spread."""
+    return {"median": statistics.median(rates), "least": min(rates), "most": max(rates)}
+
+
+def versus(ours, reference, rounds: int = ROUNDS) -> dict:
+    """Measure two sides in turn, after one turn of each that does not count; returns both and their ratio."""
+    ours(), reference()
+    sides: dict[str, list] = {"ours": [], "reference": []}
+    for _ in range(rounds):
+        sides["reference"].append(reference())
+        sides["ours"].append(ours())
+    found = {}
+    for name, runs in sides.items():
+        middle = sorted(runs, key=lambda run: run["rate"])[len(runs) // 2]
+        found[name] = {**middle, "rate": summary([run["rate"] for run in runs])}
+    pairs = [o["rate"] / r["rate"] for o, r in zip(sides["ours"], sides["reference"], strict=True)]
+    return {**found, "ratio": found["ours"]["rate"]["median"] / found["reference"]["rate"]["median"],
+            "ratios": [round(pair, 3) for pair in pairs]}  # fmt: skip
+
+
+@contextmanager
+def cpu(system: System, found: dict, **parts: str) -> Iterator[None]:
+    """Add to `found` the processor seconds that each process of some parts used meanwhile."""
+    before = {name: _times(system.family(part)) for name, part in parts.items()}
+    began = time.monotonic()
+    yield
+    took = time.monotonic() - began
+    found["cpu"] = {
+        name: [round((now - before[name].get(pid, 0)) / took, 2) for pid, now in _times(system.family(part)).items()]
+        for name, part in parts.items()
+    }
+
+
+def _times(family: list[psutil.Process]) -> dict[int, float]:
+    found = {}
+    for process in family:
+        with suppress(psutil.NoSuchProcess):
+            found[process.pid] = sum(process.cpu_times()[:2])
+    return found
+
+
+def memory(family: list[psutil.Process]) -> float:
+    """Return the megabytes that some processes have of their own."""
+    return sum(process.memory_full_info().uss for process in family) / 1e6

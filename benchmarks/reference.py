@@ -1,0 +1,41 @@
+"""What the application is measured against: a bare Flask view with one INSERT, one COMMIT and one LPUSH."""
+
+import os
+import threading
+
+import psycopg
+import redis
+from flask import Flask, Response, request
+
+app = Flask(__name__)
+local = threading.local()
+queue = redis.Redis.from_url(os.environ["REDIS_URL"])
+pages: dict[str, bytes] = {}
+
+
+def connection() -> psycopg.Connection:
+    """Return this thread's connection."""
+    if not hasattr(local, "connection"):
+        local.connection = psycopg.connect(os.environ["REFERENCE_DATABASE"])
+    return local.connection
+
+
+@app.post("/insert")
+def insert() -> tuple[dict[str, str], int]:
+    """Keep a name and an address, and say so on a queue."""
+    fields = request.get_json() if request.is_json else request.form
+    database = connection()
+    database.execute("INSERT INTO reference (name, email) VALUES (%s, %s)", (fields.get("name"), fields.get("email")))
+    database.commit()
+    queue.lpush("reference", "1")
+    return {"status": "ok"}, 202
+
+
+@app.get("/page")
+def page() -> Response:
+    """Return the bytes of a page of the application's."""
+    path = os.environ["REFERENCE_PAGE"]
+    if path not in pages:
+        with open(path, "rb") as file:
+            pages[path] = file.read()
+    return Response(pages[path], mimetype="text/html")
