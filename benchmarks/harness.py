@@ -53,7 +53,8 @@ class System(Parts):
             [tool("smtp-sink"), "-c", f"127.0.0.1:{self.sink_port}", str(SINK_SESSIONS)],
             stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL, cwd=folder,
         )  # fmt: skip
-        self.environ |= {"PETITION_SIGN_LIMIT": "1000000/minute", "PROXY_COUNT": "1", "PETITION_LOG_LEVEL": "WARNING"}
+        self.environ |= {"PETITION_SIGN_LIMIT": "1000000/minute", "PETITION_LOG_LEVEL": "WARNING"}
+        del self.environ["PETITION_FRESH"]  # as in production
         made = (
             self.petition("db", "upgrade"),
             self.petition("petitions", "create", str(ROOT / "petition/demo/internet-en-prison.md"), "--open"),

@@ -122,10 +122,8 @@ class FreshClient(FlaskClient):
     """
 
     def open(self, *args, **kwargs):
-        if has_app_context():
-            db.session.expire_all()  # a request reads what is there
-            for name in list(g):
-                g.pop(name)
+        for name in list(g) if has_app_context() else ():
+            g.pop(name)
         return super().open(*args, **kwargs)
 
 

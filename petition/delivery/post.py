@@ -4,6 +4,7 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from functools import partial
+from typing import Any
 
 from sqlalchemy import func, select, text
 
@@ -13,15 +14,22 @@ from petition.delivery.doorbell import ring
 from petition.delivery.lanes import Lane
 from petition.delivery.models import SENDING, WAITING, Delivery
 
-POST = text("""
-    INSERT INTO deliveries (kind, lane, state, attempt, request_id, petition_id, subject_id, generation,
-                            next_attempt_at)
-    SELECT CAST(:kind AS text), CAST(:lane AS text), 'due', 0, CAST(:request_id AS text), owed.*,
-           coalesce(CAST(:not_before AS timestamptz), now())
-    FROM unnest(CAST(:petition_id AS bigint[]), CAST(:subject_id AS bigint[]), CAST(:generation AS bigint[])) AS owed
+# Of the rows `owed` (petition, subject, generation) that stand before it; the rest is `terms`.
+INSERT = """
+    INSERT INTO deliveries (kind, lane, state, attempt, request_id, next_attempt_at,
+                            petition_id, subject_id, generation)
+    SELECT CAST(:kind AS text), CAST(:lane AS text), 'due', 0, CAST(:request_id AS text),
+           coalesce(CAST(:not_before AS timestamptz), now()), owed.*
+    FROM owed
     ON CONFLICT (kind, subject_id, generation) DO NOTHING
     RETURNING id
-""")
+"""
+POST = text(f"""
+    WITH owed AS (
+        SELECT * FROM unnest(
+            CAST(:petition_id AS bigint[]), CAST(:subject_id AS bigint[]), CAST(:generation AS bigint[])))
+    {INSERT}
+""")  # noqa: S608 - constants
 
 
 @dataclass(frozen=True)
@@ -49,11 +57,14 @@ def post(kind: str, lane: Lane, owed: Iterable[Owed], *, not_before: datetime | 
     when nobody is owed anything: how long it takes tells nothing.
     """
     rows = list(owed)
-    values = {"kind": kind, "lane": lane.name, "request_id": request_id(), "not_before": not_before}
     columns = {name: [getattr(row, name) for row in rows] for name in ("petition_id", "subject_id", "generation")}
-    posted = len(db.session.execute(POST, values | columns).all())
+    return len(db.session.execute(POST, columns | terms(kind, lane, not_before)).all())
+
+
+def terms(kind: str, lane: Lane, not_before: datetime | None = None) -> dict[str, Any]:
+    """Return the values that INSERT takes, for who owes emails within a statement of their own; its lane is rung."""
     after_commit(("ring", lane.name), partial(ring, lane.name))
-    return posted
+    return {"kind": kind, "lane": lane.name, "request_id": request_id(), "not_before": not_before}
 
 
 def recently_posted(subject_id: int, lanes: Sequence[Lane], since: datetime) -> Recent:

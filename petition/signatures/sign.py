@@ -9,7 +9,7 @@ from petition.core import clock
 from petition.core.db import db
 from petition.core.errors import Refusal
 from petition.delivery.lanes import CONFIRMATIONS, NOTICES, Lane
-from petition.delivery.post import Owed, Recent, post, recently_posted
+from petition.delivery.post import INSERT, Owed, Recent, post, recently_posted, terms
 from petition.petitions.models import Petition
 from petition.petitions.publish import find
 from petition.safeguards.throttle import address_is_busy
@@ -27,14 +27,18 @@ COLUMNS = (*TYPED, "email", "email_canonical", "updates_wording_id", "updates_at
 START_OVER: dict[str, Any] = {
     "state": PENDING, "ended_at": None, "confirmed_at": None, "confirmed_no": None, "reminded_at": None,
 }  # fmt: skip
-# Plain, as it is the way of every signature. Of a petition that is still what it was when it was read; an old signature
-# is locked by an update that changes nothing.
-UPSERT = text(f"""
-    INSERT INTO signatures (petition_id, state, generation, valid_from, {", ".join(COLUMNS)})
-    SELECT id, '{PENDING}', 1, 1, {", ".join(f":{name}" for name in COLUMNS)}
-    FROM petitions WHERE id = :petition_id AND version = :version
-    ON CONFLICT (petition_id, party, email_canonical) DO UPDATE SET party = excluded.party
-    RETURNING id, state, generation, valid_from, {", ".join(TYPED)}, email, xmax = 0 AS is_new
+# One plain statement, as it is the way of every signature, with the link that a new one is owed. Of a petition that is
+# still what it was when it was read. The row that is there already is locked, by an update that changes nothing.
+SIGN = text(f"""
+    WITH signed AS (
+        INSERT INTO signatures (petition_id, state, generation, valid_from, {", ".join(COLUMNS)})
+        SELECT id, '{PENDING}', 1, 1, {", ".join(f":{name}" for name in COLUMNS)}
+        FROM petitions WHERE id = :petition_id AND version = :version
+        ON CONFLICT (petition_id, party, email_canonical) DO UPDATE SET party = excluded.party
+        RETURNING *, xmax = 0 AS is_new),
+    owed AS (SELECT petition_id, id, generation FROM signed WHERE is_new),
+    posted AS ({INSERT})
+    SELECT id, state, generation, valid_from, {", ".join(TYPED)}, email, is_new FROM signed
 """)  # noqa: S608 - constants
 
 
@@ -45,42 +49,41 @@ def sign(petition: Petition, details: Details, source: str, network: str | None 
     requests come at once: the database keeps one row. Says nothing of what was there before, and does about the same
     work. Flushes, does not commit. Raises `Refusal` when the petition is not open.
     """
-    columns = _columns(petition, details)
-    signature = _upsert(petition, {**columns, "source": source, "network": network}, details.address.canonical)
-    busy = address_is_busy(details.address.canonical)
-    owed = [Owed(petition.id, signature.id, signature.generation + (0 if signature.is_new else 1))]
-    kind, lane, later, changes = "confirm_signature", CONFIRMATIONS, _later(busy), {}
+    if not petition.is_open:
+        raise Refusal({"form": "closed"})
+    columns, busy = _columns(petition, details), address_is_busy(details.address.canonical)
+    values = columns | {"email_canonical": details.address.canonical, "source": source, "network": network}
+    signature = _take(petition, values | terms("confirm_signature", CONFIRMATIONS, _later(busy)))
     if not signature.is_new:
-        recent = mails_today(signature.id)
-        if signature.state in (PENDING, WITHDRAWN):
-            changes = {**columns, "network": network, "requested_at": clock.now()}
-        if signature.state == PENDING:
-            changes |= _links(signature, columns, recent)
-        elif signature.state == WITHDRAWN:
-            changes |= START_OVER | _next_link(signature, void=True)
-            later = _later(busy, enough=recent.emails >= EMAILS_A_DAY)
-        elif signature.state == CONFIRMED and may_mail(recent) and not busy:
-            changes = _next_link(signature)
-            kind, lane, later = "already_signed", NOTICES, None
-        if "generation" not in changes:
-            # Disowned, invalidated, mailed a moment ago: nothing is sent, and nobody is told.
-            owed = []
-        _change(signature.id, changes)
-    post(kind, lane, owed, not_before=later)
+        _sign_again(petition, signature, columns | {"network": network, "requested_at": clock.now()}, busy)
 
 
-def _upsert(petition: Petition, columns: dict[str, Any], canonical: str) -> Row[Any]:
-    """Insert the row or lock the one that is there; the database decides between requests that come at once.
-
-    Returns the row as it is, and whether it `is_new`. Raises `Refusal` when the petition is not open.
-    """
+def _take(petition: Petition, values: dict[str, Any]) -> Row[Any]:
+    """Insert the row or lock the one that is there; the database decides between requests that come at once."""
     while petition.is_open:
-        values = columns | {"petition_id": petition.id, "version": petition.version, "email_canonical": canonical}
-        row = db.session.execute(UPSERT, values).one_or_none()
+        row = db.session.execute(SIGN, values | {"petition_id": petition.id, "version": petition.version}).one_or_none()
         if row is not None:
             return row
         petition = find(petition.slug, lock=True)  # it changed since it was read
     raise Refusal({"form": "closed"})
+
+
+def _sign_again(petition: Petition, signature: Row[Any], columns: dict[str, Any], busy: bool) -> None:
+    """Refresh the signature that is there, as its state allows, and owe the email that it calls for, if any."""
+    recent, changes = mails_today(signature.id), {}
+    kind, lane, later = "confirm_signature", CONFIRMATIONS, _later(busy)
+    if signature.state == PENDING:
+        changes = columns | _links(signature, columns, recent)
+    elif signature.state == WITHDRAWN:
+        changes = columns | START_OVER | _next_link(signature, void=True)
+        later = _later(busy, enough=recent.emails >= EMAILS_A_DAY)
+    elif signature.state == CONFIRMED and may_mail(recent) and not busy:
+        changes = _next_link(signature)
+        kind, lane, later = "already_signed", NOTICES, None
+    # Disowned, invalidated, mailed a moment ago: nothing changes, nothing is sent, and it takes as long.
+    _change(signature.id, changes)
+    generation = changes.get("generation")
+    post(kind, lane, [Owed(petition.id, signature.id, generation)] if generation else [], not_before=later)
 
 
 def _columns(petition: Petition, details: Details) -> dict[str, Any]:

@@ -180,6 +180,8 @@ def init_app(app: Flask) -> Security:
         )
         # Accounts come by session alone: looking for a token too, it would read any JSON before its view sets a limit.
         security.login_manager.request_loader(None)
+        # What somebody may do is read by `access`, where it is asked: not on every signer's request.
+        security.principal.identity_loaders.clear()
     app.before_request(_nonce)
     app.before_request(_end_old_sessions)
     app.after_request(_allow_scripts)

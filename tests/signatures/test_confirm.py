@@ -120,6 +120,7 @@ def test_other_details_void_the_link_that_showed_the_first_ones(client, petition
     db.session.query(Delivery).update({"state": "sent", "created_at": clock.now() - timedelta(minutes=5)})
     db.session.commit()
     client.post("/p/jardin/sign", data=make_form(name="Somebody Else"))
+    db.session.expire_all()
     assert client.get(f"/c/{old}").status_code == 410
     db.session.expire_all()
     fresh = confirm_token(db.session.get(Signature, signature.id))
