@@ -30,6 +30,22 @@ from petition.embedded.valkey import Valkey  # noqa: E402
 FULL = os.environ.get("SCALE", "quick") == "full"
 SECONDS = 10 if FULL else 5  # of one measurement
 ROUNDS = 5 if FULL else 2  # of each side, alternating
+SIGNERS = """
+    INSERT INTO signatures (petition_id, party, state, name, email, email_canonical, locale, listed, updates, source,
+                            generation, valid_from, confirmed_at, confirmed_no)
+    SELECT p.id, 'person', %(state)s::text, 'Zoé Martin', %(prefix)s || n || '@bench.example',
+           %(prefix)s || n || '@bench.example', 'fr', true, true, 'page', 1, 1,
+           CASE WHEN %(state)s::text = 'confirmed' THEN now() END,
+           CASE WHEN %(state)s::text = 'confirmed' THEN nextval('confirmation_numbers') END
+    FROM petitions p, generate_series(1, %(n)s::int) AS n
+    RETURNING id
+"""
+LINKS = """
+    INSERT INTO deliveries (kind, lane, state, attempt, petition_id, subject_id, generation, settled_at, domain)
+    SELECT 'confirm_signature', 'confirmations', %(state)s::text, 0, petition_id, id, 1,
+           CASE WHEN %(state)s::text = 'sent' THEN now() END, 'bench.example'
+    FROM signatures WHERE email LIKE %(prefix)s || '%%'
+"""
 CONNECTIONS = 16  # as many as the web processes have threads
 SLUG = "internet-en-prison"
 TOOLS = {"wrk": "wrk", "smtp-sink": "postfix"}
@@ -45,12 +61,14 @@ def tool(name: str) -> str:
 class System(Parts):
     """Engines, a mail sink, and the application around them."""
 
-    def __init__(self, folder: Path) -> None:
+    def __init__(self, folder: Path, keeps_mail: bool = False) -> None:
         self.postgres, self.valkey, self.sink_port = Postgres(folder), Valkey(folder, free_port()), free_port()
         self.postgres.start(), self.valkey.start()
         super().__init__(folder, self.postgres.url, self.valkey.url, self.sink_port)
         self.sink = subprocess.Popen(
-            [tool("smtp-sink"), "-c", f"127.0.0.1:{self.sink_port}", str(SINK_SESSIONS)],
+            [tool("smtp-sink"), "-c", "-D", "mails", f"127.0.0.1:{self.sink_port}", str(SINK_SESSIONS)]
+            if keeps_mail
+            else [tool("smtp-sink"), "-c", f"127.0.0.1:{self.sink_port}", str(SINK_SESSIONS)],
             stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL, cwd=folder,
         )  # fmt: skip
         self.environ |= {"PETITION_SIGN_LIMIT": "1000000/minute", "PETITION_LOG_LEVEL": "WARNING"}
@@ -73,6 +91,15 @@ class System(Parts):
         )  # fmt: skip
         wait_for(lambda: _listens(port), 30, f"the server {name}")
         return f"http://127.0.0.1:{port}"
+
+    def people(self, n: int, state: str, prefix: str, link: str | None = None) -> list[int]:
+        """Make signatures, with the state of the email that carries the link, and return their numbers."""
+        values = {"n": n, "state": state, "prefix": prefix}
+        numbers = [row[0] for row in self.database.execute(SIGNERS, values).fetchall()]
+        if link:
+            self.database.execute(LINKS, {"prefix": prefix, "state": link})
+        self.database.execute("ANALYZE signatures, deliveries")
+        return numbers
 
     def ask(self, query: str, *values: object) -> object:
         """Return the first value that a query gives."""
@@ -100,11 +127,11 @@ def _listens(port: int) -> bool:
 
 
 @contextmanager
-def system() -> Iterator[System]:
-    """Yield a system in a folder of its own, gone afterwards."""
+def system(keeps_mail: bool = False) -> Iterator[System]:
+    """Yield a system in a folder of its own, gone afterwards; `keeps_mail`: its emails in the file `mails`."""
     with tempfile.TemporaryDirectory(prefix="petition-bench-", ignore_cleanup_errors=True) as folder:
         Path(folder).chmod(0o755)
-        found = System(Path(folder))
+        found = System(Path(folder), keeps_mail)
         try:
             yield found
         finally:
@@ -126,6 +153,11 @@ def load(url: str, script: str, *arguments: object, seconds: float = SECONDS, co
     result = json.loads(found)
     assert result["wrong"] == 0, f"{script}: {result['wrong']} answers are not what they should be: {ended.stdout}"
     return result
+
+
+def shown(found: dict) -> None:
+    """Print what one benchmark found."""
+    print(json.dumps(found, indent=1))
 
 
 def summary(rates: list[float]) -> dict:

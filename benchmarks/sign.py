@@ -2,32 +2,31 @@
 
 import itertools
 
-from harness import SLUG, cpu, load, system, versus
+from harness import SLUG, cpu, load, shown, system, versus
 
 runs = itertools.count(1)
+WAYS = (("form", f"/p/{SLUG}/sign", 303), ("json", f"/api/v1/petitions/{SLUG}/signatures", 202))
+REFERENCES = {"": "/insert", ", Flask-SQLAlchemy": "/insert-sqlalchemy"}
 
 
 def measure() -> dict:
-    """Return the requests per second of both ways, and of the reference, in the same run."""
+    """Return the requests per second of both ways, against both references."""
+    found = {}
     with system() as it:
         it.database.execute("CREATE TABLE reference (id bigserial PRIMARY KEY, name text, email text)")
         ours, bare = it.serve("web", "wsgi:app"), it.serve("bare", "reference:app")
-        found = {}
-        for kind, path, status in (
-            ("form", f"/p/{SLUG}/sign", 303), ("json", f"/api/v1/petitions/{SLUG}/signatures", 202),
-        ):  # fmt: skip
-            found[kind] = versus(
-                lambda path=path, kind=kind, status=status: load(ours, "sign", path, kind, next(runs), status),
-                lambda kind=kind: load(bare, "sign", "/insert", kind, next(runs), 202),
-            )
-            with cpu(it, found[kind], web="web"):
-                load(ours, "sign", path, kind, next(runs), status)
+        for kind, path, status in WAYS:
+            for name, reference in REFERENCES.items():
+                found[f"sign, {kind}{name}"] = result = versus(
+                    lambda path=path, kind=kind, status=status: load(ours, "sign", path, kind, next(runs), status),
+                    lambda kind=kind, reference=reference: load(bare, "sign", reference, kind, next(runs), 202),
+                )
+                with cpu(it, result, web="web"):
+                    load(ours, "sign", path, kind, next(runs), status)
         made, owed = it.ask("SELECT count(*) FROM signatures"), it.ask("SELECT count(*) FROM deliveries")
         assert made == owed, "every signature is owed its email"
     return found
 
 
 if __name__ == "__main__":
-    import json
-
-    print(json.dumps(measure(), indent=1))
+    shown(measure())

@@ -1,8 +1,10 @@
 """French and English: which one a page speaks, and the numbers in it."""
 
 from datetime import date
+from functools import cache
 from typing import Any
 
+from babel import Locale
 from babel.dates import format_date
 from flask import Flask, has_request_context, request, url_for
 from flask_babel import Babel, format_decimal, get_locale
@@ -20,14 +22,19 @@ def N_(text: str) -> str:
     return text
 
 
-def choose_locale() -> str:
+def choose_locale() -> Locale:
     """Return the language asked for by URL (`?lang=`), else the browser's, else French."""
     if not has_request_context():
-        return DEFAULT
+        return _locale(DEFAULT)
     asked = request.args.get("lang")
     chosen = asked if asked in LANGUAGES else _negotiated()
     # Libraries ship their French as fr_FR; ours, which is plain fr, is found by that name too.
-    return LIBRARIES.get(chosen, chosen)
+    return _locale(LIBRARIES.get(chosen, chosen))
+
+
+@cache
+def _locale(code: str) -> Locale:
+    return Locale.parse(code)  # which looks for files each time
 
 
 def _negotiated() -> str:

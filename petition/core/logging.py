@@ -1,10 +1,10 @@
 """Structured logs on stderr: JSON outside a terminal, and never personal data."""
 
 import logging
+import random
 import re
 import sys
 import time
-import uuid
 from typing import Any
 
 import structlog
@@ -75,7 +75,7 @@ def request_id() -> str | None:
 
 def _begin() -> None:
     g.started = time.perf_counter()
-    g.request_id = uuid.uuid4().hex
+    g.request_id = f"{random.getrandbits(128):032x}"
     structlog.contextvars.clear_contextvars()
     structlog.contextvars.bind_contextvars(request_id=g.request_id)
 

@@ -18,7 +18,10 @@ def kept(key: Hashable, make: Callable[[], Any]) -> Any:
     found = shelf.get(key)
     if found and found[0] > time.monotonic():
         return found[1]
-    value, fresh = make(), current_app.config["PETITION_FRESH"]
+    fresh = current_app.config["PETITION_FRESH"]
+    if found and fresh:
+        shelf[key] = time.monotonic() + fresh, found[1]  # the others take the old one while this thread makes it anew
+    value = make()
     if fresh:
         if len(shelf) >= MOST:
             shelf.clear()

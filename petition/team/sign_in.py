@@ -123,7 +123,8 @@ class AnyPasskey(WebauthnUtil):
 
 
 def _nonce() -> None:
-    g.script_nonce = secrets.token_urlsafe(16)
+    if request.path.startswith(sessions.PLACES):
+        g.script_nonce = secrets.token_urlsafe(16)
 
 
 def _allow_scripts(response: Response) -> Response:

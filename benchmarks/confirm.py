@@ -1,0 +1,53 @@
+"""Confirming, all on one petition, against the same bare view as signing."""
+
+import itertools
+import os
+from functools import partial
+from pathlib import Path
+
+from harness import FULL, cpu, load, shown, system, versus
+
+from config import Config
+from petition import create_app
+from petition.core import tokens
+from petition.signatures.links import CONFIRM
+
+PEOPLE = 60_000 if FULL else 20_000
+runs = itertools.count(1)
+
+
+def links(it, prefix: str) -> Path:
+    """Make pending signatures whose link was mailed, and write a line for each POST."""
+    numbers = it.people(PEOPLE, "pending", prefix, link="sent")
+    app, path = create_app(Config({**os.environ, **it.environ})), it.folder / prefix
+    with app.app_context(), path.open("w") as file:
+        file.writelines(f"/c/{tokens.make(CONFIRM, number, 1)} lang=fr\n" for number in numbers)
+    return path
+
+
+def measure() -> dict:
+    """Return the confirmations per second."""
+    used = 0
+
+    def ours() -> dict:
+        nonlocal used
+        found = load(web, "lines", path, used, 303)
+        used += found["requests"] + 100  # those that were on their way as the time was over
+        return found
+
+    with system() as it:
+        it.database.execute("CREATE TABLE reference (id bigserial PRIMARY KEY, name text, email text)")
+        path = links(it, "c")
+        web, bare = it.serve("web", "wsgi:app"), it.serve("bare", "reference:app")
+        reference = partial(load, bare, "sign", "/insert", "form")
+        result = versus(ours, lambda: reference(next(runs), 202))
+        with cpu(it, result, web="web"):
+            ours()
+        confirmed = it.ask("SELECT count(*) FROM signatures WHERE state = 'confirmed'")
+        counted = it.ask("SELECT sum(people)::int FROM petition_counts")
+        assert confirmed == counted, "the count is the rows"
+    return {"confirm": result}
+
+
+if __name__ == "__main__":
+    shown(measure())
