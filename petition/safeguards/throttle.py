@@ -91,5 +91,7 @@ def init_app(app: Flask) -> None:
         RATELIMIT_SWALLOW_ERRORS=True,
     )
     limiter.init_app(app)
+    # Limits stand on views alone, which ask by themselves: the other requests need not be looked at.
+    app.before_request_funcs[None].remove(limiter._check_request_limit)
     app.after_request(_say_when)
     logging.getLogger("flask-limiter").addFilter(_in_one_line)

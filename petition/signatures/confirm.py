@@ -3,6 +3,7 @@
 from typing import Any
 
 from sqlalchemy import func, update
+from sqlalchemy.orm import attributes
 
 from petition.core.db import db
 from petition.core.errors import Refusal
@@ -52,8 +53,11 @@ def disown(signature: Signature) -> bool:
 def move(signature: Signature, before: str, after: str, **values: Any) -> bool:
     """Move a signature from one state to another if it is still in the first; the database picks one winner."""
     statement = update(Signature).where(Signature.id == signature.id, Signature.state == before)
-    moved = db.session.execute(
-        statement.values(state=after, **values).returning(Signature.id).execution_options(synchronize_session=False)
-    ).first()
-    db.session.refresh(signature)
-    return moved is not None
+    changed = statement.values(state=after, **values).returning(*Signature.__table__.columns)
+    row = db.session.execute(changed.execution_options(synchronize_session=False)).one_or_none()
+    if row is None:
+        db.session.refresh(signature)
+        return False
+    for name, value in row._mapping.items():
+        attributes.set_committed_value(signature, name, value)
+    return True

@@ -3,10 +3,12 @@
 from datetime import timedelta
 
 from flask import current_app
+from sqlalchemy.orm import defaultload
 
 from petition.core import tokens
 from petition.core.db import db
 from petition.core.errors import Gone
+from petition.petitions.models import Petition
 from petition.signatures.models import DISOWNED, Signature
 
 CONFIRM = "confirm_signature"
@@ -82,7 +84,10 @@ def by_personal_token(token: str, *, lock: bool = False) -> Signature:
 
 
 def _find(signature_id: int, lock: bool) -> Signature | None:
-    return db.session.get(Signature, signature_id, with_for_update={"of": Signature} if lock else None)
+    # Whether its petition takes confirmations needs none of its words.
+    wordless = defaultload(Signature.petition).lazyload(Petition.texts)
+    for_update = {"of": Signature} if lock else None
+    return db.session.get(Signature, signature_id, with_for_update=for_update, options=[wordless])
 
 
 def _held(signature_id: int, generation: int, lock: bool) -> Signature:
