@@ -65,12 +65,7 @@ class System(Parts):
         self.postgres, self.valkey, self.sink_port = Postgres(folder), Valkey(folder, free_port()), free_port()
         self.postgres.start(), self.valkey.start()
         super().__init__(folder, self.postgres.url, self.valkey.url, self.sink_port)
-        self.sink = subprocess.Popen(
-            [tool("smtp-sink"), "-c", "-D", "mails", f"127.0.0.1:{self.sink_port}", str(SINK_SESSIONS)]
-            if keeps_mail
-            else [tool("smtp-sink"), "-c", f"127.0.0.1:{self.sink_port}", str(SINK_SESSIONS)],
-            stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL, cwd=folder,
-        )  # fmt: skip
+        self.sink = self._sink("-D", "mails") if keeps_mail else self._sink()
         self.environ |= {"PETITION_SIGN_LIMIT": "1000000/minute", "PETITION_LOG_LEVEL": "WARNING"}
         del self.environ["PETITION_FRESH"]  # as in production
         made = (
@@ -81,6 +76,16 @@ class System(Parts):
         plain = self.postgres.url.replace("postgresql+psycopg://", "postgresql://")
         self.database = psycopg.connect(plain, autocommit=True)
         self.environ["REFERENCE_DATABASE"] = plain
+
+    def _sink(self, *options: str) -> subprocess.Popen[bytes]:
+        inbox = self.folder / "inbox"
+        inbox.mkdir()
+        inbox.chmod(0o777)
+        account = ("-u", "nobody") if os.geteuid() == 0 else ()
+        command = [tool("smtp-sink"), *account, "-c", *options, f"127.0.0.1:{self.sink_port}", str(SINK_SESSIONS)]
+        sink = subprocess.Popen(command, stdout=subprocess.DEVNULL, cwd=inbox)
+        wait_for(lambda: _listens(self.sink_port), 10, "the sink")
+        return sink
 
     def serve(self, name: str, app: str) -> str:
         """Start a web server for an app as `petition up` would, and return its address."""

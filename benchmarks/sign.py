@@ -23,8 +23,8 @@ def measure() -> dict:
                 )
                 with cpu(it, result, web="web"):
                     load(ours, "sign", path, kind, next(runs), status)
-        made, owed = it.ask("SELECT count(*) FROM signatures"), it.ask("SELECT count(*) FROM deliveries")
-        assert made == owed, "every signature is owed its email"
+        query = "SELECT count(*) = (SELECT count(*) FROM deliveries) FROM signatures"
+        assert it.ask(query), "every signature is owed its email"
     return found
 
 
