@@ -5,7 +5,7 @@ BIN := $(VENV)/bin
 PO := $(wildcard petition/translations/*/LC_MESSAGES/messages.po)
 MO := $(PO:.po=.mo)
 
-.PHONY: up demo test check lock translations clean help
+.PHONY: up demo test check bench lock translations clean help
 
 help: ## this list
 	@grep -E '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 16
@@ -25,6 +25,9 @@ check: $(VENV)/.dev $(MO) ## style, types, layers, templates and translations
 	@$(BIN)/mypy
 	@$(BIN)/lint-imports --no-cache
 	@$(BIN)/python -m pytest -q tests/checks
+
+bench: $(VENV)/.dev $(MO) ## measure speed against references, on engines of its own: SCALE=full make bench
+	@$(BIN)/python benchmarks $(ARGS)
 
 lock: $(VENV)/.dev ## take newer versions of what pyproject.toml asks for
 	@$(BIN)/pip install --quiet uv
