@@ -85,7 +85,7 @@ def _storable(report: Report) -> None:
 
 
 def fuzz_letters(data: bytes) -> None:
-    """A mailing that may be saved is set, filled and built for any signer, with the headers it must have and no more."""
+    """A mailing that may be saved is set, filled and built for any signer, with its headers and no more."""
     pieces = data.decode("utf-8", "replace").split("\x1e")
     body, subject, preheader, name, profession, title = (*pieces, *[""] * 6)[:6]
     errors: dict[str, str] = {}
