@@ -2,6 +2,7 @@
 
 import os
 import sys
+import time
 from pathlib import Path
 
 import atheris
@@ -17,8 +18,22 @@ with atheris.instrument_imports(include=INSTRUMENTED):
     from petition import create_app
     from petition.core import schema
 
+SLOW = 5  # seconds of processor time, whatever else the machine does
+
+
+def timed(target):
+    """Return a target for which a slow input is a finding."""
+
+    def run(data):
+        began = time.thread_time()
+        target(data)
+        assert time.thread_time() - began < SLOW, "slow"
+
+    return run
+
+
 if __name__ == "__main__":
-    target = TARGETS[sys.argv.pop(1)]
+    target = timed(TARGETS[sys.argv.pop(1)])
     app = create_app(Config(os.environ))
     with app.test_request_context():
         schema.upgrade()
