@@ -1,7 +1,7 @@
 """Fuzz each target in turn: `python tests/fuzz/run.py --minutes 60`, or those that are named.
 
-What leads further is kept under `build/fuzz/TARGET`; what breaks a target is a file `crash-…` or `timeout-…` there. Keep
-it, understood, under `tests/fuzz/corpus/TARGET`, where every run of the tests reads it again.
+What leads further is kept under `build/fuzz/TARGET`; what breaks a target is a file `crash-…` there: once understood,
+keep it under `tests/fuzz/corpus/TARGET`, where every run of the tests reads it again.
 """
 
 import argparse
