@@ -10,7 +10,9 @@ from typing import Any
 import structlog
 from flask import Flask, Response, g, request
 
-ADDRESS = re.compile(r"[^\s<>\"'(){}=:,;]+@[^\s<>\"'(){}=:,;]+\.\w+")
+# Whatever stands together with an @ and a dot: looked through once, however long it is.
+WORD = re.compile(r"[^\s<>\"'(){}=:,;]+")
+DOMAIN = re.compile(r".@.[^@]*\.\w", re.DOTALL)
 # PostgreSQL quotes whole rows there.
 DETAIL = re.compile(r"\b(DETAIL|CONTEXT):.*")
 LINK = re.compile(r"/(c|me|u|welcome)/[\w.-]{16,}")
@@ -58,11 +60,15 @@ def _brief(_logger: Any, _name: str, event: Any) -> Any:
     return event
 
 
+def _nameless(word: re.Match[str]) -> str:
+    return "<address>" if DOMAIN.search(word[0]) else word[0]
+
+
 def _scrub(_logger: Any, _name: str, event: Any) -> Any:
     """Blank out addresses, links and quoted rows in whatever a library puts into a line or a traceback."""
     for name, value in event.items():
         if isinstance(value, str):
-            value = LINK.sub(r"/\1/<token>", ADDRESS.sub("<address>", value))
+            value = LINK.sub(r"/\1/<token>", WORD.sub(_nameless, value) if "@" in value else value)
             event[name] = DETAIL.sub(r"\1: <left out>", value)
     return event
 

@@ -27,7 +27,12 @@ INSERT = """
 POST = text(f"""
     WITH owed AS (
         SELECT * FROM unnest(
-            CAST(:petition_id AS bigint[]), CAST(:subject_id AS bigint[]), CAST(:generation AS bigint[])))
+            CAST(:petition_id AS bigint[]), CAST(:subject_id AS bigint[]), CAST(:generation AS bigint[]))
+        AS o (petition_id, subject_id, generation)),
+    overtaken AS (
+        UPDATE deliveries AS d SET state = 'cancelled', settled_at = now(), reason = 'a later one takes its place'
+        FROM owed AS o WHERE d.subject_id = o.subject_id AND d.kind = :kind AND d.generation < o.generation
+            AND d.state IN ('due', 'deferred'))
     {INSERT}
 """)  # noqa: S608 - constants
 
@@ -53,8 +58,9 @@ class Recent:
 def post(kind: str, lane: Lane, owed: Iterable[Owed], *, not_before: datetime | None = None) -> int:
     """Owe emails of one kind, each once per subject and generation, in one statement.
 
-    Flushes, does not commit; the lane is rung after the caller's commit. Returns how many rows are new. Does the same
-    when nobody is owed anything: how long it takes tells nothing.
+    One that waits already gives way to the one that is newer: when mail flows again, nobody gets two. Flushes, does not
+    commit; the lane is rung after the caller's commit. Returns how many rows are new. Does the same when nobody is owed
+    anything: how long it takes tells nothing.
     """
     rows = list(owed)
     columns = {name: [getattr(row, name) for row in rows] for name in ("petition_id", "subject_id", "generation")}

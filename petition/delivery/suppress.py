@@ -54,7 +54,7 @@ def read_list(text: str) -> tuple[list[str], list[tuple[int, str]]]:
         address = re.split(r"[,;\t]", line, maxsplit=1)[0].strip().strip('"').strip()
         if not address or (number == 1 and "@" not in address):  # a heading
             continue
-        if ADDRESS.fullmatch(address) and len(address) <= LONGEST:
+        if len(address) <= LONGEST and ADDRESS.fullmatch(address):
             found[address.lower()] = None
         else:
             bad.append((number, line[:80]))

@@ -72,8 +72,10 @@ def _form(front: dict[str, Any], at: dict[str, int], document: Document) -> dict
 def _sections(lines: list[str], start: int, form: dict[str, Any], at: dict[str, int], document: Document) -> int:
     """Put each section's words into the form, note where they stand, and return the first one's line."""
     heads = list(_heads(lines, start))
-    before = next((n for n in range(start, heads[0][0] if heads else len(lines)) if lines[n].strip()), None)
-    if before is not None and heads:
+    if not heads:
+        return start + 1
+    before = next((n for n in range(start, heads[0][0]) if lines[n].strip()), None)
+    if before is not None:
         document.mistake(before + 1, "this text is in no language: move it below a line such as `# fr: Subject`")
     for (line, found), following in zip(heads, [*[n for n, _ in heads[1:]], len(lines)], strict=True):
         language, subject = found[1], found[2].strip()
@@ -89,7 +91,7 @@ def _sections(lines: list[str], start: int, form: dict[str, Any], at: dict[str, 
         form[f"body_{language}"] = "\n".join(lines[body:following]).rstrip()
         at |= {f"subject_{language}": line + 1, f"preheader_{language}": min(first, following - 1) + 1}
         at[f"body_{language}"] = min(body, following - 1) + 1
-    return heads[0][0] + 1 if heads else start + 1
+    return heads[0][0] + 1
 
 
 def _heads(lines: list[str], start: int) -> Iterator[tuple[int, re.Match[str]]]:

@@ -65,6 +65,7 @@ def test_the_envelope_names_the_delivery(server, owe, rows):
         ("552 5.2.2 mailbox full", "failed", False),
         ("451 4.7.1 greylisted", "deferred", False),
         ("452 4.2.2 over quota", "deferred", False),
+        ("550 5.7.1 what\0no database\x1bholds", "failed", False),
     ],
 )
 @pytest.mark.parametrize("stage", ["on_rcpt", "on_data"])

@@ -30,7 +30,7 @@ def is_genuine(provider: str, headers: Mapping[str, str], body: bytes, secret: s
         signature = _object(_json(body), "signature")
         stamp, token = str(signature.get("timestamp", "")), str(signature.get("token", ""))
         return _is_recent(stamp) and _same(
-            _hmac(secret, f"{stamp}{token}".encode()), str(signature.get("signature", ""))
+            _hmac(secret, f"{stamp}{token}".encode("utf-8", "replace")), str(signature.get("signature", ""))
         )
     scheme, _, value = headers.get("Authorization", "").partition(" ")
     if scheme.lower() == "basic":
@@ -53,7 +53,7 @@ def _is_recent(stamp: str) -> bool:
     return stamp.isascii() and stamp.isdigit() and len(stamp) < 12 and abs(time.time() - int(stamp)) <= TOLERANCE
 
 
-def _json(body: bytes) -> Any:
+def _json(body: bytes | str) -> Any:
     try:
         return json.loads(body)
     except (ValueError, RecursionError):
@@ -64,6 +64,10 @@ def _object(value: Any, *path: str) -> dict[str, Any]:
     for name in path:
         value = value.get(name) if isinstance(value, dict) else None
     return value if isinstance(value, dict) else {}
+
+
+def _objects(values: Any) -> list[dict[str, Any]]:
+    return [value for value in values if isinstance(value, dict)] if isinstance(values, list) else []
 
 
 def reports(provider: str, body: bytes) -> list[Report]:
@@ -91,21 +95,19 @@ def _generic(message: dict[str, Any]) -> Iterator[Report]:
 
 def _ses(message: dict[str, Any]) -> Iterator[Report]:
     """Read Amazon SES's notification, alone or inside the envelope of SNS."""
-    inner = _json(str(message.get("Message", "")).encode()) if "Message" in message else message
+    inner = _json(str(message.get("Message", ""))) if "Message" in message else message
     mail, bounce = _object(inner, "mail"), _object(inner, "bounce")
     listed = _object(mail, "commonHeaders").get("messageId") or _header(mail.get("headers"), "message-id")
-    for who in bounce.get("bouncedRecipients") or []:
-        who = who if isinstance(who, dict) else {}
+    for who in _objects(bounce.get("bouncedRecipients")):
         kind = PERMANENT if bounce.get("bounceType") == "Permanent" else SOFT
         yield _report(kind, who.get("status"), who.get("diagnosticCode"), who.get("emailAddress"), listed)
-    complained = _object(inner, "complaint").get("complainedRecipients") or []
-    for who in complained:
-        yield _report(COMPLAINT, "", "reported", _object(who).get("emailAddress"), listed)
+    for who in _objects(_object(inner, "complaint").get("complainedRecipients")):
+        yield _report(COMPLAINT, "", "reported", who.get("emailAddress"), listed)
 
 
 def _header(headers: Any, name: str) -> str:
-    for header in headers if isinstance(headers, list) else []:
-        if isinstance(header, dict) and str(header.get("name") or header.get("Name")).lower() == name:
+    for header in _objects(headers):
+        if str(header.get("name") or header.get("Name")).lower() == name:
             return str(header.get("value") or header.get("Value"))
     return ""
 

@@ -1,6 +1,7 @@
 """Read a report: what it says became of an email (RFC 3464, RFC 5965), or what its words betray."""
 
 import email
+import logging
 import re
 from collections.abc import Iterator
 from dataclasses import dataclass, field
@@ -18,7 +19,10 @@ DEEPEST = 50  # parts within parts
 ENVELOPE = ("Delivered-To", "X-Original-To", "Envelope-To", "X-Envelope-To", "To")
 STATUS = re.compile(r"\b([245])\.(\d{1,3})\.(\d{1,3})\b")
 ADDRESSES = re.compile(r"[^\s<>,;\"@]+@[^\s<>,;\"@]+")
-OURS = re.compile(r"<d\d+\.[0-9a-f]+@[^>\s]+>", re.IGNORECASE)
+# Bounded, so that a report full of beginnings takes no longer than another.
+OURS = re.compile(r"<d\d{1,18}\.[0-9a-f]{16}@[^<>\s]{1,255}>", re.IGNORECASE)
+# A detector that trips over a stranger's message is no news: the others are asked.
+logging.getLogger("flufl.bounce").setLevel(logging.CRITICAL)
 
 
 @dataclass

@@ -50,7 +50,7 @@ def settle(report: Report, raw: bytes, source: str, delivery_id: int | None) -> 
         report.kind = NOT_UNDERSTOOD
     address = _address(delivery)
     values = {
-        "kind": report.kind, "status": report.status[:12], "words": report.words.replace("\0", "")[:200],
+        "kind": report.kind, "status": report.status[:12], "words": report.words[:200],
         "source": source[:20], "digest": hashlib.sha256(raw).hexdigest(),
         "delivery_id": delivery.id if delivery else None, "mailing_id": delivery.mailing_id if delivery else None,
         "address_hash": _hash(address) if address else None,

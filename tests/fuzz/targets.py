@@ -1,0 +1,169 @@
+"""What is fuzzed, and what must hold whatever it is given. Each runs within an application's context."""
+
+import hashlib
+import hmac
+import re
+import time
+from contextlib import suppress
+from email import message_from_bytes
+from email.policy import default
+from html.parser import HTMLParser
+from urllib.parse import urlsplit
+
+from petition.core import tokens
+from petition.delivery.bounces import verp
+from petition.delivery.bounces.models import KINDS
+from petition.delivery.bounces.providers import is_genuine, reports
+from petition.delivery.bounces.read import Report, read
+from petition.delivery.compose import message_id
+from petition.mailings import document as mailing_document
+from petition.mailings.emails import Signer, letter
+from petition.mailings.models import Mailing, MailingText
+from petition.mailings.typeset import GAP
+from petition.mailings.write import _text as clean_text
+from petition.petitions import document
+from petition.petitions.count import Count
+from petition.petitions.models import Petition, PetitionText
+from petition.signatures.details import tidy
+
+SECRET = "a secret of the provider"
+PURPOSES = ("confirm_signature", "personal_page", "unsubscribe")
+EXPECTED = [
+    "From", "To", "Subject", "Date", "Message-ID", "Reply-To", "List-Unsubscribe", "List-Unsubscribe-Post", "List-Id",
+    "Precedence", "X-Auto-Response-Suppress", "MIME-Version", "Content-Type", "Content-Language",
+]  # fmt: skip
+
+
+def fuzz_tokens(data: bytes) -> None:
+    """Strangers' tokens are refused by one exception; ours come back whole, whatever mail programs append."""
+    purpose, rest = PURPOSES[data[0] % 3] if data else PURPOSES[0], data[1:]
+    for text in (rest.decode("utf-8", "surrogateescape"), rest.decode("latin-1")):
+        with suppress(tokens.BadToken):
+            assert all(value >= 0 for value in tokens.read(purpose, text))
+        assert tokens.mend(tokens.mend(text)) == tokens.mend(text)
+    signed = tokens._signer(purpose).sign(rest[:100]).decode("latin-1")
+    with suppress(tokens.BadToken):
+        assert all(value >= 0 for value in tokens.read(purpose, signed))
+    values = tuple(int.from_bytes(rest[n : n + 8], "big") for n in (0, 8))
+    token = tokens.make(purpose, *values)
+    tail = re.sub(r"[A-Za-z0-9].*", "", rest[16:32].decode("latin-1"), flags=re.DOTALL)
+    assert tokens.read(purpose, token + tail) == values
+    for other in PURPOSES:
+        if other != purpose:
+            with suppress(tokens.BadToken):
+                raise AssertionError(f"a token of {purpose} is read as {other}: {tokens.read(other, token)}")
+
+
+def fuzz_bounces(data: bytes) -> None:
+    """Any report is read without a fault, into what the database can hold."""
+    kind, rest = data[:1], data[1:]
+    provider = {b"1": "generic", b"2": "ses", b"3": "postmark", b"4": "mailgun", b"5": "brevo"}.get(kind)
+    if provider is None:
+        found = [read(data)]
+    else:
+        stamp = str(int(time.time()))
+        rest = rest.replace(b"NOW", stamp.encode())
+        found = reports(provider, rest)
+        headers = {"X-Petition-Signature": rest[:100].decode("latin-1"), "Authorization": rest[:100].decode("latin-1")}
+        assert not is_genuine(provider, headers, rest, SECRET)
+        signed = hmac.new(SECRET.encode(), f"{stamp}.".encode() + rest, hashlib.sha256).hexdigest()
+        assert is_genuine("generic", {"X-Petition-Signature": f"t={stamp},v1={signed}"}, rest, SECRET)
+    for report in found:
+        _storable(report)
+
+
+def _storable(report: Report) -> None:
+    assert report.kind in KINDS
+    for text in (report.status, report.words, report.failed, report.message_id, *report.recipients):
+        assert isinstance(text, str)
+    assert len(report.words) <= 200
+    assert len(report.failed) <= 320
+    f"{report.status}{report.words}".encode()
+    for address in report.recipients:
+        assert verp.delivery_of(address) is None
+    assert verp.delivery_of_message(report.message_id) is None
+
+
+def fuzz_letters(data: bytes) -> None:
+    """A mailing that may be saved is set, filled and built for any signer, with its headers and no more."""
+    pieces = data.decode("utf-8", "replace").split("\x1e")
+    body, subject, preheader, name, profession, title = (*pieces, *[""] * 6)[:6]
+    errors: dict[str, str] = {}
+    form = {"subject_fr": subject or "Nouvelles", "preheader_fr": preheader, "body_fr": body or "Bonjour."}
+    words = clean_text(form, "fr", errors)
+    if errors or words is None:
+        return
+    sent = letter(_mailing(words), _signer(name, profession), _petition(title), Count(12, 10, 2, 0), 7)
+    sent.msgId = message_id(7)
+    parsed = message_from_bytes(sent.as_bytes(), policy=default)
+    assert list(parsed.keys()) == EXPECTED, parsed.keys()
+    assert not parsed.defects
+    plain, html = (parsed.get_body(kind).get_content() for kind in (("plain",), ("html",)))
+    assert not GAP.search(plain + html + sent.subject)
+    assert "http://localhost/u/" in plain
+    assert "http://localhost/u/" in html
+    _sound(html)
+
+
+def _mailing(words: dict[str, str]) -> Mailing:
+    mailing = Mailing(sender_name="Les amis du jardin", reply_to="amis@example.org", segment={"petitions": [1]})
+    mailing.texts = {"fr": MailingText(language="fr", **words)}
+    return mailing
+
+
+def _petition(title: str) -> Petition:
+    petition = Petition(id=1, slug="jardin", kind="petition", default_language="fr", sender_name="Les amis")
+    title = title if document.is_words("title", title) else "Pour un jardin"
+    petition.texts = {"fr": PetitionText(language="fr", title=title, addressee="la maire", professions=[])}
+    return petition
+
+
+def _signer(name: str, profession: str) -> Signer:
+    return Signer(
+        1, 1, "confirmed", True, None, _typed(name, "name") or "Zoé Martin", None, _typed(profession, "profession"),
+        None, "zoe@example.org", "fr", 1,
+    )  # fmt: skip
+
+
+def _typed(value: str, field: str) -> str | None:
+    try:
+        return tidy(value, field)
+    except ValueError:
+        return None
+
+
+class _Reader(HTMLParser):
+    """Refuses what no email of ours may hold."""
+
+    def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
+        assert tag not in ("script", "img", "iframe", "object", "embed", "svg", "form", "input", "base", "link"), tag
+        for name, value in attrs:
+            assert not name.startswith("on"), name
+            if name in ("href", "src"):
+                assert urlsplit(value or "").scheme in ("", "http", "https", "mailto"), value
+
+
+def _sound(html: str) -> None:
+    reader = _Reader()
+    reader.feed(html)
+    reader.close()
+
+
+def fuzz_documents(data: bytes) -> None:
+    """A file that cannot be used is told by its lines, never by an exception."""
+    text = data.decode("utf-8", "surrogateescape")
+    lines = len(text.splitlines()) + 2
+    found = document.read(text)
+    draft, mistakes = mailing_document.read(text)
+    for line, advice in [*found.mistakes, *mistakes]:
+        assert 1 <= line <= lines, (line, advice)
+        assert advice
+    assert (draft is None) == bool(mistakes)
+
+
+TARGETS = {
+    "tokens": fuzz_tokens,
+    "bounces": fuzz_bounces,
+    "letters": fuzz_letters,
+    "documents": fuzz_documents,
+}
