@@ -143,6 +143,7 @@ SETTINGS = (
     Setting("SECRET_KEY", _text, REQUIRED, "≥ 32 characters", "signs links and hashes addresses", secret=True),
     Setting("SECRET_KEY_FALLBACKS", _words, [], "keys, by comma", "earlier keys whose links still work", secret=True),
     Setting("DATABASE_URL", _database, REQUIRED, "URL", "PostgreSQL", secret=True),
+    Setting("DATABASE_REPLICA_URL", _database, None, "URL", "its replica, for public lists and exports", secret=True),
     Setting("REDIS_URL", _redis(), REQUIRED, "URL", "Redis or Valkey", secret=True),
     Setting("BROKER_URL", _redis("amqp", "amqps"), None, "URL", "Celery's broker; REDIS_URL if unset", secret=True),
     Setting("PUBLIC_URL", _public_url, REQUIRED, "URL", "the address signers see, used in links"),
