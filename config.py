@@ -3,6 +3,7 @@
 import difflib
 import ipaddress
 import os
+import re
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -62,6 +63,26 @@ def _database(text: str) -> str:
     return "postgresql+psycopg://" + url.split("://", 1)[1]
 
 
+def _redis(*others: str) -> Callable[[str], str]:
+    by_url = _url("redis", "rediss", *others)
+
+    def parse(text: str) -> str:
+        text = text.strip()
+        if not text.startswith("sentinel://"):
+            return by_url(text)
+        place, _, name = text.removeprefix("sentinel://").partition("/")
+        try:
+            for host in place.rpartition("@")[2].split(","):
+                _url("sentinel")(f"sentinel://{host}")
+        except ValueError:
+            name = ""
+        if not re.fullmatch(r"[\w.-]+(/\d+)?", name):
+            raise ValueError("must be such as sentinel://host:26379,host:26379/name-of-the-primary")
+        return text
+
+    return parse
+
+
 def _public_url(text: str) -> str:
     return _url("https", "http")(text).rstrip("/")
 
@@ -117,15 +138,14 @@ class Setting:
 
 
 REQUIRED = object()
-REDIS = _url("redis", "rediss", "unix")
-BROKERS = _url("redis", "rediss", "unix", "amqp", "amqps")
 
 SETTINGS = (
     Setting("SECRET_KEY", _text, REQUIRED, "≥ 32 characters", "signs links and hashes addresses", secret=True),
     Setting("SECRET_KEY_FALLBACKS", _words, [], "keys, by comma", "earlier keys whose links still work", secret=True),
     Setting("DATABASE_URL", _database, REQUIRED, "URL", "PostgreSQL", secret=True),
-    Setting("REDIS_URL", REDIS, REQUIRED, "URL", "Redis or Valkey", secret=True),
-    Setting("BROKER_URL", BROKERS, None, "URL", "Celery's broker; REDIS_URL if unset", secret=True),
+    Setting("DATABASE_REPLICA_URL", _database, None, "URL", "its replica, for public lists and exports", secret=True),
+    Setting("REDIS_URL", _redis(), REQUIRED, "URL", "Redis or Valkey", secret=True),
+    Setting("BROKER_URL", _redis("amqp", "amqps"), None, "URL", "Celery's broker; REDIS_URL if unset", secret=True),
     Setting("PUBLIC_URL", _public_url, REQUIRED, "URL", "the address signers see, used in links"),
     Setting("PROXY_COUNT", _integer(0, 10), 0, "proxies", "trusted proxies in front of the app"),
     Setting("CONFIRM_WITHIN", _integer(1, 365), 14, "days", "life of a link, and of a signature never confirmed"),

@@ -7,12 +7,12 @@ from typing import Any
 
 from celery.schedules import crontab
 from celery.signals import setup_logging, worker_ready, worker_shutdown
-from kombu import Queue
 
 from config import BadSetting, Config
 from petition import create_app
 from petition.core.errors import Refusal
 from petition.core.health import require_database
+from petition.core.queue import patient, queues
 from petition.delivery.doorbell import DISPATCH
 from petition.delivery.lanes import CONFIRMATIONS, LANES, MAILINGS, NOTICES, QUEUES, UPKEEP
 from petition.operations.heartbeat import Pulse
@@ -28,9 +28,9 @@ except (BadSetting, Refusal) as problem:
     sys.exit(f"petition: {problem}")
 
 app = flask_app.extensions["celery"]
-app.conf.task_queues = [Queue(name) for name in QUEUES]
+app.conf.task_queues = queues(QUEUES, flask_app.config["BROKER_URL"])
 # A worker blocks on its queue: its sockets wait longer than a publisher's.
-app.conf.broker_transport_options = {**app.conf.broker_transport_options, "socket_timeout": 30}
+app.conf.broker_transport_options = patient(app.conf.broker_transport_options)
 app.conf.beat_schedule = {
     f"sweep-{lane}": {
         "task": DISPATCH, "args": [lane], "schedule": SWEEP, "options": {"queue": lane, "expires": 3 * SWEEP},

@@ -5,7 +5,7 @@ from typing import Any
 from flask import Flask, request
 from werkzeug.middleware.proxy_fix import ProxyFix
 
-from petition.core import api, db, headers, health, i18n, logging, pages, queue, redis, shelf
+from petition.core import api, db, headers, health, i18n, logging, pages, queue, redis, replica, shelf
 from petition.delivery import tasks as delivery_tasks
 from petition.delivery import transport
 from petition.delivery.bounces import pages as bounce_pages
@@ -88,7 +88,22 @@ def create_app(config: Any) -> Flask:
     proxies = app.config["PROXY_COUNT"]
     if proxies:
         app.wsgi_app = ProxyFix(app.wsgi_app, x_for=proxies, x_proto=proxies)  # type: ignore[method-assign]
-    for part in (logging, db, redis, queue, shelf, i18n, transport, headers, pages, throttle, sign_in, look, ready):
+    for part in (
+        logging,
+        db,
+        replica,
+        redis,
+        queue,
+        shelf,
+        i18n,
+        transport,
+        headers,
+        pages,
+        throttle,
+        sign_in,
+        look,
+        ready,
+    ):
         part.init_app(app)
     description = api.init_app(app)
     for program in PROGRAMS:

@@ -1,6 +1,7 @@
 """A real SMTP server in a thread, that answers as a test tells it."""
 
 import asyncio
+import re
 import threading
 from collections.abc import Callable
 from email import message_from_bytes
@@ -58,6 +59,12 @@ class MailServer:
     @property
     def addresses(self) -> list[str]:
         return [address for address, _ in self.accepted]
+
+    def link_to(self, address: str) -> str:
+        """Return the path of the link in the newest email to an address."""
+        with self.lock:
+            texts = [m.get_body(("plain",)).get_content() for to, m in self.accepted if to == address]
+        return re.search(r"(/c/[\w.-]+)", texts[-1])[1]
 
     def start(self, port: int) -> "MailServer":
         self.controller = Controller(self, hostname="127.0.0.1", port=port, enable_SMTPUTF8=True, ready_timeout=10)

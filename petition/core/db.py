@@ -14,6 +14,10 @@ from sqlalchemy.orm import DeclarativeBase, Session, SessionTransaction, mapped_
 CONNECT_TIMEOUT = 5  # seconds
 RESTED = 1.0  # seconds after which a kept connection is tried before it is used
 STATEMENT_TIMEOUT = 15_000  # milliseconds; longer work runs in bounded batches
+# Milliseconds until the locks of a host that went away in the middle of a transaction are others' to take.
+IDLE_TIMEOUT = 20_000
+# What a connection waits for a server that went away without a word: by probes when idle, for what was sent else.
+KEEPALIVE = {"keepalives_idle": 10, "keepalives_interval": 5, "keepalives_count": 3, "tcp_user_timeout": 20_000}
 
 
 class Base(DeclarativeBase):
@@ -55,7 +59,11 @@ def engine_options(app: Flask) -> dict[str, Any]:
         "connect_args": {
             "connect_timeout": CONNECT_TIMEOUT,
             "application_name": "petition",
-            "options": f"-c timezone=UTC -c statement_timeout={STATEMENT_TIMEOUT} -c lock_timeout=5000",
+            "options": (
+                f"-c timezone=UTC -c statement_timeout={STATEMENT_TIMEOUT} -c lock_timeout=5000"
+                f" -c idle_in_transaction_session_timeout={IDLE_TIMEOUT}"
+            ),
+            **KEEPALIVE,
         },
         # SQLAlchemy's exception texts carry parameters, which are addresses and names: keep them out of the logs.
         "hide_parameters": True,

@@ -1,13 +1,18 @@
 """Celery, bound to the Flask app: tasks run in its context, and nothing waits long for a broker."""
 
+from collections.abc import Iterable, Mapping
 from datetime import UTC, datetime
 from typing import Any, NamedTuple
 
 from celery import Celery, Task
 from celery.signals import before_task_publish
 from flask import Flask
+from kombu import Queue  # type: ignore[attr-defined]
+
+from petition.core.sentinels import SCHEME, parse
 
 PUBLISH_TIMEOUT = 0.5  # seconds
+WORKER_TIMEOUT = 5.0  # seconds; a worker asks anew each second, so a broker that takes longer hangs
 
 
 class FlaskTask(Task):  # type: ignore[misc]
@@ -37,16 +42,48 @@ def published(request: Any) -> Published:
     return Published(datetime.fromtimestamp(at, UTC) if at else None, by)
 
 
-def _transport_options(url: str) -> dict[str, Any]:
-    if not url.startswith(("redis", "rediss", "unix")):
-        return {"connect_timeout": PUBLISH_TIMEOUT}
-    return {
+def queues(names: Iterable[str], broker_url: str) -> list[Any]:
+    """Return queues as the broker should keep them: on RabbitMQ replicated to a majority of its nodes."""
+    # kombu carries no types.
+    declare: Any = Queue
+    return [declare(name, queue_arguments={"x-queue-type": _queue_type(broker_url)}) for name in names]
+
+
+def _queue_type(broker_url: str) -> str:
+    return "quorum" if broker_url.startswith("amqp") else "classic"
+
+
+def _broker(url: str) -> dict[str, Any]:
+    """Return Celery's settings of a broker, for publishing; worker.py lengthens what a worker needs longer."""
+    if url.startswith("amqp"):
+        return {
+            "broker_url": url,
+            "broker_transport_options": {"read_timeout": PUBLISH_TIMEOUT, "write_timeout": PUBLISH_TIMEOUT},
+            # A server that went away without a word is missed after two of these seconds, not after minutes.
+            "broker_heartbeat": 10,
+            "task_default_queue_type": _queue_type(url),
+            "task_create_missing_queue_type": _queue_type(url),
+            # Celery declares queues for tasks with a countdown; there are none here, so these need not be replicated.
+            "broker_native_delayed_delivery_queue_type": "classic",
+        }
+    options: dict[str, Any] = {
         "visibility_timeout": 300,  # seconds; no task lasts a minute
-        # For publishing; worker.py lengthens it, as a worker blocks on its queue.
         "socket_timeout": PUBLISH_TIMEOUT,
         "socket_connect_timeout": PUBLISH_TIMEOUT,
         "socket_keepalive": True,
+        # A worker that waits for a server that went away without a word misses it after twice this, in seconds.
+        "health_check_interval": 5,
     }
+    if not url.startswith(SCHEME):
+        return {"broker_url": url, "broker_transport_options": options}
+    watched, patience = parse(url), {"socket_timeout": PUBLISH_TIMEOUT, "socket_connect_timeout": PUBLISH_TIMEOUT}
+    options |= {"master_name": watched.name, "sentinel_kwargs": patience}
+    return {"broker_url": watched.for_kombu, "broker_transport_options": options}
+
+
+def patient(options: Mapping[str, Any]) -> dict[str, Any]:
+    """Return a transport's options with sockets that wait as long as a worker does for its next task."""
+    return {**options, **{name: WORKER_TIMEOUT for name in ("socket_timeout", "read_timeout") if name in options}}
 
 
 def init_app(app: Flask) -> Celery:
@@ -54,8 +91,7 @@ def init_app(app: Flask) -> Celery:
     celery = Celery("petition", task_cls=FlaskTask)
     celery.flask_app = app
     celery.conf.update(
-        broker_url=app.config["BROKER_URL"],
-        broker_transport_options=_transport_options(app.config["BROKER_URL"]),
+        **_broker(app.config["BROKER_URL"]),
         broker_connection_timeout=PUBLISH_TIMEOUT,
         broker_connection_retry_on_startup=True,
         broker_connection_max_retries=None,

@@ -1,23 +1,40 @@
 """One Redis client per process, that fails fast: nothing here may hold up a signer."""
 
+from typing import Any, cast
+
 import redis
 from flask import Flask, current_app
+from redis.backoff import NoBackoff
+from redis.retry import Retry
+from redis.sentinel import Sentinel
+
+from petition.core.sentinels import SCHEME, parse
 
 TIMEOUT = 0.25  # seconds, to connect and for a reply
 
 
 def client() -> "redis.Redis":
-    """Return the process's client; its calls raise `redis.RedisError` within two timeouts."""
+    """Return the process's client; its calls raise `redis.RedisError` within two timeouts, and one a Sentinel."""
     found: redis.Redis = current_app.extensions["petition.redis"]
     return found
 
 
+def connect(url: str) -> "redis.Redis":
+    """Return a client of a server, or of the primary that Sentinels name; it connects on first use, and asks once."""
+    options: dict[str, Any] = {
+        "socket_timeout": TIMEOUT,
+        "socket_connect_timeout": TIMEOUT,
+        "retry": Retry(NoBackoff(), 0),
+    }
+    if not url.startswith(SCHEME):
+        return redis.Redis.from_url(url, health_check_interval=0, **options)
+    # redis-py's Sentinel carries no types.
+    watched, watching = parse(url), cast("Any", Sentinel)
+    sentinels = watching(watched.sentinels, sentinel_kwargs=options, **options, **watched.login)
+    found: redis.Redis = sentinels.master_for(watched.name, db=watched.database)
+    return found
+
+
 def init_app(app: Flask) -> None:
-    """Prepare the client; it connects on first use."""
-    app.extensions["petition.redis"] = redis.Redis.from_url(
-        app.config["REDIS_URL"],
-        socket_timeout=TIMEOUT,
-        socket_connect_timeout=TIMEOUT,
-        retry=None,
-        health_check_interval=0,
-    )
+    """Prepare the client."""
+    app.extensions["petition.redis"] = connect(app.config["REDIS_URL"])

@@ -6,10 +6,11 @@ from collections.abc import Iterator, Sequence
 from datetime import UTC, datetime
 from typing import Any
 
-from sqlalchemy import select
+from sqlalchemy import select, text
 
 from petition.core.db import db
 from petition.core.errors import Refusal
+from petition.core.replica import reading
 from petition.petitions.models import Petition
 from petition.signatures.filters import Filter
 from petition.signatures.models import Signature
@@ -28,6 +29,7 @@ COLUMNS: dict[str, Any] = {
 USUAL = ("petition", "party", "name", "organisation", "profession", "city", "country", "state", "confirmed_at")
 BATCH = 2000  # rows in memory
 PATIENCE = "60s"  # of a batch
+RECIPIENTS_PATIENCE = "10min"  # with whoever takes a batch
 BOM = "\ufeff"  # or spreadsheets take UTF-8 for something else
 # What a spreadsheet takes for the beginning of a formula, its full-width forms included (OWASP, CSV Injection).
 FORMULA = ("=", "+", "-", "@", "\t", "\r", "\n", "＝", "＋", "－", "＠")
@@ -62,7 +64,6 @@ class Export:
             self._record("signatures.exported", rows=self.rows, complete=complete)
 
     def _batches(self) -> Iterator[Sequence[Any]]:
-        be_quick(PATIENCE)
         query = (
             select(*(COLUMNS[name] for name in self.columns))
             .select_from(Signature)
@@ -70,9 +71,13 @@ class Export:
             .where(*conditions_of(self.which), *bounds_of(self.which))
             .order_by(Signature.id.desc())
         )
-        # A cursor of the database: one plan, one snapshot, and never more than a batch in memory.
-        rows = db.session.execute(query, execution_options={"stream_results": True, "yield_per": BATCH})
-        yield from rows.partitions()
+        with reading() as session:
+            be_quick(PATIENCE, session)
+            # Whoever takes the file may take it slowly.
+            session.execute(text(f"SET LOCAL idle_in_transaction_session_timeout = '{RECIPIENTS_PATIENCE}'"))
+            # A cursor of the database: one plan, one snapshot, and never more than a batch in memory.
+            rows = session.execute(query, execution_options={"stream_results": True, "yield_per": BATCH})
+            yield from rows.partitions()
 
     def _record(self, action: str, **figures: Any) -> None:
         about = {"filter": self.which.on_record(), "columns": self.columns}

@@ -124,10 +124,12 @@ def test(number: int, addresses: tuple[str, ...]) -> None:
 
 
 def _plan(number: int, at: datetime | None, yes: bool) -> None:
-    mailing = life.find(number, lock=True)
-    counted = audience.count(mailing)
     if not yes:
-        click.confirm(f"Send “{mailing.name}” to {counted['recipients']:,} recipients?", abort=True)
+        mailing = life.find(number)
+        question = f"Send “{mailing.name}” to {audience.count(mailing)['recipients']:,} recipients?"
+        db.session.rollback()  # no transaction stays open while a person thinks
+        click.confirm(question, abort=True)
+    mailing = life.find(number, lock=True)
     schedule.schedule(mailing, at.replace(tzinfo=at.tzinfo or ZoneInfo(mailing.timezone)) if at else None, None)
     db.session.commit()
     console.print(f"Scheduled: the first email leaves at {_moment(mailing.send_at, mailing)}.")

@@ -6,11 +6,11 @@ from datetime import UTC, datetime
 from typing import Any
 
 import redis
+from amqp import AMQPError, NotFound  # type: ignore[import-untyped]
 from flask import current_app
 from kombu import Connection  # type: ignore[attr-defined]
-from kombu.exceptions import OperationalError
 
-from petition.core.redis import TIMEOUT
+from petition.core.redis import TIMEOUT, connect
 from petition.delivery.lanes import QUEUES
 
 # kombu keeps a Redis list for each step of priority; the first has the queue's own name.
@@ -19,7 +19,7 @@ PRIORITIES = ("", "\x06\x163", "\x06\x166", "\x06\x169")
 
 @dataclass(frozen=True)
 class Broker:
-    """What the broker holds. `error` says why nothing else is known; `policy` and memory only for Redis."""
+    """What the broker holds. `error` says why nothing else is known; RabbitMQ tells the depths alone."""
 
     error: str | None = None
     depths: dict[str, int] | None = None
@@ -39,8 +39,8 @@ def look() -> Broker:
     """Return what the broker holds; never raises, and takes at most about a second."""
     url = current_app.config["BROKER_URL"]
     try:
-        return _redis(url) if url.startswith(("redis", "unix")) else _amqp(url)
-    except (redis.RedisError, OperationalError, OSError) as error:
+        return _amqp(url) if url.startswith("amqp") else _redis(url)
+    except (redis.RedisError, AMQPError, OSError) as error:
         return Broker(error=type(error).__name__)
 
 
@@ -73,7 +73,7 @@ def _redis(url: str) -> Broker:
 def _client(url: str) -> "redis.Redis":
     clients = current_app.extensions.setdefault("petition.broker", {})
     if url not in clients:
-        clients[url] = redis.Redis.from_url(url, socket_timeout=TIMEOUT, socket_connect_timeout=TIMEOUT, retry=None)
+        clients[url] = connect(url)
     found: redis.Redis = clients[url]
     return found
 
@@ -87,8 +87,16 @@ def _published(message: bytes) -> datetime | None:
 
 def _amqp(url: str) -> Broker:
     # kombu carries no types.
-    connect: Any = Connection
-    with connect(url, connect_timeout=TIMEOUT) as connection:
-        channel: Any = connection.channel()
-        depths = {queue: channel.queue_declare(queue, passive=True).message_count for queue in QUEUES}
-    return Broker(depths=depths)
+    open_: Any = Connection
+    patience = {"read_timeout": TIMEOUT, "write_timeout": TIMEOUT}
+    with open_(url, connect_timeout=TIMEOUT, transport_options=patience) as connection:
+        return Broker(depths={queue: _depth(connection, queue) for queue in QUEUES})
+
+
+def _depth(connection: Any, queue: str) -> int:
+    # A refusal closes the channel: each queue has its own.
+    with connection.channel() as channel:
+        try:
+            return int(channel.queue_declare(queue, passive=True).message_count)
+        except NotFound:
+            return 0  # no worker has ever listened there, and nobody rung

@@ -125,11 +125,16 @@ def _broker(seen: broker.Broker) -> Iterator[Metric]:
     for queue, depth in (seen.depths or {}).items():
         rings.add_metric([queue], depth)
     yield rings
-    yield _gauge("broker_unacknowledged", "Messages that workers hold", seen.unacknowledged or 0)
-    yield _gauge("broker_memory_bytes", "Memory that the broker uses", seen.memory or 0)
-    yield _gauge("broker_may_evict", "1 if the broker may drop messages when its memory is full", float(seen.may_evict))
-    age = (datetime.now(UTC) - seen.oldest_ring_at).total_seconds() if seen.oldest_ring_at else 0.0
-    yield _gauge("broker_oldest_ring_seconds", "Age of the oldest message that no worker took", age)
+    # What a broker does not tell is left out: a zero would say that all is well.
+    if seen.unacknowledged is not None:
+        yield _gauge("broker_unacknowledged", "Messages that workers hold", seen.unacknowledged)
+    if seen.memory is not None:
+        yield _gauge("broker_memory_bytes", "Memory that the broker uses", seen.memory)
+    if seen.policy is not None:
+        text = "1 if the broker may drop messages when its memory is full"
+        yield _gauge("broker_may_evict", text, float(seen.may_evict))
+        age = (datetime.now(UTC) - seen.oldest_ring_at).total_seconds() if seen.oldest_ring_at else 0.0
+        yield _gauge("broker_oldest_ring_seconds", "Age of the oldest message that no worker took", age)
 
 
 def _drift(now: Snapshot) -> Iterator[Metric]:

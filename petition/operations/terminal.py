@@ -85,7 +85,8 @@ def _broker(seen: Broker) -> str:
         return f"does not answer ({seen.error})"
     rings = sum((seen.depths or {}).values())
     memory = f", {seen.memory / 2**20:.1f} MB, {seen.policy}" if seen.memory is not None else ""
-    return f"{rings:,} rings wait, {seen.unacknowledged or 0:,} being handled{memory}"
+    handled = f", {seen.unacknowledged:,} being handled" if seen.unacknowledged is not None else ""
+    return f"{rings:,} rings wait{handled}{memory}"
 
 
 def _server(now: Snapshot) -> str:

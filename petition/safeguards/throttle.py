@@ -12,7 +12,6 @@ from limits import RateLimitItemPerHour
 
 from petition.core.breaker import Breaker
 from petition.core.hashing import keyed_hashes
-from petition.core.redis import TIMEOUT
 from petition.safeguards.networks import network_hashes, network_of
 
 OPEN_DOOR = "the limiter cannot reach Redis: people can sign, without limits"
@@ -86,8 +85,9 @@ def _in_one_line(record: logging.LogRecord) -> bool:
 def init_app(app: Flask) -> None:
     """Keep the limits in Redis; without Redis let people sign, and say so in the log."""
     app.config.update(
-        RATELIMIT_STORAGE_URI=app.config["REDIS_URL"],
-        RATELIMIT_STORAGE_OPTIONS={"socket_timeout": TIMEOUT, "socket_connect_timeout": TIMEOUT},
+        # The process's own client, wherever REDIS_URL leads: the limiter reads fewer kinds of URL than it does.
+        RATELIMIT_STORAGE_URI="redis://",
+        RATELIMIT_STORAGE_OPTIONS={"connection_pool": app.extensions["petition.redis"].connection_pool},
         RATELIMIT_SWALLOW_ERRORS=True,
     )
     limiter.init_app(app)

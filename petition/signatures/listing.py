@@ -7,7 +7,7 @@ from zoneinfo import ZoneInfo
 
 from sqlalchemy import select
 
-from petition.core.db import db
+from petition.core import replica
 from petition.core.errors import Refusal
 from petition.petitions.models import Petition
 from petition.signatures.models import CONFIRMED, ORGANISATION, PERSON, Signature
@@ -49,7 +49,7 @@ def signatories(petition: Petition, after: str | None = None, limit: int = PAGE,
         query = query.where(Signature.party == party)
     if after is not None:
         query = query.where(Signature.confirmed_no < _number(after))
-    rows = db.session.execute(query).all()
+    rows = replica.rows(query)
     following = str(rows[limit - 1].confirmed_no) if len(rows) > limit else None
     return Page([_signatory(row, petition) for row in rows[:limit]], following)
 
@@ -60,7 +60,7 @@ def organisations(petition: Petition, limit: int = MOST_ORGANISATIONS) -> list[S
         return []
     query = _listed(petition).where(Signature.party == ORGANISATION)
     order = (Signature.list_position.nulls_last(), Signature.organisation, Signature.confirmed_no)
-    rows = db.session.execute(query.order_by(*order).limit(limit))
+    rows = replica.rows(query.order_by(*order).limit(limit))
     return [_signatory(row, petition) for row in rows]
 
 

@@ -8,6 +8,7 @@ from typing import Any
 
 from sqlalchemy import Select, func, literal_column, select, text
 from sqlalchemy.exc import OperationalError
+from sqlalchemy.orm import Session, scoped_session
 
 from petition.core.db import db
 from petition.core.errors import Refusal
@@ -62,10 +63,10 @@ def search(which: Filter, before: int | None = None, limit: int = PAGE) -> Page:
     return Page(rows[:limit], len(few) if len(few) <= COUNTED else None, following)
 
 
-def be_quick(patience: str) -> None:
+def be_quick(patience: str, session: Session | scoped_session[Any] = db.session) -> None:
     """Bound each statement of the transaction, and have it planned for its own values and not for any."""
     for name, value in (("statement_timeout", patience), ("plan_cache_mode", "force_custom_plan")):
-        db.session.execute(text("SELECT set_config(:name, :value, true)"), {"name": name, "value": value})
+        session.execute(text("SELECT set_config(:name, :value, true)"), {"name": name, "value": value})
 
 
 def was_slow(error: OperationalError) -> bool:

@@ -18,6 +18,7 @@ def carry_out(run: Run, show: Callable[[Run], None], *, yes: bool, as_json: bool
     db.session.commit()
     if not as_json:
         show(run)
+        db.session.commit()  # no transaction stays open while a person thinks
     if not (yes or click.confirm("Go on?")):
         console.print("Nothing was done.")
         raise SystemExit(1)

@@ -19,6 +19,12 @@ def test_sound_settings_are_taken():
     assert config.CONFIRM_WITHIN == 14
 
 
+@pytest.mark.parametrize("url", ["sentinel://h:26379,i:26379,[::1]:1/name", "sentinel://u:p@h/name/2"])
+def test_sentinels_are_named_by_one_url(url):
+    config = Config({**SOUND, "REDIS_URL": url})
+    assert url == config.BROKER_URL == config.REDIS_URL
+
+
 @pytest.mark.parametrize(
     ("name", "value"),
     [
@@ -28,6 +34,11 @@ def test_sound_settings_are_taken():
         ("DATABASE_URL", "postgresql://u:s3cret@h:notaport/d"),
         ("REDIS_URL", "s3cret"),
         ("BROKER_URL", "http://u:s3cret@h"),
+        ("REDIS_URL", "amqp://u:s3cret@h"),
+        ("REDIS_URL", "unix:///s3cret"),  # Celery knows no such broker
+        ("REDIS_URL", "sentinel://:s3cret@h:26379,i:26379"),
+        ("REDIS_URL", "sentinel://:s3cret@h:26379,i:port/name"),
+        ("BROKER_URL", "sentinel://:s3cret@h:26379,/name"),
         ("SECRET_KEY", "s3cret"),
         ("SECRET_KEY", ""),
         ("SECRET_KEY_FALLBACKS", "s3cret"),

@@ -1,0 +1,94 @@
+"""A replica that is read in place of the database: late, away, and never in the way of a signature."""
+
+import csv
+import signal
+
+import psycopg
+import pytest
+from parts import Parts
+from running import ROOT, wait_for
+from standby import Standby
+
+from petition.embedded.postgres import Postgres
+
+pytestmark = [pytest.mark.journey, pytest.mark.xdist_group("replica")]
+SLUG = "internet-en-prison"
+
+
+@pytest.fixture
+def cluster(tmp_path):
+    for part in ("primary", "standby"):
+        (tmp_path / part).mkdir(mode=0o755)
+    primary = Postgres(tmp_path / "primary")
+    standby = Standby(tmp_path / "standby", primary)
+    with primary, standby:
+        yield primary, standby
+
+
+def test_lists_come_from_the_replica_and_signing_does_not(tmp_path, cluster, broker, mail_server):
+    primary, standby = cluster
+    parts = Parts(tmp_path, primary.url, broker.url, mail_server.controller.port)
+    parts.environ["DATABASE_REPLICA_URL"] = standby.url
+    assert parts.petition("db", "upgrade").returncode == 0
+    made = parts.petition("petitions", "create", str(ROOT / f"petition/demo/{SLUG}.md"), "--open")
+    assert made.returncode == 0, made.stderr
+    try:
+        parts.web()
+        parts.worker()
+        parts.beat()
+        _play(parts, standby, mail_server)
+    finally:
+        parts.stop()
+
+
+def _play(parts, standby, mail_server):
+    site = parts.site
+
+    def confirm(n):
+        """Sign and confirm through the pages."""
+        form = {"name": f"Zoé {n}", "email": f"s{n}@example.org", "listed": "1"}
+        assert site.ask("POST", f"/p/{SLUG}/sign", form=form, network=n).status == 303
+        wait_for(lambda: f"s{n}@example.org" in mail_server.addresses, 20, "the link")
+        link = mail_server.link_to(f"s{n}@example.org")
+        answer = site.ask("POST", link, network=n)
+        assert answer.status == 303
+        assert f"Zoé {n}" in site.get(answer.headers["Location"]).text, "one's own page is never late"
+
+    def listed():
+        return {item["name"] for item in site.get(f"/api/v1/petitions/{SLUG}/signatories").json["items"]}
+
+    def told():
+        return site.get("/readyz").json["parts"]["replica"]
+
+    def exported():
+        ended = parts.petition("signatures", "export", "-", "--columns", "name,state")
+        assert ended.returncode == 0, ended.stderr
+        return {row["name"] for row in csv.DictReader(ended.stdout.lstrip("\ufeff").splitlines())}
+
+    wait_for(lambda: told() == "ok", 20, "a replica that keeps up")
+    confirm(1)
+    wait_for(lambda: listed() == {"Zoé 1"}, 10, "the name in the list")
+
+    with psycopg.connect(host=str(standby.socket), user="petition", dbname="petition", autocommit=True) as late:
+        late.execute("SELECT pg_wal_replay_pause()")
+        wait_for(lambda: late.execute("SELECT pg_get_wal_replay_pause_state()").fetchone()[0] == "paused", 10, "pause")
+        assert told() == "ok", "a moment's delay is nobody's worry"
+        confirm(2)
+        assert site.count()["confirmed"] == 2
+        assert listed() == exported() == {"Zoé 1"}, "both were read on the replica"
+        wait_for(lambda: told() != "ok", 20, "the replica being too late")
+        assert site.get("/readyz").json["status"] == "degraded"
+        assert listed() == exported() == {"Zoé 1", "Zoé 2"}, "both are read on the database"
+        late.execute("SELECT pg_wal_replay_resume()")
+    wait_for(lambda: told() == "ok", 20, "the replica keeping up again")
+
+    standby.process.send_signal(signal.SIGQUIT)
+    standby.process.wait(20)
+    confirm(3)
+    everybody = {"Zoé 1", "Zoé 2", "Zoé 3"}
+    assert listed() == exported() == everybody
+    assert "Zoé 3" in site.get(f"/p/{SLUG}/signatories").text
+    assert told() != "ok"
+    standby.start()
+    wait_for(lambda: told() == "ok", 20, "the replica being back")
+    assert listed() == exported() == everybody

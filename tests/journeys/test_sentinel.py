@@ -1,0 +1,84 @@
+"""Valkey with a replica and three Sentinels: signing goes on while the primary is killed or hangs, and mail follows."""
+
+import os
+import signal
+import time
+
+import pytest
+import redis
+from brokers import Watched
+from factories import make_petition
+from running import wait_for
+
+pytestmark = [pytest.mark.journey, pytest.mark.xdist_group("sentinel")]
+FAILOVER = 30.0  # seconds: the Sentinels take 2 to be sure and some more to agree, then a worker finds its way
+
+
+@pytest.fixture
+def watched(tmp_path):
+    folder = tmp_path / "watched"
+    folder.mkdir()
+    found = Watched(folder)
+    yield found
+    found.stop()
+
+
+def lose(watched, port, how):
+    """Take a server away, killed or hanging; returns how to bring it back."""
+    if how == "killed":
+        watched.kill(port)
+        return lambda: watched.start(port)
+    pid = watched.running[port].pid
+    os.kill(pid, signal.SIGSTOP)
+    return lambda: os.kill(pid, signal.SIGCONT)
+
+
+@pytest.mark.parametrize("how", ["killed", "hanging"])
+def test_a_failover_of_the_broker_and_of_the_limits(parts, watched, mail_server, how):
+    parts.environ |= {"REDIS_URL": watched.url, "PETITION_SIGN_LIMIT": "5/minute"}
+    make_petition()
+    parts.web()
+    parts.worker()
+    parts.beat()
+    numbers = iter(range(1000))
+
+    def sign(network=None):
+        n = next(numbers)
+        form = {"name": "Zoé Martin", "email": f"s{n}@example.org"}
+        return n, parts.site.ask("POST", "/p/jardin/sign", form=form, network=n if network is None else network).status
+
+    def mailed(n):
+        return f"s{n}@example.org" in mail_server.addresses
+
+    assert sign() == (0, 303)
+    wait_for(lambda: mailed(0), 10, "the first email")
+    assert [sign(network=249)[1] for _ in range(6)] == [303] * 5 + [429], "limits are kept there"
+    assert watched.client(watched.primary()).dbsize() > 0
+    wait_for(lambda: parts.site.get("/readyz").json["status"] == "ok", 20, "all parts well")
+
+    before, began = watched.primary(), time.monotonic()
+    bring_back = lose(watched, before, how)
+    accepted = [sign() for _ in range(10)]
+    assert {status for _, status in accepted} == {303}
+    wait_for(lambda: watched.primary() != before, FAILOVER, "the failover")
+    took = {"primary changed": time.monotonic() - began}
+    wait_for(lambda: all(mailed(n) for n, _ in accepted), FAILOVER, "the emails owed meanwhile")
+    took["emails flow"] = time.monotonic() - began
+    wait_for(lambda: parts.site.get("/readyz").json["status"] == "ok", FAILOVER, "all parts well again")
+    took["all parts well"] = time.monotonic() - began
+    print(f"primary {how}:", {what: f"{seconds:.1f} s" for what, seconds in took.items()})
+
+    bring_back()
+    wait_for(lambda: role(watched.client(before)) == "slave", FAILOVER, "the former primary following")
+    later, status = sign()
+    assert status == 303
+    wait_for(lambda: mailed(later), 10, "an email by the new primary")
+    # The same place answers limits again, on the new primary.
+    assert 429 in [sign(network=248)[1] for _ in range(6)]
+
+
+def role(server):
+    try:
+        return server.info("replication")["role"]
+    except redis.RedisError:
+        return None
