@@ -87,15 +87,16 @@ def test_an_answer_is_about_its_row_alone(server, owe, rows, stage, answer, stat
 
 
 @pytest.mark.parametrize("answer", ["421 4.3.2 closing", "454 4.7.0 too busy"])
-def test_the_servers_own_trouble_is_held_against_no_row(server, owe, rows, answer):
+@pytest.mark.parametrize(("stage", "asked"), [("on_rcpt", 1), ("on_data", 0)])
+def test_the_servers_own_trouble_is_held_against_nobody_but_who_was_asked_for(server, owe, rows, stage, asked, answer):
     owe(*MANY[:5])
-    server.on_rcpt = lambda address: answer
+    setattr(server, stage, lambda address: answer)
     dispatch("confirmations")
-    assert {row.attempt for row in rows()} == {0}
-    assert {row.state for row in rows()} <= {"due", "deferred"}
+    assert [row.attempt for row in rows()] == [asked, 0, 0, 0, 0]
+    assert [row.state for row in rows()] == ["deferred", "due", "due", "due", "due"]
     assert [hold.scope for hold in holds.holds()] == ["server"]
     assert dispatch("confirmations") == 0, "nothing is tried while the server rests"
-    server.on_rcpt = lambda address: None
+    setattr(server, stage, lambda address: None)
     due_now()
     dispatch("confirmations")
     assert {row.state for row in rows()} == {"sent"}
