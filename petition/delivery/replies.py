@@ -18,8 +18,8 @@ LONGEST = 2000  # characters that are looked at
 class Outcome:
     """What one attempt came to.
 
-    `server_trouble`: the mail server as a whole is to be left alone for a while. `blameless`: the row had no part in it.
-    `mailbox_gone`: the address is to be suppressed. `tried`: the mail server was asked to take it.
+    `server_trouble`: the mail server as a whole is to be left alone for a while. `blameless`: the row had no part in
+    it. `mailbox_gone`: the address is to be suppressed. `tried`: the mail server was asked to take it.
     """
 
     state: str

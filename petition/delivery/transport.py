@@ -12,7 +12,7 @@ import flask_mail
 import structlog
 from flask import Flask, current_app
 
-from petition.delivery.compose import Letter
+from petition.delivery.letter import Letter
 from petition.delivery.models import FAILED
 from petition.delivery.replies import Outcome, accepted, classify
 

@@ -9,9 +9,10 @@ from petition.core.db import db
 from petition.delivery import holds, transport
 from petition.delivery import record as recording
 from petition.delivery.claim import begin, claim
-from petition.delivery.compose import Letter, return_path
+from petition.delivery.compose import return_path
 from petition.delivery.dispatch import dispatch
 from petition.delivery.lanes import CONFIRMATIONS, LANES, MAILINGS
+from petition.delivery.letter import Letter
 from petition.delivery.models import Delivery, Hold
 from petition.delivery.record import Round, Settled, record
 from petition.delivery.replies import accepted
@@ -231,14 +232,14 @@ def test_every_lane_is_known_by_its_name():
 
 def test_one_email_that_cannot_be_built_does_not_hold_up_the_others(server, owe, rows, monkeypatch):
     owe("zoe@example.org", "ann@example.org")
-    sound = Letter.as_email
+    sound = Letter.as_bytes
 
     def fail(letter):
         if letter.to.startswith("zoe"):
             raise ValueError("no octets for this")
         return sound(letter)
 
-    monkeypatch.setattr(Letter, "as_email", fail)
+    monkeypatch.setattr(Letter, "as_bytes", fail)
     dispatch("confirmations")
     assert [row.state for row in rows()] == ["failed", "sent"]
 
