@@ -26,9 +26,8 @@ REFERENCE = """
 def make(app) -> int:
     """Make a mailing that is being sent, without its audience, and return its number."""
     with app.app_context():
-        mailing = Mailing(
-            name="Bench", state="sending", sender_name="Bench", segment={"petitions": [1]}, written_by="bench"
-        )
+        mailing = Mailing(name="Bench", state="sending", sender_name="Bench", timezone="UTC",
+                          segment={"petitions": [1]}, written_by="bench")  # fmt: skip
         mailing.texts = {"fr": MailingText(language="fr", subject="Des nouvelles, {{ name }}", preheader="", body=BODY)}
         db.session.add(mailing)
         db.session.commit()
