@@ -6,8 +6,8 @@ from flask import Flask, request
 from werkzeug.middleware.proxy_fix import ProxyFix
 
 from petition.core import api, db, headers, health, i18n, logging, pages, queue, redis, replica, shelf
+from petition.delivery import sheet, transport
 from petition.delivery import tasks as delivery_tasks
-from petition.delivery import transport
 from petition.delivery.bounces import pages as bounce_pages
 from petition.delivery.bounces import tasks as bounce_tasks
 from petition.embedded import mailbox_pages
@@ -96,6 +96,7 @@ def create_app(config: Any) -> Flask:
         queue,
         shelf,
         i18n,
+        sheet,
         transport,
         headers,
         pages,

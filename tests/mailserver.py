@@ -22,6 +22,7 @@ class MailServer:
         self.on_rcpt: Answer = lambda address: None
         self.on_data: Answer = lambda address: None
         self.delay = 0.0
+        self.pipelining = False
         self.reads = True  # what it accepts; else it only notes for whom
         self.lock = threading.Lock()
 
@@ -32,7 +33,7 @@ class MailServer:
     async def handle_EHLO(self, server, session, envelope, hostname, responses):
         self.connections += 1
         session.host_name = hostname
-        return responses
+        return [*responses[:-1], "250-PIPELINING", responses[-1]] if self.pipelining else responses
 
     async def handle_RCPT(self, server, session, envelope, address, options):
         answer = self.on_rcpt(address)

@@ -15,10 +15,11 @@ from petition.core.db import db
 from petition.core.queue import Published
 from petition.delivery import pulse
 from petition.delivery.claim import begin, claim, lease, recover_leases, release
-from petition.delivery.compose import Claimed, Composed, Letter, Unwanted, compose, return_path
+from petition.delivery.compose import Claimed, Composed, Unwanted, compose, return_path
 from petition.delivery.doorbell import ring
 from petition.delivery.holds import rest_server, server_is_well
 from petition.delivery.lanes import LANES, Lane
+from petition.delivery.letter import Letter
 from petition.delivery.models import CANCELLED, FAILED, SENT, SUPPRESSED
 from petition.delivery.record import Round, Settled, record
 from petition.delivery.replies import Outcome

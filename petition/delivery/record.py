@@ -68,7 +68,7 @@ def record(lane: Lane, token: uuid.UUID, settled: Sequence[Settled], by: Round) 
     """Record outcomes and the attempts they came of, for rows still held under this token; returns how many were.
 
     A deferred row waits with exponential backoff and full jitter, and fails for good after the lane's last attempt.
-    The server's trouble is not held against the row: its attempt is given back.
+    Trouble that the row had no part in is not held against it: its attempt is given back.
     """
     if not settled:
         return 0
@@ -80,7 +80,7 @@ def record(lane: Lane, token: uuid.UUID, settled: Sequence[Settled], by: Round) 
 def _row(lane: Lane, item: Settled) -> dict[str, Any]:
     outcome, attempt, again_at, settled_at = item.outcome, item.claim.attempt, item.at, None
     state, reason = outcome.state, outcome.reason
-    if outcome.server_trouble:
+    if outcome.blameless:
         attempt -= 1
     elif state == DEFERRED and attempt >= lane.max_attempts:
         state, reason = FAILED, f"gave up after {attempt} attempts: {reason}"[:200]

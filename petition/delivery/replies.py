@@ -18,8 +18,8 @@ LONGEST = 2000  # characters that are looked at
 class Outcome:
     """What one attempt came to.
 
-    `server_trouble`: the mail server as a whole is to be left alone for a while, and this row was not at fault.
-    `mailbox_gone`: the address is to be suppressed. `tried`: the mail server was asked to take it.
+    `server_trouble`: the mail server as a whole is to be left alone for a while. `blameless`: the row had no part in
+    it. `mailbox_gone`: the address is to be suppressed. `tried`: the mail server was asked to take it.
     """
 
     state: str
@@ -28,6 +28,7 @@ class Outcome:
     # The reason in short, the same for all that fail alike.
     cause: str = ""
     server_trouble: bool = False
+    blameless: bool = False
     mailbox_gone: bool = False
     tried: bool = True
 
@@ -50,7 +51,9 @@ def classify(error: Exception, *, connecting: bool, send_again: bool) -> Outcome
     reason, enhanced = shorten(words), _enhanced(code, words)
     cause = f"{code} {enhanced}".strip() if code else type(error).__name__[:80]
     if connecting or code in ABOUT_THE_SERVER or isinstance(error, smtplib.SMTPSenderRefused):
-        return Outcome(DEFERRED, code, reason, cause, server_trouble=True)
+        # Said of a recipient, it may be true of their domain alone: tried first each time, they would stop all others.
+        blameless = not isinstance(error, smtplib.SMTPRecipientsRefused)
+        return Outcome(DEFERRED, code, reason, cause, server_trouble=True, blameless=blameless)
     if code is None:
         # The connection broke in the middle: the server may or may not have taken the email.
         return Outcome(DEFERRED if send_again else UNKNOWN, None, reason, cause)

@@ -8,7 +8,7 @@ from sqlalchemy.dialects.postgresql import insert
 
 from petition.core.db import db
 from petition.core.hashing import keyed_hashes
-from petition.delivery.compose import ascii_domain
+from petition.delivery.letter import ascii_domain
 from petition.delivery.models import Suppression
 
 BATCH = 1_000  # addresses of an import

@@ -6,15 +6,15 @@ import threading
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
-from typing import Any
 
 import flask_mail
 import structlog
 from flask import Flask, current_app
 
-from petition.delivery.compose import Letter
+from petition.delivery.letter import Letter
 from petition.delivery.models import FAILED
 from petition.delivery.replies import Outcome, accepted, classify
+from petition.delivery.smtp import Smtp, SmtpSsl
 
 IDLE = 20.0  # seconds after which a connection is asked whether it still lives
 
@@ -30,39 +30,21 @@ class Mail(flask_mail.Mail):
         return Connection(self.app.extensions["mail"] if self.app else self)
 
 
-class _KeepsWords:
-    """Keeps what the server said as it took an email, which smtplib drops: its own log is found by those words."""
-
-    words = b""
-
-    def data(self, message: Any) -> tuple[int, bytes]:
-        reply: tuple[int, bytes] = super().data(message)  # type: ignore[misc]
-        self.words = reply[1]
-        return reply
-
-
-class _Smtp(_KeepsWords, smtplib.SMTP):
-    pass
-
-
-class _SmtpSsl(_KeepsWords, smtplib.SMTP_SSL):
-    pass
-
-
 class Connection(flask_mail.Connection):
     """A connection to the mail server whose certificate is verified and whose every wait is bounded."""
 
     used_at = 0.0
+    host: Smtp | SmtpSsl | None
 
-    def configure_host(self) -> smtplib.SMTP:
+    def configure_host(self) -> Smtp | SmtpSsl:
         """Connect, secure and log in. Raises `OSError` or `smtplib.SMTPException`."""
         mail, timeout = self.mail, current_app.config["MAIL_TIMEOUT"]
         context = ssl.create_default_context()
-        host: smtplib.SMTP
+        host: Smtp | SmtpSsl
         if mail.use_ssl:
-            host = _SmtpSsl(mail.server, mail.port, timeout=timeout, context=context)
+            host = SmtpSsl(mail.server, mail.port, timeout=timeout, context=context)
         else:
-            host = _Smtp(mail.server, mail.port, timeout=timeout)
+            host = Smtp(mail.server, mail.port, timeout=timeout)
         try:
             host.set_debuglevel(int(mail.debug))
             if mail.use_tls:
@@ -93,8 +75,7 @@ class Connection(flask_mail.Connection):
         """Hand one letter over; returns once the server has taken responsibility for it (its 250)."""
         assert isinstance(message, Letter)  # Flask-Mail's own messages are not built for real servers
         if self.host is not None:
-            options = [] if message.to.isascii() else ["SMTPUTF8"]
-            self.host.sendmail(str(envelope_from), [message.to], message.as_bytes(), options)
+            self.host.hand_over(str(envelope_from), message.to, message.as_bytes())
         flask_mail.email_dispatched.send(current_app._get_current_object(), message=message)  # type: ignore[attr-defined]
         self.num_emails += 1
         self.used_at = time.monotonic()

@@ -8,7 +8,7 @@ from sqlalchemy.dialects.postgresql import distinct_on
 
 from petition.core import clock
 from petition.core.db import db
-from petition.delivery.compose import ascii_domain
+from petition.delivery.letter import ascii_domain
 from petition.delivery.suppress import suppressed_among
 from petition.mailings.emails import SIGNER, Signer
 from petition.mailings.freeze import domain_of

@@ -13,16 +13,17 @@ from petition.core.i18n import date_in_words
 from petition.delivery.compose import (
     Claimed,
     Composed,
-    Letter,
     Unwanted,
     composes,
     sender_address,
     unsubscribe_address,
     write,
 )
+from petition.delivery.letter import Letter
+from petition.delivery.sheet import Frame
 from petition.mailings.models import KIND, STOPPED_KIND, TEST_KIND, Mailing, MailingText
 from petition.mailings.placeholders import OWN
-from petition.mailings.typeset import Frame, Words, typeset
+from petition.mailings.typeset import Words, typeset
 from petition.mailings.words import reason_words
 from petition.petitions.count import Count, counts
 from petition.petitions.models import Petition
@@ -84,11 +85,10 @@ def letter(
     text = language_for(mailing, language or signer.locale, petition)
     words = Words(text.language, text.subject, text.preheader, text.body)
     shown = petition.text_in(text.language)
-    frame = Frame(
-        shown.title, petition.kind, shown.addressee, petition_url(petition.slug, text.language), mailing.sender_name,
-        TEST_KIND if test else KIND,
-    )  # fmt: skip
-    sheet = typeset(words, frame, frozenset(name for name in OWN if not getattr(signer, name)))
+    address = petition_url(petition.slug, text.language)
+    frame = Frame(shown.title, petition.kind, shown.addressee, address, mailing.sender_name)
+    lacking = frozenset(name for name in OWN if not getattr(signer, name))
+    sheet = typeset(TEST_KIND if test else KIND, words, frame, lacking)
     real = delivery_id is not None and not test
     link = unsubscribe_link(delivery_id) if real and delivery_id else absolute("/u/test")
     personal = tokens.make(PERSONAL, signer.id, signer.generation) if real else "test"

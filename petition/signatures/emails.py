@@ -1,17 +1,22 @@
 """The emails about a signature, composed a batch at a time; none is written that its state no longer calls for."""
 
 from collections.abc import Callable, Sequence
-from datetime import date, timedelta
-from typing import Any
+from dataclasses import dataclass, fields
+from datetime import date, datetime, timedelta
+from functools import lru_cache
 from zoneinfo import ZoneInfo
 
+from babel.numbers import format_decimal
 from flask import current_app
+from jinja2.filters import do_truncate
 from sqlalchemy import select
 
 from petition.core.db import db
 from petition.delivery.bounces.owners import finds_address, on_leaving
-from petition.delivery.compose import Claimed, Composed, Letter, Unwanted, composes, write
+from petition.delivery.compose import Claimed, Composed, Unwanted, composes
+from petition.delivery.letter import Letter
 from petition.delivery.models import Delivery
+from petition.delivery.sheet import Frame, Gaps, Sheet, typeset
 from petition.petitions.count import Count, counts
 from petition.petitions.models import Petition
 from petition.signatures.links import absolute, confirm_token, personal_path, petition_url
@@ -20,73 +25,111 @@ from petition.signatures.withdraw import receive_updates
 
 # RFC 3834: an answer made by a program, to which no other program should answer.
 AUTOMATIC = {"Auto-Submitted": "auto-generated", "X-Auto-Response-Suppress": "All"}
+GAPS = Gaps("name", "email", "link", "count")
+LONGEST_NAME = 60  # characters of a greeting
 
 
-def _confirm_link(signature: Signature) -> str:
-    return absolute(f"/c/{confirm_token(signature)}")
+@dataclass(frozen=True)
+class Signer:
+    """What an email needs to know of a signature."""
+
+    id: int
+    petition_id: int
+    state: str
+    party: str
+    name: str
+    organisation: str | None
+    email: str
+    locale: str
+    generation: int
+    requested_at: datetime
 
 
-def _personal_link(signature: Signature) -> str:
-    return absolute(personal_path(signature))
+SIGNER = tuple(getattr(Signature, field.name) for field in fields(Signer))
 
 
-def _petition_link(signature: Signature) -> str:
-    return petition_url(signature.petition.slug, signature.locale)
+@dataclass(frozen=True)
+class Alike:
+    """What signers share who get the same email but for its gaps."""
+
+    name: str  # of the email
+    locale: str
+    frame: Frame
+    party: str
+    is_named: bool
+    organisation: str | None
+    is_counted: bool  # a count of one is nothing to tell
+    expires_on: date
+    confirm_within: int  # days
 
 
-def _write(claims: Sequence[Claimed], name: str, states: tuple[str, ...], link: Callable[[Signature], str]) -> Composed:
-    signatures = {
-        s.id: s for s in db.session.scalars(select(Signature).where(Signature.id.in_(c.subject_id for c in claims)))
-    }
-    counted = counts(list({s.petition.id: s.petition for s in signatures.values()}.values()))
+def _write(claims: Sequence[Claimed], name: str, states: tuple[str, ...], link: Callable[[Signer], str]) -> Composed:
+    rows = db.session.execute(select(*SIGNER).where(Signature.id.in_([claim.subject_id for claim in claims])))
+    signers = {row.id: Signer(**row) for row in rows.mappings()}
+    wanted = select(Petition).where(Petition.id.in_({signer.petition_id for signer in signers.values()}))
+    petitions = {petition.id: petition for petition in db.session.scalars(wanted)}
+    counted = counts(list(petitions.values())) if name in COUNTING else {}
     letters: Composed = {}
     for claim in claims:
-        signature = signatures.get(claim.subject_id)
+        signer = signers.get(claim.subject_id)
+        petition = petitions[signer.petition_id] if signer else None
         letters[claim.id] = Unwanted()
-        if (
-            signature
-            and signature.state in states
-            and (name not in CONFIRMING or signature.petition.people_can_confirm)
-        ):
-            letters[claim.id] = _letter(name, signature, link, counted)
+        if signer and petition and signer.state in states and (name not in CONFIRMING or petition.people_can_confirm):
+            letters[claim.id] = _letter(name, signer, petition, link, counted.get(petition.id))
     return letters
 
 
-def _letter(name: str, signature: Signature, link: Callable[[Signature], str], counted: dict[int, Count]) -> Letter:
-    petition, days = signature.petition, current_app.config["CONFIRM_WITHIN"]
-    return write(
-        name,
-        signature.locale,
-        signature.email,
-        petition.sender_name,
-        reply_to=petition.reply_to,
-        headers=AUTOMATIC,
-        petition=_petition(petition, signature.locale, counted[petition.id]),
-        signature=signature,
-        link=link(signature),
-        confirm_within=days,
-        expires_on=_last_day(signature, days),
+def _letter(
+    name: str, signer: Signer, petition: Petition, link: Callable[[Signer], str], count: Count | None
+) -> Letter:
+    days, text = current_app.config["CONFIRM_WITHIN"], petition.text_in(signer.locale)
+    frame = Frame(
+        text.title, petition.kind, text.addressee, petition_url(petition.slug, signer.locale), petition.sender_name
     )
+    is_counted = count is not None and count.confirmed > 1
+    alike = Alike(name, signer.locale, frame, signer.party, bool(signer.name), signer.organisation, is_counted,
+                  _last_day(signer, petition, days), days)  # fmt: skip
+    subject, body, html = _sheet(alike).fill(
+        {
+            "name": lambda: do_truncate(current_app.jinja_env, signer.name, LONGEST_NAME),
+            "email": lambda: signer.email,
+            "link": lambda: link(signer),
+            "count": lambda: format_decimal(count.confirmed if count else 0, locale=signer.locale),
+        }
+    )
+    return Letter(signer.email, petition.sender_name, signer.locale, AUTOMATIC, subject=subject, body=body, html=html,
+                  reply_to=petition.reply_to)  # fmt: skip
 
 
-def _last_day(signature: Signature, days: int) -> date:
-    """Return the last whole day before the signature is forgotten."""
-    ends = signature.requested_at + timedelta(days=days - 1)
-    return ends.astimezone(ZoneInfo(signature.petition.timezone)).date()
-
-
-def _petition(petition: Petition, locale: str, count: Count) -> dict[str, Any]:
-    text = petition.text_in(locale)
-    return {
-        "title": text.title,
-        "kind": petition.kind,
-        "addressee": text.addressee,
-        "sender_name": petition.sender_name,
-        "url": petition_url(petition.slug, locale),
-        "count": count.confirmed,
+@lru_cache(maxsize=512)
+def _sheet(alike: Alike) -> Sheet:
+    signature = {
+        "name": GAPS.mark("name") if alike.is_named else "",
+        "email": GAPS.mark("email"),
+        "party": alike.party,
+        "organisation": alike.organisation,
     }
+    return typeset(
+        GAPS, alike.name, alike.locale, petition=alike.frame, signature=signature, link=GAPS.mark("link"),
+        count=GAPS.mark("count") if alike.is_counted else "", expires_on=alike.expires_on,
+        confirm_within=alike.confirm_within,
+    )  # fmt: skip
 
 
+def _last_day(signer: Signer, petition: Petition, days: int) -> date:
+    """Return the last whole day before the signature is forgotten."""
+    return (signer.requested_at + timedelta(days=days - 1)).astimezone(ZoneInfo(petition.timezone)).date()
+
+
+def _confirm_link(signer: Signer) -> str:
+    return absolute(f"/c/{confirm_token(signer)}")
+
+
+def _personal_link(signer: Signer) -> str:
+    return absolute(personal_path(signer))
+
+
+COUNTING = ("already_signed",)
 CONFIRMING = ("confirm_signature", "reminder")
 
 
@@ -117,7 +160,7 @@ def personal_link(claims: Sequence[Claimed]) -> Composed:
 @composes("withdrawn")
 def withdrawn(claims: Sequence[Claimed]) -> Composed:
     """Confirm that a signature was taken back."""
-    return _write(claims, "withdrawn", (WITHDRAWN,), _petition_link)
+    return _write(claims, "withdrawn", (WITHDRAWN,), _personal_link)
 
 
 def address_of(signature_id: int) -> str | None:

@@ -1,6 +1,7 @@
 """The signed links in emails: what each says, and whether it still holds."""
 
 from datetime import timedelta
+from typing import Protocol
 
 from flask import current_app
 from sqlalchemy.orm import defaultload
@@ -13,6 +14,15 @@ from petition.signatures.models import DISOWNED, Signature
 
 CONFIRM = "confirm_signature"
 PERSONAL = "personal_page"
+
+
+class Linked(Protocol):
+    """What a link is made for."""
+
+    @property
+    def id(self) -> int: ...
+    @property
+    def generation(self) -> int: ...
 
 
 class Expired(Gone):
@@ -30,17 +40,17 @@ class NotOurs(Gone):
         super().__init__({"token": "unknown"})
 
 
-def confirm_token(signature: Signature) -> str:
+def confirm_token(signature: Linked) -> str:
     """Return the token of a link that confirms this signature."""
     return tokens.make(CONFIRM, signature.id, signature.generation)
 
 
-def personal_token(signature: Signature) -> str:
+def personal_token(signature: Linked) -> str:
     """Return the token of a link to the signer's own page; it does not expire."""
     return tokens.make(PERSONAL, signature.id, signature.generation)
 
 
-def personal_path(signature: Signature) -> str:
+def personal_path(signature: Linked) -> str:
     """Return the path of the signer's own page."""
     return f"/me/{personal_token(signature)}"
 

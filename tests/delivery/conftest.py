@@ -7,10 +7,11 @@ from petition.core.db import db
 from petition.delivery.models import Delivery
 
 
-@pytest.fixture
-def server(app, monkeypatch):
+@pytest.fixture(params=["step by step", "pipelining"])
+def server(request, app, monkeypatch):
     """Return a real mail server, which the application sends to."""
     server = MailServer().start(free_port())
+    server.pipelining = request.param == "pipelining"
     monkeypatch.setattr(app.extensions["mail"], "server", "127.0.0.1")
     monkeypatch.setattr(app.extensions["mail"], "port", server.controller.port)
     monkeypatch.setitem(app.config, "MAIL_TIMEOUT", 2)

@@ -9,9 +9,10 @@ from petition.core.db import db
 from petition.delivery import holds, transport
 from petition.delivery import record as recording
 from petition.delivery.claim import begin, claim
-from petition.delivery.compose import Letter, return_path
+from petition.delivery.compose import return_path
 from petition.delivery.dispatch import dispatch
 from petition.delivery.lanes import CONFIRMATIONS, LANES, MAILINGS
+from petition.delivery.letter import Letter
 from petition.delivery.models import Delivery, Hold
 from petition.delivery.record import Round, Settled, record
 from petition.delivery.replies import accepted
@@ -87,15 +88,16 @@ def test_an_answer_is_about_its_row_alone(server, owe, rows, stage, answer, stat
 
 
 @pytest.mark.parametrize("answer", ["421 4.3.2 closing", "454 4.7.0 too busy"])
-def test_the_servers_own_trouble_is_held_against_no_row(server, owe, rows, answer):
+@pytest.mark.parametrize(("stage", "asked"), [("on_rcpt", 1), ("on_data", 0)])
+def test_the_servers_own_trouble_is_held_against_nobody_but_who_was_asked_for(server, owe, rows, stage, asked, answer):
     owe(*MANY[:5])
-    server.on_rcpt = lambda address: answer
+    setattr(server, stage, lambda address: answer)
     dispatch("confirmations")
-    assert {row.attempt for row in rows()} == {0}
-    assert {row.state for row in rows()} <= {"due", "deferred"}
+    assert [row.attempt for row in rows()] == [asked, 0, 0, 0, 0]
+    assert [row.state for row in rows()] == ["deferred", "due", "due", "due", "due"]
     assert [hold.scope for hold in holds.holds()] == ["server"]
     assert dispatch("confirmations") == 0, "nothing is tried while the server rests"
-    server.on_rcpt = lambda address: None
+    setattr(server, stage, lambda address: None)
     due_now()
     dispatch("confirmations")
     assert {row.state for row in rows()} == {"sent"}
@@ -230,14 +232,14 @@ def test_every_lane_is_known_by_its_name():
 
 def test_one_email_that_cannot_be_built_does_not_hold_up_the_others(server, owe, rows, monkeypatch):
     owe("zoe@example.org", "ann@example.org")
-    sound = Letter.as_email
+    sound = Letter.as_bytes
 
     def fail(letter):
         if letter.to.startswith("zoe"):
             raise ValueError("no octets for this")
         return sound(letter)
 
-    monkeypatch.setattr(Letter, "as_email", fail)
+    monkeypatch.setattr(Letter, "as_bytes", fail)
     dispatch("confirmations")
     assert [row.state for row in rows()] == ["failed", "sent"]
 

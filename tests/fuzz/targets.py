@@ -16,10 +16,10 @@ from petition.delivery.bounces.models import KINDS
 from petition.delivery.bounces.providers import is_genuine, reports
 from petition.delivery.bounces.read import Report, read
 from petition.delivery.compose import message_id
+from petition.delivery.sheet import GAP
 from petition.mailings import document as mailing_document
 from petition.mailings.emails import Signer, letter
 from petition.mailings.models import Mailing, MailingText
-from petition.mailings.typeset import GAP
 from petition.mailings.write import _text as clean_text
 from petition.petitions import document
 from petition.petitions.count import Count

@@ -10,9 +10,10 @@ from mailed import consenting, sent, texts
 
 from petition.core.db import db
 from petition.core.errors import Refusal
+from petition.delivery.sheet import MARK
 from petition.mailings import archive
 from petition.mailings.placeholders import NAMES, expand, mistakes
-from petition.mailings.typeset import MARK, faults
+from petition.mailings.typeset import faults
 from petition.mailings.write import read
 
 ESCAPES = [

@@ -15,7 +15,7 @@ from petition.delivery.bounces import owners, verp
 from petition.delivery.bounces.models import COMPLAINT, NOT_UNDERSTOOD, PERMANENT, SOFT, UNSUBSCRIBE, Bounce
 from petition.delivery.bounces.read import Report, read
 from petition.delivery.compose import UNSUBSCRIBE as ASKED
-from petition.delivery.compose import ascii_domain
+from petition.delivery.letter import ascii_domain
 from petition.delivery.models import Delivery
 from petition.delivery.suppress import suppress
 
