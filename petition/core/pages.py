@@ -17,6 +17,7 @@ from petition.core.api import PREFIX, problem_of
 
 STATIC = Path(__file__).parents[1] / "static"
 RETRY_AFTER = 10  # seconds
+FOR_EVER = "public, max-age=31536000, immutable"
 
 log = structlog.get_logger(__name__)
 
@@ -29,6 +30,15 @@ def _version(name: str) -> str:
 def asset(name: str) -> str:
     """Return the address of a static file, which changes with its content so that it can be cached for ever."""
     return url_for("static", filename=name, v=_version(name))
+
+
+def _keep(response: Response) -> Response:
+    # While two versions run side by side, the one may be asked for the other's file: nobody may keep that answer.
+    if request.endpoint == "static" and response.status_code < 400:
+        name = (request.view_args or {})["filename"]
+        response.headers["Cache-Control"] = FOR_EVER if request.args.get("v") == _version(name) else "no-store"
+        response.expires = None
+    return response
 
 
 def public_url_for(endpoint: str, **values: Any) -> str:
@@ -76,6 +86,7 @@ def _database_gone(error: Exception) -> Response | HTTPException:
 
 def init_app(app: Flask) -> None:
     """Register the error pages and what templates share."""
+    app.after_request(_keep)
     app.register_error_handler(HTTPException, _http_error)
     for error in (OperationalError, InterfaceError, PoolTimeout):
         app.register_error_handler(error, _database_gone)
