@@ -9,7 +9,8 @@ import structlog
 from flask import Flask, Response, current_app, make_response, render_template, request, url_for
 from flask_babel import gettext as _
 from gunicorn.http.errors import ChunkMissingTerminator, InvalidChunkSize
-from sqlalchemy.exc import InterfaceError, OperationalError
+from psycopg.errors import IdleInTransactionSessionTimeout
+from sqlalchemy.exc import InterfaceError, InternalError, OperationalError
 from sqlalchemy.exc import TimeoutError as PoolTimeout
 from werkzeug.exceptions import BadRequest, HTTPException, ServiceUnavailable
 
@@ -84,12 +85,19 @@ def _database_gone(error: Exception) -> Response | HTTPException:
     return _http_error(ServiceUnavailable(retry_after=RETRY_AFTER))
 
 
+def _left_alone_too_long(error: InternalError) -> Response | HTTPException:
+    if isinstance(error.orig, IdleInTransactionSessionTimeout):
+        return _database_gone(error)
+    raise error
+
+
 def init_app(app: Flask) -> None:
     """Register the error pages and what templates share."""
     app.after_request(_keep)
     app.register_error_handler(HTTPException, _http_error)
     for error in (OperationalError, InterfaceError, PoolTimeout):
         app.register_error_handler(error, _database_gone)
+    app.register_error_handler(InternalError, _left_alone_too_long)
     for broken in (InvalidChunkSize, ChunkMissingTerminator):
         app.register_error_handler(broken, lambda _: _http_error(BadRequest()))
     app.add_template_global(asset)

@@ -80,7 +80,7 @@ def room(tmp_path):
 
 
 @pytest.fixture
-def two(app, room, tmp_path, database_url, broker, mail_server):
+def two(patient, room, tmp_path, database_url, broker, mail_server):
     """Yield the application on two hosts, started, whose engines and whose mail server come by a cable each."""
     url = urlsplit(database_url)
     socket = f"{unquote(url.query.removeprefix('host='))}/.s.PGSQL.5432"
