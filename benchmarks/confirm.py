@@ -16,9 +16,9 @@ PEOPLE = 60_000 if FULL else 20_000
 runs = itertools.count(1)
 
 
-def links(it, prefix: str) -> Path:
+def links(it, prefix: str, people: int = PEOPLE) -> Path:
     """Make pending signatures whose link was mailed, and write a line for each POST."""
-    numbers = it.people(PEOPLE, "pending", prefix, link="sent")
+    numbers = it.people(people, "pending", prefix, link="sent")
     app, path = create_app(Config({**os.environ, **it.environ})), it.folder / prefix
     with app.app_context(), path.open("w") as file:
         file.writelines(f"/c/{tokens.make(CONFIRM, number, 1)} lang=fr\n" for number in numbers)

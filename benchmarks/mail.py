@@ -4,9 +4,10 @@ import smtplib
 import time
 from pathlib import Path
 
-from harness import FULL, memory, shown, system, versus, wait_for
+from harness import FULL, memory, shown, system, versus
 
 EMAILS = 8_000 if FULL else 2_500
+LEFT = "SELECT count(*) FROM deliveries WHERE state IN ('due', 'sending')"
 RATE = """
     SELECT count(*) / extract(epoch FROM max(settled_at) - min(settled_at)), count(*)
     FROM deliveries d JOIN signatures s ON s.id = d.subject_id WHERE d.state = 'sent' AND s.email LIKE %s
@@ -42,9 +43,11 @@ def measure() -> dict:
             rounds += 1
             prefix = f"round{rounds}x"
             it.people(EMAILS, "pending", prefix, link="due")
-            values = (f"{prefix}%",)
-            wait_for(lambda: it.database.execute(RATE, values).fetchone()[1] == EMAILS, 120, "the last email")
-            return {"rate": float(it.database.execute(RATE, values).fetchone()[0])}
+            while it.ask(LEFT):
+                time.sleep(0.2)  # asking costs what is measured
+            rate, sent = it.database.execute(RATE, (f"{prefix}%",)).fetchone()
+            assert sent == EMAILS
+            return {"rate": float(rate)}
 
         ours()
         message = example(mails)

@@ -13,7 +13,6 @@ from petition.delivery.compose import Claimed
 from petition.delivery.lanes import EVERYTHING, SERVER, Lane
 from petition.delivery.models import DEFERRED, DUE, FAILED, SENDING, UNKNOWN, Attempt, Delivery
 
-BEGIN = text("UPDATE deliveries SET begun = true WHERE id = ANY(:ids) AND claim_token = :token RETURNING id")
 WORKER_DIED = "worker died"
 
 HELD = "EXISTS (SELECT FROM holds WHERE scope IN (:lane, :everything, :server) AND (until IS NULL OR until > now()))"
@@ -60,14 +59,6 @@ def claim(lane: Lane, worker: str) -> tuple[uuid.UUID, list[Claimed]]:
         },
     )
     return token, [Claimed(**row) for row in rows.mappings()]
-
-
-def begin(token: uuid.UUID, claims: Sequence[Claimed]) -> set[int]:
-    """Note that claimed emails are about to be offered to the mail server, before they are; returns the ids still held.
-
-    Flushes, does not commit: the note must be durable before the first of them is sent.
-    """
-    return set(db.session.scalars(BEGIN, {"ids": [claim.id for claim in claims], "token": token}))
 
 
 def recover_leases(lane: Lane) -> int:

@@ -14,10 +14,10 @@ from petition.core import clock
 from petition.core.db import db
 from petition.core.queue import Published
 from petition.delivery import pulse
-from petition.delivery.claim import begin, claim, lease, recover_leases, release
+from petition.delivery.claim import claim, lease, recover_leases, release
 from petition.delivery.compose import Claimed, Composed, Unwanted, compose, return_path
 from petition.delivery.doorbell import ring
-from petition.delivery.holds import rest_server, server_is_well
+from petition.delivery.holds import rest_server
 from petition.delivery.lanes import LANES, Lane
 from petition.delivery.letter import Letter
 from petition.delivery.models import CANCELLED, FAILED, SENT, SUPPRESSED
@@ -28,6 +28,7 @@ from petition.delivery.transport import deliver
 
 ROUND = 25.0  # seconds after which a task hands over to the next one: tasks stay well under a minute
 LEASE_SHARE = 2 / 3  # of the lease, after which no other email is begun
+RECORD_WITHIN = 0.25  # seconds: what a crash may repeat, where it may
 RECORD_TRIES = 20  # seconds that an outcome waits for a database that is restarting
 UNCOMPOSED = Outcome(FAILED, reason="the email could not be composed: see the worker's log", cause="not composed")
 NOT_RUNG = Published()
@@ -70,7 +71,7 @@ class _Batch:
         self.lane, self.token, self.claims, self.by, self.on_time = lane, token, claims, by, on_time
         self.leased_until = time.monotonic() + lease().total_seconds() * LEASE_SHARE
         self.pending: list[Settled] = []
-        self.settled = 0
+        self.settled, self.recorded_at = 0, time.monotonic()
         self.begun: set[int] = set()
 
     def send(self) -> int:
@@ -96,8 +97,8 @@ class _Batch:
         """Say whether an email may be offered to the mail server: should we die of it, its row tells."""
         if self.lane.send_again_after_crash:
             return True
-        if position % self.lane.record_every == 0:
-            self._record(self.claims[position : position + self.lane.record_every])
+        if position % self.lane.begin_at_once == 0:
+            self._record(self.claims[position : position + self.lane.begin_at_once])
         return self.claims[position].id in self.begun
 
     def _compose(self) -> Composed:
@@ -144,8 +145,8 @@ class _Batch:
             suppress(letter.to, outcome.reason or "mailbox gone")
         # A suppression is recorded at once: no transaction stays open while emails are sent.
         # Where each is begun beforehand, what came of those before is recorded along with it.
-        enough = self.lane.send_again_after_crash and len(self.pending) >= self.lane.record_every
-        if outcome.mailbox_gone or enough:
+        late = self.lane.send_again_after_crash and time.monotonic() - self.recorded_at > RECORD_WITHIN
+        if outcome.mailbox_gone or late:
             self._record()
 
     def _record(self, next_ones: Sequence[Claimed] = ()) -> None:
@@ -154,13 +155,11 @@ class _Batch:
             return
         for second in range(RECORD_TRIES):
             try:
-                if any(item.outcome.state == SENT for item in self.pending):
-                    server_is_well()
-                settled = record(self.lane, self.token, self.pending, self.by)
-                begun = begin(self.token, next_ones) if next_ones else set()
+                settled, begun = record(self.lane, self.token, self.pending, self.by, next_ones)
                 db.session.commit()
                 self.settled, self.begun = self.settled + settled, self.begun | begun
                 self.pending.clear()
+                self.recorded_at = time.monotonic()
                 return
             except DBAPIError:
                 db.session.rollback()

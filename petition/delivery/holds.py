@@ -2,7 +2,7 @@
 
 from datetime import timedelta
 
-from sqlalchemy import case, delete, func, select, text
+from sqlalchemy import case, delete, func, select
 from sqlalchemy.dialects.postgresql import insert
 
 from petition.core.db import db
@@ -10,11 +10,13 @@ from petition.delivery.lanes import SERVER
 from petition.delivery.models import Hold
 
 SERVER_REST_CAP = 60  # seconds
-WELL = text("DELETE FROM holds WHERE scope = :server")  # plain, as it runs for every few emails
 
 
 def rest_server(reason: str) -> None:
-    """Leave the mail server alone for a while that doubles with each strike, up to a minute; for every worker."""
+    """Leave the mail server alone for a while that doubles with each strike, up to a minute; for every worker.
+
+    The next email that it takes ends its rest (`record`).
+    """
     seconds = func.least(SERVER_REST_CAP, func.power(2, Hold.strikes))
     statement = insert(Hold).values(scope=SERVER, reason=reason, until=func.now() + timedelta(seconds=1), strikes=1)
     db.session.execute(
@@ -29,11 +31,6 @@ def rest_server(reason: str) -> None:
             where=Hold.until <= func.now(),
         )
     )
-
-
-def server_is_well() -> None:
-    """End the mail server's rest: it has taken an email."""
-    db.session.execute(WELL, {"server": SERVER})
 
 
 def hold(scope: str, reason: str, by: str | None = None) -> None:

@@ -11,7 +11,7 @@ class Lane:
     batch: int  # rows claimed at once
     send_again_after_crash: bool  # else the row becomes `unknown` and waits for a person
     max_attempts: int
-    record_every: int  # emails; where a crash must not repeat any, as many are marked as begun before they are sent
+    begin_at_once: int  # emails marked as begun before they are sent, where a crash must not repeat any
     # SQL that names the mailings whose rows may be claimed now; read with each claim. None where rows have no mailing.
     open_mailings: str | None = None
 
@@ -20,10 +20,10 @@ class Lane:
 SENDING_MAILINGS = "SELECT id FROM mailings WHERE state = 'sending' ORDER BY random()"
 
 # With full jitter between 30 s and 4 h, 15 attempts span about a day: shorter than any link's life.
-CONFIRMATIONS = Lane("confirmations", batch=40, send_again_after_crash=True, max_attempts=15, record_every=10)
-NOTICES = Lane("notices", batch=40, send_again_after_crash=True, max_attempts=15, record_every=10)
+CONFIRMATIONS = Lane("confirmations", batch=40, send_again_after_crash=True, max_attempts=15, begin_at_once=0)
+NOTICES = Lane("notices", batch=40, send_again_after_crash=True, max_attempts=15, begin_at_once=0)
 MAILINGS = Lane(
-    "mailings", 40, send_again_after_crash=False, max_attempts=15, record_every=5, open_mailings=SENDING_MAILINGS
+    "mailings", 40, send_again_after_crash=False, max_attempts=15, begin_at_once=5, open_mailings=SENDING_MAILINGS
 )
 
 LANES = {lane.name: lane for lane in (CONFIRMATIONS, NOTICES, MAILINGS)}

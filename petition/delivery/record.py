@@ -1,4 +1,4 @@
-"""Record what became of claimed emails, and each try, in one statement: it runs for every few emails."""
+"""Record what became of claimed emails, each try, and which are next: one statement, as it runs for every few."""
 
 import random
 import uuid
@@ -11,7 +11,7 @@ from sqlalchemy import text
 
 from petition.core.db import db
 from petition.delivery.compose import Claimed
-from petition.delivery.lanes import Lane
+from petition.delivery.lanes import SERVER, Lane
 from petition.delivery.models import DEFERRED, FAILED, SENDING, WAITING
 from petition.delivery.replies import Outcome
 
@@ -39,9 +39,17 @@ RECORD = text("""
         SELECT id, CAST(:rung_at AS timestamptz), :rung_by, CAST(:claimed_at AS timestamptz), :worker, tried_at, said,
                smtp_code, words
         FROM unnest(CAST(:id AS bigint[]), CAST(:said AS text[]), CAST(:words AS text[])) AS s (id, said, words)
-        JOIN recorded USING (id) JOIN outcomes USING (id) WHERE tried)
-    SELECT count(*) FROM recorded
+        JOIN recorded USING (id) JOIN outcomes USING (id) WHERE tried),
+    well AS (DELETE FROM holds WHERE scope = :server AND 'sent' = ANY(CAST(:state AS text[]))),
+    begun AS (
+        UPDATE deliveries SET begun = true
+        WHERE id = ANY(CAST(:next_ones AS bigint[])) AND claim_token = :token RETURNING id)
+    SELECT (SELECT count(*) FROM recorded), ARRAY(SELECT id FROM begun)
 """)
+
+
+COLUMNS = ("id", "state", "attempt", "next_attempt_at", "settled_at", "tried_at", "smtp_code", "reason", "cause",
+           "domain", "tried", "said", "words")  # fmt: skip
 
 
 @dataclass(frozen=True)
@@ -64,17 +72,21 @@ class Settled:
     at: datetime
 
 
-def record(lane: Lane, token: uuid.UUID, settled: Sequence[Settled], by: Round) -> int:
+def record(
+    lane: Lane, token: uuid.UUID, settled: Sequence[Settled], by: Round, begin: Sequence[Claimed] = ()
+) -> tuple[int, set[int]]:
     """Record outcomes and the attempts they came of, for rows still held under this token; returns how many were.
 
+    `begin`: those to be offered to the mail server next; also returns the numbers of those still held. Flushes, does
+    not commit: that must be durable before the first of them is sent. An email that was sent ends the server's rest.
     A deferred row waits with exponential backoff and full jitter, and fails for good after the lane's last attempt.
     Trouble that the row had no part in is not held against it: its attempt is given back.
     """
-    if not settled:
-        return 0
     rows = [_row(lane, item) for item in settled]
-    columns = {name: [row[name] for row in rows] for name in rows[0]}
-    return int(db.session.scalar(RECORD, {**columns, **asdict(by), "token": token}) or 0)
+    columns = {name: [row[name] for row in rows] for name in COLUMNS}
+    values = {**columns, **asdict(by), "token": token, "server": SERVER, "next_ones": [claim.id for claim in begin]}
+    recorded, begun = db.session.execute(RECORD, values).one()
+    return recorded, set(begun)
 
 
 def _row(lane: Lane, item: Settled) -> dict[str, Any]:

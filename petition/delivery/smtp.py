@@ -7,6 +7,8 @@ from functools import partial
 from smtplib import SMTPDataError, SMTPRecipientsRefused, SMTPSenderRefused
 from typing import Any
 
+from petition.delivery.letter import PLAIN_ADDRESS
+
 UTF8 = "SMTPUTF8"
 # Each command, the first digit of the reply it is to have (RFC 5321, 4.2.1), and what any other reply means.
 Steps = tuple[tuple[str, int, Callable[[int, bytes], Exception]], ...]
@@ -30,8 +32,8 @@ class _Client:
             raise smtplib.SMTPNotSupportedError(f"{UTF8} is not supported by the server")
         options = f" {UTF8}" if needs_utf8 else ""
         steps: Steps = (
-            (f"MAIL FROM:{smtplib.quoteaddr(sender)}{options}", 2, partial(SMTPSenderRefused, sender=sender)),
-            (f"RCPT TO:{smtplib.quoteaddr(recipient)}", 2, lambda *reply: SMTPRecipientsRefused({recipient: reply})),
+            (f"MAIL FROM:{_quoted(sender)}{options}", 2, partial(SMTPSenderRefused, sender=sender)),
+            (f"RCPT TO:{_quoted(recipient)}", 2, lambda *reply: SMTPRecipientsRefused({recipient: reply})),
             ("DATA", 3, SMTPDataError),
         )
         self._announce(steps)
@@ -61,6 +63,11 @@ class _Client:
         if code // 100 not in (2, 4, 5):
             self.close()
         raise refused
+
+
+def _quoted(address: str) -> str:
+    # The standard library reads the address by its whole grammar, which takes as long as the rest of the dialogue.
+    return f"<{address}>" if PLAIN_ADDRESS.fullmatch(address) else smtplib.quoteaddr(address)
 
 
 class Smtp(_Client, smtplib.SMTP):

@@ -6,6 +6,7 @@ import threading
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
+from functools import cache
 
 import flask_mail
 import structlog
@@ -39,16 +40,15 @@ class Connection(flask_mail.Connection):
     def configure_host(self) -> Smtp | SmtpSsl:
         """Connect, secure and log in. Raises `OSError` or `smtplib.SMTPException`."""
         mail, timeout = self.mail, current_app.config["MAIL_TIMEOUT"]
-        context = ssl.create_default_context()
         host: Smtp | SmtpSsl
         if mail.use_ssl:
-            host = SmtpSsl(mail.server, mail.port, timeout=timeout, context=context)
+            host = SmtpSsl(mail.server, mail.port, timeout=timeout, context=_tls())
         else:
             host = Smtp(mail.server, mail.port, timeout=timeout)
         try:
             host.set_debuglevel(int(mail.debug))
             if mail.use_tls:
-                host.starttls(context=context)
+                host.starttls(context=_tls())
             if mail.username and mail.password:
                 host.login(mail.username, mail.password)
             host.ehlo_or_helo_if_needed()
@@ -96,6 +96,12 @@ class Connection(flask_mail.Connection):
                 host.quit()
             except (OSError, smtplib.SMTPException):
                 host.close()
+
+
+@cache
+def _tls() -> ssl.SSLContext:
+    # Read once, as it takes as long as a hundred emails: the certificates of the authorities that this system trusts.
+    return ssl.create_default_context()
 
 
 mail = Mail()

@@ -8,7 +8,7 @@ from petition.core import clock
 from petition.core.db import db
 from petition.delivery import holds, transport
 from petition.delivery import record as recording
-from petition.delivery.claim import begin, claim
+from petition.delivery.claim import claim
 from petition.delivery.compose import return_path
 from petition.delivery.dispatch import dispatch
 from petition.delivery.lanes import CONFIRMATIONS, LANES, MAILINGS
@@ -166,7 +166,7 @@ def test_a_dead_workers_mailing_is_not_sent_again_by_itself(server, owe, rows):
     mailing = make_mailing(db.session.query(Petition).one(), state="sending")
     db.session.query(Delivery).update({"lane": "mailings", "mailing_id": mailing.id})
     token, claims = claim(MAILINGS, "a worker that dies")
-    begin(token, claims)
+    assert record(MAILINGS, token, [], Round("dies"), claims) == (0, {claims[0].id})
     db.session.query(Delivery).update({"lease_until": clock.now() - timedelta(seconds=1)})
     db.session.commit()
     dispatch("mailings")
@@ -179,7 +179,7 @@ def test_an_outcome_without_the_claim_is_not_recorded(server, owe, rows):
     stale, (item,) = claim(CONFIRMATIONS, "slow")
     db.session.query(Delivery).update({"state": "due", "claim_token": None})
     claim(CONFIRMATIONS, "quick")
-    assert record(CONFIRMATIONS, stale, [Settled(item, accepted(b"OK"), None, clock.now())], Round("slow")) == 0
+    assert record(CONFIRMATIONS, stale, [Settled(item, accepted(b"OK"), None, clock.now())], Round("slow"))[0] == 0
     assert rows()[0].state == "sending"
 
 

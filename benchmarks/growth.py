@@ -1,0 +1,103 @@
+"""Each thing that people do, with 5 million signatures in the database and with 5,000, in turn."""
+
+import itertools
+import os
+import statistics
+import time
+from contextlib import ExitStack
+
+from confirm import links
+from harness import FULL, SLUG, load, shown, system, versus
+from operations_page import fill, page
+
+from config import Config
+from petition import create_app
+from petition.core.db import db
+from petition.signatures.filters import read
+from petition.signatures.search import search
+
+SMALL, LARGE = 5_000, 5_000_000 if FULL else 250_000
+SECONDS = 6 if FULL else 3  # of one measurement
+ROUNDS = 5 if FULL else 2
+CONFIRMING = 30_000 if FULL else 6_000
+runs = itertools.count(1)
+READS = {
+    "page": f"/p/{SLUG}",
+    "count": f"/api/v1/petitions/{SLUG}/count",
+    "list": f"/p/{SLUG}/signatories",
+    "list, far down": f"/p/{SLUG}/signatories?after=1000",
+}
+# What a desk looks for all day; benchmarks/desk_search.py has the hard ones.
+SEARCHES = ({}, {"email": "s777@"}, {"name": "Signer 4321"}, {"state": "pending"})
+SETTLE = """
+    INSERT INTO petition_counts (petition_id, slot, people)
+    SELECT 1, 0, count(*) FROM signatures WHERE state = 'confirmed' AND petition_id = 1;
+    SELECT setval('confirmation_numbers', (SELECT max(confirmed_no) FROM signatures));
+    CHECKPOINT
+"""
+
+
+class Campaign:
+    """A campaign of a size: its web server, and the application in this process for what the team does."""
+
+    def __init__(self, it, rows: int) -> None:
+        self.it, self.used = it, 0
+        self.app = create_app(Config({**os.environ, **it.environ}))
+        with self.app.app_context():
+            fill(rows)
+        it.database.execute(SETTLE)
+        self.path = links(it, "c", CONFIRMING)
+        self.web = it.serve("web", "wsgi:app")
+
+    def get(self, path: str) -> dict:
+        """Read a page over and over."""
+        return load(self.web, "get", path, 0, seconds=SECONDS)
+
+    def sign(self) -> dict:
+        """Sign, somebody new each time."""
+        return load(self.web, "sign", f"/p/{SLUG}/sign", "form", next(runs), 303, seconds=SECONDS)
+
+    def confirm(self) -> dict:
+        """Confirm, one link after the other."""
+        found = load(self.web, "lines", self.path, self.used, 303, seconds=SECONDS)
+        self.used += found["requests"] + 100
+        return found
+
+    def desk(self) -> dict:
+        """Search as the desk does."""
+        with self.app.app_context():
+            return timed(lambda: [search(read(dict(typed))) for typed in SEARCHES])
+
+    def operations(self) -> dict:
+        """Read what the operators' page reads."""
+        with self.app.app_context():
+            return timed(page)
+
+
+def timed(work) -> dict:
+    """Return how often something can be done in a second, by the middle of ten times."""
+    times = []
+    for _ in range(10):
+        began = time.perf_counter()
+        work()
+        times.append(time.perf_counter() - began)
+        db.session.rollback()
+    return {"rate": 1 / statistics.median(times), "p50": statistics.median(times), "p95": max(times)}
+
+
+def measure() -> dict:
+    """Return the rates at both sizes."""
+    with ExitStack() as stack:
+        small, large = (Campaign(stack.enter_context(system()), rows) for rows in (SMALL, LARGE))
+        ways = {"sign": Campaign.sign, "confirm": Campaign.confirm, "desk": Campaign.desk, "ops": Campaign.operations}
+        ways |= {name: lambda campaign, path=path: campaign.get(path) for name, path in READS.items()}
+        found = {}
+        for name, way in ways.items():
+            found[f"growth, {name}"] = versus(
+                lambda way=way: way(large), lambda way=way: way(small), ROUNDS
+            ) | {"rows": LARGE}  # fmt: skip
+    return found
+
+
+if __name__ == "__main__":
+    shown(measure())

@@ -1,0 +1,54 @@
+"""The memory of the web processes and of a worker, after many requests or emails and after a thousand."""
+
+import itertools
+import time
+
+from harness import FULL, SLUG, load, memory, shown, system
+from mail import LEFT
+
+MANY = 100_000 if FULL else 10_000
+FEW = 1_000
+runs = itertools.count(1)
+
+
+def requests(web: str, wanted: int) -> None:
+    """Sign and read until so many requests were answered."""
+    done = 0
+    while done < wanted:
+        done += load(web, "sign", f"/p/{SLUG}/sign", "form", next(runs), 303, seconds=2)["requests"]
+        done += load(web, "get", f"/p/{SLUG}", 0, seconds=1)["requests"]
+
+
+def emails(it, wanted: int) -> None:
+    """Have so many confirmations sent."""
+    it.people(wanted, "pending", f"m{next(runs)}x", link="due")
+    while it.ask(LEFT):
+        time.sleep(0.2)
+
+
+def measure() -> dict:
+    """Return the memory before and after, in megabytes of their own."""
+    found = {}
+    with system() as it:
+        web = it.serve("web", "wsgi:app")
+        requests(web, FEW)
+        before = memory(it.family("web"))
+        requests(web, MANY)
+        found["memory, web"] = grown(before, memory(it.family("web")))
+        it.database.execute("DELETE FROM deliveries")
+        it.worker("confirmations")
+        it.beat()
+        emails(it, FEW)
+        before = memory(it.family("worker"))
+        emails(it, MANY)
+        found["memory, worker"] = grown(before, memory(it.family("worker")))
+    return found
+
+
+def grown(before: float, after: float) -> dict:
+    """Return both and their ratio."""
+    return {"before": before, "after": after, "ratio": after / before}
+
+
+if __name__ == "__main__":
+    shown(measure())
