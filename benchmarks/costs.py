@@ -17,16 +17,20 @@ import redis
 import urllib3
 from arithmetic import Use, machine, measured, needed
 from harness import CONNECTIONS, FULL, ROOT, SLUG, System, load, system, wait_for
-from mailing_latency import START, WORDS
+from mailing import make
 
 from config import Config
 from petition import create_app
-from petition.core import tokens
+from petition.core import clock, tokens
+from petition.core.db import db
+from petition.mailings.freeze import freeze
+from petition.mailings.models import Mailing
 from petition.signatures.links import CONFIRM
 
 RECIPIENTS = 20_000 if FULL else 5_000
 PROCESSES = {"web": ["web"], "workers": ["confirmations", "rest"], "beat": ["beat"]}
 IDLE = 5  # seconds
+PACE, PACED = 33, 30 if FULL else 15  # signatures a second; seconds
 DOCUMENT, MARKS = ROOT / "docs" / "deployment.md", ("<!-- costs -->\n", "<!-- end of costs -->")
 FIGURES = """
     SELECT pg_current_wal_lsn() - '0/0'::pg_lsn, (SELECT sum(fsyncs) FROM pg_stat_io WHERE object = 'wal'),
@@ -52,11 +56,15 @@ def _cpu(pid: int) -> float:
     return 1000 * sum(sum(process.cpu_times()[:4]) for process in (parent, *parent.children(recursive=True)))
 
 
+def _network(n: int) -> dict[str, str]:
+    return {"X-Forwarded-For": f"{11 + n // 62500}.{n // 250 % 250}.{n % 250}.7", "Accept-Language": "fr"}
+
+
 class Ways:
     """The steps that are measured; each returns how often it was done."""
 
     def __init__(self, it: System, web: str) -> None:
-        self.it, self.web = it, web
+        self.it, self.web, self.app = it, web, create_app(Config({**os.environ, **it.environ}))
 
     def nothing(self) -> int:
         """Wait."""
@@ -68,27 +76,46 @@ class Ways:
         return load(self.web, "get", f"/p/{SLUG}", 0)["requests"]
 
     def sign(self) -> int:
-        """Sign, while the links are held back."""
+        """Have people sign at the pace of a large petition, and their links mailed."""
+        before, pool = self.signatures(), urllib3.PoolManager(maxsize=CONNECTIONS, retries=False)
+        began = time.monotonic()
+
+        def once(n: int) -> None:
+            time.sleep(max(0.0, began + n / PACE - time.monotonic()))
+            form = {"name": "Zoé Martin", "email": f"paced{n}@bench.example", "party": "person", "listed": "on"}
+            url = f"{self.web}/p/{SLUG}/sign"
+            answer = pool.request("POST", url, form, _network(n), encode_multipart=False, redirect=False)
+            assert answer.status == 303
+
+        with ThreadPoolExecutor(CONNECTIONS) as people:
+            list(people.map(once, range(PACE * PACED)))
+        return self.mailed() - before
+
+    def rush(self) -> int:
+        """Have people sign as fast as it goes, and their links mailed."""
+        before = self.signatures()
         load(self.web, "sign", f"/p/{SLUG}/sign", "form", 1, 303)
+        return self.mailed() - before
+
+    def signatures(self) -> int:
+        """Return how many there are."""
         return self.it.ask("SELECT count(*) FROM signatures")
 
-    def link(self) -> int:
-        """Send the links."""
-        self.it.petition("queue", "resume", "confirmations")
+    def mailed(self) -> int:
+        """Wait for the last link and return how many signatures there are."""
         wait_for(lambda: not self.it.ask(WAITING), 120, "the last link")
-        return self.it.ask("SELECT count(*) FROM deliveries")
+        return self.signatures()
 
     def confirm(self) -> int:
         """Open the links, press the button, look at the personal page."""
         numbers = [row[0] for row in self.it.database.execute("SELECT id FROM signatures")]
-        with create_app(Config({**os.environ, **self.it.environ})).app_context():
+        with self.app.app_context():
             paths = [f"/c/{tokens.make(CONFIRM, number, 1)}" for number in numbers]
         pool = urllib3.PoolManager(maxsize=CONNECTIONS, retries=False)
         turn = itertools.count()
 
         def once(path: str) -> None:
-            n = next(turn)
-            headers = {"X-Forwarded-For": f"{11 + n // 62500}.{n // 250 % 250}.{n % 250}.7", "Accept-Language": "fr"}
+            headers = _network(next(turn))
             assert pool.request("GET", self.web + path, headers=headers).status == 200
             answer = pool.request("POST", self.web + path, headers=headers, redirect=False)
             assert answer.status == 303
@@ -100,11 +127,12 @@ class Ways:
         return len(paths)
 
     def mailing(self) -> int:
-        """Send a mailing, the freezing of its audience included."""
-        mailing = self.it.ask(START)
-        self.it.database.execute(WORDS, (mailing,))
-        state = "SELECT state = 'sent' FROM mailings"
-        wait_for(lambda: self.it.ask(state), 200, "the end of the mailing")
+        """Freeze the audience of a mailing and send it."""
+        number = make(self.app)
+        with self.app.app_context():
+            freeze(db.session.get(Mailing, number), clock.now())
+            db.session.commit()
+        wait_for(lambda: not self.it.ask(WAITING), 200, "the end of the mailing")
         return RECIPIENTS
 
 
@@ -116,8 +144,7 @@ def measure() -> dict[str, Use]:
         it.worker("confirmations", name="confirmations")
         it.worker("notices,mailings,upkeep", name="rest")
         it.beat()
-        it.petition("queue", "pause", "confirmations")
-        for name in ("nothing", "page", "sign", "link", "confirm", "mailing"):
+        for name in ("nothing", "page", "sign", "rush", "confirm", "mailing"):
             if name == "mailing":
                 it.people(RECIPIENTS, "confirmed", "r")
             before, began = used(it), time.monotonic()
