@@ -84,7 +84,8 @@ def create_app(config: Any) -> Flask:
     app = App(__name__)
     app.config.from_object(config)
     app.config.update(MAX_CONTENT_LENGTH=LONGEST_BODY, MAX_FORM_MEMORY_SIZE=LONGEST_BODY, MAX_FORM_PARTS=100)
-    app.config.update(SEND_FILE_MAX_AGE_DEFAULT=31536000)
+    # Seconds, for the assets of libraries, whose addresses do not change with their content; `pages` keeps ours longer.
+    app.config.update(SEND_FILE_MAX_AGE_DEFAULT=3600)
     proxies = app.config["PROXY_COUNT"]
     if proxies:
         app.wsgi_app = ProxyFix(app.wsgi_app, x_for=proxies, x_proto=proxies)  # type: ignore[method-assign]

@@ -143,6 +143,15 @@ def upgrade() -> None:
 
 
 @database.command()
+@in_app
+def restored() -> None:
+    """After a restore, before anything starts: give out no number again that an email's link may carry."""
+    tables = schema.skip_numbers()
+    db.session.commit()
+    console.print(f"{tables} tables go on with numbers that nobody was given.")
+
+
+@database.command()
 @click.argument("message")
 @in_app
 def revise(message: str) -> None:

@@ -1,4 +1,4 @@
-"""A second host on one machine: a network of its own, that reaches the engines as another host would, and no further.
+"""Hosts on one machine: networks of their own, that reach the engines as other hosts would, and no further.
 
 Servers listen on loopback only: a relay on each side hands connections on through a socket in a folder.
 """
@@ -27,19 +27,57 @@ class Host:
     """A network namespace in which processes see this machine's ports as their own loopback's."""
 
     def __init__(self, name, folder, ports):
-        self.name, self.prefix, self.relays = name, ("ip", "netns", "exec", name), []
+        self.name, self.folder, self.prefix, self.relays = name, folder, ("ip", "netns", "exec", name), []
         subprocess.run(["ip", "netns", "add", name], check=True)
-        subprocess.run([*self.prefix, "ip", "link", "set", "lo", "up"], check=True)
+        self.ip("link", "set", "lo", "up")
         for port in ports:
-            path = str(folder / f"{name}-{port}.sock")
-            self._relay((), path, str(port))
-            self._relay(self.prefix, str(port), path)
+            path = self._socket(port)
+            self.relay((), path, str(port))
+            self.relay(self.prefix, str(port), path)
 
-    def _relay(self, prefix, listen, connect):
+    def _socket(self, port):
+        return str(self.folder / f"{self.name}-{port}.sock")
+
+    def ip(self, *words):
+        subprocess.run(["ip", "-n", self.name, *words], check=True)
+
+    def relay(self, prefix, listen, connect):
         self.relays.append(subprocess.Popen([*prefix, sys.executable, str(RELAY), listen, connect]))
+
+    def publish(self, port):
+        """Have this machine's port lead to the same port of the host's loopback."""
+        self.relay(self.prefix, self._socket(port), str(port))
+        self.relay((), str(port), self._socket(port))
 
     def close(self):
         for relay in self.relays:
             relay.terminate()
             relay.wait(10)
         subprocess.run(["ip", "netns", "del", self.name], check=True)
+
+
+class Room(Host):
+    """Where the engines stand: hosts reach them over a cable each, that can be cut on the engines' side."""
+
+    def serve(self, port, target):
+        """Offer a port of this machine, or a socket, to the hosts that have a cable."""
+        if "/" not in target:
+            self.relay((), self._socket(target), target)
+            target = self._socket(target)
+        self.relay(self.prefix, f"0.0.0.0:{port}", target)
+
+    def cable(self, host, number):
+        """Lay a cable to a host and return the address that the engines have at its other end."""
+        near, far = f"near{number}", f"far{number}"
+        self.ip("link", "add", near, "type", "veth", "peer", "name", far, "netns", host.name)
+        for end, name, last in ((self, near, 1), (host, far, 2)):
+            end.ip("addr", "add", f"10.77.{number}.{last}/30", "dev", name)
+            end.ip("link", "set", name, "up")
+        return f"10.77.{number}.1"
+
+    def cut(self, number):
+        """Take a cable out: what is sent is lost without a word."""
+        self.ip("link", "set", f"near{number}", "down")
+
+    def join(self, number):
+        self.ip("link", "set", f"near{number}", "up")

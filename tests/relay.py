@@ -1,4 +1,4 @@
-"""Hands connections on: `python relay.py LISTEN CONNECT`, each a port of this loopback or the path of a socket."""
+"""Hands connections on: `python relay.py LISTEN CONNECT`, each a port of the loopback, ADDRESS:PORT or a socket."""
 
 import asyncio
 import sys
@@ -15,8 +15,14 @@ async def copy(reader, writer):
         writer.close()
 
 
+def place(where):
+    """Return an address and a port; None for the path of a socket."""
+    address, _, port = where.rpartition(":")
+    return None if "/" in where else (address or "127.0.0.1", int(port))
+
+
 def opened(where):
-    return asyncio.open_connection("127.0.0.1", int(where)) if where.isdigit() else asyncio.open_unix_connection(where)
+    return asyncio.open_connection(*place(where)) if place(where) else asyncio.open_unix_connection(where)
 
 
 async def main(listen, connect):
@@ -28,8 +34,8 @@ async def main(listen, connect):
             return
         await asyncio.gather(copy(reader, back), copy(there, writer))
 
-    if listen.isdigit():
-        server = await asyncio.start_server(hand_on, "127.0.0.1", int(listen))
+    if place(listen):
+        server = await asyncio.start_server(hand_on, *place(listen))
     else:
         server = await asyncio.start_unix_server(hand_on, listen)
     async with server:

@@ -14,8 +14,10 @@ from collections.abc import Callable
 from pathlib import Path
 
 import psutil
+import pytest
 
 ROOT = Path(__file__).parents[1]
+only_in_full = pytest.mark.skipif(os.environ.get("SCALE") != "full", reason="long: SCALE=full make test")
 
 
 def wait_for(condition: Callable[[], object], limit: float = 20.0, what: str = "it") -> object:

@@ -9,7 +9,8 @@ import structlog
 from flask import Flask, Response, current_app, make_response, render_template, request, url_for
 from flask_babel import gettext as _
 from gunicorn.http.errors import ChunkMissingTerminator, InvalidChunkSize
-from sqlalchemy.exc import InterfaceError, OperationalError
+from psycopg.errors import IdleInTransactionSessionTimeout
+from sqlalchemy.exc import InterfaceError, InternalError, OperationalError
 from sqlalchemy.exc import TimeoutError as PoolTimeout
 from werkzeug.exceptions import BadRequest, HTTPException, ServiceUnavailable
 
@@ -17,6 +18,7 @@ from petition.core.api import PREFIX, problem_of
 
 STATIC = Path(__file__).parents[1] / "static"
 RETRY_AFTER = 10  # seconds
+FOR_EVER = "public, max-age=31536000, immutable"
 
 log = structlog.get_logger(__name__)
 
@@ -29,6 +31,15 @@ def _version(name: str) -> str:
 def asset(name: str) -> str:
     """Return the address of a static file, which changes with its content so that it can be cached for ever."""
     return url_for("static", filename=name, v=_version(name))
+
+
+def _keep(response: Response) -> Response:
+    # While two versions run side by side, the one may be asked for the other's file: nobody may keep that answer.
+    if request.endpoint == "static" and response.status_code < 400:
+        name = (request.view_args or {})["filename"]
+        response.headers["Cache-Control"] = FOR_EVER if request.args.get("v") == _version(name) else "no-store"
+        response.expires = None
+    return response
 
 
 def public_url_for(endpoint: str, **values: Any) -> str:
@@ -74,11 +85,19 @@ def _database_gone(error: Exception) -> Response | HTTPException:
     return _http_error(ServiceUnavailable(retry_after=RETRY_AFTER))
 
 
+def _left_alone_too_long(error: InternalError) -> Response | HTTPException:
+    if isinstance(error.orig, IdleInTransactionSessionTimeout):
+        return _database_gone(error)
+    raise error
+
+
 def init_app(app: Flask) -> None:
     """Register the error pages and what templates share."""
+    app.after_request(_keep)
     app.register_error_handler(HTTPException, _http_error)
     for error in (OperationalError, InterfaceError, PoolTimeout):
         app.register_error_handler(error, _database_gone)
+    app.register_error_handler(InternalError, _left_alone_too_long)
     for broken in (InvalidChunkSize, ChunkMissingTerminator):
         app.register_error_handler(broken, lambda _: _http_error(BadRequest()))
     app.add_template_global(asset)

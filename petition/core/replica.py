@@ -1,39 +1,65 @@
 """A replica of the database for what may be read a little late, and never for anything in the way of a signature."""
 
+import time
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from typing import Any
 
+import psycopg
 import structlog
 from flask import Flask, current_app
-from sqlalchemy import Engine, Row, Select, create_engine, text
+from sqlalchemy import Engine, Row, Select, create_engine, event, text
 from sqlalchemy.exc import SQLAlchemyError
 from sqlalchemy.orm import Session, scoped_session
 
 from petition.core.breaker import Breaker
 from petition.core.db import db, engine_options
 
-LATEST = 10  # seconds
-REST = 5.0  # seconds that a replica which is away or late is left alone
+LATEST = 5  # seconds
+CATCH_UP = 3.0  # seconds that a long read waits for the replica to have what is committed
+PATIENCE = 2.0  # seconds that a list waits for the replica
+REST = 3.0  # seconds that a replica which is away or late is left alone
 # Heartbeats are written every second: a replica whose last transaction is older than `LATEST` follows no more.
 KEEPS_UP = text("SELECT pg_is_in_recovery() AND now() - pg_last_xact_replay_timestamp() < make_interval(secs => :late)")
+WRITTEN = text("SELECT CAST(pg_current_wal_lsn() AS text)")
+HAS_READ = text("SELECT pg_last_wal_replay_lsn() >= CAST(:written AS pg_lsn)")
 
 log = structlog.get_logger(__name__)
+
+
+class Impatient(psycopg.Connection[Any]):
+    """A connection that gives up on a server which hangs: a timeout of the server's own would hang with it."""
+
+    patience = PATIENCE
+
+    def wait(self, gen: Any, interval: float = 0.1, timeout: float | None = None) -> Any:
+        """Wait for an answer, `patience` seconds at most; a connection that failed is closed."""
+        try:
+            return super().wait(gen, interval, self.patience if timeout is None else timeout)
+        except psycopg.OperationalError:
+            self.close()
+            raise
 
 
 class Replica:
     """The engine of the replica, left alone for a while after it failed."""
 
     def __init__(self, engine: Engine) -> None:
-        self.engine, self.breaker = engine, Breaker(REST)
+        self.engine, self.breaker, self.is_well = engine, Breaker(REST), False
 
-    def session(self) -> Session | None:
+    def session(self, patience: float = PATIENCE) -> Session | None:
         """Return a session on the replica if it answers and keeps up."""
         if self.breaker.is_open():
             return None
+        if not self.is_well:
+            self.breaker.trip()  # one thread tries it, the others do without meanwhile
         session, trouble = Session(self.engine), "late, or no replica"
         try:
+            connection = _driver(session)
+            connection.patience = PATIENCE
             if session.scalar(KEEPS_UP, {"late": LATEST}):
+                connection.patience, self.is_well = patience, True
+                self.breaker.close()
                 return session
         except SQLAlchemyError as error:
             trouble = type(error).__name__
@@ -43,37 +69,65 @@ class Replica:
 
     def rest(self, trouble: str) -> None:
         """Do without it for a while."""
+        self.is_well = False
         self.breaker.trip()
         log.warning("the replica is left alone: the database is read in its place", trouble=trouble)
 
 
-@contextmanager
-def reading() -> Iterator[Session | scoped_session[Any]]:
-    """Yield a session that may be `LATEST` seconds late: the replica's while it keeps up, else the request's own."""
-    replica: Replica | None = current_app.extensions["petition.replica"]
+def rows(query: Select[Any]) -> Sequence[Row[Any]]:
+    """Return a query's rows, at most `LATEST` seconds late; the database answers where the replica fails."""
+    replica = _replica()
     session = replica.session() if replica else None
+    if replica and session:
+        with session:
+            try:
+                return session.execute(query).all()
+            except SQLAlchemyError as error:
+                replica.rest(type(error).__name__)
+    return db.session.execute(query).all()
+
+
+@contextmanager
+def reading(patience: float) -> Iterator[Session | scoped_session[Any]]:
+    """Yield a session that sees all that is committed by now: the replica's once it does, else the request's own.
+
+    `patience`: seconds that each statement may wait for the replica.
+    """
+    replica = _replica()
+    session = replica.session(patience) if replica else None
     if session is None:
         yield db.session
         return
     with session:
-        yield session
+        yield session if _catches_up(session) else db.session
 
 
-def rows(query: Select[Any]) -> Sequence[Row[Any]]:
-    """Return a query's rows, at most `LATEST` seconds late; the database answers where the replica fails."""
-    with reading() as session:
-        try:
-            return session.execute(query).all()
-        except SQLAlchemyError as error:
-            if session is db.session:
-                raise
-            current_app.extensions["petition.replica"].rest(type(error).__name__)
-    return db.session.execute(query).all()
+def _catches_up(session: Session) -> bool:
+    written, ends = db.session.scalar(WRITTEN), time.monotonic() + CATCH_UP
+    while time.monotonic() < ends:
+        if session.scalar(HAS_READ, {"written": written}):
+            return True
+        time.sleep(0.05)
+    return False
+
+
+def _driver(session: Session) -> Impatient:
+    found: Any = session.connection().connection.driver_connection
+    return found
+
+
+def _connect(_dialect: Any, _record: Any, arguments: Sequence[Any], options: dict[str, Any]) -> Impatient:
+    return Impatient.connect(*arguments, **options)
+
+
+def _replica() -> Replica | None:
+    found: Replica | None = current_app.extensions["petition.replica"]
+    return found
 
 
 def parts() -> dict[str, str]:
     """Return the state of the replica, if there is one, for /readyz."""
-    replica: Replica | None = current_app.extensions["petition.replica"]
+    replica = _replica()
     if replica is None:
         return {}
     session = replica.session()
@@ -85,6 +139,11 @@ def parts() -> dict[str, str]:
 
 def init_app(app: Flask) -> None:
     """Prepare the replica of the settings; it is connected to on first use."""
-    url = app.config["DATABASE_REPLICA_URL"]
-    app.extensions["petition.replica"] = Replica(create_engine(url, **engine_options(app))) if url else None
+    url, replica = app.config["DATABASE_REPLICA_URL"], None
+    if url:
+        options = engine_options(app)
+        options["connect_args"] |= {"connect_timeout": int(PATIENCE)}
+        replica = Replica(create_engine(url, **options))
+        event.listen(replica.engine, "do_connect", _connect)
+    app.extensions["petition.replica"] = replica
     app.extensions.setdefault("petition.parts", []).append(parts)

@@ -28,7 +28,7 @@ COLUMNS: dict[str, Any] = {
 # Enough to hand a list over; an address is only given out when it is asked for.
 USUAL = ("petition", "party", "name", "organisation", "profession", "city", "country", "state", "confirmed_at")
 BATCH = 2000  # rows in memory
-PATIENCE = "60s"  # of a batch
+PATIENCE = 60  # seconds to wait for a batch
 RECIPIENTS_PATIENCE = "10min"  # with whoever takes a batch
 BOM = "\ufeff"  # or spreadsheets take UTF-8 for something else
 # What a spreadsheet takes for the beginning of a formula, its full-width forms included (OWASP, CSV Injection).
@@ -71,8 +71,8 @@ class Export:
             .where(*conditions_of(self.which), *bounds_of(self.which))
             .order_by(Signature.id.desc())
         )
-        with reading() as session:
-            be_quick(PATIENCE, session)
+        with reading(PATIENCE) as session:
+            be_quick(f"{PATIENCE}s", session)
             # Whoever takes the file may take it slowly.
             session.execute(text(f"SET LOCAL idle_in_transaction_session_timeout = '{RECIPIENTS_PATIENCE}'"))
             # A cursor of the database: one plan, one snapshot, and never more than a batch in memory.

@@ -127,7 +127,7 @@ def _plan(number: int, at: datetime | None, yes: bool) -> None:
     if not yes:
         mailing = life.find(number)
         question = f"Send “{mailing.name}” to {audience.count(mailing)['recipients']:,} recipients?"
-        db.session.rollback()  # no transaction stays open while a person thinks
+        db.session.commit()  # no transaction stays open while a person thinks
         click.confirm(question, abort=True)
     mailing = life.find(number, lock=True)
     schedule.schedule(mailing, at.replace(tzinfo=at.tzinfo or ZoneInfo(mailing.timezone)) if at else None, None)

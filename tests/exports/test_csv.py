@@ -119,6 +119,19 @@ def test_a_file_cut_short_is_on_record_as_such(petition, monkeypatch):
     assert records()[-1] == ("signatures.exported", {"filter": {}, "columns": ["id"], "rows": 1, "complete": False})
 
 
+def test_whoever_takes_the_file_may_take_it_slowly(petition, monkeypatch):
+    monkeypatch.setattr(exports_csv, "BATCH", 1)
+    monkeypatch.setattr(exports_csv, "RECIPIENTS_PATIENCE", "7min")
+    for number in range(3):
+        make_signature(petition, email=f"s{number}@example.org")
+    pieces = iter(Export(Filter(), ["id"]))
+    next(pieces), next(pieces)
+    idle = text("SHOW idle_in_transaction_session_timeout")
+    assert db.session.scalar(idle) == "7min"
+    assert len(list(pieces)) == 2
+    assert db.session.scalar(idle) == "20s", "anybody else holds up others no longer than this"
+
+
 def test_many_rows_leave_in_order_and_in_little_memory(petition):
     rows = 30_000
     db.session.execute(

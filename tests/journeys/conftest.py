@@ -7,7 +7,9 @@ from mailserver import MailServer
 from parts import Parts
 from ports import free_port
 from running import Stack
+from sqlalchemy import event
 
+from petition.core.db import db
 from petition.embedded.valkey import Valkey
 
 
@@ -36,7 +38,22 @@ def broker(tmp_path):
 
 
 @pytest.fixture
-def parts(app, tmp_path, database_url, broker, mail_server):
+def patient(app):
+    """Let the test look at rows for as long as it likes, which the application may not."""
+    event.listen(db.engine, "checkout", _never_ended)
+    yield
+    event.remove(db.engine, "checkout", _never_ended)
+    db.session.rollback()
+    db.engine.dispose()
+
+
+def _never_ended(connection, *_):
+    connection.execute("SET idle_in_transaction_session_timeout = 0")
+    connection.commit()
+
+
+@pytest.fixture
+def parts(patient, tmp_path, database_url, broker, mail_server):
     parts = Parts(tmp_path, database_url, broker.url, mail_server.controller.port)
     yield parts
     parts.stop()

@@ -8,7 +8,7 @@ import pytest
 import redis
 from brokers import Watched
 from factories import make_petition
-from running import wait_for
+from running import only_in_full, wait_for
 
 pytestmark = [pytest.mark.journey, pytest.mark.xdist_group("sentinel")]
 FAILOVER = 30.0  # seconds: the Sentinels take 2 to be sure and some more to agree, then a worker finds its way
@@ -33,7 +33,7 @@ def lose(watched, port, how):
     return lambda: os.kill(pid, signal.SIGCONT)
 
 
-@pytest.mark.parametrize("how", ["killed", "hanging"])
+@pytest.mark.parametrize("how", ["killed", pytest.param("hanging", marks=only_in_full)])
 def test_a_failover_of_the_broker_and_of_the_limits(parts, watched, mail_server, how):
     parts.environ |= {"REDIS_URL": watched.url, "PETITION_SIGN_LIMIT": "5/minute"}
     make_petition()

@@ -1,16 +1,20 @@
 """From a frozen audience to mail: everyone who agreed, once, and nobody else."""
 
+from contextlib import nullcontext
 from datetime import timedelta
 
 import pytest
+from click.testing import CliRunner
 from factories import make_mailing, make_petition, make_signature
 
 from petition.core import clock
 from petition.core.db import db
+from petition.core.terminal import Provider
 from petition.delivery.dispatch import dispatch
 from petition.delivery.models import Delivery
 from petition.delivery.suppress import suppress
 from petition.mailings import life, schedule
+from petition.mailings.cli import mailings
 from petition.mailings.models import Mailing
 from petition.mailings.progress import progress
 from petition.mailings.watch import watch
@@ -168,3 +172,11 @@ def test_it_pauses_by_itself_when_too_many_fail(app, outbox, monkeypatch):
     watch()
     db.session.refresh(mailing)
     assert mailing.state == "sent"
+
+
+def test_nothing_is_locked_while_the_command_asks(app, monkeypatch):
+    mailing, seen = make_mailing(make_petition()), []
+    monkeypatch.setattr("click.confirm", lambda *_, **__: seen.append(db.session.registry().in_transaction()))
+    result = CliRunner().invoke(mailings, ["send", str(mailing.id)], obj=Provider(lambda: nullcontext(app)))
+    assert seen == [False]
+    assert "test" in result.output, "nobody has tested it"

@@ -47,6 +47,13 @@ def command(group, *arguments, answer=None):
     return CliRunner().invoke(group, list(arguments), obj=Provider(lambda: here), input=answer)
 
 
+def open_when_asked(monkeypatch):
+    """Return a list that gets, at each question of a command, whether a transaction is open meanwhile."""
+    seen = []
+    monkeypatch.setattr("click.confirm", lambda *_, **__: seen.append(db.session.registry().in_transaction()))
+    return seen
+
+
 def states():
     db.session.expire_all()
     return {s.email.partition("@")[0]: s.state for s in db.session.query(Signature)}
@@ -259,3 +266,9 @@ def test_the_commands_list_and_show(flood):
     assert "no signature 999" in command(signatures, "show", "999").output
     actions = [event.action for event in db.session.query(AuditEvent)]
     assert (actions.count("signature.searched"), actions.count("signature.viewed")) == (2, 2)
+
+
+def test_nothing_is_locked_while_a_command_asks(flood, monkeypatch):
+    seen = open_when_asked(monkeypatch)
+    assert command(signatures, "invalidate", "--domain", "flood.example", "--reason", "made up").exit_code == 1
+    assert seen == [False]

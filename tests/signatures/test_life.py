@@ -259,7 +259,7 @@ def test_any_life_is_as_the_model_has_it(life):
     run_state_machine_as_test(
         life,
         settings=settings(
-            max_examples=int(__import__("os").environ.get("N","40")), stateful_step_count=30, deadline=None, database=None, print_blob=True,
+            max_examples=40, stateful_step_count=30, deadline=None, database=None, print_blob=True,
             suppress_health_check=list(HealthCheck), phases=[Phase.generate],
         ),
     )  # fmt: skip

@@ -1,0 +1,84 @@
+"""A proxy that keeps what it may: the public pages for seconds, assets for ever, and never what belongs to somebody."""
+
+import re
+import signal
+import urllib.parse
+
+import pytest
+from factories import make_petition
+from proxies import NGINX, Nginx
+from running import wait_for
+
+from petition.petitions.pages import CACHE
+
+pytestmark = [
+    pytest.mark.journey,
+    pytest.mark.xdist_group("cache"),
+    pytest.mark.skipif(NGINX is None, reason="needs Debian's nginx"),
+]
+PAGE, LIST = "/p/jardin", "/p/jardin/signatories"
+
+
+@pytest.fixture
+def proxy(parts, tmp_path):
+    make_petition()
+    parts.environ["PATH"] += ":/usr/sbin"
+    parts.web()
+    folder = tmp_path / "nginx"
+    folder.mkdir()
+    proxy = Nginx(folder, parts.port).start()
+    yield proxy
+    proxy.stop()
+
+
+def kept(proxy, path, **headers):
+    """Return whether the proxy answered from what it keeps, the second of two times."""
+    proxy.site.ask("GET", path, **headers)
+    return proxy.site.ask("GET", path, **headers).headers["X-Cache"] == "HIT"
+
+
+def test_the_public_pages_are_kept_and_nothing_else(parts, proxy, mail_server):
+    parts.worker()
+    site = proxy.site
+    for path in (PAGE, LIST, f"{PAGE}?lang=en", f"{LIST}?lang=en"):
+        answer = site.get(path)
+        assert (answer.status, answer.headers["Cache-Control"], answer.headers["Set-Cookie"]) == (200, CACHE, None)
+        assert "csrf" not in answer.text, "what many get holds no token of one"
+        assert kept(proxy, path), path
+    assert site.ask("GET", PAGE, **{"Accept-Language": "en-GB,en;q=0.9,fr;q=0.5"}).text != site.get(PAGE).text
+    assert kept(proxy, PAGE, Cookie="team=somebody; other=1"), "who is signed in gets the same page"
+    for asset in set(re.findall(r'"(/static/[^"]+)"', site.get(PAGE).text)):
+        assert kept(proxy, asset.replace("&amp;", "&")), asset
+
+    form = {"name": "Zoé Martin", "email": "zoe@example.org", "listed": "1"}
+    assert site.ask("POST", f"{PAGE}/sign", form=form).status == 303
+    assert site.ask("POST", f"{PAGE}/sign", form={**form, "email": "no"}).status == 422
+    wait_for(lambda: mail_server.addresses, 20, "the link")
+    link = mail_server.link_to("zoe@example.org")
+    personal = site.ask("POST", link).headers["Location"]
+    for path in (
+        link, personal, f"{personal}/data", f"{PAGE}/check-your-email", "/", "/account/sign-in", "/desk/", "/ops/",
+        "/api/v1/petitions", "/api/v1/petitions/jardin", "/api/v1/petitions/jardin/count",
+        "/api/v1/petitions/jardin/signatories", "/healthz", "/readyz", "/metrics", "/p/nothing", "/c/nothing",
+        "/u/nothing", "/static/petition.css", "/static/petition.css?v=0123456789",
+    ):  # fmt: skip
+        first, second = site.get(path), site.get(path)
+        assert second.headers["X-Cache"] in (None, "MISS"), path
+        assert "no-store" in first.headers["Cache-Control"], path
+    wait_for(lambda: "Zoé Martin" in site.get(LIST).text, 20, "the name in the list that is kept for seconds")
+    wait_for(lambda: site.get(PAGE).text == parts.site.get(PAGE).text, 20, "the same page as without the proxy")
+    cached = b"".join(file.read_bytes() for file in (proxy.folder / "cache").rglob("*") if file.is_file())
+    assert b"Pour un jardin" in cached
+    for secret in (link.rpartition("/")[2], urllib.parse.urlsplit(personal).path.rpartition("/")[2], "zoe@example.org"):
+        assert secret.encode() not in cached
+        assert secret not in (proxy.folder / "nginx.log").read_text()
+
+
+def test_a_page_is_shown_while_the_application_is_away(parts, proxy):
+    before = proxy.site.get(PAGE).text
+    parts.end("web", signal.SIGKILL)
+    wait_for(lambda: proxy.site.get(PAGE).headers["X-Cache"] in ("STALE", "UPDATING"), 20, "a page past its time")
+    assert proxy.site.get(PAGE).text == before
+    assert proxy.site.ask("POST", f"{PAGE}/sign", form={}).status == 502
+    parts.web()
+    wait_for(lambda: proxy.site.get(PAGE).headers["X-Cache"] == "HIT", 30, "a fresh page")
