@@ -5,7 +5,7 @@ BIN := $(VENV)/bin
 PO := $(wildcard petition/translations/*/LC_MESSAGES/messages.po)
 MO := $(PO:.po=.mo)
 
-.PHONY: up demo test check bench lock translations clean help
+.PHONY: up demo test check bench faults lock translations clean help
 
 help: ## this list
 	@grep -E '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 16
@@ -28,6 +28,9 @@ check: $(VENV)/.dev $(MO) ## style, types, layers, templates and translations
 
 bench: $(VENV)/.dev $(MO) ## measure speed against references, on engines of its own: SCALE=full make bench
 	@$(BIN)/python benchmarks $(ARGS)
+
+faults: $(VENV)/.dev $(MO) ## break every part under load, half an hour: make faults ARGS="-k valkey", FAULTS_SEED=1 make faults
+	@FAULTS=full $(BIN)/pytest -s tests/faults $(ARGS)
 
 lock: $(VENV)/.dev ## take newer versions of what pyproject.toml asks for
 	@$(BIN)/pip install --quiet uv

@@ -206,6 +206,8 @@ def _refuse_weak(values: Mapping[str, Any]) -> None:
             raise BadSetting(f"{name} is too short: at least 32 characters, for example from `openssl rand -hex 32`")
     if values["MAIL_USE_TLS"] and values["MAIL_USE_SSL"]:
         raise BadSetting("MAIL_USE_TLS and MAIL_USE_SSL exclude each other: STARTTLS, or TLS from the first byte")
+    if values["PETITION_LEASE"] < 3 * values["MAIL_TIMEOUT"]:
+        raise BadSetting("PETITION_LEASE is shorter than three times MAIL_TIMEOUT: slow emails would be sent twice")
 
 
 def _refuse_unknown(environ: Mapping[str, str]) -> None:

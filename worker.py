@@ -6,7 +6,7 @@ import sys
 from typing import Any
 
 from celery.schedules import crontab
-from celery.signals import setup_logging, worker_ready, worker_shutdown
+from celery.signals import celeryd_init, setup_logging, worker_ready, worker_shutdown
 
 from config import BadSetting, Config
 from petition import create_app
@@ -77,6 +77,12 @@ app.conf.beat_schedule = {
     )
 }  # fmt: skip
 app.conf.beat_scheduler = "petition.operations.heartbeat:Ticking"
+
+
+@celeryd_init.connect
+def _no_banner(instance: Any, **_: Any) -> None:
+    """Print nothing at the start: a worker whose output goes to a disk that is full would end of it."""
+    instance.quiet = True
 
 
 @setup_logging.connect

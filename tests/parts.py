@@ -20,6 +20,7 @@ class Parts:
             redis_url,
             MAIL_PORT=str(mail_port),
             PETITION_LEASE="10",
+            MAIL_TIMEOUT="3",
             PATH="/usr/bin:/bin",
             PETITION_EMBEDDED="0",
             PETITION_LOG_LEVEL="INFO",
@@ -28,9 +29,13 @@ class Parts:
         self.environ["PETITION_READY_DIR"] = str(folder)
         self.site = Site(f"http://127.0.0.1:{self.port}")
 
+    def log(self, name):
+        """Return where a part's outputs go."""
+        return self.folder / f"{name}.log"
+
     def start(self, name, *command, within=()):
         """Start a part; `within`: the command that puts it on another host."""
-        with (self.folder / f"{name}.log").open("a") as log:
+        with self.log(name).open("a") as log:
             self.running[name] = subprocess.Popen(
                 [*within, sys.executable, "-m", *command], env=self.environ, cwd=ROOT, stdout=log, stderr=log
             )
@@ -40,7 +45,11 @@ class Parts:
             "web", "gunicorn", "--bind", f"127.0.0.1:{self.port}", "--workers", "1", "--threads", "8",
             "--no-control-socket", "wsgi:app",
         )  # fmt: skip
-        wait_for(lambda: self._answers(), 20, "the web process")
+        self._wait("web", self._answers, 20)
+
+    def _wait(self, name, is_ready, limit):
+        wait_for(lambda: self.running[name].poll() is not None or is_ready(), limit, f"the start of {name}")
+        assert self.running[name].poll() is None, f"{name} ended: see its log"
 
     def _answers(self):
         try:
@@ -52,7 +61,7 @@ class Parts:
         (self.folder / name).unlink(missing_ok=True)
         self.start(name, "celery", "-A", "worker", "worker", "-Q", queues, "-P", "threads", "-c", "4",
                    "-n", f"{name}@test", "--loglevel", "WARNING", within=within)  # fmt: skip
-        wait_for(lambda: (self.folder / name).exists(), 30, "the worker")
+        self._wait(name, (self.folder / name).exists, 30)
 
     def petition(self, *arguments):
         """Run a `petition` command on the same engines; returns the ended process."""

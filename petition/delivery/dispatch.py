@@ -8,6 +8,7 @@ import uuid
 from collections.abc import Callable, Sequence
 
 import structlog
+from flask import current_app
 from sqlalchemy.exc import DBAPIError, OperationalError
 
 from petition.core import clock
@@ -27,7 +28,7 @@ from petition.delivery.suppress import suppress, suppressed_among
 from petition.delivery.transport import deliver
 
 ROUND = 25.0  # seconds after which a task hands over to the next one: tasks stay well under a minute
-LEASE_SHARE = 2 / 3  # of the lease, after which no other email is begun
+ANSWERS = 2  # of the mail server, between offering an email and knowing its fate: no other is begun with less time left
 RECORD_WITHIN = 0.25  # seconds: what a crash may repeat, where it may
 RECORD_TRIES = 20  # seconds that an outcome waits for a database that is restarting
 UNCOMPOSED = Outcome(FAILED, reason="the email could not be composed: see the worker's log", cause="not composed")
@@ -69,7 +70,8 @@ class _Batch:
         self, lane: Lane, token: uuid.UUID, claims: Sequence[Claimed], by: Round, on_time: Callable[[], bool]
     ) -> None:
         self.lane, self.token, self.claims, self.by, self.on_time = lane, token, claims, by, on_time
-        self.leased_until = time.monotonic() + lease().total_seconds() * LEASE_SHARE
+        self.held_until = time.monotonic() + lease().total_seconds()
+        self.begins_until = self.held_until - ANSWERS * current_app.config["MAIL_TIMEOUT"]
         self.pending: list[Settled] = []
         self.settled, self.recorded_at = 0, time.monotonic()
         self.begun: set[int] = set()
@@ -79,7 +81,7 @@ class _Batch:
         suppressed = suppressed_among([letter.to for letter in letters.values() if isinstance(letter, Letter)])
         db.session.commit()
         for position, item in enumerate(self.claims):
-            if not self.on_time() or time.monotonic() > self.leased_until:
+            if not self.on_time() or time.monotonic() > self.begins_until:
                 self._give_back(self.claims[position:])
                 break
             if not self._may_begin(position):
@@ -125,7 +127,8 @@ class _Batch:
             return Outcome(CANCELLED, reason=letter.reason, tried=False)
         if letter.to in suppressed:
             return Outcome(SUPPRESSED, reason="the address is on the suppression list", tried=False)
-        return deliver(letter, return_path(item.id), send_again=self.lane.send_again_after_crash)
+        may_repeat = self.lane.send_again_after_crash
+        return deliver(letter, return_path(item.id), held_until=self.held_until, send_again=may_repeat)
 
     def _note(self, item: Claimed, letter: Letter | None, outcome: Outcome) -> None:
         domain = letter.to.rpartition("@")[2].lower()[:255] if letter else None

@@ -19,7 +19,7 @@ class Lane:
 # A mailing's state is the mailings' affair; this one line of it is what a claim must read in its own statement.
 SENDING_MAILINGS = "SELECT id FROM mailings WHERE state = 'sending' ORDER BY random()"
 
-# With full jitter between 30 s and 4 h, 15 attempts span about a day: shorter than any link's life.
+# With jitter between 15 s and 4 h, 15 attempts span the better part of a day: shorter than any link's life.
 CONFIRMATIONS = Lane("confirmations", batch=40, send_again_after_crash=True, max_attempts=15, begin_at_once=0)
 NOTICES = Lane("notices", batch=40, send_again_after_crash=True, max_attempts=15, begin_at_once=0)
 MAILINGS = Lane(

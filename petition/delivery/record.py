@@ -79,7 +79,7 @@ def record(
 
     `begin`: those to be offered to the mail server next; also returns the numbers of those still held. Flushes, does
     not commit: that must be durable before the first of them is sent. An email that was sent ends the server's rest.
-    A deferred row waits with exponential backoff and full jitter, and fails for good after the lane's last attempt.
+    A deferred row waits with exponential backoff and jitter, and fails for good after the lane's last attempt.
     Trouble that the row had no part in is not held against it: its attempt is given back.
     """
     rows = [_row(lane, item) for item in settled]
@@ -118,6 +118,9 @@ def _row(lane: Lane, item: Settled) -> dict[str, Any]:
 
 
 def backoff(attempt: int) -> timedelta:
-    """Return a random wait up to an exponentially growing bound ("full jitter": AWS Architecture Blog, 2015)."""
+    """Return a random wait in the upper half of an exponentially growing bound.
+
+    Not from nothing on ("full jitter"): tries that follow at once meet the same trouble, and each doubles the wait.
+    """
     bound = min(BACKOFF_BASE * 2 ** min(max(attempt - 1, 0), 20), BACKOFF_CAP)
-    return bound * random.random()  # noqa: S311 - jitter, not a secret
+    return bound * (1 + random.random()) / 2  # noqa: S311 - jitter, not a secret

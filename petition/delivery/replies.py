@@ -41,7 +41,7 @@ def accepted(words: bytes) -> Outcome:
 def classify(error: Exception, *, connecting: bool, send_again: bool) -> Outcome:
     """Return what an SMTP or connection error means.
 
-    `connecting`: nothing of this email had been offered yet. `send_again`: whether an email whose fate is not known
+    `connecting`: this email had not been offered yet. `send_again`: whether an email whose fate is not known
     may be sent a second time; if not, it becomes `unknown`.
     """
     if isinstance(error, smtplib.SMTPNotSupportedError):

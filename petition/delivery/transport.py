@@ -1,5 +1,6 @@
 """Talk to the mail server: one verified connection per thread, kept open and never trusted to be alive."""
 
+import math
 import smtplib
 import ssl
 import threading
@@ -12,10 +13,10 @@ import flask_mail
 import structlog
 from flask import Flask, current_app
 
+from petition.delivery.dialogue import Smtp, SmtpSsl, TooLate
 from petition.delivery.letter import Letter
 from petition.delivery.models import FAILED
 from petition.delivery.replies import Outcome, accepted, classify
-from petition.delivery.smtp import Smtp, SmtpSsl
 
 IDLE = 20.0  # seconds after which a connection is asked whether it still lives
 
@@ -34,8 +35,8 @@ class Mail(flask_mail.Mail):
 class Connection(flask_mail.Connection):
     """A connection to the mail server whose certificate is verified and whose every wait is bounded."""
 
-    used_at = 0.0
     host: Smtp | SmtpSsl | None
+    used_at = 0.0
 
     def configure_host(self) -> Smtp | SmtpSsl:
         """Connect, secure and log in. Raises `OSError` or `smtplib.SMTPException`."""
@@ -107,10 +108,11 @@ def _tls() -> ssl.SSLContext:
 mail = Mail()
 
 
-def deliver(letter: Letter, envelope_from: str, *, send_again: bool) -> Outcome:
+def deliver(letter: Letter, envelope_from: str, *, held_until: float = math.inf, send_again: bool) -> Outcome:
     """Try to send one letter on this thread's connection and say what came of it; never raises on the mail's account.
 
-    `send_again`: whether a letter whose fate is not known may be tried again.
+    `held_until`: when (monotonic) somebody else may send it. `send_again`: whether a letter whose fate is not known may
+    be tried again.
     """
     connection: Connection | None = getattr(_thread, "connection", None)
     if connection is None or connection.mail is not current_app.extensions["mail"]:
@@ -119,10 +121,12 @@ def deliver(letter: Letter, envelope_from: str, *, send_again: bool) -> Outcome:
     try:
         connection.ensure_open()
         connecting = False
+        if connection.host is not None:
+            connection.host.held_until = held_until
         connection.send(letter, envelope_from)
     except (OSError, smtplib.SMTPException) as error:
         connection.recover()
-        return classify(error, connecting=connecting, send_again=send_again)
+        return classify(error, connecting=connecting or isinstance(error, TooLate), send_again=send_again)
     except Exception as error:
         # Not the server's doing: an email that cannot be put into octets must not take its batch along.
         log.exception("an email could not be sent")

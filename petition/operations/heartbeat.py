@@ -17,19 +17,27 @@ from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.exc import SQLAlchemyError
 
 from petition.core.db import db
-from petition.delivery import pulse
+from petition.delivery import pulse, set_back
 from petition.operations.models import Heartbeat
 from petition.operations.tallies import fold
 
 EVERY = 1.0  # seconds
 SILENT_AFTER = timedelta(seconds=6)  # six missed: not a pause for breath
 GONE_AFTER = timedelta(minutes=1)
+SET_BACK = timedelta(seconds=5)  # more than any transaction that beats takes
 
 log = structlog.get_logger(__name__)
 
 
 def beat(part: str, name: str, lanes: Sequence[str] = (), threads: int = 1) -> None:
-    """Say that this process lives, and forget those not heard of for a minute. Flushes, does not commit."""
+    """Say that this process lives, and forget those not heard of for a minute. Flushes, does not commit.
+
+    One that was heard of in the future tells that the clock was set back.
+    """
+    ahead = delete(Heartbeat).where(Heartbeat.seen_at > func.now() + SET_BACK)
+    if db.session.execute(ahead.returning(Heartbeat.name)).all():
+        log.warning("the clock was set back: what waits is taken up where it was")
+        set_back.resume()
     row = {
         "part": part,
         "host": socket.gethostname()[:80],
@@ -89,11 +97,21 @@ class Ticking(PersistentScheduler):  # type: ignore[misc]
 
     def tick(self, *args: Any, **kwargs: Any) -> float:
         """Ask for what is due, then say so."""
+        self._follow_clock()
         wait: float = super().tick(*args, **kwargs)
         if time.monotonic() - self._seen > EVERY:
             self._seen = time.monotonic()
             self._say()
         return min(wait, EVERY)
+
+    def _follow_clock(self) -> None:
+        """Count from now on what was last asked for in the future: before the clock was set back."""
+        now = self.app.now()
+        ahead = [entry for entry in self.schedule.values() if entry.last_run_at and entry.last_run_at > now + SET_BACK]
+        for entry in ahead:
+            entry.last_run_at = now
+        if ahead:
+            self._heap = None  # made anew at this tick
 
     def _say(self) -> None:
         with self.app.flask_app.app_context():

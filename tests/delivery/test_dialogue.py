@@ -6,8 +6,8 @@ import threading
 
 import pytest
 
+from petition.delivery.dialogue import Smtp
 from petition.delivery.replies import classify
-from petition.delivery.smtp import Smtp
 
 MESSAGE = b"Subject: x\r\n\r\n.hidden\r\n..\r\nend\r\n"
 

@@ -1,0 +1,88 @@
+"""Every fault, by name, and what it may bring about."""
+
+import signal
+from collections.abc import Callable
+from dataclasses import dataclass
+from functools import partial
+
+from faults import faults
+from wayward import CLOSE, HANG, SLOW, STAGES
+
+BEGUN = 4 * 10  # threads of the worker, emails that each records at once
+
+
+@dataclass(frozen=True)
+class Fault:
+    """A fault by name. `repeats`: how many emails may come again, as it can fall between a 250 and our commit.
+
+    `seen`: people may meet no answer, or one that says to come again. `quick`: part of the quick form. `clock`: every
+    process, the engines too, goes by a clock that can be set.
+    """
+
+    name: str
+    run: Callable
+    seconds: float = 6
+    repeats: int = 0
+    seen: bool = False
+    quick: bool = False
+    clock: bool = False
+
+
+KILLED = [
+    Fault("web killed", partial(faults.killed, "web"), quick=True, seen=True),
+    Fault("web's child killed", faults.web_child_killed, seconds=2, seen=True),
+    Fault("worker killed", faults.worker_killed, repeats=BEGUN, quick=True),
+    Fault("beat killed", partial(faults.killed, "beat")),
+    Fault("web frozen", partial(faults.frozen, "web"), seen=True),
+    Fault("worker frozen within its lease", partial(faults.frozen, "worker"), seconds=4),
+    Fault("worker frozen beyond its lease", partial(faults.frozen, "worker"), seconds=16, repeats=BEGUN),
+    Fault("beat frozen", partial(faults.frozen, "beat")),
+]
+ENGINES = [
+    Fault("PostgreSQL stopped fast", partial(faults.postgres_stopped, signal.SIGINT), seen=True),
+    Fault("PostgreSQL stopped at once", partial(faults.postgres_stopped, signal.SIGQUIT), quick=True, seen=True),
+    Fault("PostgreSQL frozen", faults.postgres_frozen, seen=True),
+    Fault("Valkey killed", partial(faults.valkey_killed, True)),
+    Fault("Valkey killed, its memory lost", partial(faults.valkey_killed, False), quick=True),
+    Fault("broker black-holed", faults.broker_black_holed, quick=True),
+]
+CHANGES = [
+    Fault("log on a full disk", faults.log_disk_full, seen=True),
+    Fault("web processes replaced", faults.web_reloaded, quick=True),
+    Fault("workers replaced", faults.workers_replaced),
+    Fault("key rotated", faults.key_rotated, quick=True),
+    Fault("new schema deployed", faults.deployed),
+]
+CLOCK = [
+    # Leases end at once: whatever is in the hands of a worker is taken over.
+    Fault("clock set forward by an hour", partial(faults.clock_stepped, 3600), repeats=BEGUN, clock=True),
+    Fault("clock set back by an hour", partial(faults.clock_stepped, -3600), clock=True),
+]
+
+
+def again(stage):
+    """Return how many emails may come again: one that was taken is unheard of if the answer to all of it is lost."""
+    return 10**6 if stage == "end of data" else 0
+
+
+MAIL = [
+    Fault("mail server refuses connections", faults.mail_server_away, quick=True),
+    *(Fault(f"mail server hangs at {s}", partial(faults.mail, s, HANG), 12, repeats=again(s)) for s in STAGES),
+    *(Fault(f"mail server closes at {s}", partial(faults.mail, s, CLOSE), repeats=again(s)) for s in STAGES),
+    *(Fault(f"mail server slow at {s}", partial(faults.mail, s, SLOW), 12) for s in STAGES),
+    *(
+        Fault(f"mail server answers {code} at {s}", partial(faults.mail, s, f"{code} 4.3.2 later"))
+        for code in (421, 451)
+        for s in STAGES[:-1]
+    ),
+    *(Fault(f"mail server answers 550 at {s}", partial(faults.mail_refused, s, "550 5.7.1 no")) for s in STAGES[2:-1]),
+    *(
+        Fault(
+            f"mail server answers garbage at {s}",
+            partial(faults.mail, s, "\x01 what?"),
+            repeats=again(s),
+        )
+        for s in STAGES
+    ),
+]
+FAULTS = [*KILLED, *ENGINES, *CHANGES, *CLOCK, *MAIL]

@@ -1,0 +1,60 @@
+"""One whole stack for all faults, the seed, and the figures of each fault."""
+
+import os
+import random
+from contextlib import contextmanager
+
+import pytest
+from faults.clock import LIBRARY, Clock
+from faults.figures import Figures
+from faults.stack import Stack
+
+
+@pytest.fixture(scope="session")
+def seed():
+    """Return what chance is made of: fixed in the quick form, else another each time."""
+    full = os.environ.get("FAULTS") == "full"
+    chosen = os.environ.get("FAULTS_SEED") or (str(random.randrange(10**6)) if full else "1")
+    print(f"FAULTS_SEED={chosen}")
+    return chosen
+
+
+@pytest.fixture(scope="session")
+def figures():
+    figures = Figures(keep=os.environ.get("FAULTS") == "full")
+    yield figures
+    figures.tell()
+
+
+@contextmanager
+def running(folder, clock=None):
+    folder.chmod(0o755)
+    stack = Stack(folder, clock)
+    try:
+        yield stack.begin()
+    finally:
+        stack.stop()
+
+
+@pytest.fixture(scope="session")
+def true_stack(tmp_path_factory):
+    with running(tmp_path_factory.mktemp("faults")) as stack:
+        yield stack
+
+
+@pytest.fixture(scope="session")
+def clocked_stack(tmp_path_factory):
+    """Return a stack whose every process goes by a clock that can be set."""
+    if not LIBRARY:
+        pytest.skip("no libfaketime: apt-get install libfaketime")
+    folder = tmp_path_factory.mktemp("clocked")
+    with Clock(folder / "clock") as clock, running(folder, clock) as stack:
+        yield stack
+
+
+@pytest.fixture
+def stack(request):
+    fault = request.node.callspec.params.get("fault") if hasattr(request.node, "callspec") else None
+    found = request.getfixturevalue("clocked_stack" if fault and fault.clock else "true_stack")
+    found.restart()
+    return found

@@ -1,0 +1,49 @@
+"""What each fault came to: told at the end and, in the full form, kept for the documentation."""
+
+import json
+
+from running import ROOT
+
+KEPT = ROOT / "docs/performance/faults.json"
+PAGE = ROOT / "docs/faults.md"
+MARK = "<!-- the figures -->\n"
+COLUMNS = {
+    "fault": "fault", "accepted": "accepted", "confirmed": "confirmed", "mails": "emails", "duplicates": "again",
+    "unanswered": "no answer", "slowest": "slowest answer, s",
+    "recovered": "first loop after, s", "settled": "all mailed after, s",
+}  # fmt: skip
+
+
+class Figures:
+    """One line for each fault; `keep`: for the documentation, in place of an earlier one of the same fault."""
+
+    def __init__(self, keep):
+        self.keep, self.lines = keep, []
+
+    def add(self, name, model, recovered, settled):
+        """Note a fault's figures."""
+        line = {
+            "fault": name, "accepted": len(model.accepted), "confirmed": len(model.confirmed),
+            "mails": sum(len(ids) for ids in model.mails.values()), "duplicates": model.repeats(),
+            "unanswered": sum(model.missed.values()), "slowest": round(model.slowest, 1),
+            "recovered": round(recovered, 1), "settled": round(settled, 1),
+        }  # fmt: skip
+        self.lines.append(line)
+        print(line, dict(model.missed))
+
+    def tell(self):
+        """Print the figures as a table and, if asked, write them down."""
+        print("", *_table(self.lines), sep="\n")
+        if self.keep and self.lines:
+            kept = {line["fault"]: line for line in (json.loads(KEPT.read_text()) if KEPT.exists() else [])}
+            kept |= {line["fault"]: line for line in self.lines}
+            KEPT.parent.mkdir(exist_ok=True)
+            KEPT.write_text(json.dumps(list(kept.values()), indent=1) + "\n")
+            head = PAGE.read_text().partition(MARK)[0]
+            PAGE.write_text("\n".join([head + MARK, *_table(kept.values()), ""]))
+
+
+def _table(lines):
+    rows = [COLUMNS, *sorted(lines, key=lambda line: -line["settled"])]
+    told = [f"| {' | '.join(str(row[name]) for name in COLUMNS)} |" for row in rows]
+    return [told[0], f"|{' --- |' * len(COLUMNS)}", *told[1:]]
