@@ -1,5 +1,6 @@
 """The whole product in processes of its own, each of which can be killed, frozen and started again."""
 
+import secrets
 import signal
 import subprocess
 import sys
@@ -40,7 +41,8 @@ class Stack(Parts):
     def _keep_keys(self, folder):
         """Read the keys from files, so that a rotation needs no other environment."""
         self.key, self.fallbacks = folder / "key", folder / "fallbacks"
-        self.key.write_text(self.environ.pop("SECRET_KEY"))
+        del self.environ["SECRET_KEY"]
+        self.key.write_text(secrets.token_hex(32))
         self.fallbacks.write_text("")
         self.environ |= {"SECRET_KEY_FILE": str(self.key), "SECRET_KEY_FALLBACKS_FILE": str(self.fallbacks)}
 
