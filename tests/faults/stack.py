@@ -134,10 +134,13 @@ class Stack(Parts):
         return dict(self.ask("SELECT email, state FROM signatures WHERE email LIKE %s", f"{label}-%"))
 
     def unsettled(self, label):
-        """Return how many emails of one stretch of load are not yet at rest."""
+        """Return how many emails of one stretch of load are not yet at rest.
+
+        One whose fate a dead worker took along is cancelled if its reader has confirmed meanwhile.
+        """
         return self.ask(
             "SELECT count(*) FROM deliveries d JOIN signatures s ON s.id = d.subject_id WHERE s.email LIKE %s"
-            " AND d.state <> 'sent' AND d.kind = 'confirm_signature'", f"{label}-%",
+            " AND d.state NOT IN ('sent', 'cancelled') AND d.kind = 'confirm_signature'", f"{label}-%",
         )[0][0]  # fmt: skip
 
     def miscount(self):
