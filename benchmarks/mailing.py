@@ -91,8 +91,8 @@ def measure() -> dict:
         message = example(it.folder / "inbox" / "mails")
         found["mailing, emails"] = versus(ours, lambda: raw(it.sink_port, message, 8 * FEW), 2)
         found["mailing, memory"] = {
-            "before": first["early"], "after": runs[-1]["memory"], "emails": len(runs) * RECIPIENTS,
-            "more": first["memory"] - first["early"],
+            "before": first["early"], "after": first["memory"], "ratio": first["memory"] - first["early"],
+            "after all": runs[-1]["memory"], "emails": len(runs) * RECIPIENTS,
         }  # fmt: skip
         assert it.database.execute(RATE, ("r%",)).fetchone()[1] == len(runs) * RECIPIENTS
     return found
