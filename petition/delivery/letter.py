@@ -16,6 +16,7 @@ ANOTHER_HEADER = re.compile(rb"\r(?!\n)|\n(?![ \t])")
 # Neither to be quoted (RFC 5322, 3.2.3) nor folded.
 PLAIN_ADDRESS = re.compile(r"[\w+-]+(\.[\w+-]+)*@[A-Za-z0-9-]+(\.[A-Za-z0-9-]+)+", re.ASCII)
 SHORT = 74  # characters
+LONGEST_LINE = 998  # octets (RFC 5322, 2.1.1)
 # What quoted-printable never contains (RFC 2045, 6.7).
 BOUNDARY = b"=_alternative"
 
@@ -51,7 +52,7 @@ class Letter(flask_mail.Message):
         """Return the message as RFC 5322 wants it: CRLF, no line over 998 octets, a text part before the HTML.
 
         The text is quoted-printable: 7-bit octets, whatever servers are on the way. Raises `ValueError` for a header
-        that would begin another.
+        that would begin another, or hold a longer word than a line may.
         """
         return b"".join(
             (
@@ -122,9 +123,11 @@ def _address(name: str, address: Address, utf8: bool) -> bytes:
 
 
 def _checked(name: str, folded: bytes) -> bytes:
-    """Refuse what the standard library lets through: a line break within an encoded word (CVE-2024-6923)."""
+    """Refuse what the standard library lets through: a line break within an encoded word (CVE-2024-6923), a long word."""
     if ANOTHER_HEADER.search(folded.removesuffix(b"\r\n")):
         raise ValueError(f"{name} would begin another header")
+    if len(folded) > LONGEST_LINE and max(map(len, folded.split(b"\r\n"))) > LONGEST_LINE:
+        raise ValueError(f"{name} is longer than a line may be")
     return folded
 
 

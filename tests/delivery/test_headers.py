@@ -1,0 +1,115 @@
+"""Whatever is typed into a field that reaches a header, no header begins by it: in emails, and in answers."""
+
+import email
+from email.policy import default
+
+import pytest
+from factories import make_form, make_petition
+
+from petition.core.db import db
+from petition.delivery.dispatch import dispatch
+from petition.delivery.letter import Letter
+from petition.signatures.models import Signature
+
+HOSTILE = (
+    "Zoé\r\nBcc: x@evil.example", "Zoé\nBcc: x@evil.example", "Zoé\rBcc: x@evil.example", "Zoé\0Bcc: x",
+    "Zoé\u2028Bcc: x@evil.example", "Zoé\u0085Bcc: x@evil.example", "Zoé\x0bBcc: x@evil.example",
+    "=?utf-8?q?Zo=0D=0ABcc:_x=40evil.example?=", "=?utf-8?b?Wm8NCkJjYzogeEBldmlsLmV4YW1wbGU=?=",
+    "Zoé%0d%0aBcc: x@evil.example", "x" * 3000, "mot " * 700, "\u202egro.elpmaxe@eoz", "é" * 900,
+    '"Zoé" <x@evil.example>',
+)  # fmt: skip
+ADDRESSES = (
+    "zoe@example.org\r\nBcc: x@evil.example", "zoe@example.org\nBcc: x@evil.example", "zoe@example.org, x@evil.example",
+    '"zoe\r\nBcc: x"@example.org', '"zoe, x@evil.example"@example.org', "zoe@example.org>\r\nRCPT TO:<x@evil.example",
+    "=?utf-8?q?=0D=0ABcc=3Ax?=@example.org", "zoe@exa\u2028mple.org", "zoe@" + "a" * 300 + ".org",
+    "z" * 300 + "@example.org",
+    "zoe%x@example.org", "zoe@[127.0.0.1]", "(Bcc: x)zoe@example.org", "zoe@example.org\0",
+)  # fmt: skip
+NAMES = ["From", "To", "Subject", "Date", "Message-ID", "Reply-To", "Auto-Submitted", "X-Auto-Response-Suppress",
+         "MIME-Version", "Content-Type", "Content-Language"]  # fmt: skip
+NETWORKS = iter(range(10_000))
+
+
+def network():
+    number = next(NETWORKS)
+    return {"X-Forwarded-For": f"203.{number // 250}.{number % 250}.1"}
+
+
+def sound(raw, names=NAMES):
+    """Return the message after reading its octets, which hold these headers, no other, and no long or broken line."""
+    assert max(map(len, raw.split(b"\r\n"))) <= 998
+    assert not set(b"\r\n") & set(raw.replace(b"\r\n", b""))
+    message = email.message_from_bytes(raw, policy=default)
+    assert [name for name in message if name != "Reply-To"] == [name for name in names if name != "Reply-To"]
+    assert message.defects == []
+    return message
+
+
+@pytest.mark.parametrize("hostile", HOSTILE)
+@pytest.mark.parametrize("field", ["name", "profession", "organisation", "city"])
+def test_what_signers_type(client, outbox, field, hostile):
+    make_petition(accepts_organisations=True)
+    party = "organisation" if field == "organisation" else "person"
+    form = make_form(**{"party": party, "organisation": "Les amis du jardin", field: hostile})
+    for answer in (
+        client.post("/p/jardin/sign", data=form, headers=network()),
+        client.post("/api/v1/petitions/jardin/signatures", json=form, headers=network()),
+    ):
+        assert answer.status_code < 500
+        assert "Bcc" not in answer.headers
+    dispatch("confirmations")
+    assert len(outbox) == db.session.query(Signature).count()
+    for letter in outbox:
+        assert sound(letter.as_bytes())["To"] == "zoe@example.org"
+
+
+@pytest.mark.parametrize("address", ADDRESSES)
+def test_addresses(client, outbox, address):
+    make_petition()
+    for answer in (
+        client.post("/p/jardin/sign", data=make_form(email=address), headers=network()),
+        client.post("/api/v1/petitions/jardin/signatures", json=make_form(email=address), headers=network()),
+    ):
+        assert answer.status_code < 500
+    dispatch("confirmations")
+    for letter in outbox:
+        to = sound(letter.as_bytes())["To"].addresses
+        assert [one.addr_spec for one in to] == [db.session.query(Signature).one().email]
+
+
+@pytest.mark.parametrize("hostile", HOSTILE)
+@pytest.mark.parametrize("field", ["sender_name", "subject", "reply_to", "to", "List-Id", "X-Other"])
+def test_a_letter_holds_by_itself_or_is_refused(app, field, hostile):
+    parts = {"to": "zoe@example.org", "sender_name": "Amis", "subject": "Bonjour", "reply_to": "amis@example.org"}
+    headers = {field: hostile} if field[0].isupper() else {}
+    letter = Letter(
+        **{**parts, **({} if headers else {field: hostile})}, locale="fr", headers=headers, body="x", html="x"
+    )
+    letter.msgId = "<d1.x@example.org>"
+    try:
+        raw = letter.as_bytes()
+    except (ValueError, UnicodeError, IndexError):
+        return
+    expected = [*NAMES[:6], *headers, *NAMES[8:]]
+    message = sound(raw, expected)
+    if field == "subject":
+        assert message["Subject"] == " ".join(hostile.replace("=?", "= ?").split())
+
+
+@pytest.mark.parametrize("hostile", HOSTILE)
+def test_answers(client, hostile):
+    make_petition()
+    quoted = hostile.encode("utf-8", "replace").hex("%")
+    line = hostile.replace("\r", " ").replace("\n", " ").replace("\0", " ").encode().decode("latin-1")[:4000]
+    for answer in (
+        client.get(f"/p/jardin?lang=%{quoted}"),
+        client.get(f"/account/sign-in?next=%{quoted}"),
+        client.get(f"/%{quoted}"),
+        client.get("/p/jardin", headers={"X-Request-ID": line, "Accept-Language": line, "Host": "localhost"}),
+        client.post(f"/p/jardin/sign?lang=%{quoted}", data=make_form(locale=hostile), headers=network()),
+        client.post("/my-signature", data={"email": hostile, "next": hostile}, headers=network()),
+    ):
+        assert answer.status_code < 500
+        assert "Bcc" not in answer.headers
+        assert not any(c in f"{name}{value}" for name, value in answer.headers for c in "\r\n\0")
+        assert "evil.example" not in answer.headers.get("Location", "").partition("?")[0]
