@@ -24,11 +24,6 @@ from petition.signatures.sign import sign
 
 ACCESS = ACCESS_PUBLIC
 ACCEPTED = {"status": "check your email"}
-CONFIRMING = {
-    "operationId": "confirm",
-    "requestBody": {"token": "the last part of the link in the email"},
-    "description": "Once the address's owner has the email.",
-}
 blueprint = PetitionBlueprint("signatures_api", __name__, url_prefix="/api/v1", description="Sign, confirm, list")
 
 
@@ -114,7 +109,6 @@ class Signatures(MethodView):
     @blueprint.arguments(SignSchema)
     @blueprint.response(202, AcceptedSchema)
     @problem_responses(blueprint, 400, 404, 413, 422, 429)
-    @blueprint.doc(operationId="sign", responses={202: {"links": {"confirm": CONFIRMING}}})
     def post(self, fields: dict[str, Any], slug: str) -> Any:
         """Sign: the address gets a link by email, and the signature counts once that was followed."""
         petition = visible(slug)
@@ -140,7 +134,6 @@ class Confirmations(MethodView):
     @blueprint.arguments(TokenSchema)
     @blueprint.response(200, ConfirmedSchema)
     @problem_responses(blueprint, 400, 404, 410, 413, 422, 429)
-    @blueprint.doc(operationId="confirm")
     def post(self, fields: dict[str, Any]) -> Any:
         """Confirm a signature by its token, once; again answers the same."""
         try:
