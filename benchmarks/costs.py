@@ -83,8 +83,8 @@ class Ways:
         def once(n: int) -> None:
             time.sleep(max(0.0, began + n / PACE - time.monotonic()))
             form = {"name": "Zoé Martin", "email": f"paced{n}@bench.example", "party": "person", "listed": "on"}
-            url = f"{self.web}/p/{SLUG}/sign"
-            answer = pool.request("POST", url, form, _network(n), encode_multipart=False, redirect=False)
+            sent = {"fields": form, "headers": _network(n), "encode_multipart": False, "redirect": False}
+            answer = pool.request("POST", f"{self.web}/p/{SLUG}/sign", **sent)
             assert answer.status == 303
 
         with ThreadPoolExecutor(CONNECTIONS) as people:

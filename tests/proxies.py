@@ -19,7 +19,7 @@ class Nginx:
         self.site = Site(f"http://127.0.0.1:{self.port}")
         (folder / "nginx.conf").write_text(
             f"daemon off; pid {folder}/pid; error_log stderr crit; {'user root;' if os.geteuid() == 0 else ''}\n"
-            "worker_processes 1; worker_rlimit_nofile 30000; events { worker_connections 12000; }\n"
+            "worker_processes 1; worker_rlimit_nofile 50000; events { worker_connections 20000; }\n"
             f"http {{ {self._paths()} {self._site(upstreams)} }}\n"
         )
 

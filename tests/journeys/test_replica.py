@@ -3,12 +3,13 @@
 import csv
 import signal
 from concurrent.futures import ThreadPoolExecutor
+from urllib.parse import quote
 
 import psutil
 import psycopg
 import pytest
 from parts import Parts
-from running import ROOT, wait_for
+from running import ROOT, only_in_full, wait_for
 from standby import Standby
 
 from petition.embedded.postgres import Postgres
@@ -114,3 +115,45 @@ def _play(parts, standby, mail_server):
     standby.start()
     wait_for(lambda: told() == "ok", 20, "the replica being back")
     assert listed() == everybody
+
+
+@only_in_full
+def test_signing_follows_the_database_to_the_replica_that_takes_its_place(tmp_path, cluster, broker, mail_server):
+    primary, standby = cluster
+    places = f"host={quote(str(primary.socket))}&host={quote(str(standby.socket))}"
+    url = f"postgresql://petition@/petition?{places}&target_session_attrs=read-write"
+    parts = Parts(tmp_path, url, broker.url, mail_server.controller.port)
+    assert parts.petition("db", "upgrade").returncode == 0
+    made = parts.petition("petitions", "create", str(ROOT / f"petition/demo/{SLUG}.md"), "--open")
+    assert made.returncode == 0, made.stderr
+
+    def sign(n):
+        form = {"name": f"Zoé {n}", "email": f"s{n}@example.org"}
+        return parts.site.ask("POST", f"/p/{SLUG}/sign", form=form, network=n).status
+
+    def caught_up():
+        """Say whether the replica has all that was written: what it lacks is lost with the primary."""
+        found = []
+        for server, query in ((primary, "pg_current_wal_lsn()"), (standby, "pg_last_wal_replay_lsn()")):
+            with psycopg.connect(host=str(server.socket), user="petition", dbname="petition") as there:
+                found.append(there.execute(f"SELECT {query} - '0/0'::pg_lsn").fetchone()[0])
+        return found[1] >= found[0]
+
+    try:
+        parts.worker()
+        parts.beat()
+        parts.web()
+        assert sign(1) == 303
+        wait_for(lambda: "s1@example.org" in mail_server.addresses, 20, "the link")
+        wait_for(caught_up, 20, "the replica having it all")
+        primary.process.send_signal(signal.SIGQUIT)
+        primary.process.wait(20)
+        assert sign(2) == 503
+        with psycopg.connect(host=str(standby.socket), user="petition", dbname="petition") as there:
+            assert there.execute("SELECT pg_promote()").fetchone()[0]
+        wait_for(lambda: sign(3) == 303, 30, "signing on what was the replica")
+        wait_for(lambda: "s3@example.org" in mail_server.addresses, 30, "its link")
+        assert parts.site.ask("POST", mail_server.link_to("s1@example.org")).status == 303
+        assert parts.site.count()["confirmed"] == 1
+    finally:
+        parts.stop()

@@ -1,7 +1,9 @@
-"""A proxy that keeps what it may: the public pages for seconds, assets for ever, and never what belongs to somebody."""
+"""A proxy that keeps what it may, the public pages for seconds and assets for ever, and that waits for slow clients."""
 
 import re
+import resource
 import signal
+import socket
 import urllib.parse
 
 import pytest
@@ -16,6 +18,7 @@ pytestmark = [
     pytest.mark.xdist_group("cache"),
     pytest.mark.skipif(NGINX is None, reason="needs Debian's nginx"),
 ]
+CLIENTS = 10_000
 PAGE, LIST = "/p/jardin", "/p/jardin/signatories"
 
 
@@ -82,3 +85,35 @@ def test_a_page_is_shown_while_the_application_is_away(parts, proxy):
     assert proxy.site.ask("POST", f"{PAGE}/sign", form={}).status == 502
     parts.web()
     wait_for(lambda: proxy.site.get(PAGE).headers["X-Cache"] == "HIT", 30, "a fresh page")
+
+
+@pytest.fixture
+def slow(proxy):
+    """Yield 10,000 clients in the middle of a request: half of their headers, half of a form."""
+    _, most = resource.getrlimit(resource.RLIMIT_NOFILE)
+    if most < CLIENTS + 2000:
+        pytest.skip("needs many open files")
+    before = resource.getrlimit(resource.RLIMIT_NOFILE)
+    resource.setrlimit(resource.RLIMIT_NOFILE, (CLIENTS + 2000, most))
+    clients = []
+    for n in range(CLIENTS):
+        # Half of them from a hundred places, as a proxy may limit each.
+        source = (f"127.1.{n % 100}.1", 0) if n % 2 else None
+        client = socket.create_connection(("127.0.0.1", proxy.port), 10, source)
+        form = b"Content-Type: application/x-www-form-urlencoded\r\nContent-Length: 900\r\n\r\nname=Z"
+        client.sendall(b"POST /p/jardin/sign HTTP/1.1\r\nHost: localhost\r\n" + (form if n % 2 else b"X-Slow: "))
+        clients.append(client)
+    yield clients
+    for client in clients:
+        client.close()
+    resource.setrlimit(resource.RLIMIT_NOFILE, before)
+
+
+def test_signing_goes_on_beside_ten_thousand_slow_clients(proxy, slow):
+    for n in range(20):
+        form = {"name": "Zoé Martin", "email": f"s{n}@example.org"}
+        assert proxy.site.ask("POST", f"{PAGE}/sign", form=form, network=n).status == 303
+    for client in slow[:2]:
+        client.settimeout(30)
+        with pytest.raises(ConnectionResetError):  # whoever says nothing for ten seconds is left
+            client.recv(100)
