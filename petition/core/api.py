@@ -12,6 +12,7 @@ from webargs.flaskparser import FlaskParser
 from werkzeug.exceptions import BadRequest, HTTPException
 
 ACCESS_PUBLIC = "public"
+SAME_SLUG = {"slug": "$request.path.slug"}  # where an answer leads to more about its petition
 PREFIX = "/api/v1"
 PROBLEM = "application/problem+json"
 
@@ -94,6 +95,12 @@ def problem_responses(blueprint: Any, *statuses: int) -> Callable[[Any], Any]:
         return view
 
     return decorate
+
+
+def operation(blueprint: Any, name: str, status: int, **leads_to: dict[str, str]) -> Callable[[Any], Any]:
+    """Name an operation in the description, and say which ones its answer leads to and what of it they take."""
+    links = {other: {"operationId": other, "parameters": taken} for other, taken in leads_to.items()}
+    return blueprint.doc(operationId=name, responses={status: {"links": links}} if links else {})
 
 
 @docs.get("/docs")

@@ -5,7 +5,7 @@ from typing import Any
 
 from flask.views import MethodView
 
-from petition.core.api import ACCESS_PUBLIC, PetitionBlueprint, problem_responses
+from petition.core.api import ACCESS_PUBLIC, SAME_SLUG, PetitionBlueprint, operation, problem_responses
 from petition.core.i18n import current_language
 from petition.petitions.count import Count, count_of, counts
 from petition.petitions.models import Petition
@@ -15,6 +15,7 @@ from petition.petitions.schemas import CountSchema, FullPetitionSchema, Language
 from petition.petitions.view import view
 
 ACCESS = ACCESS_PUBLIC
+FIRST = {"slug": "$response.body#/0/slug"}
 blueprint = PetitionBlueprint(
     "petitions_api", __name__, url_prefix="/api/v1/petitions", description="What can be signed"
 )
@@ -36,6 +37,7 @@ class Petitions(MethodView):
     @blueprint.arguments(LanguageQuery, location="query")
     @blueprint.response(200, PetitionSchema(many=True))
     @problem_responses(blueprint, 422)
+    @operation(blueprint, "list_petitions", 200, show_petition=FIRST, count=FIRST, list_signatories=FIRST, sign=FIRST)
     def get(self, _query: dict[str, Any]) -> list[dict[str, Any]]:
         """List the petitions, open ones first."""
         shown = public()
@@ -50,6 +52,7 @@ class OnePetition(MethodView):
     @blueprint.arguments(LanguageQuery, location="query")
     @blueprint.response(200, FullPetitionSchema)
     @problem_responses(blueprint, 404, 422)
+    @operation(blueprint, "show_petition", 200, count=SAME_SLUG, list_signatories=SAME_SLUG, sign=SAME_SLUG)
     def get(self, _query: dict[str, Any], slug: str) -> dict[str, Any]:
         """Return a petition with its text."""
         petition = visible(slug)
@@ -62,6 +65,7 @@ class PetitionCount(MethodView):
 
     @blueprint.response(200, CountSchema)
     @problem_responses(blueprint, 404)
+    @operation(blueprint, "count", 200, sign=SAME_SLUG)
     def get(self, slug: str) -> Count:
         """Return the exact count of confirmed signatures."""
         return count_of(visible(slug))

@@ -7,7 +7,7 @@ from flask.views import MethodView
 from flask_babel import gettext as _
 from marshmallow import validate
 
-from petition.core.api import ACCESS_PUBLIC, PetitionBlueprint, problem, problem_responses
+from petition.core.api import ACCESS_PUBLIC, SAME_SLUG, PetitionBlueprint, operation, problem, problem_responses
 from petition.core.db import db
 from petition.core.errors import Refusal
 from petition.core.i18n import current_language
@@ -109,6 +109,7 @@ class Signatures(MethodView):
     @blueprint.arguments(SignSchema)
     @blueprint.response(202, AcceptedSchema)
     @problem_responses(blueprint, 400, 404, 413, 422, 429)
+    @operation(blueprint, "sign", 202, confirm={}, show_petition=SAME_SLUG, count=SAME_SLUG, list_signatories=SAME_SLUG)
     def post(self, fields: dict[str, Any], slug: str) -> Any:
         """Sign: the address gets a link by email, and the signature counts once that was followed."""
         petition = visible(slug)
@@ -134,6 +135,7 @@ class Confirmations(MethodView):
     @blueprint.arguments(TokenSchema)
     @blueprint.response(200, ConfirmedSchema)
     @problem_responses(blueprint, 400, 404, 410, 413, 422, 429)
+    @operation(blueprint, "confirm", 200, list_petitions={})
     def post(self, fields: dict[str, Any]) -> Any:
         """Confirm a signature by its token, once; again answers the same."""
         try:
@@ -158,6 +160,7 @@ class Signatories(MethodView):
     @blueprint.arguments(SignatoriesQuery, location="query")
     @blueprint.response(200, SignatoriesSchema)
     @problem_responses(blueprint, 404, 422)
+    @operation(blueprint, "list_signatories", 200, list_signatories={**SAME_SLUG, "after": "$response.body#/next"})
     def get(self, query: dict[str, Any], slug: str) -> Any:
         """List those who agreed to be named, newest first."""
         try:

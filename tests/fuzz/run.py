@@ -5,6 +5,7 @@ keep it under `tests/fuzz/corpus/TARGET`, where every run of the tests reads it 
 """
 
 import argparse
+import os
 import subprocess
 import sys
 import tempfile
@@ -47,7 +48,7 @@ def main() -> int:
         postgres = Postgres(Path(folder))
         try:
             # Parsers ask the database which petitions there are; nothing listens at this address of Redis.
-            environ = environment(postgres.start(), "redis://127.0.0.1:1/0", PETITION_LOG_LEVEL="ERROR")
+            environ = os.environ | environment(postgres.start(), "redis://127.0.0.1:1/0", PETITION_LOG_LEVEL="ERROR")
             for target in targets:
                 failed = fuzz(target, options.minutes / len(targets), environ)
                 broken += [target] if failed else []

@@ -1,6 +1,7 @@
 """A signature's life in any order, and two things at once, against a plain model of what it is meant to be."""
 
 import copy
+import os
 import re
 from collections import Counter
 from concurrent.futures import ThreadPoolExecutor
@@ -39,6 +40,7 @@ AGED = (
     "next_attempt_at = next_attempt_at - :by WHERE petition_id = :id",
 )
 AGREES = (reconcile.COUNTS, reconcile.HOURS, reconcile.DEPTHS, reconcile.GROUPS)
+LIVES = int(os.environ.get("LIVES", "0"))  # how many, others each time; unset: a few, the same each time
 NUMBERS = count()
 
 people = st.sampled_from(PEOPLE)
@@ -259,7 +261,8 @@ def test_any_life_is_as_the_model_has_it(life):
     run_state_machine_as_test(
         life,
         settings=settings(
-            max_examples=40, stateful_step_count=30, deadline=None, database=None, print_blob=True,
+            max_examples=LIVES or 20, derandomize=not LIVES, stateful_step_count=30,
+            deadline=None, database=None, print_blob=bool(LIVES),
             suppress_health_check=list(HealthCheck), phases=[Phase.generate],
         ),
     )  # fmt: skip

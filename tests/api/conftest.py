@@ -1,0 +1,14 @@
+"""The API as its description has it."""
+
+import pytest
+import schemathesis
+from conftest import environment
+
+from config import Config
+from petition import create_app
+
+
+@pytest.fixture(scope="session")
+def api(database_url, redis_url):
+    app = create_app(Config(environment(database_url, redis_url, PETITION_SIGN_LIMIT="1000000/minute")))
+    return schemathesis.openapi.from_wsgi("/api/v1/openapi.json", app)
