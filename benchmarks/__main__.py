@@ -54,7 +54,7 @@ def reached(name: str, found: dict) -> float:
     return must / max(found["ratio"], 1e-9) if name in AT_MOST else found["ratio"] / must
 
 
-def cells(name: str, found: dict) -> tuple[str, str, str]:
+def cells(found: dict) -> tuple[str, str, str]:
     """Return a claim's figure with its spread, its waits, and its reference's figure."""
     if "after" in found:
         return number(found["after"]), "", number(found["before"])
@@ -73,10 +73,10 @@ def _middle(reference: dict) -> str:
 def row(name: str, found: dict) -> str:
     """Return a claim's line of the table."""
     what, against, must, aim = GOALS[name]
-    figure, waits, reference = cells(name, found)
+    figure, waits, reference = cells(found)
     goal = f"≤ {must}" if name in AT_MOST else str(must)
-    line = (name, f"{figure} {what}", waits, f"{reference} {against}".strip(), f"**{number(found['ratio'])}**", goal, aim,
-            "yes" if reached(name, found) >= 1 else "**no**")  # fmt: skip
+    line = (name, f"{figure} {what}", waits, f"{reference} {against}".strip(), f"**{number(found['ratio'])}**", goal,
+            aim, "yes" if reached(name, found) >= 1 else "**no**")  # fmt: skip
     return "| " + " | ".join(str(cell) for cell in line) + " |"
 
 

@@ -5,10 +5,11 @@ from collections.abc import Callable, Hashable
 from datetime import datetime
 from typing import TYPE_CHECKING, Any
 
+import structlog
 from flask import Flask
 from flask_sqlalchemy import SQLAlchemy
 from sqlalchemy import BigInteger, DateTime, Identity, MetaData, event
-from sqlalchemy.exc import DisconnectionError, OperationalError
+from sqlalchemy.exc import DBAPIError, DisconnectionError, OperationalError
 from sqlalchemy.orm import DeclarativeBase, Session, SessionTransaction, mapped_column, registry
 
 CONNECT_TIMEOUT = 5  # seconds
@@ -18,6 +19,8 @@ STATEMENT_TIMEOUT = 15_000  # milliseconds; longer work runs in bounded batches
 IDLE_TIMEOUT = 20_000
 # What a connection waits for a server that went away without a word: by probes when idle, for what was sent else.
 KEEPALIVE = {"keepalives_idle": 10, "keepalives_interval": 5, "keepalives_count": 3, "tcp_user_timeout": 20_000}
+
+log = structlog.get_logger(__name__)
 
 
 class Base(DeclarativeBase):
@@ -99,6 +102,15 @@ def _forget_actions(session: Session, transaction: SessionTransaction) -> None:
         session.info.pop("after_commit", None)
 
 
+def _end_session(_error: BaseException | None) -> None:
+    """Close the request's or task's session; a connection that is lost by then is no reason to fail what is done."""
+    try:
+        db.session.remove()
+    except DBAPIError as error:
+        db.session.registry.clear()
+        log.warning("the database went away as a session ended", error=type(error.orig).__name__)
+
+
 def unreachable(error: OperationalError) -> str:
     """Return one line on a database that cannot be reached, naming the setting and no secret."""
     words = str(error.orig).strip().splitlines()
@@ -110,6 +122,8 @@ def init_app(app: Flask) -> None:
     app.config["SQLALCHEMY_DATABASE_URI"] = app.config["DATABASE_URL"]
     app.config["SQLALCHEMY_ENGINE_OPTIONS"] = engine_options(app)
     db.init_app(app)
+    app.teardown_appcontext_funcs.remove(db._teardown_session)
+    app.teardown_appcontext(_end_session)
     with app.app_context():
         event.listen(db.engine, "checkin", _note_use)
         event.listen(db.engine, "checkout", _try_first)

@@ -16,6 +16,7 @@ DOMAIN = re.compile(r".@.[^@]*\.\w", re.DOTALL)
 # PostgreSQL quotes whole rows there.
 DETAIL = re.compile(r"\b(DETAIL|CONTEXT):.*")
 LINK = re.compile(r"/(c|me|u|welcome)/[\w.-]{16,}")
+SERVERS = ("gunicorn.error",)  # which else log by themselves, the paths of requests that failed included
 QUIET = "/healthz", "/readyz", "/static/<path:filename>", "/mailbox/messages.json"
 
 
@@ -46,6 +47,9 @@ def configure(level: str, *, for_people: bool = False) -> None:
     root = logging.getLogger()
     root.handlers[:] = [handler]
     root.setLevel(level)
+    for name in SERVERS:
+        logging.getLogger(name).handlers.clear()
+        logging.getLogger(name).propagate = True
     structlog.configure(
         processors=[*shared, structlog.stdlib.ProcessorFormatter.wrap_for_formatter],
         logger_factory=structlog.stdlib.LoggerFactory(),

@@ -58,15 +58,20 @@ class _Replies(io.RawIOBase):
 class _Dialogue:
     """Mixed into smtplib's classes.
 
-    `held_until`: when (monotonic) the email in hand may become somebody else's. `words`: what the server said as it
-    took an email, which smtplib drops: its own log is found by those words.
+    `offered`: whether the server may have taken the email in hand. `words`: what it said as it took it, which smtplib
+    drops: its own log is found by those words.
     """
 
     words = b""
-    held_until = math.inf
+    offered = False
+    _held_until = math.inf
     file: io.BufferedReader | None
     sock: socket.socket | None
     timeout: float
+
+    def take_in_hand(self, held_until: float) -> None:
+        """Begin another email, which may become somebody else's at a moment (monotonic)."""
+        self.offered, self._held_until = False, held_until
 
     def getreply(self) -> tuple[int, bytes]:
         return self._reply(self.timeout)
@@ -102,10 +107,11 @@ class _Dialogue:
             ("DATA", 3, SMTPDataError),
         )
         self._announce(steps)
-        left = self.held_until - time.monotonic() - self.timeout
+        left = self._held_until - time.monotonic() - self.timeout
         if left < self.timeout:
             self.close()
             raise TooLate("the dialogue took longer than the lease allows")
+        self.offered = True
         self.send(message.replace(b"\r\n.", b"\r\n..") + b".\r\n")  # RFC 5321, 4.5.2
         # Who hangs up on a server that has all of an email gets it taken twice (RFC 5321, 4.5.3.2.6).
         code, self.words = self._reply(min(left, PATIENCE))

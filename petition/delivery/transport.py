@@ -122,11 +122,13 @@ def deliver(letter: Letter, envelope_from: str, *, held_until: float = math.inf,
         connection.ensure_open()
         connecting = False
         if connection.host is not None:
-            connection.host.held_until = held_until
+            connection.host.take_in_hand(held_until)
         connection.send(letter, envelope_from)
     except (OSError, smtplib.SMTPException) as error:
+        offered = connection.host is not None and connection.host.offered
         connection.recover()
-        return classify(error, connecting=connecting or isinstance(error, TooLate), send_again=send_again)
+        early = connecting or isinstance(error, TooLate)
+        return classify(error, connecting=early, send_again=send_again or not offered)
     except Exception as error:
         # Not the server's doing: an email that cannot be put into octets must not take its batch along.
         log.exception("an email could not be sent")

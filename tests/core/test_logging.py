@@ -31,6 +31,22 @@ def test_a_line_is_json_and_holds_no_address_or_token(lines):
     assert "ValueError" in line["exception"]
 
 
+def test_what_the_server_itself_logs_holds_no_token_either(monkeypatch, capsys):
+    gunicorn = logging.getLogger("gunicorn.error")
+    own = logging.StreamHandler(io.StringIO())
+    monkeypatch.setattr(gunicorn, "handlers", [own])
+    monkeypatch.setattr(gunicorn, "propagate", False)
+    before = logging.getLogger().handlers[:]
+    stream = io.StringIO()
+    monkeypatch.setattr("sys.stderr", stream)
+    configure("INFO")
+    gunicorn.error("Error handling request GET /c/%s", "BQE.awPI8g.HwpwcdSdoZdAQjkZlZ5myw")
+    logging.getLogger().handlers[:] = before
+    assert own.stream.getvalue() == ""
+    assert "/c/<token>" in stream.getvalue()
+    assert "HwpwcdSdo" not in stream.getvalue()
+
+
 def test_a_failure_is_logged_by_its_route_and_answered_in_the_same_dress(client, monkeypatch, lines):
     def fail(token):
         raise RuntimeError("broken")

@@ -3,10 +3,14 @@
 import time
 
 import pytest
+from factories import make_petition
+from mailed import begun, consenting
 from ports import free_port
-from wayward import SLOW, Wayward
+from wayward import CLOSE, SLOW, Wayward
 
+from petition.core.db import db
 from petition.delivery.dispatch import dispatch
+from petition.delivery.models import Delivery
 
 
 @pytest.fixture
@@ -45,3 +49,13 @@ def test_a_server_that_takes_its_time_over_an_email_gets_it_once(slow_server, ow
     dispatch("confirmations")
     assert rows()[0].state == "sent"
     assert slow_server.addresses == ["zoe@example.org"]
+
+
+@pytest.mark.parametrize(("stage", "state"), [("MAIL", "deferred"), ("DATA", "deferred"), ("end of data", "unknown")])
+def test_only_a_mailing_that_the_server_may_have_taken_is_unknown(slow_server, app, stage, state):
+    petition = make_petition()
+    consenting(petition)
+    begun(petition)
+    slow_server.moods[stage] = CLOSE
+    dispatch("mailings")
+    assert db.session.query(Delivery).filter_by(kind="mailing").one().state == state

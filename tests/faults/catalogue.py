@@ -48,9 +48,9 @@ ENGINES = [
 ]
 CHANGES = [
     Fault("log on a full disk", faults.log_disk_full, seen=True),
-    Fault("web processes replaced", faults.web_reloaded, quick=True),
+    Fault("web processes replaced", faults.web_reloaded),
     Fault("workers replaced", faults.workers_replaced),
-    Fault("key rotated", faults.key_rotated, quick=True),
+    Fault("key rotated", faults.key_rotated),
     Fault("new schema deployed", faults.deployed),
 ]
 CLOCK = [
@@ -66,7 +66,7 @@ def again(stage):
 
 
 MAIL = [
-    Fault("mail server refuses connections", faults.mail_server_away, quick=True),
+    Fault("mail server refuses connections", faults.mail_server_away),
     *(Fault(f"mail server hangs at {s}", partial(faults.mail, s, HANG), 12, repeats=again(s)) for s in STAGES),
     *(Fault(f"mail server closes at {s}", partial(faults.mail, s, CLOSE), repeats=again(s)) for s in STAGES),
     *(Fault(f"mail server slow at {s}", partial(faults.mail, s, SLOW), 12) for s in STAGES),

@@ -1,33 +1,35 @@
-"""A clock that can be set, for every process of a stack: libfaketime reads it from a file."""
+"""A clock that can be set, for every process of a stack: a preloaded library adds what a file holds."""
 
+import shutil
+import subprocess
 from functools import wraps
 from pathlib import Path
 
 from petition.embedded import postgres, valkey
 
-LIBRARY = next(Path("/usr/lib").glob("*/faketime/libfaketime.so.1"), None)
+SOURCE, COMPILER = Path(__file__).with_name("clock.c"), shutil.which("cc")
 ENGINES, BINARIES = (postgres, valkey), {"initdb", "postgres", "valkey-server"}
 
 
 class Clock:
-    """The clock of a machine, ahead of or behind the true one; within it, the engines go by it too."""
+    """The clock of a machine, ahead of or behind the true one; within it, the engines go by it too.
 
-    def __init__(self, file):
-        self.file, self.ahead = file, 0
+    What waits, waits by a clock that nobody sets, as on a true machine.
+    """
+
+    def __init__(self, folder):
+        library, self.file, self.ahead = folder / "clock.so", folder / "ahead", 0
+        subprocess.run([COMPILER, "-shared", "-fPIC", "-O1", "-o", library, SOURCE, "-ldl"], check=True)
         self.step(0)
-        self.environ = {
-            "LD_PRELOAD": str(LIBRARY),
-            "FAKETIME_TIMESTAMP_FILE": str(file),
-            "FAKETIME_CACHE_DURATION": "1",
-            # What waits, waits by a clock that nobody sets.
-            "FAKETIME_DONT_FAKE_MONOTONIC": "1",
-        }
+        for path in (folder, library, self.file):
+            path.chmod(0o755)
+        self.environ = {"LD_PRELOAD": str(library), "CLOCK_AHEAD": str(self.file)}
 
     def step(self, seconds):
-        """Set the clock forward or back."""
+        """Set the clock forward or back, for every process at once."""
         self.ahead += seconds
-        self.file.write_text(f"{self.ahead:+}\n")
-        self.file.chmod(0o644)
+        with self.file.open("r+b" if self.file.exists() else "wb") as file:
+            file.write(self.ahead.to_bytes(8, "little", signed=True))
 
     def __enter__(self):
         self._plain = [engine.spawn for engine in ENGINES]
@@ -45,7 +47,7 @@ class Clock:
         @wraps(spawn)
         def run(argv, *more, **identity):
             words = [str(word) for word in argv]
-            # Behind what changes the user: libfaketime's semaphore must be the engine's own.
+            # Behind what changes the user, which drops what is preloaded.
             engine = next(n for n, word in enumerate(words) if Path(word).name in BINARIES)
             return spawn([*words[:engine], "env", *settings, *words[engine:]], *more, **identity)
 

@@ -5,7 +5,7 @@ import random
 from contextlib import contextmanager
 
 import pytest
-from faults.clock import LIBRARY, Clock
+from faults.clock import COMPILER, Clock
 from faults.figures import Figures
 from faults.stack import Stack
 
@@ -45,10 +45,10 @@ def true_stack(tmp_path_factory):
 @pytest.fixture(scope="session")
 def clocked_stack(tmp_path_factory):
     """Return a stack whose every process goes by a clock that can be set."""
-    if not LIBRARY:
-        pytest.skip("no libfaketime: apt-get install libfaketime")
+    if not COMPILER:
+        pytest.skip("no C compiler: apt-get install gcc")
     folder = tmp_path_factory.mktemp("clocked")
-    with Clock(folder / "clock") as clock, running(folder, clock) as stack:
+    with Clock(folder) as clock, running(folder, clock) as stack:
         yield stack
 
 

@@ -33,7 +33,6 @@ def clock_stepped(seconds, stack):
     with mail("RCPT", "451 4.3.2 later", stack):
         time.sleep(3)
         stack.clock.step(seconds)
-        time.sleep(2)  # within which every process reads it
     yield
 
 

@@ -83,7 +83,7 @@ class Load:
             self._miss(f"{what}: {answer.status}")
             return None
         if answer.status not in (200, 202, 303):
-            self.model.wrong.append(f"{answer.status} to {what}")
+            self.model.wrong.append(f"{answer.status} to {what}, request {answer.headers['X-Request-ID']}")
         return answer
 
     def _miss(self, what):
@@ -95,7 +95,8 @@ class Load:
             taken = self.mail_server.accepted[self._read :]
             self._read += len(taken)
             for address, message in taken:
-                if address.startswith(f"{self.label}-"):
+                # A mailing may reach those who have just confirmed.
+                if address.startswith(f"{self.label}-") and not message["List-Unsubscribe"]:
                     self._take(address, message)
 
     def _take(self, address, message):

@@ -1,5 +1,6 @@
 """The whole product in processes of its own, each of which can be killed, frozen and started again."""
 
+import secrets
 import signal
 import subprocess
 import sys
@@ -40,7 +41,8 @@ class Stack(Parts):
     def _keep_keys(self, folder):
         """Read the keys from files, so that a rotation needs no other environment."""
         self.key, self.fallbacks = folder / "key", folder / "fallbacks"
-        self.key.write_text(self.environ.pop("SECRET_KEY"))
+        del self.environ["SECRET_KEY"]
+        self.key.write_text(secrets.token_hex(32))
         self.fallbacks.write_text("")
         self.environ |= {"SECRET_KEY_FILE": str(self.key), "SECRET_KEY_FALLBACKS_FILE": str(self.fallbacks)}
 
@@ -132,10 +134,13 @@ class Stack(Parts):
         return dict(self.ask("SELECT email, state FROM signatures WHERE email LIKE %s", f"{label}-%"))
 
     def unsettled(self, label):
-        """Return how many emails of one stretch of load are not yet at rest."""
+        """Return how many emails of one stretch of load are not yet at rest.
+
+        One whose fate a dead worker took along is cancelled if its reader has confirmed meanwhile.
+        """
         return self.ask(
             "SELECT count(*) FROM deliveries d JOIN signatures s ON s.id = d.subject_id WHERE s.email LIKE %s"
-            " AND d.state <> 'sent' AND d.kind = 'confirm_signature'", f"{label}-%",
+            " AND d.state NOT IN ('sent', 'cancelled') AND d.kind = 'confirm_signature'", f"{label}-%",
         )[0][0]  # fmt: skip
 
     def miscount(self):
