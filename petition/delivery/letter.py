@@ -123,7 +123,7 @@ def _address(name: str, address: Address, utf8: bool) -> bytes:
 
 
 def _checked(name: str, folded: bytes) -> bytes:
-    """Refuse what the standard library lets through: a line break in an encoded word (CVE-2024-6923), a word too long."""
+    """Refuse what the standard library lets through: a line break in an encoded word (CVE-2024-6923), a long word."""
     if ANOTHER_HEADER.search(folded.removesuffix(b"\r\n")):
         raise ValueError(f"{name} would begin another header")
     if len(folded) > LONGEST_LINE and max(map(len, folded.split(b"\r\n"))) > LONGEST_LINE:
