@@ -10,8 +10,10 @@ from typing import Any
 
 import pytest
 from flask import Flask, render_template
-from flask_babel import Babel, format_decimal
+from flask_babel import Babel
 from jinja2.ext import babel_extract
+
+from petition.delivery import sheet
 
 TEMPLATES = Path(__file__).parents[2] / "petition" / "templates"
 NAMES = ["confirm_signature", "already_signed", "reminder", "withdrawn", "personal_link"]
@@ -23,7 +25,7 @@ PAGE = "https://petition.example.org/p/internet-en-prison"
 def _app() -> Iterator[None]:
     app = Flask(__name__, template_folder=str(TEMPLATES))
     Babel(app)
-    app.add_template_filter(format_decimal, "number")
+    sheet.init_app(app)
     app.context_processor(lambda: {"locale": "en"})
     with app.test_request_context():
         yield
@@ -36,7 +38,6 @@ def given(**other: Any) -> dict[str, Any]:
         "addressee": "Élisabeth Borne, Prime Minister",
         "sender_name": "Internet en prison",
         "url": PAGE,
-        "count": 1234,
     }
     signature = {
         "party": "person",
@@ -49,6 +50,7 @@ def given(**other: Any) -> dict[str, Any]:
         "petition": SimpleNamespace(**{k: other.get(k, v) for k, v in petition.items()}),
         "signature": SimpleNamespace(**{k: other.get(k, v) for k, v in signature.items()}),
         "link": LINK,
+        "count": "1,234",
         "expires_on": date(2022, 10, 12),
         "confirm_within": 14,
     }
