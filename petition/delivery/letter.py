@@ -75,7 +75,7 @@ class Letter(flask_mail.Message):
         subject = as_typed(" ".join(self.subject.split()))
         headers = {"Subject": subject, "Date": format_datetime(clock.now()), "Message-ID": self.msgId}
         if self.reply_to:
-            headers["Reply-To"] = str(self.reply_to)
+            headers["Reply-To"] = as_typed(str(self.reply_to))
         headers |= self.extra_headers or {}
         return [
             _from(as_typed(self.sender_name), bare(str(self.sender)), utf8),

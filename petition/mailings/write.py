@@ -19,12 +19,12 @@ from petition.mailings.segment import Segment, choose
 from petition.mailings.typeset import faults
 from petition.petitions.front_matter import is_text
 from petition.petitions.models import Petition
+from petition.safeguards.addresses import BadAddress, reply_address
 from petition.team import audit
 
 LONGEST = {"subject": 200, "preheader": 200, "body": 50_000}
 NUMBERS = {"per_hour": 10_000_000, "per_domain_hour": 10_000_000, "warm_up": 10_000_000, "undo_minutes": 1440}
 SHARES = ("failure_limit", "unsubscribe_limit")
-ADDRESS = re.compile(r"[^@\s<>,;\"]+@[^@\s<>,;\"]+\.[^@\s<>,;\"]+")
 
 
 class Outdated(Refusal):
@@ -80,9 +80,11 @@ def _line(form: Mapping[str, Any], name: str, longest: int, errors: dict[str, st
 
 def _address(form: Mapping[str, Any], errors: dict[str, str]) -> str | None:
     value = _line(form, "reply_to", 254, errors)
-    if value and not (ADDRESS.fullmatch(value) and value.isascii() and "=?" not in value):
+    try:
+        return reply_address(value) if value else None
+    except BadAddress:
         errors["reply_to"] = _("this is not an email address")
-    return value or None
+        return None
 
 
 def _zone(form: Mapping[str, Any], errors: dict[str, str]) -> str:

@@ -9,6 +9,7 @@ from zoneinfo import ZoneInfo, available_timezones
 
 from petition.core.i18n import LANGUAGES
 from petition.petitions.models import ASKS, KINDS, LISTINGS
+from petition.safeguards.addresses import BadAddress, reply_address
 
 LONGEST = {"title": 200, "summary": 600, "body": 100_000, "addressee": 200}  # characters
 LONGEST_PROFESSION = 120
@@ -39,10 +40,11 @@ def _sender(value: Any) -> dict[str, Any]:
     if set(value) - {"name", "reply_to"}:
         raise ValueError("takes a name and a reply_to, nothing else")
     reply_to = value.get("reply_to")
-    if reply_to is not None and (
-        not isinstance(reply_to, str) or not re.fullmatch(r"[^@\s]+@[^@\s]+\.[^@\s]+", reply_to)
-    ):
-        raise ValueError("has a reply_to that is not an email address")
+    if reply_to is not None:
+        try:
+            reply_to = reply_address(str(reply_to))
+        except BadAddress:
+            raise ValueError("has a reply_to that is not an email address") from None
     return {"sender_name": value["name"], "reply_to": reply_to}
 
 

@@ -64,6 +64,14 @@ def parse(text: str) -> Address:
     return Address(found.normalized, canonical(found.local_part, found.ascii_domain or found.domain))
 
 
+def reply_address(text: str) -> str:
+    """Return a sound address that any email can name in a header, which is to say in ASCII. Raises `BadAddress`."""
+    typed = parse(text).typed
+    if not typed.isascii():
+        raise BadAddress("not every mail server takes such an address")
+    return typed
+
+
 def canonical(local: str, domain: str) -> str:
     """Return one spelling for all that reach one mailbox: case folded, aliases only where documented."""
     domain = domain.lower()

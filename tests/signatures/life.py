@@ -161,16 +161,21 @@ class Model:
 
     # What time and the workers do.
 
-    def remind(self) -> None:
+    def remind(self, but: str = "") -> None:
         for record in self.records.values():
             waited = self.now - record.requested
-            if record.state == "pending" and not record.reminded and REMIND_AFTER <= waited <= CONFIRM_WITHIN:
+            if (
+                record.address != but
+                and record.state == "pending"
+                and not record.reminded
+                and REMIND_AFTER <= waited <= CONFIRM_WITHIN
+            ):
                 record.reminded = True
                 self._mail(record, "reminder")
 
-    def forget(self) -> None:
+    def forget(self, but: str = "") -> None:
         for address, record in list(self.records.items()):
-            if record.state == "pending" and self.now - record.requested > CONFIRM_WITHIN:
+            if address != but and record.state == "pending" and self.now - record.requested > CONFIRM_WITHIN:
                 del self.records[address]
 
     def send(self) -> list[tuple[str, str, Link | None]]:

@@ -84,10 +84,10 @@ class Life(RuleBasedStateMachine):
     @rule(first=actions, second=actions)
     def both(self, first, second):
         """Do two things at once: what comes of it is what comes of one after the other."""
-        # Upkeep leaves a signature that somebody holds to its next round.
         orders = {(first, second), (second, first)}
-        orders |= {(second,)} if first in UPKEEP else set()
-        orders |= {(first,)} if second in UPKEEP else set()
+        for some, other in ((first, second), (second, first)):
+            if some in UPKEEP:  # it leaves a signature that somebody holds to its next round
+                orders |= {((*some, address), other) for address in self.model.records}
         outcomes = []
         for order in orders:
             model = copy.deepcopy(self.model)
