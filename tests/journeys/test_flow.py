@@ -164,7 +164,16 @@ def test_a_paused_lane_sends_nothing_while_signing_goes_on_and_drains_when_resum
     wait_for(lambda: recovers(flowing), RECOVERED, "the recovery")
 
 
-def test_figures_agree_wherever_they_are_read(flowing, mail_server):
+def on_page(text):
+    """Return the figures of each lane as a person reads them on /ops/, by the heading of their column."""
+    lanes = {}
+    for lane, cells in re.findall(r'<th scope="row">(\w+)</th>(.*?)</tr>', text, re.DOTALL):
+        found = re.findall(r'<td class="n" data-label="([^"]+)">(.*?)</td>', cells, re.DOTALL)
+        lanes[lane] = {label.lower(): re.sub(r"<[^>]+>", " ", cell).split()[0] for label, cell in found}
+    return lanes
+
+
+def test_figures_agree_wherever_they_are_read(flowing, mail_server, client):
     mail_server.on_rcpt = lambda address: "550 5.7.1 no" if address.startswith("no") else None
     for address in ("no1@example.org", "no2@example.org", "yes@example.org"):
         sign(flowing, address)
@@ -176,9 +185,13 @@ def test_figures_agree_wherever_they_are_read(flowing, mail_server):
     wait_for(quiet, 20, "a quiet moment")
     picture = json.loads(flowing.petition("queue", "--json").stdout)
     lanes = metric(flowing, "petition_deliveries")
+    sign_in(client, "operator")
+    page = on_page(client.get("/ops/?lang=en").text)
     for lane, figures in picture["lanes"].items():
         for name in ("due", "sending", "deferred", "sent", "failed", "unknown"):
             assert lanes[f'{{lane="{lane}",state="{name}"}}'] == figures[name], (lane, name)
+            assert page[lane].get(name, str(figures[name])) == str(figures[name]), (lane, name)
+        assert {"due", "sending", "deferred", "failed", "unknown"} <= page[lane].keys()
     assert picture["lanes"]["confirmations"]["failed"] == 2
     assert picture["lanes"]["confirmations"]["sent"] == db.session.query(Delivery).filter_by(state="sent").count() == 2
 
