@@ -134,9 +134,6 @@ def test_one_domain_refused_and_another_put_off_are_told_apart_and_retried_exact
 
     wanted = {("failed", "550 5.7.1", "refused.example"): 7, ("deferred", "421 4.3.2", "busy.example"): 2}
     wait_for(lambda: groups() == wanted, 90, "the groups")
-    picture = json.loads(flowing.petition("queue", "--json").stdout)
-    assert "421 4.3.2" in picture["mail_server"]["reason"]
-    assert metric(flowing, "petition_mail_server_throttled")[""] == 1
     wait_for(lambda: "fine@example.org" in mail_server.addresses, 30, "the email to neither")
     answers.clear()
     shown = groups()["failed", "550 5.7.1", "refused.example"]
@@ -164,6 +161,9 @@ def test_a_paused_lane_sends_nothing_while_signing_goes_on_and_drains_when_resum
     wait_for(lambda: recovers(flowing), RECOVERED, "the recovery")
 
 
+COLUMNS = {"due": "due", "sending": "being sent", "deferred": "put off", "failed": "failed", "unknown": "unknown"}
+
+
 def on_page(text):
     """Return the figures of each lane as a person reads them on /ops/, by the heading of their column."""
     lanes = {}
@@ -185,13 +185,12 @@ def test_figures_agree_wherever_they_are_read(flowing, mail_server, client):
     wait_for(quiet, 20, "a quiet moment")
     picture = json.loads(flowing.petition("queue", "--json").stdout)
     lanes = metric(flowing, "petition_deliveries")
-    sign_in(client, "operator")
     page = on_page(client.get("/ops/?lang=en").text)
     for lane, figures in picture["lanes"].items():
         for name in ("due", "sending", "deferred", "sent", "failed", "unknown"):
             assert lanes[f'{{lane="{lane}",state="{name}"}}'] == figures[name], (lane, name)
-            assert page[lane].get(name, str(figures[name])) == str(figures[name]), (lane, name)
-        assert {"due", "sending", "deferred", "failed", "unknown"} <= page[lane].keys()
+        for name, column in COLUMNS.items():
+            assert page[lane][column] == str(figures[name]), (lane, name)
     assert picture["lanes"]["confirmations"]["failed"] == 2
     assert picture["lanes"]["confirmations"]["sent"] == db.session.query(Delivery).filter_by(state="sent").count() == 2
 

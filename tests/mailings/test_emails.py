@@ -9,6 +9,8 @@ from datetime import UTC, datetime, timedelta
 from email.policy import default
 from email.utils import parsedate_to_datetime
 from pathlib import Path
+from types import SimpleNamespace
+from unittest.mock import patch
 
 import dkim
 import pytest
@@ -62,7 +64,9 @@ def raw_test(outbox, locale="fr"):
     account = make_account(name="Alix", language=locale)
     rehearse.rehearse(make_mailing(petition, texts={locale: TEXTS[locale]}), [account], "alix@example.org")
     db.session.commit()
-    dispatch("notices")
+    # The sample's agreement is dated today; a golden file needs one day.
+    with patch("petition.mailings.audience.clock", SimpleNamespace(now=lambda: datetime(2026, 11, 23, tzinfo=UTC))):
+        dispatch("notices")
     return outbox[0].as_bytes()
 
 
