@@ -148,7 +148,7 @@ def test_a_passkey_signs_in(stack, page):
     page.locator("#wan-register-form [type=submit], form[name=wan_register_form] [type=submit]").first.click()
     page.wait_for_url("**/account/")
     page.get_by_role("button", name="Sign out").click()
-    page.goto(base + "/account/sign-in")
+    page.wait_for_url("**/account/sign-in**")
     page.get_by_role("button", name="Sign in with a passkey").click()
     check(page)
     page.locator("main [type=submit]").first.click()

@@ -11,7 +11,7 @@ from factories import make_petition
 from running import only_in_full, wait_for
 
 pytestmark = [pytest.mark.journey, pytest.mark.xdist_group("sentinel")]
-FAILOVER = 30.0  # seconds: the Sentinels take 2 to be sure and some more to agree, then a worker finds its way
+FAILOVER = 60.0  # seconds: the Sentinels take 2 to be sure and some more to agree, then a worker finds its way
 
 
 @pytest.fixture
@@ -51,10 +51,10 @@ def test_a_failover_of_the_broker_and_of_the_limits(parts, watched, mail_server,
         return f"s{n}@example.org" in mail_server.addresses
 
     assert sign() == (0, 303)
-    wait_for(lambda: mailed(0), 10, "the first email")
+    wait_for(lambda: mailed(0), 30, "the first email")
     assert [sign(network=249)[1] for _ in range(6)] == [303] * 5 + [429], "limits are kept there"
     assert watched.client(watched.primary()).dbsize() > 0
-    wait_for(lambda: parts.site.get("/readyz").json["status"] == "ok", 20, "all parts well")
+    wait_for(lambda: parts.site.get("/readyz").json["status"] == "ok", 60, "all parts well")
 
     before, began = watched.primary(), time.monotonic()
     bring_back = lose(watched, before, how)
@@ -72,7 +72,7 @@ def test_a_failover_of_the_broker_and_of_the_limits(parts, watched, mail_server,
     wait_for(lambda: role(watched.client(before)) == "slave", FAILOVER, "the former primary following")
     later, status = sign()
     assert status == 303
-    wait_for(lambda: mailed(later), 10, "an email by the new primary")
+    wait_for(lambda: mailed(later), 30, "an email by the new primary")
     # The same place answers limits again, on the new primary.
     assert 429 in [sign(network=248)[1] for _ in range(6)]
 
