@@ -89,7 +89,6 @@ class Watched:
 
     def __init__(self, folder):
         self.folder, self.servers, self.sentinels = folder, [free_port(), free_port()], [free_port() for _ in range(3)]
-        assert len({*self.servers, *self.sentinels}) == 5
         self.running = {}
         for port in self.servers:
             self.start(port)

@@ -33,6 +33,12 @@ def new_page(chromium, **options):
     return page
 
 
+def follow(locator):
+    """Click, and wait for the page that it leads to."""
+    with locator.page.expect_navigation():
+        locator.click()
+
+
 def check(page):
     """Fail on what axe finds and on a sideways scroll, at both widths, and on a refusal of the content policy."""
     for size in WIDTHS.values():

@@ -3,12 +3,16 @@
 import os
 import random
 import socket
+from collections import deque
+
+# What was asked for a moment ago may not be listened on yet.
+given: deque[int] = deque(maxlen=50)
 
 
 def free_port() -> int:
     """Return a loopback port that is free now, from a range of this parallel worker's own."""
     number = int(os.environ.get("PYTEST_XDIST_WORKER", "gw0")[2:])
-    candidates = list(range(11_000 + number * 400, 11_400 + number * 400))
+    candidates = [port for port in range(11_000 + number * 400, 11_400 + number * 400) if port not in given]
     random.shuffle(candidates)
     for port in candidates:
         with socket.socket() as probe:
@@ -17,5 +21,6 @@ def free_port() -> int:
                 probe.bind(("127.0.0.1", port))
             except OSError:
                 continue
+            given.append(port)
             return port
     raise AssertionError("no free port")

@@ -48,7 +48,7 @@ def test_a_person_signs_confirms_and_withdraws(stack, page):
     check(page)
     page.locator("#field-name").fill("Noémie Lefèvre")
     page.locator("#field-email").fill("noemie@gmial.com")
-    page.locator("form.sign button[type=submit]").last.click()
+    follow(page.locator("form.sign button[type=submit]").last)
     check(page)
     assert "noemie@gmail.com" in page.content()
     assert page.locator("#field-name").input_value() == "Noémie Lefèvre"

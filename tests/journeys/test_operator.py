@@ -5,7 +5,7 @@ from urllib.parse import urlsplit
 
 import psycopg
 import pytest
-from browser import check, new_page
+from browser import check, follow, new_page
 from passlib.totp import TOTP
 from ports import free_port
 from running import Stack, wait_for
@@ -49,7 +49,7 @@ def test_an_operator_signs_in_reads_pauses_and_sends_a_group_again(stack, page):
     page.fill("#again", PASSWORD)
     page.click("main button")
     assert urlsplit(page.url).path == "/account/"
-    page.get_by_role("link", name="Set up a second factor").click()
+    follow(page.get_by_role("link", name="Set up a second factor"))
     check(page)
     page.get_by_role("button", name="Set up an authenticator app").click()
     app = TOTP(key=page.locator("#authenticator-key").inner_text().replace("-", ""))
@@ -62,7 +62,7 @@ def test_an_operator_signs_in_reads_pauses_and_sends_a_group_again(stack, page):
     check(page)
     page.fill("#email", "alix@example.org")
     page.fill("#password", PASSWORD)
-    page.get_by_role("button", name="Sign in", exact=True).click()
+    follow(page.get_by_role("button", name="Sign in", exact=True))
     check(page)
     page.fill("#code", app.generate(time.time() + 30).token)
     page.get_by_role("button", name="Go on").click()
@@ -90,7 +90,7 @@ def test_an_operator_signs_in_reads_pauses_and_sends_a_group_again(stack, page):
         failed = wait_for(lambda: connection.execute(FAIL).rowcount, what="the recorded email")
     assert failed == 1
     page.goto(stack.url + "/ops/")
-    page.locator("#failures a").first.click()
+    follow(page.locator("#failures a").first)
     check(page)
     page.locator(".actions").get_by_role("button", name="Send again…").click()
     page.get_by_text("1 email").first.wait_for()
@@ -105,7 +105,7 @@ def test_an_operator_signs_in_reads_pauses_and_sends_a_group_again(stack, page):
     page.goto(stack.url + "/ops/signatures")
     page.fill("#query", address)
     page.get_by_role("button", name="Find").click()
-    page.get_by_role("link", name="Zoé").click()
+    follow(page.get_by_role("link", name="Zoé"))
     check(page)
     assert page.locator(".timeline li").count() >= 4
 
@@ -149,7 +149,7 @@ def test_a_passkey_signs_in(stack, page):
     page.wait_for_url("**/account/")
     page.get_by_role("button", name="Sign out").click()
     page.wait_for_url("**/account/sign-in**")
-    page.get_by_role("button", name="Sign in with a passkey").click()
+    follow(page.get_by_role("button", name="Sign in with a passkey"))
     check(page)
     page.locator("main [type=submit]").first.click()
     page.wait_for_url("**/account/")
