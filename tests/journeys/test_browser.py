@@ -4,7 +4,7 @@ import time
 
 import pytest
 from axe_playwright_python.sync_playwright import Axe
-from browser import WIDTHS
+from browser import WIDTHS, follow
 from running import wait_for
 
 pytestmark = [pytest.mark.journey, pytest.mark.browser, pytest.mark.xdist_group("stack")]
