@@ -116,14 +116,16 @@ def redis_url(pytestconfig: pytest.Config, worker_number: int) -> str:
 
 
 class FreshClient(FlaskClient):
-    """A client whose every request starts without what the one before left in `g`.
+    """A client whose every request starts without what the one before left in `g` and in the session.
 
     Tests run inside an application context, which their requests share, and with it who was signed in.
     """
 
     def open(self, *args, **kwargs):
-        for name in list(g) if has_app_context() else ():
-            g.pop(name)
+        if has_app_context():
+            db.session.expire_all()
+            for name in list(g):
+                g.pop(name)
         return super().open(*args, **kwargs)
 
 

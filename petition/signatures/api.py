@@ -14,7 +14,7 @@ from petition.core.i18n import current_language
 from petition.petitions.pages import visible
 from petition.safeguards.throttle import following, home_network, signing
 from petition.safeguards.trap import FIELD, caught
-from petition.signatures.confirm import TooLate, confirm
+from petition.signatures.confirm import TooLate, confirm, confirm_at_once
 from petition.signatures.details import clean
 from petition.signatures.links import Expired, NotOurs, by_confirm_token
 from petition.signatures.listing import Page, signatories
@@ -138,6 +138,9 @@ class Confirmations(MethodView):
     @operation(blueprint, "confirm", 200, list_petitions={})
     def post(self, fields: dict[str, Any]) -> Any:
         """Confirm a signature by its token, once; again answers the same."""
+        if confirm_at_once(fields["token"]):
+            db.session.commit()
+            return {"status": "confirmed"}
         try:
             signature = by_confirm_token(fields["token"], lock=True)
             confirm(signature)

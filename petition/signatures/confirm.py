@@ -2,13 +2,29 @@
 
 from typing import Any
 
-from sqlalchemy import func, update
+from sqlalchemy import Row, func, text, update
 from sqlalchemy.orm import attributes
 
+from petition.core import tokens
 from petition.core.db import db
 from petition.core.errors import Refusal
-from petition.petitions.count import bump
-from petition.signatures.models import CONFIRMED, DISOWNED, PENDING, Signature, confirmation_numbers
+from petition.petitions.count import COUNT_IN, bump
+from petition.petitions.publish import known
+from petition.signatures.links import read_confirm_token
+from petition.signatures.models import CONFIRMED, DISOWNED, PENDING, Signature
+
+# One plain statement, as it is the way of every signature: whoever comes first moves the row and counts it.
+CONFIRM = text(f"""
+    WITH counted AS (
+        UPDATE signatures AS s
+        SET state = '{CONFIRMED}', confirmed_at = now(), confirmed_no = nextval('confirmation_numbers')
+        FROM petitions AS p
+        WHERE s.id = :id AND s.state = '{PENDING}' AND p.id = s.petition_id
+            AND coalesce(CAST(:generation AS bigint), s.generation) BETWEEN s.valid_from AND s.generation
+        RETURNING s.*, p.slug, p.version),
+    count AS ({COUNT_IN})
+    SELECT * FROM counted
+""")  # noqa: S608 - constants
 
 
 class TooLate(Refusal):
@@ -25,11 +41,29 @@ def confirm(signature: Signature) -> bool:
     """
     if signature.state == PENDING and not signature.petition.people_can_confirm:
         raise TooLate
-    values = {"confirmed_at": func.now(), "confirmed_no": confirmation_numbers.next_value()}
-    if not move(signature, PENDING, CONFIRMED, **values):
-        return False
-    bump(signature.petition_id, signature.id, signature.party, +1)
-    return True
+    return _take_over(signature, _confirm(signature.id))
+
+
+def confirm_at_once(token: str) -> Row[Any] | None:
+    """Count the pending signature that a link is for, in one statement; returns its columns as they are now.
+
+    None wherever something stands in the way: the link with `by_confirm_token` and `confirm`, which say what. Rolls
+    back then; else does not commit.
+    """
+    try:
+        found = _confirm(*read_confirm_token(token))
+    except tokens.BadToken:
+        return None
+    if found is not None:
+        petition = known(found.slug)
+        if petition.version == found.version and petition.people_can_confirm:
+            return found
+        db.session.rollback()
+    return None
+
+
+def _confirm(signature_id: int, generation: int | None = None) -> Row[Any] | None:
+    return db.session.execute(CONFIRM, {"id": signature_id, "generation": generation}).one_or_none()
 
 
 def disown(signature: Signature) -> bool:
@@ -54,10 +88,13 @@ def move(signature: Signature, before: str, after: str, **values: Any) -> bool:
     """Move a signature from one state to another if it is still in the first; the database picks one winner."""
     statement = update(Signature).where(Signature.id == signature.id, Signature.state == before)
     changed = statement.values(state=after, **values).returning(*Signature.__table__.columns)
-    row = db.session.execute(changed.execution_options(synchronize_session=False)).one_or_none()
+    return _take_over(signature, db.session.execute(changed.execution_options(synchronize_session=False)).one_or_none())
+
+
+def _take_over(signature: Signature, row: Row[Any] | None) -> bool:
     if row is None:
         db.session.refresh(signature)
         return False
-    for name, value in row._mapping.items():
-        attributes.set_committed_value(signature, name, value)
+    for column in Signature.__table__.columns:
+        attributes.set_committed_value(signature, column.name, row._mapping[column.name])
     return True

@@ -65,15 +65,18 @@ def petition_url(slug: str, language: str) -> str:
     return absolute(f"/p/{slug}?lang={language}")
 
 
+def read_confirm_token(token: str) -> tuple[int, int]:
+    """Return the signature and the generation that a confirmation link is for. Raises as `tokens.read`."""
+    return _two(tokens.read(CONFIRM, token, timedelta(days=current_app.config["CONFIRM_WITHIN"])))
+
+
 def by_confirm_token(token: str, *, lock: bool = False) -> Signature:
     """Return the signature that a confirmation link is for. Raises `Expired` or `NotOurs`.
 
     `lock`: whoever means to change it has it alone until the end of the transaction, as people press twice.
     """
     try:
-        signature_id, generation = _two(
-            tokens.read(CONFIRM, token, timedelta(days=current_app.config["CONFIRM_WITHIN"]))
-        )
+        signature_id, generation = read_confirm_token(token)
     except tokens.ExpiredToken as error:
         raise Expired(_find(_two(error.values)[0], lock)) from None
     except tokens.BadToken:

@@ -4,12 +4,12 @@ from typing import Any
 
 from flask import Blueprint, abort, current_app, redirect, render_template, request, url_for
 from flask_babel import gettext as _
+from sqlalchemy import Row
 from werkzeug import Response
 
 from petition.core import tokens
 from petition.core.db import db
 from petition.core.errors import Refusal
-from petition.core.hashing import keyed_hashes
 from petition.core.i18n import current_language, explicit_language
 from petition.delivery.compose import sender_address
 from petition.petitions.count import count_of
@@ -18,11 +18,12 @@ from petition.petitions.view import view
 from petition.safeguards.addresses import suggest
 from petition.safeguards.throttle import following, home_network, signing
 from petition.safeguards.trap import caught
-from petition.signatures.confirm import TooLate, confirm, disown
+from petition.signatures.confirm import TooLate, confirm, confirm_at_once, disown
 from petition.signatures.details import clean
 from petition.signatures.links import Expired, NotOurs, by_confirm_token, personal_token
 from petition.signatures.listing import organisations, signatories
 from petition.signatures.models import CONFIRMED, DISOWNED, PENDING, PERSON, WITHDRAWN, Signature
+from petition.signatures.shown import fingerprint, shown
 from petition.signatures.sign import sign as sign_verb
 from petition.signatures.withdraw import send_new_link
 
@@ -140,8 +141,22 @@ def _confirm_page(signature: Signature, token: str, status: int = 200) -> tuple[
 @following
 def confirm_link(token: str) -> Any:
     """Confirm, once; again leads to the same page."""
-    signature = by_confirm_token(token, lock=True)
     seen = request.form.get("seen")
+    at_once = confirm_at_once(token)
+    if at_once and (not seen or seen == fingerprint(at_once)):
+        db.session.commit()
+        return _to_own_page(at_once)
+    db.session.rollback()
+    return _confirm_or_say(token, seen)
+
+
+def _to_own_page(signature: Signature | Row[Any]) -> Response:
+    return redirect(url_for("personal.me", token=personal_token(signature), lang=explicit_language()), 303)
+
+
+def _confirm_or_say(token: str, seen: str | None) -> Any:
+    """Confirm if it can be after all, else say why not."""
+    signature = by_confirm_token(token, lock=True)
     if seen and signature.state == PENDING and seen != fingerprint(signature):
         # Somebody signed with this address while the page was open: the button confirms what it stood under.
         return _confirm_page(signature, token, 409)
@@ -154,7 +169,7 @@ def confirm_link(token: str) -> Any:
         return _link_page("disowned", signature)
     if signature.state != CONFIRMED:
         raise Expired(signature)
-    return redirect(url_for("personal.me", token=personal_token(signature), lang=explicit_language()), 303)
+    return _to_own_page(signature)
 
 
 @blueprint.post("/c/<token>/disown", endpoint="disown")
@@ -182,24 +197,3 @@ def resend(token: str) -> tuple[str, int]:
     send_new_link(signature)
     db.session.commit()
     return _link_page("link_sent", signature)
-
-
-def shown(signature: Signature) -> dict[str, Any]:
-    """Return what a signer's own pages show of the signature."""
-    names = ("party", "name", "profession", "organisation", "city", "listed", "updates", "state")
-    return {
-        **{name: getattr(signature, name) for name in names},
-        "email_masked": mask(signature.email),
-        "confirmed_on": signature.confirmed_at.date() if signature.confirmed_at else None,
-    }
-
-
-def fingerprint(signature: Signature) -> str:
-    """Return a keyed hash of what the confirmation page shows, to know whether it changed since it was read."""
-    return keyed_hashes("seen", repr(sorted(shown(signature).items(), key=str)))[0]
-
-
-def mask(address: str) -> str:
-    """Return an address that its owner recognises and a glance over the shoulder does not give away."""
-    local, _at, domain = address.rpartition("@")
-    return f"{local[:1]}{'•' * 5}@{domain}"

@@ -15,7 +15,7 @@ from petition.petitions.view import view
 from petition.safeguards.throttle import following
 from petition.signatures.links import by_personal_token
 from petition.signatures.models import CONFIRMED, Signature
-from petition.signatures.pages import shown
+from petition.signatures.shown import shown
 from petition.signatures.withdraw import display, erase, receive_updates, send_personal_link, withdraw
 
 ACCESS = "holder of the link"

@@ -122,9 +122,9 @@ def test_an_import_is_added_once_shown_everywhere_and_taken_back_whole(client):
     assert "et 2 sur papier" in client.get("/p/jardin?lang=fr").text
     assert count_of(petition).confirmed == 0, "paper is apart"
     assert reconcile() == []
-    row = db.session.query(PaperSignature).order_by(PaperSignature.id).first()
+    number = db.session.query(PaperSignature).order_by(PaperSignature.id).first().id
     for _ in range(2):
-        post(client, f"{path}/{row.id}/strike")
+        post(client, f"{path}/{number}/strike")
     assert of_paper() == 1
     for _ in range(2):
         post(client, f"{path}/undo")
