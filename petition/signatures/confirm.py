@@ -12,6 +12,7 @@ from petition.petitions.count import COUNT_IN, bump
 from petition.petitions.publish import known
 from petition.signatures.links import read_confirm_token
 from petition.signatures.models import CONFIRMED, DISOWNED, PENDING, Signature
+from petition.signatures.shown import DETAILS
 
 # One plain statement, as it is the way of every signature: whoever comes first moves the row and counts it.
 CONFIRM = text(f"""
@@ -21,7 +22,8 @@ CONFIRM = text(f"""
         FROM petitions AS p
         WHERE s.id = :id AND s.state = '{PENDING}' AND p.id = s.petition_id
             AND coalesce(CAST(:generation AS bigint), s.generation) BETWEEN s.valid_from AND s.generation
-        RETURNING s.*, p.slug, p.version),
+        RETURNING s.id, s.petition_id, s.generation, s.email, {", ".join(f"s.{name}" for name in DETAILS)},
+            p.slug, p.version),
     count AS ({COUNT_IN})
     SELECT * FROM counted
 """)  # noqa: S608 - constants
@@ -41,11 +43,13 @@ def confirm(signature: Signature) -> bool:
     """
     if signature.state == PENDING and not signature.petition.people_can_confirm:
         raise TooLate
-    return _take_over(signature, _confirm(signature.id))
+    done = _confirm(signature.id) is not None
+    db.session.refresh(signature)
+    return done
 
 
 def confirm_at_once(token: str) -> Row[Any] | None:
-    """Count the pending signature that a link is for, in one statement; returns its columns as they are now.
+    """Count the pending signature that a link is for, in one statement; returns what its owner is shown of it.
 
     None wherever something stands in the way: the link with `by_confirm_token` and `confirm`, which say what. Rolls
     back then; else does not commit.
@@ -88,13 +92,10 @@ def move(signature: Signature, before: str, after: str, **values: Any) -> bool:
     """Move a signature from one state to another if it is still in the first; the database picks one winner."""
     statement = update(Signature).where(Signature.id == signature.id, Signature.state == before)
     changed = statement.values(state=after, **values).returning(*Signature.__table__.columns)
-    return _take_over(signature, db.session.execute(changed.execution_options(synchronize_session=False)).one_or_none())
-
-
-def _take_over(signature: Signature, row: Row[Any] | None) -> bool:
+    row = db.session.execute(changed.execution_options(synchronize_session=False)).one_or_none()
     if row is None:
         db.session.refresh(signature)
         return False
-    for column in Signature.__table__.columns:
-        attributes.set_committed_value(signature, column.name, row._mapping[column.name])
+    for name, value in row._mapping.items():
+        attributes.set_committed_value(signature, name, value)
     return True
