@@ -75,9 +75,8 @@ def _listed(petition: Petition):  # type: ignore[no-untyped-def]
         Signature.party, Signature.name, Signature.profession, Signature.organisation, Signature.confirmed_at,
         Signature.confirmed_no, Signature.logo_text,
     )  # fmt: skip
-    return select(*columns).where(
-        Signature.petition_id == petition.id, Signature.state == CONFIRMED, Signature.listed.is_(True)
-    )
+    # Listed, and not "listed IS TRUE", by which PostgreSQL does not find the partial index.
+    return select(*columns).where(Signature.petition_id == petition.id, Signature.state == CONFIRMED, Signature.listed)
 
 
 def _signatory(row, petition: Petition) -> Signatory:  # type: ignore[no-untyped-def]

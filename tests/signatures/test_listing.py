@@ -1,8 +1,10 @@
 import pytest
 from factories import make_petition, make_signature
+from sqlalchemy import event
 
 from petition.core.db import db
 from petition.signatures.confirm import confirm
+from petition.signatures.listing import organisations, signatories
 
 
 @pytest.fixture
@@ -52,3 +54,27 @@ def test_a_made_up_cursor_is_explained(client, petition, cursor):
     assert answer.status_code == 422
     assert "after" in answer.json["errors"]
     assert client.get("/p/jardin/signatories", query_string={"after": cursor}).status_code == 404
+
+
+def test_the_list_is_read_from_its_indexes(petition):
+    asked = []
+
+    def note(_connection, _cursor, statement, parameters, *_):
+        if "FROM signatures" in statement:
+            asked.append((statement, parameters))
+
+    event.listen(db.engine, "before_cursor_execute", note)
+    try:
+        for reading in ({}, {"party": "person"}, {"after": "9"}, {"after": "9", "party": "person"}):
+            signatories(petition, **reading)
+        organisations(petition)
+    finally:
+        event.remove(db.engine, "before_cursor_execute", note)
+    with db.engine.connect() as connection:
+        # What cannot be read from an index is read from the table, however dear that is.
+        for other in ("seqscan", "bitmapscan", "sort"):
+            connection.exec_driver_sql(f"SET enable_{other} = off")
+        plans = ["\n".join(connection.exec_driver_sql(f"EXPLAIN {s}", p).scalars()) for s, p in asked]
+    assert len(plans) == 5
+    assert all("using ix_signatures_list" in plan for plan in plans[:4]), plans
+    assert "using ix_signatures_organisations" in plans[4] or "using ix_signatures_list" in plans[4], plans[4]
