@@ -114,8 +114,9 @@ def main() -> None:
     if named and (FOLDER / "results.json").exists():
         results = json.loads((FOLDER / "results.json").read_text())["claims"]
     for name in named or CLAIMS:
-        print(f"{name} …", file=sys.stderr, flush=True)
+        started = time.monotonic()
         results |= importlib.import_module(name).measure()
+        print(f"{name}: {time.monotonic() - started:.0f} s", file=sys.stderr, flush=True)
     write(results, time.monotonic() - began)
 
 

@@ -17,7 +17,7 @@ from petition.signatures.filters import read
 from petition.signatures.search import search
 
 SMALL, LARGE = 5_000, 5_000_000 if FULL else 250_000
-SECONDS = 6 if FULL else 3  # of one measurement
+SECONDS = 6 if FULL else 2  # of one measurement
 ROUNDS = 5 if FULL else 2
 CONFIRMING = 30_000 if FULL else 6_000
 runs = itertools.count(1)

@@ -28,7 +28,7 @@ from petition.embedded.postgres import Postgres  # noqa: E402
 from petition.embedded.valkey import Valkey  # noqa: E402
 
 FULL = os.environ.get("SCALE", "quick") == "full"
-SECONDS = 10 if FULL else 5  # of one measurement
+SECONDS = 10 if FULL else 3  # of one measurement
 ROUNDS = 5 if FULL else 2  # of each side, alternating
 SIGNERS = """
     INSERT INTO signatures (petition_id, party, state, name, email, email_canonical, locale, listed, updates, source,
@@ -87,12 +87,12 @@ class System(Parts):
         wait_for(lambda: _listens(self.sink_port), 10, "the sink")
         return sink
 
-    def serve(self, name: str, app: str) -> str:
-        """Start a web server for an app as `petition up` would, and return its address."""
+    def serve(self, name: str, app: str, *options: str) -> str:
+        """Start a web server for an app as `petition up` would, but for `options`, and return its address."""
         port = free_port()
         self.start(
             name, "gunicorn", "--config", "python:petition.embedded.gunicorn_conf", "--chdir", str(HERE),
-            "--pythonpath", str(ROOT), "--bind", f"127.0.0.1:{port}", app,
+            "--pythonpath", str(ROOT), "--bind", f"127.0.0.1:{port}", *options, app,
         )  # fmt: skip
         wait_for(lambda: _listens(port), 30, f"the server {name}")
         return f"http://127.0.0.1:{port}"
