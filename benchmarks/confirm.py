@@ -5,7 +5,7 @@ import os
 from functools import partial
 from pathlib import Path
 
-from harness import FULL, cpu, load, shown, system, versus
+from harness import FULL, cpu, load, shown, system, versus_each
 from sign import REFERENCES
 
 from config import Config
@@ -40,15 +40,17 @@ def measure() -> dict:
         it.database.execute("CREATE TABLE reference (id bigserial PRIMARY KEY, name text, email text)")
         path = links(it, "c")
         web, bare = it.serve("web", "wsgi:app"), it.serve("bare", "reference:app")
-        found = {}
-        for name, path_of_reference in REFERENCES.items():
-            reference = partial(load, bare, "sign", path_of_reference, "form")
-            found[f"confirm{name}"] = result = versus(ours, lambda reference=reference: reference(next(runs), 202))
-            with cpu(it, result, web="web"):
-                ours()
+        others = {name: partial(_insert, bare, other) for name, other in REFERENCES.items()}
+        results = versus_each(ours, others)
+        with cpu(it, results[""], web="web"):
+            ours()
         query = "SELECT count(*) = (SELECT sum(people) FROM petition_counts) FROM signatures WHERE state = 'confirmed'"
         assert it.ask(query), "the count is the rows"
-    return found
+    return {f"confirm{name}": result for name, result in results.items()}
+
+
+def _insert(bare: str, path: str) -> dict:
+    return load(bare, "sign", path, "form", next(runs), 202)
 
 
 if __name__ == "__main__":

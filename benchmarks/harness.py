@@ -172,16 +172,27 @@ def summary(rates: list[float]) -> dict:
 
 def versus(ours, reference, rounds: int = ROUNDS) -> dict:
     """Measure two sides in turn, after one turn of each that does not count; returns both and their ratio."""
-    ours(), reference()
-    sides: dict[str, list] = {"ours": [], "reference": []}
+    return versus_each(ours, {"": reference}, rounds)[""]
+
+
+def versus_each(ours, references: dict, rounds: int = ROUNDS) -> dict:
+    """Measure ours and each reference in turn, as `versus` does; returns the comparisons by the reference's name."""
+    sides = {"ours": ours, **references}
+    for run in sides.values():
+        run()
+    runs: dict[str, list] = {name: [] for name in sides}
     for _ in range(rounds):
-        sides["reference"].append(reference())
-        sides["ours"].append(ours())
+        for name, run in sides.items():
+            runs[name].append(run())
+    return {name: _compared(runs["ours"], runs[name]) for name in references}
+
+
+def _compared(ours: list[dict], reference: list[dict]) -> dict:
     found = {}
-    for name, runs in sides.items():
+    for name, runs in (("ours", ours), ("reference", reference)):
         middle = sorted(runs, key=lambda run: run["rate"])[len(runs) // 2]
         found[name] = {**middle, "rate": summary([run["rate"] for run in runs])}
-    pairs = [o["rate"] / r["rate"] for o, r in zip(sides["ours"], sides["reference"], strict=True)]
+    pairs = [o["rate"] / r["rate"] for o, r in zip(ours, reference, strict=True)]
     return {**found, "ratio": found["ours"]["rate"]["median"] / found["reference"]["rate"]["median"],
             "ratios": [round(pair, 3) for pair in pairs]}  # fmt: skip
 

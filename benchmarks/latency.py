@@ -18,7 +18,7 @@ from petition.core.db import db
 from petition.mailings.freeze import freeze
 from petition.mailings.models import Mailing
 
-RECIPIENTS = 100_000 if FULL else 40_000
+RECIPIENTS = 100_000 if FULL else 30_000
 SIGNATURES = 300 if FULL else 100
 PER_SECOND = 5
 SENT = "SELECT count(*) FROM deliveries WHERE kind = 'mailing' AND state = 'sent'"

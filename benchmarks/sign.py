@@ -1,12 +1,17 @@
 """Signing, by the page's form and by JSON, against a bare view with one INSERT, one COMMIT and one LPUSH."""
 
 import itertools
+from functools import partial
 
-from harness import SLUG, cpu, load, shown, system, versus
+from harness import SLUG, cpu, load, shown, system, versus_each
 
 runs = itertools.count(1)
 WAYS = (("form", f"/p/{SLUG}/sign", 303), ("json", f"/api/v1/petitions/{SLUG}/signatures", 202))
 REFERENCES = {"": "/insert", ", Flask-SQLAlchemy": "/insert-sqlalchemy"}
+
+
+def _load(url: str, path: str, kind: str, status: int) -> dict:
+    return load(url, "sign", path, kind, next(runs), status)
 
 
 def measure() -> dict:
@@ -16,13 +21,12 @@ def measure() -> dict:
         it.database.execute("CREATE TABLE reference (id bigserial PRIMARY KEY, name text, email text)")
         ours, bare = it.serve("web", "wsgi:app"), it.serve("bare", "reference:app")
         for kind, path, status in WAYS:
-            for name, reference in REFERENCES.items():
-                found[f"sign, {kind}{name}"] = result = versus(
-                    lambda path=path, kind=kind, status=status: load(ours, "sign", path, kind, next(runs), status),
-                    lambda kind=kind, reference=reference: load(bare, "sign", reference, kind, next(runs), 202),
-                )
-                with cpu(it, result, web="web"):
-                    load(ours, "sign", path, kind, next(runs), status)
+            way = partial(_load, ours, path, kind, status)
+            others = {name: partial(_load, bare, other, kind, 202) for name, other in REFERENCES.items()}
+            results = versus_each(way, others)
+            with cpu(it, results[""], web="web"):
+                way()
+            found |= {f"sign, {kind}{name}": result for name, result in results.items()}
         query = "SELECT count(*) = (SELECT count(*) FROM deliveries) FROM signatures"
         assert it.ask(query), "every signature is owed its email"
     return found
