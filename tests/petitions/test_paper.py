@@ -87,6 +87,7 @@ def test_every_bad_line_is_named_with_its_number():
     ("content", "kind"),
     [(b"", "empty"), (b"PK\x03\x04rest", "spreadsheet"), (b"name\n\0", "not text"), (b"ville\nLyon", "no names"),
      (b"name\n" + b"a b\n" * 50_001, "too long")],
+    ids=["empty", "spreadsheet", "not text", "no names", "too long"],
 )  # fmt: skip
 def test_what_is_no_such_file_is_refused(client, content, kind):
     make_petition()
