@@ -9,16 +9,17 @@ from flask import Flask, current_app
 MOST = 500  # things; the shelf is cleared when it is full
 
 
-def kept(key: Hashable, make: Callable[[], Any]) -> Any:
-    """Return what `make` gave for a key at most PETITION_FRESH ago in this process, or make it now.
+def kept(key: Hashable, make: Callable[[], Any], lasts: float | None = None) -> Any:
+    """Return what `make` gave for a key at most `lasts` seconds ago in this process, or make it now.
 
-    Whoever gets it shares it with other threads: it must not be changed.
+    `lasts` is PETITION_FRESH unless told; where that is 0, nothing is kept at all. Whoever gets the thing shares it
+    with other threads: it must not be changed.
     """
     shelf: dict[Hashable, tuple[float, Any]] = current_app.extensions["petition.shelf"]
     found = shelf.get(key)
     if found and found[0] > time.monotonic():
         return found[1]
-    fresh = current_app.config["PETITION_FRESH"]
+    fresh = current_app.config["PETITION_FRESH"] and (lasts or current_app.config["PETITION_FRESH"])
     if found and fresh:
         shelf[key] = time.monotonic() + fresh, found[1]  # the others take the old one while this thread makes it anew
     value = make()

@@ -13,7 +13,7 @@ from petition.delivery.models import TROUBLE
 from petition.operations import act, broker, failures, flow, funnel, plots
 from petition.operations import timeline as way
 from petition.operations.models import Drift
-from petition.operations.snapshot import take
+from petition.operations.snapshot import DAY_LASTS, last_day, take
 from petition.operations.verdict import judge
 from petition.operations.words import cause_words, mark_words, state_words, verb_words, verdict_words
 from petition.signatures.models import Signature
@@ -24,7 +24,6 @@ from petition.team.models import OPERATOR
 
 ACCESS = "operator"
 PLOTS = {"throughput": plots.throughput, "latency": plots.latency}
-PLOT_LASTS = 30  # seconds
 blueprint = Blueprint("operations", __name__, url_prefix="/ops")
 guard(blueprint, OPERATOR)
 
@@ -38,7 +37,7 @@ def index() -> str:
     """Answer: is mail flowing?"""
     now = take()
     seen = broker.look()
-    day = flow.last_day(now.at)
+    day = last_day(now.at)
     recent = funnel.last_hour(now.at)
     return render_template(
         "operations/index.html",
@@ -46,9 +45,9 @@ def index() -> str:
         broker=seen,
         verdict=judge(now, seen),
         translate=_,
-        day=[(slot, flow.speed(slot.waits)) for slot in reversed(day)],
-        speeds={"hour": flow.speed(now.hour.waits("confirmations")), "day": flow.speed(flow.all_waits(day))},
-        funnels=[(recent, funnel.funnel(recent)), (now.at - flow.DAY, funnel.funnel(now.at - flow.DAY))],
+        day=[(slot, flow.speed(slot.waits)) for slot in reversed(day.slots)],
+        speeds={"hour": flow.speed(now.hour.waits("confirmations")), "day": flow.speed(flow.all_waits(day.slots))},
+        funnels=[(recent, funnel.funnel(recent)), (day.since, day.domains)],
         actions=runs.latest(act.SUBJECT),
         drifts=list(db.session.scalars(select(Drift).order_by(Drift.id.desc()).limit(5))),
         everything=EVERYTHING,
@@ -61,8 +60,8 @@ def plot(name: str) -> Response:
     if name not in PLOTS:
         abort(404)
     now: datetime = db.session.execute(select(func.now())).scalar_one()
-    svg = PLOTS[name](flow.last_day(now), narrow="narrow" in request.args)
-    return picture(svg, PLOT_LASTS)
+    svg = PLOTS[name](last_day(now).slots, narrow="narrow" in request.args)
+    return picture(svg, round(DAY_LASTS))
 
 
 def chosen(values: Any) -> failures.Filter:

@@ -8,12 +8,14 @@ from flask import current_app
 from sqlalchemy import func, select
 
 from petition.core.db import db
+from petition.core.shelf import kept
 from petition.delivery.lanes import EVERYTHING, QUEUES, SERVER
 from petition.delivery.models import SENDING, Delivery, Hold
-from petition.operations import failures, flow
+from petition.operations import failures, flow, funnel
 from petition.operations.heartbeat import GONE_AFTER, SILENT_AFTER
 from petition.operations.models import Heartbeat, Probe
 
+DAY_LASTS = 30.0  # seconds: the figures of a whole day need not be of this moment, and are the dearest of the page
 IN_FLIGHT = select(Delivery.claimed_by, func.count()).where(Delivery.state == SENDING).group_by(Delivery.claimed_by)
 
 
@@ -93,6 +95,25 @@ def take() -> Snapshot:
         probes={probe.name: probe for probe in db.session.scalars(select(Probe))},
         groups=failures.groups(),
     )
+
+
+@dataclass(frozen=True)
+class Day:
+    """What a day until `at` came to, hour by hour and domain by domain."""
+
+    at: datetime
+    slots: Sequence[flow.Slot]
+    domains: Sequence[funnel.Domain]
+
+    @property
+    def since(self) -> datetime:
+        """When the funnel of the day began."""
+        return self.at - flow.DAY
+
+
+def last_day(now: datetime) -> Day:
+    """Return the last day as it was at most DAY_LASTS ago, read once for everybody who looks."""
+    return kept("operations.day", lambda: Day(now, flow.last_day(now), funnel.funnel(now - flow.DAY)), DAY_LASTS)
 
 
 def alive() -> tuple[list[str], bool]:

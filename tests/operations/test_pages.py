@@ -1,6 +1,7 @@
 """The operators' pages: what they show, what they do, what they refuse."""
 
 import re
+from datetime import timedelta
 
 import pytest
 from factories import make_petition, make_signature, post, sign_in
@@ -10,8 +11,8 @@ from petition.core.db import db
 from petition.delivery.dispatch import dispatch
 from petition.delivery.models import Delivery, Hold
 from petition.delivery.suppress import suppress
-from petition.operations import act, broker, failures, flow, funnel, tallies
-from petition.operations.snapshot import take
+from petition.operations import act, broker, failures, funnel, tallies
+from petition.operations.snapshot import last_day, take
 from petition.operations.verdict import judge
 from petition.signatures.confirm import confirm
 from petition.signatures.models import Signature
@@ -238,6 +239,16 @@ def test_the_verdict_names_what_is_wrong(app, monkeypatch):
     assert any("has been waiting" in reason.words() for reason in judge(take(), broker.look()).reasons)
 
 
+def test_the_figures_of_a_day_are_read_once_for_all_who_look(app, monkeypatch):
+    monkeypatch.setitem(app.config, "PETITION_FRESH", 0.5)
+    app.extensions["petition.shelf"].clear()
+    moment = take().at
+    first = last_day(moment)
+    assert statements(lambda: last_day(moment)) == []
+    assert last_day(moment + timedelta(seconds=5)) is first
+    app.extensions["petition.shelf"].clear()
+
+
 def statements(action):
     """Return what an action asks the database."""
     found = []
@@ -275,8 +286,7 @@ def test_no_query_of_the_page_reads_a_whole_table(app):
 
     def page():
         now = take()
-        flow.last_day(now.at)
-        funnel.funnel(now.at - flow.DAY)
+        last_day(now.at)
         failures.rows(failures.Filter("confirmations", "failed", "550 5.7.1", "d0.fr"))
 
     asked = statements(page)
