@@ -10,6 +10,8 @@ from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
 
+from limits import parse_many
+
 PREFIXES = ("PETITION_",)
 
 
@@ -91,6 +93,14 @@ def _words(text: str) -> list[str]:
     return [word for word in text.replace(",", " ").split() if word]
 
 
+def _limits(text: str) -> list[str]:
+    try:
+        parse_many(";".join(_words(text)))
+    except ValueError:
+        raise ValueError("must be limits such as 30/minute, 300/hour") from None
+    return _words(text)
+
+
 def _text(text: str) -> str:
     if any(ord(character) < 32 for character in text):
         raise ValueError("must be one line without control characters")
@@ -163,7 +173,7 @@ SETTINGS = (
     Setting("MAIL_ASCII_ATTACHMENTS", _boolean, False, "boolean", "Flask-Mail's; no email here has attachments"),
     Setting("PETITION_POOL_SIZE", _integer(1, 200), 10, "connections", "database connections kept by one process"),
     Setting("PETITION_FRESH", _seconds_or_none, 0.5, "seconds", "that a public page is shown again as it is"),
-    Setting("PETITION_SIGN_LIMIT", _words, ["30/minute", "300/hour"], "limits", "signatures from one network"),
+    Setting("PETITION_SIGN_LIMIT", _limits, ["30/minute", "300/hour"], "limits", "signatures from one network"),
     Setting("PETITION_LEASE", _integer(10, 600), 60, "seconds", "a dead worker's emails are taken over after this"),
     Setting("PETITION_SLOW_AFTER", _seconds, 8.0, "seconds", "age of a waiting confirmation from which mail is slow"),
     Setting("PETITION_STUCK_AFTER", _seconds, 60.0, "seconds", "the same, from which it is stuck"),

@@ -6,7 +6,7 @@ from flask import Flask, request
 from werkzeug.middleware.proxy_fix import ProxyFix
 
 from petition.core import api, db, headers, health, i18n, logging, pages, queue, redis, replica, shelf
-from petition.delivery import sheet, transport
+from petition.delivery import doorbell, sheet, transport
 from petition.delivery import tasks as delivery_tasks
 from petition.delivery.bounces import pages as bounce_pages
 from petition.delivery.bounces import tasks as bounce_tasks
@@ -27,7 +27,6 @@ from petition.petitions import campaign_pages, paper_pages, state_pages
 from petition.petitions import manage as petitions_manage
 from petition.petitions import pages as petition_pages
 from petition.petitions import tasks as petitions_tasks
-from petition.safeguards import throttle
 from petition.signatures import api as signatures_api
 from petition.signatures import consent, emails, listing, organisation_pages, personal_pages, runs_pages, search_pages
 from petition.signatures import manage as signatures_manage
@@ -97,11 +96,11 @@ def create_app(config: Any) -> Flask:
         queue,
         shelf,
         i18n,
+        doorbell,
         sheet,
         transport,
         headers,
         pages,
-        throttle,
         sign_in,
         look,
         ready,

@@ -129,7 +129,11 @@ class FreshClient(FlaskClient):
             db.session.expire_all()
             for name in list(g):
                 g.pop(name)
-        return super().open(*args, **kwargs)
+        try:
+            return super().open(*args, **kwargs)
+        finally:
+            if has_app_context():
+                db.session.rollback()  # what a request leaves open ends with it, as its context does outside of tests
 
 
 @pytest.fixture(scope="session")

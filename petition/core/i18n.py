@@ -1,18 +1,20 @@
 """French and English: which one a page speaks, and the numbers in it."""
 
 from datetime import date
-from functools import cache
+from functools import cache, lru_cache
 from typing import Any
 
 from babel import Locale
 from babel.dates import format_date
 from flask import Flask, has_request_context, request, url_for
 from flask_babel import Babel, format_decimal, get_locale
-from werkzeug.datastructures import MultiDict
+from werkzeug.datastructures import LanguageAccept, MultiDict
+from werkzeug.http import parse_accept_header
 
 LANGUAGES = {"fr": "Français", "en": "English"}
 DEFAULT = "fr"
 LIBRARIES = {"fr": "fr_FR"}
+LONGEST = 500  # characters of an Accept-Language; browsers send fifty
 
 babel = Babel()
 
@@ -38,7 +40,13 @@ def _locale(code: str) -> Locale:
 
 
 def _negotiated() -> str:
-    return request.accept_languages.best_match(list(LANGUAGES), DEFAULT) or DEFAULT
+    accepted = request.environ.get("HTTP_ACCEPT_LANGUAGE", "")
+    return _best(accepted if len(accepted) <= LONGEST else "")
+
+
+@lru_cache(1000)  # browsers send few different ones, and each request asks several times
+def _best(accepted: str) -> str:
+    return parse_accept_header(accepted, LanguageAccept).best_match(LANGUAGES, DEFAULT) or DEFAULT
 
 
 def explicit_language() -> str | None:

@@ -5,6 +5,7 @@ from functools import lru_cache
 from pathlib import Path
 from typing import Any
 
+import psycopg
 import structlog
 from flask import Flask, Response, current_app, make_response, render_template, request, url_for
 from flask_babel import gettext as _
@@ -95,7 +96,7 @@ def init_app(app: Flask) -> None:
     """Register the error pages and what templates share."""
     app.after_request(_keep)
     app.register_error_handler(HTTPException, _http_error)
-    for error in (OperationalError, InterfaceError, PoolTimeout):
+    for error in (OperationalError, InterfaceError, PoolTimeout, psycopg.OperationalError, psycopg.InterfaceError):
         app.register_error_handler(error, _database_gone)
     app.register_error_handler(InternalError, _left_alone_too_long)
     for broken in (InvalidChunkSize, ChunkMissingTerminator):

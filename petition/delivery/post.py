@@ -70,6 +70,11 @@ def post(kind: str, lane: Lane, owed: Iterable[Owed], *, not_before: datetime | 
 def terms(kind: str, lane: Lane, not_before: datetime | None = None) -> dict[str, Any]:
     """Return the values that INSERT takes, for who owes emails within a statement of their own; its lane is rung."""
     after_commit(("ring", lane.name), partial(ring, lane.name))
+    return terms_at_once(kind, lane, not_before)
+
+
+def terms_at_once(kind: str, lane: Lane, not_before: datetime | None = None) -> dict[str, Any]:
+    """Return the same for a statement that is a transaction of its own, after which the caller rings the lane."""
     return {"kind": kind, "lane": lane.name, "request_id": request_id(), "not_before": not_before}
 
 

@@ -1,23 +1,28 @@
 """Limits per network, answered with 429, and per address, which nobody hears of."""
 
-import logging
 import math
-import re
-import time
+from collections.abc import Callable, Sequence
+from functools import lru_cache, wraps
+from typing import Any
 
 import structlog
-from flask import Flask, Response, current_app, request
-from flask_limiter import Limiter
-from limits import RateLimitItemPerHour
+from flask import current_app, g, request
+from limits import RateLimitItemPerHour, parse_many
+from redis.exceptions import RedisError
+from werkzeug.exceptions import TooManyRequests
 
 from petition.core.breaker import Breaker
 from petition.core.hashing import keyed_hashes
+from petition.safeguards.addresses import canonical
 from petition.safeguards.networks import network_hashes, network_of
+from petition.safeguards.rates import Event, count
 
-OPEN_DOOR = "the limiter cannot reach Redis: people can sign, without limits"
 ADDRESS_LIMIT = RateLimitItemPerHour(20)
+LONGEST = 320  # characters of an address
 
 log = structlog.get_logger(__name__)
+breaker = Breaker(5.0)
+read = lru_cache(parse_many)
 
 
 def network() -> str:
@@ -32,66 +37,87 @@ def home_network() -> str | None:
     return network_hashes(found)[0] if found else None
 
 
-breaker = Breaker(5.0)
-limiter = Limiter(network, key_prefix="petition", strategy="moving-window")
+def limited(
+    scope: str, limits: str | Callable[[], str], key: Callable[[], str] = network
+) -> Callable[[Callable[..., Any]], Callable[..., Any]]:
+    """Limit the POSTs to a view; views of one scope share its limits.
+
+    `limits`: such as `30/minute;300/hour`. Whoever is over one is answered 429 with `Retry-After`; other answers say
+    nothing of limits, as all must be the same. When Redis cannot be reached there are none: people can sign.
+    """
+
+    def decorate(view: Callable[..., Any]) -> Callable[..., Any]:
+        @wraps(view)
+        def guarded(*args: Any, **kwargs: Any) -> Any:
+            if request.method == "POST":
+                _admit(_events(scope, key(), limits if isinstance(limits, str) else limits()))
+            return view(*args, **kwargs)
+
+        return guarded
+
+    return decorate
 
 
-def sign_limit() -> str:
-    """Return the limits on signing from one network, as the settings give them."""
-    return ";".join(current_app.config["PETITION_SIGN_LIMIT"])
+following = limited("follow", "120/minute")
 
 
-limiter.request_filter(breaker.is_open)
-signing = limiter.shared_limit(sign_limit, scope="sign", methods=["POST"])
-following = limiter.shared_limit("120/minute", scope="follow", methods=["POST"])
+def signing(typed: Callable[[], Any]) -> Callable[[Callable[..., Any]], Callable[..., Any]]:
+    """Limit the signatures from one network, and slow down those with one address, silently (`address_was_busy`).
+
+    `typed` returns the address that the request names, whatever it is. Both are counted in one round trip, and with
+    every request, sound or not.
+    """
+
+    def decorate(view: Callable[..., Any]) -> Callable[..., Any]:
+        @wraps(view)
+        def guarded(*args: Any, **kwargs: Any) -> Any:
+            events = _events("sign", network(), ";".join(current_app.config["PETITION_SIGN_LIMIT"]))
+            address = typed()
+            g.address_was_busy = _admit(events, [_owed(address)] if isinstance(address, str) else [])
+            return view(*args, **kwargs)
+
+        return guarded
+
+    return decorate
 
 
-def address_is_busy(canonical: str) -> bool:
-    """Count one email owed to an address and say whether that is more than an hour's share, over all petitions.
+def address_was_busy() -> bool:
+    """Say whether the address that this request signs with had more than an hour's share of emails already."""
+    return bool(g.get("address_was_busy"))
 
-    What follows a + is left aside here: most providers deliver it to the same person. When Redis cannot be reached
-    nobody is busy: people can sign.
+
+def address_is_busy(address: str) -> bool:
+    """Count one email owed to an address and say whether that is more than an hour's share, over all petitions."""
+    return _admit([], [_owed(address)])
+
+
+def _events(scope: str, key: str, limits: str) -> list[Event]:
+    return [Event(scope, key, limit) for limit in read(limits)]
+
+
+def _owed(address: str) -> Event:
+    """Return an email to an address, in any of its spellings.
+
+    What follows a + is left aside here: most providers deliver it to the same person.
+    """
+    local, _at, domain = address[:LONGEST].strip().rpartition("@")
+    mailbox = canonical(local.split("+", 1)[0] or local, domain)
+    return Event("address", keyed_hashes("address", mailbox)[0], ADDRESS_LIMIT)
+
+
+def _admit(limited: list[Event], slowed: Sequence[Event] = ()) -> bool:
+    """Count events; returns whether one of the `slowed` is over its limit. Raises `TooManyRequests` for the others.
+
+    When Redis cannot be reached nobody is over anything: people can sign.
     """
     if breaker.is_open():
         return False
     try:
-        return not limiter.limiter.hit(
-            ADDRESS_LIMIT, "address", keyed_hashes("address", re.sub(r"\+[^@]*(?=@)", "", canonical))[0]
-        )
-    except Exception as error:
+        over = count([*limited, *slowed])
+    except (RedisError, OSError) as error:
         breaker.trip()
-        log.warning(OPEN_DOOR, error=type(error).__name__)
+        log.warning("the limits cannot reach Redis: people can sign, without limits", error=type(error).__name__)
         return False
-
-
-def _say_when(response: Response) -> Response:
-    """Tell who is over a limit when to come back; other answers say nothing of limits, as all must be the same."""
-    limit = limiter.current_limit
-    if response.status_code == 429 and limit:
-        response.headers["Retry-After"] = str(max(1, math.ceil(limit.window[0] - time.time())))
-    return response
-
-
-def _in_one_line(record: logging.LogRecord) -> bool:
-    """Say what a traceback on every request would hide: Redis is gone, and people can sign all the same."""
-    if record.exc_info:
-        breaker.trip()
-        error = record.exc_info[0].__name__ if record.exc_info[0] else "unknown"
-        record.msg, record.args, record.exc_info = f"{OPEN_DOOR} ({error})", (), None
-        record.levelno, record.levelname = logging.WARNING, "WARNING"
-    return True
-
-
-def init_app(app: Flask) -> None:
-    """Keep the limits in Redis; without Redis let people sign, and say so in the log."""
-    app.config.update(
-        # The process's own client, wherever REDIS_URL leads: the limiter reads fewer kinds of URL than it does.
-        RATELIMIT_STORAGE_URI="redis://",
-        RATELIMIT_STORAGE_OPTIONS={"connection_pool": app.extensions["petition.redis"].connection_pool},
-        RATELIMIT_SWALLOW_ERRORS=True,
-    )
-    limiter.init_app(app)
-    # Limits stand on views alone, which ask by themselves: the other requests need not be looked at.
-    app.before_request_funcs[None].remove(limiter._check_request_limit)
-    app.after_request(_say_when)
-    logging.getLogger("flask-limiter").addFilter(_in_one_line)
+    if over and over.event not in slowed:
+        raise TooManyRequests(retry_after=max(1, math.ceil(over.wait)))
+    return over is not None

@@ -3,6 +3,7 @@
 from typing import Any, ClassVar
 
 import marshmallow as ma
+from flask import request
 from flask.views import MethodView
 from flask_babel import gettext as _
 from marshmallow import validate
@@ -12,7 +13,7 @@ from petition.core.db import db
 from petition.core.errors import Refusal
 from petition.core.i18n import current_language
 from petition.petitions.pages import visible
-from petition.safeguards.throttle import following, home_network, signing
+from petition.safeguards.throttle import address_was_busy, following, home_network, signing
 from petition.safeguards.trap import FIELD, caught
 from petition.signatures.confirm import TooLate, confirm, confirm_at_once
 from petition.signatures.details import clean
@@ -20,7 +21,7 @@ from petition.signatures.links import Expired, NotOurs, by_confirm_token
 from petition.signatures.listing import Page, signatories
 from petition.signatures.models import CONFIRMED, PARTIES
 from petition.signatures.pages import closed_words
-from petition.signatures.sign import sign
+from petition.signatures.sign import sign_at_once
 
 ACCESS = ACCESS_PUBLIC
 ACCEPTED = {"status": "check your email"}
@@ -100,11 +101,20 @@ class ConfirmedSchema(ma.Schema):
     status = ma.fields.String(required=True, validate=validate.Equal("confirmed"))
 
 
+def typed_address() -> Any:
+    """Return the address that a request signs with, before anything else of it is looked at."""
+    try:
+        body = request.get_json(silent=True)
+    except (RecursionError, ValueError):
+        return None
+    return body.get("email") if isinstance(body, dict) else None
+
+
 @blueprint.route("/petitions/<slug>/signatures")
 class Signatures(MethodView):
     """The signatures of a petition."""
 
-    decorators: ClassVar = [signing]
+    decorators: ClassVar = [signing(typed_address)]
 
     @blueprint.arguments(SignSchema)
     @blueprint.response(202, AcceptedSchema)
@@ -116,13 +126,13 @@ class Signatures(MethodView):
         if caught(fields):
             return ACCEPTED
         try:
-            sign(petition, clean(petition, fields, current_language()), source="api", network=home_network())
+            details = clean(petition, fields, current_language())
+            sign_at_once(petition, details, "api", home_network(), address_was_busy())
         except Refusal as refusal:
             db.session.rollback()
             if refusal.errors == {"form": "closed"}:
                 return problem(422, closed_words())
             return problem(422, _("Some fields need another look."), refusal.errors)
-        db.session.commit()
         return ACCEPTED
 
 
@@ -139,7 +149,6 @@ class Confirmations(MethodView):
     def post(self, fields: dict[str, Any]) -> Any:
         """Confirm a signature by its token, once; again answers the same."""
         if confirm_at_once(fields["token"]):
-            db.session.commit()
             return {"status": "confirmed"}
         try:
             signature = by_confirm_token(fields["token"], lock=True)

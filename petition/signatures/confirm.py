@@ -2,31 +2,40 @@
 
 from typing import Any
 
-from sqlalchemy import Row, func, text, update
+from sqlalchemy import TextClause, func, text, update
 from sqlalchemy.orm import attributes
 
 from petition.core import tokens
-from petition.core.db import db
+from petition.core.db import at_once, db
 from petition.core.errors import Refusal
 from petition.petitions.count import COUNT_IN, bump
-from petition.petitions.publish import known
-from petition.signatures.links import read_confirm_token
+from petition.petitions.models import OPEN
+from petition.signatures.links import Linked, read_confirm_token
 from petition.signatures.models import CONFIRMED, DISOWNED, PENDING, Signature
-from petition.signatures.shown import DETAILS
+from petition.signatures.shown import FINGERPRINT, salt
 
-# One plain statement, as it is the way of every signature: whoever comes first moves the row and counts it.
-CONFIRM = text(f"""
-    WITH counted AS (
-        UPDATE signatures AS s
-        SET state = '{CONFIRMED}', confirmed_at = now(), confirmed_no = nextval('confirmation_numbers')
-        FROM petitions AS p
-        WHERE s.id = :id AND s.state = '{PENDING}' AND p.id = s.petition_id
-            AND coalesce(CAST(:generation AS bigint), s.generation) BETWEEN s.valid_from AND s.generation
-        RETURNING s.id, s.petition_id, s.generation, s.email, {", ".join(f"s.{name}" for name in DETAILS)},
-            p.slug, p.version),
-    count AS ({COUNT_IN})
-    SELECT * FROM counted
-""")  # noqa: S608 - constants
+
+def _counting(condition: str) -> TextClause:
+    """Return the statement that moves a pending signature `s` of petition `p`, once, and counts it."""
+    return text(f"""
+        WITH counted AS (
+            UPDATE signatures AS s
+            SET state = '{CONFIRMED}', confirmed_at = now(), confirmed_no = nextval('confirmation_numbers')
+            FROM petitions AS p
+            WHERE s.id = :id AND s.state = '{PENDING}' AND p.id = s.petition_id AND {condition}
+            RETURNING s.id, s.petition_id, s.generation, s.party),
+        count AS ({COUNT_IN})
+        SELECT id, generation FROM counted
+    """)  # noqa: S608 - constants
+
+
+CONFIRM = _counting("true")
+# Of a link that holds, to a petition that is open beyond doubt, and as the page showed it.
+CONFIRM_AT_ONCE = _counting(f"""
+    :generation BETWEEN s.valid_from AND s.generation AND p.state = '{OPEN}'
+    AND coalesce(least(p.closes_at, p.closed_at) > now(), true)
+    AND (CAST(:seen AS text) IS NULL OR CAST(:seen AS text) = {FINGERPRINT})
+""")
 
 
 class TooLate(Refusal):
@@ -43,31 +52,24 @@ def confirm(signature: Signature) -> bool:
     """
     if signature.state == PENDING and not signature.petition.people_can_confirm:
         raise TooLate
-    done = _confirm(signature.id) is not None
+    done = db.session.execute(CONFIRM, {"id": signature.id}).one_or_none() is not None
     db.session.refresh(signature)
     return done
 
 
-def confirm_at_once(token: str) -> Row[Any] | None:
-    """Count the pending signature that a link is for, in one statement; returns what its owner is shown of it.
+def confirm_at_once(token: str, seen: str | None = None) -> Linked | None:
+    """Count the pending signature that a link is for, for good, in one statement; returns what its links are made of.
 
-    None wherever something stands in the way: the link with `by_confirm_token` and `confirm`, which say what. Rolls
-    back then; else does not commit.
+    `seen`: the fingerprint of what its owner was shown. None wherever something stands in the way: then
+    `by_confirm_token` and `confirm` say what.
     """
     try:
-        found = _confirm(*read_confirm_token(token))
+        signature_id, generation = read_confirm_token(token)
     except tokens.BadToken:
         return None
-    if found is not None:
-        petition = known(found.slug)
-        if petition.version == found.version and petition.people_can_confirm:
-            return found
-        db.session.rollback()
-    return None
-
-
-def _confirm(signature_id: int, generation: int | None = None) -> Row[Any] | None:
-    return db.session.execute(CONFIRM, {"id": signature_id, "generation": generation}).one_or_none()
+    values = {"id": signature_id, "generation": generation, "seen": seen, "salt": salt(signature_id)}
+    confirmed: Linked | None = at_once(CONFIRM_AT_ONCE, values)
+    return confirmed
 
 
 def disown(signature: Signature) -> bool:

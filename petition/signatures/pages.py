@@ -4,7 +4,6 @@ from typing import Any
 
 from flask import Blueprint, abort, current_app, redirect, render_template, request, url_for
 from flask_babel import gettext as _
-from sqlalchemy import Row
 from werkzeug import Response
 
 from petition.core import tokens
@@ -16,15 +15,15 @@ from petition.petitions.count import count_of
 from petition.petitions.pages import CACHE, Form, render_page, visible
 from petition.petitions.view import view
 from petition.safeguards.addresses import suggest
-from petition.safeguards.throttle import following, home_network, signing
+from petition.safeguards.throttle import address_was_busy, following, home_network, signing
 from petition.safeguards.trap import caught
 from petition.signatures.confirm import TooLate, confirm, confirm_at_once, disown
 from petition.signatures.details import clean
-from petition.signatures.links import Expired, NotOurs, by_confirm_token, personal_token
+from petition.signatures.links import Expired, Linked, NotOurs, by_confirm_token, personal_token
 from petition.signatures.listing import organisations, signatories
 from petition.signatures.models import CONFIRMED, DISOWNED, PENDING, PERSON, WITHDRAWN, Signature
 from petition.signatures.shown import fingerprint, shown
-from petition.signatures.sign import sign as sign_verb
+from petition.signatures.sign import sign_at_once
 from petition.signatures.withdraw import send_new_link
 
 ACCESS = "public"
@@ -32,7 +31,7 @@ blueprint = Blueprint("signatures", __name__)
 
 
 @blueprint.post("/p/<slug>/sign")
-@signing
+@signing(lambda: request.form.get("use_suggestion") or request.form.get("email"))
 def sign(slug: str) -> Response:
     """Take a signature from the form; the answer is the same for every address."""
     petition = visible(slug)
@@ -47,13 +46,12 @@ def sign(slug: str) -> Response:
         better = suggest(details.address.typed)
         if better and form.get("keep_email") != form.get("email"):
             return render_page(petition, Form(form, {}, better), 422)
-        sign_verb(petition, details, source="page", network=home_network())
+        sign_at_once(petition, details, "page", home_network(), address_was_busy())
     except Refusal as refusal:
         db.session.rollback()
         errors = {"form": closed_words()} if refusal.errors == {"form": "closed"} else refusal.errors
         suggestion = suggest(str(form.get("email", ""))) if "email" not in errors else None
         return render_page(petition, Form(form, errors, suggestion), 422)
-    db.session.commit()
     return done
 
 
@@ -141,16 +139,12 @@ def _confirm_page(signature: Signature, token: str, status: int = 200) -> tuple[
 @following
 def confirm_link(token: str) -> Any:
     """Confirm, once; again leads to the same page."""
-    seen = request.form.get("seen")
-    at_once = confirm_at_once(token)
-    if at_once and (not seen or seen == fingerprint(at_once)):
-        db.session.commit()
-        return _to_own_page(at_once)
-    db.session.rollback()
-    return _confirm_or_say(token, seen)
+    seen = request.form.get("seen") or None
+    confirmed = confirm_at_once(token, seen)
+    return _to_own_page(confirmed) if confirmed else _confirm_or_say(token, seen)
 
 
-def _to_own_page(signature: Signature | Row[Any]) -> Response:
+def _to_own_page(signature: Linked) -> Response:
     return redirect(url_for("personal.me", token=personal_token(signature), lang=explicit_language()), 303)
 
 

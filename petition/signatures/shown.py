@@ -1,28 +1,37 @@
 """What a signer's own pages show of a signature."""
 
+import hashlib
 from typing import Any
-
-from sqlalchemy import Row
 
 from petition.core.hashing import keyed_hashes
 from petition.signatures.models import Signature
 
 DETAILS = ("party", "name", "profession", "organisation", "city", "listed", "updates")
+# No text that somebody typed holds these: `tidy` refuses them.
+BETWEEN, NOTHING = "\x1f", "\x1e"
+# `fingerprint` as the database works it out, of a signature `s`.
+FINGERPRINT = "md5(concat_ws(chr(31), CAST(:salt AS text), {}))".format(
+    ", ".join(f"coalesce(CAST(s.{name} AS text), chr(30))" for name in (*DETAILS, "email"))
+)
 
 
 def shown(signature: Signature) -> dict[str, Any]:
     """Return what a signer's own pages show of the signature."""
     confirmed_on = signature.confirmed_at.date() if signature.confirmed_at else None
-    return {**_details(signature), "state": signature.state, "confirmed_on": confirmed_on}
+    details = {name: getattr(signature, name) for name in DETAILS}
+    return {**details, "email_masked": mask(signature.email), "state": signature.state, "confirmed_on": confirmed_on}
 
 
-def fingerprint(signature: Signature | Row[Any]) -> str:
-    """Return a keyed hash of the details that the confirmation page shows: whether they changed since it was read."""
-    return keyed_hashes("seen", repr(list(_details(signature).items())))[0]
+def fingerprint(signature: Signature) -> str:
+    """Return a hash of the details that the confirmation page shows: whether they changed since it was read."""
+    values = [getattr(signature, name) for name in (*DETAILS, "email")]
+    texts = [NOTHING if value is None else str(value).lower() if isinstance(value, bool) else value for value in values]
+    return hashlib.md5(BETWEEN.join((salt(signature.id), *texts)).encode(), usedforsecurity=False).hexdigest()
 
 
-def _details(signature: Signature | Row[Any]) -> dict[str, Any]:
-    return {**{name: getattr(signature, name) for name in DETAILS}, "email_masked": mask(signature.email)}
+def salt(signature_id: int) -> str:
+    """Return what makes a fingerprint tell nothing of an address to whoever guesses at it; secret, and not the key."""
+    return keyed_hashes("seen", str(signature_id))[0]
 
 
 def mask(address: str) -> str:

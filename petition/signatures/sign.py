@@ -3,16 +3,16 @@
 from datetime import datetime, timedelta
 from typing import Any
 
-from sqlalchemy import Row, text, update
+from sqlalchemy import Row, TextClause, text, update
 
 from petition.core import clock
-from petition.core.db import db
+from petition.core.db import at_once, db
 from petition.core.errors import Refusal
+from petition.delivery.doorbell import ring_soon
 from petition.delivery.lanes import CONFIRMATIONS, NOTICES, Lane
-from petition.delivery.post import INSERT, Owed, Recent, post, recently_posted, terms
+from petition.delivery.post import INSERT, Owed, Recent, post, recently_posted, terms, terms_at_once
 from petition.petitions.models import Petition
 from petition.petitions.publish import find
-from petition.safeguards.throttle import address_is_busy
 from petition.signatures.consent import wording_id
 from petition.signatures.details import Details
 from petition.signatures.models import CONFIRMED, PENDING, WITHDRAWN, Signature
@@ -22,46 +22,88 @@ PAUSE = timedelta(minutes=1)  # between two emails to one signature
 TYPED = (
     "party", "name", "organisation", "profession", "city", "postal_code", "country", "listed", "updates", "locale",
 )  # fmt: skip
-COLUMNS = (*TYPED, "email", "email_canonical", "updates_wording_id", "updates_at", "source", "network")
+DETAILS = (*TYPED, "email", "updates_wording_id", "updates_at")  # what signing again refreshes
+COLUMNS = (*DETAILS, "email_canonical", "source", "network")
 # Somebody who had withdrawn signs again.
 START_OVER: dict[str, Any] = {
     "state": PENDING, "ended_at": None, "confirmed_at": None, "confirmed_no": None, "reminded_at": None,
 }  # fmt: skip
-# One plain statement, as it is the way of every signature, with the link that a new one is owed. Of a petition that is
-# still what it was when it was read. The row that is there already is locked, by an update that changes nothing.
-SIGN = text(f"""
-    WITH signed AS (
-        INSERT INTO signatures (petition_id, state, generation, valid_from, {", ".join(COLUMNS)})
-        SELECT id, '{PENDING}', 1, 1, {", ".join(f":{name}" for name in COLUMNS)}
-        FROM petitions WHERE id = :petition_id AND version = :version
-        ON CONFLICT (petition_id, party, email_canonical) DO UPDATE SET party = excluded.party
-        RETURNING *, xmax = 0 AS is_new),
-    owed AS (SELECT petition_id, id, generation FROM signed WHERE is_new),
-    posted AS ({INSERT})
-    SELECT id, state, generation, valid_from, {", ".join(TYPED)}, email, is_new FROM signed
-""")  # noqa: S608 - constants
 
 
-def sign(petition: Petition, details: Details, source: str, network: str | None = None) -> None:
+def _signing(conflict: str, owed: str, returned: str) -> TextClause:
+    """Return the statement that inserts a signature with the link that it is owed.
+
+    Of a petition that is still what it was when it was read.
+    """
+    return text(f"""
+        WITH signed AS (
+            INSERT INTO signatures (petition_id, state, generation, valid_from, {", ".join(COLUMNS)})
+            SELECT id, '{PENDING}', 1, 1, {", ".join(f":{name}" for name in COLUMNS)}
+            FROM petitions WHERE id = :petition_id AND version = :version
+            ON CONFLICT (petition_id, party, email_canonical) DO {conflict}
+            RETURNING *, xmax = 0 AS is_new),
+        owed AS (SELECT petition_id, id, generation FROM signed WHERE {owed}),
+        posted AS ({INSERT})
+        SELECT {returned} FROM signed
+    """)  # noqa: S608 - constants
+
+
+SIGN_AT_ONCE = _signing("NOTHING", "true", "id")
+# The row that is there already is locked, by an update that changes nothing.
+SIGN = _signing(
+    "UPDATE SET party = excluded.party",
+    "is_new",
+    f"id, state, generation, valid_from, {', '.join(TYPED)}, email, is_new",
+)
+
+
+def sign(petition: Petition, details: Details, source: str, network: str | None = None, busy: bool = False) -> None:
     """Make the signature pending, or refresh it, and owe its owner the email that its state calls for.
 
-    `network`: the keyed hash of the one it was asked from. Idempotent per petition, party and mailbox, however many
-    requests come at once: the database keeps one row. Says nothing of what was there before, and does about the same
-    work. Flushes, does not commit. Raises `Refusal` when the petition is not open.
+    `network`: the keyed hash of the one it was asked from; `busy`: the address had its share of emails, so that this
+    one waits. Idempotent per petition, party and mailbox, however many requests come at once: the database keeps one
+    row. Says nothing of what was there before, and does about the same work. Flushes, does not commit. Raises `Refusal`
+    when the petition is not open.
     """
-    if not petition.is_open:
-        raise Refusal({"form": "closed"})
-    columns, busy = _columns(petition, details), address_is_busy(details.address.canonical)
-    values = columns | {"email_canonical": details.address.canonical, "source": source, "network": network}
+    _sign(petition, _values(petition, details, source, network), busy)
+
+
+def sign_at_once(petition: Petition, details: Details, source: str, network: str | None, busy: bool) -> None:
+    """Do what `sign` does, for good: a signature that is new takes one statement, others a transaction. Commits."""
+    values = _values(petition, details, source, network)
+    link = terms_at_once("confirm_signature", CONFIRMATIONS, _later(busy))
+    if petition.is_open and at_once(SIGN_AT_ONCE, values | link):
+        ring_soon(CONFIRMATIONS.name)
+        return
+    _sign(petition, values, busy)
+    db.session.commit()
+
+
+def _sign(petition: Petition, values: dict[str, Any], busy: bool) -> None:
     signature = _take(petition, values | terms("confirm_signature", CONFIRMATIONS, _later(busy)))
     if not signature.is_new:
-        _sign_again(petition, signature, columns | {"network": network, "requested_at": clock.now()}, busy)
+        columns = {name: values[name] for name in (*DETAILS, "network")} | {"requested_at": clock.now()}
+        _sign_again(petition, signature, columns, busy)
+
+
+def _values(petition: Petition, details: Details, source: str, network: str | None) -> dict[str, Any]:
+    values: dict[str, Any] = {name: getattr(details, name) for name in TYPED}
+    return values | {
+        "email": details.address.typed,
+        "email_canonical": details.address.canonical,
+        "updates_wording_id": wording_id(petition, details.locale) if details.updates else None,
+        "updates_at": clock.now() if details.updates else None,
+        "source": source,
+        "network": network,
+        "petition_id": petition.id,
+        "version": petition.version,
+    }
 
 
 def _take(petition: Petition, values: dict[str, Any]) -> Row[Any]:
     """Insert the row or lock the one that is there; the database decides between requests that come at once."""
     while petition.is_open:
-        row = db.session.execute(SIGN, values | {"petition_id": petition.id, "version": petition.version}).one_or_none()
+        row = db.session.execute(SIGN, values | {"version": petition.version}).one_or_none()
         if row is not None:
             return row
         petition = find(petition.slug, lock=True)  # it changed since it was read
@@ -84,14 +126,6 @@ def _sign_again(petition: Petition, signature: Row[Any], columns: dict[str, Any]
     _change(signature.id, changes)
     generation = changes.get("generation")
     post(kind, lane, [Owed(petition.id, signature.id, generation)] if generation else [], not_before=later)
-
-
-def _columns(petition: Petition, details: Details) -> dict[str, Any]:
-    columns: dict[str, Any] = {name: getattr(details, name) for name in TYPED}
-    columns["email"] = details.address.typed
-    columns["updates_wording_id"] = wording_id(petition, details.locale) if details.updates else None
-    columns["updates_at"] = clock.now() if details.updates else None
-    return columns
 
 
 def _links(signature: Row[Any], columns: dict[str, Any], recent: Recent) -> dict[str, Any]:

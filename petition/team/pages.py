@@ -8,14 +8,14 @@ from werkzeug import Response
 from petition.core.db import db
 from petition.core.errors import Gone, Refusal
 from petition.core.i18n import current_language
-from petition.safeguards.throttle import limiter
+from petition.safeguards.throttle import limited
 from petition.team import accounts
 from petition.team.access import csrf
 
 ACCESS = "public"
 # In and out of an account; the account's own page is guarded by itself.
 blueprint = Blueprint("team", __name__, url_prefix="/account")
-asking = limiter.shared_limit("10/minute;30/hour", scope="team links", methods=["POST"])
+asking = limited("team links", "10/minute;30/hour")
 
 
 def _words(errors: dict[str, str]) -> dict[str, str]:

@@ -19,7 +19,7 @@ from petition.core import clock
 from petition.core.db import db
 from petition.core.hashing import keyed_hashes
 from petition.core.i18n import N_
-from petition.safeguards.throttle import limiter
+from petition.safeguards.throttle import limited, network
 from petition.team import audit, sessions
 from petition.team.access import csrf, current
 from petition.team.models import Account, Passkey, Role
@@ -188,8 +188,8 @@ def init_app(app: Flask) -> Security:
     app.after_request(_allow_scripts)
     for name in THROTTLED:
         view: Any = app.view_functions[f"security.{name}"]
-        for limits, key in ((PER_NETWORK, None), (PER_ACCOUNT, _typed_account)):
-            view = limiter.limit(limits, key_func=key, methods=["POST"])(view)
+        for limits, key in ((PER_NETWORK, network), (PER_ACCOUNT, _typed_account)):
+            view = limited(name, limits, key)(view)
         app.view_functions[f"security.{name}"] = view
     user_authenticated.connect(_signed_in, app)
     user_failed_authn.connect(_failed, app)

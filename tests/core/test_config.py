@@ -48,6 +48,8 @@ def test_sentinels_are_named_by_one_url(url):
         ("MAIL_PORT", "99999"),
         ("MAIL_USE_TLS", "perhaps"),
         ("MAIL_DEFAULT_SENDER", ""),
+        ("PETITION_SIGN_LIMIT", "30"),
+        ("PETITION_SIGN_LIMIT", "thirty/minute"),
     ],
 )
 def test_a_bad_setting_is_named_in_one_line_without_its_secret(name, value):

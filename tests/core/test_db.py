@@ -1,10 +1,12 @@
 """What becomes of a transaction that nobody ends, as a host's that went away in its middle."""
 
+import psycopg
+import pytest
 from factories import make_petition
 from running import wait_for
 from sqlalchemy import create_engine, text
 
-from petition.core.db import db
+from petition.core.db import at_once, db
 
 
 def test_a_transaction_left_alone_is_ended_and_its_owner_told_to_come_again(app, client, database_url):
@@ -31,3 +33,34 @@ def test_a_database_that_goes_away_as_a_request_ends_spoils_neither_it_nor_the_n
     others.dispose()
     with the_app.app_context():
         assert db.session.scalar(text("SELECT 1")) == 1
+
+
+def test_at_once_is_for_good_and_apart_from_the_session(app):
+    petition = make_petition()
+    rename = text("UPDATE petitions SET sender_name = :name WHERE slug = :slug RETURNING id, sender_name AS sender")
+    row = at_once(rename, {"name": "100 % Jardin", "slug": "jardin"})
+    assert (row.id, row.sender) == (petition.id, "100 % Jardin")
+    assert at_once(rename, {"name": "x", "slug": "none"}) is None
+    db.session.rollback()
+    assert db.session.scalar(text("SELECT sender_name FROM petitions")) == "100 % Jardin"
+
+
+def test_what_fails_at_once_leaves_the_connection_as_it_was(app):
+    with pytest.raises(psycopg.errors.DivisionByZero):
+        at_once(text("SELECT 1 / :n"), {"n": 0})
+    assert at_once(text("SELECT 1 / :n AS found"), {"n": 1}).found == 1
+    with db.engine.connect() as connection:
+        assert connection.connection.dbapi_connection.autocommit is False
+
+
+def test_at_once_after_the_database_was_restarted_fails_once_at_most(app, database_url):
+    at_once(text("SELECT 1"), {})
+    db.session.rollback()
+    others = create_engine(database_url, isolation_level="AUTOCOMMIT")
+    with others.connect() as other:
+        ours = "datname = current_database() AND pid <> pg_backend_pid() AND application_name = 'petition'"
+        other.execute(text(f"SELECT pg_terminate_backend(pid, 5000) FROM pg_stat_activity WHERE {ours}"))
+    others.dispose()
+    with pytest.raises(psycopg.OperationalError):
+        at_once(text("SELECT 1"), {})
+    assert at_once(text("SELECT 1 AS found"), {}).found == 1

@@ -1,9 +1,11 @@
 import socket
+import threading
 import time
 
 import pytest
 import redis as redis_library
 from factories import make_form, make_petition, make_signature
+from running import wait_for
 
 from petition.core.db import db
 from petition.core.redis import client as redis_client
@@ -65,3 +67,31 @@ def test_a_broker_in_trouble_costs_little_once_and_then_nothing(app, monkeypatch
         doorbell.ring("confirmations")
     for sock in (*fillers, hole):
         sock.close()
+
+
+def test_signers_ring_from_a_thread_of_its_own_which_hears_the_last_of_them(app, client, rings):
+    make_petition()
+    for n in range(5):
+        form = make_form(email=f"s{n}@example.org")
+        assert client.post("/p/jardin/sign", data=form, headers={"X-Forwarded-For": f"203.0.{n}.1"}).status_code == 303
+    wait_for(lambda: rings, 5, "the ring")
+    assert set(rings) == {"confirmations"}
+    doorbell.answer("confirmations")
+    client.post("/p/jardin/sign", data=make_form(email="late@example.org"))
+    heard = len(rings)
+    wait_for(lambda: len(rings) > heard or redis_client().exists("petition:rung:confirmations"), 5, "the next ring")
+
+
+def test_a_broker_that_hangs_holds_up_no_signer(app, client, monkeypatch):
+    make_petition()
+    held = threading.Event()
+    monkeypatch.setattr(doorbell, "ring", lambda lane: held.wait(10))
+    answers = [
+        client.post(
+            "/p/jardin/sign", data=make_form(email=f"s{n}@example.org"), headers={"X-Forwarded-For": "203.0.1.1"}
+        )
+        for n in range(3)
+    ]
+    assert [answer.status_code for answer in answers] == [303] * 3
+    assert not held.is_set()
+    held.set()
