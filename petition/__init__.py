@@ -85,9 +85,6 @@ def create_app(config: Any) -> Flask:
     app.config.update(MAX_CONTENT_LENGTH=LONGEST_BODY, MAX_FORM_MEMORY_SIZE=LONGEST_BODY, MAX_FORM_PARTS=100)
     # Seconds, for the assets of libraries, whose addresses do not change with their content; `pages` keeps ours longer.
     app.config.update(SEND_FILE_MAX_AGE_DEFAULT=3600)
-    proxies = app.config["PROXY_COUNT"]
-    if proxies:
-        app.wsgi_app = ProxyFix(app.wsgi_app, x_for=proxies, x_proto=proxies)  # type: ignore[method-assign]
     for part in (
         logging,
         db,
@@ -106,6 +103,9 @@ def create_app(config: Any) -> Flask:
         ready,
     ):
         part.init_app(app)
+    proxies = app.config["PROXY_COUNT"]
+    if proxies:
+        app.wsgi_app = ProxyFix(app.wsgi_app, x_for=proxies, x_proto=proxies)  # type: ignore[method-assign]
     description = api.init_app(app)
     for program in PROGRAMS:
         description.register_blueprint(program)

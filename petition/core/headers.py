@@ -1,27 +1,44 @@
 """Security headers: strict, and the same for every page that does not ask otherwise."""
 
-from flask import Flask, Response, request
+from collections.abc import Iterable
+from typing import Any
+
+from flask import Flask
 
 POLICY = (
     "default-src 'none'; style-src 'self'; img-src 'self' data:; form-action 'self'; "
     "base-uri 'none'; frame-ancestors 'none'"
 )
-
-
-def _harden(response: Response) -> Response:
-    headers = response.headers
-    headers.setdefault("Content-Security-Policy", POLICY)
-    headers.setdefault("X-Content-Type-Options", "nosniff")
+HEADERS = (
+    ("Content-Security-Policy", POLICY),
+    ("X-Content-Type-Options", "nosniff"),
     # A personal link must not travel to another site, nor into its logs.
-    headers.setdefault("Referrer-Policy", "no-referrer")
-    headers.setdefault("Cross-Origin-Opener-Policy", "same-origin")
-    headers.setdefault("Permissions-Policy", "camera=(), geolocation=(), microphone=()")
-    headers.setdefault("Cache-Control", "no-store")
-    if request.is_secure:
-        headers.setdefault("Strict-Transport-Security", "max-age=31536000")
-    return response
+    ("Referrer-Policy", "no-referrer"),
+    ("Cross-Origin-Opener-Policy", "same-origin"),
+    ("Permissions-Policy", "camera=(), geolocation=(), microphone=()"),
+    ("Cache-Control", "no-store"),
+)
+SECURE = (*HEADERS, ("Strict-Transport-Security", "max-age=31536000"))
+
+
+class Hardened:
+    """A WSGI application whose every response has the headers, those that it sets itself as it sets them."""
+
+    def __init__(self, wsgi_app: Any) -> None:
+        self._wsgi_app = wsgi_app
+
+    def __call__(self, environ: dict[str, Any], start_response: Any) -> Iterable[bytes]:
+        """Answer a request."""
+        wanted = SECURE if environ["wsgi.url_scheme"] == "https" else HEADERS
+
+        def start(status: str, headers: list[tuple[str, str]], *exc_info: Any) -> Any:
+            own = {name.lower() for name, _ in headers}
+            return start_response(status, headers + [h for h in wanted if h[0].lower() not in own], *exc_info)
+
+        answer: Iterable[bytes] = self._wsgi_app(environ, start)
+        return answer
 
 
 def init_app(app: Flask) -> None:
     """Add the headers to every response that lacks them."""
-    app.after_request(_harden)
+    app.wsgi_app = Hardened(app.wsgi_app)  # type: ignore[method-assign]

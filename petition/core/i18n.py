@@ -28,7 +28,7 @@ def choose_locale() -> Locale:
     """Return the language asked for by URL (`?lang=`), else the browser's, else French."""
     if not has_request_context():
         return _locale(DEFAULT)
-    asked = request.args.get("lang")
+    asked = request.args.get("lang") if request.query_string else None
     chosen = asked if asked in LANGUAGES else _negotiated()
     # Libraries ship their French as fr_FR; ours, which is plain fr, is found by that name too.
     return _locale(LIBRARIES.get(chosen, chosen))

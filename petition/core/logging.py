@@ -17,6 +17,7 @@ DOMAIN = re.compile(r".@.[^@]*\.\w", re.DOTALL)
 DETAIL = re.compile(r"\b(DETAIL|CONTEXT):.*")
 LINK = re.compile(r"/(c|me|u|welcome)/[\w.-]{16,}")
 SERVERS = ("gunicorn.error",)  # which else log by themselves, the paths of requests that failed included
+WEB = "petition.web"
 QUIET = "/healthz", "/readyz", "/static/<path:filename>", "/mailbox/messages.json"
 
 
@@ -94,8 +95,8 @@ def _end(response: Response) -> Response:
     response.headers.setdefault("X-Request-ID", g.request_id)
     # The rule, not the path: a path holds a signer's token.
     rule = request.url_rule.rule if request.url_rule else None
-    if rule not in QUIET:
-        structlog.get_logger("petition.web").info(
+    if rule not in QUIET and logging.getLogger(WEB).isEnabledFor(logging.INFO):
+        structlog.get_logger(WEB).info(
             "request",
             method=request.method if request.url_rule else "-",
             rule=rule,

@@ -6,10 +6,12 @@ from sqlalchemy import select
 from sqlalchemy.dialects.postgresql import insert
 
 from petition.core.db import db
+from petition.core.shelf import kept
 from petition.petitions.models import Petition
 from petition.signatures.models import ConsentWording
 
 VERSION = "2026-11"  # change it whenever the words below change
+KEPT = 60.0  # seconds; a record never changes
 
 
 def consent_wording(petition: Petition) -> str:
@@ -22,6 +24,11 @@ def consent_wording(petition: Petition) -> str:
 
 def wording_id(petition: Petition, locale: str) -> int:
     """Return the record of the words that this signer was shown, kept once."""
+    found: int = kept(("wording", locale, petition.sender_name), lambda: _record(petition, locale), KEPT)
+    return found
+
+
+def _record(petition: Petition, locale: str) -> int:
     with force_locale(locale):
         values = {"version": VERSION, "language": locale, "text": consent_wording(petition)[:600]}
     query = select(ConsentWording.id).filter_by(**values)

@@ -60,7 +60,9 @@ class Signature(Model):
     __tablename__ = "signatures"
 
     id: Mapped[int] = identity()
-    petition_id: Mapped[int] = mapped_column(ForeignKey("petitions.id"))
+    # No foreign keys: neither petitions nor wordings are ever deleted, and each check would lock the one row of them
+    # that all who sign at once share (docs/decisions/0027).
+    petition_id: Mapped[int]
     party: Mapped[str] = mapped_column(String(12))
     state: Mapped[str] = mapped_column(String(12), default=PENDING)
     name: Mapped[str] = mapped_column(String(120))
@@ -74,7 +76,7 @@ class Signature(Model):
     locale: Mapped[str] = mapped_column(String(5))
     listed: Mapped[bool]
     updates: Mapped[bool]
-    updates_wording_id: Mapped[int | None] = mapped_column(ForeignKey("consent_wordings.id"))
+    updates_wording_id: Mapped[int | None]
     updates_at: Mapped[datetime | None]
     source: Mapped[str] = mapped_column(String(20))
     generation: Mapped[int] = mapped_column(BigInteger, default=1)
@@ -92,7 +94,9 @@ class Signature(Model):
     merged_into: Mapped[int | None]
     # A keyed hash of the network that it was last asked from, forgotten after a month.
     network: Mapped[str | None] = mapped_column(String(32))
-    petition: Mapped[Petition] = relationship(lazy="joined", innerjoin=True)
+    petition: Mapped[Petition] = relationship(
+        primaryjoin="foreign(Signature.petition_id) == Petition.id", lazy="joined", innerjoin=True
+    )
 
     __table_args__ = (
         UniqueConstraint("petition_id", "party", "email_canonical"),
