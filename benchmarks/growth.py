@@ -1,5 +1,6 @@
 """Each thing that people do, with 5 million signatures in the database and with 5,000, in turn."""
 
+import hashlib
 import itertools
 import os
 import statistics
@@ -27,8 +28,9 @@ READS = {
     "list": f"/p/{SLUG}/signatories",
     "list, far down": f"/p/{SLUG}/signatories?after=1000",
 }
-# What a desk looks for all day; benchmarks/desk_search.py has the hard ones.
-SEARCHES = ({}, {"email": "s777@"}, {"name": "Signer 4321"}, {"state": "pending"})
+# What a desk looks for all day, each finding as many at either size; benchmarks/desk_search.py has the hard ones.
+SURNAME = "n" + hashlib.md5(b"4321", usedforsecurity=False).hexdigest()[:8]
+SEARCHES = ({}, {"email": "s777@"}, {"name": SURNAME}, {"state": "pending"})
 SETTLE = """
     INSERT INTO petition_counts (petition_id, slot, people)
     SELECT 1, 0, count(*) FROM signatures WHERE state = 'confirmed' AND petition_id = 1;

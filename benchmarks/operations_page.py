@@ -32,11 +32,12 @@ from petition.operations.snapshot import last_day, take
 BATCH = 250_000
 ROUNDS = 20
 
-# Domains by Zipf's law over 3,000 names; one in 500 failed, one in 1,000 put off, the newest are due.
+# Domains by Zipf's law over 3,000 names; one in 50 failed, one in 100 put off, so that there is as much to show at any
+# size; the newest are due.
 SIGNATURES = text("""
     INSERT INTO signatures (petition_id, party, state, name, email, email_canonical, locale, listed, updates, source,
                             generation, valid_from, created_at, requested_at, confirmed_at, confirmed_no)
-    SELECT 1, 'person', CASE WHEN confirmed THEN 'confirmed' ELSE 'pending' END, 'Signer ' || i,
+    SELECT 1, 'person', CASE WHEN confirmed THEN 'confirmed' ELSE 'pending' END, 'Signer n' || left(md5(i::text), 8),
            's' || i || '@' || domain, 's' || i || '@' || domain, 'fr', true, false, 'page', 1, 1, at, at,
            CASE WHEN confirmed THEN at + interval '4 min' END, CASE WHEN confirmed THEN i END
     FROM (SELECT i, i % 10 < 7 AS confirmed,
@@ -54,8 +55,8 @@ DELIVERIES = text("""
            split_part(email, '@', 2), created_at,
            CASE WHEN state IN ('sent', 'failed') THEN created_at + interval '1 s' * (0.3 + 2 * random()) END,
            created_at + interval '1 s'
-    FROM (SELECT *, CASE WHEN id > :rows - :waiting THEN 'due' WHEN id % 500 = 0 THEN 'failed'
-                         WHEN id % 1000 = 1 THEN 'deferred' ELSE 'sent' END AS state
+    FROM (SELECT *, CASE WHEN id > :rows - :waiting THEN 'due' WHEN id % 50 = 0 THEN 'failed'
+                         WHEN id % 100 = 1 THEN 'deferred' ELSE 'sent' END AS state
           FROM (SELECT id, email, created_at FROM signatures WHERE id BETWEEN :first AND :last) AS s) AS made
 """)
 PETITION = text("""

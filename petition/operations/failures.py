@@ -15,12 +15,22 @@ PAGE = 50  # rows
 
 # The constant list of states is there for the planner: it is the predicate of the partial index.
 GROUPS = text("""
-    WITH grouped AS (
+    WITH logged AS (
+        SELECT lane, state, cause, domain, change AS n FROM tally_log
+        WHERE subject = 'delivery' AND state IN ('deferred', 'failed', 'unknown')),
+    spoken_of AS (SELECT DISTINCT lane, state, cause, domain FROM logged),
+    -- The largest of what is folded, by the index, and whatever the log speaks of: however many groups there are.
+    candidates AS (
+        (SELECT lane, state, cause, domain FROM failure_groups ORDER BY n DESC
+         LIMIT CAST(:limit AS bigint) + (SELECT count(*) FROM spoken_of))
+        UNION SELECT * FROM spoken_of),
+    grouped AS (
         SELECT lane, state, cause, domain, sum(n)::bigint AS n FROM (
-            SELECT lane, state, cause, domain, n FROM failure_groups WHERE n <> 0
-            UNION ALL
-            SELECT lane, state, cause, domain, change FROM tally_log
-            WHERE subject = 'delivery' AND state IN ('deferred', 'failed', 'unknown')) AS everything
+            -- OFFSET 0 keeps this a look-up of each candidate by the key, where a join would read the whole table.
+            SELECT c.*, folded.n FROM candidates c CROSS JOIN LATERAL (
+                SELECT n FROM failure_groups f WHERE f.lane = c.lane AND f.state = c.state AND f.cause = c.cause
+                AND f.domain = c.domain OFFSET 0) AS folded
+            UNION ALL SELECT * FROM logged) AS everything
         GROUP BY 1, 2, 3, 4 HAVING sum(n) > 0 ORDER BY n DESC LIMIT :limit)
     SELECT g.*, first.tried_at AS first_at, last.tried_at AS last_at, last.reason AS sample, last.id AS sample_id
     FROM grouped g

@@ -295,3 +295,21 @@ def test_no_query_of_the_page_reads_a_whole_table(app):
         with db.engine.connect() as connection:
             plan = "\n".join(row[0] for row in connection.exec_driver_sql(f"EXPLAIN {statement}", parameters))
         assert not re.search(r"Seq Scan on (deliveries|signatures|attempts)", plan), f"{statement}\n{plan}"
+
+
+def test_the_largest_groups_are_right_before_and_after_folding(app):
+    for domain, n in (("a.fr", 5), ("b.fr", 4), ("c.fr", 3)):
+        values = {"domain": domain, "n": n}
+        db.session.execute(
+            text("INSERT INTO failure_groups VALUES ('confirmations', 'failed', '550 5.1.1', :domain, :n)"), values
+        )
+    log = "INSERT INTO tally_log (subject, lane, state, cause, domain, change, entered) VALUES "
+    for domain, change in (("a.fr", -3), ("b.fr", -4), ("d.fr", 2)):
+        row = "('delivery', 'confirmations', 'failed', '550 5.1.1', :domain, :change, 0)"
+        db.session.execute(text(log + row), {"domain": domain, "change": change})
+    db.session.commit()
+    before = [(group.domain, group.n) for group in failures.groups(limit=1)]
+    assert before == [("c.fr", 3)]
+    assert [(g.domain, g.n) for g in failures.groups()] == [("c.fr", 3), ("a.fr", 2), ("d.fr", 2)]
+    tallies.fold()
+    assert [(g.domain, g.n) for g in failures.groups()] == [("c.fr", 3), ("a.fr", 2), ("d.fr", 2)]

@@ -1,4 +1,4 @@
-"""Signatures without foreign keys: each checked one by locking a row that all who sign at once share."""
+"""Signatures without foreign keys: each was checked by locking a row that all who sign at once share."""
 
 from alembic import op
 
