@@ -6,13 +6,13 @@ from datetime import datetime
 from functools import partial
 from typing import Any
 
-from sqlalchemy import func, select, text
+from sqlalchemy import text
 
 from petition.core.db import after_commit, db
 from petition.core.logging import request_id
 from petition.delivery.doorbell import ring
 from petition.delivery.lanes import Lane
-from petition.delivery.models import SENDING, WAITING, Delivery
+from petition.delivery.models import SENDING, WAITING
 
 # Of the rows `owed` (petition, subject, generation) that stand before it; the rest is `terms`.
 INSERT = """
@@ -34,6 +34,12 @@ POST = text(f"""
         FROM owed AS o WHERE d.subject_id = o.subject_id AND d.kind = :kind AND d.generation < o.generation
             AND d.state IN ('due', 'deferred'))
     {INSERT}
+""")  # noqa: S608 - constants
+
+RECENT = text(f"""
+    SELECT count(*) AS emails, max(coalesce(settled_at, created_at)) AS last_at,
+           coalesce(bool_or(state IN {(*WAITING, SENDING)}), false) AS one_waits
+    FROM deliveries WHERE subject_id = :subject_id AND lane = ANY(:lanes) AND created_at >= :since
 """)  # noqa: S608 - constants
 
 
@@ -80,15 +86,6 @@ def terms_at_once(kind: str, lane: Lane, not_before: datetime | None = None) -> 
 
 def recently_posted(subject_id: int, lanes: Sequence[Lane], since: datetime) -> Recent:
     """Return what emails a subject was owed in these lanes since a moment."""
-    row = db.session.execute(
-        select(
-            func.count().label("emails"),
-            func.max(func.coalesce(Delivery.settled_at, Delivery.created_at)).label("last_at"),
-            func.coalesce(func.bool_or(Delivery.state.in_((*WAITING, SENDING))), False).label("one_waits"),
-        ).where(
-            Delivery.subject_id == subject_id,
-            Delivery.lane.in_([lane.name for lane in lanes]),
-            Delivery.created_at >= since,
-        )
-    ).one()
+    names = [lane.name for lane in lanes]
+    row = db.session.execute(RECENT, {"subject_id": subject_id, "lanes": names, "since": since}).one()
     return Recent(**row._mapping)

@@ -1,9 +1,10 @@
 """Record that somebody signs, and owe them the email that lets them confirm."""
 
 from datetime import datetime, timedelta
+from functools import cache
 from typing import Any
 
-from sqlalchemy import Row, TextClause, text, update
+from sqlalchemy import Row, TextClause, text
 
 from petition.core import clock
 from petition.core.db import at_once, db
@@ -146,9 +147,15 @@ def _next_link(signature: Row[Any], void: bool = False) -> dict[str, int]:
 
 def _change(signature_id: int, changes: dict[str, Any]) -> None:
     # Of no row where nothing changes: how long an answer takes tells nothing.
-    statement = update(Signature).where(Signature.id == (signature_id if changes else 0))
-    values = changes or {"source": Signature.source}
-    db.session.execute(statement.values(values).execution_options(synchronize_session=False))
+    values = {"id": signature_id, **changes} if changes else {"id": 0, "source": ""}
+    db.session.execute(_changing(tuple(values)), values)
+
+
+@cache
+def _changing(names: tuple[str, ...]) -> TextClause:
+    # Plain, as it is the way of many; each column is named above.
+    assigned = ", ".join(f"{name} = :{name}" for name in names if name != "id")
+    return text(f"UPDATE signatures SET {assigned} WHERE id = :id")  # noqa: S608 - constants
 
 
 def _later(busy: bool, enough: bool = False) -> datetime | None:
