@@ -30,6 +30,7 @@ from petition.delivery.transport import deliver
 ROUND = 25.0  # seconds after which a task hands over to the next one: tasks stay well under a minute
 ANSWERS = 2  # of the mail server, between offering an email and knowing its fate: no other is begun with less time left
 RECORD_WITHIN = 0.25  # seconds: what a crash may repeat, where it may
+CLAIM_FOR = 0.3  # seconds of sending that a claim grows to where emails leave quickly
 RECORD_TRIES = 20  # seconds that an outcome waits for a database that is restarting
 UNCOMPOSED = Outcome(FAILED, reason="the email could not be composed: see the worker's log", cause="not composed")
 NOT_RUNG = Published()
@@ -44,6 +45,7 @@ def dispatch(lane_name: str, may_go_on: Callable[[], bool] = lambda: True, rung:
     Commits: each claim before anything is sent, each outcome after.
     """
     lane, ends, total = LANES[lane_name], time.monotonic() + ROUND, 0
+    size = lane.batch
     recover_leases(lane)
     db.session.commit()
 
@@ -52,15 +54,26 @@ def dispatch(lane_name: str, may_go_on: Callable[[], bool] = lambda: True, rung:
 
     while on_time():
         by = Round(_worker(), *rung, clock.now())
-        token, claims = claim(lane, by.worker)
+        token, claims = claim(lane, by.worker, size)
         db.session.commit()
         if not claims:
             return total
-        if len(claims) == lane.batch:
+        if len(claims) == size:
             ring(lane.name)  # more is waiting than one thread can hold: wake another
-        total += _Batch(lane, token, claims, by, on_time).send()
+        began = time.monotonic()
+        settled = _Batch(lane, token, claims, by, on_time).send()
+        total, size = total + settled, next_size(lane, settled, time.monotonic() - began)
     ring(lane.name)
     return total
+
+
+def next_size(lane: Lane, settled: int, took: float) -> int:
+    """Return how many rows to claim next, after so many were settled in so many seconds.
+
+    Where emails leave quickly, what a claim costs is shared by as many as leave in `CLAIM_FOR`; where they do not, no
+    thread holds more than the lane's batch while another has nothing to do, and consent stays as freshly read.
+    """
+    return max(lane.batch, min(lane.largest_batch, int(settled / max(took, 0.001) * CLAIM_FOR)))
 
 
 class _Batch:
