@@ -1,14 +1,14 @@
 """The database session, and what runs once a transaction is durable."""
 
 import time
-from collections.abc import Callable, Hashable
+from collections.abc import Callable, Hashable, Iterable
 from datetime import datetime
 from typing import TYPE_CHECKING, Any
 
 import structlog
 from flask import Flask
 from flask_sqlalchemy import SQLAlchemy
-from sqlalchemy import BigInteger, DateTime, Identity, MetaData, event
+from sqlalchemy import ARRAY, BigInteger, DateTime, Identity, MetaData, any_, bindparam, event
 from sqlalchemy.exc import DBAPIError, DisconnectionError, OperationalError
 from sqlalchemy.orm import DeclarativeBase, Session, SessionTransaction, mapped_column, registry
 
@@ -50,6 +50,11 @@ else:
 def identity() -> Any:
     """Declare a 64-bit primary key that the database numbers."""
     return mapped_column(BigInteger, Identity(), primary_key=True)
+
+
+def among(ids: Iterable[int]) -> Any:
+    """Return what a column is compared with (`==`) to be one of many numbers: one parameter, however many."""
+    return any_(bindparam(None, list(ids), ARRAY(BigInteger)))
 
 
 def engine_options(app: Flask) -> dict[str, Any]:
