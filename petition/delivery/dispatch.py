@@ -17,6 +17,7 @@ from petition.core.queue import Published
 from petition.delivery import pulse
 from petition.delivery.claim import claim, lease, recover_leases, release
 from petition.delivery.compose import Claimed, Composed, Unwanted, compose, return_path
+from petition.delivery.dialogue import Envelope
 from petition.delivery.doorbell import ring
 from petition.delivery.holds import rest_server
 from petition.delivery.lanes import LANES, Lane
@@ -25,11 +26,12 @@ from petition.delivery.models import CANCELLED, FAILED, SENT, SUPPRESSED
 from petition.delivery.record import Round, Settled, record
 from petition.delivery.replies import Outcome
 from petition.delivery.suppress import suppress, suppressed_among
-from petition.delivery.transport import deliver
+from petition.delivery.transport import deliver, stand_down
 
 ROUND = 25.0  # seconds after which a task hands over to the next one: tasks stay well under a minute
 ANSWERS = 2  # of the mail server, between offering an email and knowing its fate: no other is begun with less time left
 RECORD_WITHIN = 0.25  # seconds: what a crash may repeat, where it may
+LOOK_AHEAD = 5  # emails looked at for the one that is sent next
 CLAIM_FOR = 0.3  # seconds of sending that a claim grows to where emails leave quickly
 RECORD_TRIES = 20  # seconds that an outcome waits for a database that is restarting
 UNCOMPOSED = Outcome(FAILED, reason="the email could not be composed: see the worker's log", cause="not composed")
@@ -93,6 +95,14 @@ class _Batch:
         letters = self._compose()
         suppressed = suppressed_among([letter.to for letter in letters.values() if isinstance(letter, Letter)])
         db.session.commit()
+        try:
+            self._send_each(letters, suppressed)
+        finally:
+            stand_down()
+        self._record()
+        return self.settled
+
+    def _send_each(self, letters: Composed, suppressed: set[str]) -> None:
         for position, item in enumerate(self.claims):
             if not self.on_time() or time.monotonic() > self.begins_until:
                 self._give_back(self.claims[position:])
@@ -100,13 +110,20 @@ class _Batch:
             if not self._may_begin(position):
                 continue
             composed = letters.get(item.id)
-            outcome = self._attempt(item, composed, suppressed) if composed else UNCOMPOSED
+            following = self._following(position, letters, suppressed)
+            outcome = self._attempt(item, composed, suppressed, following) if composed else UNCOMPOSED
             self._note(item, composed if isinstance(composed, Letter) else None, outcome)
             if outcome.server_trouble:
                 self._leave_server_alone(outcome, self.claims[position + 1 :])
                 break
-        self._record()
-        return self.settled
+
+    def _following(self, position: int, letters: Composed, suppressed: set[str]) -> Envelope | None:
+        """Return the envelope of the email that is sent after this one, which the mail server may know already."""
+        for item in self.claims[position + 1 : position + 1 + LOOK_AHEAD]:
+            letter = letters.get(item.id)
+            if isinstance(letter, Letter) and letter.to not in suppressed:
+                return return_path(item.id), letter.to
+        return None
 
     def _may_begin(self, position: int) -> bool:
         """Say whether an email may be offered to the mail server: should we die of it, its row tells."""
@@ -135,13 +152,17 @@ class _Batch:
             )
             return []
 
-    def _attempt(self, item: Claimed, letter: Letter | Unwanted, suppressed: set[str]) -> Outcome:
+    def _attempt(
+        self, item: Claimed, letter: Letter | Unwanted, suppressed: set[str], following: Envelope | None
+    ) -> Outcome:
         if isinstance(letter, Unwanted):
             return Outcome(CANCELLED, reason=letter.reason, tried=False)
         if letter.to in suppressed:
             return Outcome(SUPPRESSED, reason="the address is on the suppression list", tried=False)
         may_repeat = self.lane.send_again_after_crash
-        return deliver(letter, return_path(item.id), held_until=self.held_until, send_again=may_repeat)
+        return deliver(
+            letter, return_path(item.id), held_until=self.held_until, send_again=may_repeat, following=following
+        )
 
     def _note(self, item: Claimed, letter: Letter | None, outcome: Outcome) -> None:
         domain = letter.to.rpartition("@")[2].lower()[:255] if letter else None

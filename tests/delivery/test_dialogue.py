@@ -58,7 +58,7 @@ def talk():
         client = Smtp("127.0.0.1", server.port, timeout=2)
         client.ehlo()
         try:
-            client.hand_over("us@example.org", recipient, MESSAGE)
+            client.hand_over(("us@example.org", recipient), MESSAGE)
         except (OSError, ValueError, smtplib.SMTPException) as error:
             return error, client, server
         finally:
