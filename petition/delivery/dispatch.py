@@ -192,8 +192,11 @@ class _Batch:
             return
         for second in range(RECORD_TRIES):
             try:
-                settled, begun = record(self.lane, self.token, self.pending, self.by, next_ones)
-                db.session.commit()
+                # A session in the midst of something, as of a suppression, has it recorded along with that.
+                apart = not db.session().in_transaction()
+                settled, begun = record(self.lane, self.token, self.pending, self.by, next_ones, durably=apart)
+                if not apart:
+                    db.session.commit()
                 self.settled, self.begun = self.settled + settled, self.begun | begun
                 self.pending.clear()
                 self.recorded_at = time.monotonic()

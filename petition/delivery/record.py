@@ -67,12 +67,19 @@ class Settled:
 
 
 def record(
-    lane: Lane, token: uuid.UUID, settled: Sequence[Settled], by: Round, begin: Sequence[Claimed] = ()
+    lane: Lane,
+    token: uuid.UUID,
+    settled: Sequence[Settled],
+    by: Round,
+    begin: Sequence[Claimed] = (),
+    *,
+    durably: bool = False,
 ) -> tuple[int, set[int]]:
     """Record outcomes and the attempts they came of, for rows still held under this token; returns how many were.
 
-    `begin`: those to be offered to the mail server next; also returns the numbers of those still held. Flushes, does
-    not commit: that must be durable before the first of them is sent. An email that was sent ends the server's rest.
+    `begin`: those to be offered to the mail server next; also returns the numbers of those still held. That must be
+    durable before the first of them is sent: the caller commits, or wants it `durably`, in a transaction of its own
+    that is one round trip, apart from the session's. An email that was sent ends the server's rest.
     A deferred row waits with exponential backoff and jitter, and fails for good after the lane's last attempt.
     Trouble that the row had no part in is not held against it: its attempt is given back.
     """
@@ -81,7 +88,12 @@ def record(
     values = {
         "outcomes": outcomes, **asdict(by), "token": token, "server": SERVER, "next_ones": [each.id for each in begin],
     }  # fmt: skip
-    recorded, begun = db.session.execute(RECORD, values).one()
+    if durably:
+        with db.engine.connect() as connection:
+            by_itself = connection.execution_options(isolation_level="AUTOCOMMIT")
+            recorded, begun = by_itself.execute(RECORD, values).one()
+    else:
+        recorded, begun = db.session.execute(RECORD, values).one()
     return recorded, set(begun)
 
 
