@@ -1,7 +1,7 @@
 """The database session, and what runs once a transaction is durable."""
 
 import time
-from collections.abc import Callable, Hashable, Mapping
+from collections.abc import Callable, Hashable, Iterable, Mapping
 from datetime import datetime
 from functools import cache
 from typing import TYPE_CHECKING, Any
@@ -10,7 +10,7 @@ import structlog
 from flask import Flask
 from flask_sqlalchemy import SQLAlchemy
 from psycopg.rows import namedtuple_row
-from sqlalchemy import BigInteger, DateTime, Identity, MetaData, TextClause, event
+from sqlalchemy import ARRAY, BigInteger, DateTime, Identity, MetaData, TextClause, any_, bindparam, event
 from sqlalchemy.exc import DBAPIError, DisconnectionError, OperationalError
 from sqlalchemy.orm import DeclarativeBase, Session, SessionTransaction, mapped_column, registry
 
@@ -52,6 +52,11 @@ else:
 def identity() -> Any:
     """Declare a 64-bit primary key that the database numbers."""
     return mapped_column(BigInteger, Identity(), primary_key=True)
+
+
+def among(ids: Iterable[int]) -> Any:
+    """Return what a column is compared with (`==`) to be one of many numbers: one parameter, however many."""
+    return any_(bindparam(None, list(ids), ARRAY(BigInteger)))
 
 
 def engine_options(app: Flask) -> dict[str, Any]:

@@ -39,8 +39,8 @@ def lease() -> timedelta:
     return timedelta(seconds=current_app.config["PETITION_LEASE"])
 
 
-def claim(lane: Lane, worker: str) -> tuple[uuid.UUID, list[Claimed]]:
-    """Take a batch of due rows of a lane for one lease, in one statement, unless a hold forbids it.
+def claim(lane: Lane, worker: str, size: int | None = None) -> tuple[uuid.UUID, list[Claimed]]:
+    """Take a batch of due rows of a lane, or `size` of them, for one lease, in one statement, unless a hold forbids it.
 
     Returns the claim's token, without which nothing can be recorded, and the rows. Flushes, does not commit.
     """
@@ -52,7 +52,7 @@ def claim(lane: Lane, worker: str) -> tuple[uuid.UUID, list[Claimed]]:
             "lane": lane.name,
             "everything": EVERYTHING,
             "server": SERVER,
-            "batch": lane.batch,
+            "batch": size or lane.batch,
             "token": token,
             "worker": worker,
             "lease": lease(),

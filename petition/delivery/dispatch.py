@@ -17,6 +17,7 @@ from petition.core.queue import Published
 from petition.delivery import pulse
 from petition.delivery.claim import claim, lease, recover_leases, release
 from petition.delivery.compose import Claimed, Composed, Unwanted, compose, return_path
+from petition.delivery.dialogue import Envelope
 from petition.delivery.doorbell import ring
 from petition.delivery.holds import rest_server
 from petition.delivery.lanes import LANES, Lane
@@ -25,11 +26,13 @@ from petition.delivery.models import CANCELLED, FAILED, SENT, SUPPRESSED
 from petition.delivery.record import Round, Settled, record
 from petition.delivery.replies import Outcome
 from petition.delivery.suppress import suppress, suppressed_among
-from petition.delivery.transport import deliver
+from petition.delivery.transport import deliver, stand_down
 
 ROUND = 25.0  # seconds after which a task hands over to the next one: tasks stay well under a minute
 ANSWERS = 2  # of the mail server, between offering an email and knowing its fate: no other is begun with less time left
 RECORD_WITHIN = 0.25  # seconds: what a crash may repeat, where it may
+LOOK_AHEAD = 5  # emails looked at for the one that is sent next
+CLAIM_FOR = 0.3  # seconds of sending that a claim grows to where emails leave quickly
 RECORD_TRIES = 20  # seconds that an outcome waits for a database that is restarting
 UNCOMPOSED = Outcome(FAILED, reason="the email could not be composed: see the worker's log", cause="not composed")
 NOT_RUNG = Published()
@@ -44,6 +47,7 @@ def dispatch(lane_name: str, may_go_on: Callable[[], bool] = lambda: True, rung:
     Commits: each claim before anything is sent, each outcome after.
     """
     lane, ends, total = LANES[lane_name], time.monotonic() + ROUND, 0
+    size = lane.batch
     recover_leases(lane)
     db.session.commit()
 
@@ -52,15 +56,26 @@ def dispatch(lane_name: str, may_go_on: Callable[[], bool] = lambda: True, rung:
 
     while on_time():
         by = Round(_worker(), *rung, clock.now())
-        token, claims = claim(lane, by.worker)
+        token, claims = claim(lane, by.worker, size)
         db.session.commit()
         if not claims:
             return total
-        if len(claims) == lane.batch:
+        if len(claims) == size:
             ring(lane.name)  # more is waiting than one thread can hold: wake another
-        total += _Batch(lane, token, claims, by, on_time).send()
+        began = time.monotonic()
+        settled = _Batch(lane, token, claims, by, on_time).send()
+        total, size = total + settled, next_size(lane, settled, time.monotonic() - began)
     ring(lane.name)
     return total
+
+
+def next_size(lane: Lane, settled: int, took: float) -> int:
+    """Return how many rows to claim next, after so many were settled in so many seconds.
+
+    Where emails leave quickly, what a claim costs is shared by as many as leave in `CLAIM_FOR`; where they do not, no
+    thread holds more than the lane's batch while another has nothing to do, and consent stays as freshly read.
+    """
+    return max(lane.batch, min(lane.largest_batch, int(settled / max(took, 0.001) * CLAIM_FOR)))
 
 
 class _Batch:
@@ -80,6 +95,14 @@ class _Batch:
         letters = self._compose()
         suppressed = suppressed_among([letter.to for letter in letters.values() if isinstance(letter, Letter)])
         db.session.commit()
+        try:
+            self._send_each(letters, suppressed)
+        finally:
+            stand_down()
+        self._record()
+        return self.settled
+
+    def _send_each(self, letters: Composed, suppressed: set[str]) -> None:
         for position, item in enumerate(self.claims):
             if not self.on_time() or time.monotonic() > self.begins_until:
                 self._give_back(self.claims[position:])
@@ -87,13 +110,20 @@ class _Batch:
             if not self._may_begin(position):
                 continue
             composed = letters.get(item.id)
-            outcome = self._attempt(item, composed, suppressed) if composed else UNCOMPOSED
+            following = self._following(position, letters, suppressed)
+            outcome = self._attempt(item, composed, suppressed, following) if composed else UNCOMPOSED
             self._note(item, composed if isinstance(composed, Letter) else None, outcome)
             if outcome.server_trouble:
                 self._leave_server_alone(outcome, self.claims[position + 1 :])
                 break
-        self._record()
-        return self.settled
+
+    def _following(self, position: int, letters: Composed, suppressed: set[str]) -> Envelope | None:
+        """Return the envelope of the email that is sent after this one, which the mail server may know already."""
+        for item in self.claims[position + 1 : position + 1 + LOOK_AHEAD]:
+            letter = letters.get(item.id)
+            if isinstance(letter, Letter) and letter.to not in suppressed:
+                return return_path(item.id), letter.to
+        return None
 
     def _may_begin(self, position: int) -> bool:
         """Say whether an email may be offered to the mail server: should we die of it, its row tells."""
@@ -122,13 +152,17 @@ class _Batch:
             )
             return []
 
-    def _attempt(self, item: Claimed, letter: Letter | Unwanted, suppressed: set[str]) -> Outcome:
+    def _attempt(
+        self, item: Claimed, letter: Letter | Unwanted, suppressed: set[str], following: Envelope | None
+    ) -> Outcome:
         if isinstance(letter, Unwanted):
             return Outcome(CANCELLED, reason=letter.reason, tried=False)
         if letter.to in suppressed:
             return Outcome(SUPPRESSED, reason="the address is on the suppression list", tried=False)
         may_repeat = self.lane.send_again_after_crash
-        return deliver(letter, return_path(item.id), held_until=self.held_until, send_again=may_repeat)
+        return deliver(
+            letter, return_path(item.id), held_until=self.held_until, send_again=may_repeat, following=following
+        )
 
     def _note(self, item: Claimed, letter: Letter | None, outcome: Outcome) -> None:
         domain = letter.to.rpartition("@")[2].lower()[:255] if letter else None
@@ -158,8 +192,11 @@ class _Batch:
             return
         for second in range(RECORD_TRIES):
             try:
-                settled, begun = record(self.lane, self.token, self.pending, self.by, next_ones)
-                db.session.commit()
+                # A session in the midst of something, as of a suppression, has it recorded along with that.
+                apart = not db.session().in_transaction()
+                settled, begun = record(self.lane, self.token, self.pending, self.by, next_ones, durably=apart)
+                if not apart:
+                    db.session.commit()
                 self.settled, self.begun = self.settled + settled, self.begun | begun
                 self.pending.clear()
                 self.recorded_at = time.monotonic()

@@ -8,7 +8,8 @@ class Lane:
     """How the emails of one lane are handled."""
 
     name: str
-    batch: int  # rows claimed at once
+    batch: int  # rows claimed at once, to begin with
+    largest_batch: int  # rows claimed at once while emails leave quickly
     send_again_after_crash: bool  # else the row becomes `unknown` and waits for a person
     max_attempts: int
     begin_at_once: int  # emails marked as begun before they are sent, where a crash must not repeat any
@@ -20,10 +21,18 @@ class Lane:
 SENDING_MAILINGS = "SELECT id FROM mailings WHERE state = 'sending' ORDER BY random()"
 
 # With jitter between 15 s and 4 h, 15 attempts span the better part of a day: shorter than any link's life.
-CONFIRMATIONS = Lane("confirmations", batch=40, send_again_after_crash=True, max_attempts=15, begin_at_once=0)
-NOTICES = Lane("notices", batch=40, send_again_after_crash=True, max_attempts=15, begin_at_once=0)
+CONFIRMATIONS = Lane(
+    "confirmations", batch=40, largest_batch=200, send_again_after_crash=True, max_attempts=15, begin_at_once=0
+)
+NOTICES = Lane("notices", batch=40, largest_batch=200, send_again_after_crash=True, max_attempts=15, begin_at_once=0)
 MAILINGS = Lane(
-    "mailings", 40, send_again_after_crash=False, max_attempts=15, begin_at_once=5, open_mailings=SENDING_MAILINGS
+    "mailings",
+    batch=40,
+    largest_batch=200,
+    send_again_after_crash=False,
+    max_attempts=15,
+    begin_at_once=5,
+    open_mailings=SENDING_MAILINGS,
 )
 
 LANES = {lane.name: lane for lane in (CONFIRMATIONS, NOTICES, MAILINGS)}

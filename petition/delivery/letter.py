@@ -2,6 +2,7 @@
 
 import re
 from binascii import b2a_qp
+from datetime import UTC, datetime
 from email.headerregistry import Address
 from email.policy import SMTP
 from email.utils import format_datetime, parseaddr
@@ -73,7 +74,7 @@ class Letter(flask_mail.Message):
     def _headers(self) -> list[bytes]:
         utf8 = not self.to.isascii()
         subject = as_typed(" ".join(self.subject.split()))
-        headers = {"Subject": subject, "Date": format_datetime(clock.now()), "Message-ID": self.msgId}
+        headers = {"Subject": subject, "Date": _date(int(clock.now().timestamp())), "Message-ID": self.msgId}
         if self.reply_to:
             headers["Reply-To"] = as_typed(str(self.reply_to))
         headers |= self.extra_headers or {}
@@ -82,6 +83,11 @@ class Letter(flask_mail.Message):
             _to(self.to, utf8),
             *(_header(name, value, utf8) for name, value in headers.items()),
         ]
+
+
+@lru_cache(maxsize=4)
+def _date(second: int) -> str:
+    return format_datetime(datetime.fromtimestamp(second, UTC))
 
 
 def _part(subtype: bytes, text: str) -> bytes:

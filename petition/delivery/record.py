@@ -1,5 +1,6 @@
 """Record what became of claimed emails, each try, and which are next: one statement, as it runs for every few."""
 
+import json
 import random
 import uuid
 from collections.abc import Sequence
@@ -21,12 +22,10 @@ BACKOFF_CAP = timedelta(hours=4)
 # What was not composed has no domain to tell; a mailing's row knows its own from the start.
 RECORD = text("""
     WITH outcomes AS (
-        SELECT * FROM unnest(
-            CAST(:id AS bigint[]), CAST(:state AS text[]), CAST(:attempt AS smallint[]),
-            CAST(:next_attempt_at AS timestamptz[]), CAST(:settled_at AS timestamptz[]),
-            CAST(:tried_at AS timestamptz[]), CAST(:smtp_code AS smallint[]), CAST(:reason AS text[]),
-            CAST(:cause AS text[]), CAST(:domain AS text[]), CAST(:tried AS boolean[]))
-        AS o (id, state, attempt, next_attempt_at, settled_at, tried_at, smtp_code, reason, cause, domain, tried)),
+        SELECT * FROM json_to_recordset(CAST(:outcomes AS json)) AS o (
+            id bigint, state text, attempt smallint, next_attempt_at timestamptz, settled_at timestamptz,
+            tried_at timestamptz, smtp_code smallint, reason text, cause text, domain text, tried boolean, said text,
+            words text)),
     recorded AS (
         UPDATE deliveries AS d
         SET state = o.state, attempt = o.attempt, next_attempt_at = o.next_attempt_at, settled_at = o.settled_at,
@@ -38,18 +37,13 @@ RECORD = text("""
         INSERT INTO attempts (delivery_id, rung_at, rung_by, claimed_at, worker, ended_at, state, smtp_code, words)
         SELECT id, CAST(:rung_at AS timestamptz), :rung_by, CAST(:claimed_at AS timestamptz), :worker, tried_at, said,
                smtp_code, words
-        FROM unnest(CAST(:id AS bigint[]), CAST(:said AS text[]), CAST(:words AS text[])) AS s (id, said, words)
-        JOIN recorded USING (id) JOIN outcomes USING (id) WHERE tried),
-    well AS (DELETE FROM holds WHERE scope = :server AND 'sent' = ANY(CAST(:state AS text[]))),
+        FROM recorded JOIN outcomes USING (id) WHERE tried),
+    well AS (DELETE FROM holds WHERE scope = :server AND EXISTS (SELECT FROM outcomes WHERE state = 'sent')),
     begun AS (
         UPDATE deliveries SET begun = true
         WHERE id = ANY(CAST(:next_ones AS bigint[])) AND claim_token = :token RETURNING id)
     SELECT (SELECT count(*) FROM recorded), ARRAY(SELECT id FROM begun)
 """)
-
-
-COLUMNS = ("id", "state", "attempt", "next_attempt_at", "settled_at", "tried_at", "smtp_code", "reason", "cause",
-           "domain", "tried", "said", "words")  # fmt: skip
 
 
 @dataclass(frozen=True)
@@ -73,19 +67,33 @@ class Settled:
 
 
 def record(
-    lane: Lane, token: uuid.UUID, settled: Sequence[Settled], by: Round, begin: Sequence[Claimed] = ()
+    lane: Lane,
+    token: uuid.UUID,
+    settled: Sequence[Settled],
+    by: Round,
+    begin: Sequence[Claimed] = (),
+    *,
+    durably: bool = False,
 ) -> tuple[int, set[int]]:
     """Record outcomes and the attempts they came of, for rows still held under this token; returns how many were.
 
-    `begin`: those to be offered to the mail server next; also returns the numbers of those still held. Flushes, does
-    not commit: that must be durable before the first of them is sent. An email that was sent ends the server's rest.
+    `begin`: those to be offered to the mail server next; also returns the numbers of those still held. That must be
+    durable before the first of them is sent: the caller commits, or wants it `durably`, in a transaction of its own
+    that is one round trip, apart from the session's. An email that was sent ends the server's rest.
     A deferred row waits with exponential backoff and jitter, and fails for good after the lane's last attempt.
     Trouble that the row had no part in is not held against it: its attempt is given back.
     """
-    rows = [_row(lane, item) for item in settled]
-    columns = {name: [row[name] for row in rows] for name in COLUMNS}
-    values = {**columns, **asdict(by), "token": token, "server": SERVER, "next_ones": [claim.id for claim in begin]}
-    recorded, begun = db.session.execute(RECORD, values).one()
+    # One text: a list of each column takes psycopg as long as composing an email.
+    outcomes = json.dumps([_row(lane, item) for item in settled])
+    values = {
+        "outcomes": outcomes, **asdict(by), "token": token, "server": SERVER, "next_ones": [each.id for each in begin],
+    }  # fmt: skip
+    if durably:
+        with db.engine.connect() as connection:
+            by_itself = connection.execution_options(isolation_level="AUTOCOMMIT")
+            recorded, begun = by_itself.execute(RECORD, values).one()
+    else:
+        recorded, begun = db.session.execute(RECORD, values).one()
     return recorded, set(begun)
 
 
@@ -104,9 +112,9 @@ def _row(lane: Lane, item: Settled) -> dict[str, Any]:
         "id": item.claim.id,
         "state": state,
         "attempt": attempt,
-        "next_attempt_at": again_at,
-        "settled_at": settled_at,
-        "tried_at": item.at,
+        "next_attempt_at": again_at.isoformat(),
+        "settled_at": settled_at and settled_at.isoformat(),
+        "tried_at": item.at.isoformat(),
         "smtp_code": outcome.code,
         "reason": reason,
         "cause": outcome.cause,

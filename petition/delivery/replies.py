@@ -83,6 +83,9 @@ def _answer(error: Exception) -> tuple[int | None, str]:
 
 def shorten(words: str) -> str:
     """Keep the server's words, without the address they often repeat, on one line, as text that can be stored."""
-    words = "".join(c if c.isprintable() else " " for c in words[:LONGEST])
-    words = re.sub(r"<?[^\s<>@]+@[^\s<>]+>?", "<address>", words)
+    words = words[:LONGEST]
+    if not words.isprintable():
+        words = "".join(c if c.isprintable() else " " for c in words)
+    if "@" in words:
+        words = re.sub(r"<?[^\s<>@]+@[^\s<>]+>?", "<address>", words)
     return " ".join(words.split())[:SHORTEN_TO]

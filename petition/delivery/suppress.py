@@ -3,7 +3,7 @@
 import re
 from collections.abc import Sequence
 
-from sqlalchemy import delete, func, select
+from sqlalchemy import delete, func, select, text
 from sqlalchemy.dialects.postgresql import insert
 
 from petition.core.db import db
@@ -12,6 +12,8 @@ from petition.delivery.letter import ascii_domain
 from petition.delivery.models import Suppression
 
 BATCH = 1_000  # addresses of an import
+# One parameter, not one for each address: it runs for every claim.
+AMONG = text("SELECT address_hash FROM suppressions WHERE address_hash = ANY(CAST(:hashes AS text[]))")
 LONGEST = 320  # characters of an address
 ADDRESS = re.compile(r"[^@\s]+@[^@\s]+\.[^@\s]+")
 
@@ -31,8 +33,7 @@ def suppressed_among(addresses: Sequence[str]) -> set[str]:
     by_hash = {hashed: address for address in addresses for hashed in _hashes(address)}
     if not by_hash:
         return set()
-    found = db.session.scalars(select(Suppression.address_hash).where(Suppression.address_hash.in_(by_hash)))
-    return {by_hash[hashed] for hashed in found}
+    return {by_hash[row[0]] for row in db.session.execute(AMONG, {"hashes": list(by_hash)})}
 
 
 def unsuppress(address: str) -> bool:

@@ -13,7 +13,7 @@ import flask_mail
 import structlog
 from flask import Flask, current_app
 
-from petition.delivery.dialogue import Smtp, SmtpSsl, TooLate
+from petition.delivery.dialogue import Envelope, Smtp, SmtpSsl, TooLate
 from petition.delivery.letter import Letter
 from petition.delivery.models import FAILED
 from petition.delivery.replies import Outcome, accepted, classify
@@ -37,6 +37,7 @@ class Connection(flask_mail.Connection):
 
     host: Smtp | SmtpSsl | None
     used_at = 0.0
+    following: Envelope | None = None  # of the email that is to be sent after the next one
 
     def configure_host(self) -> Smtp | SmtpSsl:
         """Connect, secure and log in. Raises `OSError` or `smtplib.SMTPException`."""
@@ -58,11 +59,14 @@ class Connection(flask_mail.Connection):
             raise
         return host
 
-    def ensure_open(self) -> None:
-        """Open the connection, or prove with NOOP that an idle one still lives, or open it again."""
+    def ensure_open(self, envelope: Envelope) -> None:
+        """Open the connection, or prove with NOOP that an idle one still lives, or open it again, for an email."""
         if self.host is not None and self.num_emails >= current_app.config["MAIL_MAX_EMAILS"]:
             self.shut()
-        if self.host is not None and time.monotonic() - self.used_at > IDLE:
+        is_idle = time.monotonic() - self.used_at > IDLE
+        if self.host is not None and self.host.ahead and (is_idle or self.host.ahead != envelope):
+            self.shut()  # it waits for another email, or has waited for this one too long
+        if self.host is not None and is_idle:
             try:
                 if self.host.noop()[0] != 250:
                     self.shut()
@@ -76,13 +80,17 @@ class Connection(flask_mail.Connection):
         """Hand one letter over; returns once the server has taken responsibility for it (its 250)."""
         assert isinstance(message, Letter)  # Flask-Mail's own messages are not built for real servers
         if self.host is not None:
-            self.host.hand_over(str(envelope_from), message.to, message.as_bytes())
+            is_last = self.num_emails + 1 >= current_app.config["MAIL_MAX_EMAILS"]
+            following = None if is_last else self.following
+            self.host.hand_over((str(envelope_from), message.to), message.as_bytes(), following)
         flask_mail.email_dispatched.send(current_app._get_current_object(), message=message)  # type: ignore[attr-defined]
         self.num_emails += 1
         self.used_at = time.monotonic()
 
     def recover(self) -> None:
         """Leave a conversation that went wrong with RSET, or else hang up."""
+        if self.host is not None and self.host.ahead and self.host.sock is not None:
+            return  # the server refused one email and has begun with the next
         try:
             if self.host is not None and self.host.rset()[0] != 250:
                 self.shut()
@@ -92,7 +100,9 @@ class Connection(flask_mail.Connection):
     def shut(self) -> None:
         """Hang up, politely if the server still listens."""
         host, self.host = self.host, None
-        if host is not None:
+        if host is not None and host.ahead:
+            host.close()  # QUIT would be read as the words of an email
+        elif host is not None:
             try:
                 host.quit()
             except (OSError, smtplib.SMTPException):
@@ -108,19 +118,22 @@ def _tls() -> ssl.SSLContext:
 mail = Mail()
 
 
-def deliver(letter: Letter, envelope_from: str, *, held_until: float = math.inf, send_again: bool) -> Outcome:
+def deliver(
+    letter: Letter, envelope_from: str, *, held_until: float = math.inf, send_again: bool,
+    following: Envelope | None = None,
+) -> Outcome:  # fmt: skip
     """Try to send one letter on this thread's connection and say what came of it; never raises on the mail's account.
 
     `held_until`: when (monotonic) somebody else may send it. `send_again`: whether a letter whose fate is not known may
-    be tried again.
+    be tried again. `following`: the envelope of the letter that is tried next; if it is not, `stand_down`.
     """
     connection: Connection | None = getattr(_thread, "connection", None)
     if connection is None or connection.mail is not current_app.extensions["mail"]:
         connection = _thread.connection = Connection(current_app.extensions["mail"])
     connecting = True
     try:
-        connection.ensure_open()
-        connecting = False
+        connection.ensure_open((envelope_from, letter.to))
+        connecting, connection.following = False, following
         if connection.host is not None:
             connection.host.take_in_hand(held_until)
         connection.send(letter, envelope_from)
@@ -135,6 +148,13 @@ def deliver(letter: Letter, envelope_from: str, *, held_until: float = math.inf,
         connection.shut()
         return Outcome(FAILED, reason=f"the email could not be built: {type(error).__name__}", cause="not built")
     return accepted(getattr(connection.host, "words", b""))
+
+
+def stand_down() -> None:
+    """Hang up if the mail server was told of an email that this thread does not send after all."""
+    connection: Connection | None = getattr(_thread, "connection", None)
+    if connection is not None and connection.host is not None and connection.host.ahead:
+        connection.shut()
 
 
 @contextmanager

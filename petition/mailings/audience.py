@@ -103,7 +103,7 @@ def sample(mailing: Mailing, limit: int = SAMPLE) -> list[Signer]:
     """Return a few who would get the mailing, the latest first; a made-up one where there is nobody."""
     chosen = conditions(stored(mailing.segment), mailing.timezone)
     query = select(*SIGNER).where(*chosen, *consenting()).order_by(Signature.id.desc()).limit(limit)
-    rows = [Signer(**row) for row in db.session.execute(query).mappings()]
+    rows = [Signer._make(row) for row in db.session.execute(query)]
     return rows or [stand_in(mailing, next(iter(mailing.texts)), "Camille Exemple")]
 
 

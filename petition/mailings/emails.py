@@ -1,14 +1,14 @@
 """The emails of a mailing, composed a batch at a time; consent is read again for each."""
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, fields
 from datetime import datetime
+from typing import NamedTuple
 
 from flask_babel import force_locale, format_decimal
 from sqlalchemy import select
 
 from petition.core import tokens
-from petition.core.db import db
+from petition.core.db import among, db
 from petition.core.i18n import date_in_words
 from petition.delivery.compose import (
     Claimed,
@@ -35,8 +35,7 @@ UNSUBSCRIBE = "unsubscribe"
 AUTOMATIC = {"Auto-Submitted": "auto-generated", "X-Auto-Response-Suppress": "All"}
 
 
-@dataclass(frozen=True)
-class Signer:
+class Signer(NamedTuple):
     """What a mailing needs to know of a signer."""
 
     id: int
@@ -53,7 +52,7 @@ class Signer:
     generation: int
 
 
-SIGNER = tuple(getattr(Signature, field.name) for field in fields(Signer))
+SIGNER = tuple(getattr(Signature, field) for field in Signer._fields)
 
 
 def unsubscribe_link(delivery_id: int) -> str:
@@ -145,8 +144,8 @@ def _mailings(ids: set[int]) -> dict[int, Mailing]:
 
 def signers(ids: Sequence[int]) -> dict[int, Signer]:
     """Return signers by their id."""
-    found = db.session.execute(select(*SIGNER).where(Signature.id.in_(ids)))
-    return {row.id: Signer(**row) for row in found.mappings()}
+    found = db.session.execute(select(*SIGNER).where(Signature.id == among(ids)))
+    return {signer.id: signer for signer in map(Signer._make, found)}
 
 
 def petitions_of(ids: set[int]) -> tuple[dict[int, Petition], dict[int, Count]]:

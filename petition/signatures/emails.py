@@ -1,9 +1,10 @@
 """The emails about a signature, composed a batch at a time; none is written that its state no longer calls for."""
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, fields
+from dataclasses import dataclass
 from datetime import date, datetime, timedelta
 from functools import lru_cache
+from typing import NamedTuple
 from zoneinfo import ZoneInfo
 
 from babel.numbers import format_decimal
@@ -11,7 +12,7 @@ from flask import current_app
 from jinja2.filters import do_truncate
 from sqlalchemy import select
 
-from petition.core.db import db
+from petition.core.db import among, db
 from petition.delivery.bounces.owners import finds_address, on_leaving
 from petition.delivery.compose import Claimed, Composed, Unwanted, composes
 from petition.delivery.letter import Letter
@@ -29,8 +30,7 @@ GAPS = Gaps("name", "email", "link", "count")
 LONGEST_NAME = 60  # characters of a greeting
 
 
-@dataclass(frozen=True)
-class Signer:
+class Signer(NamedTuple):
     """What an email needs to know of a signature."""
 
     id: int
@@ -45,7 +45,7 @@ class Signer:
     requested_at: datetime
 
 
-SIGNER = tuple(getattr(Signature, field.name) for field in fields(Signer))
+SIGNER = tuple(getattr(Signature, field) for field in Signer._fields)
 
 
 @dataclass(frozen=True)
@@ -64,8 +64,8 @@ class Alike:
 
 
 def _write(claims: Sequence[Claimed], name: str, states: tuple[str, ...], link: Callable[[Signer], str]) -> Composed:
-    rows = db.session.execute(select(*SIGNER).where(Signature.id.in_([claim.subject_id for claim in claims])))
-    signers = {row.id: Signer(**row) for row in rows.mappings()}
+    rows = db.session.execute(select(*SIGNER).where(Signature.id == among([claim.subject_id for claim in claims])))
+    signers = {row.id: row for row in map(Signer._make, rows)}
     wanted = select(Petition).where(Petition.id.in_({signer.petition_id for signer in signers.values()}))
     petitions = {petition.id: petition for petition in db.session.scalars(wanted)}
     counted = counts(list(petitions.values())) if name in COUNTING else {}

@@ -1,5 +1,7 @@
 """What becomes of a transaction that nobody ends, as a host's that went away in its middle."""
 
+from contextlib import suppress
+
 import psycopg
 import pytest
 from factories import make_petition
@@ -61,6 +63,6 @@ def test_at_once_after_the_database_was_restarted_fails_once_at_most(app, databa
         ours = "datname = current_database() AND pid <> pg_backend_pid() AND application_name = 'petition'"
         other.execute(text(f"SELECT pg_terminate_backend(pid, 5000) FROM pg_stat_activity WHERE {ours}"))
     others.dispose()
-    with pytest.raises(psycopg.OperationalError):
+    with suppress(psycopg.OperationalError):  # unless its connection had rested, and was tried first
         at_once(text("SELECT 1"), {})
     assert at_once(text("SELECT 1 AS found"), {}).found == 1

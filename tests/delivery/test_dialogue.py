@@ -52,13 +52,15 @@ def talk():
     """Return a function that hands one email to a scripted server, and returns what it raised, and the server."""
     servers = []
 
-    def converse(*answers, pipelining=True, recipient="zoe@example.org"):
+    def converse(*answers, pipelining=True, recipient="zoe@example.org", following=None):
         server = Scripted(*answers, pipelining=pipelining)
         servers.append(server)
         client = Smtp("127.0.0.1", server.port, timeout=2)
         client.ehlo()
         try:
-            client.hand_over("us@example.org", recipient, MESSAGE)
+            client.hand_over(("us@example.org", recipient), MESSAGE, following)
+            if following:
+                client.hand_over(following, MESSAGE)
         except (OSError, ValueError, smtplib.SMTPException) as error:
             return error, client, server
         finally:
@@ -124,3 +126,26 @@ def test_an_address_in_any_script_is_not_offered_to_a_server_that_lacks_it(talk)
     error, _, server = talk("250 ok", recipient="zoé@example.org")
     assert type(error) is smtplib.SMTPNotSupportedError
     assert server.heard == []
+
+
+NEXT = ("us+2@example.org", "ada@example.org")
+COMMANDS = [b"MAIL FROM:<us+2@example.org>\r\n", b"RCPT TO:<ada@example.org>\r\n", b"DATA\r\n"]
+
+
+def test_the_next_envelope_goes_along_with_an_email(talk):
+    error, client, server = talk("250 ok", "250 ok", "354 go", "250 one\r\n250 ok\r\n250 ok\r\n354 go", "250 two",
+                                 following=NEXT)  # fmt: skip
+    assert error is None
+    assert client.words == b"two"
+    assert client.ahead is None
+    end = server.heard.index(b".\r\n")
+    assert server.heard[end + 1 : end + 4] == COMMANDS
+    assert server.heard.count(b"DATA\r\n") == 2
+
+
+def test_a_server_that_takes_one_at_a_time_is_told_of_no_other(talk):
+    _, client, server = talk(
+        "250 ok", "250 ok", "354 go", "250 one", pipelining=False, following=("us@example.org", "a\r\n@example.org")
+    )
+    assert server.heard[-1] == b".\r\n"
+    assert client.ahead is None

@@ -253,3 +253,49 @@ def test_what_a_dead_worker_had_claimed_and_not_begun_is_sent_by_another(server,
     db.session.commit()
     dispatch("mailings")
     assert server.addresses == ["zoe@example.org"]
+
+
+def test_a_refused_email_leaves_the_next_as_it_was(server, owe, rows):
+    server.on_data = lambda address: "554 5.7.1 spam" if address.startswith("s1@") else None
+    owe(*MANY[:5])
+    dispatch("confirmations")
+    assert [row.state for row in rows()] == ["sent", "failed", "sent", "sent", "sent"]
+    assert server.addresses == [address for address in MANY[:5] if address != "s1@example.org"]
+    assert server.connections <= 2, "one connection serves on"
+
+
+@pytest.mark.parametrize("answer", ["421 4.3.2 closing", "hang up"])
+def test_nothing_is_left_announced_where_a_batch_ends_early(server, owe, rows, answer):
+    server.on_data = lambda address: answer if address.startswith("s1@") else None
+    owe(*MANY[:5])
+    dispatch("confirmations")
+    server.on_data = lambda address: None
+    due_now()
+    dispatch("confirmations")
+    assert {row.state for row in rows()} == {"sent"}
+    assert sorted(server.addresses) == sorted(MANY[:5])
+    assert all(len(message.get_body(("plain",)).get_content()) > 100 for _, message in server.accepted)
+
+
+def test_an_email_that_cannot_be_built_does_not_spoil_the_next(server, owe, rows, monkeypatch):
+    as_bytes = Letter.as_bytes
+
+    def fails_for_one(letter):
+        if letter.to == "s1@example.org":
+            raise ValueError("no")
+        return as_bytes(letter)
+
+    monkeypatch.setattr(Letter, "as_bytes", fails_for_one)
+    owe(*MANY[:5])
+    dispatch("confirmations")
+    assert [row.state for row in rows()] == ["sent", "failed", "sent", "sent", "sent"]
+    assert len(server.addresses) == 4
+
+
+def test_a_worker_that_stops_hangs_up_on_what_it_announced(server, owe, rows):
+    owe(*MANY[:5])
+    turns = iter([True, True, True, False, False])
+    assert dispatch("confirmations", may_go_on=lambda: next(turns)) == 2
+    assert transport._thread.connection.host is None or transport._thread.connection.host.ahead is None
+    assert dispatch("confirmations") == 3
+    assert sorted(server.addresses) == sorted(MANY[:5])
