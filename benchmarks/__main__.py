@@ -75,7 +75,7 @@ def row(name: str, found: dict) -> str:
     what, against, must, aim = GOALS[name]
     figure, waits, reference = cells(found)
     goal = f"≤ {must}" if name in AT_MOST else str(must)
-    line = (name, f"{figure} {what}", waits, f"{reference} {against}".strip(), f"**{number(found['ratio'])}**", goal,
+    line = (f"{name} ({found['scale']})", f"{figure} {what}", waits, f"{reference} {against}".strip(), f"**{number(found['ratio'])}**", goal,
             aim, "yes" if reached(name, found) >= 1 else "**no**")  # fmt: skip
     return "| " + " | ".join(str(cell) for cell in line) + " |"
 
@@ -95,7 +95,7 @@ def write(results: dict, seconds: float) -> None:
     """Write the figures as JSON, as a table with the worst first, and as a plot."""
     FOLDER.mkdir(parents=True, exist_ok=True)
     about = {
-        "on": datetime.now(UTC).strftime("%Y-%m-%d"), "scale": "full" if FULL else "quick", "cores": os.cpu_count(),
+        "on": datetime.now(UTC).strftime("%Y-%m-%d"), "cores": os.cpu_count(),
         "python": platform.python_version(), "minutes": round(seconds / 60, 1),
     }  # fmt: skip
     (FOLDER / "results.json").write_text(json.dumps({"about": about, "claims": results}, indent=1) + "\n")
@@ -115,7 +115,8 @@ def main() -> None:
         results = json.loads((FOLDER / "results.json").read_text())["claims"]
     for name in named or CLAIMS:
         started = time.monotonic()
-        results |= importlib.import_module(name).measure()
+        found = importlib.import_module(name).measure()
+        results |= {claim: {**each, "scale": "full" if FULL else "quick"} for claim, each in found.items()}
         print(f"{name}: {time.monotonic() - started:.0f} s", file=sys.stderr, flush=True)
     write(results, time.monotonic() - began)
 

@@ -41,7 +41,7 @@ class JsonParser(FlaskParser):
 
 
 class PetitionBlueprint(SmorestBlueprint):  # type: ignore[misc]
-    """A blueprint of the API."""
+    """A blueprint of the API. Its arguments are schemas, not their classes: those are made anew for each request."""
 
     ARGUMENTS_PARSER = JsonParser()
 

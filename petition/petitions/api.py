@@ -34,7 +34,7 @@ def _described(petition: Petition, count: Count) -> dict[str, Any]:
 class Petitions(MethodView):
     """All petitions that strangers may see."""
 
-    @blueprint.arguments(LanguageQuery, location="query")
+    @blueprint.arguments(LanguageQuery(), location="query")
     @blueprint.response(200, PetitionSchema(many=True))
     @problem_responses(blueprint, 422)
     @operation(blueprint, "list_petitions", 200, show_petition=FIRST, count=FIRST, list_signatories=FIRST, sign=FIRST)
@@ -49,7 +49,7 @@ class Petitions(MethodView):
 class OnePetition(MethodView):
     """One petition."""
 
-    @blueprint.arguments(LanguageQuery, location="query")
+    @blueprint.arguments(LanguageQuery(), location="query")
     @blueprint.response(200, FullPetitionSchema)
     @problem_responses(blueprint, 404, 422)
     @operation(blueprint, "show_petition", 200, count=SAME_SLUG, list_signatories=SAME_SLUG, sign=SAME_SLUG)

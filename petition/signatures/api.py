@@ -116,7 +116,7 @@ class Signatures(MethodView):
 
     decorators: ClassVar = [signing(typed_address)]
 
-    @blueprint.arguments(SignSchema)
+    @blueprint.arguments(SignSchema())
     @blueprint.response(202, AcceptedSchema)
     @problem_responses(blueprint, 400, 404, 413, 422, 429)
     @operation(blueprint, "sign", 202, confirm={}, show_petition=SAME_SLUG, count=SAME_SLUG, list_signatories=SAME_SLUG)
@@ -142,7 +142,7 @@ class Confirmations(MethodView):
 
     decorators: ClassVar = [following]
 
-    @blueprint.arguments(TokenSchema)
+    @blueprint.arguments(TokenSchema())
     @blueprint.response(200, ConfirmedSchema)
     @problem_responses(blueprint, 400, 404, 410, 413, 422, 429)
     @operation(blueprint, "confirm", 200, list_petitions={})
@@ -169,7 +169,7 @@ class Confirmations(MethodView):
 class Signatories(MethodView):
     """The public list."""
 
-    @blueprint.arguments(SignatoriesQuery, location="query")
+    @blueprint.arguments(SignatoriesQuery(), location="query")
     @blueprint.response(200, SignatoriesSchema)
     @problem_responses(blueprint, 404, 422)
     @operation(blueprint, "list_signatories", 200, list_signatories={**SAME_SLUG, "after": "$response.body#/next"})
