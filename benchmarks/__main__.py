@@ -75,7 +75,8 @@ def row(name: str, found: dict) -> str:
     what, against, must, aim = GOALS[name]
     figure, waits, reference = cells(found)
     goal = f"≤ {must}" if name in AT_MOST else str(must)
-    line = (f"{name} ({found['scale']})", f"{figure} {what}", waits, f"{reference} {against}".strip(), f"**{number(found['ratio'])}**", goal,
+    claim = f"{name} ({found['scale']})"
+    line = (claim, f"{figure} {what}", waits, f"{reference} {against}".strip(), f"**{number(found['ratio'])}**", goal,
             aim, "yes" if reached(name, found) >= 1 else "**no**")  # fmt: skip
     return "| " + " | ".join(str(cell) for cell in line) + " |"
 
