@@ -28,7 +28,7 @@ NOTICES = Lane("notices", batch=40, largest_batch=200, send_again_after_crash=Tr
 MAILINGS = Lane(
     "mailings",
     batch=40,
-    largest_batch=200,
+    largest_batch=40,  # what a mailing does at once, a confirmation waits for
     send_again_after_crash=False,
     max_attempts=15,
     begin_at_once=5,
