@@ -31,7 +31,8 @@ RECORD = text("""
         SET state = o.state, attempt = o.attempt, next_attempt_at = o.next_attempt_at, settled_at = o.settled_at,
             tried_at = o.tried_at, smtp_code = o.smtp_code, reason = o.reason, cause = o.cause,
             domain = coalesce(o.domain, d.domain), claim_token = NULL, lease_until = NULL
-        FROM outcomes AS o WHERE d.id = o.id AND d.claim_token = :token
+        -- The numbers once more, as the planner cannot know how few outcomes there are and would read the whole table.
+        FROM outcomes AS o WHERE d.id = o.id AND d.id = ANY(CAST(:ids AS bigint[])) AND d.claim_token = :token
         RETURNING d.id),
     tries AS (
         INSERT INTO attempts (delivery_id, rung_at, rung_by, claimed_at, worker, ended_at, state, smtp_code, words)
@@ -86,7 +87,7 @@ def record(
     # One text: a list of each column takes psycopg as long as composing an email.
     outcomes = json.dumps([_row(lane, item) for item in settled])
     values = {
-        "outcomes": outcomes, **asdict(by), "token": token, "server": SERVER, "next_ones": [each.id for each in begin],
+        "outcomes": outcomes, **asdict(by), "token": token, "server": SERVER, "next_ones": [each.id for each in begin], "ids": [each.claim.id for each in settled],
     }  # fmt: skip
     if durably:
         with db.engine.connect() as connection:
