@@ -87,7 +87,8 @@ def record(
     # One text: a list of each column takes psycopg as long as composing an email.
     outcomes = json.dumps([_row(lane, item) for item in settled])
     values = {
-        "outcomes": outcomes, **asdict(by), "token": token, "server": SERVER, "next_ones": [each.id for each in begin], "ids": [each.claim.id for each in settled],
+        "outcomes": outcomes, **asdict(by), "token": token, "server": SERVER, "next_ones": [each.id for each in begin],
+        "ids": [each.claim.id for each in settled],
     }  # fmt: skip
     if durably:
         with db.engine.connect() as connection:
