@@ -3,6 +3,7 @@
 import logging
 import os
 import sys
+from contextlib import suppress
 from typing import Any
 
 from celery.schedules import crontab
@@ -15,11 +16,9 @@ from petition.core.errors import Refusal
 from petition.core.health import require_database
 from petition.core.queue import patient, queues
 from petition.delivery.doorbell import DISPATCH
-from petition.delivery.lanes import CONFIRMATIONS, LANES, MAILINGS, NOTICES, QUEUES, UPKEEP
+from petition.delivery.lanes import LANES, MAILINGS, NOTICES, QUEUES, UPKEEP
 from petition.operations.heartbeat import Pulse
 
-# On a machine that both share, a mailing takes the processor time that confirmations leave.
-MAILINGS_NICENESS = 10
 SWEEP = 5.0  # seconds: the longest that a lost ring delays an email
 
 try:
@@ -96,14 +95,26 @@ def _keep_our_logging(**_: Any) -> None:
         logging.getLogger(library).setLevel(logging.WARNING)
 
 
+def _give_way() -> None:
+    """Have the threads that are made from now on take the processor time that all else on this machine leaves.
+
+    Niceness shares out the time but lets a turn end: under a mailing, each step of a confirmation waited for one.
+    """
+    with suppress(OSError):  # forbidden in some containers, and nothing depends on it
+        if hasattr(os, "SCHED_IDLE"):
+            os.sched_setscheduler(0, os.SCHED_IDLE, os.sched_param(0))
+        else:
+            os.nice(19)
+
+
 @worker_ready.connect
 def _say_ready(sender: Any, **_: Any) -> None:
     """Start the heartbeat, and tell `petition up` that this worker takes work."""
     queues = [queue.name for queue in sender.task_consumer.queues]
-    if MAILINGS.name in queues and CONFIRMATIONS.name not in queues:
-        os.nice(MAILINGS_NICENESS)
     pulse = Pulse(flask_app, sender.hostname, queues, sender.pool.limit)
     pulse.start()
+    if queues == [MAILINGS.name]:
+        _give_way()
     worker_shutdown.connect(lambda **_: pulse.end(), weak=False)
     folder = flask_app.config["PETITION_READY_DIR"]
     if folder:

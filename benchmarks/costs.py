@@ -23,12 +23,13 @@ from config import Config
 from petition import create_app
 from petition.core import clock, tokens
 from petition.core.db import db
+from petition.embedded.programs import LANES
 from petition.mailings.freeze import freeze
 from petition.mailings.models import Mailing
 from petition.signatures.links import CONFIRM
 
 RECIPIENTS = 20_000 if FULL else 5_000
-PROCESSES = {"web": ["web"], "workers": ["confirmations", "rest"], "beat": ["beat"]}
+PROCESSES = {"web": ["web"], "workers": list(LANES), "beat": ["beat"]}
 IDLE = 5  # seconds
 PACE, PACED = 33, 30 if FULL else 15  # signatures a second; seconds
 DOCUMENT, MARKS = ROOT / "docs" / "deployment.md", ("<!-- costs -->\n", "<!-- end of costs -->")
@@ -141,8 +142,7 @@ def measure() -> dict[str, Use]:
     found = {}
     with system() as it:
         ways = Ways(it, it.serve("web", "wsgi:app"))
-        it.worker("confirmations", name="confirmations")
-        it.worker("notices,mailings,upkeep", name="rest")
+        it.workers()
         it.beat()
         for name in ("nothing", "page", "sign", "rush", "confirm", "mailing"):
             if name == "mailing":

@@ -25,6 +25,7 @@ from ports import free_port  # noqa: E402
 from running import wait_for  # noqa: E402
 
 from petition.embedded.postgres import Postgres  # noqa: E402
+from petition.embedded.programs import LANES  # noqa: E402
 from petition.embedded.valkey import Valkey  # noqa: E402
 
 FULL = os.environ.get("SCALE", "quick") == "full"
@@ -96,6 +97,11 @@ class System(Parts):
         )  # fmt: skip
         wait_for(lambda: _listens(port), 30, f"the server {name}")
         return f"http://127.0.0.1:{port}"
+
+    def workers(self) -> None:
+        """Start the workers that `petition up` starts."""
+        for name, queues in LANES.items():
+            self.worker(queues, name=name)
 
     def people(self, n: int, state: str, prefix: str, link: str | None = None) -> list[int]:
         """Make signatures, with the state of the email that carries the link, and return their numbers."""

@@ -18,7 +18,7 @@ from petition.core.db import db
 from petition.mailings.freeze import freeze
 from petition.mailings.models import Mailing
 
-RECIPIENTS = 100_000 if FULL else 30_000
+RECIPIENTS = 100_000 if FULL else 60_000
 SIGNATURES = 300 if FULL else 100
 PER_SECOND = 5
 SENT = "SELECT count(*) FROM deliveries WHERE kind = 'mailing' AND state = 'sent'"
@@ -49,8 +49,7 @@ def measure() -> dict:
     with system() as it:
         it.people(RECIPIENTS, "confirmed", "r")
         it.web()
-        it.worker("confirmations", name="confirmations")
-        it.worker("notices,mailings,upkeep", name="rest")
+        it.workers()
         it.beat()
         sign(it, 25)  # warm
         idle = sign(it, SIGNATURES)

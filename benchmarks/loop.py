@@ -19,8 +19,7 @@ def measure() -> dict:
     """Return the loops per second."""
     with system(keeps_mail=True) as it:
         web = it.serve("web", "wsgi:app")
-        it.worker("confirmations", name="confirmations")
-        it.worker("notices,mailings,upkeep", name="rest")
+        it.workers()
         it.beat()
         client = [sys.executable, str(HERE / "people.py"), web, SLUG, str(it.folder / "inbox" / "mails")]
         ended = subprocess.run([*client, str(PEOPLE), str(SECONDS)], capture_output=True, text=True, check=False)

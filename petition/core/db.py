@@ -1,7 +1,8 @@
 """The database session, and what runs once a transaction is durable."""
 
 import time
-from collections.abc import Callable, Hashable, Iterable, Mapping
+from collections.abc import Callable, Hashable, Iterable, Iterator, Mapping
+from contextlib import contextmanager
 from datetime import datetime
 from functools import cache
 from typing import TYPE_CHECKING, Any
@@ -10,7 +11,7 @@ import structlog
 from flask import Flask
 from flask_sqlalchemy import SQLAlchemy
 from psycopg.rows import namedtuple_row
-from sqlalchemy import ARRAY, BigInteger, DateTime, Identity, MetaData, TextClause, any_, bindparam, event
+from sqlalchemy import ARRAY, BigInteger, Connection, DateTime, Identity, MetaData, TextClause, any_, bindparam, event
 from sqlalchemy.exc import DBAPIError, DisconnectionError, OperationalError
 from sqlalchemy.orm import DeclarativeBase, Session, SessionTransaction, mapped_column, registry
 
@@ -116,6 +117,28 @@ def at_once(statement: TextClause, values: Mapping[str, Any]) -> Any:
         else:
             connection.autocommit = False
         kept.close()
+
+
+@contextmanager
+def by_itself() -> Iterator[Connection]:
+    """Yield a connection on which each statement is a transaction of its own, apart from the session's."""
+    with db.engine.connect() as connection:
+        yield connection.execution_options(isolation_level="AUTOCOMMIT")
+
+
+def read_by_itself() -> None:
+    """Spare what the session reads until its next commit the round trips that begin and end a transaction.
+
+    A session that is in the midst of one goes on with it.
+    """
+    if not db.session().in_transaction():
+        db.session.connection(execution_options={"isolation_level": "AUTOCOMMIT"})
+
+
+def read_apart(query: Any) -> list[Any]:
+    """Return the things that a query finds, as nobody's: threads may share them, and none may change them."""
+    with Session(db.engine.execution_options(isolation_level="AUTOCOMMIT")) as apart:
+        return list(apart.scalars(query))
 
 
 def after_commit(key: Hashable, action: Callable[[], None]) -> None:

@@ -12,26 +12,27 @@ class Lane:
     largest_batch: int  # rows claimed at once while emails leave quickly
     send_again_after_crash: bool  # else the row becomes `unknown` and waits for a person
     max_attempts: int
-    begin_at_once: int  # emails marked as begun before they are sent, where a crash must not repeat any
     # SQL that names the mailings whose rows may be claimed now; read with each claim. None where rows have no mailing.
     open_mailings: str | None = None
+    # Emails marked as begun before they are sent, where a crash must not repeat any: to begin with, and at most.
+    begin_at_once: int = 0
+    largest_begin: int = 0
 
 
 # A mailing's state is the mailings' affair; this one line of it is what a claim must read in its own statement.
 SENDING_MAILINGS = "SELECT id FROM mailings WHERE state = 'sending' ORDER BY random()"
 
 # With jitter between 15 s and 4 h, 15 attempts span the better part of a day: shorter than any link's life.
-CONFIRMATIONS = Lane(
-    "confirmations", batch=40, largest_batch=200, send_again_after_crash=True, max_attempts=15, begin_at_once=0
-)
-NOTICES = Lane("notices", batch=40, largest_batch=200, send_again_after_crash=True, max_attempts=15, begin_at_once=0)
+CONFIRMATIONS = Lane("confirmations", batch=40, largest_batch=200, send_again_after_crash=True, max_attempts=15)
+NOTICES = Lane("notices", batch=40, largest_batch=200, send_again_after_crash=True, max_attempts=15)
 MAILINGS = Lane(
     "mailings",
     batch=40,
-    largest_batch=40,  # what a mailing does at once, a confirmation waits for
+    largest_batch=100,  # what a mailing does at once, a confirmation waits for
     send_again_after_crash=False,
     max_attempts=15,
     begin_at_once=5,
+    largest_begin=20,
     open_mailings=SENDING_MAILINGS,
 )
 

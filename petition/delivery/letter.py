@@ -91,11 +91,17 @@ def _date(second: int) -> str:
 
 
 def _part(subtype: bytes, text: str) -> bytes:
-    lines = text.replace("\r\n", "\n").replace("\r", "\n").replace("\n", "\r\n")
+    lines = text.replace("\r\n", "\n").replace("\r", "\n").split("\n")
     return (
         b'--%b\r\nContent-Type: text/%b; charset="utf-8"\r\nContent-Transfer-Encoding: quoted-printable\r\n\r\n%b\r\n'
-        % (BOUNDARY, subtype, b2a_qp(lines.encode(), istext=True))
+        % (BOUNDARY, subtype, b"\r\n".join(map(_quoted_printable, lines)))
     )
+
+
+@lru_cache(maxsize=1024)
+def _quoted_printable(line: str) -> bytes:
+    # Most lines of an email are those of the one before, and soft line breaks begin anew with each.
+    return b2a_qp(line.encode(), istext=True).replace(b"\n", b"\r\n")
 
 
 def _header(name: str, value: str, utf8: bool) -> bytes:

@@ -10,7 +10,7 @@ from typing import Any
 
 from sqlalchemy import text
 
-from petition.core.db import db
+from petition.core.db import by_itself, db
 from petition.delivery.compose import Claimed
 from petition.delivery.lanes import SERVER, Lane
 from petition.delivery.models import DEFERRED, FAILED, SENDING, WAITING
@@ -91,9 +91,8 @@ def record(
         "ids": [each.claim.id for each in settled],
     }  # fmt: skip
     if durably:
-        with db.engine.connect() as connection:
-            by_itself = connection.execution_options(isolation_level="AUTOCOMMIT")
-            recorded, begun = by_itself.execute(RECORD, values).one()
+        with by_itself() as connection:
+            recorded, begun = connection.execute(RECORD, values).one()
     else:
         recorded, begun = db.session.execute(RECORD, values).one()
     return recorded, set(begun)

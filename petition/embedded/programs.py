@@ -11,7 +11,7 @@ PYTHON = (sys.executable, "-P", "-m")
 # Celery advises against root; on one machine that is for its owner to choose.
 AS_ROOT = "ignore:You're running the worker with superuser privileges"
 PREPARE = (*PYTHON, "petition.cli", "db", "prepare")
-LANES = {"confirmations": "confirmations", "rest": "notices,mailings,upkeep"}
+LANES = {"confirmations": "confirmations", "rest": "notices,upkeep", "mailings": "mailings"}
 
 
 @dataclass(frozen=True)
@@ -24,7 +24,7 @@ class Program:
 
 
 def all_of(data: Path, port: int) -> list[Program]:
-    """Return the web, a worker for confirmations alone, one for all other lanes, and beat."""
+    """Return the web, a worker for confirmations alone, one for mailings alone, one for the rest, and beat."""
     gunicorn = (*PYTHON, "gunicorn", "--config", "python:petition.embedded.gunicorn_conf")
     web = Program("web", (*gunicorn, "--bind", f"127.0.0.1:{port}", "wsgi:app"), lambda: answers(port))
     celery = (*PYTHON[:-1], "-W", AS_ROOT, "-m", "celery", "--quiet", "--workdir", str(data), "-A", "worker")

@@ -1,6 +1,6 @@
 """The emails of a mailing, composed a batch at a time; consent is read again for each."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from datetime import datetime
 from typing import NamedTuple
 
@@ -8,8 +8,9 @@ from flask_babel import force_locale, format_decimal
 from sqlalchemy import select
 
 from petition.core import tokens
-from petition.core.db import among, db
+from petition.core.db import among, db, read_apart
 from petition.core.i18n import date_in_words
+from petition.core.shelf import kept
 from petition.delivery.compose import (
     Claimed,
     Composed,
@@ -27,6 +28,7 @@ from petition.mailings.typeset import Words, typeset
 from petition.mailings.words import reason_words
 from petition.petitions.count import Count, counts
 from petition.petitions.models import Petition
+from petition.petitions.publish import known_by_id
 from petition.signatures.links import PERSONAL, absolute, petition_url
 from petition.signatures.models import CONFIRMED, Signature
 from petition.team.models import Account
@@ -138,8 +140,11 @@ def unwanted(signer: Signer | None) -> str | None:
     return None if signer.updates else "the signer stopped the updates"
 
 
-def _mailings(ids: set[int]) -> dict[int, Mailing]:
-    return {mailing.id: mailing for mailing in db.session.scalars(select(Mailing).where(Mailing.id.in_(ids)))}
+def _mailings(ids: Iterable[int]) -> dict[int, Mailing]:
+    wanted = frozenset(ids)
+    query = select(Mailing).where(Mailing.id.in_(wanted))
+    found: list[Mailing] = kept(("mailings", wanted), lambda: read_apart(query))
+    return {mailing.id: mailing for mailing in found}
 
 
 def signers(ids: Sequence[int]) -> dict[int, Signer]:
@@ -157,9 +162,10 @@ def petitions_of(ids: set[int]) -> tuple[dict[int, Petition], dict[int, Count]]:
 @composes(KIND)
 def mailing(claims: Sequence[Claimed]) -> Composed:
     """Send a mailing to those who still agree."""
-    mailings = _mailings({claim.mailing_id for claim in claims if claim.mailing_id})
+    mailings = _mailings(claim.mailing_id for claim in claims if claim.mailing_id)
     known = signers([claim.subject_id for claim in claims])
-    petitions, counted = petitions_of({signer.petition_id for signer in known.values()})
+    petitions = known_by_id(signer.petition_id for signer in known.values())
+    counted: dict[int, Count] = kept(("counts", frozenset(petitions)), lambda: counts(list(petitions.values())))
     composed: Composed = {}
     for claim in claims:
         signer, found = known.get(claim.subject_id), mailings.get(claim.mailing_id or 0)
@@ -175,7 +181,7 @@ def mailing(claims: Sequence[Claimed]) -> Composed:
 @composes(STOPPED_KIND)
 def mailing_stopped(claims: Sequence[Claimed]) -> Composed:
     """Tell the sender that a mailing has paused by itself."""
-    mailings = _mailings({claim.subject_id for claim in claims})
+    mailings = _mailings(claim.subject_id for claim in claims)
     accounts = select(Account).where(Account.id.in_([m.sent_by_id for m in mailings.values() if m.sent_by_id]))
     senders = {account.id: account for account in db.session.scalars(accounts)}
     composed: Composed = {}

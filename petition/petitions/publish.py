@@ -1,10 +1,11 @@
 """A petition's life: draft, open, closed, archived."""
 
+from collections.abc import Iterable
+
 from sqlalchemy import select
-from sqlalchemy.orm import Session
 
 from petition.core import clock
-from petition.core.db import db
+from petition.core.db import db, read_apart
 from petition.core.errors import Gone, Refusal
 from petition.core.shelf import kept
 from petition.petitions.document import Document
@@ -33,14 +34,18 @@ def known(slug: str) -> Petition:
     if not SLUG.fullmatch(slug):
         raise Gone({"slug": f"there is no petition {slug!r}"})
 
-    def read() -> Petition | None:
-        with Session(db.engine) as apart:  # a petition that is shared belongs to nobody's transaction
-            return apart.scalar(select(Petition).where(Petition.slug == slug))
-
-    petition: Petition | None = kept(("petition", slug), read)
-    if petition is None:
+    found: list[Petition] = kept(("petition", slug), lambda: read_apart(select(Petition).where(Petition.slug == slug)))
+    if not found:
         raise Gone({"slug": f"there is no petition {slug!r}"})
-    return petition
+    return found[0]
+
+
+def known_by_id(ids: Iterable[int]) -> dict[int, Petition]:
+    """Return petitions by their ids, as this process last read them, for whoever only reads."""
+    wanted = frozenset(ids)
+    query = select(Petition).where(Petition.id.in_(wanted))
+    found: list[Petition] = kept(("petitions", wanted), lambda: read_apart(query)) if wanted else []
+    return {petition.id: petition for petition in found}
 
 
 def every() -> list[Petition]:

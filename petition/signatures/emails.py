@@ -20,6 +20,7 @@ from petition.delivery.models import Delivery
 from petition.delivery.sheet import Frame, Gaps, Sheet, typeset
 from petition.petitions.count import Count, counts
 from petition.petitions.models import Petition
+from petition.petitions.publish import known_by_id
 from petition.signatures.links import absolute, confirm_token, personal_path, petition_url
 from petition.signatures.models import CONFIRMED, PENDING, WITHDRAWN, Signature
 from petition.signatures.withdraw import receive_updates
@@ -66,8 +67,7 @@ class Alike:
 def _write(claims: Sequence[Claimed], name: str, states: tuple[str, ...], link: Callable[[Signer], str]) -> Composed:
     rows = db.session.execute(select(*SIGNER).where(Signature.id == among([claim.subject_id for claim in claims])))
     signers = {row.id: row for row in map(Signer._make, rows)}
-    wanted = select(Petition).where(Petition.id.in_({signer.petition_id for signer in signers.values()}))
-    petitions = {petition.id: petition for petition in db.session.scalars(wanted)}
+    petitions = known_by_id(signer.petition_id for signer in signers.values())
     counted = counts(list(petitions.values())) if name in COUNTING else {}
     letters: Composed = {}
     for claim in claims:

@@ -7,7 +7,8 @@ from sqlalchemy import text
 
 from petition.core.db import db
 from petition.delivery import dispatch as dispatching
-from petition.delivery.dispatch import CLAIM_FOR, dispatch, next_size
+from petition.delivery.batch import as_many_as_leave
+from petition.delivery.dispatch import dispatch
 from petition.delivery.lanes import CONFIRMATIONS, MAILINGS
 
 
@@ -24,13 +25,14 @@ def sizes(monkeypatch):
     return asked
 
 
-def test_a_claim_holds_as_many_as_leave_in_a_moment():
-    lane = CONFIRMATIONS
-    assert next_size(lane, settled=40, took=4.0) == lane.batch, "a slow server's emails are shared by all threads"
-    assert next_size(lane, settled=40, took=0.1) == round(400 * CLAIM_FOR)
-    assert next_size(lane, settled=40, took=0.001) == lane.largest_batch
-    assert next_size(lane, settled=0, took=0.0) == lane.batch
-    assert next_size(MAILINGS, settled=40, took=0.001) == MAILINGS.batch, "confirmations wait for what it does at once"
+def test_as_many_are_taken_in_hand_as_leave_in_a_moment():
+    def taken(sent, took):
+        return as_many_as_leave(0.3, sent, took, least=40, most=200)
+
+    assert taken(40, 4.0) == 40, "a slow server's emails are shared by all threads"
+    assert taken(40, 0.1) == 120
+    assert taken(40, 0.001) == 200
+    assert taken(0, 0.0) == 40
 
 
 def test_claims_grow_where_emails_leave_quickly(outbox, owe, sizes):
@@ -68,4 +70,22 @@ def test_each_email_of_a_mailing_is_begun_before_it_is_offered(server, app):
     assert dispatch("mailings") == 60
     assert len(server.accepted) == len(seen) == 60
     assert all(is_begun for _, is_begun in seen)
-    assert max(held for held, _ in seen) <= MAILINGS.begin_at_once, "a crash leaves no more with an unknown fate"
+    held = [number for number, _ in seen]
+    assert held[0] == MAILINGS.begin_at_once
+    assert max(held) <= MAILINGS.largest_begin, "a crash leaves no more with an unknown fate"
+
+
+def test_fewer_are_begun_at_once_where_the_server_takes_its_time(server, app):
+    petition = make_petition()
+    for n in range(9):
+        consenting(petition, f"s{n}@example.org")
+    begun(petition)
+    server.delay, seen = 0.03, []
+
+    def on_data(address):
+        with app.app_context(), db.engine.connect() as connection:
+            seen.append(connection.execute(HELD, {"address": address}).one()[0])
+
+    server.on_data = on_data
+    assert dispatch("mailings") == 9
+    assert max(seen[MAILINGS.begin_at_once :]) == 1

@@ -165,6 +165,7 @@ def test_a_dead_workers_mailing_is_not_sent_again_by_itself(server, owe, rows):
     owe("zoe@example.org")
     mailing = make_mailing(db.session.query(Petition).one(), state="sending")
     db.session.query(Delivery).update({"lane": "mailings", "mailing_id": mailing.id})
+    db.session.commit()
     token, claims = claim(MAILINGS, "a worker that dies")
     assert record(MAILINGS, token, [], Round("dies"), claims) == (0, {claims[0].id})
     db.session.query(Delivery).update({"lease_until": clock.now() - timedelta(seconds=1)})
@@ -178,6 +179,7 @@ def test_an_outcome_without_the_claim_is_not_recorded(server, owe, rows):
     owe("zoe@example.org")
     stale, (item,) = claim(CONFIRMATIONS, "slow")
     db.session.query(Delivery).update({"state": "due", "claim_token": None})
+    db.session.commit()
     claim(CONFIRMATIONS, "quick")
     assert record(CONFIRMATIONS, stale, [Settled(item, accepted(b"OK"), None, clock.now())], Round("slow"))[0] == 0
     assert rows()[0].state == "sending"

@@ -10,12 +10,13 @@ import pytest
 from parts import Parts
 from running import ROOT, wait_for
 
+from petition.delivery.lanes import MAILINGS
 from petition.embedded.postgres import Postgres
 
 pytestmark = [pytest.mark.journey, pytest.mark.xdist_group("mailing faults")]
 RECIPIENTS = int(os.environ.get("MAILING_RECIPIENTS", "20000"))
 OTHERS = 500  # of each kind that must get nothing
-THREADS, BEGUN = 4, 5  # of a worker; emails that one thread has begun at most
+THREADS, BEGUN = 4, MAILINGS.largest_begin  # of a worker; emails that one thread has begun at most
 LONG = 400  # seconds, on two busy cores
 SIGNERS = """
     INSERT INTO signatures (petition_id, party, state, name, email, email_canonical, locale, listed, updates, source,

@@ -17,6 +17,7 @@ from sqlalchemy import func, select, text
 
 from petition.core import clock
 from petition.core.db import db
+from petition.delivery.lanes import MAILINGS
 from petition.delivery.models import Attempt, Delivery
 from petition.mailings.models import Mailing
 from petition.petitions.count import count_of
@@ -29,7 +30,7 @@ pytestmark = [
 ]
 READERS, BACKLOG = 600, 300
 DATABASE, BROKER, MAIL = 5432, 6379, 25
-THREADS, BEGUN = 4, 5  # of a worker; emails of a mailing that one thread has begun at most
+THREADS, BEGUN = 4, MAILINGS.largest_begin  # of a worker; emails of a mailing that one thread has begun at most
 
 
 class OnHost(Parts):
