@@ -92,8 +92,8 @@ def plot(names: list[str], results: dict) -> None:
     chart.render_to_file(str(FOLDER / "reached.svg"))
 
 
-def write(results: dict, seconds: float) -> None:
-    """Write the figures as JSON, as a table with the worst first, and as a plot."""
+def write(results: dict, seconds: float) -> list[str]:
+    """Write the figures as JSON, as a table with the worst first, and as a plot; returns the table's lines."""
     FOLDER.mkdir(parents=True, exist_ok=True)
     about = {
         "on": datetime.now(UTC).strftime("%Y-%m-%d"), "cores": os.cpu_count(),
@@ -106,12 +106,12 @@ def write(results: dict, seconds: float) -> None:
     told = ", ".join(f"{name} {value}" for name, value in about.items())
     (FOLDER / "table.md").write_text("\n".join([f"`{told}`", "", *lines]) + "\n")
     plot(names[::-1], results)
-    print("\n".join(lines))
+    return lines
 
 
 def main() -> None:
     """Run the claims that are named, or all; what others found before is kept."""
-    began, results, named = time.monotonic(), {}, sys.argv[1:]
+    began, results, named, lines = time.monotonic(), {}, sys.argv[1:], []
     if named and (FOLDER / "results.json").exists():
         results = json.loads((FOLDER / "results.json").read_text())["claims"]
     for name in named or CLAIMS:
@@ -119,7 +119,8 @@ def main() -> None:
         found = importlib.import_module(name).measure()
         results |= {claim: {**each, "scale": "full" if FULL else "quick"} for claim, each in found.items()}
         print(f"{name}: {time.monotonic() - started:.0f} s", file=sys.stderr, flush=True)
-    write(results, time.monotonic() - began)
+        lines = write(results, time.monotonic() - began)  # each as it comes: what follows may fail
+    print("\n".join(lines))
 
 
 if __name__ == "__main__":

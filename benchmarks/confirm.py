@@ -13,7 +13,7 @@ from petition import create_app
 from petition.core import tokens
 from petition.signatures.links import CONFIRM
 
-PEOPLE = 80_000 if FULL else 30_000
+PEOPLE = 200_000 if FULL else 40_000
 runs = itertools.count(1)
 
 
