@@ -47,7 +47,7 @@ LINKS = """
            CASE WHEN %(state)s::text = 'sent' THEN now() END, 'bench.example'
     FROM signatures WHERE email LIKE %(prefix)s || '%%'
 """
-CONNECTIONS = 16  # as many as the web processes have threads
+CONNECTIONS = 16  # more than the web processes have threads
 SLUG = "internet-en-prison"
 TOOLS = {"wrk": "wrk", "smtp-sink": "postfix"}
 SINK_SESSIONS = 100

@@ -1,8 +1,8 @@
 """How the web processes of `petition up` run; the address comes on the command line."""
 
 worker_class = "gthread"
-workers = 4  # two to a core: what these runs chose (docs/performance)
-threads = 2
+workers = 2  # one to a core, where the engines and the workers have the same cores: docs/performance
+threads = 3
 preload_app = True
 keepalive = 5  # seconds
 timeout = 30  # seconds
