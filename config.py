@@ -172,7 +172,7 @@ SETTINGS = (
     Setting("MAIL_DEBUG", _boolean, False, "boolean", "dialogue on stderr: shows addresses, never in production"),
     Setting("MAIL_ASCII_ATTACHMENTS", _boolean, False, "boolean", "Flask-Mail's; no email here has attachments"),
     Setting("PETITION_POOL_SIZE", _integer(1, 200), 10, "connections", "database connections kept by one process"),
-    Setting("PETITION_FRESH", _seconds_or_none, 0.5, "seconds", "that a public page is shown again as it is, and emails know a petition as it was"),
+    Setting("PETITION_FRESH", _seconds_or_none, 0.5, "seconds", "that pages and emails take a petition as it was"),
     Setting("PETITION_SIGN_LIMIT", _limits, ["30/minute", "300/hour"], "limits", "signatures from one network"),
     Setting("PETITION_LEASE", _integer(10, 600), 60, "seconds", "a dead worker's emails are taken over after this"),
     Setting("PETITION_SLOW_AFTER", _seconds, 8.0, "seconds", "age of a waiting confirmation from which mail is slow"),
