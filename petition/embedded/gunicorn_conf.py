@@ -1,6 +1,6 @@
 """How the web processes of `petition up` run; the address comes on the command line."""
 
-worker_class = "gthread"
+worker_class = "petition.core.web_worker.SharingWorker"
 workers = 2  # one to a core, where the engines and the workers have the same cores: docs/performance
 threads = 3
 preload_app = True

@@ -11,6 +11,7 @@ import pytest
 from deployment import compose_file
 
 import config
+from petition.embedded import gunicorn_conf
 
 IMAGE = compose_file.image()
 STAGES = compose_file.stages()
@@ -91,7 +92,7 @@ def test_the_web_server_keeps_tokens_out_of_its_logs_and_stops_in_order() -> Non
     assert not [word for word in command if word.startswith("--access-log")]
     assert {"--preload", "--no-control-socket"} <= set(command)
     assert command[command.index("--worker-tmp-dir") + 1] == "/dev/shm"
-    assert command[command.index("--worker-class") + 1] == "gthread"
+    assert command[command.index("--worker-class") + 1] == gunicorn_conf.worker_class
 
 
 def test_the_health_check_needs_python_only() -> None:
