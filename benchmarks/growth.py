@@ -19,7 +19,7 @@ from petition.signatures.search import search
 
 SMALL, LARGE = 5_000, 5_000_000 if FULL else 250_000
 SECONDS = 6 if FULL else 2  # of one measurement
-ROUNDS = 5 if FULL else 2
+ROUNDS = 3 if FULL else 2
 CONFIRMING = 100_000 if FULL else 15_000
 runs = itertools.count(1)
 READS = {

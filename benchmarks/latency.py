@@ -18,8 +18,8 @@ from petition.core.db import db
 from petition.mailings.freeze import freeze
 from petition.mailings.models import Mailing
 
-RECIPIENTS = 100_000 if FULL else 60_000
-SIGNATURES = 300 if FULL else 100
+RECIPIENTS = 150_000 if FULL else 100_000
+SIGNATURES = 150 if FULL else 100
 PER_SECOND = 5
 SENT = "SELECT count(*) FROM deliveries WHERE kind = 'mailing' AND state = 'sent'"
 WAITS = """

@@ -12,8 +12,8 @@ LONGEST = 0.001  # seconds: what everybody's connection may wait for
 class SharingWorker(ThreadWorker):  # type: ignore[misc]  # gunicorn carries no types
     """Leave a new connection to a process that holds fewer.
 
-    All processes hear of it, and whoever is awake takes one after the other: those that a proxy opens and keeps would all
-    fall to one, which then has more than its core can do while the others have nothing.
+    All processes hear of it, and whoever is awake takes one after the other: those that a proxy opens and keeps would
+    all fall to one, which then has more than its core can do while the others have nothing.
     """
 
     def accept(self, listener: Any) -> None:

@@ -17,6 +17,7 @@ from petition.mailings.segment import conditions, consenting, stored
 from petition.signatures.models import Signature
 
 FREEZING = "600s"  # of the one statement that reads an audience of millions
+SORTING = "64MB"  # for each of its two sorts, which would be written to a disk beyond
 COLUMNS = ("kind", "lane", "petition_id", "subject_id", "generation", "mailing_id", "state", "attempt", "domain",
            "next_attempt_at")  # fmt: skip
 
@@ -27,6 +28,7 @@ def freeze(mailing: Mailing, first_at: datetime) -> int:
     A signer of several petitions is owed one, and so is an address that a person and an organisation share. Flushes.
     """
     db.session.execute(text(f"SET LOCAL statement_timeout = '{FREEZING}'"))
+    db.session.execute(text(f"SET LOCAL work_mem = '{SORTING}'"))
     rows = insert(Delivery).from_select(COLUMNS, _rows(mailing, first_at)).on_conflict_do_nothing()
     frozen = db.session.execute(rows, execution_options={"preserve_rowcount": True})
     # Every connection keeps the plans that it made for a smaller table until the statistics say that it has grown:
