@@ -28,7 +28,10 @@ PARTS = """
 """
 FOLD = text(f"""
     WITH taken AS (
-        DELETE FROM campaign_log WHERE id IN (SELECT id FROM campaign_log ORDER BY id LIMIT :batch) RETURNING *),
+        -- Up to a number, not by joining numbers: when the statistics say that the log is empty, as after each fold,
+        -- each row would be looked for in all of them.
+        DELETE FROM campaign_log WHERE id <= (
+            SELECT max(id) FROM (SELECT id FROM campaign_log ORDER BY id LIMIT :batch) AS oldest) RETURNING *),
     h AS (
         INSERT INTO campaign_hours (petition_id, hour, submitted, counted)
         SELECT petition_id, hour, sum(submitted), sum(counted) FROM taken WHERE hour IS NOT NULL GROUP BY 1, 2
