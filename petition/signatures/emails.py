@@ -12,7 +12,7 @@ from flask import current_app
 from jinja2.filters import do_truncate
 from sqlalchemy import select
 
-from petition.core.db import among, db
+from petition.core.db import among, db, read_apart
 from petition.delivery.bounces.owners import finds_address, on_leaving
 from petition.delivery.compose import Claimed, Composed, Unwanted, composes
 from petition.delivery.letter import Letter
@@ -67,7 +67,7 @@ class Alike:
 def _write(claims: Sequence[Claimed], name: str, states: tuple[str, ...], link: Callable[[Signer], str]) -> Composed:
     rows = db.session.execute(select(*SIGNER).where(Signature.id == among([claim.subject_id for claim in claims])))
     signers = {row.id: row for row in map(Signer._make, rows)}
-    petitions = known_by_id(signer.petition_id for signer in signers.values())
+    petitions = _petitions({signer.petition_id for signer in signers.values()}, confirming=name in CONFIRMING)
     counted = counts(list(petitions.values())) if name in COUNTING else {}
     letters: Composed = {}
     for claim in claims:
@@ -77,6 +77,14 @@ def _write(claims: Sequence[Claimed], name: str, states: tuple[str, ...], link: 
         if signer and petition and signer.state in states and (name not in CONFIRMING or petition.people_can_confirm):
             letters[claim.id] = _letter(name, signer, petition, link, counted.get(petition.id))
     return letters
+
+
+def _petitions(ids: set[int], confirming: bool) -> dict[int, Petition]:
+    known = known_by_id(ids)
+    if not confirming or all(petition.people_can_confirm for petition in known.values()):
+        return known
+    # One that was opened again a moment ago: what it was must not make an email unwanted.
+    return {petition.id: petition for petition in read_apart(select(Petition).where(Petition.id.in_(ids)))}
 
 
 def _letter(

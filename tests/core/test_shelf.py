@@ -1,12 +1,16 @@
 """What a process keeps for a moment, and that no signature is taken by what it kept."""
 
+from datetime import timedelta
+
 import pytest
 from factories import make_form, make_petition
 
-from petition.core import shelf
+from petition.core import clock, shelf
 from petition.core.db import db
+from petition.delivery.dispatch import dispatch
 from petition.petitions import publish
 from petition.petitions.models import Petition
+from petition.petitions.publish import known_by_id
 from petition.signatures.models import Signature
 
 
@@ -58,3 +62,13 @@ def test_the_page_is_kept_and_a_signature_still_sees_that_the_petition_was_close
     assert db.session.query(Signature).count() == 0
     fresh["now"] += 11
     assert 'name="email"' not in client.get("/p/jardin").text
+
+
+def test_a_petition_that_was_just_opened_again_has_its_confirmations_sent(client, outbox, fresh):
+    petition = make_petition(slug="jardin", state="closed", closed_at=clock.now() - timedelta(days=3))
+    assert not known_by_id([petition.id])[petition.id].people_can_confirm
+    publish.open_(petition)
+    db.session.commit()
+    assert client.post("/p/jardin/sign", data=make_form()).status_code == 303
+    assert dispatch("confirmations") == 1
+    assert len(outbox) == 1, "what the petition was is no reason to leave it unsent"
