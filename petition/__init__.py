@@ -70,7 +70,11 @@ PROGRAMS = (petitions_api.blueprint, signatures_api.blueprint)
 
 
 class App(Flask):
-    """Flask, with failures logged by their route: a path may hold a signer's token."""
+    """Flask without what is asynchronous, and with failures logged by their route: a path may hold a token."""
+
+    def ensure_sync(self, func: Any) -> Any:
+        """Return a view as it is: none is asynchronous, and Flask would look at each of its wrappers every time."""
+        return func
 
     def log_exception(self, exc_info: Any) -> None:
         """Log what a view raised."""

@@ -68,7 +68,7 @@ def make_signature(petition: Petition, **overrides: Any) -> Signature:
         "locale",
     }
     form = make_form(**{k: v for k, v in overrides.items() if k in typed})
-    sign(petition, clean(petition, form, "fr"), source="page")
+    sign(petition, clean(petition, form), source="page")
     db.session.flush()
     signature = (
         db.session.query(Signature)

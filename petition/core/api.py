@@ -8,7 +8,7 @@ import marshmallow as ma
 from flask import Blueprint, Flask, Response, current_app, jsonify, render_template
 from flask_smorest import Api
 from flask_smorest import Blueprint as SmorestBlueprint
-from webargs.flaskparser import FlaskParser
+from webargs.flaskparser import FlaskParser, is_json_request
 from werkzeug.exceptions import BadRequest, HTTPException
 
 ACCESS_PUBLIC = "public"
@@ -30,13 +30,15 @@ class ProblemSchema(ma.Schema):
 
 
 class JsonParser(FlaskParser):
-    """webargs' parser, for which JSON that Python will not read is the sender's mistake."""
+    """webargs' parser, reading a body's JSON once, and where Python will not read it, that is the sender's mistake."""
 
-    def load_json(self, req: Any, schema: Any) -> Any:
+    def load_json(self, req: Any, schema: Any) -> Any:  # noqa: ARG002 - webargs asks so
         """Return the body as JSON, or answer 400: nested too deeply, a number too long, not JSON."""
+        if not is_json_request(req) or not req.get_data():
+            return ma.missing
         try:
-            return super().load_json(req, schema)
-        except (RecursionError, ValueError):
+            return req.get_json()
+        except (BadRequest, RecursionError, ValueError):
             raise BadRequest("The body is not JSON that can be read.") from None
 
 

@@ -10,7 +10,6 @@ from typing import TYPE_CHECKING, Any
 import structlog
 from flask import Flask
 from flask_sqlalchemy import SQLAlchemy
-from psycopg.rows import namedtuple_row
 from sqlalchemy import ARRAY, BigInteger, Connection, DateTime, Identity, MetaData, TextClause, any_, bindparam, event
 from sqlalchemy.exc import DBAPIError, DisconnectionError, OperationalError
 from sqlalchemy.orm import DeclarativeBase, Session, SessionTransaction, mapped_column, registry
@@ -100,7 +99,7 @@ def _driver_sql(statement: TextClause) -> str:
 
 
 def at_once(statement: TextClause, values: Mapping[str, Any]) -> Any:
-    """Run a statement that is a transaction of its own, and return its first row as a named tuple, or None.
+    """Run a statement that is a transaction of its own, and return its first row as a tuple, or None.
 
     One round trip where a session takes three, and none of its bookkeeping: for what every signer does. The session's
     transaction neither sees it nor undoes it. Raises `psycopg.Error`; what is raised was not done, unless the
@@ -110,7 +109,7 @@ def at_once(statement: TextClause, values: Mapping[str, Any]) -> Any:
     connection: Any = kept.dbapi_connection
     try:
         connection.autocommit = True
-        return connection.cursor(row_factory=namedtuple_row).execute(_driver_sql(statement), values).fetchone()
+        return connection.cursor().execute(_driver_sql(statement), values).fetchone()
     finally:
         if connection.closed:
             db.engine.dispose()  # what broke this one broke the others

@@ -51,7 +51,8 @@ def _best(accepted: str) -> str:
 
 def explicit_language() -> str | None:
     """Return the language in force if an address must name it, because the browser's preference is another."""
-    return current_language() if current_language() != _negotiated() else None
+    language = current_language()
+    return language if language != _negotiated() else None
 
 
 def current_language() -> str:

@@ -94,7 +94,7 @@ def _begin() -> None:
 
 
 def _end(response: Response) -> Response:
-    response.headers.setdefault("X-Request-ID", g.request_id)
+    response.headers.add("X-Request-ID", g.request_id)
     # The rule, not the path: a path holds a signer's token.
     rule = request.url_rule.rule if request.url_rule else None
     if rule not in QUIET:

@@ -3,7 +3,7 @@
 from typing import Any, ClassVar
 
 import marshmallow as ma
-from flask import request
+from flask import Response, current_app, request
 from flask.views import MethodView
 from flask_babel import gettext as _
 from marshmallow import validate
@@ -11,7 +11,6 @@ from marshmallow import validate
 from petition.core.api import ACCESS_PUBLIC, SAME_SLUG, PetitionBlueprint, operation, problem, problem_responses
 from petition.core.db import db
 from petition.core.errors import Refusal
-from petition.core.i18n import current_language
 from petition.petitions.pages import visible
 from petition.safeguards.throttle import address_was_busy, following, home_network, signing
 from petition.safeguards.trap import FIELD, caught
@@ -24,7 +23,7 @@ from petition.signatures.pages import closed_words
 from petition.signatures.sign import sign_at_once
 
 ACCESS = ACCESS_PUBLIC
-ACCEPTED = {"status": "check your email"}
+ACCEPTED = "check your email"
 blueprint = PetitionBlueprint("signatures_api", __name__, url_prefix="/api/v1", description="Sign, confirm, list")
 
 
@@ -55,7 +54,7 @@ class SignSchema(ma.Schema):
 class AcceptedSchema(ma.Schema):
     """The same answer for every address."""
 
-    status = ma.fields.String(required=True, validate=validate.Equal(ACCEPTED["status"]))
+    status = ma.fields.String(required=True, validate=validate.Equal(ACCEPTED))
 
 
 class SignatorySchema(ma.Schema):
@@ -110,10 +109,15 @@ def typed_address() -> Any:
     return body.get("email") if isinstance(body, dict) else None
 
 
+def _accepted() -> Response:
+    return current_app.response_class(f'{{"status":"{ACCEPTED}"}}\n', 202, mimetype="application/json")
+
+
 @blueprint.route("/petitions/<slug>/signatures")
 class Signatures(MethodView):
     """The signatures of a petition."""
 
+    init_every_request = False
     decorators: ClassVar = [signing(typed_address)]
 
     @blueprint.arguments(SignSchema())
@@ -124,16 +128,16 @@ class Signatures(MethodView):
         """Sign: the address gets a link by email, and the signature counts once that was followed."""
         petition = visible(slug)
         if caught(fields):
-            return ACCEPTED
+            return _accepted()
         try:
-            details = clean(petition, fields, current_language())
+            details = clean(petition, fields)
             sign_at_once(petition, details, "api", home_network(), address_was_busy())
         except Refusal as refusal:
             db.session.rollback()
             if refusal.errors == {"form": "closed"}:
                 return problem(422, closed_words())
             return problem(422, _("Some fields need another look."), refusal.errors)
-        return ACCEPTED
+        return _accepted()
 
 
 @blueprint.route("/confirmations")

@@ -1,6 +1,6 @@
 """Make a signature count, once, as the owner of the mailbox says; or never, if they say it was not them."""
 
-from typing import Any
+from typing import Any, NamedTuple
 
 from sqlalchemy import TextClause, func, text, update
 from sqlalchemy.orm import attributes
@@ -10,7 +10,7 @@ from petition.core.db import at_once, db
 from petition.core.errors import Refusal
 from petition.petitions.count import COUNT_IN, bump
 from petition.petitions.models import OPEN
-from petition.signatures.links import Linked, read_confirm_token
+from petition.signatures.links import read_confirm_token
 from petition.signatures.models import CONFIRMED, DISOWNED, PENDING, Signature
 from petition.signatures.shown import FINGERPRINT, salt
 
@@ -38,6 +38,13 @@ CONFIRM_AT_ONCE = _counting(f"""
 """)
 
 
+class Confirmed(NamedTuple):
+    """A signature that was counted just now: what its links are made of."""
+
+    id: int
+    generation: int
+
+
 class TooLate(Refusal):
     """The petition closed more than a day ago."""
 
@@ -57,8 +64,8 @@ def confirm(signature: Signature) -> bool:
     return done
 
 
-def confirm_at_once(token: str, seen: str | None = None) -> Linked | None:
-    """Count the pending signature that a link is for, for good, in one statement; returns what its links are made of.
+def confirm_at_once(token: str, seen: str | None = None) -> Confirmed | None:
+    """Count the pending signature that a link is for, for good, in one statement; returns it.
 
     `seen`: the fingerprint of what its owner was shown. None wherever something stands in the way: then
     `by_confirm_token` and `confirm` say what.
@@ -68,8 +75,8 @@ def confirm_at_once(token: str, seen: str | None = None) -> Linked | None:
     except tokens.BadToken:
         return None
     values = {"id": signature_id, "generation": generation, "seen": seen, "salt": salt(signature_id)}
-    confirmed: Linked | None = at_once(CONFIRM_AT_ONCE, values)
-    return confirmed
+    row = at_once(CONFIRM_AT_ONCE, values)
+    return Confirmed(*row) if row else None
 
 
 def disown(signature: Signature) -> bool:

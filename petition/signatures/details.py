@@ -10,7 +10,7 @@ from flask_babel import gettext as _
 
 from petition.core.countries import is_country
 from petition.core.errors import Refusal
-from petition.core.i18n import LANGUAGES
+from petition.core.i18n import LANGUAGES, current_language
 from petition.petitions.models import Petition
 from petition.safeguards.addresses import Address, BadAddress, parse
 from petition.signatures.models import ORGANISATION, PARTIES, PERSON
@@ -43,8 +43,8 @@ class Details:
     locale: str
 
 
-def clean(petition: Petition, form: Mapping[str, Any], locale: str) -> Details:
-    """Return clean details out of what was typed or posted.
+def clean(petition: Petition, form: Mapping[str, Any]) -> Details:
+    """Return clean details out of what was typed or posted, their language the one in force unless they name it.
 
     Raises `Refusal` with every field that needs help. Fields that the petition does not ask for are ignored.
     """
@@ -68,7 +68,7 @@ def clean(petition: Petition, form: Mapping[str, Any], locale: str) -> Details:
     return Details(
         party=party, name=texts["name"] or "", organisation=texts["organisation"], address=address,
         profession=texts["profession"], city=texts["city"], postal_code=texts["postal_code"], country=country,
-        **boxes, locale=wanted if wanted in LANGUAGES else locale,
+        **boxes, locale=wanted if wanted in LANGUAGES else current_language(),
     )  # fmt: skip
 
 

@@ -42,7 +42,7 @@ def sign(slug: str) -> Response:
     if form.get("use_suggestion"):
         form["email"] = form["use_suggestion"]
     try:
-        details = clean(petition, form, current_language())
+        details = clean(petition, form)
         better = suggest(details.address.typed)
         if better and form.get("keep_email") != form.get("email"):
             return render_page(petition, Form(form, {}, better), 422)

@@ -34,7 +34,7 @@ def test_signing_rings_its_lane_once_however_many_sign(app, rings):
 
 def test_nothing_rings_for_what_was_rolled_back(app, rings):
     petition = make_petition()
-    sign(petition, clean(petition, make_form(), "fr"), "page")
+    sign(petition, clean(petition, make_form()), "page")
     db.session.rollback()
     assert rings == []
     assert db.session.query(Delivery).count() == 0

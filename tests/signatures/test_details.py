@@ -52,7 +52,7 @@ FIELDS = (
 @given(st.dictionaries(st.sampled_from(FIELDS), anything))
 def test_any_form_is_made_clean_or_refused_field_by_field(app, form):
     try:
-        details = clean(PETITION, form, "fr")
+        details = clean(PETITION, form)
     except Refusal as refusal:
         helped = refusal.errors
     else:
