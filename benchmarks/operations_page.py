@@ -26,8 +26,8 @@ from petition import create_app
 from petition.core import schema
 from petition.core.db import db
 from petition.embedded.postgres import Postgres
-from petition.operations import funnel, tallies
-from petition.operations.snapshot import last_day, take
+from petition.operations import tallies
+from petition.operations.snapshot import last_day, recent_funnel, take
 
 BATCH = 250_000
 ROUNDS = 20
@@ -88,7 +88,7 @@ def page() -> None:
     """Read what the page reads."""
     now = take()
     last_day(now.at)
-    funnel.funnel(funnel.last_hour(now.at))
+    recent_funnel(now.at)
     db.session.rollback()
 
 

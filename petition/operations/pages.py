@@ -10,10 +10,10 @@ from sqlalchemy import func, select
 from petition.core.db import db
 from petition.delivery.lanes import EVERYTHING, LANES
 from petition.delivery.models import TROUBLE
-from petition.operations import act, broker, failures, flow, funnel, plots
+from petition.operations import act, broker, failures, flow, plots
 from petition.operations import timeline as way
 from petition.operations.models import Drift
-from petition.operations.snapshot import DAY_LASTS, last_day, take
+from petition.operations.snapshot import DAY_LASTS, last_day, recent_funnel, take
 from petition.operations.verdict import judge
 from petition.operations.words import cause_words, mark_words, state_words, verb_words, verdict_words
 from petition.signatures.models import Signature
@@ -38,7 +38,6 @@ def index() -> str:
     now = take()
     seen = broker.look()
     day = last_day(now.at)
-    recent = funnel.last_hour(now.at)
     return render_template(
         "operations/index.html",
         now=now,
@@ -47,7 +46,7 @@ def index() -> str:
         translate=_,
         day=[(slot, flow.speed(slot.waits)) for slot in reversed(day.slots)],
         speeds={"hour": flow.speed(now.hour.waits("confirmations")), "day": flow.speed(flow.all_waits(day.slots))},
-        funnels=[(recent, funnel.funnel(recent)), (day.since, day.domains)],
+        funnels=[recent_funnel(now.at), (day.since, day.domains)],
         actions=runs.latest(act.SUBJECT),
         drifts=list(db.session.scalars(select(Drift).order_by(Drift.id.desc()).limit(5))),
         everything=EVERYTHING,

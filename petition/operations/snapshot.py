@@ -15,7 +15,9 @@ from petition.operations import failures, flow, funnel
 from petition.operations.heartbeat import GONE_AFTER, SILENT_AFTER
 from petition.operations.models import Heartbeat, Probe
 
-DAY_LASTS = 30.0  # seconds: the figures of a whole day need not be of this moment, and are the dearest of the page
+# Seconds: the figures of a whole day need not be of this moment, nor who confirmed by domain within an hour. They are
+# the dearest of the page.
+DAY_LASTS, RECENT_LASTS = 30.0, 5.0
 IN_FLIGHT = select(Delivery.claimed_by, func.count()).where(Delivery.state == SENDING).group_by(Delivery.claimed_by)
 
 
@@ -114,6 +116,17 @@ class Day:
 def last_day(now: datetime) -> Day:
     """Return the last day as it was at most DAY_LASTS ago, read once for everybody who looks."""
     return kept("operations.day", lambda: Day(now, flow.last_day(now), funnel.funnel(now - flow.DAY)), DAY_LASTS)
+
+
+def recent_funnel(now: datetime) -> tuple[datetime, list[funnel.Domain]]:
+    """Return the funnel of this hour and the one before, as it was at most RECENT_LASTS ago, and when it began."""
+
+    def made() -> tuple[datetime, list[funnel.Domain]]:
+        since = funnel.last_hour(now)
+        return since, funnel.funnel(since)
+
+    found: tuple[datetime, list[funnel.Domain]] = kept("operations.recent", made, RECENT_LASTS)
+    return found
 
 
 def alive() -> tuple[list[str], bool]:
