@@ -1,15 +1,18 @@
 """How long a confirmation takes while a mailing runs, against the same system with nothing else to do.
 
-Somebody signs five times a second through the JSON API: first idle, then under the mailing, then idle again. The figure
-is the p95 from the row to the mail server's 250, by the database's own clock.
+Somebody signs five times a second through the JSON API: idle and under the mailing in turn, and idle once more. The
+figure is the p95 from the row to the mail server's 250, by the database's own clock: of each phase, and of those the
+middle.
 """
 
 import itertools
 import os
+import statistics
 import time
 
 from harness import FULL, SLUG, shown, system, wait_for
 from mailing import make
+from sqlalchemy import text
 
 from config import Config
 from petition import create_app
@@ -18,8 +21,9 @@ from petition.core.db import db
 from petition.mailings.freeze import freeze
 from petition.mailings.models import Mailing
 
-RECIPIENTS = 150_000 if FULL else 100_000
-SIGNATURES = 150 if FULL else 100
+RECIPIENTS = 250_000 if FULL else 100_000
+SIGNATURES = 150 if FULL else 100  # in each phase
+ROUNDS = 2 if FULL else 1
 PER_SECOND = 5
 SENT = "SELECT count(*) FROM deliveries WHERE kind = 'mailing' AND state = 'sent'"
 WAITS = """
@@ -44,32 +48,54 @@ def sign(it, n: int) -> dict:
     return dict(zip(("p50", "p95", "p99"), it.database.execute(WAITS, bounds).fetchone()[0], strict=True))
 
 
+def middle(phases: list[dict]) -> dict:
+    """Return the middle of each figure."""
+    return {name: statistics.median(phase[name] for phase in phases) for name in phases[0]}
+
+
+def begin(it) -> None:
+    """Freeze a mailing to everybody, and pause it."""
+    app = create_app(Config({**os.environ, **it.environ}))
+    number = make(app)
+    with app.app_context():
+        freeze(db.session.get(Mailing, number), clock.now())
+        db.session.execute(text("UPDATE mailings SET state = 'paused'"))
+        db.session.commit()
+
+
+def under_mailing(it) -> dict:
+    """Sign while the mailing goes on, and pause it again."""
+    sent = it.ask(SENT)
+    it.database.execute("UPDATE mailings SET state = 'sending'")
+    wait_for(lambda: it.ask(SENT) > sent + 200, 120, "the mailing's beginning")
+    before, began = it.ask(SENT), time.monotonic()
+    found = sign(it, SIGNATURES)
+    after, took = it.ask(SENT), time.monotonic() - began
+    assert after < RECIPIENTS, "the mailing ended before the measurement: give it more recipients"
+    it.database.execute("UPDATE mailings SET state = 'paused'")
+    time.sleep(5)  # the claims in hand
+    return {**found, "emails per second": (after - before) / took}
+
+
 def measure() -> dict:
-    """Return the waits idle, under the mailing, and idle again."""
+    """Return the waits idle and under the mailing."""
     with system() as it:
         it.people(RECIPIENTS, "confirmed", "r")
         it.web()
         it.workers()
         it.beat()
         sign(it, 25)  # warm
-        idle = sign(it, SIGNATURES)
-        app = create_app(Config({**os.environ, **it.environ}))
-        number = make(app)
-        with app.app_context():
-            freeze(db.session.get(Mailing, number), clock.now())
-            db.session.commit()
-        wait_for(lambda: it.ask(SENT) > 200, 120, "the mailing's beginning")
-        before, began = it.ask(SENT), time.monotonic()
-        busy = sign(it, SIGNATURES)
-        after, took = it.ask(SENT), time.monotonic() - began
-        assert after < RECIPIENTS, "the mailing ended before the measurement: give it more recipients"
-        it.database.execute("UPDATE mailings SET state = 'paused'")
-        time.sleep(5)  # the claims in hand
-        again = sign(it, SIGNATURES)
+        begin(it)
+        idle, busy = [], []
+        for _ in range(ROUNDS):
+            idle.append(sign(it, SIGNATURES))
+            busy.append(under_mailing(it))
+        idle.append(sign(it, SIGNATURES))
+    before, after = middle(idle), middle(busy)
     return {
         "latency": {
-            "before": idle["p95"], "after": busy["p95"], "ratio": busy["p95"] / idle["p95"], "idle": idle, "busy": busy,
-            "idle again": again, "emails per second": (after - before) / took,
+            "before": before["p95"], "after": after["p95"], "ratio": after["p95"] / before["p95"],
+            "idle": idle, "busy": busy,
         }
     }  # fmt: skip
 

@@ -20,6 +20,7 @@ from petition.delivery.letter import Letter
 from petition.delivery.models import CANCELLED, FAILED, SENT, SUPPRESSED
 from petition.delivery.record import Round, Settled, record
 from petition.delivery.replies import Outcome
+from petition.delivery.room import must_leave_room, rest_after
 from petition.delivery.suppress import suppress, suppressed_among
 from petition.delivery.transport import deliver, stand_down
 
@@ -51,6 +52,7 @@ class Batch:
         self.settled, self.recorded_at = 0, time.monotonic()
         self.begun: set[int] = set()
         self.at_once, self.began_at, self.begins_next = lane.begin_at_once, 0.0, 0
+        self.leaves_room = must_leave_room(lane)
 
     def send(self) -> int:
         """Send them, in their order, and return how many rows were settled; what is not sent is given back."""
@@ -97,12 +99,12 @@ class Batch:
         return self.claims[position].id in self.begun
 
     def _begin(self, position: int) -> None:
-        now = time.monotonic()
         if position:
-            self.at_once = as_many_as_leave(
-                BEGIN_FOR, self.at_once, now - self.began_at, least=1, most=self.lane.largest_begin
-            )
-        self.began_at, self.begins_next = now, position + self.at_once
+            took = time.monotonic() - self.began_at
+            self.at_once = as_many_as_leave(BEGIN_FOR, self.at_once, took, least=1, most=self.lane.largest_begin)
+            if self.leaves_room:
+                time.sleep(rest_after(took))
+        self.began_at, self.begins_next = time.monotonic(), position + self.at_once
         self._record(self.claims[position : self.begins_next])
 
     def _compose(self) -> Composed:

@@ -14,6 +14,7 @@ from petition.delivery.claim import claim, recover_leases
 from petition.delivery.doorbell import ring
 from petition.delivery.lanes import LANES, Lane
 from petition.delivery.record import Round
+from petition.delivery.room import take_room
 
 ROUND = 25.0  # seconds after which a task hands over to the next one: tasks stay well under a minute
 CLAIM_FOR = 0.3  # seconds of sending that a claim grows to where emails leave quickly
@@ -45,6 +46,7 @@ def dispatch(lane_name: str, may_go_on: Callable[[], bool] = lambda: True, rung:
         began = time.monotonic()
         settled = Batch(lane, token, claims, by, on_time).send()
         total += settled
+        take_room(lane)
         # Where emails leave quickly, they share what a claim costs; where they do not, no thread holds more than the
         # lane's batch while another has nothing to do, and consent stays as freshly read.
         took = time.monotonic() - began

@@ -17,6 +17,12 @@ class Lane:
     # Emails marked as begun before they are sent, where a crash must not repeat any: to begin with, and at most.
     begin_at_once: int = 0
     largest_begin: int = 0
+    gives_way_to: str | None = None  # the lane while whose emails leave this one goes more slowly
+
+    @property
+    def has_way(self) -> bool:
+        """Whether another lane gives way to this one."""
+        return any(lane.gives_way_to == self.name for lane in LANES.values())
 
 
 # A mailing's state is the mailings' affair; this one line of it is what a claim must read in its own statement.
@@ -33,6 +39,7 @@ MAILINGS = Lane(
     max_attempts=15,
     begin_at_once=5,
     largest_begin=20,
+    gives_way_to="confirmations",
     open_mailings=SENDING_MAILINGS,
 )
 

@@ -1,11 +1,13 @@
 """How many emails a worker takes in hand at once: more where they leave quickly, never more than leave in a moment."""
 
 import pytest
-from factories import make_petition
+import redis
+from factories import make_petition, make_signature
 from mailed import begun, consenting
 from sqlalchemy import text
 
 from petition.core.db import db
+from petition.delivery import batch, room
 from petition.delivery import dispatch as dispatching
 from petition.delivery.batch import as_many_as_leave
 from petition.delivery.dispatch import dispatch
@@ -89,3 +91,51 @@ def test_fewer_are_begun_at_once_where_the_server_takes_its_time(server, app):
     server.on_data = on_data
     assert dispatch("mailings") == 9
     assert max(seen[MAILINGS.begin_at_once :]) == 1
+
+
+@pytest.fixture
+def fifteen(app):
+    """Begin a mailing to fifteen people, none of whom is owed a confirmation any more."""
+    petition = make_petition()
+    for n in range(15):
+        consenting(petition, f"s{n}@example.org")
+    dispatch("confirmations")
+    redis.Redis.from_url(app.config["REDIS_URL"]).flushdb()
+    begun(petition)
+    return petition
+
+
+@pytest.fixture
+def rests(monkeypatch):
+    """Return the list of how long a thread had sent each time that it was asked to rest."""
+    asked = []
+    monkeypatch.setattr(batch, "rest_after", lambda took: asked.append(took) or 0.0)
+    return asked
+
+
+def test_a_mailing_leaves_room_while_confirmations_leave(outbox, fifteen, rests):
+    make_signature(fifteen, email="marie@example.org")
+    assert dispatch("confirmations") == 1
+    assert dispatch("mailings") == 15
+    assert rests, "between those that it begins at once"
+
+
+def test_a_mailing_goes_on_where_no_confirmation_left_lately(outbox, fifteen, rests):
+    assert dispatch("confirmations") == 0, "a sweep that finds nothing says nothing"
+    assert dispatch("mailings") == 15
+    assert not rests
+
+
+def test_nobody_waits_for_anybody_where_redis_is_away(outbox, fifteen, rests, monkeypatch):
+    def away():
+        raise redis.ConnectionError("away")
+
+    monkeypatch.setattr(room, "client", away)
+    make_signature(fifteen, email="marie@example.org")
+    assert (dispatch("confirmations"), dispatch("mailings")) == (1, 15)
+    assert not rests
+
+
+def test_where_the_server_is_slow_it_is_what_leaves_room():
+    assert room.rest_after(0.01) == pytest.approx(0.03)
+    assert room.rest_after(30.0) == room.LONGEST_REST
