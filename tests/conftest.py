@@ -19,7 +19,7 @@ from config import Config
 from petition import create_app
 from petition.core import schema
 from petition.core.db import db
-from petition.delivery import doorbell
+from petition.delivery import doorbell, room
 from petition.delivery.transport import closed_afterwards
 from petition.embedded.postgres import Postgres
 from petition.embedded.valkey import Valkey
@@ -153,6 +153,7 @@ def app(the_app: Flask, redis_url: str) -> Iterator[Flask]:
         redis.Redis.from_url(redis_url).flushdb()
         doorbell.breaker.close()
         throttle.breaker.close()
+        room.breaker.close()
         yield the_app
         db.session.rollback()
 

@@ -39,7 +39,9 @@ class JsonParser(FlaskParser):
         try:
             return req.get_json()
         except (BadRequest, RecursionError, ValueError):
-            raise BadRequest("The body is not JSON that can be read.") from None
+            error = BadRequest("The body is not JSON that can be read.")
+            error.data = {"messages": {"json": [error.description]}}  # type: ignore[attr-defined]
+            raise error from None
 
 
 class PetitionBlueprint(SmorestBlueprint):  # type: ignore[misc]

@@ -20,7 +20,7 @@ from petition.delivery.letter import Letter
 from petition.delivery.models import CANCELLED, FAILED, SENT, SUPPRESSED
 from petition.delivery.record import Round, Settled, record
 from petition.delivery.replies import Outcome
-from petition.delivery.room import must_leave_room, rest_after
+from petition.delivery.room import Pace
 from petition.delivery.suppress import suppress, suppressed_among
 from petition.delivery.transport import deliver, stand_down
 
@@ -52,7 +52,7 @@ class Batch:
         self.settled, self.recorded_at = 0, time.monotonic()
         self.begun: set[int] = set()
         self.at_once, self.began_at, self.begins_next = lane.begin_at_once, 0.0, 0
-        self.leaves_room = must_leave_room(lane)
+        self.pace = Pace(lane)
 
     def send(self) -> int:
         """Send them, in their order, and return how many rows were settled; what is not sent is given back."""
@@ -102,8 +102,9 @@ class Batch:
         if position:
             took = time.monotonic() - self.began_at
             self.at_once = as_many_as_leave(BEGIN_FOR, self.at_once, took, least=1, most=self.lane.largest_begin)
-            if self.leaves_room:
-                time.sleep(rest_after(took))
+            if self.pace.leaves_room:
+                self._record()  # nothing that was sent rests unrecorded
+                self.pace.rest()
         self.began_at, self.begins_next = time.monotonic(), position + self.at_once
         self._record(self.claims[position : self.begins_next])
 

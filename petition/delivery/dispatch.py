@@ -44,13 +44,14 @@ def dispatch(lane_name: str, may_go_on: Callable[[], bool] = lambda: True, rung:
         if len(claims) == size:
             ring(lane.name)  # more is waiting than one thread can hold: wake another
         began = time.monotonic()
-        settled = Batch(lane, token, claims, by, on_time).send()
+        batch = Batch(lane, token, claims, by, on_time)
+        settled = batch.send()
         total += settled
-        take_room(lane)
         # Where emails leave quickly, they share what a claim costs; where they do not, no thread holds more than the
         # lane's batch while another has nothing to do, and consent stays as freshly read.
-        took = time.monotonic() - began
+        took = time.monotonic() - began - batch.pace.rested
         size = as_many_as_leave(CLAIM_FOR, settled, took, least=lane.batch, most=lane.largest_batch)
+        take_room(lane)
     _recover(lane)
     ring(lane.name)
     return total

@@ -1,8 +1,8 @@
 """What the operators' view is made of: tallies, heartbeats, probes, what reconciliation found.
 
-The tallies are written by triggers on `deliveries` and `signatures` (migration 0003): a row of `tally_log` for each
-statement that changed something, folded into the small tables every few seconds. A figure is what was folded plus what
-was not yet, so it is exact at every moment, without a hot row and without counting rows.
+The tallies are written by triggers on `deliveries` and `signatures` (migrations 0003 and 0012): a few rows of
+`tally_log` for each statement that changed something, folded into the small tables every few seconds. A figure is what
+was folded plus what was not yet, so it is exact at every moment, without a hot row and without counting rows.
 """
 
 from datetime import datetime
@@ -19,7 +19,7 @@ SIGNATURE: Final = "signature"
 
 
 class TallyLog(Model):
-    """What one statement changed: how many rows a state gained or lost, and how many entered it."""
+    """What a statement changed: how many rows a state gained or lost, and how many entered it."""
 
     __tablename__ = "tally_log"
 

@@ -117,7 +117,7 @@ class PetitionCount(Model):
 
 
 class CampaignLog(Model):
-    """What one statement changed in a campaign's figures: written by triggers (migration 0007), folded by `figures`."""
+    """What changed in a campaign's figures: written by triggers (migrations 0007 and 0012), folded by `figures`."""
 
     __tablename__ = "campaign_log"
 

@@ -1,5 +1,7 @@
 """How many emails a worker takes in hand at once: more where they leave quickly, never more than leave in a moment."""
 
+import time
+
 import pytest
 import redis
 from factories import make_petition, make_signature
@@ -7,8 +9,8 @@ from mailed import begun, consenting
 from sqlalchemy import text
 
 from petition.core.db import db
-from petition.delivery import batch, room
 from petition.delivery import dispatch as dispatching
+from petition.delivery import room
 from petition.delivery.batch import as_many_as_leave
 from petition.delivery.dispatch import dispatch
 from petition.delivery.lanes import CONFIRMATIONS, MAILINGS
@@ -55,6 +57,9 @@ HELD = text("""
     SELECT count(*) FILTER (WHERE d.begun), bool_or(d.begun) FILTER (WHERE s.email = :address)
     FROM deliveries d JOIN signatures s ON s.id = d.subject_id WHERE d.kind = 'mailing' AND d.state = 'sending'
 """)
+
+
+HELD_BEGUN = text("SELECT count(*) FROM deliveries WHERE kind = 'mailing' AND state = 'sending' AND begun")
 
 
 def test_each_email_of_a_mailing_is_begun_before_it_is_offered(server, app):
@@ -107,10 +112,15 @@ def fifteen(app):
 
 @pytest.fixture
 def rests(monkeypatch):
-    """Return the list of how long a thread had sent each time that it was asked to rest."""
-    asked = []
-    monkeypatch.setattr(batch, "rest_after", lambda took: asked.append(took) or 0.0)
-    return asked
+    """Return a list that grows with each rest of a mailing: how many emails were sent by then and not recorded."""
+    unrecorded = []
+
+    def rest(_pace):
+        unrecorded.append(db.session.scalar(HELD_BEGUN))
+        db.session.rollback()
+
+    monkeypatch.setattr(room.Pace, "rest", rest)
+    return unrecorded
 
 
 def test_a_mailing_leaves_room_while_confirmations_leave(outbox, fifteen, rests):
@@ -118,6 +128,7 @@ def test_a_mailing_leaves_room_while_confirmations_leave(outbox, fifteen, rests)
     assert dispatch("confirmations") == 1
     assert dispatch("mailings") == 15
     assert rests, "between those that it begins at once"
+    assert set(rests) == {0}, "what was sent is recorded by then"
 
 
 def test_a_mailing_goes_on_where_no_confirmation_left_lately(outbox, fifteen, rests):
@@ -136,6 +147,16 @@ def test_nobody_waits_for_anybody_where_redis_is_away(outbox, fifteen, rests, mo
     assert not rests
 
 
-def test_where_the_server_is_slow_it_is_what_leaves_room():
-    assert room.rest_after(0.01) == pytest.approx(0.03)
-    assert room.rest_after(30.0) == room.LONGEST_REST
+def test_only_work_is_rested_for_and_not_waiting(monkeypatch):
+    rested, sleep = [], time.sleep
+    monkeypatch.setattr(room.time, "sleep", rested.append)
+    pace = room.Pace(MAILINGS)
+    sleep(0.2)
+    pace.rest()
+    assert rested[0] < 0.2 * room.REST / 4
+    began = time.thread_time()
+    while time.thread_time() < began + 0.02:
+        pass
+    pace.rest()
+    assert rested[1] >= 0.02 * room.REST
+    assert pace.rested == sum(rested)

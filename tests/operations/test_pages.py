@@ -12,7 +12,7 @@ from petition.delivery.dispatch import dispatch
 from petition.delivery.models import Delivery, Hold
 from petition.delivery.suppress import suppress
 from petition.operations import act, broker, failures, funnel, tallies
-from petition.operations.snapshot import last_day, take
+from petition.operations.snapshot import last_day, recent_funnel, take
 from petition.operations.verdict import judge
 from petition.signatures.confirm import confirm
 from petition.signatures.models import Signature
@@ -239,13 +239,14 @@ def test_the_verdict_names_what_is_wrong(app, monkeypatch):
     assert any("has been waiting" in reason.words() for reason in judge(take(), broker.look()).reasons)
 
 
-def test_the_figures_of_a_day_are_read_once_for_all_who_look(app, monkeypatch):
+@pytest.mark.parametrize("figures", [last_day, recent_funnel])
+def test_the_dearest_figures_are_read_once_for_all_who_look(app, monkeypatch, figures):
     monkeypatch.setitem(app.config, "PETITION_FRESH", 0.5)
     app.extensions["petition.shelf"].clear()
     moment = take().at
-    first = last_day(moment)
-    assert statements(lambda: last_day(moment)) == []
-    assert last_day(moment + timedelta(seconds=5)) is first
+    first = figures(moment)
+    assert statements(lambda: figures(moment)) == []
+    assert figures(moment + timedelta(seconds=2)) is first
     app.extensions["petition.shelf"].clear()
 
 
