@@ -8,7 +8,7 @@ from typing import Any
 
 from celery.schedules import crontab
 from celery.signals import celeryd_init, setup_logging, worker_ready, worker_shutdown
-from kombu.transport.redis import QoS
+from kombu.transport import redis as by_redis
 
 from config import BadSetting, Config
 from petition import create_app
@@ -31,9 +31,23 @@ app = flask_app.extensions["celery"]
 app.conf.task_queues = queues(QUEUES, flask_app.config["BROKER_URL"])
 # A worker blocks on its queue: its sockets wait longer than a publisher's.
 app.conf.broker_transport_options = patient(app.conf.broker_transport_options)
-# What a worker had in hand as the broker went away need not be put back, as the row is the truth; and kombu, which
-# tries to by a connection that is no more, would end the worker (github.com/celery/kombu/issues/582).
-QoS.restore_at_shutdown = False
+
+
+class _InHand(by_redis.QoS):  # type: ignore[misc]
+    """What a worker has in hand. The row is the truth: where the broker went away, there is nothing to tell it.
+
+    kombu tries to by a connection that is no more, and would end the worker (github.com/celery/kombu/issues/582).
+    """
+
+    restore_at_shutdown = False
+
+    def ack(self, delivery_tag: str) -> None:
+        """Say that a message was taken, if whoever gave it is still there."""
+        if self.channel.connection is not None:
+            super().ack(delivery_tag)
+
+
+by_redis.Channel.QoS = _InHand
 app.conf.beat_schedule = {
     f"sweep-{lane}": {
         "task": DISPATCH, "args": [lane], "schedule": SWEEP, "options": {"queue": lane, "expires": 3 * SWEEP},
