@@ -14,7 +14,7 @@ from config import BadSetting, Config
 from petition import create_app
 from petition.core.errors import Refusal
 from petition.core.health import require_database
-from petition.core.queue import patient, queues
+from petition.core.queue import InHand, patient, queues
 from petition.delivery.doorbell import DISPATCH
 from petition.delivery.lanes import LANES, MAILINGS, NOTICES, QUEUES, UPKEEP
 from petition.operations.heartbeat import Pulse
@@ -31,23 +31,7 @@ app = flask_app.extensions["celery"]
 app.conf.task_queues = queues(QUEUES, flask_app.config["BROKER_URL"])
 # A worker blocks on its queue: its sockets wait longer than a publisher's.
 app.conf.broker_transport_options = patient(app.conf.broker_transport_options)
-
-
-class _InHand(by_redis.QoS):  # type: ignore[misc]
-    """What a worker has in hand. The row is the truth: where the broker went away, there is nothing to tell it.
-
-    kombu tries to by a connection that is no more, and would end the worker (github.com/celery/kombu/issues/582).
-    """
-
-    restore_at_shutdown = False
-
-    def ack(self, delivery_tag: str) -> None:
-        """Say that a message was taken, if whoever gave it is still there."""
-        if self.channel.connection is not None:
-            super().ack(delivery_tag)
-
-
-by_redis.Channel.QoS = _InHand
+by_redis.Channel.QoS = InHand
 app.conf.beat_schedule = {
     f"sweep-{lane}": {
         "task": DISPATCH, "args": [lane], "schedule": SWEEP, "options": {"queue": lane, "expires": 3 * SWEEP},

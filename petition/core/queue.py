@@ -8,6 +8,7 @@ from celery import Celery, Task
 from celery.signals import before_task_publish
 from flask import Flask
 from kombu import Queue  # type: ignore[attr-defined]
+from kombu.transport import redis as by_redis
 
 from petition.core.sentinels import SCHEME, parse
 
@@ -21,6 +22,20 @@ class FlaskTask(Task):  # type: ignore[misc]
     def __call__(self, *args: object, **kwargs: object) -> object:
         with self.app.flask_app.app_context():
             return self.run(*args, **kwargs)
+
+
+class InHand(by_redis.QoS):
+    """What a worker has in hand. The row is the truth: where the broker went away, there is nothing to tell it.
+
+    kombu tries to by a connection that is no more, and would end the worker (github.com/celery/kombu/issues/582).
+    """
+
+    restore_at_shutdown = False
+
+    def ack(self, delivery_tag: str) -> None:
+        """Say that a message was taken, if whoever gave it is still there."""
+        if self.channel.connection is not None:
+            super().ack(delivery_tag)  # type: ignore[no-untyped-call]
 
 
 class Published(NamedTuple):

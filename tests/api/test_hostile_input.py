@@ -57,6 +57,15 @@ def test_bodies_that_make_no_sense(client, path, body):
     assert db.session.query(Signature).count() == 0
 
 
+def test_a_body_that_is_not_json_is_said_to_be_so(client):
+    make_petition()
+    answer = client.post(API, data=b'{"name":', content_type="application/json", headers=network())
+    assert answer.status_code == 400
+    assert (
+        answer.json["errors"] == {"body": answer.json["detail"]} == {"body": "The body is not JSON that can be read."}
+    )
+
+
 @pytest.mark.parametrize(
     ("body", "kind"),
     [
