@@ -9,8 +9,8 @@ import time
 from datetime import UTC, datetime
 from pathlib import Path
 
-import pygal
 from harness import FULL, ROOT
+from plots import draw
 
 CLAIMS = ("sign", "confirm", "page", "mail", "loop", "mailing", "latency", "memory", "growth")
 BARE = "a bare Flask view: one INSERT, one COMMIT, one LPUSH; by the driver alone"
@@ -81,19 +81,8 @@ def row(name: str, found: dict) -> str:
     return "| " + " | ".join(str(cell) for cell in line) + " |"
 
 
-def plot(names: list[str], results: dict) -> None:
-    """Draw how near each claim is to what it must reach."""
-    chart = pygal.HorizontalBar(
-        title="On the way to what must be reached (1 is there)", show_legend=False, print_values=True, js=[],
-        height=60 + 26 * len(names), formatter=lambda value: f"{value:.2f}", range=(0, 3),
-    )  # fmt: skip
-    chart.x_labels = names
-    chart.add("reached", [min(reached(name, results[name]), 3) for name in names])
-    chart.render_to_file(str(FOLDER / "reached.svg"))
-
-
 def write(results: dict, seconds: float) -> list[str]:
-    """Write the figures as JSON, as a table with the worst first, and as a plot; returns the table's lines."""
+    """Write the figures as JSON, as a table with the worst first, and as plots; returns the table's lines."""
     FOLDER.mkdir(parents=True, exist_ok=True)
     about = {
         "on": datetime.now(UTC).strftime("%Y-%m-%d"), "cores": os.cpu_count(),
@@ -105,7 +94,7 @@ def write(results: dict, seconds: float) -> list[str]:
     lines = [head, "|" + " --- |" * 8, *(row(name, results[name]) for name in names)]
     told = ", ".join(f"{name} {value}" for name, value in about.items())
     (FOLDER / "table.md").write_text("\n".join([f"`{told}`", "", *lines]) + "\n")
-    plot(names[::-1], results)
+    draw(results, reached, FOLDER)
     return lines
 
 

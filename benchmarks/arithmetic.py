@@ -8,7 +8,7 @@ from datetime import UTC, datetime
 
 BUSY = 0.6  # share of a core, or of a process, that is planned with
 VIEWS = 3  # of the petition's page for each signature, when no cache stands in front
-THREADS = {"web": 8, "workers": 4}
+THREADS = {"web": 3, "workers": 4}
 REPLY = 0.1  # seconds that a mail server far away may take for an email
 PARTS = {"web": "web", "workers": "workers", "postgres": "PostgreSQL", "redis": "Redis"}
 STEPS = {
@@ -104,7 +104,7 @@ def _needs(found: dict[str, Use], plan: Plan) -> dict[str, str]:
     emails = plan.rate * sum(plan.steps.get(step, 0) for step in ("sign", "rush", "mailing"))
     workers = max(processes["workers"], math.ceil(emails * REPLY / THREADS["workers"]))
     hour = min(plan.number, plan.rate * 3600)
-    connections = processes["web"] * THREADS["web"] + workers * (THREADS["workers"] + 1)
+    connections = processes["web"] * (THREADS["web"] + 1) + workers * (THREADS["workers"] + 1)
     return {
         "a second": f"{plan.rate:,.0f}",
         **{f"{words}, cores busy": f"{cores[part]:.2f}" for part, words in PARTS.items()},

@@ -3,8 +3,8 @@
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import BigInteger, Select, String, case, cast, func, literal, select, text
-from sqlalchemy.dialects.postgresql import distinct_on, insert
+from sqlalchemy import BigInteger, Select, String, case, cast, func, insert, literal, select, text
+from sqlalchemy.dialects.postgresql import distinct_on
 from sqlalchemy.orm import aliased
 
 from petition.core.db import after_commit, db
@@ -26,10 +26,11 @@ def freeze(mailing: Mailing, first_at: datetime) -> int:
     """Owe the mailing to everyone in its audience who is not owed it yet, the first at `first_at`; returns how many.
 
     A signer of several petitions is owed one, and so is an address that a person and an organisation share. Flushes.
+    The caller holds the mailing's lock: two at once would owe the same, and the second fails whole.
     """
     db.session.execute(text(f"SET LOCAL statement_timeout = '{FREEZING}'"))
     db.session.execute(text(f"SET LOCAL work_mem = '{SORTING}'"))
-    rows = insert(Delivery).from_select(COLUMNS, _rows(mailing, first_at)).on_conflict_do_nothing()
+    rows = insert(Delivery).from_select(COLUMNS, _rows(mailing, first_at))
     frozen = db.session.execute(rows, execution_options={"preserve_rowcount": True})
     # Every connection keeps the plans that it made for a smaller table until the statistics say that it has grown:
     # meanwhile each confirmation would read all of the rows that were just added.
