@@ -13,6 +13,7 @@ from petition.delivery.models import SENT, STATES
 from petition.operations import waits
 
 HOUR = timedelta(hours=1)
+LATELY = timedelta(minutes=10)  # that rates are of
 DAY = timedelta(days=1)
 SLOT = timedelta(hours=1)  # of the plots of a day
 
@@ -32,14 +33,15 @@ EDGES = text("""
          WHERE d.lane = l.lane AND state IN ('due', 'deferred') AND next_attempt_at > now()) AS next_at
     FROM unnest(CAST(:lanes AS text[])) AS l (lane)
 """)
-MINUTES = text("""
-    SELECT lane, state, reason, minute, bucket, sum(n)::bigint AS n FROM (
-        SELECT lane, state, reason, minute, bucket, n FROM minute_tallies
-        WHERE subject = 'delivery' AND minute >= :since
+# By minute what entered each state lately, and by wait what left in the hour: a few dozen rows, however much it was.
+LAST_HOUR = text("""
+    SELECT lane, state, minute, bucket, sum(n)::bigint AS n FROM (
+        SELECT lane, state, minute, bucket, n FROM minute_tallies WHERE subject = 'delivery' AND minute >= :since
         UNION ALL
-        SELECT lane, state, reason_class(cause), minute, coalesce(bucket, -1), entered FROM tally_log
+        SELECT lane, state, minute, coalesce(bucket, -1), entered FROM tally_log
         WHERE subject = 'delivery' AND entered > 0 AND minute >= :since) AS everything
-    GROUP BY 1, 2, 3, 4, 5
+    GROUP BY GROUPING SETS ((lane, state, minute), (lane, state, bucket))
+    HAVING minute >= :lately OR (state = 'sent' AND bucket >= 0)
 """)
 SLOTS = text("""
     SELECT lane, slot, bucket, sum(n)::bigint AS n FROM (
@@ -103,33 +105,35 @@ def speed(counts: waits.Counts) -> Speed:
 
 @dataclass(frozen=True)
 class LastHour:
-    """What the last hour came to, minute by minute."""
+    """What entered each state lately, by lane and state, minute by minute; and how long what left in the hour took."""
 
     now: datetime
-    rows: list[tuple[str, str, str, datetime, int, int]]
+    minutes: dict[tuple[str, str], dict[datetime, int]]
+    buckets: dict[str, dict[int, int]]
 
-    def entered(self, lane: str, state: str, within: timedelta, reason: str | None = None) -> float:
-        """Return how many rows of a lane entered a state lately; the oldest minute counts as far as it overlaps."""
+    def entered(self, lane: str, state: str, within: timedelta) -> float:
+        """Return how many rows of a lane entered a state within at most LATELY; a minute counts as it overlaps."""
         since, total = self.now - within, 0.0
-        for row_lane, row_state, row_reason, minute, _bucket, n in self.rows:
-            if (row_lane, row_state) == (lane, state) and reason in (None, row_reason):
-                overlap = (minute + timedelta(minutes=1) - since).total_seconds() / 60
-                total += n * min(1.0, max(0.0, overlap))
+        for minute, n in self.minutes.get((lane, state), {}).items():
+            overlap = (minute + timedelta(minutes=1) - since).total_seconds() / 60
+            total += n * min(1.0, max(0.0, overlap))
         return total
 
     def waits(self, lane: str) -> dict[int, int]:
         """Return how long the emails of a lane took, as counts in buckets."""
-        return _sum(
-            (bucket, n)
-            for row_lane, state, _, _, bucket, n in self.rows
-            if (row_lane, state) == (lane, SENT) and bucket >= 0
-        )
+        return self.buckets.get(lane, {})
 
 
 def last_hour(now: datetime) -> LastHour:
-    """Read the last hour's minutes."""
-    rows = db.session.execute(MINUTES, {"since": now - HOUR})
-    return LastHour(now, [(r.lane, r.state, r.reason, r.minute, r.bucket, r.n) for r in rows])
+    """Read the last hour."""
+    hour = LastHour(now, defaultdict(dict), defaultdict(dict))
+    when = {"since": now - HOUR, "lately": now - LATELY - timedelta(minutes=1)}
+    for lane, state, minute, bucket, n in db.session.execute(LAST_HOUR, when):
+        if minute is None:
+            hour.buckets[lane][bucket] = n
+        else:
+            hour.minutes[lane, state][minute] = n
+    return hour
 
 
 def lanes_now(now: datetime, hour: LastHour) -> list[LaneNow]:
@@ -142,7 +146,7 @@ def lanes_now(now: datetime, hour: LastHour) -> list[LaneNow]:
 def _lane(name: str, known: dict[tuple[str, str, str], int], edge: object, now: datetime, hour: LastHour) -> LaneNow:
     depth = {state: known.get(("delivery", name, state), 0) for state in STATES}
     starts = [at for at in (edge.oldest_waiting, edge.oldest_sending) if at]  # type: ignore[attr-defined]
-    per_minute_10 = hour.entered(name, SENT, timedelta(minutes=10)) / 10
+    per_minute_10 = hour.entered(name, SENT, LATELY) / 10
     waiting = depth["due"] + depth["deferred"] + depth["sending"]
     return LaneNow(
         name=name,
