@@ -12,17 +12,23 @@ from config import Config
 from petition import create_app
 from petition.core import tokens
 from petition.signatures.links import CONFIRM
+from petition.signatures.shown import FINGERPRINT, salt
 
 PEOPLE = 200_000 if FULL else 40_000
+SHOWN = f"""
+    SELECT s.id, {FINGERPRINT.replace(":salt", "given.salt")}
+    FROM unnest(%s::bigint[], %s::text[]) AS given (id, salt) JOIN signatures s USING (id)
+"""
 runs = itertools.count(1)
 
 
 def links(it, prefix: str, people: int = PEOPLE) -> Path:
-    """Make pending signatures whose link was mailed, and write a line for each POST."""
+    """Make pending signatures whose link was mailed, and write a line for each POST, as the page's form sends it."""
     numbers = it.people(people, "pending", prefix, link="sent")
     app, path = create_app(Config({**os.environ, **it.environ})), it.folder / prefix
     with app.app_context(), path.open("w") as file:
-        file.writelines(f"/c/{tokens.make(CONFIRM, number, 1)} lang=fr\n" for number in numbers)
+        shown = it.database.execute(SHOWN, (numbers, [salt(number) for number in numbers]))
+        file.writelines(f"/c/{tokens.make(CONFIRM, number, 1)} lang=fr&seen={seen}\n" for number, seen in shown)
     return path
 
 

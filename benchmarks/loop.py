@@ -5,14 +5,29 @@ record (2025, the petition of July on the National Assembly's site).
 """
 
 import json
+import statistics
 import subprocess
 import sys
 
-from harness import FULL, HERE, SLUG, memory, shown, system, wait_for
+from harness import FULL, HERE, SLUG, memory, shown, summary, system, wait_for
 
 PEAKS = {"UK": 33.0, "France": 10.7}
-SECONDS = 60 if FULL else 20
+SECONDS = 20 if FULL else 10  # of one run
+RUNS = 3 if FULL else 2
 PEOPLE = 32  # who sign, wait for their email and confirm, at once
+COUNTED = """
+    SELECT count(*) FILTER (WHERE state = 'confirmed') = (SELECT sum(people) FROM petition_counts)
+           AND count(*) FILTER (WHERE state = 'confirmed') >= %s FROM signatures
+"""
+
+
+def go(it, web: str, run: int) -> dict:
+    """Let people go the whole way for some seconds."""
+    mails, first = it.folder / "inbox" / "mails", run * PEOPLE
+    client = [sys.executable, str(HERE / "people.py"), web, SLUG, str(mails), str(first), str(PEOPLE), str(SECONDS)]
+    ended = subprocess.run(client, capture_output=True, text=True, check=False, timeout=SECONDS + 60)
+    assert ended.returncode == 0, ended.stderr
+    return json.loads(ended.stdout)
 
 
 def measure() -> dict:
@@ -21,16 +36,14 @@ def measure() -> dict:
         web = it.serve("web", "wsgi:app")
         it.workers()
         it.beat()
-        client = [sys.executable, str(HERE / "people.py"), web, SLUG, str(it.folder / "inbox" / "mails")]
-        ended = subprocess.run([*client, str(PEOPLE), str(SECONDS)], capture_output=True, text=True, check=False)
-        assert ended.returncode == 0, ended.stderr
-        result = json.loads(ended.stdout)
-        query = """SELECT count(*) FILTER (WHERE state = 'confirmed') = (SELECT sum(people) FROM petition_counts)
-                   AND count(*) FILTER (WHERE state = 'confirmed') >= %s FROM signatures"""
-        wait_for(lambda: it.ask(query, result["loops"]), 20, "the count of every loop")
-        result["memory"] = {name: memory(it.family(name)) for name in ("web", "confirmations")}
-    result["ratio"] = result["rate"] / PEAKS["UK"]
-    return {"loop": result}
+        runs = [go(it, web, run) for run in range(RUNS)]
+        wait_for(lambda: it.ask(COUNTED, sum(run["loops"] for run in runs)), 20, "the count of every loop")
+        used = {name: memory(it.family(name)) for name in ("web", "confirmations")}
+    rates = [run["rate"] for run in runs]
+    middle = sorted(runs, key=lambda run: run["rate"])[len(runs) // 2]
+    ratios = [round(rate / PEAKS["UK"], 3) for rate in rates]
+    found = {**middle, "rate": summary(rates), "ratio": statistics.median(ratios), "ratios": ratios, "memory": used}
+    return {"loop": found}
 
 
 if __name__ == "__main__":

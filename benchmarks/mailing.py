@@ -70,8 +70,9 @@ def send(it, app, when: int) -> dict:
         freeze(db.session.get(Mailing, number), clock.now())
         db.session.commit()
     early = 0.0
-    total = it.ask(LEFT)
+    total, ends = it.ask(LEFT), time.monotonic() + 60 + RECIPIENTS / 100
     while left := it.ask(LEFT):
+        assert time.monotonic() < ends, f"{left} emails of the mailing have not left"
         if not early and total - left >= when:
             early = memory(it.family("worker"))
         time.sleep(0.2)

@@ -100,13 +100,16 @@ class Person(threading.Thread):
         return answer
 
 
+KINDS = (str, str, Path, int, int, float)  # address, petition, emails, the first person's number, people, seconds
+
+
 def main() -> None:
     """Let them all go, and tell how many loops a second they made once all were under way."""
-    url, slug, mails, n, seconds = sys.argv[1], sys.argv[2], Path(sys.argv[3]), int(sys.argv[4]), float(sys.argv[5])
+    url, slug, mails, first, n, seconds = (kind(word) for kind, word in zip(KINDS, sys.argv[1:], strict=True))
     inbox = Inbox(mails)
     threading.Thread(target=inbox.follow, daemon=True).start()
     warm = time.monotonic() + 3
-    people = [Person(number, url, slug, inbox, warm + seconds) for number in range(n)]
+    people = [Person(number, url, slug, inbox, warm + seconds) for number in range(first, first + n)]
     for person in people:
         person.start()
     for person in people:

@@ -33,18 +33,17 @@ class Parts:
         """Return where a part's outputs go."""
         return self.folder / f"{name}.log"
 
-    def start(self, name, *command, within=()):
-        """Start a part; `within`: the command that puts it on another host."""
+    def start(self, name, *command, within=(), **options):
+        """Start a part; `within`: the command that puts it on another host; `options`: of its process."""
         with self.log(name).open("a") as log:
             self.running[name] = subprocess.Popen(
-                [*within, sys.executable, "-m", *command], env=self.environ, cwd=ROOT, stdout=log, stderr=log
+                [*within, sys.executable, "-m", *command], env=self.environ, cwd=ROOT, stdout=log, stderr=log, **options
             )
 
-    def web(self):
-        self.start(
-            "web", "gunicorn", "--bind", f"127.0.0.1:{self.port}", "--workers", "1", "--threads", "8",
-            "--no-control-socket", "wsgi:app",
-        )  # fmt: skip
+    def web(self, **how):
+        """Start the web processes as `petition up` does; `how`: as `start` takes it."""
+        command = ("gunicorn", "--config", "python:petition.embedded.gunicorn_conf")
+        self.start("web", *command, "--bind", f"127.0.0.1:{self.port}", "wsgi:app", **how)
         self._wait("web", self._answers, 20)
 
     def _wait(self, name, is_ready, limit):

@@ -1,6 +1,7 @@
 """Whatever is typed into a field that reaches a header, no header begins by it: in emails, and in answers."""
 
 import email
+import json
 from email.policy import default
 
 import pytest
@@ -9,6 +10,7 @@ from factories import make_form, make_petition
 from petition.core.db import db
 from petition.delivery.dispatch import dispatch
 from petition.delivery.letter import Letter
+from petition.petitions import document, publish
 from petition.signatures.models import Signature
 
 HOSTILE = (
@@ -75,6 +77,24 @@ def test_addresses(client, outbox, address):
     for letter in outbox:
         to = sound(letter.as_bytes())["To"].addresses
         assert [one.addr_spec for one in to] == [db.session.query(Signature).one().email]
+
+
+@pytest.mark.parametrize("hostile", HOSTILE)
+@pytest.mark.parametrize("field", ["title", "sender"])
+def test_what_a_petitions_file_says(client, outbox, field, hostile):
+    said = {"title": "Pour un jardin", "sender": "Les amis du jardin", field: hostile}
+    front = f"slug: jardin\nkind: petition\ndefault_language: fr\nsender:\n  name: {json.dumps(said['sender'])}\n"
+    found = document.read(
+        f"---\n{front}addressee:\n  fr: La ville\n---\n# fr: {said['title']}\n\n> Court.\n\nLa lettre.\n"
+    )
+    if found.mistakes:
+        return
+    publish.open_(publish.create(found))
+    db.session.commit()
+    assert client.post("/p/jardin/sign", data=make_form(), headers=network()).status_code == 303
+    dispatch("confirmations")
+    (letter,) = outbox
+    assert sound(letter.as_bytes())["To"] == "zoe@example.org"
 
 
 @pytest.mark.parametrize("hostile", HOSTILE)

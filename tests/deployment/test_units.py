@@ -10,7 +10,7 @@ from deployment import compose_file
 
 from petition.delivery.lanes import QUEUES
 
-UNITS = sorted((compose_file.ROOT / "deploy").glob("*.service"))
+UNITS = sorted((compose_file.ROOT / "deploy").glob("petition-*.*"))
 SERVICES = compose_file.document()["services"]
 
 
@@ -40,7 +40,7 @@ def test_workers_are_started_as_in_compose(lane):
 
 @pytest.mark.skipif(shutil.which("systemd-analyze") is None, reason="needs systemd")
 def test_systemd_takes_the_units(tmp_path):
-    assert len(UNITS) == 3
+    assert len(UNITS) == 4
     for unit in UNITS:
         # The program need not be installed here.
         text = re.sub(r"^ExecStart=\S+", "ExecStart=/bin/true", unit.read_text(), flags=re.M)

@@ -8,7 +8,7 @@ from functools import partial
 from faults import faults
 from wayward import CLOSE, HANG, SLOW, STAGES
 
-BEGUN = 4 * 10  # threads of the worker, emails that each records at once
+BEGUN = 4 * 10  # threads of the worker, emails that each may have sent and not recorded
 
 
 @dataclass(frozen=True)
@@ -33,7 +33,7 @@ KILLED = [
     Fault("web's child killed", faults.web_child_killed, seconds=2, seen=True),
     Fault("worker killed", faults.worker_killed, repeats=BEGUN, quick=True),
     Fault("beat killed", partial(faults.killed, "beat")),
-    Fault("web frozen", partial(faults.frozen, "web"), seen=True),
+    Fault("web frozen", partial(faults.frozen, "web"), seen=True, quick=True),
     Fault("worker frozen within its lease", partial(faults.frozen, "worker"), seconds=4),
     Fault("worker frozen beyond its lease", partial(faults.frozen, "worker"), seconds=16, repeats=BEGUN),
     Fault("beat frozen", partial(faults.frozen, "beat")),
@@ -48,9 +48,9 @@ ENGINES = [
 ]
 CHANGES = [
     Fault("log on a full disk", faults.log_disk_full, seen=True),
-    Fault("web processes replaced", faults.web_reloaded),
+    Fault("web processes replaced", faults.web_replaced, quick=True),
     Fault("workers replaced", faults.workers_replaced),
-    Fault("key rotated", faults.key_rotated),
+    Fault("key rotated", faults.key_rotated, quick=True),
     Fault("new schema deployed", faults.deployed),
 ]
 CLOCK = [
@@ -61,28 +61,29 @@ CLOCK = [
 
 
 def again(stage):
-    """Return how many emails may come again: one that was taken is unheard of if the answer to all of it is lost."""
-    return 10**6 if stage == "end of data" else 0
+    """Return how many emails may come again: one that was taken is unheard of if the answer to all of it is lost.
+
+    Twelve people a second for ten seconds, each of whose emails is tried once while it lasts.
+    """
+    return 120 if stage == "end of data" else 0
 
 
 MAIL = [
     Fault("mail server refuses connections", faults.mail_server_away),
     *(Fault(f"mail server hangs at {s}", partial(faults.mail, s, HANG), 12, repeats=again(s)) for s in STAGES),
-    *(Fault(f"mail server closes at {s}", partial(faults.mail, s, CLOSE), repeats=again(s)) for s in STAGES),
+    *(
+        Fault(f"mail server closes at {s}", partial(faults.mail, s, CLOSE), repeats=again(s), quick=s == "end of data")
+        for s in STAGES
+    ),
     *(Fault(f"mail server slow at {s}", partial(faults.mail, s, SLOW), 12) for s in STAGES),
     *(
         Fault(f"mail server answers {code} at {s}", partial(faults.mail, s, f"{code} 4.3.2 later"))
         for code in (421, 451)
         for s in STAGES[:-1]
     ),
-    *(Fault(f"mail server answers 550 at {s}", partial(faults.mail_refused, s, "550 5.7.1 no")) for s in STAGES[2:-1]),
-    *(
-        Fault(
-            f"mail server answers garbage at {s}",
-            partial(faults.mail, s, "\x01 what?"),
-            repeats=again(s),
-        )
-        for s in STAGES
-    ),
+    # Before a recipient is named it is said of us, and of no email: all are put off.
+    *(Fault(f"mail server answers 550 at {s}", partial(faults.mail, s, "550 5.7.1 no")) for s in STAGES[:3]),
+    *(Fault(f"mail server answers 550 at {s}", partial(faults.mail_refused, s, "550 5.7.1 no")) for s in STAGES[3:-1]),
+    *(Fault(f"mail server answers garbage at {s}", partial(faults.mail, s, "\x01 what?")) for s in STAGES),
 ]
 FAULTS = [*KILLED, *ENGINES, *CHANGES, *CLOCK, *MAIL]

@@ -121,11 +121,11 @@ def mail_refused(stage, mood, stack):
 
 
 @contextmanager
-def web_reloaded(stack):
+def web_replaced(stack):
     """Replace the web processes, twice."""
-    stack.reload_web()
+    stack.replace_web()
     yield
-    stack.reload_web()
+    stack.replace_web()
 
 
 @contextmanager
@@ -150,7 +150,7 @@ def deployed(stack):
     """Migrate the database under the old processes, then replace each; and all the way back."""
     stack.migrate("upgrade")
     yield
-    stack.reload_web()
+    stack.replace_web()
     stack.replace_workers()
     stack.migrate("downgrade")
 

@@ -1,7 +1,8 @@
 """The whole product in processes of its own, each of which can be killed, frozen and started again."""
 
+import os
 import secrets
-import signal
+import socket
 import subprocess
 import sys
 from pathlib import Path
@@ -17,11 +18,14 @@ from wayward import Wayward
 from petition.embedded.postgres import Postgres
 from petition.embedded.valkey import Valkey
 
-LANES = {"worker": "confirmations", "rest": "notices,mailings,upkeep"}
+# As `petition up` has them.
+LANES = {"worker": "confirmations", "rest": "notices,upkeep", "mailings": "mailings"}
+LISTENING = 3  # the number of a socket that is handed on, by sd_listen_fds(3)
+HANDED_ON = ("sh", "-c", 'LISTEN_FDS=1 LISTEN_PID=$$ exec "$@"', "sh")
 
 
 class Stack(Parts):
-    """Web, two workers, beat, PostgreSQL, Valkey and a mail server, with the demo's petition open."""
+    """Web, three workers, beat, PostgreSQL, Valkey and a mail server, with the demo's petition open."""
 
     def __init__(self, folder, clock=None):
         self.clock = clock
@@ -30,6 +34,8 @@ class Stack(Parts):
         super().__init__(folder, self.postgres.start(), self.valkey.start(), self.mail_server.port)
         self.environ |= clock.environ if clock else {}
         self.full_disk = False
+        # Held here as systemd holds it: who comes while the web is replaced waits, and is not refused.
+        self.socket = socket.create_server(("127.0.0.1", self.port), backlog=2048)
         # Few on one connection, so that every stage of the dialogue comes often.
         self.environ["MAIL_MAX_EMAILS"] = "5"
         self._keep_keys(folder)
@@ -89,17 +95,21 @@ class Stack(Parts):
         for process in self.family(name):
             process.send_signal(sign)
 
-    def reload_web(self):
-        """Have gunicorn replace its web processes one by one; returns once only new ones are left."""
-        old = set(self.family("web")[:-1])
-        self.running["web"].send_signal(signal.SIGHUP)
-        wait_for(lambda: not old & set(self.family("web")) and self._answers(), 30, "the new web processes")
+    def web(self):
+        """Start the web behind the socket that is held for it."""
+        hand_on = {"pass_fds": (LISTENING,), "preexec_fn": lambda: os.dup2(self.socket.fileno(), LISTENING)}
+        super().web(within=HANDED_ON, **hand_on)
+
+    def replace_web(self):
+        """Let the web answer what it has in hand, and start another in its place."""
+        self.end("web")
+        self.launch("web")
 
     def turn_keys(self, key, fallbacks):
         """Give every process other keys, the web first; links of either must hold all the while."""
         self.key.write_text(key)
         self.fallbacks.write_text(",".join(fallbacks))
-        self.reload_web()
+        self.replace_web()
         self.replace_workers()
 
     def migrate(self, way):
@@ -152,6 +162,7 @@ class Stack(Parts):
     def stop(self):
         """End everything."""
         super().stop()
+        self.socket.close()
         self.mail_server.stop()
         self.valkey.stop()
         self.postgres.stop()

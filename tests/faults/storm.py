@@ -11,14 +11,15 @@ from wayward import CLOSE, HANG, SLOW, STAGES
 
 
 @contextmanager
-def told_to_reload(stack):
-    """Have gunicorn replace its processes, come what may."""
-    stack.running["web"].send_signal(signal.SIGHUP)
+def told_to_end(part, stack):
+    """Have a part finish what it has in hand and end, come what may."""
+    stack.running[part].send_signal(signal.SIGTERM)
     yield
 
 
 PARTS = {
-    "web": [partial(faults.killed, "web"), partial(faults.frozen, "web"), faults.web_child_killed, told_to_reload],
+    "web": [partial(faults.killed, "web"), partial(faults.frozen, "web"), faults.web_child_killed,
+            partial(told_to_end, "web")],
     "worker": [partial(faults.killed, "worker"), partial(faults.frozen, "worker")],
     "rest": [partial(faults.killed, "rest"), partial(faults.frozen, "rest")],
     "beat": [partial(faults.killed, "beat"), partial(faults.frozen, "beat")],
@@ -31,6 +32,8 @@ PARTS = {
         faults.mail_server_away,
         *(partial(faults.mail, stage, mood) for stage in STAGES for mood in (HANG, CLOSE, SLOW, "421 4.3.2 later")),
     ],
+    "mailings": [partial(faults.killed, "mailings"), partial(faults.frozen, "mailings"),
+                 partial(told_to_end, "mailings")],
 }  # fmt: skip
 
 

@@ -169,14 +169,27 @@ def test_an_address_beyond_ascii_gets_the_same_headers(app, outbox):
     assert email.message_from_bytes(raw, policy=default).defects == []
 
 
-@pytest.mark.parametrize(
-    "name",
-    [
-        "Zoé\r\nBcc: x@example.org", "Zoé\nBcc: x@example.org", "Zoé\u2028Bcc: x@example.org", "=?utf-8?q?Bcc:?=",
-        "=?utf-8?q?Zo=0D=0ABcc:_x=40example.org?=",
-        "=?utf-8?b?" + base64.b64encode(b"Zo\r\nBcc: x@y.org").decode() + "?=",
-    ],
+HOSTILE = (
+    "Zoé\r\nBcc: x@example.org", "Zoé\nBcc: x@example.org", "Zoé\u2028Bcc: x@example.org", "=?utf-8?q?Bcc:?=",
+    "=?utf-8?q?Zo=0D=0ABcc:_x=40example.org?=",
+    "=?utf-8?b?" + base64.b64encode(b"Zo\r\nBcc: x@y.org").decode() + "?=",
 )  # fmt: skip
+
+
+@pytest.mark.parametrize("name", HOSTILE)
+def test_a_senders_name_cannot_begin_another_header(app, outbox, name):
+    petition = make_petition()
+    consenting(petition)
+    # On one line, as the form keeps it.
+    _, (letter,) = sent(petition, outbox, sender_name=" ".join(name.split()))
+    raw = letter.as_bytes()
+    message = email.message_from_bytes(raw, policy=default)
+    assert message["Bcc"] is None
+    assert not re.search(rb"(?<!\r)\n|\r(?!\n)", raw)
+    assert [one.addr_spec for one in message["From"].addresses] == ["petition@example.org"]
+
+
+@pytest.mark.parametrize("name", HOSTILE)
 def test_a_name_cannot_reach_a_header(app, outbox, name):
     petition = make_petition()
     signature = consenting(petition)
