@@ -17,7 +17,7 @@ from petition.mailings.segment import conditions, consenting, stored
 from petition.signatures.models import Signature
 
 FREEZING = "600s"  # of the one statement that reads an audience of millions
-SORTING = "64MB"  # for each of its two sorts, which would be written to a disk beyond
+SORTING = "64MB"  # for each of its sorts, which would be written to a disk beyond
 COLUMNS = ("kind", "lane", "petition_id", "subject_id", "generation", "mailing_id", "state", "attempt", "domain",
            "next_attempt_at")  # fmt: skip
 

@@ -112,14 +112,19 @@ def _paces(form: Mapping[str, Any], fields: dict[str, Any], errors: dict[str, st
 
 
 def _text(form: Mapping[str, Any], language: str, errors: dict[str, str]) -> dict[str, str] | None:
-    text = {part: str(form.get(f"{part}_{language}") or "").replace("\r\n", "\n").strip() for part in LONGEST}
+    text = {part: str(form.get(f"{part}_{language}") or "") for part in LONGEST}
+    # All but the body are one line: of what is pasted, line breaks are spaces.
+    text = {
+        part: said.replace("\r\n", "\n").strip() if part == "body" else " ".join(said.split())
+        for part, said in text.items()
+    }
     if not any(text.values()):
         return None
     for part, longest in LONGEST.items():
         name, value = f"{part}_{language}", text[part]
         if part != "preheader" and not value:
             errors[name] = _("write something here, or leave the whole language empty")
-        elif len(value) > longest or (part != "body" and "\n" in value):
+        elif len(value) > longest:
             errors[name] = _("keep this within %(number)s characters", number=format_decimal(longest))
         elif not is_text(value):
             errors[name] = _("this has characters that are not text: type it again")

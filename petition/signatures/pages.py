@@ -13,8 +13,7 @@ from petition.core.i18n import current_language, explicit_language
 from petition.delivery.compose import sender_address
 from petition.petitions.count import count_of
 from petition.petitions.pages import CACHE, Form, render_page, visible
-from petition.petitions.publish import known_by_id
-from petition.petitions.view import view
+from petition.petitions.view import last_view, view
 from petition.safeguards.addresses import suggest
 from petition.safeguards.throttle import address_was_busy, following, home_network, signing
 from petition.safeguards.trap import caught
@@ -98,7 +97,7 @@ def signatories_page(slug: str) -> Response:
 
 
 def _link_page(template: str, about: Signature | None, status: int = 200, **context: Any) -> tuple[str, int]:
-    petition = view(known_by_id([about.petition_id])[about.petition_id], current_language()) if about else None
+    petition = last_view(about.petition, current_language()) if about else None
     return render_template(f"signatures/{template}.html", petition=petition, **context), status
 
 

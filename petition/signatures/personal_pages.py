@@ -11,8 +11,7 @@ from petition.core.db import db
 from petition.core.errors import Refusal
 from petition.core.i18n import current_language, explicit_language
 from petition.petitions.count import count_of
-from petition.petitions.publish import known_by_id
-from petition.petitions.view import view
+from petition.petitions.view import last_view, view
 from petition.safeguards.throttle import following
 from petition.signatures.links import by_personal_token
 from petition.signatures.models import CONFIRMED, Signature
@@ -40,7 +39,7 @@ def me(token: str) -> str:
 def _page(signature: Signature, token: str, notice: str | None, **refused: Any) -> str:
     return render_template(
         "signatures/me.html",
-        petition=view(known_by_id([signature.petition_id])[signature.petition_id], current_language()),
+        petition=last_view(signature.petition, current_language()),
         signature=shown(signature),
         token=tokens.mend(token),
         count=count_of(signature.petition),

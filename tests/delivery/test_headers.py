@@ -29,6 +29,7 @@ ADDRESSES = (
 )  # fmt: skip
 NAMES = ["From", "To", "Subject", "Date", "Message-ID", "Reply-To", "Auto-Submitted", "X-Auto-Response-Suppress",
          "MIME-Version", "Content-Type", "Content-Language"]  # fmt: skip
+ONE_LINE = {*HOSTILE[7:10], HOSTILE[-1]}  # and short, and text
 NETWORKS = iter(range(10_000))
 
 
@@ -80,13 +81,13 @@ def test_addresses(client, outbox, address):
 
 
 @pytest.mark.parametrize("hostile", HOSTILE)
-@pytest.mark.parametrize("field", ["title", "sender"])
+@pytest.mark.parametrize("field", ["title", "sender", "reply_to"])
 def test_what_a_petitions_file_says(client, outbox, field, hostile):
-    said = {"title": "Pour un jardin", "sender": "Les amis du jardin", field: hostile}
-    front = f"slug: jardin\nkind: petition\ndefault_language: fr\nsender:\n  name: {json.dumps(said['sender'])}\n"
-    found = document.read(
-        f"---\n{front}addressee:\n  fr: La ville\n---\n# fr: {said['title']}\n\n> Court.\n\nLa lettre.\n"
-    )
+    said = {"title": "Pour un jardin", "sender": "Les amis du jardin", "reply_to": "amis@example.org", field: hostile}
+    sender = f"  name: {json.dumps(said['sender'])}\n  reply_to: {json.dumps(said['reply_to'])}"
+    front = f"slug: jardin\nkind: petition\ndefault_language: fr\nsender:\n{sender}\naddressee:\n  fr: La ville"
+    found = document.read(f"---\n{front}\n---\n# fr: {said['title']}\n\n> Court.\n\nLa lettre.\n")
+    assert bool(found.mistakes) == (field == "reply_to" or hostile not in ONE_LINE), found.mistakes
     if found.mistakes:
         return
     publish.open_(publish.create(found))

@@ -30,6 +30,12 @@ def test_web_and_beat_are_started_as_in_compose():
     assert [word.replace("petition-beat", "beat") for word in beat] == in_compose("beat")
 
 
+def test_the_socket_is_where_the_web_would_listen():
+    socket = (compose_file.ROOT / "deploy/petition-web.socket").read_text()
+    words = command(compose_file.ROOT / "deploy/petition-web.service")
+    assert f"ListenStream={words[words.index('--bind') + 1]}\n" in socket
+
+
 @pytest.mark.parametrize("lane", QUEUES)
 def test_workers_are_started_as_in_compose(lane):
     ours = command(compose_file.ROOT / "deploy/petition-worker@.service")

@@ -46,7 +46,7 @@ def frozen(part, stack):
 
 @contextmanager
 def web_child_killed(stack):
-    """SIGKILL the process that serves and leave gunicorn to start another."""
+    """SIGKILL a process that serves and leave gunicorn to start another."""
     stack.family("web")[0].kill()
     yield
 

@@ -20,13 +20,13 @@ class Figures:
     def __init__(self, keep):
         self.keep, self.lines = keep, []
 
-    def add(self, name, model, recovered, settled):
-        """Note a fault's figures."""
+    def add(self, name, model, recovered, settled, note=""):
+        """Note a fault's figures, and what else is to be told of it."""
         line = {
             "fault": name, "accepted": len(model.accepted), "confirmed": len(model.confirmed),
             "mails": sum(len(ids) for ids in model.mails.values()), "duplicates": model.repeats(),
             "unanswered": sum(model.missed.values()), "slowest": round(model.slowest, 1),
-            "recovered": round(recovered, 1), "settled": round(settled, 1),
+            "recovered": round(recovered, 1), "settled": round(settled, 1), "note": note,
         }  # fmt: skip
         self.lines.append(line)
         print(line, dict(model.missed))
@@ -44,6 +44,10 @@ class Figures:
 
 
 def _table(lines):
-    rows = [COLUMNS, *sorted(lines, key=lambda line: -line["settled"])]
+    rows = [COLUMNS, *({**line, "fault": line["fault"] + line.get("note", "")} for line in sorted(lines, key=_settled))]
     told = [f"| {' | '.join(str(row[name]) for name in COLUMNS)} |" for row in rows]
     return [told[0], f"|{' --- |' * len(COLUMNS)}", *told[1:]]
+
+
+def _settled(line):
+    return -line["settled"]

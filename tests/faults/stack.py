@@ -1,6 +1,5 @@
 """The whole product in processes of its own, each of which can be killed, frozen and started again."""
 
-import os
 import secrets
 import socket
 import subprocess
@@ -20,8 +19,13 @@ from petition.embedded.valkey import Valkey
 
 # As `petition up` has them.
 LANES = {"worker": "confirmations", "rest": "notices,upkeep", "mailings": "mailings"}
-LISTENING = 3  # the number of a socket that is handed on, by sd_listen_fds(3)
-HANDED_ON = ("sh", "-c", 'LISTEN_FDS=1 LISTEN_PID=$$ exec "$@"', "sh")
+# Hands a socket on by sd_listen_fds(3), as the process that it becomes.
+HAND_ON = """
+import os, sys
+os.dup2(int(sys.argv[1]), 3)
+os.environ.update(LISTEN_FDS="1", LISTEN_PID=str(os.getpid()))
+os.execvp(sys.argv[2], sys.argv[2:])
+"""
 
 
 class Stack(Parts):
@@ -97,8 +101,8 @@ class Stack(Parts):
 
     def web(self):
         """Start the web behind the socket that is held for it."""
-        hand_on = {"pass_fds": (LISTENING,), "preexec_fn": lambda: os.dup2(self.socket.fileno(), LISTENING)}
-        super().web(within=HANDED_ON, **hand_on)
+        number = self.socket.fileno()
+        super().web(within=(sys.executable, "-c", HAND_ON, str(number)), pass_fds=(number,))
 
     def replace_web(self):
         """Let the web answer what it has in hand, and start another in its place."""

@@ -13,8 +13,10 @@ from wayward import CLOSE, HANG, SLOW, STAGES
 @contextmanager
 def told_to_end(part, stack):
     """Have a part finish what it has in hand and end, come what may."""
-    stack.running[part].send_signal(signal.SIGTERM)
+    process = stack.running[part]
+    process.send_signal(signal.SIGTERM)
     yield
+    process.wait(40)
 
 
 PARTS = {

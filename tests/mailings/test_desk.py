@@ -83,6 +83,18 @@ def test_odd_input_is_an_error_of_the_form_and_never_of_the_server(client, field
     assert post(client, "/desk/mailings/new", **values).status_code in (303, 422)
 
 
+@pytest.mark.parametrize("between", ["\r\n", "\n", "\r", "\x0b", "\u2028", "\x85", "\0"])
+@pytest.mark.parametrize("field", ["sender_name", "subject_fr"])
+def test_what_goes_into_a_header_is_one_line(client, field, between):
+    sign_in(client, "campaigner")
+    typed = form(make_petition(), **{field: f"Zoé{between}Bcc: x@example.org"})
+    answer = post(client, "/desk/mailings/new", **typed)
+    assert answer.status_code in (303, 422)
+    for mailing in db.session.query(Mailing):
+        assert mailing.sender_name.isprintable()
+        assert mailing.texts["fr"].subject.isprintable()
+
+
 @pytest.mark.parametrize("path", ["", "/edit", "/preview", "/preview?as=99&language=xx&width=x",
                                   "/recipients?after=" + "9" * 40,
                                   "/preview/letter?as=-1", "/recipients?state=x&after=-5"])  # fmt: skip
