@@ -11,6 +11,7 @@ def keyed_hashes(purpose: str, text: str) -> list[str]:
 
     Store the first; look for any of them, so that what was hashed before a key rotation is still found.
     """
-    keys = [current_app.config["SECRET_KEY"], *current_app.config["SECRET_KEY_FALLBACKS"]]
+    config = current_app.config
+    keys = (config["SECRET_KEY"], *config["SECRET_KEY_FALLBACKS"])
     message = f"{purpose}\0{text}".encode(errors="surrogatepass")  # any text, lone halves of characters too
     return [hmac.new(key.encode(), message, hashlib.sha256).hexdigest()[:32] for key in keys]

@@ -28,10 +28,14 @@ def choose_locale() -> Locale:
     """Return the language asked for by URL (`?lang=`), else the browser's, else French."""
     if not has_request_context():
         return _locale(DEFAULT)
-    asked = request.args.get("lang") if request.query_string else None
-    chosen = asked if asked in LANGUAGES else _negotiated()
+    chosen = _asked() or _negotiated()
     # Libraries ship their French as fr_FR; ours, which is plain fr, is found by that name too.
     return _locale(LIBRARIES.get(chosen, chosen))
+
+
+def _asked() -> str | None:
+    asked = request.args.get("lang") if request.query_string else None
+    return asked if asked in LANGUAGES else None
 
 
 @cache
@@ -51,8 +55,8 @@ def _best(accepted: str) -> str:
 
 def explicit_language() -> str | None:
     """Return the language in force if an address must name it, because the browser's preference is another."""
-    language = current_language()
-    return language if language != _negotiated() else None
+    asked = _asked()
+    return asked if asked != _negotiated() else None
 
 
 def current_language() -> str:

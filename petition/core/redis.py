@@ -19,6 +19,20 @@ def client() -> "redis.Redis":
     return found
 
 
+def ask(*words: Any) -> Any:
+    """Send one command and return its answer as Redis gives it: for what every signer waits for.
+
+    Without what a client does around each: it measures, and is ready to try again. Raises `redis.RedisError` as soon.
+    """
+    pool = client().connection_pool
+    connection: Any = pool.get_connection()
+    try:
+        connection.send_command(*words)
+        return connection.read_response()
+    finally:
+        pool.release(connection)
+
+
 def connect(url: str) -> "redis.Redis":
     """Return a client of a server, or of the primary that Sentinels name; it connects on first use, and asks once."""
     options: dict[str, Any] = {

@@ -5,7 +5,7 @@ import hashlib
 import re
 from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
-from functools import partial
+from functools import lru_cache, partial
 from typing import Any
 
 from flask import current_app
@@ -33,7 +33,12 @@ def _digest(data: bytes = b"") -> Any:
 
 
 def _signer(purpose: str) -> TimestampSigner:
-    keys = [*reversed(current_app.config["SECRET_KEY_FALLBACKS"]), current_app.config["SECRET_KEY"]]
+    config = current_app.config
+    return _made(purpose, (*reversed(config["SECRET_KEY_FALLBACKS"]), config["SECRET_KEY"]))
+
+
+@lru_cache(100)
+def _made(purpose: str, keys: tuple[str, ...]) -> TimestampSigner:
     digest: Callable[..., Any] = partial(_digest)
     return TimestampSigner(keys, salt=f"petition.{purpose}", key_derivation="hmac", digest_method=digest)
 

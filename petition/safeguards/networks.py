@@ -2,12 +2,14 @@
 
 import ipaddress
 import re
+from functools import lru_cache
 
 from petition.core.hashing import keyed_hashes
 
-IPV4_BITS = 24
+IPV4_BITS = 24  # three of the four numbers of an address
 
 
+@lru_cache(1000)  # a request asks several times
 def address_of(text: str) -> ipaddress.IPv4Address | ipaddress.IPv6Address | None:
     """Read an address as proxies write it: some add a port, and a dual-stack socket dresses IPv4 up as IPv6."""
     for form in (text, text.rsplit(":", 1)[0].strip("[]")):
@@ -27,8 +29,9 @@ def network_of(text: str, ipv6_bits: int = 48) -> str | None:
     address = address_of(re.sub(r"/\d{1,3}$", "", text.strip()))
     if address is None:
         return None
-    bits = IPV4_BITS if address.version == 4 else ipv6_bits
-    return str(ipaddress.ip_network((address, bits), strict=False))
+    if address.version == 4:
+        return f"{str(address).rpartition('.')[0]}.0/{IPV4_BITS}"
+    return str(ipaddress.ip_network((address, ipv6_bits), strict=False))
 
 
 def network_hashes(network: str) -> list[str]:

@@ -8,7 +8,7 @@ from typing import Any, NamedTuple
 from limits import RateLimitItem
 from redis.exceptions import NoScriptError
 
-from petition.core.redis import client
+from petition.core.redis import ask, client
 
 # A window that slides: what was counted in the window before still counts, by the share of it that has not passed yet
 # (Cloudflare, "How we built rate limiting capable of scaling to millions of domains", 2017). Each limit has as keys the
@@ -64,6 +64,6 @@ def count(events: Sequence[Event]) -> Over | None:
 
 def _run(asked: Sequence[Any], keys: int) -> Any:
     try:
-        return client().evalsha(DIGEST, keys, *asked)
+        return ask("EVALSHA", DIGEST, keys, *asked)
     except NoScriptError:
         return client().eval(COUNT, keys, *asked)
