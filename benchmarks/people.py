@@ -1,4 +1,6 @@
-"""People who sign, wait for their email, open the link and press the button: python people.py URL SLUG MAILS FIRST N SECONDS.
+"""People who sign, wait for their email, open the link and press the button.
+
+    python people.py URL SLUG MAILS FIRST N SECONDS
 
 The client of the benchmark of the whole loop, a process of its own; prints what it saw as JSON.
 """
