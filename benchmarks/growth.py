@@ -16,7 +16,7 @@ from petition.core.db import db
 from petition.signatures.filters import read
 from petition.signatures.searches import keep
 
-SMALL, LARGE = 5_000, 5_000_000 if FULL else 250_000
+SMALL, LARGE = 5_000, 5_000_000 if FULL else 200_000
 SECONDS = 6 if FULL else 2  # of one measurement
 ROUNDS = 3 if FULL else 2
 CONFIRMING = 60_000 if FULL else 15_000

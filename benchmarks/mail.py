@@ -13,7 +13,7 @@ from petition.core.db import db
 from petition.delivery.compose import Claimed, compose
 from petition.delivery.models import Delivery
 
-EMAILS = 8_000 if FULL else 2_500
+EMAILS = 8_000 if FULL else 2_000
 LEFT = "SELECT count(*) FROM deliveries WHERE state IN ('due', 'sending')"
 RATE = """
     SELECT count(*) / extract(epoch FROM max(settled_at) - min(settled_at)), count(*)
