@@ -32,7 +32,7 @@ def _chart(kind: type, title: str, lines: int, **options: Any) -> Any:
 
 def _reached(names: Sequence[str], ways: Sequence[float], path: Path) -> None:
     chart = _chart(
-        pygal.HorizontalBar, "On the way to what must be reached: 1 is there", len(names), show_legend=False,
+        pygal.HorizontalBar, "What must be reached is 1; 2.5 stands for more", len(names), show_legend=False,
         print_values=True, formatter=lambda value: f"{value:.2f}", range=(0, FURTHEST), y_labels=TICKS,
         y_labels_major=(1,),
     )  # fmt: skip

@@ -71,8 +71,13 @@ def read(form: Mapping[str, Any]) -> Draft:
     return draft
 
 
+def _one_line(form: Mapping[str, Any], name: str) -> str:
+    """Return what was typed with its line breaks, which were pasted, as spaces."""
+    return " ".join(str(form.get(name) or "").split())
+
+
 def _line(form: Mapping[str, Any], name: str, longest: int, errors: dict[str, str]) -> str:
-    value = " ".join(str(form.get(name) or "").split())
+    value = _one_line(form, name)
     if len(value) > longest or not value.isprintable():
         errors[name] = _("keep this to one line of up to %(number)s characters", number=longest)
     return value
@@ -112,12 +117,8 @@ def _paces(form: Mapping[str, Any], fields: dict[str, Any], errors: dict[str, st
 
 
 def _text(form: Mapping[str, Any], language: str, errors: dict[str, str]) -> dict[str, str] | None:
-    text = {part: str(form.get(f"{part}_{language}") or "") for part in LONGEST}
-    # All but the body are one line: of what is pasted, line breaks are spaces.
-    text = {
-        part: said.replace("\r\n", "\n").strip() if part == "body" else " ".join(said.split())
-        for part, said in text.items()
-    }
+    text = {part: _one_line(form, f"{part}_{language}") for part in LONGEST}
+    text["body"] = str(form.get(f"body_{language}") or "").replace("\r\n", "\n").strip()
     if not any(text.values()):
         return None
     for part, longest in LONGEST.items():

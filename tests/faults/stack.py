@@ -14,11 +14,12 @@ from ports import free_port
 from running import ROOT, wait_for
 from wayward import Wayward
 
+from petition.embedded import programs
 from petition.embedded.postgres import Postgres
 from petition.embedded.valkey import Valkey
 
-# As `petition up` has them.
-LANES = {"worker": "confirmations", "rest": "notices,upkeep", "mailings": "mailings"}
+# Those of `petition up`; here the worker that signers wait for is *the* worker.
+LANES = {{"confirmations": "worker"}.get(name, name): queues for name, queues in programs.LANES.items()}
 # Hands a socket on by sd_listen_fds(3), as the process that it becomes.
 HAND_ON = """
 import os, sys
