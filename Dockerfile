@@ -31,4 +31,4 @@ EXPOSE 8000
 HEALTHCHECK --interval=15s --timeout=5s --start-period=60s --start-interval=2s --retries=3 \
     CMD ["python", "-c", "import http.client as h; c = h.HTTPConnection('127.0.0.1', 8000, timeout=4); c.request('GET', '/healthz'); raise SystemExit(c.getresponse().status != 200)"]
 # No access log: paths hold signers' tokens. The application logs each request by its rule.
-CMD ["gunicorn", "wsgi:app", "--bind", "0.0.0.0:8000", "--preload", "--worker-class", "petition.core.web_worker.SharingWorker", "--threads", "3", "--timeout", "30", "--graceful-timeout", "20", "--keep-alive", "5", "--worker-tmp-dir", "/dev/shm", "--no-control-socket"]
+CMD ["gunicorn", "wsgi:app", "--bind", "0.0.0.0:8000", "--preload", "--worker-class", "petition.core.gunicorn_worker.LeastConnectionsWorker", "--threads", "3", "--timeout", "30", "--graceful-timeout", "20", "--keep-alive", "5", "--worker-tmp-dir", "/dev/shm", "--no-control-socket"]

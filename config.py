@@ -12,7 +12,7 @@ from urllib.parse import urlsplit
 
 from limits import parse_many
 
-PREFIXES = ("PETITION_",)
+SETTING_PREFIXES = ("PETITION_",)
 
 
 class BadSetting(Exception):
@@ -89,32 +89,32 @@ def _public_url(text: str) -> str:
     return _url("https", "http")(text).rstrip("/")
 
 
-def _words(text: str) -> list[str]:
+def _list(text: str) -> list[str]:
     return [word for word in text.replace(",", " ").split() if word]
 
 
-def _limits(text: str) -> list[str]:
+def _rate_limits(text: str) -> list[str]:
     try:
-        parse_many(";".join(_words(text)))
+        parse_many(";".join(_list(text)))
     except ValueError:
         raise ValueError("must be limits such as 30/minute, 300/hour") from None
-    return _words(text)
+    return _list(text)
 
 
-def _text(text: str) -> str:
+def _single_line(text: str) -> str:
     if any(ord(character) < 32 for character in text):
         raise ValueError("must be one line without control characters")
     return text
 
 
-def _seconds(text: str) -> float:
-    value = _seconds_or_none(text)
+def _positive_seconds(text: str) -> float:
+    value = _seconds(text)
     if not value:
         raise ValueError("must be a number of seconds, more than 0 and at most 86400")
     return value
 
 
-def _seconds_or_none(text: str) -> float:
+def _seconds(text: str) -> float:
     try:
         value = float(text)
     except ValueError:
@@ -126,7 +126,7 @@ def _seconds_or_none(text: str) -> float:
 
 def _networks(text: str) -> list[ipaddress.IPv4Network | ipaddress.IPv6Network]:
     try:
-        return [ipaddress.ip_network(word) for word in _words(text)]
+        return [ipaddress.ip_network(word) for word in _list(text)]
     except ValueError:
         raise ValueError("must be networks such as 10.0.0.0/8, separated by commas") from None
 
@@ -150,8 +150,8 @@ class Setting:
 REQUIRED = object()
 
 SETTINGS = (
-    Setting("SECRET_KEY", _text, REQUIRED, "≥ 32 characters", "signs links and hashes addresses", secret=True),
-    Setting("SECRET_KEY_FALLBACKS", _words, [], "keys, by comma", "earlier keys whose links still work", secret=True),
+    Setting("SECRET_KEY", _single_line, REQUIRED, "≥ 32 characters", "signs links and hashes addresses", secret=True),
+    Setting("SECRET_KEY_FALLBACKS", _list, [], "keys, by comma", "earlier keys whose links still work", secret=True),
     Setting("DATABASE_URL", _database, REQUIRED, "URL", "PostgreSQL", secret=True),
     Setting("DATABASE_REPLICA_URL", _database, None, "URL", "its replica, for public lists and exports", secret=True),
     Setting("REDIS_URL", _redis(), REQUIRED, "URL", "Redis or Valkey", secret=True),
@@ -159,36 +159,36 @@ SETTINGS = (
     Setting("PUBLIC_URL", _public_url, REQUIRED, "URL", "the address signers see, used in links"),
     Setting("PROXY_COUNT", _integer(0, 10), 0, "proxies", "trusted proxies in front of the app"),
     Setting("CONFIRM_WITHIN", _integer(1, 365), 14, "days", "life of a link, and of a signature never confirmed"),
-    Setting("MAIL_SERVER", _text, "localhost", "host", "mail server"),
+    Setting("MAIL_SERVER", _single_line, "localhost", "host", "mail server"),
     Setting("MAIL_PORT", _integer(1, 65535), 25, "port", "its port"),
     Setting("MAIL_USE_TLS", _boolean, False, "boolean", "STARTTLS, certificate verified"),
     Setting("MAIL_USE_SSL", _boolean, False, "boolean", "TLS from the first byte, certificate verified"),
-    Setting("MAIL_USERNAME", _text, None, "text", "login at the mail server"),
-    Setting("MAIL_PASSWORD", _text, None, "text", "its password", secret=True),
-    Setting("MAIL_DEFAULT_SENDER", _text, REQUIRED, "address", "From address of every email"),
+    Setting("MAIL_USERNAME", _single_line, None, "text", "login at the mail server"),
+    Setting("MAIL_PASSWORD", _single_line, None, "text", "its password", secret=True),
+    Setting("MAIL_DEFAULT_SENDER", _single_line, REQUIRED, "address", "From address of every email"),
     Setting("MAIL_TIMEOUT", _integer(1, 30), 10, "seconds", "longest wait for a reply of the mail server"),
     Setting("MAIL_MAX_EMAILS", _integer(1, 100_000), 500, "emails", "sent on one connection before it is renewed"),
     Setting("MAIL_SUPPRESS_SEND", _boolean, False, "boolean", "send nothing (Flask-Mail's switch)"),
     Setting("MAIL_DEBUG", _boolean, False, "boolean", "dialogue on stderr: shows addresses, never in production"),
     Setting("MAIL_ASCII_ATTACHMENTS", _boolean, False, "boolean", "Flask-Mail's; no email here has attachments"),
     Setting("PETITION_POOL_SIZE", _integer(1, 200), 10, "connections", "database connections kept by one process"),
-    Setting("PETITION_FRESH", _seconds_or_none, 0.5, "seconds", "that pages and emails take a petition as it was"),
-    Setting("PETITION_SIGN_LIMIT", _limits, ["30/minute", "300/hour"], "limits", "signatures from one network"),
-    Setting("PETITION_LEASE", _integer(10, 600), 60, "seconds", "a dead worker's emails are taken over after this"),
-    Setting("PETITION_SLOW_AFTER", _seconds, 8.0, "seconds", "age of a waiting confirmation from which mail is slow"),
-    Setting("PETITION_STUCK_AFTER", _seconds, 60.0, "seconds", "the same, from which it is stuck"),
-    Setting("PETITION_METRICS_TOKEN", _text, None, "text", "bearer token that may read /metrics", secret=True),
+    Setting("PETITION_CACHE_TTL", _seconds, 0.5, "seconds", "that pages and emails take a petition as it was"),
+    Setting("PETITION_SIGN_LIMIT", _rate_limits, ["30/minute", "300/hour"], "limits", "signatures from one network"),
+    Setting("PETITION_CLAIM_TIMEOUT", _integer(10, 600), 60, "seconds", "a dead worker's emails are taken over after this"),
+    Setting("PETITION_SLOW_AFTER", _positive_seconds, 8.0, "seconds", "age of a waiting confirmation from which mail is slow"),
+    Setting("PETITION_STUCK_AFTER", _positive_seconds, 60.0, "seconds", "the same, from which it is stuck"),
+    Setting("PETITION_METRICS_TOKEN", _single_line, None, "text", "bearer token that may read /metrics", secret=True),
     Setting("PETITION_METRICS_ALLOW", _networks, [], "networks", "addresses that may read /metrics without a token"),
-    Setting("PETITION_BOUNCES", _url("imaps", "maildir"), None, "URL", "mailbox that bounces come to"),
-    Setting("PETITION_BOUNCES_PASSWORD", _text, None, "text", "its password", secret=True),
-    Setting("PETITION_BOUNCES_SECRET", _text, None, "text", "shared with the mail provider's webhook", secret=True),
+    Setting("PETITION_BOUNCE_MAILBOX", _url("imaps", "maildir"), None, "URL", "mailbox that bounces come to"),
+    Setting("PETITION_BOUNCE_MAILBOX_PASSWORD", _single_line, None, "text", "its password", secret=True),
+    Setting("PETITION_BOUNCE_WEBHOOK_SECRET", _single_line, None, "text", "shared with the mail provider's webhook", secret=True),
     Setting("PETITION_LOG_LEVEL", str.upper, "INFO", "level", "least level that is logged"),
     Setting("PETITION_EMBEDDED", _boolean, False, "boolean", "set by `petition up`"),
     Setting("PETITION_MAILBOX", _path, None, "folder", "embedded mailbox, set by `petition up`"),
     Setting("PETITION_READY_DIR", _path, None, "folder", "where a worker says it is ready, set by `petition up`"),
 )  # fmt: skip
-NAMES = {setting.name for setting in SETTINGS}
-SECRETS = {setting.name for setting in SETTINGS if setting.secret}
+SETTING_NAMES = {setting.name for setting in SETTINGS}
+SECRET_SETTING_NAMES = {setting.name for setting in SETTINGS if setting.secret}
 
 
 class Config:
@@ -200,14 +200,14 @@ class Config:
 
     def __init__(self, environ: Mapping[str, str] | None = None) -> None:
         environ = os.environ if environ is None else environ
-        _refuse_unknown(environ)
-        values = {setting.name: _read(setting, environ) for setting in SETTINGS}
+        _reject_unknown(environ)
+        values = {setting.name: _read_setting(setting, environ) for setting in SETTINGS}
         values["BROKER_URL"] = values["BROKER_URL"] or values["REDIS_URL"]
-        _refuse_weak(values)
+        _check_combinations(values)
         self.__dict__.update(values)
 
 
-def _refuse_weak(values: Mapping[str, Any]) -> None:
+def _check_combinations(values: Mapping[str, Any]) -> None:
     keys = [("SECRET_KEY", values["SECRET_KEY"])] + [
         ("SECRET_KEY_FALLBACKS", key) for key in values["SECRET_KEY_FALLBACKS"]
     ]
@@ -216,14 +216,16 @@ def _refuse_weak(values: Mapping[str, Any]) -> None:
             raise BadSetting(f"{name} is too short: at least 32 characters, for example from `openssl rand -hex 32`")
     if values["MAIL_USE_TLS"] and values["MAIL_USE_SSL"]:
         raise BadSetting("MAIL_USE_TLS and MAIL_USE_SSL exclude each other: STARTTLS, or TLS from the first byte")
-    if values["PETITION_LEASE"] < 3 * values["MAIL_TIMEOUT"]:
-        raise BadSetting("PETITION_LEASE is shorter than three times MAIL_TIMEOUT: slow emails would be sent twice")
+    if values["PETITION_CLAIM_TIMEOUT"] < 3 * values["MAIL_TIMEOUT"]:
+        raise BadSetting(
+            "PETITION_CLAIM_TIMEOUT is shorter than three times MAIL_TIMEOUT: slow emails would be sent twice"
+        )
 
 
-def _refuse_unknown(environ: Mapping[str, str]) -> None:
-    known = NAMES | {f"{name}_FILE" for name in SECRETS}
+def _reject_unknown(environ: Mapping[str, str]) -> None:
+    known = SETTING_NAMES | {f"{name}_FILE" for name in SECRET_SETTING_NAMES}
     for name in sorted(environ):
-        ours = name.startswith(PREFIXES)
+        ours = name.startswith(SETTING_PREFIXES)
         near = difflib.get_close_matches(name, known, 1, 0.8 if ours else 0.88)
         # Another program's MAIL_HOST is none of our business; MAIL_SEVER very likely is.
         slip = name.startswith(("MAIL_", "SECRET_KEY")) and near
@@ -232,7 +234,7 @@ def _refuse_unknown(environ: Mapping[str, str]) -> None:
             raise BadSetting(f"{name} is not a setting{hint}")
 
 
-def _read(setting: Setting, environ: Mapping[str, str]) -> Any:
+def _read_setting(setting: Setting, environ: Mapping[str, str]) -> Any:
     text = environ.get(setting.name)
     file = environ.get(f"{setting.name}_FILE") if setting.secret else None
     if text and file:

@@ -11,73 +11,57 @@ from celery.signals import celeryd_init, setup_logging, worker_ready, worker_shu
 from kombu.transport import redis as by_redis
 
 from config import BadSetting, Config
-from petition import create_app
-from petition.core.errors import Refusal
+from petition.app import create_app
+from petition.core.celery import DisconnectTolerantQoS, declare_queues, with_worker_timeouts
+from petition.core.exceptions import DomainError
 from petition.core.health import require_database
-from petition.core.queue import InHand, patient, queues
-from petition.delivery.doorbell import DISPATCH
-from petition.delivery.lanes import LANES, MAILINGS, NOTICES, QUEUES, UPKEEP
-from petition.operations.heartbeat import Pulse
+from petition.delivery.queues import EMAIL_QUEUES, MAILINGS, MAINTENANCE, NOTIFICATIONS, QUEUE_NAMES
+from petition.delivery.wakeup import RUN_QUEUE_TASK
+from petition.operations.heartbeat import HeartbeatThread
 
-SWEEP = 5.0  # seconds: the longest that a lost ring delays an email
+SWEEP_INTERVAL_SECONDS = 5.0  # the longest that a lost wake-up delays an email
 
 try:
     flask_app = create_app(Config())
     require_database(flask_app)
-except (BadSetting, Refusal) as problem:
+except (BadSetting, DomainError) as problem:
     sys.exit(f"petition: {problem}")
 
 app = flask_app.extensions["celery"]
-app.conf.task_queues = queues(QUEUES, flask_app.config["BROKER_URL"])
+app.conf.task_queues = declare_queues(QUEUE_NAMES, flask_app.config["BROKER_URL"])
 # A worker blocks on its queue: its sockets wait longer than a publisher's.
-app.conf.broker_transport_options = patient(app.conf.broker_transport_options)
-by_redis.Channel.QoS = InHand
+app.conf.broker_transport_options = with_worker_timeouts(app.conf.broker_transport_options)
+by_redis.Channel.QoS = DisconnectTolerantQoS
+# (task, its arguments, queue, seconds or crontab, seconds after which a message that nobody took is dropped)
+PERIODIC_TASKS = (
+    *((RUN_QUEUE_TASK, [queue], queue, SWEEP_INTERVAL_SECONDS, 3 * SWEEP_INTERVAL_SECONDS) for queue in EMAIL_QUEUES),
+    ("petition.signatures.tasks.run_reminders", [], MAINTENANCE, 600.0, 600.0),
+    ("petition.signatures.tasks.run_retention", [], MAINTENANCE, 3600.0, 3600.0),
+    (
+        "petition.mailings.tasks.run_process_mailings",
+        [],
+        MAINTENANCE,
+        SWEEP_INTERVAL_SECONDS,
+        2 * SWEEP_INTERVAL_SECONDS,
+    ),
+    ("petition.petitions.tasks.roll_up_statistics", [], MAINTENANCE, 15.0, 15.0),
+    ("petition.petitions.tasks.delete_stale_paper_drafts", [], MAINTENANCE, 3600.0, 3600.0),
+    ("petition.bulk_actions.tasks.run_bulk_actions", [], MAINTENANCE, 5.0, 15.0),
+    ("petition.bulk_actions.tasks.run_retention", [], MAINTENANCE, 3600.0, 3 * 3600.0),
+    # The maintenance worker knows neither the mail server, nor the bounce mailbox, nor their passwords.
+    ("petition.delivery.bounces.tasks.run_poll", [], NOTIFICATIONS.name, 60.0, 60.0),
+    ("petition.delivery.bounces.tasks.run_retention", [], MAINTENANCE, 3600.0, 3600.0),
+    ("petition.operations.tasks.run_probe", [], NOTIFICATIONS.name, 15.0, 15.0),
+    ("petition.operations.tasks.run_retention", [], MAINTENANCE, 3600.0, 3600.0),
+    ("petition.operations.tasks.run_reconcile", [], MAINTENANCE, crontab(hour="3", minute="17"), 6 * 3600.0),
+)
 app.conf.beat_schedule = {
-    f"sweep-{lane}": {
-        "task": DISPATCH, "args": [lane], "schedule": SWEEP, "options": {"queue": lane, "expires": 3 * SWEEP},
+    " ".join([task, *arguments]): {
+        "task": task, "args": arguments, "schedule": when, "options": {"queue": queue, "expires": expires},
     }
-    for lane in LANES
-} | {
-    name: {
-        "task": f"petition.signatures.tasks.{name}", "schedule": seconds,
-        "options": {"queue": UPKEEP, "expires": seconds},
-    }
-    for name, seconds in {"remind": 600.0, "forget": 3600.0}.items()
-} | {
-    f"bounces-{name}": {
-        "task": f"petition.delivery.bounces.tasks.{name}", "schedule": seconds,
-        "options": {"queue": queue, "expires": seconds},
-    }
-    # Upkeep knows no password of a mailbox.
-    for name, queue, seconds in (("poll", NOTICES.name, 60.0), ("forget", UPKEEP, 3600.0))
-} | {
-    "watch-mailings": {
-        "task": "petition.mailings.tasks.watch", "schedule": SWEEP, "options": {"queue": UPKEEP, "expires": 2 * SWEEP},
-    }
-} | {
-    f"petitions-{name}": {
-        "task": f"petition.petitions.tasks.{name}", "schedule": seconds,
-        "options": {"queue": UPKEEP, "expires": seconds},
-    }
-    for name, seconds in {"fold": 15.0, "tidy": 3600.0}.items()
-} | {
-    name: {
-        "task": f"petition.team.tasks.{task}", "schedule": seconds,
-        "options": {"queue": UPKEEP, "expires": 3 * seconds},
-    }
-    for name, task, seconds in (("act", "act", 5.0), ("tidy-drafts", "tidy", 3600.0))
-} | {
-    name: {
-        "task": f"petition.operations.tasks.{name}", "schedule": when,
-        "options": {"queue": queue, "expires": expires},
-    }
-    for name, queue, when, expires in (
-        ("probe", NOTICES.name, 15.0, 15.0),  # upkeep knows neither the mail server nor its password
-        ("tidy", UPKEEP, 3600.0, 3600.0),
-        ("reconcile", UPKEEP, crontab(hour="3", minute="17"), 6 * 3600.0),
-    )
+    for task, arguments, queue, when, expires in PERIODIC_TASKS
 }  # fmt: skip
-app.conf.beat_scheduler = "petition.operations.heartbeat:Ticking"
+app.conf.beat_scheduler = "petition.operations.heartbeat:HeartbeatScheduler"
 
 
 @celeryd_init.connect
@@ -93,7 +77,7 @@ def _keep_our_logging(**_: Any) -> None:
         logging.getLogger(library).setLevel(logging.WARNING)
 
 
-def _give_way() -> None:
+def _lower_cpu_priority() -> None:
     """Have the threads that are made from now on take the processor time that all else on this machine leaves.
 
     Niceness shares out the time but lets a turn end: under a mailing, each step of a confirmation waited for one.
@@ -106,14 +90,14 @@ def _give_way() -> None:
 
 
 @worker_ready.connect
-def _say_ready(sender: Any, **_: Any) -> None:
+def _announce_ready(sender: Any, **_: Any) -> None:
     """Start the heartbeat, and tell `petition up` that this worker takes work."""
     queues = [queue.name for queue in sender.task_consumer.queues]
-    pulse = Pulse(flask_app, sender.hostname, queues, sender.pool.limit)
-    pulse.start()
+    heartbeat = HeartbeatThread(flask_app, sender.hostname, queues, sender.pool.limit)
+    heartbeat.start()
     if queues == [MAILINGS.name]:
-        _give_way()
-    worker_shutdown.connect(lambda **_: pulse.end(), weak=False)
+        _lower_cpu_priority()
+    worker_shutdown.connect(lambda **_: heartbeat.stop(), weak=False)
     folder = flask_app.config["PETITION_READY_DIR"]
     if folder:
         (folder / sender.hostname.split("@")[0]).touch()

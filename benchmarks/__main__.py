@@ -9,23 +9,23 @@ import time
 from datetime import UTC, datetime
 from pathlib import Path
 
+from charts import draw
 from harness import FULL, ROOT
-from plots import draw
 
 CLAIMS = ("sign", "confirm", "page", "mail", "loop", "mailing", "latency", "memory", "growth")
-BARE = "a bare Flask view: one INSERT, one COMMIT, one LPUSH; by the driver alone"
-EASY = "the same by Flask-SQLAlchemy, as this application is built"
+BARE_FLASK = "a bare Flask view: one INSERT, one COMMIT, one LPUSH; by the driver alone"
+FLASK_SQLALCHEMY = "the same by Flask-SQLAlchemy, as this application is built"
 SMTPLIB = "smtplib, one kept connection"
 SMALLER = "the same with 5,000 signatures"
 WRITTEN = "the same with 5,000 signatures and those that are made for it"
 # claim: (what is counted, against what, what must be reached, what is aimed at). Ratios, but for those `AT_MOST`.
-GOALS = {
-    "sign, form": ("requests/s", BARE, 0.5, 0.75),
-    "sign, form, Flask-SQLAlchemy": ("requests/s", EASY, 0.5, 0.75),
-    "sign, json": ("requests/s", BARE, 0.5, 0.75),
-    "sign, json, Flask-SQLAlchemy": ("requests/s", EASY, 0.5, 0.75),
-    "confirm": ("requests/s", BARE, 0.6, 0.9),
-    "confirm, Flask-SQLAlchemy": ("requests/s", EASY, 0.6, 0.9),
+TARGETS = {
+    "sign, form": ("requests/s", BARE_FLASK, 0.5, 0.75),
+    "sign, form, Flask-SQLAlchemy": ("requests/s", FLASK_SQLALCHEMY, 0.5, 0.75),
+    "sign, json": ("requests/s", BARE_FLASK, 0.5, 0.75),
+    "sign, json, Flask-SQLAlchemy": ("requests/s", FLASK_SQLALCHEMY, 0.5, 0.75),
+    "confirm": ("requests/s", BARE_FLASK, 0.6, 0.9),
+    "confirm, Flask-SQLAlchemy": ("requests/s", FLASK_SQLALCHEMY, 0.6, 0.9),
     "page": ("requests/s", "a bare Flask view that returns the same bytes", 0.5, 0.9),
     "mail": ("emails/s of one worker", SMTPLIB, 0.6, 0.9),
     "loop": ("whole loops/s", "33/s, the peak of the UK's largest petition", 3.0, 10.0),
@@ -39,7 +39,7 @@ GOALS = {
     **{f"growth, {name}": ("a second", SMALLER, 0.9, 1.0) for name in
        ("page", "count", "list", "list, far down", "desk", "ops")},
 }  # fmt: skip
-AT_MOST = {"mailing, memory", "latency", "memory, web", "memory, worker"}
+UPPER_BOUNDS = {"mailing, memory", "latency", "memory, web", "memory, worker"}
 FOLDER = ROOT / "docs" / "performance"
 
 
@@ -50,10 +50,10 @@ def number(value: float | None) -> str:
     return f"{value:,.0f}" if abs(value) >= 100 else f"{value:.3g}"
 
 
-def reached(name: str, found: dict) -> float:
+def progress(name: str, found: dict) -> float:
     """Return how far a claim is on its way to what it must reach: 1 is there."""
-    must = GOALS[name][2]
-    return must / max(found["ratio"], 1e-9) if name in AT_MOST else found["ratio"] / must
+    must = TARGETS[name][2]
+    return must / max(found["ratio"], 1e-9) if name in UPPER_BOUNDS else found["ratio"] / must
 
 
 def cells(found: dict) -> tuple[str, str, str]:
@@ -72,14 +72,14 @@ def spread(median: float, least: float, most: float) -> str:
 
 def row(name: str, found: dict) -> str:
     """Return a claim's line of the table."""
-    what, against, must, aim = GOALS[name]
+    what, against, must, aim = TARGETS[name]
     figure, waits, reference = cells(found)
-    goal = f"≤ {must}" if name in AT_MOST else str(must)
+    goal = f"≤ {must}" if name in UPPER_BOUNDS else str(must)
     claim = f"{name} ({found['scale']})"
     pairs = found.get("ratios", [])
     ratio = f"**{number(found['ratio'])}**" + (f" ({number(min(pairs))}–{number(max(pairs))})" if pairs else "")
     line = (claim, f"{figure} {what}", waits, f"{reference} {against}".strip(), ratio, goal, aim,
-            "yes" if reached(name, found) >= 1 else "**no**")  # fmt: skip
+            "yes" if progress(name, found) >= 1 else "**no**")  # fmt: skip
     return "| " + " | ".join(str(cell) for cell in line) + " |"
 
 
@@ -90,14 +90,14 @@ def write(results: dict) -> list[str]:
     about = {"on": " to ".join(dict.fromkeys((days[0], days[-1]))), "cores": os.cpu_count(),
              "python": platform.python_version()}  # fmt: skip
     (FOLDER / "results.json").write_text(json.dumps({"about": about, "claims": results}, indent=1) + "\n")
-    names = sorted(results, key=lambda name: reached(name, results[name]))
+    names = sorted(results, key=lambda name: progress(name, results[name]))
     head = (
         "| claim | measured (least–most) | p50 / p95 / p99, ms | reference | ratio (of pairs) | must | aim | reached |"
     )
     lines = [head, "|" + " --- |" * 8, *(row(name, results[name]) for name in names)]
     told = ", ".join(f"{name} {value}" for name, value in about.items())
     (FOLDER / "table.md").write_text("\n".join([f"`{told}`", "", *lines]) + "\n")
-    draw(results, reached, FOLDER)
+    draw(results, progress, FOLDER)
     return lines
 
 

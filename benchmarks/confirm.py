@@ -5,30 +5,32 @@ import os
 from functools import partial
 from pathlib import Path
 
-from harness import FULL, cpu, load, shown, system, versus_each
+from harness import FULL, compare_each, load, print_json, record_cpu, system
 from sign import REFERENCES
 
 from config import Config
-from petition import create_app
+from petition.app import create_app
 from petition.core import tokens
-from petition.signatures.links import CONFIRM
-from petition.signatures.shown import FINGERPRINT, salt
+from petition.signatures.fingerprint import FINGERPRINT_SQL, derive_salt
+from petition.signatures.links import CONFIRM_TOKEN_PURPOSE
 
 PEOPLE = 200_000 if FULL else 40_000
-SHOWN = f"""
-    SELECT s.id, {FINGERPRINT.replace(":salt", "given.salt")}
+FINGERPRINTS_SQL = f"""
+    SELECT s.id, {FINGERPRINT_SQL.replace(":salt", "given.salt")}
     FROM unnest(%s::bigint[], %s::text[]) AS given (id, salt) JOIN signatures s USING (id)
 """
 runs = itertools.count(1)
 
 
-def links(it, prefix: str, people: int = PEOPLE) -> Path:
+def write_confirmation_links(it, prefix: str, people: int = PEOPLE) -> Path:
     """Make pending signatures whose link was mailed, and write a line for each POST, as the page's form sends it."""
-    numbers = it.people(people, "pending", prefix, link="sent")
+    numbers = it.insert_signatures(people, "pending", prefix, link="sent")
     app, path = create_app(Config({**os.environ, **it.environ})), it.folder / prefix
     with app.app_context(), path.open("w") as file:
-        shown = it.database.execute(SHOWN, (numbers, [salt(number) for number in numbers]))
-        file.writelines(f"/c/{tokens.make(CONFIRM, number, 1)} lang=fr&seen={seen}\n" for number, seen in shown)
+        shown = it.database.execute(FINGERPRINTS_SQL, (numbers, [derive_salt(number) for number in numbers]))
+        file.writelines(
+            f"/c/{tokens.make(CONFIRM_TOKEN_PURPOSE, number, 1)} lang=fr&seen={seen}\n" for number, seen in shown
+        )
     return path
 
 
@@ -44,14 +46,14 @@ def measure() -> dict:
 
     with system() as it:
         it.database.execute("CREATE TABLE reference (id bigserial PRIMARY KEY, name text, email text)")
-        path = links(it, "c")
+        path = write_confirmation_links(it, "c")
         web, bare = it.serve("web", "wsgi:app"), it.serve("bare", "reference:app")
         others = {name: partial(_insert, bare, other) for name, other in REFERENCES.items()}
-        results = versus_each(ours, others)
-        with cpu(it, results[""], web="web"):
+        results = compare_each(ours, others)
+        with record_cpu(it, results[""], web="web"):
             ours()
         query = "SELECT count(*) = (SELECT sum(people) FROM petition_counts) FROM signatures WHERE state = 'confirmed'"
-        assert it.ask(query), "the count is the rows"
+        assert it.fetch_value(query), "the count is the rows"
     return {f"confirm{name}": result for name, result in results.items()}
 
 
@@ -60,4 +62,4 @@ def _insert(bare: str, path: str) -> dict:
 
 
 if __name__ == "__main__":
-    shown(measure())
+    print_json(measure())

@@ -15,40 +15,40 @@ from concurrent.futures import ThreadPoolExecutor
 import psutil
 import redis
 import urllib3
-from arithmetic import Use, machine, measured, needed
+from capacity import ResourceUsage, capacity_table, cost_table, describe_machine
 from harness import CONNECTIONS, FULL, ROOT, SLUG, System, load, system, wait_for
-from mailing import make
+from mailing import make_mailing
 
 from config import Config
-from petition import create_app
+from petition.app import create_app
 from petition.core import clock, tokens
 from petition.core.db import db
-from petition.embedded.programs import LANES
-from petition.mailings.freeze import freeze
+from petition.local_stack.app_processes import WORKER_QUEUES
+from petition.mailings.audience.materialise import materialise_audience
 from petition.mailings.models import Mailing
-from petition.signatures.links import CONFIRM
+from petition.signatures.links import CONFIRM_TOKEN_PURPOSE
 
 RECIPIENTS = 20_000 if FULL else 5_000
-PROCESSES = {"web": ["web"], "workers": list(LANES), "beat": ["beat"]}
-IDLE = 5  # seconds
-PACE, PACED = 33, 30 if FULL else 15  # signatures a second; seconds
+PROCESSES = {"web": ["web"], "workers": list(WORKER_QUEUES), "beat": ["beat"]}
+IDLE_SECONDS = 5  # seconds
+SIGNATURES_PER_SECOND, SIGNING_SECONDS = 33, 30 if FULL else 15  # signatures a second; seconds
 DOCUMENT, MARKS = ROOT / "docs" / "deployment.md", ("<!-- costs -->\n", "<!-- end of costs -->")
-FIGURES = """
+USAGE_SQL = """
     SELECT pg_current_wal_lsn() - '0/0'::pg_lsn, (SELECT sum(fsyncs) FROM pg_stat_io WHERE object = 'wal'),
            (SELECT xact_commit FROM pg_stat_database WHERE datname = current_database()),
            pg_database_size(current_database())
 """
-WAITING = "SELECT count(*) FROM deliveries WHERE state IN ('due', 'sending', 'deferred')"
+UNSENT_SQL = "SELECT count(*) FROM deliveries WHERE state IN ('due', 'sending', 'deferred')"
 
 
-def used(it: System) -> Use:
+def read_usage(it: System) -> ResourceUsage:
     """Return what everything used so far."""
     time.sleep(1.5)  # PostgreSQL tells its figures once a second
-    figures = [float(value or 0) for value in it.database.execute(FIGURES).fetchone()]
+    figures = [float(value or 0) for value in it.database.execute(USAGE_SQL).fetchone()]
     memory = redis.Redis.from_url(it.valkey.url).info("memory")["used_memory"]
     cpu = {part: sum(_cpu(it.running[name].pid) for name in names) for part, names in PROCESSES.items()}
     engines = {"postgres": _cpu(it.postgres.process.pid), "redis": _cpu(it.valkey.process.pid)}
-    return Use({**cpu, **engines}, *figures, memory)
+    return ResourceUsage({**cpu, **engines}, *figures, memory)
 
 
 def _cpu(pid: int) -> float:
@@ -61,7 +61,7 @@ def _network(n: int) -> dict[str, str]:
     return {"X-Forwarded-For": f"{11 + n // 62500}.{n // 250 % 250}.{n % 250}.7", "Accept-Language": "fr"}
 
 
-class Ways:
+class MeasuredSteps:
     """The steps that are measured; each returns how often it was done."""
 
     def __init__(self, it: System, web: str) -> None:
@@ -69,8 +69,8 @@ class Ways:
 
     def nothing(self) -> int:
         """Wait."""
-        time.sleep(IDLE)
-        return IDLE
+        time.sleep(IDLE_SECONDS)
+        return IDLE_SECONDS
 
     def page(self) -> int:
         """Show the letter."""
@@ -82,14 +82,14 @@ class Ways:
         began = time.monotonic()
 
         def once(n: int) -> None:
-            time.sleep(max(0.0, began + n / PACE - time.monotonic()))
+            time.sleep(max(0.0, began + n / SIGNATURES_PER_SECOND - time.monotonic()))
             form = {"name": "Zoé Martin", "email": f"paced{n}@bench.example", "party": "person", "listed": "on"}
             sent = {"fields": form, "headers": _network(n), "encode_multipart": False, "redirect": False}
             answer = pool.request("POST", f"{self.web}/p/{SLUG}/sign", **sent)
             assert answer.status == 303
 
         with ThreadPoolExecutor(CONNECTIONS) as people:
-            list(people.map(once, range(PACE * PACED)))
+            list(people.map(once, range(SIGNATURES_PER_SECOND * SIGNING_SECONDS)))
         return self.mailed() - before
 
     def rush(self) -> int:
@@ -100,18 +100,18 @@ class Ways:
 
     def signatures(self) -> int:
         """Return how many there are."""
-        return self.it.ask("SELECT count(*) FROM signatures")
+        return self.it.fetch_value("SELECT count(*) FROM signatures")
 
     def mailed(self) -> int:
         """Wait for the last link and return how many signatures there are."""
-        wait_for(lambda: not self.it.ask(WAITING), 120, "the last link")
+        wait_for(lambda: not self.it.fetch_value(UNSENT_SQL), 120, "the last link")
         return self.signatures()
 
     def confirm(self) -> int:
         """Open the links, press the button, look at the personal page."""
         numbers = [row[0] for row in self.it.database.execute("SELECT id FROM signatures")]
         with self.app.app_context():
-            paths = [f"/c/{tokens.make(CONFIRM, number, 1)}" for number in numbers]
+            paths = [f"/c/{tokens.make(CONFIRM_TOKEN_PURPOSE, number, 1)}" for number in numbers]
         pool = urllib3.PoolManager(maxsize=CONNECTIONS, retries=False)
         turn = itertools.count()
 
@@ -124,40 +124,40 @@ class Ways:
 
         with ThreadPoolExecutor(CONNECTIONS) as people:
             list(people.map(once, paths))
-        assert self.it.ask("SELECT sum(people) FROM petition_counts") == len(paths)
+        assert self.it.fetch_value("SELECT sum(people) FROM petition_counts") == len(paths)
         return len(paths)
 
     def mailing(self) -> int:
         """Freeze the audience of a mailing and send it."""
-        number = make(self.app)
+        number = make_mailing(self.app)
         with self.app.app_context():
-            freeze(db.session.get(Mailing, number), clock.now())
+            materialise_audience(db.session.get(Mailing, number), clock.now())
             db.session.commit()
-        wait_for(lambda: not self.it.ask(WAITING), 200, "the end of the mailing")
+        wait_for(lambda: not self.it.fetch_value(UNSENT_SQL), 200, "the end of the mailing")
         return RECIPIENTS
 
 
-def measure() -> dict[str, Use]:
+def measure() -> dict[str, ResourceUsage]:
     """Return what each step costs once."""
     found = {}
     with system() as it:
-        ways = Ways(it, it.serve("web", "wsgi:app"))
+        ways = MeasuredSteps(it, it.serve("web", "wsgi:app"))
         it.workers()
         it.beat()
         for name in ("nothing", "page", "sign", "rush", "confirm", "mailing"):
             if name == "mailing":
-                it.people(RECIPIENTS, "confirmed", "r")
-            before, began = used(it), time.monotonic()
+                it.insert_signatures(RECIPIENTS, "confirmed", "r")
+            before, began = read_usage(it), time.monotonic()
             times = getattr(ways, name)()
             print(f"{name}: {times} times, {times / (time.monotonic() - began):.0f}/s", file=sys.stderr, flush=True)
-            found[name] = used(it).since(before, times)
+            found[name] = read_usage(it).since(before, times)
     return found
 
 
 def main() -> None:
     """Measure, print both tables, and put them into the document if that is asked for."""
     found = measure()
-    text = f"{machine()}\n\n{measured(found)}\n\n{needed(found)}\n"
+    text = f"{describe_machine()}\n\n{cost_table(found)}\n\n{capacity_table(found)}\n"
     print(text)
     if "--write" in sys.argv:
         begin, end = MARKS

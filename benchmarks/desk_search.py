@@ -21,14 +21,14 @@ from sqlalchemy import text
 sys.path.insert(0, str(Path(__file__).parents[1]))
 
 from config import Config
-from petition import create_app
-from petition.core import schema
+from petition.app import create_app
+from petition.core import migrations
 from petition.core.db import db
-from petition.embedded.postgres import Postgres
-from petition.exports.csv import Export
-from petition.signatures.filters import Filter, read
-from petition.signatures.invalidate_many import prepare
-from petition.signatures.search import TooSlow, search
+from petition.exports.signatures_csv import SignaturesExport
+from petition.local_stack.postgres import Postgres
+from petition.signatures.search.filters import Filter, parse_filter
+from petition.signatures.search.search import SearchTimeout, search
+from petition.signatures.staff.invalidate_many import prepare_bulk_invalidation
 
 BATCH = 250_000
 ROUNDS = 9
@@ -96,7 +96,7 @@ def fill(rows: int) -> None:
         connection.exec_driver_sql("VACUUM ANALYZE")
 
 
-def days() -> dict[str, str]:
+def sample_days() -> dict[str, str]:
     """Return days of long ago."""
     row = db.session.execute(
         text("""SELECT current_date - 364 AS start, current_date - 350 AS old, current_date - 275 AS quarter""")
@@ -104,15 +104,15 @@ def days() -> dict[str, str]:
     return {name: str(day) for name, day in row._mapping.items()}
 
 
-def timed(which: Filter) -> tuple[float, object]:
+def time_search(which: Filter) -> tuple[float, object]:
     """Return the milliseconds of a first page and of the page after it together, and how many were found."""
     began = time.perf_counter()
     try:
         page = search(which)
         if page.next:
             search(which, page.next)
-        number: object = "many" if page.number is None else page.number
-    except TooSlow:
+        number: object = "many" if page.total is None else page.total
+    except SearchTimeout:
         number = "refused"
     db.session.rollback()
     return (time.perf_counter() - began) * 1000, number
@@ -120,18 +120,20 @@ def timed(which: Filter) -> tuple[float, object]:
 
 def measure(rows: int) -> dict[str, object]:
     """Time every search, an export and the freezing of a set."""
-    known, found = days(), {}
+    known, found = sample_days(), {}
     for name, typed in SEARCHES.items():
-        which = read({field: value.format(**known) for field, value in typed.items()})
-        first, number = timed(which)
-        times = [timed(which)[0] for _ in range(ROUNDS)]
+        which = parse_filter({field: value.format(**known) for field, value in typed.items()})
+        first, number = time_search(which)
+        times = [time_search(which)[0] for _ in range(ROUNDS)]
         found[name] = {"first": first, "median": median(times), "worst": max(times), "found": number}
     began, size = time.perf_counter(), 0
-    for piece in Export(Filter(state="confirmed"), ["id", "name", "profession", "city", "confirmed_at"], actor="bench"):
+    for piece in SignaturesExport(
+        Filter(state="confirmed"), ["id", "name", "profession", "city", "confirmed_at"], actor="bench"
+    ):
         size += len(piece)
     seconds = time.perf_counter() - began
     began = time.perf_counter()
-    run = prepare(Filter(domain="domain1.fr"), "bench", "bench")
+    run = prepare_bulk_invalidation(Filter(domain="domain1.fr"), "bench", "bench")
     frozen = time.perf_counter() - began
     db.session.rollback()
     return {
@@ -152,7 +154,7 @@ def run(rows: int) -> dict[str, object]:
         }  # fmt: skip
         try:
             with create_app(Config({**os.environ, **settings})).app_context():
-                schema.upgrade()
+                migrations.upgrade()
                 began = time.perf_counter()
                 fill(rows)
                 filled = time.perf_counter() - began

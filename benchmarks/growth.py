@@ -5,16 +5,16 @@ import itertools
 import os
 from contextlib import ExitStack
 
-from confirm import links
-from factories import sign_in
-from harness import FULL, SLUG, load, shown, system, versus
+from confirm import write_confirmation_links
+from harness import FULL, SLUG, compare, load, print_json, system
 from operations_page import fill
+from support.factories import sign_in
 
 from config import Config
-from petition import create_app
+from petition.app import create_app
 from petition.core.db import db
-from petition.signatures.filters import read
-from petition.signatures.searches import keep
+from petition.signatures.search.filters import parse_filter
+from petition.signatures.search.saved import save_search
 
 SMALL, LARGE = 5_000, 5_000_000 if FULL else 200_000
 SECONDS = 6 if FULL else 2  # of one measurement
@@ -30,7 +30,7 @@ READS = {
 # What a desk looks for all day: one row, or as many as fill a page; benchmarks/desk_search.py has the hard ones.
 SURNAME = "n" + hashlib.md5(b"4321", usedforsecurity=False).hexdigest()[:8]
 SEARCHES = ({"email": "s777@"}, {"name": SURNAME}, {"state": "pending"})
-SETTLE = """
+PREPARE_SQL = """
     INSERT INTO petition_counts (petition_id, slot, people)
     SELECT 1, 0, count(*) FROM signatures WHERE state = 'confirmed' AND petition_id = 1;
     SELECT setval('confirmation_numbers', (SELECT max(confirmed_no) FROM signatures));
@@ -46,13 +46,13 @@ class Campaign:
         self.app = create_app(Config({**os.environ, **it.environ}))
         with self.app.app_context():
             fill(rows)
-        it.database.execute(SETTLE)
+        it.database.execute(PREPARE_SQL)
         it.database.execute("VACUUM (ANALYZE)")
         self.links = None
         with self.app.app_context():
             client = self.app.test_client()
             account = sign_in(client, "operator", "campaigner")
-            kept = [keep(read(typed), account.id) for typed in SEARCHES]
+            kept = [save_search(parse_filter(typed), account.id) for typed in SEARCHES]
             db.session.commit()
             self.searches = ["/desk/signatures/", *(f"/desk/signatures/searches/{each.id}" for each in kept)]
             self.member = f"team={client.get_cookie('team').value}"
@@ -69,7 +69,7 @@ class Campaign:
     def confirm(self) -> dict:
         """Confirm, one link after the other."""
         # Made as late as this: until people sign, 5,000 signatures are 5,000.
-        self.links = self.links or links(self.it, "c", CONFIRMING)
+        self.links = self.links or write_confirmation_links(self.it, "c", CONFIRMING)
         found = load(self.web, "lines", self.links, self.used, 303, seconds=SECONDS)
         self.used += found["requests"] + 100
         return found
@@ -93,11 +93,11 @@ def measure() -> dict:
         }
         found = {}
         for name, way in ways.items():
-            found[f"growth, {name}"] = versus(
+            found[f"growth, {name}"] = compare(
                 lambda way=way: way(large), lambda way=way: way(small), ROUNDS
             ) | {"rows": LARGE}  # fmt: skip
     return found
 
 
 if __name__ == "__main__":
-    shown(measure())
+    print_json(measure())

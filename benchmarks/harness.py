@@ -20,18 +20,18 @@ HERE = Path(__file__).parent
 ROOT = HERE.parent
 sys.path[:0] = [str(ROOT), str(ROOT / "tests")]
 
-from parts import Parts  # noqa: E402
-from ports import free_port  # noqa: E402
-from running import wait_for  # noqa: E402
+from support.app_processes import AppProcesses  # noqa: E402
+from support.ports import free_port  # noqa: E402
+from support.site_client import wait_for  # noqa: E402
 
-from petition.embedded.postgres import Postgres  # noqa: E402
-from petition.embedded.programs import LANES  # noqa: E402
-from petition.embedded.valkey import Valkey  # noqa: E402
+from petition.local_stack.app_processes import WORKER_QUEUES  # noqa: E402
+from petition.local_stack.postgres import Postgres  # noqa: E402
+from petition.local_stack.valkey import Valkey  # noqa: E402
 
 FULL = os.environ.get("SCALE", "quick") == "full"
 SECONDS = 10 if FULL else 3  # of one measurement
 ROUNDS = 5 if FULL else 2  # of each side, alternating
-SIGNERS = """
+SIGNATURES_SQL = """
     INSERT INTO signatures (petition_id, party, state, name, email, email_canonical, locale, listed, updates, source,
                             generation, valid_from, confirmed_at, confirmed_no)
     SELECT p.id, 'person', %(state)s::text, 'Zoé Martin', %(prefix)s || n || '@bench.example',
@@ -41,8 +41,8 @@ SIGNERS = """
     FROM petitions p, generate_series(1, %(n)s::int) AS n
     RETURNING id
 """
-LINKS = """
-    INSERT INTO deliveries (kind, lane, state, attempt, petition_id, subject_id, generation, settled_at, domain)
+DELIVERIES_SQL = """
+    INSERT INTO deliveries (kind, queue, state, attempt, petition_id, subject_id, generation, settled_at, domain)
     SELECT 'confirm_signature', 'confirmations', %(state)s::text, 0, petition_id, id, 1,
            CASE WHEN %(state)s::text = 'sent' THEN now() END, 'bench.example'
     FROM signatures WHERE email LIKE %(prefix)s || '%%'
@@ -53,13 +53,13 @@ TOOLS = {"wrk": "wrk", "smtp-sink": "postfix"}
 SINK_SESSIONS = 100
 
 
-def tool(name: str) -> str:
+def find_tool(name: str) -> str:
     """Return the path of a load tool, or end with the command that installs it."""
     found = shutil.which(name, path=os.environ.get("PATH", "") + ":/usr/sbin")
     return found or sys.exit(f"{name} is missing: apt-get install --no-install-recommends {TOOLS[name]}")
 
 
-class System(Parts):
+class System(AppProcesses):
     """Engines, a mail sink, and the application around them."""
 
     def __init__(self, folder: Path, keeps_mail: bool = False) -> None:
@@ -68,7 +68,7 @@ class System(Parts):
         super().__init__(folder, self.postgres.url, self.valkey.url, self.sink_port)
         self.sink = self._sink("-D", "mails") if keeps_mail else self._sink()
         self.environ |= {"PETITION_SIGN_LIMIT": "1000000/minute", "PETITION_LOG_LEVEL": "WARNING"}
-        del self.environ["PETITION_FRESH"]  # as in production
+        del self.environ["PETITION_CACHE_TTL"]  # as in production
         made = (
             self.petition("db", "upgrade"),
             self.petition("petitions", "create", str(ROOT / "petition/demo/internet-en-prison.md"), "--open"),
@@ -83,7 +83,7 @@ class System(Parts):
         inbox.mkdir()
         inbox.chmod(0o777)
         account = ("-u", "nobody") if os.geteuid() == 0 else ()
-        command = [tool("smtp-sink"), *account, "-c", *options, f"127.0.0.1:{self.sink_port}", str(SINK_SESSIONS)]
+        command = [find_tool("smtp-sink"), *account, "-c", *options, f"127.0.0.1:{self.sink_port}", str(SINK_SESSIONS)]
         sink = subprocess.Popen(command, stdout=subprocess.DEVNULL, cwd=inbox)
         wait_for(lambda: _listens(self.sink_port), 10, "the sink")
         return sink
@@ -92,7 +92,7 @@ class System(Parts):
         """Start a web server for an app as `petition up` would, but for `options`, and return its address."""
         port = free_port()
         self.start(
-            name, "gunicorn", "--config", "python:petition.embedded.gunicorn_conf", "--chdir", str(HERE),
+            name, "gunicorn", "--config", "python:petition.local_stack.gunicorn_conf", "--chdir", str(HERE),
             "--pythonpath", str(ROOT), "--bind", f"127.0.0.1:{port}", *options, app,
         )  # fmt: skip
         wait_for(lambda: _listens(port), 30, f"the server {name}")
@@ -100,24 +100,24 @@ class System(Parts):
 
     def workers(self) -> None:
         """Start the workers that `petition up` starts."""
-        for name, queues in LANES.items():
+        for name, queues in WORKER_QUEUES.items():
             self.worker(queues, name=name)
 
-    def people(self, n: int, state: str, prefix: str, link: str | None = None) -> list[int]:
+    def insert_signatures(self, n: int, state: str, prefix: str, link: str | None = None) -> list[int]:
         """Make signatures, with the state of the email that carries the link, and return their numbers."""
         values = {"n": n, "state": state, "prefix": prefix}
-        numbers = [row[0] for row in self.database.execute(SIGNERS, values).fetchall()]
+        numbers = [row[0] for row in self.database.execute(SIGNATURES_SQL, values).fetchall()]
         if link:
-            self.database.execute(LINKS, {"prefix": prefix, "state": link})
+            self.database.execute(DELIVERIES_SQL, {"prefix": prefix, "state": link})
         self.database.execute("ANALYZE signatures, deliveries")
         return numbers
 
-    def ask(self, query: str, *values: object) -> object:
+    def fetch_value(self, query: str, *values: object) -> object:
         """Return the first value that a query gives."""
         row = self.database.execute(query, values or None).fetchone()
         return row[0] if row else None
 
-    def family(self, name: str) -> list[psutil.Process]:
+    def process_tree(self, name: str) -> list[psutil.Process]:
         """Return a part's processes, its parent first."""
         parent = psutil.Process(self.running[name].pid)
         return [parent, *parent.children(recursive=True)]
@@ -155,7 +155,7 @@ def load(url: str, script: str, *arguments: object, seconds: float = SECONDS, co
     Every answer is checked by the script; one that is not what it should be ends the benchmark.
     """
     command = [
-        tool("wrk"), "-t1", f"-c{connections}", f"-d{seconds}s", "--timeout", "20s", "-s",
+        find_tool("wrk"), "-t1", f"-c{connections}", f"-d{seconds}s", "--timeout", "20s", "-s",
         str(HERE / "lua" / f"{script}.lua"), url, "--", *map(str, arguments),
     ]  # fmt: skip
     ended = subprocess.run(command, capture_output=True, text=True, timeout=seconds + 60, check=False, cwd=HERE / "lua")
@@ -166,22 +166,22 @@ def load(url: str, script: str, *arguments: object, seconds: float = SECONDS, co
     return result
 
 
-def shown(found: dict) -> None:
+def print_json(found: dict) -> None:
     """Print what one benchmark found."""
     print(json.dumps(found, indent=1))
 
 
-def summary(rates: list[float]) -> dict:
+def summarise(rates: list[float]) -> dict:
     """Return the middle of some rates and how far they spread."""
     return {"median": statistics.median(rates), "least": min(rates), "most": max(rates)}
 
 
-def versus(ours, reference, rounds: int = ROUNDS) -> dict:
+def compare(ours, reference, rounds: int = ROUNDS) -> dict:
     """Measure two sides in turn, after one turn of each that does not count; returns both and their ratio."""
-    return versus_each(ours, {"": reference}, rounds)[""]
+    return compare_each(ours, {"": reference}, rounds)[""]
 
 
-def versus_each(ours, references: dict, rounds: int = ROUNDS) -> dict:
+def compare_each(ours, references: dict, rounds: int = ROUNDS) -> dict:
     """Measure ours and each reference in turn, as `versus` does; returns the comparisons by the reference's name."""
     sides = {"ours": ours, **references}
     for run in sides.values():
@@ -197,21 +197,23 @@ def _compared(ours: list[dict], reference: list[dict]) -> dict:
     found = {}
     for name, runs in (("ours", ours), ("reference", reference)):
         middle = sorted(runs, key=lambda run: run["rate"])[len(runs) // 2]
-        found[name] = {**middle, "rate": summary([run["rate"] for run in runs])}
+        found[name] = {**middle, "rate": summarise([run["rate"] for run in runs])}
     pairs = [o["rate"] / r["rate"] for o, r in zip(ours, reference, strict=True)]
     # Of each pair and then the middle: a machine whose speed changes is as fast for both sides of one.
     return {**found, "ratio": statistics.median(pairs), "ratios": [round(pair, 3) for pair in pairs]}
 
 
 @contextmanager
-def cpu(system: System, found: dict, **parts: str) -> Iterator[None]:
+def record_cpu(system: System, found: dict, **parts: str) -> Iterator[None]:
     """Add to `found` the processor seconds that each process of some parts used meanwhile."""
-    before = {name: _times(system.family(part)) for name, part in parts.items()}
+    before = {name: _times(system.process_tree(part)) for name, part in parts.items()}
     began = time.monotonic()
     yield
     took = time.monotonic() - began
     found["cpu"] = {
-        name: [round((now - before[name].get(pid, 0)) / took, 2) for pid, now in _times(system.family(part)).items()]
+        name: [
+            round((now - before[name].get(pid, 0)) / took, 2) for pid, now in _times(system.process_tree(part)).items()
+        ]
         for name, part in parts.items()
     }
 
@@ -224,6 +226,6 @@ def _times(family: list[psutil.Process]) -> dict[int, float]:
     return found
 
 
-def memory(family: list[psutil.Process]) -> float:
+def measure_memory(family: list[psutil.Process]) -> float:
     """Return the megabytes that some processes have of their own."""
     return sum(process.memory_full_info().uss for process in family) / 1e6

@@ -10,15 +10,15 @@ import os
 import statistics
 import time
 
-from harness import FULL, SLUG, shown, system, wait_for
-from mailing import make
+from harness import FULL, SLUG, print_json, system, wait_for
+from mailing import make_mailing
 from sqlalchemy import text
 
 from config import Config
-from petition import create_app
+from petition.app import create_app
 from petition.core import clock
 from petition.core.db import db
-from petition.mailings.freeze import freeze
+from petition.mailings.audience.materialise import materialise_audience
 from petition.mailings.models import Mailing
 
 RECIPIENTS = 250_000 if FULL else 100_000
@@ -48,17 +48,17 @@ def sign(it, n: int) -> dict:
     return dict(zip(("p50", "p95", "p99"), it.database.execute(WAITS, bounds).fetchone()[0], strict=True))
 
 
-def middle(phases: list[dict]) -> dict:
+def medians(phases: list[dict]) -> dict:
     """Return the middle of each figure."""
     return {name: statistics.median(phase[name] for phase in phases) for name in phases[0]}
 
 
-def begin(it) -> None:
+def prepare_paused_mailing(it) -> None:
     """Freeze a mailing to everybody, and pause it."""
     app = create_app(Config({**os.environ, **it.environ}))
-    number = make(app)
+    number = make_mailing(app)
     with app.app_context():
-        freeze(db.session.get(Mailing, number), clock.now())
+        materialise_audience(db.session.get(Mailing, number), clock.now())
         db.session.execute(text("UPDATE mailings SET state = 'paused'"))
         db.session.commit()
 
@@ -80,18 +80,18 @@ def under_mailing(it) -> dict:
 def measure() -> dict:
     """Return the waits idle and under the mailing."""
     with system() as it:
-        it.people(RECIPIENTS, "confirmed", "r")
+        it.insert_signatures(RECIPIENTS, "confirmed", "r")
         it.web()
         it.workers()
         it.beat()
         sign(it, 25)  # warm
-        begin(it)
+        prepare_paused_mailing(it)
         idle, busy = [], []
         for _ in range(ROUNDS):
             idle.append(sign(it, SIGNATURES))
             busy.append(under_mailing(it))
         idle.append(sign(it, SIGNATURES))
-    before, after = middle(idle), middle(busy)
+    before, after = medians(idle), medians(busy)
     return {
         "latency": {
             "before": before["p95"], "after": after["p95"], "ratio": after["p95"] / before["p95"], "ours": after,
@@ -101,4 +101,4 @@ def measure() -> dict:
 
 
 if __name__ == "__main__":
-    shown(measure())
+    print_json(measure())

@@ -5,23 +5,23 @@ import smtplib
 import time
 from dataclasses import fields
 
-from harness import FULL, memory, shown, system, versus
+from harness import FULL, compare, measure_memory, print_json, system
 
 from config import Config
-from petition import create_app
+from petition.app import create_app
 from petition.core.db import db
-from petition.delivery.compose import Claimed, compose
+from petition.delivery.composers import ClaimedDelivery, compose
 from petition.delivery.models import Delivery
 
 EMAILS = 8_000 if FULL else 2_000
-LEFT = "SELECT count(*) FROM deliveries WHERE state IN ('due', 'sending')"
+UNSENT_SQL = "SELECT count(*) FROM deliveries WHERE state IN ('due', 'sending')"
 RATE = """
     SELECT count(*) / extract(epoch FROM max(settled_at) - min(settled_at)), count(*)
     FROM deliveries d JOIN signatures s ON s.id = d.subject_id WHERE d.state = 'sent' AND s.email LIKE %s
 """
 
 
-def raw(port: int, message: bytes, n: int) -> dict:
+def send_with_smtplib(port: int, message: bytes, n: int) -> dict:
     """Send the same email over and over."""
     with smtplib.SMTP("127.0.0.1", port) as server:
         began = time.perf_counter()
@@ -30,18 +30,20 @@ def raw(port: int, message: bytes, n: int) -> dict:
         return {"rate": n / (time.perf_counter() - began)}
 
 
-def example(app) -> bytes:
+def sample_message(app) -> bytes:
     """Return an email of those that were sent, the same octets."""
     with app.app_context():
         row = db.session.query(Delivery).first()
-        return compose([Claimed(*(getattr(row, field.name) for field in fields(Claimed)))])[row.id].as_bytes()
+        return compose([ClaimedDelivery(*(getattr(row, field.name) for field in fields(ClaimedDelivery)))])[
+            row.id
+        ].as_bytes()
 
 
-def left(it, limit: float) -> None:
+def wait_until_sent(it, limit: float) -> None:
     """Wait until every email has left; fail after the limit, in seconds."""
     ends = time.monotonic() + limit
-    while it.ask(LEFT):
-        assert time.monotonic() < ends, f"{it.ask(LEFT)} emails have not left within {limit} s"
+    while it.fetch_value(UNSENT_SQL):
+        assert time.monotonic() < ends, f"{it.fetch_value(UNSENT_SQL)} emails have not left within {limit} s"
         time.sleep(0.2)  # asking costs what is measured
 
 
@@ -57,18 +59,18 @@ def measure() -> dict:
             nonlocal rounds
             rounds += 1
             prefix = f"round{rounds}x"
-            it.people(EMAILS, "pending", prefix, link="due")
-            left(it, 120)
+            it.insert_signatures(EMAILS, "pending", prefix, link="due")
+            wait_until_sent(it, 120)
             rate, sent = it.database.execute(RATE, (f"{prefix}%",)).fetchone()
             assert sent == EMAILS
             return {"rate": float(rate)}
 
         ours()
-        message = example(app)
-        result = versus(ours, lambda: raw(it.sink_port, message, EMAILS))
-        result["memory"] = memory(it.family("worker"))
+        message = sample_message(app)
+        result = compare(ours, lambda: send_with_smtplib(it.sink_port, message, EMAILS))
+        result["memory"] = measure_memory(it.process_tree("worker"))
     return {"mail": {**result, "bytes": len(message)}}
 
 
 if __name__ == "__main__":
-    shown(measure())
+    print_json(measure())

@@ -3,14 +3,14 @@
 import os
 import time
 
-from harness import FULL, memory, shown, system, versus
-from mail import LEFT, example, raw
+from harness import FULL, compare, measure_memory, print_json, system
+from mail import UNSENT_SQL, sample_message, send_with_smtplib
 
 from config import Config
-from petition import create_app
+from petition.app import create_app
 from petition.core import clock
 from petition.core.db import db
-from petition.mailings.freeze import freeze
+from petition.mailings.audience.materialise import materialise_audience
 from petition.mailings.models import Mailing, MailingText
 
 RECIPIENTS = 100_000 if FULL else 10_000
@@ -22,13 +22,13 @@ RATE = """
     WHERE mailing_id = %s AND state = 'sent'
 """
 REFERENCE = """
-    INSERT INTO reference (kind, lane, petition_id, subject_id, generation, mailing_id, state, attempt)
+    INSERT INTO reference (kind, queue, petition_id, subject_id, generation, mailing_id, state, attempt)
     SELECT 'mailing', 'mailings', petition_id, id, 1, 1, 'due', 0 FROM signatures
     WHERE updates AND state = 'confirmed'
 """
 
 
-def make(app) -> int:
+def make_mailing(app) -> int:
     """Make a mailing that is being sent, without its audience, and return its number."""
     with app.app_context():
         mailing = Mailing(name="Bench", state="sending", sender_name="Bench", timezone="UTC",
@@ -39,14 +39,14 @@ def make(app) -> int:
         return mailing.id
 
 
-def freezing(it, app) -> dict:
+def compare_materialise(it, app) -> dict:
     """Return how many rows are written down in a second, ours and by the plainest statement."""
 
     def ours() -> dict:
-        number = make(app)
+        number = make_mailing(app)
         with app.app_context():
             mailing, began = db.session.get(Mailing, number), time.perf_counter()
-            rows = freeze(mailing, clock.now())
+            rows = materialise_audience(mailing, clock.now())
             db.session.commit()
             took = time.perf_counter() - began
         it.database.execute("DELETE FROM deliveries WHERE mailing_id = %s", (number,))
@@ -60,31 +60,35 @@ def freezing(it, app) -> dict:
         rows = it.database.execute(REFERENCE).rowcount
         return {"rate": rows / (time.perf_counter() - began)}
 
-    return versus(ours, reference)
+    return compare(ours, reference)
 
 
 def send(it, app, when: int) -> dict:
     """Send a mailing to everybody; returns the emails per second and the worker's memory after some and at the end."""
-    number = make(app)
+    number = make_mailing(app)
     with app.app_context():
-        freeze(db.session.get(Mailing, number), clock.now())
+        materialise_audience(db.session.get(Mailing, number), clock.now())
         db.session.commit()
     early = 0.0
-    total, ends = it.ask(LEFT), time.monotonic() + 60 + RECIPIENTS / 100
-    while left := it.ask(LEFT):
+    total, ends = it.fetch_value(UNSENT_SQL), time.monotonic() + 60 + RECIPIENTS / 100
+    while left := it.fetch_value(UNSENT_SQL):
         assert time.monotonic() < ends, f"{left} emails of the mailing have not left"
         if not early and total - left >= when:
-            early = memory(it.family("worker"))
+            early = measure_memory(it.process_tree("worker"))
         time.sleep(0.2)
-    return {"rate": float(it.ask(RATE, number)), "early": early, "memory": memory(it.family("worker"))}
+    return {
+        "rate": float(it.fetch_value(RATE, number)),
+        "early": early,
+        "memory": measure_memory(it.process_tree("worker")),
+    }
 
 
 def measure() -> dict:
     """Return the freezing, the sending and the memory."""
     with system() as it:
-        it.people(RECIPIENTS, "confirmed", "r")
+        it.insert_signatures(RECIPIENTS, "confirmed", "r")
         app = create_app(Config({**os.environ, **it.environ}))
-        found = {"mailing, freeze": freezing(it, app)}
+        found = {"mailing, freeze": compare_materialise(it, app)}
         it.worker("mailings")
         it.beat()
         runs = []
@@ -94,15 +98,15 @@ def measure() -> dict:
             return runs[-1]
 
         first = ours()
-        message = example(app)
-        found["mailing, emails"] = versus(ours, lambda: raw(it.sink_port, message, 8 * FEW), 2)
+        message = sample_message(app)
+        found["mailing, emails"] = compare(ours, lambda: send_with_smtplib(it.sink_port, message, 8 * FEW), 2)
         found["mailing, memory"] = {
             "before": first["early"], "after": first["memory"], "ratio": first["memory"] - first["early"],
             "after all": runs[-1]["memory"], "emails": len(runs) * RECIPIENTS,
         }  # fmt: skip
-        assert it.ask(SENT) == len(runs) * RECIPIENTS
+        assert it.fetch_value(SENT) == len(runs) * RECIPIENTS
     return found
 
 
 if __name__ == "__main__":
-    shown(measure())
+    print_json(measure())

@@ -2,8 +2,8 @@
 
 import itertools
 
-from harness import FULL, SLUG, load, memory, shown, system
-from mail import left
+from harness import FULL, SLUG, load, measure_memory, print_json, system
+from mail import wait_until_sent
 
 MANY = 100_000 if FULL else 10_000
 FEW = 1_000
@@ -20,8 +20,8 @@ def requests(web: str, wanted: int) -> None:
 
 def emails(it, wanted: int) -> None:
     """Have so many confirmations sent."""
-    it.people(wanted, "pending", f"m{next(runs)}x", link="due")
-    left(it, 60 + wanted / 100)
+    it.insert_signatures(wanted, "pending", f"m{next(runs)}x", link="due")
+    wait_until_sent(it, 60 + wanted / 100)
 
 
 def measure() -> dict:
@@ -30,23 +30,23 @@ def measure() -> dict:
     with system() as it:
         web = it.serve("web", "wsgi:app", "--workers", "1")  # each process takes what comes, and not its share
         requests(web, FEW)
-        before = memory(it.family("web"))
+        before = measure_memory(it.process_tree("web"))
         requests(web, MANY)
-        found["memory, web"] = grown(before, memory(it.family("web")))
+        found["memory, web"] = growth_ratio(before, measure_memory(it.process_tree("web")))
         it.database.execute("DELETE FROM deliveries")
         it.worker("confirmations")
         it.beat()
         emails(it, FEW)
-        before = memory(it.family("worker"))
+        before = measure_memory(it.process_tree("worker"))
         emails(it, MANY)
-        found["memory, worker"] = grown(before, memory(it.family("worker")))
+        found["memory, worker"] = growth_ratio(before, measure_memory(it.process_tree("worker")))
     return found
 
 
-def grown(before: float, after: float) -> dict:
+def growth_ratio(before: float, after: float) -> dict:
     """Return both and their ratio."""
     return {"before": before, "after": after, "ratio": after / before}
 
 
 if __name__ == "__main__":
-    shown(measure())
+    print_json(measure())

@@ -22,12 +22,12 @@ from sqlalchemy import event, text
 sys.path.insert(0, str(Path(__file__).parents[1]))
 
 from config import Config
-from petition import create_app
-from petition.core import schema
+from petition.app import create_app
+from petition.core import migrations
 from petition.core.db import db
-from petition.embedded.postgres import Postgres
-from petition.operations import tallies
-from petition.operations.snapshot import last_day, recent_funnel, take
+from petition.local_stack.postgres import Postgres
+from petition.operations import rollup
+from petition.operations.snapshot import get_last_day, get_recent_funnel, take_snapshot
 
 BATCH = 250_000
 ROUNDS = 20
@@ -46,7 +46,7 @@ SIGNATURES = text("""
           FROM generate_series(CAST(:first AS bigint), CAST(:last AS bigint)) AS i) AS made
 """)
 DELIVERIES = text("""
-    INSERT INTO deliveries (kind, lane, petition_id, subject_id, generation, state, attempt, next_attempt_at, smtp_code,
+    INSERT INTO deliveries (kind, queue, petition_id, subject_id, generation, state, attempt, next_attempt_at, smtp_code,
                             reason, cause, domain, created_at, settled_at, tried_at)
     SELECT 'confirm_signature', 'confirmations', 1, id, 1, state, 1,
            CASE WHEN state = 'deferred' THEN now() + interval '1 h' ELSE created_at END,
@@ -77,7 +77,7 @@ def fill(rows: int) -> None:
         db.session.execute(SIGNATURES, batch)
         db.session.execute(DELIVERIES, batch)
         db.session.commit()
-        while tallies.fold():
+        while rollup.roll_up():
             pass
     with db.engine.connect().execution_options(isolation_level="AUTOCOMMIT") as connection:
         connection.exec_driver_sql("SET statement_timeout = 0")
@@ -86,9 +86,9 @@ def fill(rows: int) -> None:
 
 def page() -> None:
     """Read what the page reads."""
-    now = take()
-    last_day(now.at)
-    recent_funnel(now.at)
+    now = take_snapshot()
+    get_last_day(now.at)
+    get_recent_funnel(now.at)
     db.session.rollback()
 
 
@@ -129,7 +129,7 @@ def run(rows: int) -> dict[str, object]:
         }  # fmt: skip
         try:
             with create_app(Config({**os.environ, **settings})).app_context():
-                schema.upgrade()
+                migrations.upgrade()
                 began = time.perf_counter()
                 fill(rows)
                 filled = time.perf_counter() - began

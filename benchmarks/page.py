@@ -2,23 +2,23 @@
 
 import urllib.request
 
-from harness import SLUG, cpu, load, shown, system, versus
+from harness import SLUG, compare, load, print_json, record_cpu, system
 
 
 def measure() -> dict:
     """Return the pages per second; the list under the letter is full."""
     with system() as it:
-        it.people(1000, "confirmed", "p")
+        it.insert_signatures(1000, "confirmed", "p")
         web, path = it.serve("web", "wsgi:app"), it.folder / "page.html"
         request = urllib.request.Request(f"{web}/p/{SLUG}", headers={"Accept-Language": "fr"})
         path.write_bytes(urllib.request.urlopen(request).read())
         it.environ["REFERENCE_PAGE"] = str(path)
         bare, length = it.serve("bare", "reference:app"), path.stat().st_size
-        result = versus(lambda: load(web, "get", f"/p/{SLUG}", length), lambda: load(bare, "get", "/page", length))
-        with cpu(it, result, web="web"):
+        result = compare(lambda: load(web, "get", f"/p/{SLUG}", length), lambda: load(bare, "get", "/page", length))
+        with record_cpu(it, result, web="web"):
             load(web, "get", f"/p/{SLUG}", length)
     return {"page": {**result, "bytes": length}}
 
 
 if __name__ == "__main__":
-    shown(measure())
+    print_json(measure())

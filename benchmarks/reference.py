@@ -16,7 +16,7 @@ app = Flask(__name__)
 app.config["SQLALCHEMY_DATABASE_URI"] = os.environ["DATABASE_URL"]
 db = SQLAlchemy(app)
 local = threading.local()
-queue = redis.Redis.from_url(os.environ["REDIS_URL"])
+redis_client = redis.Redis.from_url(os.environ["REDIS_URL"])
 pages: dict[str, bytes] = {}
 
 
@@ -34,7 +34,7 @@ def insert() -> tuple[dict[str, str], int]:
     database = connection()
     database.execute("INSERT INTO reference (name, email) VALUES (%s, %s)", (fields.get("name"), fields.get("email")))
     database.commit()
-    queue.lpush("reference", "1")
+    redis_client.lpush("reference", "1")
     return {"status": "ok"}, 202
 
 
@@ -45,7 +45,7 @@ def insert_sqlalchemy() -> tuple[dict[str, str], int]:
     row = {"name": fields.get("name"), "email": fields.get("email")}
     db.session.execute(text("INSERT INTO reference (name, email) VALUES (:name, :email)"), row)
     db.session.commit()
-    queue.lpush("reference", "1")
+    redis_client.lpush("reference", "1")
     return {"status": "ok"}, 202
 
 

@@ -3,7 +3,7 @@
 import itertools
 from functools import partial
 
-from harness import SLUG, cpu, load, shown, system, versus_each
+from harness import SLUG, compare_each, load, print_json, record_cpu, system
 
 runs = itertools.count(1)
 WAYS = (("form", f"/p/{SLUG}/sign", 303), ("json", f"/api/v1/petitions/{SLUG}/signatures", 202))
@@ -23,14 +23,14 @@ def measure() -> dict:
         for kind, path, status in WAYS:
             way = partial(_load, ours, path, kind, status)
             others = {name: partial(_load, bare, other, kind, 202) for name, other in REFERENCES.items()}
-            results = versus_each(way, others)
-            with cpu(it, results[""], web="web"):
+            results = compare_each(way, others)
+            with record_cpu(it, results[""], web="web"):
                 way()
             found |= {f"sign, {kind}{name}": result for name, result in results.items()}
         query = "SELECT count(*) = (SELECT count(*) FROM deliveries) FROM signatures"
-        assert it.ask(query), "every signature is owed its email"
+        assert it.fetch_value(query), "every signature is owed its email"
     return found
 
 
 if __name__ == "__main__":
-    shown(measure())
+    print_json(measure())

@@ -13,24 +13,25 @@ import click
 from flask import Flask, current_app
 
 from config import BadSetting, Config
-from petition import create_app
-from petition.core import schema
+from petition.app import create_app
+from petition.core import migrations
+from petition.core.cli_support import AppProvider, CommandError, console, with_app_context
 from petition.core.db import db
-from petition.core.terminal import Mistake, Provider, console, in_app
-from petition.demo import CAMPAIGN
-from petition.demo.play import play
+from petition.demo import CAMPAIGN_FILE
+from petition.demo.runner import run_demo
 from petition.exports.cli import export
 from petition.mailings.cli import mailings
-from petition.operations.bounce_cli import bounces, suppressions
-from petition.operations.cli import queue
-from petition.petitions import publish
+from petition.operations.cli.bounces import bounces, suppressions
+from petition.operations.cli.queue import queue
+from petition.petitions import lifecycle
+from petition.petitions import queries as petition_queries
 from petition.petitions.cli import petitions
-from petition.petitions.document import read
+from petition.petitions.file_parser import parse_document
 from petition.signatures.cli import signatures
-from petition.team.accounts import first_link
+from petition.team.accounts import first_admin_url
 from petition.team.cli import team
 
-DATA = click.option(
+DATA_OPTION = click.option(
     "--data",
     type=click.Path(file_okay=False, path_type=Path),
     default="instance",
@@ -39,9 +40,9 @@ DATA = click.option(
 )
 
 
-FIRST_SIGN_IN = "first-sign-in"  # a file's name, known to petition.embedded.supervisor as well
+FIRST_SIGN_IN_FILE = "first-sign-in"  # a file's name, known to petition.local_stack.supervisor as well
 # What `petition up` provides by itself, where its settings are read before it does.
-STAND_INS = {
+EMBEDDED_DEFAULTS = {
     "SECRET_KEY": "0" * 32,
     "DATABASE_URL": "postgresql:///petition",
     "REDIS_URL": "redis://localhost",
@@ -52,7 +53,7 @@ STAND_INS = {
 
 
 @click.group(context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100})
-@DATA
+@DATA_OPTION
 @click.version_option(package_name="petition")
 @click.pass_context
 def cli(context: click.Context, data: Path) -> None:
@@ -61,42 +62,44 @@ def cli(context: click.Context, data: Path) -> None:
     `petition up` runs everything on this machine. The other commands use the stack that runs under --data, or the
     engines named by DATABASE_URL and REDIS_URL.
     """
-    context.obj = Provider(partial(_application, data))
+    context.obj = AppProvider(partial(_open_app, data))
 
 
-def _supervisor() -> ModuleType:
-    """Return what runs the embedded engines; a deployment on its own engines does without their packages."""
+def _load_local_stack(module: str) -> ModuleType:
+    """Return a module of `petition.local_stack`; a deployment on its own engines does without their packages."""
     try:
-        return importlib.import_module("petition.embedded.supervisor")
+        return importlib.import_module(f"petition.local_stack.{module}")
     except ModuleNotFoundError as missing:
-        raise Mistake(
+        raise CommandError(
             f"DATABASE_URL is not set, and the embedded engines are not installed ({missing.name} is missing)"
         ) from None
 
 
 @contextmanager
-def _application(data: Path) -> Iterator[Flask]:
+def _open_app(data: Path) -> Iterator[Flask]:
     """Yield the application: on the settings' engines, on the running stack's, or on embedded ones for this command."""
     if "DATABASE_URL" in os.environ or "DATABASE_URL_FILE" in os.environ:
-        yield create_app(_config(os.environ))
+        yield create_app(_load_config(os.environ))
         return
     if not data.exists():
-        raise Mistake(f"nothing runs on {data}/ and there is no data: `petition up` first, or say where with --data")
-    with _supervisor().engines(data, os.environ) as environ:
-        app = create_app(_config(environ))
+        raise CommandError(
+            f"nothing runs on {data}/ and there is no data: `petition up` first, or say where with --data"
+        )
+    with _load_local_stack("connect").provide_services(data, os.environ) as environ:
+        app = create_app(_load_config(environ))
         with app.app_context():
             # Engines that were made for this command have an empty database.
-            schema.upgrade()
+            migrations.upgrade()
         yield app
 
 
-def _config(environ: dict[str, str] | os._Environ[str]) -> Config:
+def _load_config(environ: dict[str, str] | os._Environ[str]) -> Config:
     quiet = {"PETITION_LOG_LEVEL": environ.get("PETITION_LOG_LEVEL", "WARNING")}
     return Config({**environ, **quiet})
 
 
 @cli.command()
-@DATA
+@DATA_OPTION
 @click.option("--port", type=click.IntRange(1, 65535), default=8000, show_default=True, help="Of the web pages.")
 def up(data: Path, port: int) -> None:
     """Run everything on this machine; Ctrl-C stops it.
@@ -105,12 +108,12 @@ def up(data: Path, port: int) -> None:
     """
     # Every mistake in the settings is told before anything starts.
     given = {name for setting in os.environ for name in (setting, setting.removesuffix("_FILE"))}
-    Config({**{name: value for name, value in STAND_INS.items() if name not in given}, **os.environ})
-    sys.exit(_supervisor().up(data, port, os.environ))
+    Config({**{name: value for name, value in EMBEDDED_DEFAULTS.items() if name not in given}, **os.environ})
+    sys.exit(_load_local_stack("supervisor").up(data, port, os.environ))
 
 
 @cli.command()
-@DATA
+@DATA_OPTION
 @click.option("--url", help="A running stack in embedded mode; else the one under --data, or one for this run.")
 @click.option("--people", type=click.IntRange(0, 100_000), default=600, show_default=True)
 @click.option("--organisations", type=click.IntRange(0, 30), default=30, show_default=True)
@@ -121,9 +124,9 @@ def demo(data: Path, url: str | None, people: int, organisations: int, seed: int
     People and organisations sign, receive their links, follow them, and are counted.
     """
     if url:
-        sys.exit(play(url, people, organisations, seed, console))
-    with _supervisor().running(data, os.environ) as base_url:
-        code = play(base_url, people, organisations, seed, console)
+        sys.exit(run_demo(url, people, organisations, seed, console))
+    with _load_local_stack("connect").provide_stack(data, os.environ) as base_url:
+        code = run_demo(base_url, people, organisations, seed, console)
     sys.exit(code)
 
 
@@ -133,47 +136,47 @@ def database() -> None:
 
 
 @database.command()
-@in_app
+@with_app_context
 def upgrade() -> None:
     """Apply the migrations that the database lacks."""
-    before = schema.revision()
-    schema.upgrade()
-    after = schema.revision()
+    before = migrations.current_revision()
+    migrations.upgrade()
+    after = migrations.current_revision()
     console.print(f"Already at {after}." if before == after else f"Upgraded to {after}.")
 
 
 @database.command()
-@in_app
-def restored() -> None:
+@with_app_context
+def skip_ids() -> None:
     """After a restore, before anything starts: give out no number again that an email's link may carry."""
-    tables = schema.skip_numbers()
+    tables = migrations.skip_ids()
     db.session.commit()
     console.print(f"{tables} tables go on with numbers that nobody was given.")
 
 
 @database.command()
 @click.argument("message")
-@in_app
-def revise(message: str) -> None:
+@with_app_context
+def make_migration(message: str) -> None:
     """Write the migration that the models ask for (for developers)."""
-    schema.revise(message)
+    migrations.make_migration(message)
 
 
 @database.command()
-@in_app
+@with_app_context
 def prepare() -> None:
     """Apply the migrations and, if there is no petition yet, open the demo campaign; for `petition up`.
 
     Without any account, leaves the link that makes the first admin where `petition up` shows it.
     """
-    schema.upgrade()
-    if not publish.every():
-        petition = publish.create(read(CAMPAIGN.read_text(encoding="utf-8")))
-        publish.open_(petition)
+    migrations.upgrade()
+    if not petition_queries.list_all():
+        petition = lifecycle.create(parse_document(CAMPAIGN_FILE.read_text(encoding="utf-8")))
+        lifecycle.open_(petition)
         db.session.commit()
-    link, folder = first_link(), current_app.config["PETITION_READY_DIR"]
+    link, folder = first_admin_url(), current_app.config["PETITION_READY_DIR"]
     if link and folder:
-        (folder / FIRST_SIGN_IN).write_text(link, encoding="ascii")
+        (folder / FIRST_SIGN_IN_FILE).write_text(link, encoding="ascii")
 
 
 cli.add_command(petitions)

@@ -9,21 +9,21 @@ from pathlib import Path
 import psycopg
 import pytest
 import redis
-from browser import chromium
 from flask import Flask, g, has_app_context
 from flask.testing import FlaskClient
-from ports import free_port
 from sqlalchemy import text
+from support.browser import chromium
+from support.ports import free_port
 
 from config import Config
-from petition import create_app
-from petition.core import schema
+from petition.app import create_app
+from petition.core import migrations
 from petition.core.db import db
-from petition.delivery import doorbell, room
-from petition.delivery.transport import closed_afterwards
-from petition.embedded.postgres import Postgres
-from petition.embedded.valkey import Valkey
-from petition.safeguards import throttle
+from petition.delivery import wakeup, yielding
+from petition.delivery.smtp.connection import close_on_exit
+from petition.local_stack.postgres import Postgres
+from petition.local_stack.valkey import Valkey
+from petition.safeguards import rate_limits
 
 __all__ = ["chromium"]
 
@@ -46,7 +46,7 @@ def environment(database_url: str, redis_url: str, **overrides: str) -> dict[str
         "PETITION_LOG_LEVEL": "WARNING",
         "PROXY_COUNT": "1",
         # What a test changes shows at once.
-        "PETITION_FRESH": "0",
+        "PETITION_CACHE_TTL": "0",
         **overrides,
     }
 
@@ -63,7 +63,7 @@ def pytest_configure(config: pytest.Config) -> None:
     config.engines = {"database": config.postgres.start(), "redis": config.valkey.start()}
     app = create_app(Config(environment(config.engines["database"], config.engines["redis"])))
     with app.app_context():
-        schema.upgrade()
+        migrations.upgrade()
         db.engine.dispose()
     with psycopg.connect(_plain(config.engines["database"], "postgres"), autocommit=True) as connection:
         connection.execute(f"ALTER DATABASE petition RENAME TO {TEMPLATE}")
@@ -137,24 +137,24 @@ class FreshClient(FlaskClient):
 
 
 @pytest.fixture(scope="session")
-def the_app(database_url: str, redis_url: str) -> Flask:
+def session_app(database_url: str, redis_url: str) -> Flask:
     app = create_app(Config(environment(database_url, redis_url)))
     app.test_client_class = FreshClient
     return app
 
 
 @pytest.fixture
-def app(the_app: Flask, redis_url: str) -> Iterator[Flask]:
+def app(session_app: Flask, redis_url: str) -> Iterator[Flask]:
     """Return the application, its database and Redis empty, inside its context."""
-    with the_app.app_context(), closed_afterwards():
+    with session_app.app_context(), close_on_exit():
         tables = ", ".join(table.name for table in db.metadata.sorted_tables)
         db.session.execute(text(f"TRUNCATE {tables} RESTART IDENTITY CASCADE"))
         db.session.commit()
         redis.Redis.from_url(redis_url).flushdb()
-        doorbell.breaker.close()
-        throttle.breaker.close()
-        room.breaker.close()
-        yield the_app
+        wakeup.breaker.close()
+        rate_limits.breaker.close()
+        yielding.breaker.close()
+        yield session_app
         db.session.rollback()
 
 
@@ -164,7 +164,7 @@ def client(app: Flask) -> FlaskClient:
 
 
 @pytest.fixture
-def outbox(app: Flask, monkeypatch: pytest.MonkeyPatch):
+def sent_emails(app: Flask, monkeypatch: pytest.MonkeyPatch):
     """Collect the emails that are sent, in place of a mail server."""
     mail = app.extensions["mail"]
     monkeypatch.setattr(mail, "suppress", True)

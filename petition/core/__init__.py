@@ -1,1 +1,34 @@
-"""What every feature stands on, and which knows nothing of petitions."""
+"""Shared plumbing that knows no feature: database, cache, broker, languages, logs, tokens, errors."""
+
+from flask import Flask
+
+
+def register(app: Flask) -> None:
+    """Set up what every feature needs: logs first, so that the rest can log."""
+    from petition.core import (
+        assets,
+        cache,
+        celery,
+        db,
+        error_handlers,
+        health,
+        i18n,
+        logging,
+        openapi,
+        read_replica,
+        redis,
+        security_headers,
+    )
+
+    logging.init_app(app)
+    db.init_app(app)
+    read_replica.init_app(app)
+    redis.init_app(app)
+    celery.init_app(app)
+    cache.init_app(app)
+    i18n.init_app(app)
+    security_headers.init_app(app)
+    assets.init_app(app)
+    error_handlers.init_app(app)
+    openapi.init_app(app)
+    app.register_blueprint(health.blueprint)

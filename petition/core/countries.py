@@ -6,17 +6,17 @@ from functools import lru_cache
 from babel import Locale
 
 # CLDR also names regions, groups and reserved codes.
-NOT_COUNTRIES = {"AC", "CP", "CQ", "DG", "EA", "EU", "EZ", "IC", "QO", "TA", "UN", "XA", "XB", "XK", "ZZ"}
+NON_COUNTRY_CODES = {"AC", "CP", "CQ", "DG", "EA", "EU", "EZ", "IC", "QO", "TA", "UN", "XA", "XB", "XK", "ZZ"}
 
 
 @lru_cache(maxsize=8)
-def countries(language: str) -> tuple[tuple[str, str], ...]:
+def list_countries(language: str) -> tuple[tuple[str, str], ...]:
     """Return (code, name) of every country in a language, in that language's alphabetical order."""
     names = Locale.parse(language).territories
-    found = [(code, name) for code, name in names.items() if code.isalpha() and code not in NOT_COUNTRIES]
+    found = [(code, name) for code, name in names.items() if code.isalpha() and code not in NON_COUNTRY_CODES]
     return tuple(sorted(found, key=lambda item: unicodedata.normalize("NFKD", item[1]).casefold()))
 
 
 def is_country(code: str) -> bool:
     """Say whether this is the code of a country."""
-    return any(code == known for known, _ in countries("en"))
+    return any(code == known for known, _ in list_countries("en"))

@@ -14,13 +14,18 @@ from sqlalchemy import ARRAY, BigInteger, Connection, DateTime, Identity, MetaDa
 from sqlalchemy.exc import DBAPIError, DisconnectionError, OperationalError
 from sqlalchemy.orm import DeclarativeBase, Session, SessionTransaction, mapped_column, registry
 
-CONNECT_TIMEOUT = 5  # seconds
-RESTED = 1.0  # seconds after which a kept connection is tried before it is used
-STATEMENT_TIMEOUT = 15_000  # milliseconds; longer work runs in bounded batches
+CONNECT_TIMEOUT_SECONDS = 5  # seconds
+PING_AFTER_IDLE_SECONDS = 1.0  # seconds after which a kept connection is tried before it is used
+STATEMENT_TIMEOUT_MILLISECONDS = 15_000  # milliseconds; longer work runs in bounded batches
 # Milliseconds until the locks of a host that went away in the middle of a transaction are others' to take.
-IDLE_TIMEOUT = 20_000
+IDLE_IN_TRANSACTION_TIMEOUT_MILLISECONDS = 20_000
 # What a connection waits for a server that went away without a word: by probes when idle, for what was sent else.
-KEEPALIVE = {"keepalives_idle": 10, "keepalives_interval": 5, "keepalives_count": 3, "tcp_user_timeout": 20_000}
+TCP_KEEPALIVE_OPTIONS = {
+    "keepalives_idle": 10,
+    "keepalives_interval": 5,
+    "keepalives_count": 3,
+    "tcp_user_timeout": 20_000,
+}
 
 log = structlog.get_logger(__name__)
 
@@ -49,12 +54,12 @@ else:
     Model = db.Model
 
 
-def identity() -> Any:
+def identity_column() -> Any:
     """Declare a 64-bit primary key that the database numbers."""
     return mapped_column(BigInteger, Identity(), primary_key=True)
 
 
-def among(ids: Iterable[int]) -> Any:
+def any_of(ids: Iterable[int]) -> Any:
     """Return what a column is compared with (`==`) to be one of many numbers: one parameter, however many."""
     return any_(bindparam(None, list(ids), ARRAY(BigInteger)))
 
@@ -67,26 +72,26 @@ def engine_options(app: Flask) -> dict[str, Any]:
         "pool_timeout": 5,
         "pool_recycle": 1800,
         "connect_args": {
-            "connect_timeout": CONNECT_TIMEOUT,
+            "connect_timeout": CONNECT_TIMEOUT_SECONDS,
             "application_name": "petition",
             "options": (
-                f"-c timezone=UTC -c statement_timeout={STATEMENT_TIMEOUT} -c lock_timeout=5000"
-                f" -c idle_in_transaction_session_timeout={IDLE_TIMEOUT}"
+                f"-c timezone=UTC -c statement_timeout={STATEMENT_TIMEOUT_MILLISECONDS} -c lock_timeout=5000"
+                f" -c idle_in_transaction_session_timeout={IDLE_IN_TRANSACTION_TIMEOUT_MILLISECONDS}"
             ),
-            **KEEPALIVE,
+            **TCP_KEEPALIVE_OPTIONS,
         },
         # SQLAlchemy's exception texts carry parameters, which are addresses and names: keep them out of the logs.
         "hide_parameters": True,
     }
 
 
-def _note_use(_connection: Any, record: Any) -> None:
+def _record_last_use(_connection: Any, record: Any) -> None:
     record.info["used"] = time.monotonic()
 
 
-def _try_first(connection: Any, record: Any, _proxy: Any) -> None:
+def _ping_if_idle(connection: Any, record: Any, _proxy: Any) -> None:
     """Try a connection that has rested; one in steady use is known to be good, and a failure empties the pool."""
-    if time.monotonic() - record.info.get("used", float("inf")) > RESTED:
+    if time.monotonic() - record.info.get("used", float("inf")) > PING_AFTER_IDLE_SECONDS:
         try:
             db.engine.dialect.do_ping(connection)
         except Exception as error:
@@ -94,11 +99,11 @@ def _try_first(connection: Any, record: Any, _proxy: Any) -> None:
 
 
 @cache
-def _driver_sql(statement: TextClause) -> str:
+def _compile_sql(statement: TextClause) -> str:
     return str(statement.compile(dialect=db.engine.dialect))
 
 
-def at_once(statement: TextClause, values: Mapping[str, Any]) -> Any:
+def execute_autocommit(statement: TextClause, values: Mapping[str, Any]) -> Any:
     """Run a statement that is a transaction of its own, and return its first row as a tuple, or None.
 
     One round trip where a session takes three, and none of its bookkeeping: for what every signer does. The session's
@@ -109,7 +114,7 @@ def at_once(statement: TextClause, values: Mapping[str, Any]) -> Any:
     connection: Any = kept.dbapi_connection
     try:
         connection.autocommit = True
-        return connection.cursor().execute(_driver_sql(statement), values).fetchone()
+        return connection.cursor().execute(_compile_sql(statement), values).fetchone()
     finally:
         if connection.closed:
             db.engine.dispose()  # what broke this one broke the others
@@ -119,13 +124,13 @@ def at_once(statement: TextClause, values: Mapping[str, Any]) -> Any:
 
 
 @contextmanager
-def by_itself() -> Iterator[Connection]:
+def autocommit_connection() -> Iterator[Connection]:
     """Yield a connection on which each statement is a transaction of its own, apart from the session's."""
     with db.engine.connect() as connection:
         yield connection.execution_options(isolation_level="AUTOCOMMIT")
 
 
-def read_by_itself() -> None:
+def read_in_autocommit() -> None:
     """Spare what the session reads until its next commit the round trips that begin and end a transaction.
 
     A session that is in the midst of one goes on with it.
@@ -134,13 +139,13 @@ def read_by_itself() -> None:
         db.session.connection(execution_options={"isolation_level": "AUTOCOMMIT"})
 
 
-def read_apart(query: Any) -> list[Any]:
+def read_detached(query: Any) -> list[Any]:
     """Return the things that a query finds, as nobody's: threads may share them, and none may change them."""
     with Session(db.engine.execution_options(isolation_level="AUTOCOMMIT")) as apart:
         return list(apart.scalars(query))
 
 
-def after_commit(key: Hashable, action: Callable[[], None]) -> None:
+def run_after_commit(key: Hashable, action: Callable[[], None]) -> None:
     """Run an action once the current transaction is durable, once per key however often asked; never on rollback."""
     db.session.info.setdefault("after_commit", {})[key] = action
 
@@ -150,13 +155,13 @@ def _run_actions(session: Session) -> None:
         action()
 
 
-def _forget_actions(session: Session, transaction: SessionTransaction) -> None:
+def _discard_actions(session: Session, transaction: SessionTransaction) -> None:
     # A savepoint's rollback fires too and must not lose what its outer transaction asked for.
     if transaction.parent is None:
         session.info.pop("after_commit", None)
 
 
-def _end_session(_error: BaseException | None) -> None:
+def _close_session(_error: BaseException | None) -> None:
     """Close the request's or task's session; a connection that is lost by then is no reason to fail what is done."""
     try:
         db.session.remove()
@@ -165,7 +170,7 @@ def _end_session(_error: BaseException | None) -> None:
         log.warning("the database went away as a session ended", error=type(error.orig).__name__)
 
 
-def unreachable(error: OperationalError) -> str:
+def describe_connection_error(error: OperationalError) -> str:
     """Return one line on a database that cannot be reached, naming the setting and no secret."""
     words = str(error.orig).strip().splitlines()
     return f"DATABASE_URL: the database cannot be reached: {words[0] if words else type(error.orig).__name__}"
@@ -177,11 +182,11 @@ def init_app(app: Flask) -> None:
     app.config["SQLALCHEMY_ENGINE_OPTIONS"] = engine_options(app)
     db.init_app(app)
     app.teardown_appcontext_funcs.remove(db._teardown_session)
-    app.teardown_appcontext(_end_session)
+    app.teardown_appcontext(_close_session)
+    # The session is one for all applications of a process.
+    if not event.contains(db.session, "after_commit", _run_actions):
+        event.listen(db.session, "after_commit", _run_actions)
+        event.listen(db.session, "after_soft_rollback", _discard_actions)
     with app.app_context():
-        event.listen(db.engine, "checkin", _note_use)
-        event.listen(db.engine, "checkout", _try_first)
-
-
-event.listen(db.session, "after_commit", _run_actions)
-event.listen(db.session, "after_soft_rollback", _forget_actions)
+        event.listen(db.engine, "checkin", _record_last_use)
+        event.listen(db.engine, "checkout", _ping_if_idle)

@@ -7,9 +7,9 @@ from flask import Blueprint, Flask, current_app
 from sqlalchemy import text
 from sqlalchemy.exc import OperationalError, SQLAlchemyError
 
-from petition.core.db import db, unreachable
-from petition.core.errors import Refusal
-from petition.core.redis import client
+from petition.core.db import db, describe_connection_error
+from petition.core.exceptions import ValidationError
+from petition.core.redis import get_client
 
 blueprint = Blueprint("health", __name__)
 
@@ -24,12 +24,12 @@ def healthz() -> dict[str, str]:
 def readyz() -> tuple[dict[str, Any], int]:
     """Say the state of each part; 503 only when the database is gone, as signing works without all others.
 
-    Features add the parts they know of to `app.extensions["petition.parts"]`.
+    Features add the parts they know of to `app.extensions["petition.readiness_checks"]`.
     """
-    parts = {"database": _database(), "redis": _redis()}
+    parts = {"database": _check_database(), "redis": _check_redis()}
     if parts["database"] != "ok":
         return {"status": "unavailable", "parts": parts}, 503
-    for look in current_app.extensions.get("petition.parts", ()):
+    for look in current_app.extensions.get("petition.readiness_checks", ()):
         parts |= look()
     well = all(words == "ok" for words in parts.values())
     return {"status": "ok" if well else "degraded", "parts": parts}, 200
@@ -41,14 +41,14 @@ def require_database(app: Flask) -> None:
         try:
             db.session.execute(text("SELECT 1"))
         except OperationalError as error:
-            raise Refusal({"DATABASE_URL": unreachable(error)}) from None
+            raise ValidationError({"DATABASE_URL": describe_connection_error(error)}) from None
         finally:
             db.session.remove()
             # A server that forks must not share this connection with its children.
             db.engine.dispose()
 
 
-def _database() -> str:
+def _check_database() -> str:
     try:
         db.session.execute(text("SELECT 1"))
     except SQLAlchemyError as error:
@@ -56,9 +56,9 @@ def _database() -> str:
     return "ok"
 
 
-def _redis() -> str:
+def _check_redis() -> str:
     try:
-        client().ping()
+        get_client().ping()
     except (redis.RedisError, OSError) as error:
         return f"unreachable ({type(error).__name__}): signing works, emails follow"
     return "ok"

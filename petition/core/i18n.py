@@ -12,9 +12,9 @@ from werkzeug.datastructures import LanguageAccept, MultiDict
 from werkzeug.http import parse_accept_header
 
 LANGUAGES = {"fr": "Français", "en": "English"}
-DEFAULT = "fr"
-LIBRARIES = {"fr": "fr_FR"}
-LONGEST = 500  # characters of an Accept-Language; browsers send fifty
+DEFAULT_LANGUAGE = "fr"
+LIBRARY_LOCALES = {"fr": "fr_FR"}
+MAX_ACCEPT_LANGUAGE_CHARACTERS = 500  # characters of an Accept-Language; browsers send fifty
 
 babel = Babel()
 
@@ -27,42 +27,42 @@ def N_(text: str) -> str:
 def choose_locale() -> Locale:
     """Return the language asked for by URL (`?lang=`), else the browser's, else French."""
     if not has_request_context():
-        return _locale(DEFAULT)
-    chosen = _asked() or _negotiated()
+        return _parse_locale(DEFAULT_LANGUAGE)
+    chosen = _requested_language() or _negotiate_language()
     # Libraries ship their French as fr_FR; ours, which is plain fr, is found by that name too.
-    return _locale(LIBRARIES.get(chosen, chosen))
+    return _parse_locale(LIBRARY_LOCALES.get(chosen, chosen))
 
 
-def _asked() -> str | None:
+def _requested_language() -> str | None:
     asked = request.args.get("lang") if request.query_string else None
     return asked if asked in LANGUAGES else None
 
 
 @cache
-def _locale(code: str) -> Locale:
+def _parse_locale(code: str) -> Locale:
     return Locale.parse(code)  # which looks for files each time
 
 
-def _negotiated() -> str:
+def _negotiate_language() -> str:
     accepted = request.environ.get("HTTP_ACCEPT_LANGUAGE", "")
-    return _best(accepted if len(accepted) <= LONGEST else "")
+    return _best_match(accepted if len(accepted) <= MAX_ACCEPT_LANGUAGE_CHARACTERS else "")
 
 
 @lru_cache(1000)  # browsers send few different ones, and each request asks several times
-def _best(accepted: str) -> str:
-    return parse_accept_header(accepted, LanguageAccept).best_match(LANGUAGES, DEFAULT) or DEFAULT
+def _best_match(accepted: str) -> str:
+    return parse_accept_header(accepted, LanguageAccept).best_match(LANGUAGES, DEFAULT_LANGUAGE) or DEFAULT_LANGUAGE
 
 
 def explicit_language() -> str | None:
     """Return the language in force if an address must name it, because the browser's preference is another."""
-    asked = _asked()
-    return asked if asked != _negotiated() else None
+    asked = _requested_language()
+    return asked if asked != _negotiate_language() else None
 
 
 def current_language() -> str:
     """Return the two-letter code of the language in force."""
     locale = get_locale()
-    return locale.language if locale else DEFAULT
+    return locale.language if locale else DEFAULT_LANGUAGE
 
 
 def language_links() -> list[tuple[str, str, str]]:
@@ -77,7 +77,7 @@ def language_links() -> list[tuple[str, str, str]]:
     return [(code, name, url_for(request.endpoint, **{**values, "lang": code})) for code, name in LANGUAGES.items()]
 
 
-def date_in_words(day: date, style: str = "long") -> str:
+def format_date_text(day: date, style: str = "long") -> str:
     """Return a date in words, the day and its month on one line, and the first of a month as French writes it."""
     # The English here is that of Europe: 28 September 2022.
     words = format_date(day, style, "en_GB" if current_language() == "en" else current_language())
@@ -86,7 +86,7 @@ def date_in_words(day: date, style: str = "long") -> str:
     return words.replace(" ", "\N{NO-BREAK SPACE}", 1)
 
 
-def seconds_in_words(seconds: float) -> str:
+def format_duration(seconds: float) -> str:
     """Return a length of time in its two largest units: 0.8 s, 42 s, 3 min 20 s, 2 h 5 min, 3 d 4 h."""
     if seconds < 10:
         return f"{seconds:.1f}\N{NO-BREAK SPACE}s".replace(".", "," if current_language() == "fr" else ".")
@@ -105,11 +105,11 @@ def init_app(app: Flask) -> None:
     """Give templates their language, its links and its numbers."""
     babel.init_app(
         app,
-        default_locale=DEFAULT,
+        default_locale=DEFAULT_LANGUAGE,
         locale_selector=choose_locale,
         default_translation_directories="translations",
     )
     app.add_template_filter(format_decimal, "number")
-    app.add_template_filter(date_in_words, "dateformat")
-    app.add_template_filter(seconds_in_words, "duration")
+    app.add_template_filter(format_date_text, "dateformat")
+    app.add_template_filter(format_duration, "duration")
     app.context_processor(lambda: {"locale": current_language(), "languages": language_links()})

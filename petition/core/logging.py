@@ -11,18 +11,18 @@ import structlog
 from flask import Flask, Response, g, request
 
 # Whatever stands together with an @ and a dot: looked through once, however long it is.
-WORD = re.compile(r"[^\s<>\"'(){}=:,;]+")
-DOMAIN = re.compile(r".@.[^@]*\.\w", re.DOTALL)
+WORD_PATTERN = re.compile(r"[^\s<>\"'(){}=:,;]+")
+EMAIL_ADDRESS_PATTERN = re.compile(r".@.[^@]*\.\w", re.DOTALL)
 # PostgreSQL quotes whole rows there.
-DETAIL = re.compile(r"\b(DETAIL|CONTEXT):.*")
-LINK = re.compile(r"/(c|me|u|welcome)/[\w.-]{16,}")
-SERVERS = ("gunicorn.error",)  # which else log by themselves, the paths of requests that failed included
-QUIET = "/healthz", "/readyz", "/static/<path:filename>", "/mailbox/messages.json"
+POSTGRES_DETAIL_PATTERN = re.compile(r"\b(DETAIL|CONTEXT):.*")
+TOKEN_LINK_PATTERN = re.compile(r"/(c|me|u|welcome)/[\w.-]{16,}")
+SERVER_LOGGERS = ("gunicorn.error",)  # which else log by themselves, the paths of requests that failed included
+UNLOGGED_RULES = "/healthz", "/readyz", "/static/<path:filename>", "/mailbox/messages.json"
 
 log = structlog.get_logger("petition.web")
 
 
-def configure(level: str, *, for_people: bool = False) -> None:
+def configure(level: str, *, human_readable: bool = False) -> None:
     """Send every log line, ours and the libraries', through one renderer to stderr.
 
     JSON, unless stderr is a terminal or the lines are for people (`petition up` shows them to one).
@@ -33,23 +33,23 @@ def configure(level: str, *, for_people: bool = False) -> None:
         structlog.stdlib.add_logger_name,
         structlog.processors.TimeStamper(fmt="iso", utc=True),
     ]
-    terminal = sys.stderr.isatty() or for_people
+    terminal = sys.stderr.isatty() or human_readable
     renderer: Any = structlog.processors.JSONRenderer()
     if terminal:
         renderer = structlog.dev.ConsoleRenderer(
-            colors=not for_people,
+            colors=not human_readable,
             pad_event_to=0,
         )
     final: list[Any] = [structlog.stdlib.ProcessorFormatter.remove_processors_meta]
-    final += [*([_brief] if for_people else []), structlog.processors.format_exc_info]
+    final += [*([_drop_developer_fields] if human_readable else []), structlog.processors.format_exc_info]
     handler = logging.StreamHandler()
     handler.setFormatter(
-        structlog.stdlib.ProcessorFormatter(foreign_pre_chain=shared, processors=[*final, _scrub, renderer])
+        structlog.stdlib.ProcessorFormatter(foreign_pre_chain=shared, processors=[*final, _redact, renderer])
     )
     root = logging.getLogger()
     root.handlers[:] = [handler]
     root.setLevel(level)
-    for name in SERVERS:
+    for name in SERVER_LOGGERS:
         logging.getLogger(name).handlers.clear()
         logging.getLogger(name).propagate = True
     structlog.configure(
@@ -60,44 +60,46 @@ def configure(level: str, *, for_people: bool = False) -> None:
     )
 
 
-def _brief(_logger: Any, _name: str, event: Any) -> Any:
+def _drop_developer_fields(_logger: Any, _name: str, event: Any) -> Any:
     """Leave out what a person who watches the lines go by does not need."""
     for name in ("timestamp", "request_id", "logger", *(["level"] if event.get("level") == "info" else [])):
         event.pop(name, None)
     return event
 
 
-def _nameless(word: re.Match[str]) -> str:
-    return "<address>" if DOMAIN.search(word[0]) else word[0]
+def _redact_address(word: re.Match[str]) -> str:
+    return "<address>" if EMAIL_ADDRESS_PATTERN.search(word[0]) else word[0]
 
 
-def _scrub(_logger: Any, _name: str, event: Any) -> Any:
+def _redact(_logger: Any, _name: str, event: Any) -> Any:
     """Blank out addresses, links and quoted rows in whatever a library puts into a line or a traceback."""
     for name, value in event.items():
         if isinstance(value, str):
-            value = LINK.sub(r"/\1/<token>", WORD.sub(_nameless, value) if "@" in value else value)
-            event[name] = DETAIL.sub(r"\1: <left out>", value)
+            value = TOKEN_LINK_PATTERN.sub(
+                r"/\1/<token>", WORD_PATTERN.sub(_redact_address, value) if "@" in value else value
+            )
+            event[name] = POSTGRES_DETAIL_PATTERN.sub(r"\1: <left out>", value)
     return event
 
 
-def request_id() -> str | None:
+def current_request_id() -> str | None:
     """Return the id of the HTTP request that is being served, to be carried by what it causes."""
     found = structlog.contextvars.get_contextvars().get("request_id")
     return found if isinstance(found, str) else None
 
 
-def _begin() -> None:
+def _start_request() -> None:
     g.started = time.perf_counter()
     g.request_id = f"{random.getrandbits(128):032x}"
     structlog.contextvars.clear_contextvars()
     structlog.contextvars.bind_contextvars(request_id=g.request_id)
 
 
-def _end(response: Response) -> Response:
+def _log_request(response: Response) -> Response:
     response.headers.add("X-Request-ID", g.request_id)
     # The rule, not the path: a path holds a signer's token.
     rule = request.url_rule.rule if request.url_rule else None
-    if rule not in QUIET:
+    if rule not in UNLOGGED_RULES:
         log.info(
             "request",
             method=request.method if request.url_rule else "-",
@@ -110,6 +112,6 @@ def _end(response: Response) -> Response:
 
 def init_app(app: Flask) -> None:
     """Log one line per request, by its rule."""
-    configure(app.config["PETITION_LOG_LEVEL"], for_people=app.config["PETITION_EMBEDDED"])
-    app.before_request(_begin)
-    app.after_request(_end)
+    configure(app.config["PETITION_LOG_LEVEL"], human_readable=app.config["PETITION_EMBEDDED"])
+    app.before_request(_start_request)
+    app.after_request(_log_request)

@@ -8,23 +8,23 @@ from redis.backoff import NoBackoff
 from redis.retry import Retry
 from redis.sentinel import Sentinel
 
-from petition.core.sentinels import SCHEME, parse
+from petition.core.redis_sentinel import SCHEME, parse_sentinel_url
 
-TIMEOUT = 0.25  # seconds, to connect and for a reply
+TIMEOUT_SECONDS = 0.25  # seconds, to connect and for a reply
 
 
-def client() -> "redis.Redis":
+def get_client() -> "redis.Redis":
     """Return the process's client; its calls raise `redis.RedisError` within two timeouts, and one a Sentinel."""
     found: redis.Redis = current_app.extensions["petition.redis"]
     return found
 
 
-def ask(*words: Any) -> Any:
+def execute_command(*words: Any) -> Any:
     """Send one command and return its answer as Redis gives it: for what every signer waits for.
 
     Without what a client does around each: it measures, and is ready to try again. Raises `redis.RedisError` as soon.
     """
-    pool = client().connection_pool
+    pool = get_client().connection_pool
     connection: Any = pool.get_connection()
     try:
         connection.send_command(*words)
@@ -33,17 +33,17 @@ def ask(*words: Any) -> Any:
         pool.release(connection)
 
 
-def connect(url: str) -> "redis.Redis":
+def create_client(url: str) -> "redis.Redis":
     """Return a client of a server, or of the primary that Sentinels name; it connects on first use, and asks once."""
     options: dict[str, Any] = {
-        "socket_timeout": TIMEOUT,
-        "socket_connect_timeout": TIMEOUT,
+        "socket_timeout": TIMEOUT_SECONDS,
+        "socket_connect_timeout": TIMEOUT_SECONDS,
         "retry": Retry(NoBackoff(), 0),
     }
     if not url.startswith(SCHEME):
         return redis.Redis.from_url(url, health_check_interval=0, **options)
     # redis-py's Sentinel carries no types.
-    watched, watching = parse(url), cast("Any", Sentinel)
+    watched, watching = parse_sentinel_url(url), cast("Any", Sentinel)
     sentinels = watching(watched.sentinels, sentinel_kwargs=options, **options, **watched.login)
     found: redis.Redis = sentinels.master_for(watched.name, db=watched.database)
     return found
@@ -51,4 +51,4 @@ def connect(url: str) -> "redis.Redis":
 
 def init_app(app: Flask) -> None:
     """Prepare the client."""
-    app.extensions["petition.redis"] = connect(app.config["REDIS_URL"])
+    app.extensions["petition.redis"] = create_client(app.config["REDIS_URL"])

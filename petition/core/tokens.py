@@ -13,7 +13,7 @@ from itsdangerous import BadSignature, TimestampSigner
 
 # 128 bits cannot be guessed and keep a whole link on one 78-character line of a text mail (RFC 5322, 2.1.1).
 MAC_BYTES = 16
-LONGEST = 200
+MAX_TOKEN_CHARACTERS = 200
 
 
 class BadToken(Exception):
@@ -34,11 +34,11 @@ def _digest(data: bytes = b"") -> Any:
 
 def _signer(purpose: str) -> TimestampSigner:
     config = current_app.config
-    return _made(purpose, (*reversed(config["SECRET_KEY_FALLBACKS"]), config["SECRET_KEY"]))
+    return _create_signer(purpose, (*reversed(config["SECRET_KEY_FALLBACKS"]), config["SECRET_KEY"]))
 
 
 @lru_cache(100)
-def _made(purpose: str, keys: tuple[str, ...]) -> TimestampSigner:
+def _create_signer(purpose: str, keys: tuple[str, ...]) -> TimestampSigner:
     digest: Callable[..., Any] = partial(_digest)
     return TimestampSigner(keys, salt=f"petition.{purpose}", key_derivation="hmac", digest_method=digest)
 
@@ -48,7 +48,7 @@ def make(purpose: str, *values: int) -> str:
 
     The token is URL-safe, holds no personal data, ends in a letter or digit, and carries the time it was made.
     """
-    payload = b"".join(_varint(value) for value in values)
+    payload = b"".join(_encode_varint(value) for value in values)
     return _signer(purpose).sign(base64.urlsafe_b64encode(payload).rstrip(b"=")).decode()
 
 
@@ -58,12 +58,12 @@ def read(purpose: str, token: str, max_age: timedelta | None = None) -> tuple[in
     Mends what mail programs do to the end of a link (`mend`). Raises `ExpiredToken` past `max_age`, `BadToken` for
     anything this application did not sign for this purpose.
     """
-    token = mend(token)
+    token = strip_trailing_characters(token)
     if not token:
         raise BadToken("not a token")
     try:
         payload, made = _signer(purpose).unsign(token, return_timestamp=True)
-        values = _integers(base64.urlsafe_b64decode(payload + b"=" * (-len(payload) % 4)))
+        values = _decode_varints(base64.urlsafe_b64decode(payload + b"=" * (-len(payload) % 4)))
     except (BadSignature, ValueError, OverflowError) as error:
         raise BadToken("not a token") from error
     if max_age is not None and datetime.now(UTC) - made > max_age:
@@ -71,17 +71,17 @@ def read(purpose: str, token: str, max_age: timedelta | None = None) -> tuple[in
     return values
 
 
-def mend(token: str) -> str:
+def strip_trailing_characters(token: str) -> str:
     """Drop what mail programs append to a link: `.`, `>`, a quoted-printable `=3D`, a closing bracket.
 
     Safe because the signature covers every character that is kept. Nothing is left of what is too long for a token.
     """
-    if len(token) > LONGEST:
+    if len(token) > MAX_TOKEN_CHARACTERS:
         return ""
     return re.sub(r"(=3D|=20|%3D|%20|%3E|&gt;?|[^A-Za-z0-9])+$", "", token, flags=re.IGNORECASE)
 
 
-def _varint(value: int) -> bytes:
+def _encode_varint(value: int) -> bytes:
     if value < 0:
         raise ValueError("a token holds no negative number")
     out = bytearray()
@@ -91,7 +91,7 @@ def _varint(value: int) -> bytes:
     return bytes([*out, value])
 
 
-def _integers(payload: bytes) -> tuple[int, ...]:
+def _decode_varints(payload: bytes) -> tuple[int, ...]:
     values, value, shift = [], 0, 0
     for byte in payload:
         value |= (byte & 0x7F) << shift

@@ -1,6 +1,22 @@
-"""Every email leaves through here.
+"""Email delivery: an outbox table in PostgreSQL, workers that claim its rows, SMTP, bounces and suppressions.
 
-A feature posts a row (`post`) in the transaction of what caused the email, and the doorbell rings the lane's worker
-after the commit. The worker claims due rows, composes, sends and records (`dispatch`). The row is the truth; a ring
-that is lost costs seconds, because beat rings every lane as well.
+It knows no feature: each feature registers the composers of its kinds of email.
 """
+
+from flask import Flask
+
+
+def register(app: Flask) -> None:
+    """Set up the outbox, its worker's task, the mail connection and the bounces."""
+    from petition.core.celery import register_task
+    from petition.delivery import bounces, composers, tasks, wakeup
+    from petition.delivery.rendering import templates
+    from petition.delivery.smtp import connection
+
+    composers.init_app(app)
+    wakeup.init_app(app)
+    templates.init_app(app)
+    connection.init_app(app)
+    register_task(app, tasks.run_queue_task, bind=True)
+    tasks.stop_on_shutdown()
+    bounces.register(app)

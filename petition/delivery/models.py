@@ -2,24 +2,34 @@
 
 import uuid
 from datetime import datetime
-from typing import Final
+from enum import StrEnum
 
 from sqlalchemy import CheckConstraint, Index, SmallInteger, String, UniqueConstraint, func, text
 from sqlalchemy.orm import Mapped, mapped_column
 
-from petition.core.db import Model, identity
+from petition.core.db import Model, identity_column
 
-DUE: Final = "due"
-SENDING: Final = "sending"
-SENT: Final = "sent"
-DEFERRED: Final = "deferred"
-FAILED: Final = "failed"
-UNKNOWN: Final = "unknown"
-CANCELLED: Final = "cancelled"
-SUPPRESSED: Final = "suppressed"
-STATES = (DUE, SENDING, SENT, DEFERRED, FAILED, UNKNOWN, CANCELLED, SUPPRESSED)
-WAITING = (DUE, DEFERRED)
-TROUBLE = (DEFERRED, FAILED, UNKNOWN)  # what an operator may have to look at
+
+class DeliveryState(StrEnum):
+    """What became of an email so far."""
+
+    DUE = "due"
+    SENDING = "sending"
+    SENT = "sent"
+    DEFERRED = "deferred"
+    FAILED = "failed"
+    UNKNOWN = "unknown"
+    CANCELLED = "cancelled"
+    SUPPRESSED = "suppressed"
+
+
+STATES = tuple(member.value for member in DeliveryState)
+WAITING_STATES = (DeliveryState.DUE.value, DeliveryState.DEFERRED.value)
+PROBLEM_STATES = (
+    DeliveryState.DEFERRED.value,
+    DeliveryState.FAILED.value,
+    DeliveryState.UNKNOWN.value,
+)  # what an operator may have to look at
 
 
 class Delivery(Model):
@@ -30,15 +40,15 @@ class Delivery(Model):
 
     __tablename__ = "deliveries"
 
-    id: Mapped[int] = identity()
+    id: Mapped[int] = identity_column()
     kind: Mapped[str] = mapped_column(String(40))
-    lane: Mapped[str] = mapped_column(String(20))
+    queue: Mapped[str] = mapped_column(String(20))
     # No foreign keys: delivery does not know what a petition or a signature is.
     petition_id: Mapped[int]
     subject_id: Mapped[int]
     generation: Mapped[int]
     mailing_id: Mapped[int | None]
-    state: Mapped[str] = mapped_column(String(12), default=DUE)
+    state: Mapped[str] = mapped_column(String(12), default=DeliveryState.DUE)
     attempt: Mapped[int] = mapped_column(SmallInteger, default=0)
     next_attempt_at: Mapped[datetime] = mapped_column(server_default=func.now())
     lease_until: Mapped[datetime | None]
@@ -60,25 +70,25 @@ class Delivery(Model):
     __table_args__ = (
         UniqueConstraint("kind", "subject_id", "generation"),
         CheckConstraint(f"state IN {STATES}", name="state"),
-        Index("ix_deliveries_waiting", "lane", "next_attempt_at", postgresql_where=f"state IN {WAITING}"),
-        Index("ix_deliveries_leased", "lease_until", postgresql_where=f"state = '{SENDING}'"),
+        Index("ix_deliveries_waiting", "queue", "next_attempt_at", postgresql_where=f"state IN {WAITING_STATES}"),
+        Index("ix_deliveries_leased", "lease_until", postgresql_where=f"state = '{DeliveryState.SENDING}'"),
         Index("ix_deliveries_subject", "subject_id", "created_at"),
         Index(
             "ix_deliveries_mailing_waiting",
             "mailing_id",
             "next_attempt_at",
-            postgresql_where=f"mailing_id IS NOT NULL AND state IN {WAITING}",
+            postgresql_where=f"mailing_id IS NOT NULL AND state IN {WAITING_STATES}",
         ),
         Index("ix_deliveries_mailing", "mailing_id", "state", "id", postgresql_where="mailing_id IS NOT NULL"),
         Index(
             "ix_deliveries_trouble",
-            "lane",
+            "queue",
             "state",
             "cause",
             func.coalesce(text("domain"), text("''")),
             "tried_at",
             "id",
-            postgresql_where=f"state IN {TROUBLE}",
+            postgresql_where=f"state IN {PROBLEM_STATES}",
         ),
     )
 
@@ -88,16 +98,16 @@ class Attempt(Model):
 
     __tablename__ = "attempts"
 
-    id: Mapped[int] = identity()
+    id: Mapped[int] = identity_column()
     delivery_id: Mapped[int]
-    rung_at: Mapped[datetime | None]
-    rung_by: Mapped[str | None] = mapped_column(String(10))
+    woken_at: Mapped[datetime | None]
+    woken_by: Mapped[str | None] = mapped_column(String(10))
     claimed_at: Mapped[datetime | None]
     worker: Mapped[str | None] = mapped_column(String(100))
     ended_at: Mapped[datetime]
     state: Mapped[str] = mapped_column(String(12))
     smtp_code: Mapped[int | None] = mapped_column(SmallInteger)
-    words: Mapped[str | None] = mapped_column(String(200))
+    response: Mapped[str | None] = mapped_column(String(200))
 
     __table_args__ = (
         Index("ix_attempts_delivery", "delivery_id"),
@@ -115,10 +125,10 @@ class Suppression(Model):
     created_at: Mapped[datetime] = mapped_column(server_default=func.now())
 
 
-class Hold(Model):
-    """Stops a lane, everything, or the mail server for a while; read again at each claim."""
+class Pause(Model):
+    """Stops a queue, everything, or the mail server for a while; read again at each claim."""
 
-    __tablename__ = "holds"
+    __tablename__ = "pauses"
 
     scope: Mapped[str] = mapped_column(String(20), primary_key=True)
     reason: Mapped[str] = mapped_column(String(200))

@@ -1,26 +1,28 @@
-"""What Celery runs for the lanes."""
+"""What Celery runs for the queues."""
 
 import threading
 from typing import Any
 
-from celery import shared_task
 from celery.signals import worker_shutting_down
 
-from petition.core.queue import published
-from petition.delivery.dispatch import dispatch
-from petition.delivery.doorbell import DISPATCH, answer
+from petition.core.celery import read_publish_info
+from petition.delivery.wakeup import clear_wakeup_flag
+from petition.delivery.worker import run_queue
 
 _stopping = threading.Event()
 
 
-@worker_shutting_down.connect
+def stop_on_shutdown() -> None:
+    """Let the running task end early when Celery shuts the worker down."""
+    worker_shutting_down.connect(_stop)
+
+
 def _stop(**_: Any) -> None:
     """Let a worker that is told to stop finish the email in hand and give the rest back."""
     _stopping.set()
 
 
-@shared_task(name=DISPATCH, bind=True)
-def run_dispatch(self: Any, lane: str) -> None:
-    """Send what is due in a lane."""
-    answer(lane)
-    dispatch(lane, may_go_on=lambda: not _stopping.is_set(), rung=published(self.request))
+def run_queue_task(self: Any, queue: str) -> None:
+    """Send what is due in a queue."""
+    clear_wakeup_flag(queue)
+    run_queue(queue, may_continue=lambda: not _stopping.is_set(), wakeup=read_publish_info(self.request))

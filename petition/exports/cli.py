@@ -4,22 +4,22 @@ from typing import IO
 
 import click
 
-from petition.core.terminal import in_app
-from petition.exports.csv import COLUMNS, USUAL, Export
-from petition.signatures.filters import read
-from petition.signatures.options import WHICH
+from petition.core.cli_support import with_app_context
+from petition.exports.signatures_csv import COLUMNS, DEFAULT_COLUMNS, SignaturesExport
+from petition.signatures.cli_options import filter_options
+from petition.signatures.search.filters import parse_filter
 from petition.team import audit
 
 
 @click.command()
 @click.argument("file", type=click.File("w", encoding="utf-8"), default="-")
-@WHICH
-@click.option("--columns", default=",".join(USUAL), show_default=True, help=f"Among {', '.join(COLUMNS)}.")
-@in_app
+@filter_options
+@click.option("--columns", default=",".join(DEFAULT_COLUMNS), show_default=True, help=f"Among {', '.join(COLUMNS)}.")
+@with_app_context
 def export(file: IO[str], columns: str, **chosen: str | None) -> None:
     """Write the signatures that are found to FILE, or to the terminal; who took what is on record."""
     wanted = [name.strip() for name in columns.split(",") if name.strip()]
     if hasattr(file, "reconfigure"):
         file.reconfigure(newline="")  # the lines end as RFC 4180 has them, and once
-    for piece in Export(read(chosen), wanted, actor=audit.terminal_actor()):
+    for piece in SignaturesExport(parse_filter(chosen), wanted, actor=audit.default_actor()):
         file.write(piece)

@@ -1,7 +1,22 @@
-"""Follow-up mailings: to everyone who agreed, once, and to nobody else.
+"""Follow-up mailings: written, tested, scheduled, sent once to every signer who opted in, reported."""
 
-A mailing is written (`write`), its audience chosen (`segment`) and counted (`audience`), tried on colleagues
-(`rehearse`), scheduled (`schedule`), frozen into one delivery row for each recipient (`freeze`), and watched
-(`progress`, `watch`). Each row is sent by the worker of the mailings lane, which reads consent again as it composes
-(`emails`); a recipient stops them by one press (`unsubscribe`).
-"""
+from flask import Flask
+
+
+def register(app: Flask) -> None:
+    """Set up the public pages, the desk's pages, the emails and the scheduler's task."""
+    from petition.core.celery import register_task
+    from petition.delivery.bounces.handlers import register_address_finder, register_unsubscribe_handler
+    from petition.delivery.composers import register_composer
+    from petition.mailings import emails, models, tasks, test_emails, unsubscribe
+    from petition.mailings.views import desk, edit, preview, public, sending
+    from petition.signatures.emails import find_address
+
+    for view in (public, desk, edit, preview, sending):
+        app.register_blueprint(view.blueprint)
+    register_composer(app, models.MAILING_KIND, emails.compose_mailings)
+    register_composer(app, models.MAILING_STOPPED_KIND, emails.compose_mailing_stopped)
+    register_composer(app, models.MAILING_TEST_KIND, test_emails.compose_mailing_test)
+    register_address_finder(app, (models.MAILING_KIND,), find_address)
+    register_unsubscribe_handler(app, (models.MAILING_KIND,), unsubscribe.unsubscribe_by_email)
+    register_task(app, tasks.run_process_mailings)

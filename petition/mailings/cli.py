@@ -12,20 +12,21 @@ from rich.markup import escape
 from rich.table import Table
 from sqlalchemy import select
 
+from petition.core.cli_support import CommandError, console, with_app_context
 from petition.core.db import db
-from petition.core.terminal import Mistake, console, in_app
-from petition.mailings import audience, life, rehearse, schedule
-from petition.mailings.document import read
-from petition.mailings.emails import letter, petitions_of
-from petition.mailings.models import SCHEDULED, SENDING, Mailing
-from petition.mailings.report import report
-from petition.mailings.terminal import picture
-from petition.mailings.warnings import warnings
-from petition.mailings.write import create as make
+from petition.mailings import actions, lifecycle, test_emails
+from petition.mailings.audience import preview as audience
+from petition.mailings.cli_output import render_progress
+from petition.mailings.drafts import create as make
+from petition.mailings.emails import build_message, load_petitions
+from petition.mailings.file_parser import parse_mailing
+from petition.mailings.models import Mailing, MailingState
+from petition.mailings.preflight import run_preflight_checks
+from petition.mailings.report import build_report
 from petition.team import audit
-from petition.team.accounts import find as find_account
+from petition.team.accounts import find_by_email as find_account
 
-JSON = click.option("--json", "as_json", is_flag=True, help="For programs.")
+json_option = click.option("--json", "as_json", is_flag=True, help="For programs.")
 
 
 @click.group()
@@ -34,8 +35,8 @@ def mailings() -> None:
 
 
 @mailings.command("list")
-@JSON
-@in_app
+@json_option
+@with_app_context
 def list_(as_json: bool) -> None:
     """List the mailings, newest first."""
     found = list(db.session.scalars(select(Mailing).order_by(Mailing.id.desc()).limit(100)))
@@ -55,42 +56,44 @@ def list_(as_json: bool) -> None:
             escape(mailing.name),
             mailing.state,
             n,
-            _moment(mailing.started_at or mailing.send_at, mailing),
+            _format_time(mailing.started_at or mailing.send_at, mailing),
         )
     console.print(table)
 
 
 @mailings.command()
 @click.argument("file", type=click.File(encoding="utf-8-sig"))
-@in_app
+@with_app_context
 def create(file: IO[str]) -> None:
     """Make a draft out of FILE.md.
 
     Settings between two lines ---, then a section per language under a line such as `# fr: Subject`.
     """
     try:
-        draft, mistakes = read(file.read())
+        draft, mistakes = parse_mailing(file.read())
     except UnicodeDecodeError as error:
-        raise Mistake(f"{file.name}: not UTF-8 text ({error.reason})") from None
+        raise CommandError(f"{file.name}: not UTF-8 text ({error.reason})") from None
     if draft is None:
-        raise Mistake("nothing was created\n" + "\n".join(f"{file.name}:{line}: {words}" for line, words in mistakes))
-    mailing = make(draft, audit.terminal_actor())
-    audience.count(mailing)
+        raise CommandError(
+            "nothing was created\n" + "\n".join(f"{file.name}:{line}: {words}" for line, words in mistakes)
+        )
+    mailing = make(draft, audit.default_actor())
+    audience.count_audience(mailing)
     db.session.commit()
     console.print(
         f"Created mailing [bold]{mailing.id}[/] ({escape(mailing.name)}; {', '.join(sorted(mailing.texts))})."
     )
-    _tell_audience(mailing)
+    _print_audience(mailing)
     console.print(f"Test it with: petition mailings test {mailing.id} --to ADDRESS")
 
 
-def _tell_audience(mailing: Mailing) -> None:
+def _print_audience(mailing: Mailing) -> None:
     counted = mailing.audience or {}
     console.print(f"[bold]{counted['recipients']:,}[/] recipients.")
     for why, n in counted["left_out"].items():
         if n:
             console.print(f"  left out: {n:,} {why}")
-    for warning in warnings(mailing):
+    for warning in run_preflight_checks(mailing):
         console.print(f"  [yellow]look at[/]: {escape(warning)}")
 
 
@@ -98,41 +101,43 @@ def _tell_audience(mailing: Mailing) -> None:
 @click.argument("number", type=int)
 @click.option("--language", help="One of the mailing's; the first if unset.")
 @click.option("--html", is_flag=True, help="The HTML part in place of the text.")
-@in_app
+@with_app_context
 def preview(number: int, language: str | None, html: bool) -> None:
     """Print the mailing as one of its recipients would get it."""
-    mailing = life.find(number)
+    mailing = lifecycle.find(number)
     language = language or min(mailing.texts)
     if language not in mailing.texts:
-        raise Mistake(f"it is not written in {language}: {', '.join(sorted(mailing.texts))}")
-    reader = audience.sample(mailing, 1)[0]
-    petitions, counted = petitions_of({reader.petition_id})
-    email = letter(mailing, reader, petitions[reader.petition_id], counted[reader.petition_id], None, language=language)
+        raise CommandError(f"it is not written in {language}: {', '.join(sorted(mailing.texts))}")
+    reader = audience.sample_recipients(mailing, 1)[0]
+    petitions, counted = load_petitions({reader.petition_id})
+    email = build_message(
+        mailing, reader, petitions[reader.petition_id], counted[reader.petition_id], None, language=language
+    )
     click.echo(email.html if html else f"Subject: {email.subject}\n\n{email.body}")
 
 
 @mailings.command()
 @click.argument("number", type=int)
 @click.option("--to", "addresses", multiple=True, required=True, help="A colleague's address; once for each.")
-@in_app
+@with_app_context
 def test(number: int, addresses: tuple[str, ...]) -> None:
     """Send it to colleagues, in each of its languages."""
     accounts = [find_account(address) for address in addresses]
-    n = rehearse.rehearse(life.find(number, lock=True), accounts, audit.terminal_actor())
+    n = test_emails.enqueue_tests(lifecycle.find(number, lock=True), accounts, audit.default_actor())
     db.session.commit()
     console.print(f"{n} tests are on their way.")
 
 
-def _plan(number: int, at: datetime | None, yes: bool) -> None:
+def _schedule(number: int, at: datetime | None, yes: bool) -> None:
     if not yes:
-        mailing = life.find(number)
-        question = f"Send “{mailing.name}” to {audience.count(mailing)['recipients']:,} recipients?"
+        mailing = lifecycle.find(number)
+        question = f"Send “{mailing.name}” to {audience.count_audience(mailing)['recipients']:,} recipients?"
         db.session.commit()  # no transaction stays open while a person thinks
         click.confirm(question, abort=True)
-    mailing = life.find(number, lock=True)
-    schedule.schedule(mailing, at.replace(tzinfo=at.tzinfo or ZoneInfo(mailing.timezone)) if at else None, None)
+    mailing = lifecycle.find(number, lock=True)
+    actions.schedule(mailing, at.replace(tzinfo=at.tzinfo or ZoneInfo(mailing.timezone)) if at else None, None)
     db.session.commit()
-    console.print(f"Scheduled: the first email leaves at {_moment(mailing.send_at, mailing)}.")
+    console.print(f"Scheduled: the first email leaves at {_format_time(mailing.send_at, mailing)}.")
     console.print(f"Take it back with: petition mailings unschedule {number}")
 
 
@@ -140,59 +145,59 @@ def _plan(number: int, at: datetime | None, yes: bool) -> None:
 @click.argument("number", type=int)
 @click.option("--at", required=True, type=click.DateTime(["%Y-%m-%d %H:%M", "%Y-%m-%dT%H:%M"]), help="Campaign's time.")
 @click.option("--yes", is_flag=True, help="Do it without asking.")
-@in_app
+@with_app_context
 def schedule_(number: int, at: datetime, yes: bool) -> None:
     """Have it sent at a moment, in the campaign's time zone."""
-    _plan(number, at, yes)
+    _schedule(number, at, yes)
 
 
 @mailings.command()
 @click.argument("number", type=int)
 @click.option("--yes", is_flag=True, help="Do it without asking.")
-@in_app
+@with_app_context
 def send(number: int, yes: bool) -> None:
     """Have it sent as soon as the time to take it back has passed."""
-    _plan(number, None, yes)
+    _schedule(number, None, yes)
 
 
-def _step(name: str, done: str, help_text: str) -> None:
+def _add_action_command(name: str, done: str, help_text: str) -> None:
     @mailings.command(name, help=help_text)
     @click.argument("number", type=int)
-    @in_app
+    @with_app_context
     def command(number: int) -> None:
-        mailing = life.find(number, lock=True)
-        who = audit.terminal_actor()
-        result = STEPS[name](mailing, f"by {who}")
+        mailing = lifecycle.find(number, lock=True)
+        who = audit.default_actor()
+        result = ACTIONS[name](mailing, f"by {who}")
         db.session.commit()
         console.print(f"[bold]{escape(mailing.name)}[/] {done.format(result)}")
 
 
-STEPS: dict[str, Any] = {
-    "unschedule": lambda mailing, _: schedule.unschedule(mailing),
-    "pause": schedule.pause,
-    "resume": lambda mailing, _: schedule.resume(mailing),
-    "cancel": schedule.cancel,
-    "retry": lambda mailing, _: schedule.retry_failed(mailing),
-    "extend": lambda mailing, _: schedule.extend(mailing),
+ACTIONS: dict[str, Any] = {
+    "unschedule": lambda mailing, _: actions.unschedule(mailing),
+    "pause": actions.pause,
+    "resume": lambda mailing, _: actions.resume(mailing),
+    "cancel": actions.cancel,
+    "retry": lambda mailing, _: actions.retry_failed(mailing),
+    "extend": lambda mailing, _: actions.add_recipients(mailing),
 }
-_step("unschedule", "is taken back: nothing was sent.", "Take it back before its first email.")
-_step("pause", "is paused: nothing more is claimed, on any host.", "Hold it; it can be resumed.")
-_step("resume", "goes on where it was held.", "Let it go on where it was held.")
-_step("cancel", "is cancelled: what had not left never will.", "End it for good.")
-_step("retry", "is tried again for {:,} recipients.", "Send it again where it failed.")
-_step("extend", "goes to {:,} more recipients.", "Send it to those who joined its audience since.")
+_add_action_command("unschedule", "is taken back: nothing was sent.", "Take it back before its first email.")
+_add_action_command("pause", "is paused: nothing more is claimed, on any host.", "Hold it; it can be resumed.")
+_add_action_command("resume", "goes on where it was held.", "Let it go on where it was held.")
+_add_action_command("cancel", "is cancelled: what had not left never will.", "End it for good.")
+_add_action_command("retry", "is tried again for {:,} recipients.", "Send it again where it failed.")
+_add_action_command("extend", "goes to {:,} more recipients.", "Send it to those who joined its audience since.")
 
 
 @mailings.command()
 @click.argument("number", type=int)
-@in_app
+@with_app_context
 def watch(number: int) -> None:
     """Show how far it is until it is over; Ctrl-C ends the watching alone."""
     with Live(console=console, auto_refresh=False) as live:
         while True:
-            mailing = life.find(number)
-            live.update(picture(mailing), refresh=True)
-            if mailing.state not in (SENDING, SCHEDULED):
+            mailing = lifecycle.find(number)
+            live.update(render_progress(mailing), refresh=True)
+            if mailing.state not in (MailingState.SENDING, MailingState.SCHEDULED):
                 return
             db.session.rollback()
             time.sleep(1)
@@ -200,16 +205,16 @@ def watch(number: int) -> None:
 
 @mailings.command("report")
 @click.argument("number", type=int)
-@JSON
-@in_app
+@json_option
+@with_app_context
 def report_(number: int, as_json: bool) -> None:
     """Say what became of it: how many, why not, who left."""
-    mailing = life.find(number)
+    mailing = lifecycle.find(number)
     if as_json:
-        click.echo(json.dumps(report(mailing), indent=1))
+        click.echo(json.dumps(build_report(mailing), indent=1))
     else:
-        console.print(picture(mailing))
+        console.print(render_progress(mailing))
 
 
-def _moment(moment: datetime | None, mailing: Mailing) -> str:
+def _format_time(moment: datetime | None, mailing: Mailing) -> str:
     return f"{moment.astimezone(ZoneInfo(mailing.timezone)):%Y-%m-%d %H:%M} ({mailing.timezone})" if moment else "-"

@@ -1,34 +1,52 @@
 """A mailing, its words in each language, who tried it, and who stopped the updates because of it."""
 
 from datetime import datetime
+from enum import StrEnum
 from typing import Any, Final
 
 from sqlalchemy import CheckConstraint, Float, ForeignKey, Index, String, Text, UniqueConstraint, func, text
 from sqlalchemy.dialects.postgresql import JSONB
 from sqlalchemy.orm import Mapped, attribute_keyed_dict, mapped_column, relationship
 
-from petition.core.db import Model, identity
+from petition.core.db import Model, identity_column
 
-DRAFT: Final = "draft"
-TESTED: Final = "tested"
-SCHEDULED: Final = "scheduled"
-SENDING: Final = "sending"
-PAUSED: Final = "paused"
-SENT: Final = "sent"
-CANCELLED: Final = "cancelled"
-STATES = (DRAFT, TESTED, SCHEDULED, SENDING, PAUSED, SENT, CANCELLED)
-WRITABLE = (DRAFT, TESTED)
-STARTED = (SENDING, PAUSED, SENT, CANCELLED)
 
-THESE: Final = "these"
-ALL: Final = "all"
-WITHDRAW: Final = "withdraw"
-COMPLAINT: Final = "complaint"
-CHOICES = (THESE, ALL, WITHDRAW, COMPLAINT)
+class MailingState(StrEnum):
+    """Where a mailing stands."""
 
-KIND: Final = "mailing"  # of its deliveries; their generation is the mailing's id, so that each signer has one
-TEST_KIND: Final = "mailing_test"
-STOPPED_KIND: Final = "mailing_stopped"
+    DRAFT = "draft"
+    TESTED = "tested"
+    SCHEDULED = "scheduled"
+    SENDING = "sending"
+    PAUSED = "paused"
+    SENT = "sent"
+    CANCELLED = "cancelled"
+
+
+MAILING_STATES = tuple(member.value for member in MailingState)
+WRITABLE = (MailingState.DRAFT.value, MailingState.TESTED.value)
+STARTED_STATES = (
+    MailingState.SENDING.value,
+    MailingState.PAUSED.value,
+    MailingState.SENT.value,
+    MailingState.CANCELLED.value,
+)
+
+
+class UnsubscribeChoice(StrEnum):
+    """What somebody asked to stop receiving."""
+
+    THESE = "these"
+    ALL = "all"
+    WITHDRAW = "withdraw"
+    COMPLAINT = "complaint"
+
+
+UNSUBSCRIBE_CHOICES = tuple(member.value for member in UnsubscribeChoice)
+
+MAILING_KIND: Final = "mailing"  # of its deliveries; their generation is the mailing's id, so that each signer has one
+MAILING_TEST_KIND: Final = "mailing_test"
+MAILING_STOPPED_KIND: Final = "mailing_stopped"
 
 
 class Mailing(Model):
@@ -40,9 +58,9 @@ class Mailing(Model):
 
     __tablename__ = "mailings"
 
-    id: Mapped[int] = identity()
+    id: Mapped[int] = identity_column()
     name: Mapped[str] = mapped_column(String(120))
-    state: Mapped[str] = mapped_column(String(10), default=DRAFT)
+    state: Mapped[str] = mapped_column(String(10), default=MailingState.DRAFT)
     version: Mapped[int] = mapped_column(default=1)
     sender_name: Mapped[str] = mapped_column(String(120))
     reply_to: Mapped[str | None] = mapped_column(String(254))
@@ -61,12 +79,13 @@ class Mailing(Model):
     tested_version: Mapped[int | None]
     send_at: Mapped[datetime | None]
     started_at: Mapped[datetime | None]
-    frozen_to: Mapped[datetime | None]  # who had confirmed by then is in the audience
     ended_at: Mapped[datetime | None]
     paused_at: Mapped[datetime | None]
-    speed: Mapped[list[Any]] = mapped_column(JSONB, default=list, server_default=text("'[]'"))  # (moment, sent) lately
+    sent_samples: Mapped[list[Any]] = mapped_column(
+        JSONB, default=list, server_default=text("'[]'")
+    )  # (moment, sent) lately
     # What had been tried, had failed and had made readers leave when it was last resumed: the limits look at the rest.
-    judged_from: Mapped[dict[str, int]] = mapped_column(JSONB, default=dict, server_default=text("'{}'"))
+    limits_baseline: Mapped[dict[str, int]] = mapped_column(JSONB, default=dict, server_default=text("'{}'"))
     reason: Mapped[str | None] = mapped_column(String(200))  # why it was paused or cancelled
     written_by: Mapped[str] = mapped_column(String(320))
     sent_by_id: Mapped[int | None]  # the account that is told when it pauses by itself
@@ -76,7 +95,7 @@ class Mailing(Model):
     )
 
     __table_args__ = (
-        CheckConstraint(f"state IN {STATES}", name="state"),
+        CheckConstraint(f"state IN {MAILING_STATES}", name="state"),
         Index("ix_mailings_active", "state", postgresql_where="state NOT IN ('sent', 'cancelled')"),
     )
 
@@ -98,7 +117,7 @@ class MailingTest(Model):
 
     __tablename__ = "mailing_tests"
 
-    id: Mapped[int] = identity()
+    id: Mapped[int] = identity_column()
     mailing_id: Mapped[int] = mapped_column(ForeignKey("mailings.id", ondelete="CASCADE"), index=True)
     version: Mapped[int]
     language: Mapped[str] = mapped_column(String(5))
@@ -112,7 +131,7 @@ class Unsubscription(Model):
 
     __tablename__ = "unsubscriptions"
 
-    id: Mapped[int] = identity()
+    id: Mapped[int] = identity_column()
     mailing_id: Mapped[int] = mapped_column(ForeignKey("mailings.id", ondelete="CASCADE"))
     delivery_id: Mapped[int]
     choice: Mapped[str] = mapped_column(String(10))
@@ -120,5 +139,5 @@ class Unsubscription(Model):
 
     __table_args__ = (
         UniqueConstraint("mailing_id", "delivery_id"),
-        CheckConstraint(f"choice IN {CHOICES}", name="choice"),
+        CheckConstraint(f"choice IN {UNSUBSCRIBE_CHOICES}", name="choice"),
     )

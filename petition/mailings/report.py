@@ -6,12 +6,12 @@ from sqlalchemy import func, select
 
 from petition.core.db import db
 from petition.mailings.models import Mailing, Unsubscription
-from petition.mailings.progress import progress, reasons
+from petition.mailings.progress import get_progress, list_failure_reasons
 
 
-def report(mailing: Mailing) -> dict[str, Any]:
+def build_report(mailing: Mailing) -> dict[str, Any]:
     """Return a mailing's figures, ready for JSON."""
-    now = progress(mailing)
+    now = get_progress(mailing)
     choices = select(Unsubscription.choice, func.count()).where(Unsubscription.mailing_id == mailing.id)
     return {
         "id": mailing.id,
@@ -33,7 +33,8 @@ def report(mailing: Mailing) -> dict[str, Any]:
         "unsubscribed": now.unsubscribed,
         "unsubscribed_by": {row[0]: row[1] for row in db.session.execute(choices.group_by(Unsubscription.choice))},
         "reasons": [
-            {"state": row.state, "why": row.why, "n": row.n, "words": row.words} for row in reasons(mailing.id)
+            {"state": row.state, "why": row.why, "n": row.n, "response": row.response}
+            for row in list_failure_reasons(mailing.id)
         ],
     }
 

@@ -1,11 +1,8 @@
 """What beat asks of the mailings."""
 
-from celery import shared_task
-
-from petition.mailings.watch import watch
+from petition.mailings.scheduler import process_mailings
 
 
-@shared_task(name="petition.mailings.tasks.watch")
-def run_watch() -> None:
+def run_process_mailings() -> None:
     """Count, begin, keep pace, stop, end."""
-    watch()
+    process_mailings()

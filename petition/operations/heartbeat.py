@@ -17,35 +17,35 @@ from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.exc import SQLAlchemyError
 
 from petition.core.db import db
-from petition.delivery import pulse, set_back
+from petition.delivery import clock_skew, last_success
 from petition.operations.models import Heartbeat
-from petition.operations.tallies import fold
+from petition.operations.rollup import roll_up
 
-EVERY = 1.0  # seconds
+HEARTBEAT_INTERVAL_SECONDS = 1.0  # seconds
 SILENT_AFTER = timedelta(seconds=6)  # six missed: not a pause for breath
-GONE_AFTER = timedelta(minutes=1)
-SET_BACK = timedelta(seconds=5)  # more than any transaction that beats takes
+EXPIRED_AFTER = timedelta(minutes=1)
+CLOCK_SKEW_TOLERANCE = timedelta(seconds=5)  # more than any transaction that beats takes
 
 log = structlog.get_logger(__name__)
 
 
-def beat(part: str, name: str, lanes: Sequence[str] = (), threads: int = 1) -> None:
+def record_heartbeat(part: str, name: str, queues: Sequence[str] = (), threads: int = 1) -> None:
     """Say that this process lives, and forget those not heard of for a minute. Flushes, does not commit.
 
     One that was heard of in the future tells that the clock was set back.
     """
-    ahead = delete(Heartbeat).where(Heartbeat.seen_at > func.now() + SET_BACK)
+    ahead = delete(Heartbeat).where(Heartbeat.seen_at > func.now() + CLOCK_SKEW_TOLERANCE)
     if db.session.execute(ahead.returning(Heartbeat.name)).all():
         log.warning("the clock was set back: what waits is taken up where it was")
-        set_back.resume()
+        clock_skew.repair_future_times()
     row = {
         "part": part,
         "host": socket.gethostname()[:80],
         "pid": os.getpid(),
-        "lanes": list(lanes),
+        "queues": list(queues),
         "version": version("petition")[:40],
         "threads": threads,
-        "last_success_at": pulse.last_success(),
+        "last_success_at": last_success.get_last_success(),
     }
     statement = insert(Heartbeat).values(name=name[:120], **row)
     db.session.execute(
@@ -54,34 +54,34 @@ def beat(part: str, name: str, lanes: Sequence[str] = (), threads: int = 1) -> N
             set_={**row, "seen_at": func.now()},
         )
     )
-    db.session.execute(delete(Heartbeat).where(Heartbeat.seen_at < func.now() - GONE_AFTER))
+    db.session.execute(delete(Heartbeat).where(Heartbeat.seen_at < func.now() - EXPIRED_AFTER))
 
 
-class Pulse(threading.Thread):
+class HeartbeatThread(threading.Thread):
     """A worker's heartbeat; between two beats it folds the tallies, which any worker may do."""
 
-    def __init__(self, app: Flask, name: str, lanes: Sequence[str], threads: int) -> None:
+    def __init__(self, app: Flask, name: str, queues: Sequence[str], threads: int) -> None:
         super().__init__(name="heartbeat", daemon=True)
         self._app = app
-        self._row = ("worker", name, lanes, threads)
-        self._ends = threading.Event()
+        self._row = ("worker", name, queues, threads)
+        self._stopping = threading.Event()
 
     def run(self) -> None:
         """Beat until `end`; a database that is away is tried again at the next beat."""
-        while not self._ends.wait(EVERY):
+        while not self._stopping.wait(HEARTBEAT_INTERVAL_SECONDS):
             with self._app.app_context():
                 try:
-                    beat(*self._row)
+                    record_heartbeat(*self._row)
                     db.session.commit()
-                    fold()
+                    roll_up()
                 except SQLAlchemyError as error:
                     db.session.rollback()
                     log.warning("no heartbeat: the database does not answer", error=type(error).__name__)
 
-    def end(self) -> None:
+    def stop(self) -> None:
         """Take the row away: who stops on purpose is not missed."""
-        self._ends.set()
-        self.join(EVERY)
+        self._stopping.set()
+        self.join(HEARTBEAT_INTERVAL_SECONDS)
         with self._app.app_context():
             try:
                 db.session.execute(delete(Heartbeat).where(Heartbeat.name == self._row[1]))
@@ -90,33 +90,37 @@ class Pulse(threading.Thread):
                 db.session.rollback()
 
 
-class Ticking(PersistentScheduler):  # type: ignore[misc]
+class HeartbeatScheduler(PersistentScheduler):  # type: ignore[misc]
     """Beat's scheduler, whose every tick can be seen: a process that lives and no longer ticks is silent."""
 
-    _seen = 0.0
+    _recorded_at = 0.0
 
     def tick(self, *args: Any, **kwargs: Any) -> float:
         """Ask for what is due, then say so."""
-        self._follow_clock()
+        self._repair_last_run_times()
         wait: float = super().tick(*args, **kwargs)
-        if time.monotonic() - self._seen > EVERY:
-            self._seen = time.monotonic()
-            self._say()
-        return min(wait, EVERY)
+        if time.monotonic() - self._recorded_at > HEARTBEAT_INTERVAL_SECONDS:
+            self._recorded_at = time.monotonic()
+            self._record_heartbeat()
+        return min(wait, HEARTBEAT_INTERVAL_SECONDS)
 
-    def _follow_clock(self) -> None:
+    def _repair_last_run_times(self) -> None:
         """Count from now on what was last asked for in the future: before the clock was set back."""
         now = self.app.now()
-        ahead = [entry for entry in self.schedule.values() if entry.last_run_at and entry.last_run_at > now + SET_BACK]
+        ahead = [
+            entry
+            for entry in self.schedule.values()
+            if entry.last_run_at and entry.last_run_at > now + CLOCK_SKEW_TOLERANCE
+        ]
         for entry in ahead:
             entry.last_run_at = now
         if ahead:
             self._heap = None  # made anew at this tick
 
-    def _say(self) -> None:
+    def _record_heartbeat(self) -> None:
         with self.app.flask_app.app_context():
             try:
-                beat("beat", f"beat@{socket.gethostname()}/{os.getpid()}")
+                record_heartbeat("beat", f"beat@{socket.gethostname()}/{os.getpid()}")
                 db.session.commit()
             except SQLAlchemyError as error:
                 db.session.rollback()

@@ -1,7 +1,7 @@
 """What the operators' view is made of: tallies, heartbeats, probes, what reconciliation found.
 
 The tallies are written by triggers on `deliveries` and `signatures` (migrations 0003 and 0012): a few rows of
-`tally_log` for each statement that changed something, folded into the small tables every few seconds. A figure is what
+`state_change_log` for each statement that changed something, folded into the small tables every few seconds. A figure is what
 was folded plus what was not yet, so it is exact at every moment, without a hot row and without counting rows.
 """
 
@@ -12,20 +12,20 @@ from sqlalchemy import Index, SmallInteger, String, func
 from sqlalchemy.dialects.postgresql import ARRAY
 from sqlalchemy.orm import Mapped, mapped_column
 
-from petition.core.db import Model, identity
+from petition.core.db import Model, identity_column
 
 DELIVERY: Final = "delivery"
 SIGNATURE: Final = "signature"
 
 
-class TallyLog(Model):
+class StateChangeLog(Model):
     """What a statement changed: how many rows a state gained or lost, and how many entered it."""
 
-    __tablename__ = "tally_log"
+    __tablename__ = "state_change_log"
 
-    id: Mapped[int] = identity()
+    id: Mapped[int] = identity_column()
     subject: Mapped[str] = mapped_column(String(10))
-    lane: Mapped[str] = mapped_column(String(20))
+    queue: Mapped[str] = mapped_column(String(20))
     state: Mapped[str] = mapped_column(String(12))
     cause: Mapped[str] = mapped_column(String(80))
     domain: Mapped[str] = mapped_column(String(255))
@@ -36,13 +36,13 @@ class TallyLog(Model):
     entered: Mapped[int]
 
 
-class Depth(Model):
+class StateCount(Model):
     """How many rows are in a state now."""
 
-    __tablename__ = "depths"
+    __tablename__ = "state_counts"
 
     subject: Mapped[str] = mapped_column(String(10), primary_key=True)
-    lane: Mapped[str] = mapped_column(String(20), primary_key=True)
+    queue: Mapped[str] = mapped_column(String(20), primary_key=True)
     state: Mapped[str] = mapped_column(String(12), primary_key=True)
     n: Mapped[int]
 
@@ -52,7 +52,7 @@ class FailureGroup(Model):
 
     __tablename__ = "failure_groups"
 
-    lane: Mapped[str] = mapped_column(String(20), primary_key=True)
+    queue: Mapped[str] = mapped_column(String(20), primary_key=True)
     state: Mapped[str] = mapped_column(String(12), primary_key=True)
     cause: Mapped[str] = mapped_column(String(80), primary_key=True)
     domain: Mapped[str] = mapped_column(String(255), primary_key=True)
@@ -61,14 +61,14 @@ class FailureGroup(Model):
     __table_args__ = (Index("ix_failure_groups_n", "n"),)
 
 
-class MinuteTally(Model):
+class MinuteRollup(Model):
     """How many rows entered a state within a minute, by class of reason and by how long they had waited."""
 
-    __tablename__ = "minute_tallies"
+    __tablename__ = "minute_rollups"
 
     minute: Mapped[datetime] = mapped_column(primary_key=True)
     subject: Mapped[str] = mapped_column(String(10), primary_key=True)
-    lane: Mapped[str] = mapped_column(String(20), primary_key=True)
+    queue: Mapped[str] = mapped_column(String(20), primary_key=True)
     state: Mapped[str] = mapped_column(String(12), primary_key=True)
     reason: Mapped[str] = mapped_column(String(12), primary_key=True)
     bucket: Mapped[int] = mapped_column(SmallInteger, primary_key=True, autoincrement=False)
@@ -81,17 +81,17 @@ class Total(Model):
     __tablename__ = "totals"
 
     subject: Mapped[str] = mapped_column(String(10), primary_key=True)
-    lane: Mapped[str] = mapped_column(String(20), primary_key=True)
+    queue: Mapped[str] = mapped_column(String(20), primary_key=True)
     state: Mapped[str] = mapped_column(String(12), primary_key=True)
     reason: Mapped[str] = mapped_column(String(12), primary_key=True)
     bucket: Mapped[int] = mapped_column(SmallInteger, primary_key=True, autoincrement=False)
     n: Mapped[int]
 
 
-class DomainTally(Model):
+class DomainRollup(Model):
     """What became of the links asked for within an hour, by recipient domain."""
 
-    __tablename__ = "domain_tallies"
+    __tablename__ = "domain_rollups"
 
     hour: Mapped[datetime] = mapped_column(primary_key=True)
     domain: Mapped[str] = mapped_column(String(255), primary_key=True)
@@ -109,7 +109,7 @@ class Heartbeat(Model):
     part: Mapped[str] = mapped_column(String(10))
     host: Mapped[str] = mapped_column(String(80))
     pid: Mapped[int]
-    lanes: Mapped[list[str]] = mapped_column(ARRAY(String(20)))
+    queues: Mapped[list[str]] = mapped_column(ARRAY(String(20)))
     version: Mapped[str] = mapped_column(String(40))
     threads: Mapped[int]
     started_at: Mapped[datetime] = mapped_column(server_default=func.now())
@@ -125,7 +125,7 @@ class Probe(Model):
     name: Mapped[str] = mapped_column(String(40), primary_key=True)
     at: Mapped[datetime] = mapped_column(server_default=func.now())
     ok: Mapped[bool]
-    words: Mapped[str] = mapped_column(String(200))
+    response: Mapped[str] = mapped_column(String(200))
     milliseconds: Mapped[int]
 
 
@@ -134,7 +134,7 @@ class Drift(Model):
 
     __tablename__ = "drifts"
 
-    id: Mapped[int] = identity()
+    id: Mapped[int] = identity_column()
     at: Mapped[datetime] = mapped_column(server_default=func.now())
     what: Mapped[str] = mapped_column(String(40))
     subject_id: Mapped[int | None]

@@ -10,16 +10,16 @@ from sqlalchemy import text
 
 from petition.core import clock
 from petition.core.db import db
-from petition.delivery.lanes import CONFIRMATIONS
-from petition.delivery.post import Owed, post
+from petition.delivery.outbox import OutboxEntry, enqueue
+from petition.delivery.queues import CONFIRMATIONS
 from petition.operations.models import Drift
-from petition.operations.probe import note
-from petition.petitions import publish
+from petition.operations.smtp_probe import record_probe
+from petition.petitions import queries as petition_queries
 
 RECONCILIATION = "reconciliation"
-LOCK = 7_226_104
-BATCH = 500  # signers owed a link by one transaction
-COUNTING = "300s"  # of a statement that counts millions of rows
+ADVISORY_LOCK_ID = 7_226_104
+BATCH_SIZE = 500  # signers owed a link by one transaction
+STATEMENT_TIMEOUT = "300s"  # of a statement that counts millions of rows
 
 # Each compares in one statement, so that what happens meanwhile is on both sides or on neither.
 COUNTS = text("""
@@ -35,7 +35,7 @@ COUNTS = text("""
         USING (petition_id, kind)
     WHERE coalesce(c.n, 0) <> coalesce(s.n, 0)
 """)
-MEND_COUNT = text("""
+REPAIR_COUNT = text("""
     INSERT INTO petition_counts (petition_id, slot, people, organisations, paper)
     VALUES (:petition_id, 0, :person, :organisation, :paper)
     ON CONFLICT (petition_id, slot) DO UPDATE SET people = petition_counts.people + excluded.people,
@@ -43,15 +43,15 @@ MEND_COUNT = text("""
         paper = petition_counts.paper + excluded.paper
 """)
 DEPTHS = text("""
-    SELECT subject, lane, state, coalesce(d.n, 0) AS found, coalesce(r.n, 0) AS expected FROM
-        (SELECT subject, lane, state, sum(n) AS n FROM (
-            SELECT subject, lane, state, n FROM depths
-            UNION ALL SELECT subject, lane, state, change FROM tally_log) AS logged GROUP BY 1, 2, 3) AS d
-    FULL JOIN (SELECT 'delivery' AS subject, lane, state, count(*) AS n FROM deliveries GROUP BY 2, 3
+    SELECT subject, queue, state, coalesce(d.n, 0) AS found, coalesce(r.n, 0) AS expected FROM
+        (SELECT subject, queue, state, sum(n) AS n FROM (
+            SELECT subject, queue, state, n FROM state_counts
+            UNION ALL SELECT subject, queue, state, change FROM state_change_log) AS logged GROUP BY 1, 2, 3) AS d
+    FULL JOIN (SELECT 'delivery' AS subject, queue, state, count(*) AS n FROM deliveries GROUP BY 2, 3
                UNION ALL SELECT 'signature', '', state, count(*) FROM signatures GROUP BY 3
                UNION ALL SELECT 'mailing', mailing_id::text, state, count(*) FROM deliveries
                WHERE mailing_id IS NOT NULL GROUP BY 2, 3) AS r
-        USING (subject, lane, state)
+        USING (subject, queue, state)
     WHERE coalesce(d.n, 0) <> coalesce(r.n, 0)
 """)
 # By hour, so that the days and the total of a campaign are right; who signed has no other figures to agree with.
@@ -65,31 +65,31 @@ HOURS = text("""
                FROM signatures WHERE state = 'confirmed' GROUP BY 1, 2) AS s USING (petition_id, hour)
     WHERE coalesce(h.n, 0) <> coalesce(s.n, 0)
 """)
-MEND_HOUR = text("""
+REPAIR_HOUR = text("""
     INSERT INTO campaign_hours (petition_id, hour, submitted, counted) VALUES (:petition_id, :hour, 0, :change)
     ON CONFLICT (petition_id, hour) DO UPDATE SET counted = campaign_hours.counted + excluded.counted
 """)
-MEND_DEPTH = text("""
-    INSERT INTO depths (subject, lane, state, n) VALUES (:subject, :lane, :state, :change)
-    ON CONFLICT (subject, lane, state) DO UPDATE SET n = depths.n + excluded.n
+REPAIR_DEPTH = text("""
+    INSERT INTO state_counts (subject, queue, state, n) VALUES (:subject, :queue, :state, :change)
+    ON CONFLICT (subject, queue, state) DO UPDATE SET n = state_counts.n + excluded.n
 """)
 GROUPS = text("""
-    SELECT lane, state, cause, domain, coalesce(g.n, 0) AS found, coalesce(r.n, 0) AS expected FROM
-        (SELECT lane, state, cause, domain, sum(n) AS n FROM (
-            SELECT lane, state, cause, domain, n FROM failure_groups
-            UNION ALL SELECT lane, state, cause, domain, change FROM tally_log
+    SELECT queue, state, cause, domain, coalesce(g.n, 0) AS found, coalesce(r.n, 0) AS expected FROM
+        (SELECT queue, state, cause, domain, sum(n) AS n FROM (
+            SELECT queue, state, cause, domain, n FROM failure_groups
+            UNION ALL SELECT queue, state, cause, domain, change FROM state_change_log
             WHERE subject = 'delivery' AND state IN ('deferred', 'failed', 'unknown')) AS logged
          GROUP BY 1, 2, 3, 4) AS g
-    FULL JOIN (SELECT lane, state, cause, coalesce(domain, '') AS domain, count(*) AS n FROM deliveries
+    FULL JOIN (SELECT queue, state, cause, coalesce(domain, '') AS domain, count(*) AS n FROM deliveries
                WHERE state IN ('deferred', 'failed', 'unknown') GROUP BY 1, 2, 3, 4) AS r
-        USING (lane, state, cause, domain)
+        USING (queue, state, cause, domain)
     WHERE coalesce(g.n, 0) <> coalesce(r.n, 0)
 """)
-MEND_GROUP = text("""
-    INSERT INTO failure_groups (lane, state, cause, domain, n) VALUES (:lane, :state, :cause, :domain, :change)
-    ON CONFLICT (lane, state, cause, domain) DO UPDATE SET n = failure_groups.n + excluded.n
+REPAIR_GROUP = text("""
+    INSERT INTO failure_groups (queue, state, cause, domain, n) VALUES (:queue, :state, :cause, :domain, :change)
+    ON CONFLICT (queue, state, cause, domain) DO UPDATE SET n = failure_groups.n + excluded.n
 """)
-FORGOTTEN = text("""
+MISSING_CONFIRMATION_EMAILS = text("""
     SELECT s.petition_id, s.id, s.generation FROM signatures s
     WHERE s.state = 'pending' AND s.requested_at BETWEEN :oldest AND :newest AND s.petition_id = ANY(:petitions)
       AND NOT EXISTS (SELECT FROM deliveries d
@@ -104,69 +104,69 @@ def reconcile() -> list[Drift]:
     Differences are added, never written over: signing goes on meanwhile.
     """
     began, found = time.monotonic(), []
-    for step in (_counts, _hours, _depths, _groups):
-        db.session.execute(text(f"SET LOCAL statement_timeout = '{COUNTING}'"))
-        if not db.session.scalar(text("SELECT pg_try_advisory_xact_lock(:lock)"), {"lock": LOCK}):
+    for step in (_repair_counts, _repair_hours, _repair_depths, _repair_groups):
+        db.session.execute(text(f"SET LOCAL statement_timeout = '{STATEMENT_TIMEOUT}'"))
+        if not db.session.scalar(text("SELECT pg_try_advisory_xact_lock(:lock)"), {"lock": ADVISORY_LOCK_ID}):
             db.session.rollback()
             return []
-        found += _record(step)
-    while owed := _record(_links):
+        found += _record_drifts(step)
+    while owed := _record_drifts(_enqueue_missing_links):
         found += owed
     words = f"{len(found)} differences mended" if found else "all figures agree"
-    note(RECONCILIATION, not found, words, round((time.monotonic() - began) * 1000))
+    record_probe(RECONCILIATION, not found, words, round((time.monotonic() - began) * 1000))
     db.session.commit()
     return found
 
 
-def _record(step: Callable[[], Iterator[Drift]]) -> list[Drift]:
+def _record_drifts(step: Callable[[], Iterator[Drift]]) -> list[Drift]:
     drifts = list(step())
     db.session.add_all(drifts)
     db.session.commit()
     return drifts
 
 
-def _counts() -> Iterator[Drift]:
+def _repair_counts() -> Iterator[Drift]:
     for row in db.session.execute(COUNTS).all():
         values = {"person": 0, "organisation": 0, "paper": 0} | {row.kind: int(row.expected - row.found)}
-        db.session.execute(MEND_COUNT, values | {"petition_id": row.petition_id})
-        yield _drift(f"count of {row.kind}s", row, row.petition_id)
+        db.session.execute(REPAIR_COUNT, values | {"petition_id": row.petition_id})
+        yield _make_drift(f"count of {row.kind}s", row, row.petition_id)
 
 
-def _hours() -> Iterator[Drift]:
+def _repair_hours() -> Iterator[Drift]:
     for row in db.session.execute(HOURS).all():
         values = {"petition_id": row.petition_id, "hour": row.hour, "change": int(row.expected - row.found)}
-        db.session.execute(MEND_HOUR, values)
-        yield _drift(f"confirmed in {row.hour:%Y-%m-%d %H}", row, row.petition_id)
+        db.session.execute(REPAIR_HOUR, values)
+        yield _make_drift(f"confirmed in {row.hour:%Y-%m-%d %H}", row, row.petition_id)
 
 
-def _depths() -> Iterator[Drift]:
+def _repair_depths() -> Iterator[Drift]:
     for row in db.session.execute(DEPTHS).all():
-        values = {"subject": row.subject, "lane": row.lane, "state": row.state}
-        db.session.execute(MEND_DEPTH, values | {"change": int(row.expected - row.found)})
-        yield _drift(" ".join(filter(None, (row.subject, row.lane, row.state))), row)
+        values = {"subject": row.subject, "queue": row.queue, "state": row.state}
+        db.session.execute(REPAIR_DEPTH, values | {"change": int(row.expected - row.found)})
+        yield _make_drift(" ".join(filter(None, (row.subject, row.queue, row.state))), row)
 
 
-def _groups() -> Iterator[Drift]:
+def _repair_groups() -> Iterator[Drift]:
     for row in db.session.execute(GROUPS).all():
-        values = {"lane": row.lane, "state": row.state, "cause": row.cause, "domain": row.domain}
-        db.session.execute(MEND_GROUP, values | {"change": int(row.expected - row.found)})
-        yield _drift(f"group {row.state} {row.cause}", row)
+        values = {"queue": row.queue, "state": row.state, "cause": row.cause, "domain": row.domain}
+        db.session.execute(REPAIR_GROUP, values | {"change": int(row.expected - row.found)})
+        yield _make_drift(f"group {row.state} {row.cause}", row)
 
 
-def _links() -> Iterator[Drift]:
+def _enqueue_missing_links() -> Iterator[Drift]:
     """Owe a link to signers who were never owed one: a row that was lost, or put there by hand."""
     now = clock.now()
     values = {
         "oldest": now - timedelta(days=current_app.config["CONFIRM_WITHIN"]),
         "newest": now - timedelta(minutes=1),
-        "petitions": [petition.id for petition in publish.every() if petition.people_can_confirm],
-        "batch": BATCH,
+        "petitions": [petition.id for petition in petition_queries.list_all() if petition.people_can_confirm],
+        "batch": BATCH_SIZE,
     }
-    rows = db.session.execute(FORGOTTEN, values).all()
-    post("confirm_signature", CONFIRMATIONS, [Owed(*row) for row in rows])
+    rows = db.session.execute(MISSING_CONFIRMATION_EMAILS, values).all()
+    enqueue("confirm_signature", CONFIRMATIONS, [OutboxEntry(*row) for row in rows])
     for row in rows:
         yield Drift(what="link never owed", subject_id=row.id, found=0, expected=1)
 
 
-def _drift(what: str, row: Any, subject_id: int | None = None) -> Drift:
+def _make_drift(what: str, row: Any, subject_id: int | None = None) -> Drift:
     return Drift(what=what[:40], subject_id=subject_id, found=int(row.found), expected=int(row.expected))

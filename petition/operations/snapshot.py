@@ -7,18 +7,22 @@ from datetime import datetime
 from flask import current_app
 from sqlalchemy import func, select
 
+from petition.core.cache import get_or_create
 from petition.core.db import db
-from petition.core.shelf import kept
-from petition.delivery.lanes import EVERYTHING, QUEUES, SERVER
-from petition.delivery.models import SENDING, Delivery, Hold
-from petition.operations import failures, flow, funnel
-from petition.operations.heartbeat import GONE_AFTER, SILENT_AFTER
+from petition.delivery.models import Delivery, DeliveryState, Pause
+from petition.delivery.queues import EVERYTHING, QUEUE_NAMES, SERVER
+from petition.operations import confirmation_funnel, failures, queue_stats
+from petition.operations.heartbeat import EXPIRED_AFTER, SILENT_AFTER
 from petition.operations.models import Heartbeat, Probe
 
 # Seconds: the figures of a whole day need not be of this moment, nor who confirmed by domain within an hour. They are
 # the dearest of the page.
-DAY_LASTS, RECENT_LASTS = 30.0, 5.0
-IN_FLIGHT = select(Delivery.claimed_by, func.count()).where(Delivery.state == SENDING).group_by(Delivery.claimed_by)
+DAY_TTL_SECONDS, RECENT_TTL_SECONDS = 30.0, 5.0
+COUNT_IN_FLIGHT = (
+    select(Delivery.claimed_by, func.count())
+    .where(Delivery.state == DeliveryState.SENDING)
+    .group_by(Delivery.claimed_by)
+)
 
 
 @dataclass(frozen=True)
@@ -28,17 +32,17 @@ class Worker:
     name: str
     host: str
     pid: int
-    lanes: Sequence[str]
+    queues: Sequence[str]
     version: str
     threads: int
     in_flight: int
     last_success_at: datetime | None
-    seen: float
+    seconds_since_seen: float
 
     @property
     def silent(self) -> bool:
         """Whether it has missed several heartbeats."""
-        return self.seen > SILENT_AFTER.total_seconds()
+        return self.seconds_since_seen > SILENT_AFTER.total_seconds()
 
 
 @dataclass(frozen=True)
@@ -48,112 +52,118 @@ class Snapshot:
     at: datetime
     slow_after: float  # seconds, from the settings
     stuck_after: float
-    lanes: dict[str, flow.LaneNow]
-    hour: flow.LastHour
-    holds: dict[str, Hold]
+    queues: dict[str, queue_stats.QueueStats]
+    last_hour: queue_stats.LastHour
+    pauses: dict[str, Pause]
     workers: list[Worker]
-    beat_seen: float | None  # seconds; None when not seen for a minute
+    seconds_since_beat: float | None  # seconds; None when not seen for a minute
     probes: dict[str, Probe]
-    groups: list[failures.Group]
+    groups: list[failures.FailureSummary]
 
-    def serving(self, queue: str) -> list[Worker]:
+    def workers_for(self, queue: str) -> list[Worker]:
         """Return the workers that take this queue's rings and have been heard of just now."""
-        return [worker for worker in self.workers if queue in worker.lanes and not worker.silent]
+        return [worker for worker in self.workers if queue in worker.queues and not worker.silent]
 
     @property
-    def unserved(self) -> list[str]:
+    def unserved_queues(self) -> list[str]:
         """Queues that no worker takes."""
-        return _unserved(self.workers)
+        return _find_unserved_queues(self.workers)
 
     @property
     def beat_silent(self) -> bool:
         """Whether beat has missed several ticks."""
-        return _silent(self.beat_seen)
+        return _is_silent(self.seconds_since_beat)
 
-    def hold_on(self, lane: str) -> Hold | None:
-        """Return what a person paused this lane by, if one did."""
-        return self.holds.get(lane) or self.holds.get(EVERYTHING)
+    def pause_for(self, queue: str) -> Pause | None:
+        """Return what a person paused this queue by, if one did."""
+        return self.pauses.get(queue) or self.pauses.get(EVERYTHING)
 
     @property
-    def server_hold(self) -> Hold | None:
+    def server_backoff(self) -> Pause | None:
         """What the mail server is left alone for, if it is or was until just now."""
-        return self.holds.get(SERVER)
+        return self.pauses.get(SERVER)
 
 
-def take() -> Snapshot:
+def take_snapshot() -> Snapshot:
     """Read one moment of the queue, from the database alone: a few statements, none of which counts rows."""
     now: datetime = db.session.scalar(select(func.now()))  # type: ignore[assignment]
-    hour = flow.last_hour(now)
-    workers, beat_seen = _crew(now)
+    hour = queue_stats.read_last_hour(now)
+    workers, beat_seen = _read_heartbeats(now)
     return Snapshot(
         at=now,
         slow_after=current_app.config["PETITION_SLOW_AFTER"],
         stuck_after=current_app.config["PETITION_STUCK_AFTER"],
-        lanes={lane.name: lane for lane in flow.lanes_now(now, hour)},
-        hour=hour,
-        holds={hold.scope: hold for hold in db.session.scalars(select(Hold))},
+        queues={queue.name: queue for queue in queue_stats.read_queue_stats(now, hour)},
+        last_hour=hour,
+        pauses={hold.scope: hold for hold in db.session.scalars(select(Pause))},
         workers=workers,
-        beat_seen=beat_seen,
+        seconds_since_beat=beat_seen,
         probes={probe.name: probe for probe in db.session.scalars(select(Probe))},
-        groups=failures.groups(),
+        groups=failures.list_groups(),
     )
 
 
 @dataclass(frozen=True)
-class Day:
+class DayStats:
     """What a day until `at` came to, hour by hour and domain by domain."""
 
     at: datetime
-    slots: Sequence[flow.Slot]
-    domains: Sequence[funnel.Domain]
+    hours: Sequence[queue_stats.HourStats]
+    domains: Sequence[confirmation_funnel.DomainFunnel]
 
     @property
     def since(self) -> datetime:
         """When the funnel of the day began."""
-        return self.at - flow.DAY
+        return self.at - queue_stats.DAY
 
 
-def last_day(now: datetime) -> Day:
+def get_last_day(now: datetime) -> DayStats:
     """Return the last day as it was at most DAY_LASTS ago, read once for everybody who looks."""
-    return kept("operations.day", lambda: Day(now, flow.last_day(now), funnel.funnel(now - flow.DAY)), DAY_LASTS)
+    return get_or_create(
+        "operations.day",
+        lambda: DayStats(now, queue_stats.read_last_day(now), confirmation_funnel.read_funnel(now - queue_stats.DAY)),
+        DAY_TTL_SECONDS,
+    )
 
 
-def recent_funnel(now: datetime) -> tuple[datetime, list[funnel.Domain]]:
+def get_recent_funnel(now: datetime) -> tuple[datetime, list[confirmation_funnel.DomainFunnel]]:
     """Return the funnel of this hour and the one before, as it was at most RECENT_LASTS ago, and when it began."""
 
-    def made() -> tuple[datetime, list[funnel.Domain]]:
-        since = funnel.last_hour(now)
-        return since, funnel.funnel(since)
+    def made() -> tuple[datetime, list[confirmation_funnel.DomainFunnel]]:
+        since = confirmation_funnel.start_of_previous_hour(now)
+        return since, confirmation_funnel.read_funnel(since)
 
-    found: tuple[datetime, list[funnel.Domain]] = kept("operations.recent", made, RECENT_LASTS)
+    found: tuple[datetime, list[confirmation_funnel.DomainFunnel]] = get_or_create(
+        "operations.recent", made, RECENT_TTL_SECONDS
+    )
     return found
 
 
-def alive() -> tuple[list[str], bool]:
+def check_heartbeats() -> tuple[list[str], bool]:
     """Return the queues that no worker takes, and whether beat is silent: the heartbeats alone."""
-    workers, beat_seen = _crew(db.session.execute(select(func.now())).scalar_one())
-    return _unserved(workers), _silent(beat_seen)
+    workers, beat_seen = _read_heartbeats(db.session.execute(select(func.now())).scalar_one())
+    return _find_unserved_queues(workers), _is_silent(beat_seen)
 
 
-def _unserved(workers: Sequence[Worker]) -> list[str]:
-    served = {lane for worker in workers if not worker.silent for lane in worker.lanes}
-    return [queue for queue in QUEUES if queue not in served]
+def _find_unserved_queues(workers: Sequence[Worker]) -> list[str]:
+    served = {queue for worker in workers if not worker.silent for queue in worker.queues}
+    return [queue for queue in QUEUE_NAMES if queue not in served]
 
 
-def _silent(seen: float | None) -> bool:
+def _is_silent(seen: float | None) -> bool:
     return seen is None or seen > SILENT_AFTER.total_seconds()
 
 
-def _crew(now: datetime) -> tuple[list[Worker], float | None]:
-    recent = select(Heartbeat).where(Heartbeat.seen_at > now - GONE_AFTER).order_by(Heartbeat.name)
+def _read_heartbeats(now: datetime) -> tuple[list[Worker], float | None]:
+    recent = select(Heartbeat).where(Heartbeat.seen_at > now - EXPIRED_AFTER).order_by(Heartbeat.name)
     hearts = [(heart, max(0.0, (now - heart.seen_at).total_seconds())) for heart in db.session.scalars(recent)]
     in_flight: dict[str, int] = {}
-    for claimed_by, n in db.session.execute(IN_FLIGHT):
+    for claimed_by, n in db.session.execute(COUNT_IN_FLIGHT):
         process = str(claimed_by).rpartition("/")[0]
         in_flight[process] = in_flight.get(process, 0) + n
     workers = [
         Worker(
-            h.name, h.host, h.pid, h.lanes, h.version, h.threads, in_flight.get(f"{h.host}/{h.pid}", 0),
+            h.name, h.host, h.pid, h.queues, h.version, h.threads, in_flight.get(f"{h.host}/{h.pid}", 0),
             h.last_success_at, age,
         )
         for h, age in hearts if h.part == "worker"

@@ -6,15 +6,15 @@ from sqlalchemy import func, select
 
 from petition.core.db import db
 from petition.core.i18n import N_
-from petition.delivery.models import SENDING, Attempt, Delivery
-from petition.safeguards.addresses import BadAddress, parse
-from petition.signatures.history import Event, moments_of
+from petition.delivery.models import Attempt, Delivery, DeliveryState
+from petition.safeguards.email_addresses import BadAddress, parse_email_address
 from petition.signatures.models import Signature
+from petition.signatures.staff.history import Event, list_signature_events
 
-FOUND = 25  # signatures shown at most
+MAX_RESULTS = 25  # signatures shown at most
 
 
-def find(query: str) -> list[Signature]:
+def find_signatures(query: str) -> list[Signature]:
     """Return the signatures of an address, in any spelling that reaches its mailbox, or whose name begins so.
 
     At most `FOUND`, the newest first.
@@ -22,10 +22,10 @@ def find(query: str) -> list[Signature]:
     query = query.strip()
     if not query:
         return []
-    found = select(Signature).order_by(Signature.id.desc()).limit(FOUND)
+    found = select(Signature).order_by(Signature.id.desc()).limit(MAX_RESULTS)
     if "@" in query:
         try:
-            found = found.where(Signature.email_canonical == parse(query).canonical)
+            found = found.where(Signature.email_canonical == parse_email_address(query).canonical)
         except BadAddress:
             return []
     else:
@@ -34,7 +34,7 @@ def find(query: str) -> list[Signature]:
     return list(db.session.scalars(found))
 
 
-def timeline(signature: Signature) -> list[Event]:
+def build_timeline(signature: Signature) -> list[Event]:
     """Return what happened to a signature and its emails, oldest first."""
     deliveries = list(
         db.session.scalars(select(Delivery).where(Delivery.subject_id == signature.id, Delivery.petition_id > 0))
@@ -45,29 +45,29 @@ def timeline(signature: Signature) -> list[Event]:
     by_delivery: dict[int, list[Attempt]] = {}
     for attempt in tries:
         by_delivery.setdefault(attempt.delivery_id, []).append(attempt)
-    events = moments_of(signature)
+    events = list_signature_events(signature)
     for delivery in deliveries:
-        events += _of_delivery(delivery, by_delivery.get(delivery.id, []))
+        events += _delivery_events(delivery, by_delivery.get(delivery.id, []))
     return sorted(events, key=lambda event: event.at)
 
 
-def _of_delivery(delivery: Delivery, tries: Sequence[Attempt]) -> list[Event]:
-    values = {"kind": delivery.kind, "id": delivery.id, "lane": delivery.lane}
-    events = [Event(delivery.created_at, N_("Email %(id)s owed: %(kind)s, lane %(lane)s."), values)]
+def _delivery_events(delivery: Delivery, tries: Sequence[Attempt]) -> list[Event]:
+    values = {"kind": delivery.kind, "id": delivery.id, "queue": delivery.queue}
+    events = [Event(delivery.created_at, N_("Email %(id)s owed: %(kind)s, queue %(queue)s."), values)]
     for attempt in tries:
-        if attempt.rung_at:
+        if attempt.woken_at:
             events.append(
-                Event(attempt.rung_at, N_("Email %(id)s: rung by the %(by)s."), {**values, "by": attempt.rung_by})
+                Event(attempt.woken_at, N_("Email %(id)s: rung by the %(by)s."), {**values, "by": attempt.woken_by})
             )
         if attempt.claimed_at:
             text = N_("Email %(id)s: claimed by %(worker)s.")
             events.append(Event(attempt.claimed_at, text, {**values, "worker": attempt.worker}))
         text = N_("Email %(id)s: %(state)s.")
-        events.append(Event(attempt.ended_at, text, {**values, "state": attempt.state}, attempt.words))
+        events.append(Event(attempt.ended_at, text, {**values, "state": attempt.state}, attempt.response))
     if delivery.settled_at and not tries:
         text = N_("Email %(id)s: %(state)s.")
         events.append(Event(delivery.settled_at, text, {**values, "state": delivery.state}, delivery.reason))
-    if delivery.state == SENDING and delivery.lease_until:
+    if delivery.state == DeliveryState.SENDING and delivery.lease_until:
         text = N_("Email %(id)s: in the hands of %(worker)s until this moment at the latest.")
         events.append(Event(delivery.lease_until, text, {**values, "worker": delivery.claimed_by}))
     return events

@@ -1,1 +1,17 @@
-"""What people sign: an open letter or a petition, in several languages, with a state, a goal and an exact count."""
+"""Petitions and open letters: written, opened, closed, archived; their counters, statistics and paper signatures."""
+
+from flask import Flask
+
+
+def register(app: Flask) -> None:
+    """Set up the public pages, the API, the desk's pages and the periodic tasks."""
+    from petition.core import openapi
+    from petition.core.celery import register_task
+    from petition.petitions import api, tasks
+    from petition.petitions.views import desk, lifecycle, paper, public, statistics
+
+    openapi.register_blueprint(app, api.blueprint)
+    for view in (public, desk, lifecycle, statistics, paper):
+        app.register_blueprint(view.blueprint)
+    register_task(app, tasks.roll_up_statistics)
+    register_task(app, tasks.delete_stale_paper_drafts)

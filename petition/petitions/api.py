@@ -5,24 +5,28 @@ from typing import Any
 
 from flask.views import MethodView
 
-from petition.core.api import ACCESS_PUBLIC, SAME_SLUG, PetitionBlueprint, operation, problem_responses
 from petition.core.i18n import current_language
-from petition.petitions.count import Count, count_of, counts
+from petition.core.openapi import (
+    ACCESS_PUBLIC,
+    SLUG_LINK_PARAMETERS,
+    ApiBlueprint,
+    document_operation,
+    document_problems,
+)
+from petition.petitions.counters import Count, get_count, get_counts
 from petition.petitions.models import Petition
-from petition.petitions.pages import visible
-from petition.petitions.publish import public
+from petition.petitions.presenter import present
+from petition.petitions.queries import list_public
 from petition.petitions.schemas import CountSchema, FullPetitionSchema, LanguageQuery, PetitionSchema
-from petition.petitions.view import view
+from petition.petitions.views.public import get_public_or_404
 
 ACCESS = ACCESS_PUBLIC
-FIRST = {"slug": "$response.body#/0/slug"}
-blueprint = PetitionBlueprint(
-    "petitions_api", __name__, url_prefix="/api/v1/petitions", description="What can be signed"
-)
+FIRST_SLUG = {"slug": "$response.body#/0/slug"}
+blueprint = ApiBlueprint("petitions_api", __name__, url_prefix="/api/v1/petitions", description="What can be signed")
 
 
-def _described(petition: Petition, count: Count) -> dict[str, Any]:
-    shown = view(petition, current_language())
+def _serialise(petition: Petition, count: Count) -> dict[str, Any]:
+    shown = present(petition, current_language())
     return {
         **{field.name: getattr(shown, field.name) for field in fields(shown)},
         "body_html": shown.body_html,
@@ -36,13 +40,21 @@ class Petitions(MethodView):
 
     @blueprint.arguments(LanguageQuery(), location="query")
     @blueprint.response(200, PetitionSchema(many=True))
-    @problem_responses(blueprint, 422)
-    @operation(blueprint, "list_petitions", 200, show_petition=FIRST, count=FIRST, list_signatories=FIRST, sign=FIRST)
+    @document_problems(blueprint, 422)
+    @document_operation(
+        blueprint,
+        "list_petitions",
+        200,
+        show_petition=FIRST_SLUG,
+        count=FIRST_SLUG,
+        list_signatories=FIRST_SLUG,
+        sign=FIRST_SLUG,
+    )
     def get(self, _query: dict[str, Any]) -> list[dict[str, Any]]:
         """List the petitions, open ones first."""
-        shown = public()
-        counted = counts(shown)
-        return [_described(petition, counted[petition.id]) for petition in shown]
+        shown = list_public()
+        counted = get_counts(shown)
+        return [_serialise(petition, counted[petition.id]) for petition in shown]
 
 
 @blueprint.route("/<slug>")
@@ -51,12 +63,19 @@ class OnePetition(MethodView):
 
     @blueprint.arguments(LanguageQuery(), location="query")
     @blueprint.response(200, FullPetitionSchema)
-    @problem_responses(blueprint, 404, 422)
-    @operation(blueprint, "show_petition", 200, count=SAME_SLUG, list_signatories=SAME_SLUG, sign=SAME_SLUG)
+    @document_problems(blueprint, 404, 422)
+    @document_operation(
+        blueprint,
+        "show_petition",
+        200,
+        count=SLUG_LINK_PARAMETERS,
+        list_signatories=SLUG_LINK_PARAMETERS,
+        sign=SLUG_LINK_PARAMETERS,
+    )
     def get(self, _query: dict[str, Any], slug: str) -> dict[str, Any]:
         """Return a petition with its text."""
-        petition = visible(slug)
-        return _described(petition, count_of(petition))
+        petition = get_public_or_404(slug)
+        return _serialise(petition, get_count(petition))
 
 
 @blueprint.route("/<slug>/count")
@@ -64,8 +83,8 @@ class PetitionCount(MethodView):
     """The count of one petition."""
 
     @blueprint.response(200, CountSchema)
-    @problem_responses(blueprint, 404)
-    @operation(blueprint, "count", 200, sign=SAME_SLUG)
+    @document_problems(blueprint, 404)
+    @document_operation(blueprint, "count", 200, sign=SLUG_LINK_PARAMETERS)
     def get(self, slug: str) -> Count:
         """Return the exact count of confirmed signatures."""
-        return count_of(visible(slug))
+        return get_count(get_public_or_404(slug))

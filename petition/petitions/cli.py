@@ -7,11 +7,12 @@ from zoneinfo import ZoneInfo
 import click
 from rich.table import Table
 
+from petition.core.cli_support import CommandError, console, with_app_context
 from petition.core.db import db
-from petition.core.terminal import Mistake, console, in_app
-from petition.petitions import publish
-from petition.petitions.count import count_of, counts
-from petition.petitions.document import read
+from petition.petitions import lifecycle
+from petition.petitions import queries as petition_queries
+from petition.petitions.counters import get_count, get_counts
+from petition.petitions.file_parser import parse_document
 from petition.petitions.models import Petition
 
 
@@ -23,22 +24,22 @@ def petitions() -> None:
 @petitions.command()
 @click.argument("file", type=click.File(encoding="utf-8-sig"))
 @click.option("--open", "opens", is_flag=True, help="Let people sign at once.")
-@in_app
+@with_app_context
 def create(file: IO[str], opens: bool) -> None:
     """Make a draft out of FILE.md.
 
     Settings between two lines ---, then a section per language under a line such as `# fr: Title`.
     """
     try:
-        document = read(file.read())
+        document = parse_document(file.read())
     except UnicodeDecodeError as error:
-        raise Mistake(f"{file.name}: not UTF-8 text ({error.reason})") from None
+        raise CommandError(f"{file.name}: not UTF-8 text ({error.reason})") from None
     if document.mistakes:
         lines = "\n".join(f"{file.name}:{line}: {advice}" for line, advice in document.mistakes)
-        raise Mistake(f"nothing was created\n{lines}")
-    petition = publish.create(document)
+        raise CommandError(f"nothing was created\n{lines}")
+    petition = lifecycle.create(document)
     if opens:
-        publish.open_(petition)
+        lifecycle.open_(petition)
     db.session.commit()
     languages = ", ".join(petition.texts)
     console.print(f"Created [bold]{petition.slug}[/] ({petition.state_now}; {languages}).")
@@ -46,46 +47,46 @@ def create(file: IO[str], opens: bool) -> None:
         console.print(f"Open it with: petition petitions open {petition.slug}")
 
 
-def _change(slug: str, change: str, done: str) -> None:
-    petition = publish.find(slug)
-    getattr(publish, change)(petition)
+def _transition(slug: str, change: str, done: str) -> None:
+    petition = petition_queries.find_by_slug(slug)
+    getattr(lifecycle, change)(petition)
     db.session.commit()
     console.print(f"[bold]{slug}[/] {done}")
 
 
 @petitions.command("open")
 @click.argument("slug")
-@in_app
+@with_app_context
 def open_(slug: str) -> None:
     """Let people sign."""
-    _change(slug, "open_", "is open.")
+    _transition(slug, "open_", "is open.")
 
 
 @petitions.command()
 @click.argument("slug")
-@in_app
+@with_app_context
 def close(slug: str) -> None:
     """Stop signing; links sent before work for a day longer."""
-    _change(slug, "close", "is closed. Links sent before are honoured for 24 hours.")
+    _transition(slug, "close", "is closed. Links sent before are honoured for 24 hours.")
 
 
 @petitions.command()
 @click.argument("slug")
-@in_app
+@with_app_context
 def archive(slug: str) -> None:
     """Take a closed petition out of public view."""
-    _change(slug, "archive", "is archived: its public pages are gone, its signatures are kept.")
+    _transition(slug, "archive", "is archived: its public pages are gone, its signatures are kept.")
 
 
 @petitions.command("list")
-@in_app
+@with_app_context
 def list_() -> None:
     """List all petitions, newest first."""
-    found = publish.every()
+    found = petition_queries.list_all()
     if not found:
         console.print("No petition yet. Make one with: petition petitions create FILE.md")
         return
-    counted = counts(found)
+    counted = get_counts(found)
     table = Table(box=None, header_style="bold")
     for heading in ("slug", "state", "confirmed", "goal", "title"):
         justify: Literal["left", "right"] = "right" if heading in ("confirmed", "goal") else "left"
@@ -99,11 +100,11 @@ def list_() -> None:
 
 @petitions.command()
 @click.argument("slug")
-@in_app
+@with_app_context
 def show(slug: str) -> None:
     """Show one petition's settings and count."""
-    petition = publish.find(slug)
-    count = count_of(petition)
+    petition = petition_queries.find_by_slug(slug)
+    count = get_count(petition)
     table = Table(box=None, show_header=False)
     table.add_column(style="bold", no_wrap=True)
     table.add_column()
@@ -111,8 +112,8 @@ def show(slug: str) -> None:
         ("slug", petition.slug),
         ("kind", petition.kind.replace("_", " ")),
         ("state", petition.state_now),
-        ("opens", _moment(petition.opens_at, petition)),
-        ("closes", _moment(petition.closing_moment, petition)),
+        ("opens", _format_datetime(petition.opens_at, petition)),
+        ("closes", _format_datetime(petition.closing_moment, petition)),
         ("sender", f"{petition.sender_name} <{petition.reply_to}>" if petition.reply_to else petition.sender_name),
         ("asks", ", ".join(petition.asks) or "name and address only"),
         ("public list", {"opt_in": "those who agree", "none": "none"}[petition.listing]),
@@ -125,5 +126,5 @@ def show(slug: str) -> None:
     console.print(table)
 
 
-def _moment(moment: datetime | None, petition: Petition) -> str:
+def _format_datetime(moment: datetime | None, petition: Petition) -> str:
     return f"{moment.astimezone(ZoneInfo(petition.timezone)):%Y-%m-%d %H:%M} ({petition.timezone})" if moment else "-"

@@ -1,25 +1,32 @@
 """A petition, its texts, its counters and figures, and the signatures it got on paper."""
 
 from datetime import date, datetime, timedelta
-from typing import Any, Final
+from enum import StrEnum
+from typing import Any
 
 from sqlalchemy import BigInteger, CheckConstraint, ForeignKey, Index, SmallInteger, String, Text, func, text
 from sqlalchemy.dialects.postgresql import ARRAY, JSONB
 from sqlalchemy.orm import Mapped, attribute_keyed_dict, mapped_column, relationship
 
 from petition.core import clock
-from petition.core.db import Model, identity
+from petition.core.db import Model, identity_column
 
-DRAFT: Final = "draft"
-OPEN: Final = "open"
-CLOSED: Final = "closed"
-ARCHIVED: Final = "archived"
-STATES = (DRAFT, OPEN, CLOSED, ARCHIVED)
+
+class PetitionState(StrEnum):
+    """What the team decided; opening and closing dates act on top of it."""
+
+    DRAFT = "draft"
+    OPEN = "open"
+    CLOSED = "closed"
+    ARCHIVED = "archived"
+
+
+PETITION_STATES = tuple(member.value for member in PetitionState)
 KINDS = ("petition", "open_letter")
 LISTINGS = ("opt_in", "none")
 ASKS = ("profession", "city", "postal_code", "country")
-CONFIRM_AFTER_CLOSING = timedelta(hours=24)
-SLOTS = 16
+CONFIRMATION_GRACE_PERIOD = timedelta(hours=24)
+COUNTER_SLOTS = 16
 
 
 class Petition(Model):
@@ -27,10 +34,10 @@ class Petition(Model):
 
     __tablename__ = "petitions"
 
-    id: Mapped[int] = identity()
+    id: Mapped[int] = identity_column()
     slug: Mapped[str] = mapped_column(String(80), unique=True)
     kind: Mapped[str] = mapped_column(String(20))
-    state: Mapped[str] = mapped_column(String(10), default=DRAFT)
+    state: Mapped[str] = mapped_column(String(10), default=PetitionState.DRAFT)
     default_language: Mapped[str] = mapped_column(String(5))
     sender_name: Mapped[str] = mapped_column(String(120))
     reply_to: Mapped[str | None] = mapped_column(String(254))
@@ -50,7 +57,7 @@ class Petition(Model):
     )
 
     __table_args__ = (
-        CheckConstraint(f"state IN {STATES}", name="state"),
+        CheckConstraint(f"state IN {PETITION_STATES}", name="state"),
         CheckConstraint(f"kind IN {KINDS}", name="kind"),
         CheckConstraint(f"listing IN {LISTINGS}", name="listing"),
     )
@@ -65,17 +72,19 @@ class Petition(Model):
     def state_now(self) -> str:
         """The state in force: opening and closing dates act by themselves, to the second."""
         now, closing = clock.now(), self.closing_moment
-        if self.state == ARCHIVED:
-            return ARCHIVED
-        opened = self.state != DRAFT or (self.opens_at is not None and self.opens_at <= now)
+        if self.state == PetitionState.ARCHIVED:
+            return PetitionState.ARCHIVED
+        opened = self.state != PetitionState.DRAFT or (self.opens_at is not None and self.opens_at <= now)
         if opened and closing is not None and closing <= now:
-            return CLOSED
-        return self.state if self.state != DRAFT else (OPEN if opened else DRAFT)
+            return PetitionState.CLOSED
+        return (
+            self.state if self.state != PetitionState.DRAFT else (PetitionState.OPEN if opened else PetitionState.DRAFT)
+        )
 
     @property
     def is_open(self) -> bool:
         """Whether it can be signed now."""
-        return self.state_now == OPEN
+        return self.state_now == PetitionState.OPEN
 
     @property
     def people_can_confirm(self) -> bool:
@@ -83,7 +92,11 @@ class Petition(Model):
         if self.is_open:
             return True
         closing = self.closing_moment
-        return self.state_now == CLOSED and closing is not None and clock.now() < closing + CONFIRM_AFTER_CLOSING
+        return (
+            self.state_now == PetitionState.CLOSED
+            and closing is not None
+            and clock.now() < closing + CONFIRMATION_GRACE_PERIOD
+        )
 
     def text_in(self, language: str) -> "PetitionText":
         """Return the text in this language, else in the petition's own."""
@@ -121,7 +134,7 @@ class CampaignLog(Model):
 
     __tablename__ = "campaign_log"
 
-    id: Mapped[int] = identity()
+    id: Mapped[int] = identity_column()
     petition_id: Mapped[int]
     hour: Mapped[datetime | None]
     submitted: Mapped[int]
@@ -136,10 +149,10 @@ class CampaignLog(Model):
     country: Mapped[str | None] = mapped_column(String(2))
 
 
-class CampaignFigure(Model):
+class CampaignStatistic(Model):
     """How many signatures of a campaign are alike in one respect; `value` is the label in lower case."""
 
-    __tablename__ = "campaign_figures"
+    __tablename__ = "campaign_statistics"
 
     petition_id: Mapped[int] = mapped_column(ForeignKey("petitions.id", ondelete="CASCADE"), primary_key=True)
     dimension: Mapped[str] = mapped_column(String(12), primary_key=True)
@@ -148,8 +161,8 @@ class CampaignFigure(Model):
     n: Mapped[int]
 
     __table_args__ = (
-        Index("ix_campaign_figures_top", "petition_id", "dimension", text("n DESC"), "value"),
-        Index("ix_campaign_figures_nobody", "petition_id", postgresql_where="n = 0"),
+        Index("ix_campaign_statistics_top", "petition_id", "dimension", text("n DESC"), "value"),
+        Index("ix_campaign_statistics_nobody", "petition_id", postgresql_where="n = 0"),
     )
 
 
@@ -169,9 +182,9 @@ class PaperImport(Model):
 
     __tablename__ = "paper_imports"
 
-    id: Mapped[int] = identity()
+    id: Mapped[int] = identity_column()
     petition_id: Mapped[int] = mapped_column(ForeignKey("petitions.id", ondelete="CASCADE"))
-    state: Mapped[str] = mapped_column(String(10), default=DRAFT)
+    state: Mapped[str] = mapped_column(String(10), default=PetitionState.DRAFT)
     file_name: Mapped[str] = mapped_column(String(200))
     asked_by: Mapped[str] = mapped_column(String(320))
     lines: Mapped[int]
@@ -192,7 +205,7 @@ class PaperSignature(Model):
 
     __tablename__ = "paper_signatures"
 
-    id: Mapped[int] = identity()
+    id: Mapped[int] = identity_column()
     petition_id: Mapped[int] = mapped_column(ForeignKey("petitions.id", ondelete="CASCADE"))
     import_id: Mapped[int] = mapped_column(ForeignKey("paper_imports.id", ondelete="CASCADE"))
     line: Mapped[int]

@@ -1,18 +1,15 @@
 """What beat asks of petitions."""
 
-from celery import shared_task
+from petition.petitions import statistics
+from petition.petitions.paper import importer
 
-from petition.petitions import figures, paper
 
-
-@shared_task(name="petition.petitions.tasks.fold")
-def run_fold() -> None:
+def roll_up_statistics() -> None:
     """Fold what was logged of the campaigns' figures."""
-    while figures.fold() == figures.BATCH:
+    while statistics.roll_up_batch() == statistics.ROLLUP_BATCH_SIZE:
         pass
 
 
-@shared_task(name="petition.petitions.tasks.tidy")
-def run_tidy() -> None:
+def delete_stale_paper_drafts() -> None:
     """Drop the files that were read and never added."""
-    paper.forget_drafts()
+    importer.delete_stale_drafts()

@@ -1,1 +1,32 @@
-"""The heart: somebody signs (`sign`), follows the link (`confirm`), is counted and listed, and may withdraw."""
+"""Signatures: sign, confirm by email, be counted and listed, withdraw; and what the team does with them."""
+
+from flask import Flask
+
+
+def register(app: Flask) -> None:
+    """Set up the signer's pages, the API, the desk's pages, the emails, the bulk actions and the periodic tasks."""
+    from petition.bulk_actions.runner import register_handler
+    from petition.core import openapi
+    from petition.core.celery import register_task
+    from petition.delivery.bounces.handlers import register_address_finder, register_unsubscribe_handler
+    from petition.delivery.composers import register_composer
+    from petition.signatures import api, consent, emails, public_list, tasks
+    from petition.signatures.staff import invalidate_many
+    from petition.signatures.views import bulk, organisations, personal_page, search, sign, staff
+
+    openapi.register_blueprint(app, api.blueprint)
+    for view in (sign, personal_page, search, bulk, staff, organisations):
+        app.register_blueprint(view.blueprint)
+    app.add_template_global(consent.consent_wording)
+    app.add_template_global(public_list.preview_signatories)
+    register_composer(app, "confirm_signature", emails.compose_confirm_signature)
+    register_composer(app, "reminder", emails.compose_reminder)
+    register_composer(app, "already_signed", emails.compose_already_signed)
+    register_composer(app, "personal_link", emails.compose_personal_link)
+    register_composer(app, "withdrawn", emails.compose_withdrawn)
+    register_address_finder(app, emails.KINDS, emails.find_address)
+    register_unsubscribe_handler(app, emails.KINDS, emails.stop_updates)
+    register_handler(app, "signatures", "invalidate", invalidate_many.invalidate_batch, undoable=True)
+    register_handler(app, "signatures", "reinstate", invalidate_many.reinstate_batch, undoable=True)
+    register_task(app, tasks.run_reminders)
+    register_task(app, tasks.run_retention)

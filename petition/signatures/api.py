@@ -8,23 +8,35 @@ from flask.views import MethodView
 from flask_babel import gettext as _
 from marshmallow import validate
 
-from petition.core.api import ACCESS_PUBLIC, SAME_SLUG, PetitionBlueprint, operation, problem, problem_responses
 from petition.core.db import db
-from petition.core.errors import Refusal
-from petition.petitions.pages import visible
-from petition.safeguards.throttle import address_was_busy, following, home_network, signing
-from petition.safeguards.trap import FIELD, caught
-from petition.signatures.confirm import TooLate, confirm, confirm_at_once
-from petition.signatures.details import clean
-from petition.signatures.links import Expired, NotOurs, by_confirm_token
-from petition.signatures.listing import Page, signatories
-from petition.signatures.models import CONFIRMED, PARTIES
-from petition.signatures.pages import closed_words
+from petition.core.exceptions import DomainError
+from petition.core.openapi import (
+    ACCESS_PUBLIC,
+    SLUG_LINK_PARAMETERS,
+    ApiBlueprint,
+    document_operation,
+    document_problems,
+    problem_response,
+)
+from petition.petitions.views.public import get_public_or_404
+from petition.safeguards.honeypot import FIELD_NAME, is_filled
+from petition.safeguards.rate_limits import (
+    address_limit_exceeded,
+    limit_signing,
+    limit_token_posts,
+    stored_network_hash,
+)
+from petition.signatures.confirm import ConfirmationClosed, confirm, confirm_at_once
+from petition.signatures.links import ExpiredLink, UnknownLink, get_by_confirm_token
+from petition.signatures.models import PARTIES, SignatureState
+from petition.signatures.public_list import Page, list_signatories
 from petition.signatures.sign import sign_at_once
+from petition.signatures.validation import validate_details
+from petition.signatures.views.sign import closed_message
 
 ACCESS = ACCESS_PUBLIC
 ACCEPTED = "check your email"
-blueprint = PetitionBlueprint("signatures_api", __name__, url_prefix="/api/v1", description="Sign, confirm, list")
+blueprint = ApiBlueprint("signatures_api", __name__, url_prefix="/api/v1", description="Sign, confirm, list")
 
 
 def _text(description: str, **kwargs: Any) -> ma.fields.String:
@@ -48,7 +60,7 @@ class SignSchema(ma.Schema):
     listed = ma.fields.Boolean(metadata={"description": "show the name in the public list", "default": False})
     updates = ma.fields.Boolean(metadata={"description": "receive the campaign's news", "default": False})
     locale = _text("language of the emails: fr or en")
-    website = ma.fields.String(data_key=FIELD, metadata={"description": "leave out"}, allow_none=True)
+    website = ma.fields.String(data_key=FIELD_NAME, metadata={"description": "leave out"}, allow_none=True)
 
 
 class AcceptedSchema(ma.Schema):
@@ -100,7 +112,7 @@ class ConfirmedSchema(ma.Schema):
     status = ma.fields.String(required=True, validate=validate.Equal("confirmed"))
 
 
-def typed_address() -> Any:
+def read_submitted_email() -> Any:
     """Return the address that a request signs with, before anything else of it is looked at."""
     try:
         body = request.get_json(silent=True)
@@ -118,25 +130,33 @@ class Signatures(MethodView):
     """The signatures of a petition."""
 
     init_every_request = False
-    decorators: ClassVar = [signing(typed_address)]
+    decorators: ClassVar = [limit_signing(read_submitted_email)]
 
     @blueprint.arguments(SignSchema())
     @blueprint.response(202, AcceptedSchema)
-    @problem_responses(blueprint, 400, 404, 413, 422, 429)
-    @operation(blueprint, "sign", 202, confirm={}, show_petition=SAME_SLUG, count=SAME_SLUG, list_signatories=SAME_SLUG)
+    @document_problems(blueprint, 400, 404, 413, 422, 429)
+    @document_operation(
+        blueprint,
+        "sign",
+        202,
+        confirm={},
+        show_petition=SLUG_LINK_PARAMETERS,
+        count=SLUG_LINK_PARAMETERS,
+        list_signatories=SLUG_LINK_PARAMETERS,
+    )
     def post(self, fields: dict[str, Any], slug: str) -> Any:
         """Sign: the address gets a link by email, and the signature counts once that was followed."""
-        petition = visible(slug)
-        if caught(fields):
+        petition = get_public_or_404(slug)
+        if is_filled(fields):
             return _accepted()
         try:
-            details = clean(petition, fields)
-            sign_at_once(petition, details, "api", home_network(), address_was_busy())
-        except Refusal as refusal:
+            details = validate_details(petition, fields)
+            sign_at_once(petition, details, "api", stored_network_hash(), address_limit_exceeded())
+        except DomainError as refusal:
             db.session.rollback()
             if refusal.errors == {"form": "closed"}:
-                return problem(422, closed_words())
-            return problem(422, _("Some fields need another look."), refusal.errors)
+                return problem_response(422, closed_message())
+            return problem_response(422, _("Some fields need another look."), refusal.errors)
         return _accepted()
 
 
@@ -144,28 +164,28 @@ class Signatures(MethodView):
 class Confirmations(MethodView):
     """The following of links."""
 
-    decorators: ClassVar = [following]
+    decorators: ClassVar = [limit_token_posts]
 
     @blueprint.arguments(TokenSchema())
     @blueprint.response(200, ConfirmedSchema)
-    @problem_responses(blueprint, 400, 404, 410, 413, 422, 429)
-    @operation(blueprint, "confirm", 200, list_petitions={})
+    @document_problems(blueprint, 400, 404, 410, 413, 422, 429)
+    @document_operation(blueprint, "confirm", 200, list_petitions={})
     def post(self, fields: dict[str, Any]) -> Any:
         """Confirm a signature by its token, once; again answers the same."""
         if confirm_at_once(fields["token"]):
             return {"status": "confirmed"}
         try:
-            signature = by_confirm_token(fields["token"], lock=True)
+            signature = get_by_confirm_token(fields["token"], lock=True)
             confirm(signature)
-        except NotOurs:
-            return problem(404, _("This is not one of our links. Please copy it whole from the email."))
-        except Expired:
-            return problem(410, _("This link has expired, or a newer one replaced it."))
-        except TooLate:
-            return problem(410, _("This has closed, and links sent before are no longer honoured."))
+        except UnknownLink:
+            return problem_response(404, _("This is not one of our links. Please copy it whole from the email."))
+        except ExpiredLink:
+            return problem_response(410, _("This link has expired, or a newer one replaced it."))
+        except ConfirmationClosed:
+            return problem_response(410, _("This has closed, and links sent before are no longer honoured."))
         db.session.commit()
-        if signature.state != CONFIRMED:
-            return problem(410, _("This signature was taken back, so the link no longer works."))
+        if signature.state != SignatureState.CONFIRMED:
+            return problem_response(410, _("This signature was taken back, so the link no longer works."))
         return {"status": "confirmed"}
 
 
@@ -175,12 +195,16 @@ class Signatories(MethodView):
 
     @blueprint.arguments(SignatoriesQuery(), location="query")
     @blueprint.response(200, SignatoriesSchema)
-    @problem_responses(blueprint, 404, 422)
-    @operation(blueprint, "list_signatories", 200, list_signatories={**SAME_SLUG, "after": "$response.body#/next"})
+    @document_problems(blueprint, 404, 422)
+    @document_operation(
+        blueprint, "list_signatories", 200, list_signatories={**SLUG_LINK_PARAMETERS, "after": "$response.body#/next"}
+    )
     def get(self, query: dict[str, Any], slug: str) -> Any:
         """List those who agreed to be named, newest first."""
         try:
-            page: Page = signatories(visible(slug), query.get("after"), query["limit"], query.get("party"))
-        except Refusal as refusal:
-            return problem(422, None, refusal.errors)
+            page: Page = list_signatories(
+                get_public_or_404(slug), query.get("after"), query["limit"], query.get("party")
+            )
+        except DomainError as refusal:
+            return problem_response(422, None, refusal.errors)
         return page

@@ -6,46 +6,46 @@ from sqlalchemy import TextClause, func, text, update
 from sqlalchemy.orm import attributes
 
 from petition.core import tokens
-from petition.core.db import at_once, db
-from petition.core.errors import Refusal
-from petition.petitions.count import COUNT_IN, bump
-from petition.petitions.models import OPEN
+from petition.core.db import db, execute_autocommit
+from petition.core.exceptions import DomainError
+from petition.petitions.counters import INCREMENT_CONFIRMED_SQL, increment
+from petition.petitions.models import PetitionState
+from petition.signatures.fingerprint import FINGERPRINT_SQL, derive_salt
 from petition.signatures.links import read_confirm_token
-from petition.signatures.models import CONFIRMED, DISOWNED, PENDING, Signature
-from petition.signatures.shown import FINGERPRINT, salt
+from petition.signatures.models import Signature, SignatureState
 
 
-def _counting(condition: str) -> TextClause:
+def _confirm_statement(condition: str) -> TextClause:
     """Return the statement that moves a pending signature `s` of petition `p`, once, and counts it."""
     return text(f"""
         WITH counted AS (
             UPDATE signatures AS s
-            SET state = '{CONFIRMED}', confirmed_at = now(), confirmed_no = nextval('confirmation_numbers')
+            SET state = '{SignatureState.CONFIRMED}', confirmed_at = now(), confirmed_no = nextval('confirmation_numbers')
             FROM petitions AS p
-            WHERE s.id = :id AND s.state = '{PENDING}' AND p.id = s.petition_id AND {condition}
+            WHERE s.id = :id AND s.state = '{SignatureState.PENDING}' AND p.id = s.petition_id AND {condition}
             RETURNING s.id, s.petition_id, s.generation, s.party),
-        count AS ({COUNT_IN})
+        count AS ({INCREMENT_CONFIRMED_SQL})
         SELECT id, generation FROM counted
     """)  # noqa: S608 - constants
 
 
-CONFIRM = _counting("true")
+CONFIRM_SQL = _confirm_statement("true")
 # Of a link that holds, to a petition that is open beyond doubt, and as the page showed it.
-CONFIRM_AT_ONCE = _counting(f"""
-    :generation BETWEEN s.valid_from AND s.generation AND p.state = '{OPEN}'
+CONFIRM_BY_LINK_SQL = _confirm_statement(f"""
+    :generation BETWEEN s.valid_from AND s.generation AND p.state = '{PetitionState.OPEN}'
     AND coalesce(least(p.closes_at, p.closed_at) > now(), true)
-    AND (CAST(:seen AS text) IS NULL OR CAST(:seen AS text) = {FINGERPRINT})
+    AND (CAST(:seen AS text) IS NULL OR CAST(:seen AS text) = {FINGERPRINT_SQL})
 """)
 
 
-class Confirmed(NamedTuple):
+class ConfirmedSignature(NamedTuple):
     """A signature that was counted just now: what its links are made of."""
 
     id: int
     generation: int
 
 
-class TooLate(Refusal):
+class ConfirmationClosed(DomainError):
     """The petition closed more than a day ago."""
 
     def __init__(self) -> None:
@@ -57,14 +57,14 @@ def confirm(signature: Signature) -> bool:
 
     Flushes, does not commit. Raises `TooLate` when the petition no longer takes confirmations.
     """
-    if signature.state == PENDING and not signature.petition.people_can_confirm:
-        raise TooLate
-    done = db.session.execute(CONFIRM, {"id": signature.id}).one_or_none() is not None
+    if signature.state == SignatureState.PENDING and not signature.petition.people_can_confirm:
+        raise ConfirmationClosed
+    done = db.session.execute(CONFIRM_SQL, {"id": signature.id}).one_or_none() is not None
     db.session.refresh(signature)
     return done
 
 
-def confirm_at_once(token: str, seen: str | None = None) -> Confirmed | None:
+def confirm_at_once(token: str, seen: str | None = None) -> ConfirmedSignature | None:
     """Count the pending signature that a link is for, for good, in one statement; returns it.
 
     `seen`: the fingerprint of what its owner was shown. None wherever something stands in the way: then
@@ -74,9 +74,9 @@ def confirm_at_once(token: str, seen: str | None = None) -> Confirmed | None:
         signature_id, generation = read_confirm_token(token)
     except tokens.BadToken:
         return None
-    values = {"id": signature_id, "generation": generation, "seen": seen, "salt": salt(signature_id)}
-    row = at_once(CONFIRM_AT_ONCE, values)
-    return Confirmed(*row) if row else None
+    values = {"id": signature_id, "generation": generation, "seen": seen, "salt": derive_salt(signature_id)}
+    row = execute_autocommit(CONFIRM_BY_LINK_SQL, values)
+    return ConfirmedSignature(*row) if row else None
 
 
 def disown(signature: Signature) -> bool:
@@ -89,15 +89,15 @@ def disown(signature: Signature) -> bool:
         "name": "", "organisation": None, "email": "", "profession": None, "city": None, "postal_code": None,
         "country": None, "listed": False, "updates": False, "ended_at": func.now(),
     }  # fmt: skip
-    if move(signature, PENDING, DISOWNED, **erased):
+    if transition(signature, SignatureState.PENDING, SignatureState.DISOWNED, **erased):
         return True
-    if not move(signature, CONFIRMED, DISOWNED, **erased):
+    if not transition(signature, SignatureState.CONFIRMED, SignatureState.DISOWNED, **erased):
         return False
-    bump(signature.petition_id, signature.id, signature.party, -1)
+    increment(signature.petition_id, signature.id, signature.party, -1)
     return True
 
 
-def move(signature: Signature, before: str, after: str, **values: Any) -> bool:
+def transition(signature: Signature, before: str, after: str, **values: Any) -> bool:
     """Move a signature from one state to another if it is still in the first; the database picks one winner."""
     statement = update(Signature).where(Signature.id == signature.id, Signature.state == before)
     changed = statement.values(state=after, **values).returning(*Signature.__table__.columns)

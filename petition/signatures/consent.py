@@ -5,13 +5,13 @@ from flask_babel import gettext as _
 from sqlalchemy import select
 from sqlalchemy.dialects.postgresql import insert
 
+from petition.core.cache import get_or_create
 from petition.core.db import db
-from petition.core.shelf import kept
 from petition.petitions.models import Petition
 from petition.signatures.models import ConsentWording
 
 VERSION = "2026-11"  # change it whenever the words below change
-KEPT = 60.0  # seconds; a record never changes
+WORDING_CACHE_TTL_SECONDS = 60.0  # seconds; a record never changes
 
 
 def consent_wording(petition: Petition) -> str:
@@ -22,13 +22,15 @@ def consent_wording(petition: Petition) -> str:
     )
 
 
-def wording_id(petition: Petition, locale: str) -> int:
+def get_or_create_wording_id(petition: Petition, locale: str) -> int:
     """Return the record of the words that this signer was shown, kept once."""
-    found: int = kept(("wording", locale, petition.sender_name), lambda: _record(petition, locale), KEPT)
+    found: int = get_or_create(
+        ("wording", locale, petition.sender_name), lambda: _find_or_insert(petition, locale), WORDING_CACHE_TTL_SECONDS
+    )
     return found
 
 
-def _record(petition: Petition, locale: str) -> int:
+def _find_or_insert(petition: Petition, locale: str) -> int:
     with force_locale(locale):
         values = {"version": VERSION, "language": locale, "text": consent_wording(petition)[:600]}
     query = select(ConsentWording.id).filter_by(**values)

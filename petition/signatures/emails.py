@@ -12,23 +12,22 @@ from flask import current_app
 from jinja2.filters import do_truncate
 from sqlalchemy import select
 
-from petition.core.db import among, db, read_apart
-from petition.delivery.bounces.owners import finds_address, on_leaving
-from petition.delivery.compose import Claimed, Composed, Unwanted, composes
-from petition.delivery.letter import Letter
+from petition.core.db import any_of, db, read_detached
+from petition.delivery.composers import ClaimedDelivery, Composed, Skipped
 from petition.delivery.models import Delivery
-from petition.delivery.sheet import Frame, Gaps, Sheet, typeset
-from petition.petitions.count import Count, counts
+from petition.delivery.rendering.message import OutgoingMessage
+from petition.delivery.rendering.templates import PetitionHeader, PreparedEmail, Slots, prepare_email
+from petition.petitions.counters import Count, get_counts
 from petition.petitions.models import Petition
-from petition.petitions.publish import known_by_id
-from petition.signatures.links import absolute, confirm_token, personal_path, petition_url
-from petition.signatures.models import CONFIRMED, PENDING, WITHDRAWN, Signature
-from petition.signatures.withdraw import receive_updates
+from petition.petitions.queries import get_cached_by_ids
+from petition.signatures.links import absolute_url, make_confirm_token, personal_path, petition_url
+from petition.signatures.models import Signature, SignatureState
+from petition.signatures.self_service import set_updates
 
 # RFC 3834: an answer made by a program, to which no other program should answer.
-AUTOMATIC = {"Auto-Submitted": "auto-generated", "X-Auto-Response-Suppress": "All"}
-GAPS = Gaps("name", "email", "link", "count")
-LONGEST_NAME = 60  # characters of a greeting
+AUTO_SUBMITTED_HEADERS = {"Auto-Submitted": "auto-generated", "X-Auto-Response-Suppress": "All"}
+SLOTS = Slots("name", "email", "link", "count")
+MAX_NAME_CHARACTERS = 60  # characters of a greeting
 
 
 class Signer(NamedTuple):
@@ -46,16 +45,16 @@ class Signer(NamedTuple):
     requested_at: datetime
 
 
-SIGNER = tuple(getattr(Signature, field) for field in Signer._fields)
+SIGNER_COLUMNS = tuple(getattr(Signature, field) for field in Signer._fields)
 
 
 @dataclass(frozen=True)
-class Alike:
+class TemplateKey:
     """What signers share who get the same email but for its gaps."""
 
     name: str  # of the email
     locale: str
-    frame: Frame
+    frame: PetitionHeader
     party: str
     is_named: bool
     organisation: str | None
@@ -64,114 +63,120 @@ class Alike:
     confirm_within: int  # days
 
 
-def _write(claims: Sequence[Claimed], name: str, states: tuple[str, ...], link: Callable[[Signer], str]) -> Composed:
-    rows = db.session.execute(select(*SIGNER).where(Signature.id == among([claim.subject_id for claim in claims])))
+def _compose(
+    claims: Sequence[ClaimedDelivery], name: str, states: tuple[str, ...], link: Callable[[Signer], str]
+) -> Composed:
+    rows = db.session.execute(
+        select(*SIGNER_COLUMNS).where(Signature.id == any_of([claim.subject_id for claim in claims]))
+    )
     signers = {row.id: row for row in map(Signer._make, rows)}
-    petitions = _petitions({signer.petition_id for signer in signers.values()}, confirming=name in CONFIRMING)
-    counted = counts(list(petitions.values())) if name in COUNTING else {}
+    petitions = _load_petitions(
+        {signer.petition_id for signer in signers.values()}, confirming=name in KINDS_TO_CONFIRM
+    )
+    counted = get_counts(list(petitions.values())) if name in KINDS_WITH_COUNT else {}
     letters: Composed = {}
     for claim in claims:
         signer = signers.get(claim.subject_id)
         petition = petitions[signer.petition_id] if signer else None
-        letters[claim.id] = Unwanted()
-        if signer and petition and signer.state in states and (name not in CONFIRMING or petition.people_can_confirm):
-            letters[claim.id] = _letter(name, signer, petition, link, counted.get(petition.id))
+        letters[claim.id] = Skipped()
+        if (
+            signer
+            and petition
+            and signer.state in states
+            and (name not in KINDS_TO_CONFIRM or petition.people_can_confirm)
+        ):
+            letters[claim.id] = _compose_message(name, signer, petition, link, counted.get(petition.id))
     return letters
 
 
-def _petitions(ids: set[int], confirming: bool) -> dict[int, Petition]:
-    known = known_by_id(ids)
+def _load_petitions(ids: set[int], confirming: bool) -> dict[int, Petition]:
+    known = get_cached_by_ids(ids)
     if not confirming or all(petition.people_can_confirm for petition in known.values()):
         return known
     # One that was opened again a moment ago: what it was must not make an email unwanted.
-    return {petition.id: petition for petition in read_apart(select(Petition).where(Petition.id.in_(ids)))}
+    return {petition.id: petition for petition in read_detached(select(Petition).where(Petition.id.in_(ids)))}
 
 
-def _letter(
+def _compose_message(
     name: str, signer: Signer, petition: Petition, link: Callable[[Signer], str], count: Count | None
-) -> Letter:
+) -> OutgoingMessage:
     days, text = current_app.config["CONFIRM_WITHIN"], petition.text_in(signer.locale)
-    frame = Frame(
+    frame = PetitionHeader(
         text.title, petition.kind, text.addressee, petition_url(petition.slug, signer.locale), petition.sender_name
     )
     is_counted = count is not None and count.confirmed > 1
-    alike = Alike(name, signer.locale, frame, signer.party, bool(signer.name), signer.organisation, is_counted,
-                  _last_day(signer, petition, days), days)  # fmt: skip
-    subject, body, html = _sheet(alike).fill(
+    alike = TemplateKey(name, signer.locale, frame, signer.party, bool(signer.name), signer.organisation, is_counted,
+                  _last_confirmation_day(signer, petition, days), days)  # fmt: skip
+    subject, body, html = _get_prepared_email(alike).fill(
         {
-            "name": lambda: do_truncate(current_app.jinja_env, signer.name, LONGEST_NAME),
+            "name": lambda: do_truncate(current_app.jinja_env, signer.name, MAX_NAME_CHARACTERS),
             "email": lambda: signer.email,
             "link": lambda: link(signer),
             "count": lambda: format_decimal(count.confirmed if count else 0, locale=signer.locale),
         }
     )
-    return Letter(signer.email, petition.sender_name, signer.locale, AUTOMATIC, subject=subject, body=body, html=html,
+    return OutgoingMessage(signer.email, petition.sender_name, signer.locale, AUTO_SUBMITTED_HEADERS, subject=subject, body=body, html=html,
                   reply_to=petition.reply_to)  # fmt: skip
 
 
 @lru_cache(maxsize=512)
-def _sheet(alike: Alike) -> Sheet:
+def _get_prepared_email(alike: TemplateKey) -> PreparedEmail:
     signature = {
-        "name": GAPS.mark("name") if alike.is_named else "",
-        "email": GAPS.mark("email"),
+        "name": SLOTS.placeholder("name") if alike.is_named else "",
+        "email": SLOTS.placeholder("email"),
         "party": alike.party,
         "organisation": alike.organisation,
     }
-    return typeset(
-        GAPS, alike.name, alike.locale, petition=alike.frame, signature=signature, link=GAPS.mark("link"),
-        count=GAPS.mark("count") if alike.is_counted else "", expires_on=alike.expires_on,
+    return prepare_email(
+        SLOTS, alike.name, alike.locale, petition=alike.frame, signature=signature, link=SLOTS.placeholder("link"),
+        count=SLOTS.placeholder("count") if alike.is_counted else "", expires_on=alike.expires_on,
         confirm_within=alike.confirm_within,
     )  # fmt: skip
 
 
-def _last_day(signer: Signer, petition: Petition, days: int) -> date:
+def _last_confirmation_day(signer: Signer, petition: Petition, days: int) -> date:
     """Return the last whole day before the signature is forgotten."""
     return (signer.requested_at + timedelta(days=days - 1)).astimezone(ZoneInfo(petition.timezone)).date()
 
 
 def _confirm_link(signer: Signer) -> str:
-    return absolute(f"/c/{confirm_token(signer)}")
+    return absolute_url(f"/c/{make_confirm_token(signer)}")
 
 
 def _personal_link(signer: Signer) -> str:
-    return absolute(personal_path(signer))
+    return absolute_url(personal_path(signer))
 
 
-COUNTING = ("already_signed",)
-CONFIRMING = ("confirm_signature", "reminder")
+KINDS_WITH_COUNT = ("already_signed",)
+KINDS_TO_CONFIRM = ("confirm_signature", "reminder")
 
 
-@composes("confirm_signature")
-def confirm_signature(claims: Sequence[Claimed]) -> Composed:
+def compose_confirm_signature(claims: Sequence[ClaimedDelivery]) -> Composed:
     """Ask the owner of the address to confirm."""
-    return _write(claims, "confirm_signature", (PENDING,), _confirm_link)
+    return _compose(claims, "confirm_signature", (SignatureState.PENDING,), _confirm_link)
 
 
-@composes("reminder")
-def reminder(claims: Sequence[Claimed]) -> Composed:
+def compose_reminder(claims: Sequence[ClaimedDelivery]) -> Composed:
     """Ask once more, once."""
-    return _write(claims, "reminder", (PENDING,), _confirm_link)
+    return _compose(claims, "reminder", (SignatureState.PENDING,), _confirm_link)
 
 
-@composes("already_signed")
-def already_signed(claims: Sequence[Claimed]) -> Composed:
+def compose_already_signed(claims: Sequence[ClaimedDelivery]) -> Composed:
     """Tell somebody who signs again that they are counted already."""
-    return _write(claims, "already_signed", (CONFIRMED,), _personal_link)
+    return _compose(claims, "already_signed", (SignatureState.CONFIRMED,), _personal_link)
 
 
-@composes("personal_link")
-def personal_link(claims: Sequence[Claimed]) -> Composed:
+def compose_personal_link(claims: Sequence[ClaimedDelivery]) -> Composed:
     """Send signers the link to their own page."""
-    return _write(claims, "personal_link", (CONFIRMED,), _personal_link)
+    return _compose(claims, "personal_link", (SignatureState.CONFIRMED,), _personal_link)
 
 
-@composes("withdrawn")
-def withdrawn(claims: Sequence[Claimed]) -> Composed:
+def compose_withdrawn(claims: Sequence[ClaimedDelivery]) -> Composed:
     """Confirm that a signature was taken back."""
-    return _write(claims, "withdrawn", (WITHDRAWN,), _personal_link)
+    return _compose(claims, "withdrawn", (SignatureState.WITHDRAWN,), _personal_link)
 
 
-def address_of(signature_id: int) -> str | None:
+def find_address(signature_id: int) -> str | None:
     """Return the address of a signature, unless it was erased or disowned."""
     return db.session.scalar(select(Signature.email).where(Signature.id == signature_id)) or None
 
@@ -181,9 +186,7 @@ def stop_updates(delivery_id: int, _complaint: bool) -> None:
     delivery = db.session.get(Delivery, delivery_id)
     signature = db.session.get(Signature, delivery.subject_id) if delivery else None
     if signature is not None:
-        receive_updates(signature, False)
+        set_updates(signature, False)
 
 
 KINDS = ("confirm_signature", "reminder", "already_signed", "personal_link", "withdrawn")
-finds_address(KINDS, address_of)
-on_leaving(KINDS, stop_updates)

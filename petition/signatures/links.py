@@ -8,15 +8,15 @@ from sqlalchemy.orm import defaultload
 
 from petition.core import tokens
 from petition.core.db import db
-from petition.core.errors import Gone
+from petition.core.exceptions import NotFound
 from petition.petitions.models import Petition
-from petition.signatures.models import DISOWNED, Signature
+from petition.signatures.models import Signature, SignatureState
 
-CONFIRM = "confirm_signature"
-PERSONAL = "personal_page"
+CONFIRM_TOKEN_PURPOSE = "confirm_signature"  # noqa: S105 - a name
+PERSONAL_PAGE_TOKEN_PURPOSE = "personal_page"  # noqa: S105 - a name
 
 
-class Linked(Protocol):
+class LinkTarget(Protocol):
     """What a link is made for."""
 
     @property
@@ -25,7 +25,7 @@ class Linked(Protocol):
     def generation(self) -> int: ...
 
 
-class Expired(Gone):
+class ExpiredLink(NotFound):
     """A link of ours whose time has passed, or that a newer one replaced; `signature` may be gone as well."""
 
     def __init__(self, signature: Signature | None) -> None:
@@ -33,44 +33,44 @@ class Expired(Gone):
         self.signature = signature
 
 
-class NotOurs(Gone):
+class UnknownLink(NotFound):
     """Not a link of ours: mangled beyond repair, or made up."""
 
     def __init__(self) -> None:
         super().__init__({"token": "unknown"})
 
 
-def confirm_token(signature: Linked) -> str:
+def make_confirm_token(signature: LinkTarget) -> str:
     """Return the token of a link that confirms this signature."""
-    return tokens.make(CONFIRM, signature.id, signature.generation)
+    return tokens.make(CONFIRM_TOKEN_PURPOSE, signature.id, signature.generation)
 
 
-def personal_token(signature: Linked) -> str:
+def make_personal_token(signature: LinkTarget) -> str:
     """Return the token of a link to the signer's own page; it does not expire."""
-    return tokens.make(PERSONAL, signature.id, signature.generation)
+    return tokens.make(PERSONAL_PAGE_TOKEN_PURPOSE, signature.id, signature.generation)
 
 
-def personal_path(signature: Linked) -> str:
+def personal_path(signature: LinkTarget) -> str:
     """Return the path of the signer's own page."""
-    return f"/me/{personal_token(signature)}"
+    return f"/me/{make_personal_token(signature)}"
 
 
-def absolute(path: str) -> str:
+def absolute_url(path: str) -> str:
     """Return the address that signers see for a path."""
     return f"{current_app.config['PUBLIC_URL']}{path}"
 
 
 def petition_url(slug: str, language: str) -> str:
     """Return the public address of a petition's page in a language."""
-    return absolute(f"/p/{slug}?lang={language}")
+    return absolute_url(f"/p/{slug}?lang={language}")
 
 
 def read_confirm_token(token: str) -> tuple[int, int]:
     """Return the signature and the generation that a confirmation link is for. Raises as `tokens.read`."""
-    return _two(tokens.read(CONFIRM, token, timedelta(days=current_app.config["CONFIRM_WITHIN"])))
+    return _unpack_pair(tokens.read(CONFIRM_TOKEN_PURPOSE, token, timedelta(days=current_app.config["CONFIRM_WITHIN"])))
 
 
-def by_confirm_token(token: str, *, lock: bool = False) -> Signature:
+def get_by_confirm_token(token: str, *, lock: bool = False) -> Signature:
     """Return the signature that a confirmation link is for. Raises `Expired` or `NotOurs`.
 
     `lock`: whoever means to change it has it alone until the end of the transaction, as people press twice.
@@ -78,21 +78,21 @@ def by_confirm_token(token: str, *, lock: bool = False) -> Signature:
     try:
         signature_id, generation = read_confirm_token(token)
     except tokens.ExpiredToken as error:
-        raise Expired(_find(_two(error.values)[0], lock)) from None
+        raise ExpiredLink(_find(_unpack_pair(error.values)[0], lock)) from None
     except tokens.BadToken:
-        raise NotOurs from None
-    return _held(signature_id, generation, lock)
+        raise UnknownLink from None
+    return _get_valid(signature_id, generation, lock)
 
 
-def by_personal_token(token: str, *, lock: bool = False) -> Signature:
+def get_by_personal_token(token: str, *, lock: bool = False) -> Signature:
     """Return the signature that a personal link is for. Raises `Expired` or `NotOurs`."""
     try:
-        signature_id, generation = _two(tokens.read(PERSONAL, token))
+        signature_id, generation = _unpack_pair(tokens.read(PERSONAL_PAGE_TOKEN_PURPOSE, token))
     except tokens.BadToken:
-        raise NotOurs from None
-    signature = _held(signature_id, generation, lock)
-    if signature.state == DISOWNED:
-        raise Expired(None)  # what is left of it only keeps its owner from being mailed again
+        raise UnknownLink from None
+    signature = _get_valid(signature_id, generation, lock)
+    if signature.state == SignatureState.DISOWNED:
+        raise ExpiredLink(None)  # what is left of it only keeps its owner from being mailed again
     return signature
 
 
@@ -103,14 +103,14 @@ def _find(signature_id: int, lock: bool) -> Signature | None:
     return db.session.get(Signature, signature_id, with_for_update=for_update, options=[wordless])
 
 
-def _held(signature_id: int, generation: int, lock: bool) -> Signature:
+def _get_valid(signature_id: int, generation: int, lock: bool) -> Signature:
     signature = _find(signature_id, lock)
     if signature is None or not signature.valid_from <= generation <= signature.generation:
-        raise Expired(signature)
+        raise ExpiredLink(signature)
     return signature
 
 
-def _two(values: tuple[int, ...]) -> tuple[int, int]:
+def _unpack_pair(values: tuple[int, ...]) -> tuple[int, int]:
     if len(values) != 2 or max(values) >= 2**63:
         raise tokens.BadToken("not a token")
     return values[0], values[1]

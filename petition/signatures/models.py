@@ -1,7 +1,8 @@
 """A signature, and the wording its signer agreed to."""
 
 from datetime import datetime
-from typing import Any, Final
+from enum import StrEnum
+from typing import Any
 
 from sqlalchemy import (
     BigInteger,
@@ -17,25 +18,38 @@ from sqlalchemy import (
 from sqlalchemy.dialects.postgresql import JSONB
 from sqlalchemy.orm import Mapped, mapped_column, relationship
 
-from petition.core.db import Base, Model, identity
+from petition.core.db import Base, Model, identity_column
 from petition.petitions.models import Petition
 
-PENDING: Final = "pending"
-CONFIRMED: Final = "confirmed"
-WITHDRAWN: Final = "withdrawn"
-DISOWNED: Final = "disowned"
-INVALIDATED: Final = "invalidated"
-STATES = (PENDING, CONFIRMED, WITHDRAWN, DISOWNED, INVALIDATED)
-PERSON: Final = "person"
-ORGANISATION: Final = "organisation"
-PARTIES = (PERSON, ORGANISATION)
+
+class SignatureState(StrEnum):
+    """Where a signature stands."""
+
+    PENDING = "pending"
+    CONFIRMED = "confirmed"
+    WITHDRAWN = "withdrawn"
+    DISOWNED = "disowned"
+    INVALIDATED = "invalidated"
+
+
+STATES = tuple(member.value for member in SignatureState)
+
+
+class Party(StrEnum):
+    """Who signs."""
+
+    PERSON = "person"
+    ORGANISATION = "organisation"
+
+
+PARTIES = tuple(member.value for member in Party)
 
 # The public list is ordered and paged by this number, which says nothing of when somebody confirmed.
 confirmation_numbers = Sequence("confirmation_numbers", metadata=Base.metadata)
 
 # Indexed: a search must write them so. (The brackets are as PostgreSQL shows them.)
-WORDS = "to_tsvector('simple', (name || ' ') || coalesce(organisation, ''))"
-DOMAIN = "split_part(email_canonical, '@', -1)"
+SEARCH_VECTOR_SQL = "to_tsvector('simple', (name || ' ') || coalesce(organisation, ''))"
+EMAIL_DOMAIN_SQL = "split_part(email_canonical, '@', -1)"
 
 
 class ConsentWording(Model):
@@ -43,7 +57,7 @@ class ConsentWording(Model):
 
     __tablename__ = "consent_wordings"
 
-    id: Mapped[int] = identity()
+    id: Mapped[int] = identity_column()
     version: Mapped[str] = mapped_column(String(20))
     language: Mapped[str] = mapped_column(String(5))
     text: Mapped[str] = mapped_column(String(600))
@@ -59,12 +73,12 @@ class Signature(Model):
 
     __tablename__ = "signatures"
 
-    id: Mapped[int] = identity()
+    id: Mapped[int] = identity_column()
     # No foreign keys: neither petitions nor wordings are ever deleted, and each check would lock the one row of them
     # that all who sign at once share (docs/decisions/0027).
     petition_id: Mapped[int]
     party: Mapped[str] = mapped_column(String(12))
-    state: Mapped[str] = mapped_column(String(12), default=PENDING)
+    state: Mapped[str] = mapped_column(String(12), default=SignatureState.PENDING)
     name: Mapped[str] = mapped_column(String(120))
     organisation: Mapped[str | None] = mapped_column(String(200))
     email: Mapped[str] = mapped_column(String(320))
@@ -125,14 +139,14 @@ class Signature(Model):
             postgresql_where=text("state = 'confirmed' AND listed AND party = 'organisation'"),
         ),
         # For the team's search. Results come newest first: what a filter finds is in that order within its index.
-        Index("ix_signatures_words", text(WORDS), postgresql_using="gin"),
+        Index("ix_signatures_words", text(SEARCH_VECTOR_SQL), postgresql_using="gin"),
         Index("ix_signatures_email", text("lower(email)"), postgresql_ops={"lower(email)": "text_pattern_ops"}),
         Index(
             "ix_signatures_profession",
             text("lower(profession)"),
             postgresql_ops={"lower(profession)": "text_pattern_ops"},
         ),
-        Index("ix_signatures_domain", text(DOMAIN), "id"),
+        Index("ix_signatures_domain", text(EMAIL_DOMAIN_SQL), "id"),
         Index("ix_signatures_state", "state", "id"),
         Index("ix_signatures_petition", "petition_id", "id"),
         Index("ix_signatures_created", "created_at", "id"),
@@ -147,7 +161,7 @@ class SavedSearch(Model):
 
     __tablename__ = "saved_searches"
 
-    id: Mapped[int] = identity()
+    id: Mapped[int] = identity_column()
     account_id: Mapped[int] = mapped_column(ForeignKey("accounts.id", ondelete="CASCADE"))
     filter: Mapped[dict[str, Any]] = mapped_column(JSONB)
     created_at: Mapped[datetime] = mapped_column(server_default=func.now())

@@ -3,31 +3,27 @@
 import time
 from collections.abc import Callable
 
-from celery import shared_task
-
 from petition.core.db import db
-from petition.signatures.searches import forget_searches
-from petition.signatures.upkeep import forget, forget_networks, remind
+from petition.signatures.retention import delete_expired, enqueue_reminders, erase_expired_networks
+from petition.signatures.search.saved import delete_expired_searches
 
-ROUND = 25.0  # seconds; what is left waits for the next round
+MAX_RUN_SECONDS = 25.0  # seconds; what is left waits for the next round
 
 
-def _in_batches(step: Callable[[], int]) -> None:
-    ends = time.monotonic() + ROUND
+def _run_in_batches(step: Callable[[], int]) -> None:
+    ends = time.monotonic() + MAX_RUN_SECONDS
     while step() and time.monotonic() < ends:
         db.session.commit()
     db.session.commit()
 
 
-@shared_task(name="petition.signatures.tasks.remind")
-def run_remind() -> None:
+def run_reminders() -> None:
     """Remind those who have not confirmed after three days."""
-    _in_batches(remind)
+    _run_in_batches(enqueue_reminders)
 
 
-@shared_task(name="petition.signatures.tasks.forget")
-def run_forget() -> None:
+def run_retention() -> None:
     """Forget what was never confirmed, from where signatures came a month ago, and what the team searched for."""
-    forget_searches()
-    _in_batches(forget)
-    _in_batches(forget_networks)
+    delete_expired_searches()
+    _run_in_batches(delete_expired)
+    _run_in_batches(erase_expired_networks)

@@ -10,15 +10,15 @@ from flask import has_request_context
 from sqlalchemy import select
 
 from petition.core.db import db
-from petition.core.logging import request_id
-from petition.team.access import current
+from petition.core.logging import current_request_id
 from petition.team.models import AuditEvent
+from petition.team.permissions import current_account
 
-PAGE = 50  # events
+PAGE_SIZE = 50  # events
 
 
 @dataclass(frozen=True)
-class Filter:
+class AuditFilter:
     """Which events; what is None does not matter. Days are whole, in UTC."""
 
     actor: str | None = None
@@ -41,22 +41,22 @@ def record(
 
     Flushes, does not commit. `before` and `after` hold what changed, and never a signer's name or address.
     """
-    account = current()
+    account = current_account()
     event = AuditEvent(
         account_id=account.id if account else None,
-        actor=(actor or (account.email if account else None) or terminal_actor())[:320],
+        actor=(actor or (account.email if account else None) or default_actor())[:320],
         action=action,
         subject=subject,
         subject_id=None if subject_id is None else str(subject_id)[:80],
         before=before,
         after=after,
-        request_id=request_id(),
+        request_id=current_request_id(),
     )
     db.session.add(event)
     db.session.flush()
 
 
-def terminal_actor() -> str:
+def default_actor() -> str:
     """Return who acts where nobody is signed in: the user of the terminal, or somebody unknown on the web."""
     if has_request_context():
         return "nobody signed in"
@@ -66,15 +66,15 @@ def terminal_actor() -> str:
         return "terminal"
 
 
-def latest(subject: str, subject_id: str) -> AuditEvent | None:
+def find_latest(subject: str, subject_id: str) -> AuditEvent | None:
     """Return the last thing that anybody did to a subject."""
     query = select(AuditEvent).where(AuditEvent.subject == subject, AuditEvent.subject_id == subject_id)
     return db.session.scalar(query.order_by(AuditEvent.id.desc()).limit(1))
 
 
-def events(which: Filter, before_id: int | None = None) -> list[AuditEvent]:
+def list_events(which: AuditFilter, before_id: int | None = None) -> list[AuditEvent]:
     """Return a page of events, newest first, that come before one."""
-    query = select(AuditEvent).order_by(AuditEvent.id.desc()).limit(PAGE)
+    query = select(AuditEvent).order_by(AuditEvent.id.desc()).limit(PAGE_SIZE)
     for column, value in (
         (AuditEvent.actor, which.actor),
         (AuditEvent.action, which.action),
@@ -91,7 +91,7 @@ def events(which: Filter, before_id: int | None = None) -> list[AuditEvent]:
     return list(db.session.scalars(query))
 
 
-def about(subject: str, subject_id: int, actions: Sequence[str], limit: int) -> list[AuditEvent]:
+def list_by_subject(subject: str, subject_id: int, actions: Sequence[str], limit: int) -> list[AuditEvent]:
     """Return the latest acts of these kinds on one thing, newest first."""
     query = select(AuditEvent).where(AuditEvent.subject == subject, AuditEvent.subject_id == str(subject_id))
     return list(

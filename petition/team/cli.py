@@ -5,11 +5,11 @@ import json
 import click
 from rich.table import Table
 
+from petition.core.cli_support import CommandError, console, with_app_context
 from petition.core.db import db
 from petition.core.i18n import LANGUAGES
-from petition.core.terminal import Mistake, console, in_app
 from petition.team import accounts, audit
-from petition.team.models import ROLES, Account
+from petition.team.models import TEAM_ROLES, Account
 
 
 @click.group()
@@ -19,28 +19,30 @@ def team() -> None:
 
 @team.command()
 @click.argument("address")
-@click.option("--role", "roles", multiple=True, required=True, type=click.Choice(ROLES), help="Once for each role.")
+@click.option(
+    "--role", "roles", multiple=True, required=True, type=click.Choice(TEAM_ROLES), help="Once for each role."
+)
 @click.option("--name", default="", help="As the others will see it; the person may change it.")
 @click.option("--language", type=click.Choice(list(LANGUAGES)), default="fr", show_default=True)
 @click.option("--print-link", is_flag=True, help="Show the link as well: whoever has it comes in.")
-@in_app
+@with_app_context
 def invite(address: str, roles: tuple[str, ...], name: str, language: str, print_link: bool) -> None:
     """Mail somebody a link to join the team; it is good once, for a week."""
-    account = accounts.invite(address, set(roles), name, language, by=audit.terminal_actor())
+    account = accounts.invite(address, set(roles), name, language, actor=audit.default_actor())
     db.session.commit()
     console.print(f"{account.email}: invited as {', '.join(account.role_names)}.")
     if print_link:
-        console.print(accounts.link(account))
+        console.print(accounts.invitation_url(account))
 
 
 @team.command("list")
 @click.option("--json", "as_json", is_flag=True, help="For programs.")
-@in_app
+@with_app_context
 def list_(as_json: bool) -> None:
     """List the accounts."""
-    found = accounts.every()
+    found = accounts.list_all()
     if as_json:
-        click.echo(json.dumps([_plain(account) for account in found], indent=1))
+        click.echo(json.dumps([_to_dict(account) for account in found], indent=1))
         return
     if not found:
         console.print("No account yet. Make the first with: petition team invite ADDRESS --role admin --print-link")
@@ -61,7 +63,7 @@ def _state(account: Account) -> str:
     return "active" if account.password else "invited"
 
 
-def _plain(account: Account) -> dict[str, object]:
+def _to_dict(account: Account) -> dict[str, object]:
     return {
         "address": account.email, "name": account.name, "roles": account.role_names, "state": _state(account),
         "second_factor": account.has_second_factor,
@@ -72,23 +74,23 @@ def _plain(account: Account) -> dict[str, object]:
 @team.command(context_settings={"ignore_unknown_options": True})
 @click.argument("address")
 @click.argument("changes", nargs=-1, required=True, metavar="+ROLE|-ROLE...")
-@in_app
+@with_app_context
 def role(address: str, changes: tuple[str, ...]) -> None:
     """Give or take roles: `petition team role ADDRESS +sender -operator`."""
-    account = accounts.find(address, lock=True)
+    account = accounts.find_by_email(address, lock=True)
     roles = set(account.role_names)
     for change in changes:
-        if change[:1] not in "+-" or change[1:] not in ROLES:
-            raise Mistake(f"{change}: write +ROLE or -ROLE, with one of {', '.join(ROLES)}")
+        if change[:1] not in "+-" or change[1:] not in TEAM_ROLES:
+            raise CommandError(f"{change}: write +ROLE or -ROLE, with one of {', '.join(TEAM_ROLES)}")
         (roles.add if change[0] == "+" else roles.discard)(change[1:])
-    accounts.set_roles(account, roles, by=audit.terminal_actor())
+    accounts.set_roles(account, roles, actor=audit.default_actor())
     db.session.commit()
     console.print(f"{account.email}: {', '.join(account.role_names)}, from the next request on.")
 
 
-def _switch(address: str, active: bool) -> None:
-    account = accounts.find(address, lock=True)
-    accounts.set_active(account, active, by=audit.terminal_actor())
+def _set_active(address: str, active: bool) -> None:
+    account = accounts.find_by_email(address, lock=True)
+    accounts.set_active(account, active, actor=audit.default_actor())
     db.session.commit()
     words = "may come in again." if active else "is shut out, from the next request on."
     console.print(f"{account.email} {words}")
@@ -96,15 +98,15 @@ def _switch(address: str, active: bool) -> None:
 
 @team.command()
 @click.argument("address")
-@in_app
+@with_app_context
 def disable(address: str) -> None:
     """Shut somebody out; what they did stays on record."""
-    _switch(address, False)
+    _set_active(address, False)
 
 
 @team.command()
 @click.argument("address")
-@in_app
+@with_app_context
 def enable(address: str) -> None:
     """Let somebody in again."""
-    _switch(address, True)
+    _set_active(address, True)

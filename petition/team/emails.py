@@ -7,42 +7,40 @@ from flask import current_app
 from sqlalchemy import select
 
 from petition.core.db import db
-from petition.delivery.compose import Claimed, Composed, Unwanted, composes, write
-from petition.team.accounts import INVITATION, LINK_LASTS, PASSWORD, link
+from petition.delivery.composers import ClaimedDelivery, Composed, Skipped, render_message
+from petition.team.accounts import LINK_TTL, invitation_url
 from petition.team.models import Account
 
-AUTOMATIC = {"Auto-Submitted": "auto-generated", "X-Auto-Response-Suppress": "All"}
+AUTO_SUBMITTED_HEADERS = {"Auto-Submitted": "auto-generated", "X-Auto-Response-Suppress": "All"}
 
 
-def _write(claims: Sequence[Claimed], name: str) -> Composed:
+def _compose(claims: Sequence[ClaimedDelivery], name: str) -> Composed:
     wanted = select(Account).where(Account.id.in_([claim.subject_id for claim in claims]))
     found = {account.id: account for account in db.session.scalars(wanted)}
     site = urlsplit(current_app.config["PUBLIC_URL"]).hostname or ""
     letters: Composed = {}
     for claim in claims:
         account = found.get(claim.subject_id)
-        letters[claim.id] = Unwanted()
+        letters[claim.id] = Skipped()
         # An older link is void: its email would only confuse.
         if account and account.active and account.link_generation == claim.generation:
-            letters[claim.id] = write(
-                name, account.language, account.email, site, headers=AUTOMATIC, link=link(account),
-                days=LINK_LASTS.days, site=site, petition=_head(site), signature=account,
+            letters[claim.id] = render_message(
+                name, account.language, account.email, site, headers=AUTO_SUBMITTED_HEADERS, link=invitation_url(account),
+                days=LINK_TTL.days, site=site, petition=_layout_context(site), signature=account,
             )  # fmt: skip
     return letters
 
 
-def _head(site: str) -> dict[str, str]:
+def _layout_context(site: str) -> dict[str, str]:
     """Return what the emails' layout shows of a petition, for the site as a whole."""
     return {"title": site, "sender_name": site, "url": f"{current_app.config['PUBLIC_URL']}/account/"}
 
 
-@composes(INVITATION)
-def team_invitation(claims: Sequence[Claimed]) -> Composed:
+def compose_team_invitation(claims: Sequence[ClaimedDelivery]) -> Composed:
     """Invite somebody to the team."""
-    return _write(claims, "team_invitation")
+    return _compose(claims, "team_invitation")
 
 
-@composes(PASSWORD)
-def team_password(claims: Sequence[Claimed]) -> Composed:
+def compose_team_password(claims: Sequence[ClaimedDelivery]) -> Composed:
     """Let a member choose a new password."""
-    return _write(claims, "team_password")
+    return _compose(claims, "team_password")

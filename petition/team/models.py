@@ -1,40 +1,41 @@
-"""Who belongs to the team, what each of them did, and what is being done for them in the background."""
+"""The members of the team, their passkeys, and the audit trail."""
 
 import secrets
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Any, Final
+from enum import StrEnum
+from typing import Any
 
 from flask_security import AsaList, RoleMixin, UserMixin, WebAuthnMixin
-from sqlalchemy import CheckConstraint, ForeignKey, Index, LargeBinary, String, func, text
+from sqlalchemy import ForeignKey, Index, LargeBinary, String, func, text
 from sqlalchemy.dialects.postgresql import ARRAY, JSONB
 from sqlalchemy.ext.mutable import MutableList
 from sqlalchemy.orm import Mapped, mapped_column, relationship
 
-from petition.core.db import Model, identity
+from petition.core.db import Model, identity_column
 
-OPERATOR: Final = "operator"
-CAMPAIGNER: Final = "campaigner"
-SENDER: Final = "sender"
-ADMIN: Final = "admin"
-ROLES = (OPERATOR, CAMPAIGNER, SENDER, ADMIN)
 
-DRAFT: Final = "draft"
-RUNNING: Final = "running"
-STOPPED: Final = "stopped"
-DONE: Final = "done"
-RUN_STATES = (DRAFT, RUNNING, STOPPED, DONE)
+class TeamRole(StrEnum):
+    """What a member of the team may do."""
+
+    OPERATOR = "operator"
+    CAMPAIGNER = "campaigner"
+    SENDER = "sender"
+    ADMIN = "admin"
+
+
+TEAM_ROLES = tuple(member.value for member in TeamRole)
 
 
 @dataclass(frozen=True)
-class Role(RoleMixin):
+class SecurityRole(RoleMixin):
     """A role as Flask-Security asks for it; an account keeps the names alone."""
 
     name: str
     permissions = None
 
 
-def _uniquifier() -> str:
+def _create_uniquifier() -> str:
     return secrets.token_hex(16)
 
 
@@ -43,7 +44,7 @@ class Account(Model, UserMixin):
 
     __tablename__ = "accounts"
 
-    id: Mapped[int] = identity()
+    id: Mapped[int] = identity_column()
     email: Mapped[str] = mapped_column(String(320), unique=True)
     name: Mapped[str] = mapped_column(String(120))
     language: Mapped[str] = mapped_column(String(5))
@@ -51,7 +52,7 @@ class Account(Model, UserMixin):
     active: Mapped[bool] = mapped_column(default=True)
     password: Mapped[str | None] = mapped_column(String(255))
     # What a session names its account by: a new one ends them all.
-    fs_uniquifier: Mapped[str] = mapped_column(String(64), unique=True, default=_uniquifier)
+    fs_uniquifier: Mapped[str] = mapped_column(String(64), unique=True, default=_create_uniquifier)
     # Numbers the links mailed: only the newest works, once.
     link_generation: Mapped[int] = mapped_column(default=0)
     created_at: Mapped[datetime] = mapped_column(server_default=func.now())
@@ -67,17 +68,17 @@ class Account(Model, UserMixin):
     )
 
     @property  # type: ignore[override]
-    def roles(self) -> list[Role]:
+    def roles(self) -> list[SecurityRole]:
         """The roles as Flask-Security asks for them."""
-        return [Role(name) for name in self.role_names]
+        return [SecurityRole(name) for name in self.role_names]
 
     @roles.setter
-    def roles(self, roles: list[Role]) -> None:
+    def roles(self, roles: list[SecurityRole]) -> None:
         self.role_names = [role.name for role in roles]
 
-    def may(self, *roles: str) -> bool:
+    def has_any_role(self, *roles: str) -> bool:
         """Say whether the account has one of the roles; an admin has them all, and anyone has none of none."""
-        return not roles or ADMIN in self.role_names or any(role in self.role_names for role in roles)
+        return not roles or TeamRole.ADMIN in self.role_names or any(role in self.role_names for role in roles)
 
     @property
     def has_second_factor(self) -> bool:
@@ -90,7 +91,7 @@ class Passkey(Model, WebAuthnMixin):
 
     __tablename__ = "passkeys"
 
-    id: Mapped[int] = identity()
+    id: Mapped[int] = identity_column()
     user_id: Mapped[int] = mapped_column(ForeignKey("accounts.id", ondelete="CASCADE"), index=True)
     credential_id: Mapped[bytes] = mapped_column(LargeBinary(1024), unique=True)
     public_key: Mapped[bytes] = mapped_column(LargeBinary)
@@ -114,7 +115,7 @@ class AuditEvent(Model):
 
     __tablename__ = "audit_events"
 
-    id: Mapped[int] = identity()
+    id: Mapped[int] = identity_column()
     at: Mapped[datetime] = mapped_column(server_default=func.now())
     account_id: Mapped[int | None]
     actor: Mapped[str] = mapped_column(String(320))
@@ -130,49 +131,3 @@ class AuditEvent(Model):
         Index("ix_audit_events_action", "action", text("id DESC")),
         Index("ix_audit_events_subject", "subject", "subject_id", "id"),
     )
-
-
-class Run(Model):
-    """An act on many rows, fixed when it is first shown, done in the background: what, on how many, how far it is.
-
-    `position` is the last row that it came to. `undoes` is the run whose rows this one puts back.
-    """
-
-    __tablename__ = "runs"
-
-    id: Mapped[int] = identity()
-    subject: Mapped[str] = mapped_column(String(20))
-    verb: Mapped[str] = mapped_column(String(20))
-    state: Mapped[str] = mapped_column(String(10), default=DRAFT)
-    filter: Mapped[dict[str, Any]] = mapped_column(JSONB)
-    reason: Mapped[str | None] = mapped_column(String(200))
-    undoes: Mapped[int | None] = mapped_column(ForeignKey("runs.id", ondelete="CASCADE"))
-    asked_by: Mapped[str] = mapped_column(String(320))
-    total: Mapped[int] = mapped_column(default=0)
-    done: Mapped[int] = mapped_column(default=0)
-    skipped: Mapped[int] = mapped_column(default=0)
-    position: Mapped[int] = mapped_column(default=0, server_default="0")
-    created_at: Mapped[datetime] = mapped_column(server_default=func.now())
-    started_at: Mapped[datetime | None]
-    ended_at: Mapped[datetime | None]
-
-    __table_args__ = (
-        CheckConstraint(f"state IN {RUN_STATES}", name="state"),
-        Index("ix_runs_running", "id", postgresql_where=text(f"state = '{RUNNING}'")),
-        Index("ix_runs_undoes", "undoes", postgresql_where=text("undoes IS NOT NULL")),
-    )
-
-
-class RunRow(Model):
-    """One row of a run's set, until the run has come to it; where the run can be undone, for good."""
-
-    __tablename__ = "run_rows"
-
-    run_id: Mapped[int] = mapped_column(ForeignKey("runs.id", ondelete="CASCADE"), primary_key=True)
-    subject_id: Mapped[int] = mapped_column(primary_key=True, autoincrement=False)
-    # As it was when the set was fixed: a row that has changed since is left alone.
-    state: Mapped[str] = mapped_column(String(12))
-    # The moment of the transaction that changed it.
-    done_at: Mapped[datetime | None]
-
-    __table_args__ = (Index("ix_run_rows_done", "subject_id", postgresql_where=text("done_at IS NOT NULL")),)

@@ -6,17 +6,17 @@ from typing import Any
 from flask import Flask, Request, Response
 from flask.sessions import NullSession, SecureCookieSessionInterface, SessionMixin
 
-PLACES = ("/account", "/ops", "/desk")
-IDLE = timedelta(hours=8)
-AT_MOST = timedelta(hours=24)  # since the sign-in
+TEAM_PATH_PREFIXES = ("/account", "/ops", "/desk")
+IDLE_TIMEOUT = timedelta(hours=8)
+MAX_SESSION_AGE = timedelta(hours=24)  # since the sign-in
 
 
-class TeamSessions(SecureCookieSessionInterface):
+class TeamSessionInterface(SecureCookieSessionInterface):
     """Flask's signed cookie, opened under the team's addresses only."""
 
     def open_session(self, app: Flask, request: Request) -> Any:
         """Return the session, or under a public address one that can be read, is empty and is never kept."""
-        if not request.path.startswith(PLACES):
+        if not request.path.startswith(TEAM_PATH_PREFIXES):
             return NullSession()
         return super().open_session(app, request)
 
@@ -28,11 +28,11 @@ class TeamSessions(SecureCookieSessionInterface):
 
 def init_app(app: Flask) -> None:
     """Bind sessions to the team's pages; the cookie goes to this site alone, and no script reads it."""
-    app.session_interface = TeamSessions()
+    app.session_interface = TeamSessionInterface()
     app.config.update(
         SESSION_COOKIE_NAME="team",
         SESSION_COOKIE_HTTPONLY=True,
         SESSION_COOKIE_SAMESITE="Lax",
         SESSION_COOKIE_SECURE=app.config["PUBLIC_URL"].startswith("https:"),
-        PERMANENT_SESSION_LIFETIME=IDLE,
+        PERMANENT_SESSION_LIFETIME=IDLE_TIMEOUT,
     )

@@ -5,7 +5,7 @@ import schemathesis
 from conftest import environment
 
 from config import Config
-from petition import create_app
+from petition.app import create_app
 
 
 @pytest.fixture(scope="session")

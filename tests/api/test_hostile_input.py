@@ -3,7 +3,7 @@
 import json
 
 import pytest
-from factories import make_petition
+from support.factories import make_petition
 
 from petition.core.db import db
 from petition.signatures.models import Signature

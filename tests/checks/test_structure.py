@@ -13,20 +13,19 @@ from conftest import environment
 from jinja2 import meta
 
 from config import Config
-from petition import create_app
+from petition.app import create_app
 from petition.core.db import db
-from petition.delivery import compose
-from petition.delivery.lanes import QUEUES
-from petition.embedded import programs
-from petition.petitions.models import STATES as PETITION_STATES
-from petition.team.models import ROLES
-from petition.team.sessions import PLACES
+from petition.delivery.queues import QUEUE_NAMES
+from petition.local_stack import app_processes
+from petition.petitions.models import PETITION_STATES
+from petition.team.models import TEAM_ROLES
+from petition.team.sessions import TEAM_PATH_PREFIXES
 
 ROOT = Path(__file__).parents[2]
 TEMPLATES = ROOT / "petition" / "templates"
-RULES = {"public", "holder of the link", "developer", "machine", "team", *ROLES}
+ACCESS_RULES = {"public", "holder of the link", "developer", "machine", "team", *TEAM_ROLES}
 # Descriptions of the API and of the process, assets, the ways in, and embedded mode's own mailbox: open to all.
-OPEN = {"api-docs", "api_docs", "health", "mailbox", "bootstrap", "security"}
+UNRESTRICTED_BLUEPRINTS = {"api-docs", "api_docs", "health", "mailbox", "bootstrap", "security"}
 
 
 def test_the_migrations_make_what_the_models_say(app):
@@ -38,17 +37,17 @@ def test_the_migrations_make_what_the_models_say(app):
     assert PETITION_STATES
 
 
-def test_every_blueprint_says_who_may_come_in(app):
+def test_every_blueprint_declares_its_access_rule(app):
 
     for name, blueprint in app.blueprints.items():
-        if name in OPEN:
+        if name in UNRESTRICTED_BLUEPRINTS:
             continue
-        assert set(sys.modules[blueprint.import_name].ACCESS.split(" or ")) <= RULES, name
+        assert set(sys.modules[blueprint.import_name].ACCESS.split(" or ")) <= ACCESS_RULES, name
 
 
 def test_reading_a_public_page_never_needs_a_session_or_sets_a_cookie(client):
     for rule in client.application.url_map.iter_rules():
-        if "GET" in rule.methods and not rule.arguments and not rule.rule.startswith(PLACES):
+        if "GET" in rule.methods and not rule.arguments and not rule.rule.startswith(TEAM_PATH_PREFIXES):
             assert "Set-Cookie" not in client.get(rule.rule).headers, rule.rule
 
 
@@ -68,12 +67,12 @@ def test_every_template_parses_and_is_used(app):
             name in referenced
             or folder[0] == "security"
             or stem in sources
-            or (is_email and folder[1] in compose._composers)
+            or (is_email and folder[1] in app.extensions["petition.composers"])
         ), name
 
 
 def test_every_email_has_its_three_templates(app):
-    for kind in compose._composers:
+    for kind in app.extensions["petition.composers"]:
         assert {path.name for path in (TEMPLATES / "emails" / kind).iterdir()} == {
             "subject.txt",
             "body.txt",
@@ -125,12 +124,14 @@ def test_every_text_is_translated(tmp_path):
 
 
 def test_every_queue_has_one_worker_in_embedded_mode(tmp_path):
-    served = [word for program in programs.all_of(tmp_path, 8000) for word in ",".join(program.argv).split(",")]
-    for queue in QUEUES:
+    served = [
+        word for program in app_processes.list_processes(tmp_path, 8000) for word in ",".join(program.argv).split(",")
+    ]
+    for queue in QUEUE_NAMES:
         assert served.count(queue) == 1, queue
 
 
-def test_beat_asks_only_for_tasks_that_exist(the_app, monkeypatch, database_url, redis_url):
+def test_beat_asks_only_for_tasks_that_exist(session_app, monkeypatch, database_url, redis_url):
     for name, value in environment(database_url, redis_url).items():
         monkeypatch.setenv(name, value)
 
@@ -138,7 +139,7 @@ def test_beat_asks_only_for_tasks_that_exist(the_app, monkeypatch, database_url,
     worker.app.loader.import_default_modules()
     for entry in worker.app.conf.beat_schedule.values():
         assert entry["task"] in worker.app.tasks
-        assert entry["options"]["queue"] in QUEUES
+        assert entry["options"]["queue"] in QUEUE_NAMES
 
 
 def test_a_second_application_is_possible(database_url, redis_url):

@@ -4,14 +4,14 @@ from contextlib import suppress
 
 import psycopg
 import pytest
-from factories import make_petition
-from running import wait_for
 from sqlalchemy import create_engine, text
+from support.factories import make_petition
+from support.site_client import wait_for
 
-from petition.core.db import at_once, db
+from petition.core.db import db, execute_autocommit
 
 
-def test_a_transaction_left_alone_is_ended_and_its_owner_told_to_come_again(app, client, database_url):
+def test_idle_transaction_is_terminated_and_answered_503(app, client, database_url):
     make_petition()
     db.session.execute(text("SET LOCAL idle_in_transaction_session_timeout = '50ms'"))
     own = db.session.scalar(text("SELECT pg_backend_pid()"))
@@ -26,36 +26,36 @@ def test_a_transaction_left_alone_is_ended_and_its_owner_told_to_come_again(app,
     assert client.get("/api/v1/petitions/jardin/count").status_code == 200
 
 
-def test_a_database_that_goes_away_as_a_request_ends_spoils_neither_it_nor_the_next(the_app, database_url):
+def test_a_database_that_goes_away_as_a_request_ends_spoils_neither_it_nor_the_next(session_app, database_url):
     others = create_engine(database_url, isolation_level="AUTOCOMMIT")
-    with the_app.app_context():
+    with session_app.app_context():
         own = db.session.scalar(text("SELECT pg_backend_pid()"))
         with others.connect() as other:
             other.execute(text("SELECT pg_terminate_backend(:own, 5000)"), {"own": own})
     others.dispose()
-    with the_app.app_context():
+    with session_app.app_context():
         assert db.session.scalar(text("SELECT 1")) == 1
 
 
-def test_at_once_is_for_good_and_apart_from_the_session(app):
+def test_execute_autocommit_commits_independently_of_the_session(app):
     petition = make_petition()
     rename = text("UPDATE petitions SET sender_name = :name WHERE slug = :slug RETURNING id, sender_name")
-    assert at_once(rename, {"name": "100 % Jardin", "slug": "jardin"}) == (petition.id, "100 % Jardin")
-    assert at_once(rename, {"name": "x", "slug": "none"}) is None
+    assert execute_autocommit(rename, {"name": "100 % Jardin", "slug": "jardin"}) == (petition.id, "100 % Jardin")
+    assert execute_autocommit(rename, {"name": "x", "slug": "none"}) is None
     db.session.rollback()
     assert db.session.scalar(text("SELECT sender_name FROM petitions")) == "100 % Jardin"
 
 
-def test_what_fails_at_once_leaves_the_connection_as_it_was(app):
+def test_failed_execute_autocommit_restores_the_connection(app):
     with pytest.raises(psycopg.errors.DivisionByZero):
-        at_once(text("SELECT 1 / :n"), {"n": 0})
-    assert at_once(text("SELECT 1 / :n"), {"n": 1}) == (1,)
+        execute_autocommit(text("SELECT 1 / :n"), {"n": 0})
+    assert execute_autocommit(text("SELECT 1 / :n"), {"n": 1}) == (1,)
     with db.engine.connect() as connection:
         assert connection.connection.dbapi_connection.autocommit is False
 
 
-def test_at_once_after_the_database_was_restarted_fails_once_at_most(app, database_url):
-    at_once(text("SELECT 1"), {})
+def test_execute_autocommit_after_a_restart_fails_at_most_once(app, database_url):
+    execute_autocommit(text("SELECT 1"), {})
     db.session.rollback()
     others = create_engine(database_url, isolation_level="AUTOCOMMIT")
     with others.connect() as other:
@@ -63,5 +63,5 @@ def test_at_once_after_the_database_was_restarted_fails_once_at_most(app, databa
         other.execute(text(f"SELECT pg_terminate_backend(pid, 5000) FROM pg_stat_activity WHERE {ours}"))
     others.dispose()
     with suppress(psycopg.OperationalError):  # unless its connection had rested, and was tried first
-        at_once(text("SELECT 1"), {})
-    assert at_once(text("SELECT 1"), {}) == (1,)
+        execute_autocommit(text("SELECT 1"), {})
+    assert execute_autocommit(text("SELECT 1"), {}) == (1,)

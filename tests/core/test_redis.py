@@ -3,8 +3,8 @@
 import pytest
 from redis.exceptions import ResponseError
 
-from petition.core.redis import ask, client
-from petition.core.sentinels import parse
+from petition.core.redis import execute_command, get_client
+from petition.core.redis_sentinel import parse_sentinel_url
 
 
 @pytest.mark.parametrize(
@@ -15,17 +15,17 @@ from petition.core.sentinels import parse
     ],
 )
 def test_the_url_of_sentinels_becomes_celerys(url, kombu):
-    watched = parse(url)
+    watched = parse_sentinel_url(url)
     assert watched.name == "main"
-    assert watched.for_kombu == kombu
+    assert watched.kombu_url == kombu
     assert watched.login in ({}, {"username": "u", "password": "a/b"})
 
 
-def test_a_question_gives_its_connection_back_whatever_the_answer(app):
-    assert ask("ECHO", "a") == b"a"
-    before = client().info("clients")["connected_clients"]
+def test_connection_is_returned_to_the_pool_whatever_the_answer(app):
+    assert execute_command("ECHO", "a") == b"a"
+    before = get_client().info("clients")["connected_clients"]
     for n in range(20):
         with pytest.raises(ResponseError):
-            ask("NOTHING", "like", "it")
-        assert ask("ECHO", n) == str(n).encode()
-    assert client().info("clients")["connected_clients"] == before
+            execute_command("NOTHING", "like", "it")
+        assert execute_command("ECHO", n) == str(n).encode()
+    assert get_client().info("clients")["connected_clients"] == before

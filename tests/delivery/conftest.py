@@ -1,7 +1,7 @@
 import pytest
-from factories import make_petition, make_signature
-from mailserver import MailServer
-from ports import free_port
+from support.factories import make_petition, make_signature
+from support.ports import free_port
+from support.smtp_server import SmtpServer
 
 from petition.core.db import db
 from petition.delivery.models import Delivery
@@ -10,7 +10,7 @@ from petition.delivery.models import Delivery
 @pytest.fixture(params=["step by step", "pipelining"])
 def server(request, app, monkeypatch):
     """Return a real mail server, which the application sends to."""
-    server = MailServer().start(free_port())
+    server = SmtpServer().start(free_port())
     server.pipelining = request.param == "pipelining"
     monkeypatch.setattr(app.extensions["mail"], "server", "127.0.0.1")
     monkeypatch.setattr(app.extensions["mail"], "port", server.controller.port)
@@ -20,7 +20,7 @@ def server(request, app, monkeypatch):
 
 
 @pytest.fixture
-def owe(app):
+def enqueue_confirmations(app):
     """Return a function that owes one confirmation email to each address."""
     petition = make_petition()
 

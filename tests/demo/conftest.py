@@ -13,7 +13,7 @@ import pytest
 SLUG = "internet-en-prison"
 
 
-class Stand:
+class FakeSite:
     """What the stand-in holds, and its `faults`: names of what it does wrong."""
 
     def __init__(self, faults: set[str]) -> None:
@@ -50,10 +50,10 @@ class Stand:
         return [{name: row.get(name) for name in names} for row in shown]
 
 
-class Handler(BaseHTTPRequestHandler):
+class FakeSiteHandler(BaseHTTPRequestHandler):
     protocol_version = "HTTP/1.1"
     disable_nagle_algorithm = True
-    stand: Stand
+    stand: FakeSite
 
     def log_message(self, *_: Any) -> None:
         pass
@@ -102,13 +102,13 @@ class Handler(BaseHTTPRequestHandler):
 
 
 @pytest.fixture
-def stand() -> Iterator[Callable[..., Stand]]:
+def fake_site() -> Iterator[Callable[..., FakeSite]]:
     """Start a stand-in with the faults named."""
     servers: list[ThreadingHTTPServer] = []
 
-    def start(*faults: str) -> Stand:
-        made = Stand(set(faults))
-        handler = type("HandlerOfStand", (Handler,), {"stand": made})
+    def start(*faults: str) -> FakeSite:
+        made = FakeSite(set(faults))
+        handler = type("HandlerOfStand", (FakeSiteHandler,), {"stand": made})
         server = ThreadingHTTPServer(("127.0.0.1", 0), handler)
         threading.Thread(target=server.serve_forever, daemon=True).start()
         servers.append(server)

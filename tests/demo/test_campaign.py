@@ -2,9 +2,9 @@ import re
 
 import pytest
 
-from petition.demo import CAMPAIGN
-from petition.demo.people import organisations, settings
-from petition.petitions.document import read
+from petition.demo import CAMPAIGN_FILE
+from petition.demo.fake_people import list_organisations, load_front_matter
+from petition.petitions.file_parser import parse_document
 
 ORGANISATIONS = """\
 Arapej 41
@@ -63,18 +63,18 @@ PROFESSIONS = (
 
 
 def sections() -> dict[str, str]:
-    parts = re.split(r"^# (\w\w): (.+)$", CAMPAIGN.read_text(encoding="utf-8"), flags=re.MULTILINE)
+    parts = re.split(r"^# (\w\w): (.+)$", CAMPAIGN_FILE.read_text(encoding="utf-8"), flags=re.MULTILINE)
     return {parts[place]: parts[place + 2] for place in range(1, len(parts), 3)}
 
 
 def test_the_parser_finds_no_mistake() -> None:
-    document = read(CAMPAIGN.read_text(encoding="utf-8"))
+    document = parse_document(CAMPAIGN_FILE.read_text(encoding="utf-8"))
     assert document.mistakes == []
     assert [text["language"] for text in document.texts] == ["fr", "en"]
 
 
 def test_front_matter_says_what_the_parser_reads() -> None:
-    front = settings()
+    front = load_front_matter()
     assert front["slug"] == "internet-en-prison"
     assert front["kind"] == "open_letter"
     assert front["default_language"] == "fr"
@@ -83,7 +83,7 @@ def test_front_matter_says_what_the_parser_reads() -> None:
 
 
 def test_each_language_names_every_profession_once() -> None:
-    offered = settings()["professions"]
+    offered = load_front_matter()["professions"]
     assert len(offered["fr"]) == len(set(offered["fr"])) == len(offered["en"]) == len(set(offered["en"]))
     for wanted in PROFESSIONS:
         assert any(re.search(wanted, offer) for offer in offered["fr"]), wanted
@@ -92,7 +92,7 @@ def test_each_language_names_every_profession_once() -> None:
 @pytest.mark.parametrize("language", ["fr", "en"])
 def test_the_thirty_organisations_are_listed_as_they_spell_themselves(language: str) -> None:
     assert re.findall(r"^- (.+)$", sections()[language], flags=re.MULTILINE) == ORGANISATIONS
-    assert organisations() == ORGANISATIONS
+    assert list_organisations() == ORGANISATIONS
 
 
 @pytest.mark.parametrize("language", ["fr", "en"])

@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-LIMIT = 60.0  # seconds: on a busy machine a start alone may take many
+TIMEOUT_SECONDS = 60.0  # seconds: on a busy machine a start alone may take many
 SECRET = "hunter2hunter2"
 
 pytestmark = [pytest.mark.journey, pytest.mark.xdist_group("deployment")]
@@ -19,7 +19,7 @@ COMMANDS = {
     "worker": ["celery", "-A", "worker", "worker", "-Q", "confirmations"],
     "migrate": ["petition", "db", "upgrade"],
 }
-MISTAKES = {
+INVALID_SETTINGS = {
     "unknown setting": ("PETITION_POOL_SIZES", "12"),
     "malformed URL": ("DATABASE_URL", f"postgresql//petition:{SECRET}@127.0.0.1/petition"),
     "short key": ("SECRET_KEY", SECRET),
@@ -28,7 +28,7 @@ MISTAKES = {
 
 
 @dataclass
-class Ending:
+class ProcessResult:
     """How a process that was given a bad setting ended."""
 
     code: int
@@ -36,21 +36,27 @@ class Ending:
     errors: str
 
 
-Endings = dict[tuple[str, str], Ending]
+Endings = dict[tuple[str, str], ProcessResult]
 
 
-def run(folder: Path, settings: dict[str, str], entry: str, mistake: str) -> Ending:
+def run(folder: Path, settings: dict[str, str], entry: str, mistake: str) -> ProcessResult:
     """Run one entry point with one mistake in otherwise sound settings."""
-    name, value = MISTAKES[mistake]
+    name, value = INVALID_SETTINGS[mistake]
     environment = {"PATH": f"{Path(sys.executable).parent}:/usr/bin:/bin", **settings, name: value}
     ended = subprocess.run(
-        COMMANDS[entry], cwd=folder, env=environment, capture_output=True, text=True, timeout=LIMIT, check=False
+        COMMANDS[entry],
+        cwd=folder,
+        env=environment,
+        capture_output=True,
+        text=True,
+        timeout=TIMEOUT_SECONDS,
+        check=False,
     )
-    return Ending(ended.returncode, ended.stdout, ended.stderr)
+    return ProcessResult(ended.returncode, ended.stdout, ended.stderr)
 
 
 @pytest.fixture(scope="module")
-def endings(tmp_path_factory: pytest.TempPathFactory, database_url: str, redis_url: str) -> Endings:
+def results(tmp_path_factory: pytest.TempPathFactory, database_url: str, redis_url: str) -> Endings:
     """Run every entry point with every mistake, three at a time."""
     settings = {
         "SECRET_KEY": "k" * 64,
@@ -60,15 +66,15 @@ def endings(tmp_path_factory: pytest.TempPathFactory, database_url: str, redis_u
         "MAIL_DEFAULT_SENDER": "petition@example.org",
     }
     folder = tmp_path_factory.mktemp("bad-settings")
-    pairs = list(product(COMMANDS, MISTAKES))
+    pairs = list(product(COMMANDS, INVALID_SETTINGS))
     with ThreadPoolExecutor(3) as pool:
         return dict(zip(pairs, pool.map(lambda pair: run(folder, settings, *pair), pairs), strict=True))
 
 
-@pytest.mark.parametrize("mistake", MISTAKES)
+@pytest.mark.parametrize("mistake", INVALID_SETTINGS)
 @pytest.mark.parametrize("entry", COMMANDS)
-def test_it_ends_with_one_line(endings: Endings, entry: str, mistake: str) -> None:
-    ending, name = endings[entry, mistake], MISTAKES[mistake][0]
+def test_it_ends_with_one_line(results: Endings, entry: str, mistake: str) -> None:
+    ending, name = results[entry, mistake], INVALID_SETTINGS[mistake][0]
     assert ending.code != 0
     [line] = [line for line in ending.errors.splitlines() if "petition: " in line or name in line]
     assert line.startswith("petition: ")

@@ -1,4 +1,4 @@
-"""compose.yaml holds together: what it names exists, what it promises about secrets, ports and lanes is so."""
+"""compose.yaml holds together: what it names exists, what it promises about secrets, ports and queues is so."""
 
 import re
 import shlex
@@ -7,17 +7,17 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from deployment import compose_file
+from support import compose_file
 
 import config
-from petition.delivery.lanes import QUEUES
+from petition.delivery.queues import QUEUE_NAMES
 
-VARIABLES = dict.fromkeys(compose_file.required(), "value") | {"PUBLIC_URL": "https://petition.example.org"}
-DOCUMENT: dict[str, Any] = compose_file.resolve(compose_file.document(), VARIABLES)
+VARIABLES = dict.fromkeys(compose_file.required_variables(), "value") | {"PUBLIC_URL": "https://petition.example.org"}
+DOCUMENT: dict[str, Any] = compose_file.resolve(compose_file.load_compose(), VARIABLES)
 SERVICES: dict[str, dict[str, Any]] = DOCUMENT["services"]
 OURS = sorted(name for name, service in SERVICES.items() if "build" in service)
 WORKERS = sorted(name for name in OURS if name.startswith("worker-"))
-KNOWN = config.NAMES | {f"{name}_FILE" for name in config.SECRETS}
+KNOWN = config.SETTING_NAMES | {f"{name}_FILE" for name in config.SECRET_SETTING_NAMES}
 KEYS = {
     *("build", "cap_drop", "command", "depends_on", "environment", "healthcheck", "image", "init", "logging"),
     *("mem_limit", "networks", "pids_limit", "ports", "profiles", "read_only", "restart", "secrets"),
@@ -27,13 +27,13 @@ HEALTH_KEYS = {"test", "interval", "timeout", "retries", "start_period", "start_
 DURATION = re.compile(r"(\d+(us|ms|s|m|h))+")
 
 
-def words(service: str) -> list[str]:
-    command = SERVICES[service].get("command", compose_file.image().command)
+def command_words(service: str) -> list[str]:
+    command = SERVICES[service].get("command", compose_file.parse_image().command)
     return shlex.split(command) if isinstance(command, str) else command
 
 
 def option(service: str, name: str) -> str:
-    command = words(service)
+    command = command_words(service)
     return command[command.index(name) + 1]
 
 
@@ -71,17 +71,17 @@ def test_a_service_waits_only_for_what_can_come(name: str) -> None:
 def test_whatever_uses_the_schema_waits_for_the_migrations() -> None:
     for name in ("web", "beat", *WORKERS):
         assert SERVICES[name]["depends_on"]["migrate"] == {"condition": "service_completed_successfully"}
-    assert words("migrate") == ["petition", "db", "upgrade"]
+    assert command_words("migrate") == ["petition", "db", "upgrade"]
 
 
-def test_every_lane_is_consumed_by_exactly_one_worker_that_its_health_check_asks() -> None:
+def test_every_queue_has_one_worker_and_health_check() -> None:
     consumed = [queue for name in WORKERS for queue in option(name, "-Q").split(",")]
-    assert sorted(consumed) == sorted(QUEUES)
+    assert sorted(consumed) == sorted(QUEUE_NAMES)
     for name in WORKERS:
-        lane = option(name, "-Q")
-        assert name == f"worker-{lane}"
-        assert option(name, "-n") == f"{lane}@%h"
-        assert SERVICES[name]["healthcheck"]["test"][-1] == lane
+        queue = option(name, "-Q")
+        assert name == f"worker-{queue}"
+        assert option(name, "-n") == f"{queue}@%h"
+        assert SERVICES[name]["healthcheck"]["test"][-1] == queue
 
 
 @pytest.mark.parametrize("name", sorted(set(OURS) - {"flower"}))
@@ -100,7 +100,7 @@ def test_the_settings_of_a_service_are_settings(tmp_path: Path, name: str) -> No
 
 def test_each_service_gets_the_secrets_it_uses_and_no_other() -> None:
     keys = ["secret_key", "secret_key_fallbacks", "database_url"]
-    senders = [name for name in WORKERS if name != "worker-upkeep"]
+    senders = [name for name in WORKERS if name != "worker-maintenance"]
     expected = dict.fromkeys(OURS, keys) | {name: [*keys, "mail_password"] for name in senders}
     expected["worker-notices"].append("bounces_password")
     expected["web"] = [*keys, "metrics_token", "bounces_secret"]
@@ -110,19 +110,19 @@ def test_each_service_gets_the_secrets_it_uses_and_no_other() -> None:
 
 def test_nothing_secret_is_written_in_the_file_or_has_a_default() -> None:
     assert not {key for service in SERVICES.values() for key in service.get("environment", {})} & (
-        config.SECRETS - {"REDIS_URL"}
+        config.SECRET_SETTING_NAMES - {"REDIS_URL"}
     )
-    for secret in compose_file.document()["secrets"].values():
+    for secret in compose_file.load_compose()["secrets"].values():
         assert secret["file"].startswith("${SECRETS_DIR:?")
 
 
-@pytest.mark.parametrize("name", sorted(compose_file.required()))
+@pytest.mark.parametrize("name", sorted(compose_file.required_variables()))
 def test_a_missing_value_is_refused_with_a_message_that_helps(name: str) -> None:
-    message = compose_file.required()[name]
+    message = compose_file.required_variables()[name]
     assert name in message
     without = {key: value for key, value in VARIABLES.items() if key != name}
     with pytest.raises(compose_file.MissingVariable, match=re.escape(message)):
-        compose_file.resolve(compose_file.document(), without)
+        compose_file.resolve(compose_file.load_compose(), without)
 
 
 def test_only_web_is_published_and_only_to_the_server_itself() -> None:
@@ -132,7 +132,7 @@ def test_only_web_is_published_and_only_to_the_server_itself() -> None:
 
 def test_the_engines_are_reached_from_the_inside_only() -> None:
     internal = {name for name, network in DOCUMENT["networks"].items() if network.get("internal")}
-    for name in ("postgres", "valkey", "migrate", "beat", "worker-upkeep"):
+    for name in ("postgres", "valkey", "migrate", "beat", "worker-maintenance"):
         assert set(SERVICES[name]["networks"]) <= internal, name
     assert "database" not in SERVICES["flower"]["networks"]
 
@@ -161,7 +161,7 @@ def test_a_lasting_service_has_a_health_check(name: str) -> None:
 def test_web_uses_the_health_check_of_the_image() -> None:
     assert "healthcheck" not in SERVICES["web"]
     assert "command" not in SERVICES["web"]
-    assert compose_file.image().health
+    assert compose_file.parse_image().health
 
 
 def test_valkey_keeps_what_it_was_given() -> None:
@@ -170,7 +170,7 @@ def test_valkey_keeps_what_it_was_given() -> None:
 
 
 def test_all_processes_together_stay_below_the_connections_of_postgres() -> None:
-    image = compose_file.image()
+    image = compose_file.parse_image()
     web = int(image.environment["WEB_CONCURRENCY"]) * int(option("web", "--threads"))
     workers = sum(int(option(name, "--concurrency")) for name in WORKERS)
     spare = 3 + 10  # kept by PostgreSQL for its superuser; left for backups and people

@@ -8,13 +8,13 @@ from importlib.metadata import packages_distributions
 from pathlib import Path
 
 import pytest
-from deployment import compose_file
+from support import compose_file
 
 import config
-from petition.embedded import gunicorn_conf
+from petition.local_stack import gunicorn_conf
 
-IMAGE = compose_file.image()
-STAGES = compose_file.stages()
+IMAGE = compose_file.parse_image()
+STAGES = compose_file.parse_stages()
 LOCK = compose_file.ROOT / "requirements" / "image.txt"
 
 # Imports as the image does: what is installed here and not there cannot be found.
@@ -83,7 +83,7 @@ def test_it_runs_as_a_user_of_its_own_without_rights() -> None:
 
 def test_nothing_secret_is_baked_in() -> None:
     named = re.findall(r"^\s*(?:ARG|ENV)\s.*$", compose_file.DOCKERFILE.read_text(encoding="utf-8"), re.M)
-    assert not [line for line in named if any(secret in line for secret in config.SECRETS)]
+    assert not [line for line in named if any(secret in line for secret in config.SECRET_SETTING_NAMES)]
 
 
 def test_the_web_server_keeps_tokens_out_of_its_logs_and_stops_in_order() -> None:

@@ -18,13 +18,13 @@ from typing import Any
 import psycopg
 import pytest
 import redis
-from deployment import compose_file
 from sqlalchemy.engine import make_url
+from support import compose_file
 
-from petition.core import schema
+from petition.core import migrations
 
-START = 40.0  # seconds, generous: everything starts at once, beside other tests
-STOP = 10.0  # seconds
+START_TIMEOUT_SECONDS = 40.0  # seconds, generous: everything starts at once, beside other tests
+STOP_TIMEOUT_SECONDS = 10.0  # seconds
 
 pytestmark = [pytest.mark.journey, pytest.mark.xdist_group("deployment")]
 
@@ -35,13 +35,13 @@ VARIABLES = {
     "SECRETS_DIR": "/secrets",
 }
 FLOWER = "operator:a password for flower"
-IMAGE = compose_file.image()
+IMAGE = compose_file.parse_image()
 SERVICES: dict[str, dict[str, Any]] = {
     name: service
-    for name, service in compose_file.resolve(compose_file.document()["services"], VARIABLES).items()
+    for name, service in compose_file.resolve(compose_file.load_compose()["services"], VARIABLES).items()
     if "build" in service
 }
-LASTING = sorted(set(SERVICES) - {"migrate"})
+LONG_RUNNING = sorted(set(SERVICES) - {"migrate"})
 
 
 def free_port() -> int:
@@ -131,13 +131,13 @@ class Process:
             cwd=self.machine.folder / "work",
             env=self.machine.environment(self.name),
             capture_output=True,
-            timeout=START,
+            timeout=START_TIMEOUT_SECONDS,
             check=False,
         )
         return check.returncode == 0
 
     def gets_healthy(self) -> bool:
-        ends = time.monotonic() + START
+        ends = time.monotonic() + START_TIMEOUT_SECONDS
         while time.monotonic() < ends and self.process.poll() is None:
             if self.is_healthy():
                 return True
@@ -149,7 +149,7 @@ class Process:
         began = time.monotonic()
         self.process.send_signal(signal.SIGTERM)
         try:
-            self.process.wait(STOP)
+            self.process.wait(STOP_TIMEOUT_SECONDS)
         except subprocess.TimeoutExpired:
             return None
         return time.monotonic() - began
@@ -198,10 +198,10 @@ def migrated(machine: Machine) -> Iterator[Process]:
 @pytest.fixture(scope="module")
 def running(machine: Machine, migrated: Process) -> Iterator[dict[str, Process]]:
     """Start every lasting service at once, as a server does when it boots."""
-    migrated.process.wait(START)
+    migrated.process.wait(START_TIMEOUT_SECONDS)
     processes: dict[str, Process] = {}
     try:
-        for name in LASTING:
+        for name in LONG_RUNNING:
             processes[name] = machine.start(name)
         yield processes
     finally:
@@ -219,12 +219,12 @@ def stopped(running: dict[str, Process]) -> dict[str, float | None]:
 
 
 def test_migrate_brings_an_empty_database_to_the_schema_of_this_code(migrated: Process, empty_database: str) -> None:
-    assert migrated.process.wait(START) == 0, migrated.log()
+    assert migrated.process.wait(START_TIMEOUT_SECONDS) == 0, migrated.log()
     with psycopg.connect(empty_database) as connection:
-        assert connection.execute("SELECT version_num FROM alembic_version").fetchone() == (schema.head(),)
+        assert connection.execute("SELECT version_num FROM alembic_version").fetchone() == (migrations.head_revision(),)
 
 
-@pytest.mark.parametrize("name", LASTING)
+@pytest.mark.parametrize("name", LONG_RUNNING)
 def test_a_service_gets_healthy(running: dict[str, Process], name: str) -> None:
     assert running[name].gets_healthy(), running[name].log()
 
@@ -254,13 +254,13 @@ def test_flower_does_not_start_without_a_password(tmp_path: Path, database_url: 
     (tmp_path / "secrets" / "flower_basic_auth").write_text("\n")
     flower = machine.start("flower")
     try:
-        assert flower.process.wait(STOP) != 0
+        assert flower.process.wait(STOP_TIMEOUT_SECONDS) != 0
         assert "flower_basic_auth is empty" in flower.log()
     finally:
         flower.kill()
 
 
-@pytest.mark.parametrize("name", LASTING)
+@pytest.mark.parametrize("name", LONG_RUNNING)
 def test_a_service_stops_in_time_and_leaves_nothing_behind(
     stopped: dict[str, float | None], running: dict[str, Process], name: str
 ) -> None:
@@ -269,7 +269,7 @@ def test_a_service_stops_in_time_and_leaves_nothing_behind(
     assert not running[name].left_behind()
 
 
-@pytest.mark.parametrize("name", ["flower", "web", "worker-upkeep"])  # the workers share one check
+@pytest.mark.parametrize("name", ["flower", "web", "worker-maintenance"])  # the workers share one check
 def test_a_stopped_service_is_not_healthy(
     stopped: dict[str, float | None], running: dict[str, Process], name: str
 ) -> None:

@@ -5,9 +5,9 @@ import random
 from contextlib import contextmanager
 
 import pytest
-from faults.clock import COMPILER, Clock
-from faults.figures import Figures
-from faults.stack import Stack
+from support.faults.clock import COMPILER, Clock
+from support.faults.report import FaultReport
+from support.faults.stack import FaultStack
 
 
 @pytest.fixture(scope="session")
@@ -20,16 +20,16 @@ def seed():
 
 
 @pytest.fixture(scope="session")
-def figures():
-    figures = Figures(keep=os.environ.get("FAULTS") == "full")
+def report():
+    figures = FaultReport(keep=os.environ.get("FAULTS") == "full")
     yield figures
-    figures.tell()
+    figures.write()
 
 
 @contextmanager
 def running(folder, clock=None):
     folder.chmod(0o755)
-    stack = Stack(folder, clock)
+    stack = FaultStack(folder, clock)
     try:
         yield stack.begin()
     finally:

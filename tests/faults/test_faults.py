@@ -8,35 +8,37 @@ import random
 import time
 
 import pytest
-from faults.catalogue import FAULTS
-from faults.load import Load
+from support.faults.catalogue import FAULTS
+from support.faults.load import SignerLoad
 
 pytestmark = [pytest.mark.journey, pytest.mark.xdist_group("all faults")]
 FULL = os.environ.get("FAULTS", "quick") == "full"
-RATE = 12 if FULL else 8  # signatures a second
-LIMIT = 100  # seconds until everything owed is delivered
-CHOSEN = [fault for fault in FAULTS if FULL or fault.quick]
+SIGNATURES_PER_SECOND = 12 if FULL else 8  # signatures a second
+RECOVERY_LIMIT_SECONDS = 100  # seconds until everything owed is delivered
+SELECTED_FAULTS = [fault for fault in FAULTS if FULL or fault.quick]
 
 
-@pytest.mark.parametrize("fault", CHOSEN, ids=lambda fault: fault.name.replace(" ", "-"))
-def test_every_promise_is_kept(fault, stack, seed, figures):
+@pytest.mark.parametrize("fault", SELECTED_FAULTS, ids=lambda fault: fault.name.replace(" ", "-"))
+def test_every_promise_is_kept(fault, stack, seed, report):
     chance, label = random.Random(f"{seed} {fault.name}"), f"f{FAULTS.index(fault)}"
-    with Load(stack.site, stack.mail_server, label, RATE) as load:
+    with SignerLoad(stack.site, stack.mail_server, label, SIGNATURES_PER_SECOND) as load:
         model = load.model
-        stack.until(lambda: model.confirmed, 30, "a loop before the fault")
+        stack.wait_until(lambda: model.confirmed, 30, "a loop before the fault")
         time.sleep(chance.uniform(0.5, 2))
         with fault.run(stack):
             time.sleep(fault.seconds * chance.uniform(0.7, 1.3))
         ended = time.monotonic()
-        stack.until(lambda: model.loops_since(ended), LIMIT, "a loop after the fault")
-        recovered = min(model.loops_since(ended)) - ended
+        stack.wait_until(lambda: model.confirmed_since(ended), RECOVERY_LIMIT_SECONDS, "a loop after the fault")
+        recovered = min(model.confirmed_since(ended)) - ended
         load.stop_signing()
-        stack.until(load.is_quiet, LIMIT, "everything owed")
+        stack.wait_until(load.is_idle, RECOVERY_LIMIT_SECONDS, "everything owed")
         settled = time.monotonic() - ended
-        stack.until(lambda: stack.unsettled(label) == 0, LIMIT, "every email on record as sent")
+        stack.wait_until(
+            lambda: stack.count_unsettled(label) == 0, RECOVERY_LIMIT_SECONDS, "every email on record as sent"
+        )
         # A copy that a lease lets go late would come by then.
-        stack.until(load.is_quiet, LIMIT, "everybody's answer")
-    figures.add(fault.name, model, recovered, settled)
-    broken = model.violations(stack.rows(label), fault.repeats) + stack.miscount()
+        stack.wait_until(load.is_idle, RECOVERY_LIMIT_SECONDS, "everybody's answer")
+    report.add(fault.name, model, recovered, settled)
+    broken = model.violations(stack.rows(label), fault.max_repeats) + stack.count_mismatch()
     assert broken == [], f"seed {seed}"
-    assert fault.seen or not model.missed, f"seed {seed}"
+    assert fault.visible_to_people or not model.failed_requests, f"seed {seed}"

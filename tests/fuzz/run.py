@@ -17,10 +17,12 @@ sys.path[:0] = [str(ROOT), str(HERE.parent)]
 
 from conftest import environment  # noqa: E402
 
-from petition.embedded.postgres import Postgres  # noqa: E402
+from petition.local_stack.postgres import Postgres  # noqa: E402
 
-LONGEST = {"tokens": 300, "bounces": 20_000, "letters": 4_000, "documents": 4_000}  # bytes of an input
-STUCK = 600  # seconds after which the fuzzer gives up on an input; `guided` finds slow ones by processor time
+MAX_INPUT_BYTES = {"tokens": 300, "bounces": 20_000, "letters": 4_000, "documents": 4_000}  # bytes of an input
+INPUT_TIMEOUT_SECONDS = (
+    600  # seconds after which the fuzzer gives up on an input; `guided` finds slow ones by processor time
+)
 
 
 def fuzz(target: str, minutes: float, environ: dict[str, str]) -> int:
@@ -29,7 +31,7 @@ def fuzz(target: str, minutes: float, environ: dict[str, str]) -> int:
     kept.mkdir(parents=True, exist_ok=True)
     command = [
         sys.executable, str(HERE / "guided.py"), target, str(kept), str(HERE / "corpus" / target),
-        f"-max_len={LONGEST[target]}", f"-max_total_time={int(minutes * 60)}", f"-timeout={STUCK}",
+        f"-max_len={MAX_INPUT_BYTES[target]}", f"-max_total_time={int(minutes * 60)}", f"-timeout={INPUT_TIMEOUT_SECONDS}",
         f"-artifact_prefix={kept}/", "-print_final_stats=1", "-rss_limit_mb=4096", "-verbosity=1", "-len_control=10",
     ]  # fmt: skip
     with (kept.parent / f"{target}.log").open("wb") as log:
@@ -39,10 +41,10 @@ def fuzz(target: str, minutes: float, environ: dict[str, str]) -> int:
 def main() -> int:
     """Share the time between the targets; say which of them an input broke."""
     asked = argparse.ArgumentParser(description=__doc__)
-    asked.add_argument("targets", nargs="*", default=[], metavar="target", help=f"one of {', '.join(LONGEST)}")
+    asked.add_argument("targets", nargs="*", default=[], metavar="target", help=f"one of {', '.join(MAX_INPUT_BYTES)}")
     asked.add_argument("--minutes", type=float, default=60)
     options = asked.parse_args()
-    targets, broken = options.targets or list(LONGEST), []
+    targets, broken = options.targets or list(MAX_INPUT_BYTES), []
     with tempfile.TemporaryDirectory(prefix="petition-fuzz-") as folder:
         Path(folder).chmod(0o755)
         postgres = Postgres(Path(folder))

@@ -13,18 +13,18 @@ from urllib.parse import urlsplit
 from petition.core import tokens
 from petition.delivery.bounces import verp
 from petition.delivery.bounces.models import KINDS
-from petition.delivery.bounces.providers import is_genuine, reports
-from petition.delivery.bounces.read import Report, read
-from petition.delivery.compose import message_id
-from petition.delivery.sheet import GAP
-from petition.mailings import document as mailing_document
-from petition.mailings.emails import Signer, letter
+from petition.delivery.bounces.parser import Report, parse_report
+from petition.delivery.bounces.webhook_parsers import is_authentic, parse_webhook
+from petition.delivery.composers import message_id
+from petition.delivery.rendering.templates import SLOT_PATTERN
+from petition.mailings import file_parser as mailing_document
+from petition.mailings.drafts import _parse_text as clean_text
+from petition.mailings.emails import Signer, build_message
 from petition.mailings.models import Mailing, MailingText
-from petition.mailings.write import _text as clean_text
-from petition.petitions import document
-from petition.petitions.count import Count
+from petition.petitions import file_parser
+from petition.petitions.counters import Count
 from petition.petitions.models import Petition, PetitionText
-from petition.signatures.details import tidy
+from petition.signatures.validation import clean_text as tidy
 
 SECRET = "a secret of the provider"
 PURPOSES = ("confirm_signature", "personal_page", "unsubscribe")
@@ -40,7 +40,9 @@ def fuzz_tokens(data: bytes) -> None:
     for text in (rest.decode("utf-8", "surrogateescape"), rest.decode("latin-1")):
         with suppress(tokens.BadToken):
             assert all(value >= 0 for value in tokens.read(purpose, text))
-        assert tokens.mend(tokens.mend(text)) == tokens.mend(text)
+        assert tokens.strip_trailing_characters(
+            tokens.strip_trailing_characters(text)
+        ) == tokens.strip_trailing_characters(text)
     signed = tokens._signer(purpose).sign(rest[:100]).decode("latin-1")
     with suppress(tokens.BadToken):
         assert all(value >= 0 for value in tokens.read(purpose, signed))
@@ -59,32 +61,32 @@ def fuzz_bounces(data: bytes) -> None:
     kind, rest = data[:1], data[1:]
     provider = {b"1": "generic", b"2": "ses", b"3": "postmark", b"4": "mailgun", b"5": "brevo"}.get(kind)
     if provider is None:
-        found = [read(data)]
+        found = [parse_report(data)]
     else:
         stamp = str(int(time.time()))
         rest = rest.replace(b"NOW", stamp.encode())
-        found = reports(provider, rest)
+        found = parse_webhook(provider, rest)
         headers = {"X-Petition-Signature": rest[:100].decode("latin-1"), "Authorization": rest[:100].decode("latin-1")}
-        assert not is_genuine(provider, headers, rest, SECRET)
+        assert not is_authentic(provider, headers, rest, SECRET)
         signed = hmac.new(SECRET.encode(), f"{stamp}.".encode() + rest, hashlib.sha256).hexdigest()
-        assert is_genuine("generic", {"X-Petition-Signature": f"t={stamp},v1={signed}"}, rest, SECRET)
+        assert is_authentic("generic", {"X-Petition-Signature": f"t={stamp},v1={signed}"}, rest, SECRET)
     for report in found:
-        _storable(report)
+        _assert_storable(report)
 
 
-def _storable(report: Report) -> None:
+def _assert_storable(report: Report) -> None:
     assert report.kind in KINDS
-    for text in (report.status, report.words, report.failed, report.message_id, *report.recipients):
+    for text in (report.status, report.response, report.failed_address, report.message_id, *report.recipients):
         assert isinstance(text, str)
-    assert len(report.words) <= 200
-    assert len(report.failed) <= 320
-    f"{report.status}{report.words}".encode()
+    assert len(report.response) <= 200
+    assert len(report.failed_address) <= 320
+    f"{report.status}{report.response}".encode()
     for address in report.recipients:
-        assert verp.delivery_of(address) is None
-    assert verp.delivery_of_message(report.message_id) is None
+        assert verp.parse_address(address) is None
+    assert verp.parse_message_id(report.message_id) is None
 
 
-def fuzz_letters(data: bytes) -> None:
+def fuzz_mailings(data: bytes) -> None:
     """A mailing that may be saved is set, filled and built for any signer, with its headers and no more."""
     pieces = data.decode("utf-8", "replace").split("\x1e")
     body, subject, preheader, name, profession, title = (*pieces, *[""] * 6)[:6]
@@ -93,16 +95,16 @@ def fuzz_letters(data: bytes) -> None:
     words = clean_text(form, "fr", errors)
     if errors or words is None:
         return
-    sent = letter(_mailing(words), _signer(name, profession), _petition(title), Count(12, 10, 2, 0), 7)
+    sent = build_message(_mailing(words), _signer(name, profession), _petition(title), Count(12, 10, 2, 0), 7)
     sent.msgId = message_id(7)
     parsed = message_from_bytes(sent.as_bytes(), policy=default)
     assert list(parsed.keys()) == EXPECTED, parsed.keys()
     assert not parsed.defects
     plain, html = (parsed.get_body(kind).get_content() for kind in (("plain",), ("html",)))
-    assert not GAP.search(plain + html + sent.subject)
+    assert not SLOT_PATTERN.search(plain + html + sent.subject)
     assert "http://localhost/u/" in plain
     assert "http://localhost/u/" in html
-    _sound(html)
+    _assert_harmless_html(html)
 
 
 def _mailing(words: dict[str, str]) -> Mailing:
@@ -113,19 +115,19 @@ def _mailing(words: dict[str, str]) -> Mailing:
 
 def _petition(title: str) -> Petition:
     petition = Petition(id=1, slug="jardin", kind="petition", default_language="fr", sender_name="Les amis")
-    title = title if document.is_words("title", title) else "Pour un jardin"
+    title = title if file_parser.is_words("title", title) else "Pour un jardin"
     petition.texts = {"fr": PetitionText(language="fr", title=title, addressee="la maire", professions=[])}
     return petition
 
 
 def _signer(name: str, profession: str) -> Signer:
     return Signer(
-        1, 1, "confirmed", True, None, _typed(name, "name") or "Zoé Martin", None, _typed(profession, "profession"),
+        1, 1, "confirmed", True, None, _tidy_or_none(name, "name") or "Zoé Martin", None, _tidy_or_none(profession, "profession"),
         None, "zoe@example.org", "fr", 1,
     )  # fmt: skip
 
 
-def _typed(value: str, field: str) -> str | None:
+def _tidy_or_none(value: str, field: str) -> str | None:
     try:
         return tidy(value, field)
     except ValueError:
@@ -143,7 +145,7 @@ class _Reader(HTMLParser):
                 assert urlsplit(value or "").scheme in ("", "http", "https", "mailto"), value
 
 
-def _sound(html: str) -> None:
+def _assert_harmless_html(html: str) -> None:
     reader = _Reader()
     reader.feed(html)
     reader.close()
@@ -153,8 +155,8 @@ def fuzz_documents(data: bytes) -> None:
     """A file that cannot be used is told by its lines, never by an exception."""
     text = data.decode("utf-8", "surrogateescape")
     lines = len(text.splitlines()) + 2
-    found = document.read(text)
-    draft, mistakes = mailing_document.read(text)
+    found = file_parser.parse_document(text)
+    draft, mistakes = mailing_document.parse_mailing(text)
     for line, advice in [*found.mistakes, *mistakes]:
         assert 1 <= line <= lines, (line, advice)
         assert advice
@@ -164,6 +166,6 @@ def fuzz_documents(data: bytes) -> None:
 TARGETS = {
     "tokens": fuzz_tokens,
     "bounces": fuzz_bounces,
-    "letters": fuzz_letters,
+    "letters": fuzz_mailings,
     "documents": fuzz_documents,
 }

@@ -3,20 +3,20 @@
 from collections.abc import Iterator
 
 import pytest
-from mailserver import MailServer
-from parts import Parts
-from ports import free_port
-from running import Stack
 from sqlalchemy import event
+from support.app_processes import AppProcesses
+from support.ports import free_port
+from support.site_client import LocalStack
+from support.smtp_server import SmtpServer
 
 from petition.core.db import db
-from petition.embedded.valkey import Valkey
+from petition.local_stack.valkey import Valkey
 
 
 @pytest.fixture(scope="session")
-def stack(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Stack]:
+def stack(tmp_path_factory: pytest.TempPathFactory) -> Iterator[LocalStack]:
     folder = tmp_path_factory.mktemp("stack")
-    stack = Stack(folder / "data", free_port()).started()
+    stack = LocalStack(folder / "data", free_port()).wait_until_started()
     yield stack
     if stack.process.poll() is None:
         stack.stop()
@@ -24,7 +24,7 @@ def stack(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Stack]:
 
 @pytest.fixture
 def mail_server():
-    server = MailServer().start(free_port())
+    server = SmtpServer().start(free_port())
     yield server
     server.stop()
 
@@ -38,7 +38,7 @@ def broker(tmp_path):
 
 
 @pytest.fixture
-def patient(app):
+def no_idle_timeout(app):
     """Let the test look at rows for as long as it likes, which the application may not."""
     event.listen(db.engine, "checkout", _never_ended)
     yield
@@ -53,7 +53,7 @@ def _never_ended(connection, *_):
 
 
 @pytest.fixture
-def parts(patient, tmp_path, database_url, broker, mail_server):
-    parts = Parts(tmp_path, database_url, broker.url, mail_server.controller.port)
+def app_processes(no_idle_timeout, tmp_path, database_url, broker, mail_server):
+    parts = AppProcesses(tmp_path, database_url, broker.url, mail_server.controller.port)
     yield parts
     parts.stop()

@@ -7,7 +7,7 @@ import sys
 import psycopg
 import pytest
 import redis
-from running import ROOT
+from support.site_client import ROOT
 
 pytestmark = [pytest.mark.journey, pytest.mark.xdist_group("stack")]
 

@@ -7,17 +7,17 @@ from collections import Counter
 
 import psycopg
 import pytest
-from parts import Parts
-from running import ROOT, wait_for
+from support.app_processes import AppProcesses
+from support.site_client import ROOT, wait_for
 
-from petition.delivery.lanes import MAILINGS
-from petition.embedded.postgres import Postgres
+from petition.delivery.queues import MAILINGS
+from petition.local_stack.postgres import Postgres
 
 pytestmark = [pytest.mark.journey, pytest.mark.xdist_group("mailing faults")]
 RECIPIENTS = int(os.environ.get("MAILING_RECIPIENTS", "20000"))
-OTHERS = 500  # of each kind that must get nothing
-THREADS, BEGUN = 4, MAILINGS.largest_begin  # of a worker; emails that one thread has begun at most
-LONG = 400  # seconds, on two busy cores
+NON_RECIPIENTS = 500  # of each kind that must get nothing
+THREADS, BEGUN = 4, MAILINGS.max_begin_batch_size  # of a worker; emails that one thread has begun at most
+TIMEOUT_SECONDS = 400  # seconds, on two busy cores
 SIGNERS = """
     INSERT INTO signatures (petition_id, party, state, name, email, email_canonical, locale, listed, updates, source,
                             generation, valid_from, confirmed_at, confirmed_no)
@@ -61,8 +61,8 @@ def postgres(tmp_path):
 
 
 @pytest.fixture
-def parts(tmp_path, postgres, broker, mail_server):
-    parts = Parts(tmp_path, postgres.url, broker.url, mail_server.controller.port)
+def app_processes(tmp_path, postgres, broker, mail_server):
+    parts = AppProcesses(tmp_path, postgres.url, broker.url, mail_server.controller.port)
     assert parts.petition("db", "upgrade").returncode == 0
     yield parts
     parts.stop()
@@ -80,58 +80,60 @@ def ask(postgres, query):
         return []
 
 
-def populate(parts, postgres, recipients):
-    create = parts.petition("petitions", "create", str(ROOT / "petition/demo/internet-en-prison.md"), "--open")
+def populate(app_processes, postgres, recipients):
+    create = app_processes.petition("petitions", "create", str(ROOT / "petition/demo/internet-en-prison.md"), "--open")
     assert create.returncode == 0, create.stderr
     with psycopg.connect(plain(postgres)) as connection:
         for kind, state, updates, n in (
             ("yes", "confirmed", True, recipients),
-            ("no", "confirmed", False, OTHERS),
-            ("pending", "pending", True, OTHERS),
-            ("withdrawn", "withdrawn", True, OTHERS),
+            ("no", "confirmed", False, NON_RECIPIENTS),
+            ("pending", "pending", True, NON_RECIPIENTS),
+            ("withdrawn", "withdrawn", True, NON_RECIPIENTS),
         ):
             connection.execute(SIGNERS, {"kind": kind, "state": state, "updates": updates, "n": n})
         connection.execute("ANALYZE")
 
 
-def begin_mailing(parts, postgres, mail_server):
+def begin_mailing(app_processes, postgres, mail_server):
     """Have the mailing written, tested and sent, all from the terminal; returns its number."""
-    (parts.folder / "mailing.md").write_text(MAILING)
-    assert parts.petition("team", "invite", "alix@example.net", "--role", "sender").returncode == 0
-    made = parts.petition("mailings", "create", str(parts.folder / "mailing.md"))
+    (app_processes.folder / "mailing.md").write_text(MAILING)
+    assert app_processes.petition("team", "invite", "alix@example.net", "--role", "sender").returncode == 0
+    made = app_processes.petition("mailings", "create", str(app_processes.folder / "mailing.md"))
     assert f"{RECIPIENTS:,} recipients" in made.stdout, made.stdout + made.stderr
-    tested = parts.petition("mailings", "test", "1", "--to", "alix@example.net")
+    tested = app_processes.petition("mailings", "test", "1", "--to", "alix@example.net")
     assert tested.returncode == 0, tested.stderr
     wait_for(lambda: mail_server.addresses.count("alix@example.net") >= 3, 60, "the invitation and both tests")
     recorded = "SELECT 1 FROM deliveries WHERE kind = 'mailing_test' HAVING bool_and(state = 'sent')"
     wait_for(lambda: ask(postgres, recorded), 30, "the tests on record")
-    sent = parts.petition("mailings", "send", "1", "--yes")
+    sent = app_processes.petition("mailings", "send", "1", "--yes")
     assert sent.returncode == 0, sent.stderr
 
 
-def reach(mail_server, share):
-    wait_for(lambda: len(mail_server.accepted) >= share * RECIPIENTS, LONG, f"{share:.0%} of the mailing")
+def wait_for_share(mail_server, share):
+    wait_for(lambda: len(mail_server.accepted) >= share * RECIPIENTS, TIMEOUT_SECONDS, f"{share:.0%} of the mailing")
 
 
-def test_each_recipient_once_whatever_dies(parts, postgres, broker, mail_server):
-    populate(parts, postgres, RECIPIENTS)
-    mail_server.reads = False
-    parts.worker()
-    parts.beat()
-    begin_mailing(parts, postgres, mail_server)
+def test_each_recipient_once_whatever_dies(app_processes, postgres, broker, mail_server):
+    populate(app_processes, postgres, RECIPIENTS)
+    mail_server.parses_messages = False
+    app_processes.worker()
+    app_processes.beat()
+    begin_mailing(app_processes, postgres, mail_server)
     kills = 0
     for share in (0.15, 0.35, 0.6):
-        reach(mail_server, share)
-        parts.end("worker", signal.SIGKILL)
+        wait_for_share(mail_server, share)
+        app_processes.end("worker", signal.SIGKILL)
         kills += 1
-        parts.worker()
+        app_processes.worker()
         if share == 0.35:
             postgres.stop()
             postgres.start()
     broker.stop()
     broker.start()
-    wait_for(lambda: ask(postgres, "SELECT 1 FROM mailings WHERE state = 'sent'"), LONG, "the end of the mailing")
-    assert parts.running["worker"].poll() is None, "a broker that was restarted ends no worker"
+    wait_for(
+        lambda: ask(postgres, "SELECT 1 FROM mailings WHERE state = 'sent'"), TIMEOUT_SECONDS, "the end of the mailing"
+    )
+    assert app_processes.running["worker"].poll() is None, "a broker that was restarted ends no worker"
 
     mailed = Counter(address for address in mail_server.addresses if address != "alix@example.net")
     wanted = {f"yes{n}@example.org" for n in range(1, RECIPIENTS + 1)}
@@ -142,9 +144,9 @@ def test_each_recipient_once_whatever_dies(parts, postgres, broker, mail_server)
     assert set(mailed) - wanted == set(), "somebody who did not agree was mailed"
     assert wanted - set(mailed) <= unknown, "somebody was forgotten"
     assert len(unknown) <= kills * THREADS * BEGUN
-    report = json.loads(parts.petition("mailings", "report", "1", "--json").stdout)
+    report = json.loads(app_processes.petition("mailings", "report", "1", "--json").stdout)
     assert report["states"]["unknown"] == len(unknown)
     assert report["states"]["sent"] + len(unknown) == RECIPIENTS == report["recipients"]
-    failures = json.loads(parts.petition("queue", "failures", "--json").stdout)
+    failures = json.loads(app_processes.petition("queue", "failures", "--json").stdout)
     listed = failures["groups"] if isinstance(failures, dict) else failures
     assert sum(group["n"] for group in listed if group["state"] == "unknown") == len(unknown)

@@ -2,10 +2,10 @@
 
 import psycopg
 import pytest
-from factories import make_petition
-from poolers import PGBOUNCER, ROLE, PgBouncer
-from running import wait_for
 from sqlalchemy import text
+from support.factories import make_petition
+from support.pgbouncer import PGBOUNCER, ROLE_SETTINGS, PgBouncer
+from support.site_client import wait_for
 
 from petition.core.db import db
 
@@ -18,7 +18,7 @@ pytestmark = [
 
 @pytest.fixture
 def pgbouncer(app, tmp_path, database_url):
-    for setting in ROLE:
+    for setting in ROLE_SETTINGS:
         db.session.execute(text(f"ALTER ROLE petition IN DATABASE {db.engine.url.database} SET {setting}"))
     db.session.commit()
     folder = tmp_path / "pgbouncer"
@@ -31,20 +31,20 @@ def pgbouncer(app, tmp_path, database_url):
     db.session.commit()
 
 
-def test_the_loop_by_way_of_pgbouncer(parts, pgbouncer, mail_server):
-    parts.environ["DATABASE_URL"] = pgbouncer.url
+def test_the_loop_by_way_of_pgbouncer(app_processes, pgbouncer, mail_server):
+    app_processes.environ["DATABASE_URL"] = pgbouncer.url
     make_petition()
-    parts.web()
-    parts.worker()
-    parts.beat()
+    app_processes.web()
+    app_processes.worker()
+    app_processes.beat()
     for n in range(30):  # often enough for statements to be prepared
         form = {"name": "Zoé Martin", "email": f"s{n}@example.org"}
-        assert parts.site.ask("POST", "/p/jardin/sign", form=form, network=n).status == 303
+        assert app_processes.site.request("POST", "/p/jardin/sign", form=form, network=n).status == 303
     wait_for(lambda: len(mail_server.addresses) == 30, 20, "the links")
     for n in range(30):
-        assert parts.site.ask("POST", mail_server.link_to(f"s{n}@example.org"), network=n).status == 303
-    assert parts.site.count("jardin")["confirmed"] == 30
+        assert app_processes.site.request("POST", mail_server.link_to(f"s{n}@example.org"), network=n).status == 303
+    assert app_processes.site.count("jardin")["confirmed"] == 30
     with psycopg.connect(pgbouncer.url) as connection:
-        for setting in ROLE:
+        for setting in ROLE_SETTINGS:
             name, value = setting.split(" = ")
             assert connection.execute(f"SHOW {name}").fetchone()[0] == value.strip("'")

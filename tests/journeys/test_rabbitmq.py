@@ -5,17 +5,17 @@ import signal
 import time
 
 import pytest
-from brokers import RabbitMQ, rabbitmq_is_here
-from factories import make_petition
 from kombu import Connection
-from running import wait_for
+from support.brokers import RabbitMQ, rabbitmq_is_installed
+from support.factories import make_petition
+from support.site_client import wait_for
 
-from petition.delivery.lanes import QUEUES
+from petition.delivery.queues import QUEUE_NAMES
 
 pytestmark = [
     pytest.mark.journey,
     pytest.mark.xdist_group("rabbitmq"),
-    pytest.mark.skipif(not rabbitmq_is_here(), reason="needs Debian's rabbitmq-server"),
+    pytest.mark.skipif(not rabbitmq_is_installed(), reason="needs Debian's rabbitmq-server"),
 ]
 
 
@@ -29,59 +29,59 @@ def rabbitmq(tmp_path):
     node.stop()
 
 
-def sign(parts, n):
+def sign(app_processes, n):
     form = {"name": "Zoé Martin", "email": f"s{n}@example.org"}
-    return parts.site.ask("POST", "/p/jardin/sign", form=form, network=n).status
+    return app_processes.site.request("POST", "/p/jardin/sign", form=form, network=n).status
 
 
-def broker_seen(parts):
-    return parts.site.get("/readyz").json["parts"]["broker"]
+def broker_seen(app_processes):
+    return app_processes.site.get("/readyz").json["parts"]["broker"]
 
 
-def test_the_loop_by_rabbitmq_which_is_killed_and_hangs(parts, rabbitmq, mail_server):
-    parts.environ |= {"BROKER_URL": rabbitmq.url, "PATH": os.environ["PATH"]}
+def test_the_loop_by_rabbitmq_which_is_killed_and_hangs(app_processes, rabbitmq, mail_server):
+    app_processes.environ |= {"BROKER_URL": rabbitmq.url, "PATH": os.environ["PATH"]}
     make_petition()
-    parts.web()
+    app_processes.web()
     # No queue is declared yet: nothing waits there, and that is no error.
-    assert broker_seen(parts) == "ok"
-    assert parts.petition("queue").returncode in (0, 1, 2)
-    parts.worker()
-    parts.beat()
+    assert broker_seen(app_processes) == "ok"
+    assert app_processes.petition("queue").returncode in (0, 1, 2)
+    app_processes.worker()
+    app_processes.beat()
 
     def mailed(n):
         return f"s{n}@example.org" in mail_server.addresses
 
-    assert sign(parts, 0) == 303
+    assert sign(app_processes, 0) == 303
     wait_for(lambda: mailed(0), 10, "the first email")
     with Connection(rabbitmq.url) as connection:
-        for queue in QUEUES:
+        for queue in QUEUE_NAMES:
             arguments = {"x-queue-type": "quorum"}
             # Refused if it had been declared as anything else.
             connection.channel().queue_declare(queue, durable=True, auto_delete=False, arguments=arguments)
-    metrics = parts.site.get("/metrics").text
-    assert 'petition_broker_rings{lane="confirmations"}' in metrics
+    metrics = app_processes.site.get("/metrics").text
+    assert 'petition_broker_messages{queue="confirmations"}' in metrics
     assert "petition_broker_up 1.0" in metrics
     assert "petition_broker_memory_bytes" not in metrics, "what RabbitMQ does not tell is left out"
 
-    parts.end("beat")
-    parts.end("worker")
-    assert sign(parts, 1) == 303
-    rings = 'petition_broker_rings{lane="confirmations"} 1.0'
-    wait_for(lambda: rings in parts.site.get("/metrics").text, 10, "a ring that waits")
+    app_processes.end("beat")
+    app_processes.end("worker")
+    assert sign(app_processes, 1) == 303
+    rings = 'petition_broker_messages{queue="confirmations"} 1.0'
+    wait_for(lambda: rings in app_processes.site.get("/metrics").text, 10, "a ring that waits")
     rabbitmq.kill()
-    assert [sign(parts, n) for n in range(2, 8)] == [303] * 6
-    assert broker_seen(parts).startswith("unreachable")
+    assert [sign(app_processes, n) for n in range(2, 8)] == [303] * 6
+    assert broker_seen(app_processes).startswith("unreachable")
     rabbitmq.start()
-    parts.worker()
-    parts.beat()
+    app_processes.worker()
+    app_processes.beat()
     wait_for(lambda: all(mailed(n) for n in range(1, 8)), 30, "the emails owed while the broker was gone")
 
     os.killpg(rabbitmq.node.pid, signal.SIGSTOP)
     began = time.monotonic()
-    assert [sign(parts, n) for n in range(8, 14)] == [303] * 6
+    assert [sign(app_processes, n) for n in range(8, 14)] == [303] * 6
     print(f"six signatures while the broker hangs: {time.monotonic() - began:.1f} s")
-    wait_for(lambda: broker_seen(parts).startswith("unreachable"), 20, "a broker that hangs being told")
+    wait_for(lambda: broker_seen(app_processes).startswith("unreachable"), 20, "a broker that hangs being told")
     os.killpg(rabbitmq.node.pid, signal.SIGCONT)
     wait_for(lambda: all(mailed(n) for n in range(8, 14)), 60, "the emails owed while the broker hung")
-    assert broker_seen(parts) == "ok"
+    assert broker_seen(app_processes) == "ok"
     assert len(mail_server.addresses) == 14

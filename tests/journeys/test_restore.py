@@ -5,41 +5,41 @@ from urllib.parse import unquote, urlsplit
 
 import psycopg
 import pytest
-from factories import make_petition
-from running import wait_for
+from support.factories import make_petition
+from support.site_client import wait_for
 
 from petition.core.db import db
 from petition.delivery.models import Delivery
-from petition.embedded.postgres import _binaries
+from petition.local_stack.postgres import _find_binaries
 
 pytestmark = [pytest.mark.journey, pytest.mark.xdist_group("restore")]
 
 
-def test_a_dump_is_restored(parts, database_url, tmp_path, mail_server, worker_number):
+def test_a_dump_is_restored(app_processes, database_url, tmp_path, mail_server, worker_number):
     url, folder = urlsplit(database_url), tmp_path / "petition.dump"
     login = ["-h", unquote(url.query.removeprefix("host=")), "-U", "petition"]
-    site = parts.site
+    site = app_processes.site
 
     def tool(name, *words):
-        subprocess.run([_binaries() / name, *login, *words], check=True, timeout=60)
+        subprocess.run([_find_binaries() / name, *login, *words], check=True, timeout=60)
 
     def sign(*names):
         for n, name in enumerate(names):
             form = {"name": name, "email": f"{name}@example.org", "listed": "1"}
-            assert site.ask("POST", "/p/jardin/sign", form=form, network=n).status == 303
+            assert site.request("POST", "/p/jardin/sign", form=form, network=n).status == 303
 
     def confirm(name):
         wait_for(lambda: f"{name}@example.org" in mail_server.addresses, 20, "the link")
-        return site.ask("POST", mail_server.link_to(f"{name}@example.org")).status
+        return site.request("POST", mail_server.link_to(f"{name}@example.org")).status
 
     def unsent():
         db.session.rollback()
         return db.session.query(Delivery).filter(Delivery.state != "sent").count()
 
     def start():
-        parts.web()
-        parts.worker()
-        parts.beat()
+        app_processes.web()
+        app_processes.worker()
+        app_processes.beat()
 
     make_petition()
     start()
@@ -53,32 +53,32 @@ def test_a_dump_is_restored(parts, database_url, tmp_path, mail_server, worker_n
     sign("clara", "denis")
     assert confirm("clara") == 303
     personal = mail_server.link_to("clara@example.org")
-    for name in list(parts.running):
-        parts.end(name)
+    for name in list(app_processes.running):
+        app_processes.end(name)
 
     restored = f"restored_{worker_number}"
     tool("dropdb", "--if-exists", "--force", restored)
     tool("createdb", restored)
     tool("pg_restore", "--exit-on-error", "--single-transaction", "-d", restored, str(folder))
-    parts.environ["DATABASE_URL"] = database_url.replace(url.path, f"/{restored}")
-    said = parts.petition("db", "restored")
+    app_processes.environ["DATABASE_URL"] = database_url.replace(url.path, f"/{restored}")
+    said = app_processes.petition("db", "restored")
     assert "go on with numbers" in said.stdout, said.stderr
-    assert parts.petition("queue", "pause", "all").returncode == 0
+    assert app_processes.petition("queue", "pause", "all").returncode == 0
     before = len(mail_server.addresses)
     start()
     assert site.count("jardin")["confirmed"] == 1
     assert confirm("boris") == 303, "links that left before the backup are good"
     sign("emil", "fanny")
-    assert [site.ask("GET", mail_server.link_to(f"{name}@example.org")).status for name in ("clara", "denis")] == [
+    assert [site.request("GET", mail_server.link_to(f"{name}@example.org")).status for name in ("clara", "denis")] == [
         410
     ] * 2
-    assert site.ask("GET", personal).status == 410
-    assert len(mail_server.addresses) == before, "nothing leaves while the lanes are held"
-    assert parts.petition("queue", "resume", "all").returncode == 0
+    assert site.request("GET", personal).status == 410
+    assert len(mail_server.addresses) == before, "nothing leaves while the queues are held"
+    assert app_processes.petition("queue", "resume", "all").returncode == 0
     assert confirm("emil") == confirm("fanny") == 303
-    assert site.ask("GET", mail_server.link_to("clara@example.org")).status == 410, "not another one's signature"
+    assert site.request("GET", mail_server.link_to("clara@example.org")).status == 410, "not another one's signature"
     assert mail_server.addresses.count("anna@example.org") == 1
-    with psycopg.connect(parts.environ["DATABASE_URL"].replace("+psycopg", "")) as database:
+    with psycopg.connect(app_processes.environ["DATABASE_URL"].replace("+psycopg", "")) as database:
         assert {row[0] for row in database.execute("SELECT name FROM signatures")} == {"anna", "boris", "emil", "fanny"}
-    parts.stop()
+    app_processes.stop()
     tool("dropdb", "--force", restored)

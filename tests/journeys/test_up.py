@@ -6,23 +6,23 @@ import subprocess
 import sys
 
 import pytest
-from ports import free_port
-from running import ROOT, Stack
+from support.ports import free_port
+from support.site_client import ROOT, LocalStack
 
 pytestmark = [pytest.mark.journey, pytest.mark.xdist_group("stack")]
 
 
 def test_two_stacks_side_by_side_a_clean_stop_and_the_data_again(stack, tmp_path):
-    other = Stack(tmp_path / "data", free_port()).started()
+    other = LocalStack(tmp_path / "data", free_port()).wait_until_started()
     assert other.count()["confirmed"] == 0
-    other.ask("POST", "/p/internet-en-prison/sign", form={"name": "Zoé", "email": "zoe@example.org"})
-    other.ask("POST", other.link_to("zoe@example.org"))
+    other.request("POST", "/p/internet-en-prison/sign", form={"name": "Zoé", "email": "zoe@example.org"})
+    other.request("POST", other.link_to("zoe@example.org"))
     mails = len(other.get("/mailbox/messages.json").json)
     took, left = other.stop(signal.SIGINT)
     assert other.process.returncode == 0
     assert took < 10
     assert left == []
-    again = Stack(tmp_path / "data", free_port()).started()
+    again = LocalStack(tmp_path / "data", free_port()).wait_until_started()
     assert again.count()["confirmed"] == 1
     assert len(again.get("/mailbox/messages.json").json) == mails
     took, left = again.stop(signal.SIGTERM)

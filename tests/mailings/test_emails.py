@@ -17,17 +17,17 @@ import pytest
 from aiosmtpd.controller import Controller
 from cryptography.hazmat.primitives import serialization
 from cryptography.hazmat.primitives.asymmetric import rsa
-from factories import make_account, make_mailing, make_petition
-from golden import compare
-from mailed import consenting, sent
-from ports import free_port
+from support.factories import make_account, make_mailing, make_petition
+from support.golden_files import compare_with_golden
+from support.mailings import make_consenting_signature, send_mailing
+from support.ports import free_port
 
 from petition.core.db import db
-from petition.delivery.dispatch import dispatch
-from petition.delivery.lanes import NOTICES
 from petition.delivery.models import Delivery
-from petition.delivery.post import Owed, post
-from petition.mailings import rehearse
+from petition.delivery.outbox import OutboxEntry, enqueue
+from petition.delivery.queues import NOTIFICATIONS
+from petition.delivery.worker import run_queue
+from petition.mailings import test_emails
 from petition.mailings.emails import unsubscribe_link
 
 GOLDEN = Path(__file__).parent / "golden"
@@ -49,28 +49,30 @@ TEXTS = {
         "> A garden, at last.\n\n[Your page]({{ personal_link }})",
     },
 }
-LONG = ".".join(["association-pour-les-jardins-partages-de-la-ville"] * 4) + ".example.org"  # 211 characters
+LONG_DOMAIN = ".".join(["association-pour-les-jardins-partages-de-la-ville"] * 4) + ".example.org"  # 211 characters
 
 
-def raw_mailing(outbox, locale="fr", **overrides):
+def raw_mailing(sent_emails, locale="fr", **overrides):
     petition = make_petition()
-    consenting(petition, locale=locale, name="Zoé Martin", profession="Avocate")
-    _, (letter,) = sent(petition, outbox, texts=TEXTS, **overrides)
+    make_consenting_signature(petition, locale=locale, name="Zoé Martin", profession="Avocate")
+    _, (letter,) = send_mailing(petition, sent_emails, texts=TEXTS, **overrides)
     return letter.as_bytes()
 
 
-def raw_test(outbox, locale="fr"):
+def raw_test(sent_emails, locale="fr"):
     petition = make_petition()
     account = make_account(name="Alix", language=locale)
-    rehearse.rehearse(make_mailing(petition, texts={locale: TEXTS[locale]}), [account], "alix@example.org")
+    test_emails.enqueue_tests(make_mailing(petition, texts={locale: TEXTS[locale]}), [account], "alix@example.org")
     db.session.commit()
     # The sample's agreement is dated today; a golden file needs one day.
-    with patch("petition.mailings.audience.clock", SimpleNamespace(now=lambda: datetime(2026, 11, 23, tzinfo=UTC))):
-        dispatch("notices")
-    return outbox[0].as_bytes()
+    with patch(
+        "petition.mailings.audience.preview.clock", SimpleNamespace(now=lambda: datetime(2026, 11, 23, tzinfo=UTC))
+    ):
+        run_queue("notifications")
+    return sent_emails[0].as_bytes()
 
 
-def raw_stopped(outbox, locale="fr"):
+def raw_stopped(sent_emails, locale="fr"):
     account = make_account(language=locale)
     mailing = make_mailing(
         make_petition(),
@@ -79,10 +81,10 @@ def raw_stopped(outbox, locale="fr"):
         sent_by_id=account.id,
         name="Les nouvelles",
     )
-    post("mailing_stopped", NOTICES, [Owed(0, mailing.id, 1)])
+    enqueue("mailing_stopped", NOTIFICATIONS, [OutboxEntry(0, mailing.id, 1)])
     db.session.commit()
-    dispatch("notices")
-    return outbox[0].as_bytes()
+    run_queue("notifications")
+    return sent_emails[0].as_bytes()
 
 
 KINDS = {"mailing": raw_mailing, "mailing_test": raw_test, "mailing_stopped": raw_stopped}
@@ -96,13 +98,13 @@ def header(raw, name):
 
 @pytest.mark.parametrize("locale", ["fr", "en"])
 @pytest.mark.parametrize("kind", KINDS)
-def test_the_email_reads_as_it_should(app, outbox, kind, locale):
-    compare(KINDS[kind](outbox, locale), GOLDEN / f"{kind}.{locale}.txt")
+def test_the_email_reads_as_it_should(app, sent_emails, kind, locale):
+    compare_with_golden(KINDS[kind](sent_emails, locale), GOLDEN / f"{kind}.{locale}.txt")
 
 
 @pytest.mark.parametrize("kind", KINDS)
-def test_the_octets_suit_any_mail_server(app, outbox, kind):
-    raw = KINDS[kind](outbox)
+def test_the_octets_suit_any_mail_server(app, sent_emails, kind):
+    raw = KINDS[kind](sent_emails)
     assert raw.isascii()
     assert max(len(line) for line in raw.split(b"\r\n")) <= 998
     assert not re.search(rb"(?<!\r)\n|\r(?!\n)", raw)
@@ -117,12 +119,12 @@ def test_the_octets_suit_any_mail_server(app, outbox, kind):
     assert not re.search(r"<img|<script|src=|url\(|<link", html), "nothing is loaded, so nothing tracks"
 
 
-@pytest.mark.parametrize("sender", ["petition@example.org", f"les-amis@{LONG}"])
-@pytest.mark.parametrize("site", ["http://localhost", f"https://{LONG}"])
-def test_what_mail_programs_act_on_stands_in_plain_letters(app, outbox, monkeypatch, site, sender):
+@pytest.mark.parametrize("sender", ["petition@example.org", f"les-amis@{LONG_DOMAIN}"])
+@pytest.mark.parametrize("site", ["http://localhost", f"https://{LONG_DOMAIN}"])
+def test_what_mail_programs_act_on_stands_in_plain_letters(app, sent_emails, monkeypatch, site, sender):
     monkeypatch.setitem(app.config, "PUBLIC_URL", site)
     monkeypatch.setitem(app.config, "MAIL_DEFAULT_SENDER", sender)
-    raw = raw_mailing(outbox, reply_to=f"{'r' * 64}@{'d' * 60}.example.org")
+    raw = raw_mailing(sent_emails, reply_to=f"{'r' * 64}@{'d' * 60}.example.org")
     delivery = db.session.query(Delivery).filter_by(kind="mailing").one()
     local, domain = sender.split("@")
     left = header(raw, "List-Unsubscribe")
@@ -147,8 +149,8 @@ def test_what_mail_programs_act_on_stands_in_plain_letters(app, outbox, monkeypa
 
 
 @pytest.mark.parametrize("kind", KINDS)
-def test_only_the_updates_can_be_stopped(app, outbox, kind):
-    raw = KINDS[kind](outbox)
+def test_only_the_updates_can_be_stopped(app, sent_emails, kind):
+    raw = KINDS[kind](sent_emails)
     if kind == "mailing_stopped":
         assert b"List-Unsubscribe" not in raw
         assert header(raw, "Auto-Submitted") == "auto-generated"  # RFC 3834, 5
@@ -159,10 +161,10 @@ def test_only_the_updates_can_be_stopped(app, outbox, kind):
         assert "/me/test" in email.message_from_bytes(raw, policy=default).get_body(("plain",)).get_content()
 
 
-def test_an_address_beyond_ascii_gets_the_same_headers(app, outbox):
+def test_an_address_beyond_ascii_gets_the_same_headers(app, sent_emails):
     petition = make_petition()
-    consenting(petition, "zoé@example.org")
-    _, (letter,) = sent(petition, outbox)
+    make_consenting_signature(petition, "zoé@example.org")
+    _, (letter,) = send_mailing(petition, sent_emails)
     raw = letter.as_bytes()
     assert "zoé@example.org".encode() in raw
     assert header(raw, "List-Unsubscribe").startswith("<http://localhost/u/")
@@ -177,10 +179,10 @@ HOSTILE = (
 
 
 @pytest.mark.parametrize("name", HOSTILE[3:])  # line breaks do not come past the form: test_desk
-def test_a_senders_name_cannot_begin_another_header(app, outbox, name):
+def test_a_senders_name_cannot_begin_another_header(app, sent_emails, name):
     petition = make_petition()
-    consenting(petition)
-    _, (letter,) = sent(petition, outbox, sender_name=name)
+    make_consenting_signature(petition)
+    _, (letter,) = send_mailing(petition, sent_emails, sender_name=name)
     raw = letter.as_bytes()
     message = email.message_from_bytes(raw, policy=default)
     assert message["Bcc"] is None
@@ -189,13 +191,13 @@ def test_a_senders_name_cannot_begin_another_header(app, outbox, name):
 
 
 @pytest.mark.parametrize("name", HOSTILE)
-def test_a_name_cannot_reach_a_header(app, outbox, name):
+def test_a_name_cannot_reach_a_header(app, sent_emails, name):
     petition = make_petition()
-    signature = consenting(petition)
+    signature = make_consenting_signature(petition)
     signature.name = signature.profession = signature.city = name
     db.session.commit()
     words = {"subject": "{{ name }} {{ profession }} {{ city }}", "preheader": "{{ name }}", "body": "{{ name }}"}
-    _, (letter,) = sent(petition, outbox, texts={"fr": words})
+    _, (letter,) = send_mailing(petition, sent_emails, texts={"fr": words})
     raw = letter.as_bytes()
     message = email.message_from_bytes(raw, policy=default)
     assert message["Bcc"] is None
@@ -203,25 +205,25 @@ def test_a_name_cannot_reach_a_header(app, outbox, name):
     assert message["Subject"] == " ".join((f"{name} " * 3).replace("=?", "= ?").split())
 
 
-def test_an_address_cannot_begin_another_header(app, outbox):
+def test_an_address_cannot_begin_another_header(app, sent_emails):
     petition = make_petition()
-    consenting(petition)
-    consenting(petition, "other@example.org").email = "=?utf-8?q?=0D=0ABcc=3Ax?=@example.org"
+    make_consenting_signature(petition)
+    make_consenting_signature(petition, "other@example.org").email = "=?utf-8?q?=0D=0ABcc=3Ax?=@example.org"
     db.session.commit()
-    _, letters = sent(petition, outbox)
+    _, letters = send_mailing(petition, sent_emails)
     bad = next(letter for letter in letters if "Bcc" in letter.to)
     with pytest.raises(ValueError, match="another header"):
         bad.as_bytes()
 
 
-def test_dark_screens_and_small_ones_have_their_style(app, outbox):
-    html = email.message_from_bytes(raw_mailing(outbox), policy=default).get_body(("html",)).get_content()
+def test_dark_screens_and_small_ones_have_their_style(app, sent_emails):
+    html = email.message_from_bytes(raw_mailing(sent_emails), policy=default).get_body(("html",)).get_content()
     assert "@media (prefers-color-scheme: dark)" in html
     assert "@media (max-width: 480px)" in html
     assert '<p style="margin: 0 0 18px;' in html
 
 
-class Relay:
+class DkimSigningRelay:
     """A mail server that signs what it takes (RFC 6376) and hands it on, as a provider's does."""
 
     SIGNED = (b"from", b"to", b"subject", b"date", b"message-id", b"mime-version", b"content-type",
@@ -249,7 +251,7 @@ class Relay:
         return dkim.verify(raw, dnsfunc=dns)
 
 
-class Sink:
+class SmtpSink:
     """Keeps the octets that arrive."""
 
     def __init__(self):
@@ -261,11 +263,11 @@ class Sink:
 
 
 @pytest.fixture
-def arrived(app, monkeypatch):
-    sink = Sink()
+def signing_relay(app, monkeypatch):
+    sink = SmtpSink()
     last = Controller(sink, hostname="127.0.0.1", port=free_port())
     last.start()
-    relay = Relay(last.port)
+    relay = DkimSigningRelay(last.port)
     first = Controller(relay, hostname="127.0.0.1", port=free_port())
     first.start()
     monkeypatch.setattr(app.extensions["mail"], "server", "127.0.0.1")
@@ -275,13 +277,13 @@ def arrived(app, monkeypatch):
     last.stop()
 
 
-def test_a_signature_made_on_the_way_holds_for_the_headers_that_one_click_needs(app, arrived, monkeypatch):
-    relay, octets = arrived
-    monkeypatch.setitem(app.config, "PUBLIC_URL", f"https://{LONG}")
+def test_a_signature_made_on_the_way_holds_for_the_headers_that_one_click_needs(app, signing_relay, monkeypatch):
+    relay, octets = signing_relay
+    monkeypatch.setitem(app.config, "PUBLIC_URL", f"https://{LONG_DOMAIN}")
     petition = make_petition()
     body = "Bonjour {{ name }},\n\n.\n\n.. une ligne  \nque voilà\n\n" + "long " * 400 + "\n\nFrom ici"
-    consenting(petition, name="Ж" * 120)
-    sent(petition, [], texts={"fr": {**TEXTS["fr"], "body": body}})
+    make_consenting_signature(petition, name="Ж" * 120)
+    send_mailing(petition, [], texts={"fr": {**TEXTS["fr"], "body": body}})
     (raw,) = octets
     assert relay.verify(raw)
     # RFC 8058, 4: the signature must cover both.

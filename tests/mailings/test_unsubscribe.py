@@ -3,16 +3,16 @@
 from concurrent.futures import ThreadPoolExecutor
 
 import pytest
-from factories import make_mailing, make_petition, make_signature
+from support.factories import make_mailing, make_petition, make_signature
 
 from petition.core import tokens
 from petition.core.db import db
 from petition.delivery.models import Delivery
 from petition.mailings.emails import unsubscribe_link
 from petition.mailings.models import Unsubscription
-from petition.petitions.count import count_of
+from petition.petitions.counters import get_count
 from petition.signatures.models import Signature
-from petition.signatures.withdraw import erase, withdraw
+from petition.signatures.self_service import erase, withdraw
 
 ONE_CLICK = {"data": b"List-Unsubscribe=One-Click", "content_type": "application/x-www-form-urlencoded"}
 
@@ -32,7 +32,7 @@ def link(signatures):
     """Return the path of the link in a mailing to the first two petitions."""
     one, two, _ = signatures
     mailing = make_mailing(one.petition, segment={"petitions": [one.petition_id, two.petition_id]}, state="sending")
-    row = Delivery(kind="mailing", lane="mailings", petition_id=one.petition_id, subject_id=one.id,
+    row = Delivery(kind="mailing", queue="mailings", petition_id=one.petition_id, subject_id=one.id,
                    generation=mailing.id, mailing_id=mailing.id, state="sent")  # fmt: skip
     db.session.add(row)
     db.session.commit()
@@ -68,7 +68,7 @@ def test_all_updates_can_be_stopped_and_the_signature_taken_back(client, signatu
     assert updates() == [False] * 3
     client.post(link, data={"choice": "withdraw"})
     assert signatures[0].state == "withdrawn"
-    assert count_of(signatures[0].petition).confirmed == -1  # the factory confirms without counting
+    assert get_count(signatures[0].petition).confirmed == -1  # the factory confirms without counting
     assert db.session.query(Unsubscription).count() == 1
 
 

@@ -4,19 +4,19 @@ from contextlib import closing
 from datetime import timedelta
 
 import pytest
-from factories import make_petition, make_signature
 from sqlalchemy import func
+from support.factories import make_petition, make_signature
 
 from petition.core import clock
 from petition.core.db import db
-from petition.delivery.models import Delivery, Hold
-from petition.operations.heartbeat import Ticking, beat
+from petition.delivery.models import Delivery, Pause
+from petition.operations.heartbeat import HeartbeatScheduler, record_heartbeat
 from petition.operations.models import Heartbeat
 
 HOUR, WAIT, LEASE = timedelta(hours=1), timedelta(seconds=20), timedelta(seconds=60)
 
 
-def owed(petition, address, **values):
+def make_delivery(petition, address, **values):
     """Return an email with these columns."""
     signature = make_signature(petition, email=address)
     delivery = db.session.query(Delivery).filter_by(subject_id=signature.id).one()
@@ -27,46 +27,48 @@ def owed(petition, address, **values):
 
 
 @pytest.fixture
-def ahead(app):
+def future_rows(app):
     """Write down emails and a rest of the mail server an hour from now, and that a worker beat then."""
     petition, then = make_petition(), clock.now() + HOUR
-    beat("worker", "a@host")
+    record_heartbeat("worker", "a@host")
     db.session.query(Heartbeat).update({"seen_at": then})
-    db.session.add(Hold(scope="server", reason="421", until=then + timedelta(seconds=30), strikes=5))
+    db.session.add(Pause(scope="server", reason="421", until=then + timedelta(seconds=30), strikes=5))
     return {
-        "due": owed(petition, "due@example.org", created_at=then, next_attempt_at=then),
-        "deferred": owed(petition, "later@example.org", state="deferred", tried_at=then, next_attempt_at=then + WAIT),
-        "sending": owed(petition, "begun@example.org", state="sending", lease_until=then + LEASE),
-        "busy": owed(petition, "busy@example.org", next_attempt_at=then),
+        "due": make_delivery(petition, "due@example.org", created_at=then, next_attempt_at=then),
+        "deferred": make_delivery(
+            petition, "later@example.org", state="deferred", tried_at=then, next_attempt_at=then + WAIT
+        ),
+        "sending": make_delivery(petition, "begun@example.org", state="sending", lease_until=then + LEASE),
+        "busy": make_delivery(petition, "busy@example.org", next_attempt_at=then),
     }
 
 
-def test_what_waits_is_taken_up_where_it_was(ahead):
-    beat("worker", "b@host")
+def test_clock_set_back_repairs_future_timestamps(future_rows):
+    record_heartbeat("worker", "b@host")
     db.session.commit()
     db.session.expire_all()
     now = db.session.scalar(func.now())
-    assert ahead["due"].next_attempt_at <= now
-    assert now < ahead["deferred"].next_attempt_at <= now + WAIT
-    assert now < ahead["sending"].lease_until <= now + LEASE
-    assert ahead["busy"].next_attempt_at > now + HOUR / 2, "that one was to wait"
-    assert db.session.query(Hold).count() == 0
+    assert future_rows["due"].next_attempt_at <= now
+    assert now < future_rows["deferred"].next_attempt_at <= now + WAIT
+    assert now < future_rows["sending"].lease_until <= now + LEASE
+    assert future_rows["busy"].next_attempt_at > now + HOUR / 2, "that one was to wait"
+    assert db.session.query(Pause).count() == 0
     assert [row.name for row in db.session.query(Heartbeat)] == ["b@host"]
 
 
-def test_nothing_is_moved_while_the_clock_goes_on(ahead):
+def test_steady_clock_changes_nothing(future_rows):
     db.session.query(Heartbeat).update({"seen_at": clock.now() - timedelta(seconds=1)})
-    beat("worker", "b@host")
+    record_heartbeat("worker", "b@host")
     db.session.commit()
     db.session.expire_all()
-    assert ahead["due"].next_attempt_at > clock.now() + HOUR / 2
-    assert db.session.query(Hold).count() == 1
+    assert future_rows["due"].next_attempt_at > clock.now() + HOUR / 2
+    assert db.session.query(Pause).count() == 1
 
 
-def test_beat_goes_on_asking(app, tmp_path, monkeypatch):
+def test_beat_keeps_scheduling_after_the_clock_moved_back(app, tmp_path, monkeypatch):
     celery = app.extensions["celery"]
     monkeypatch.setitem(celery.conf, "beat_schedule", {"sweep": {"task": "sweep", "schedule": 5.0}})
-    with closing(Ticking(celery, schedule_filename=str(tmp_path / "beat"))) as scheduler:
+    with closing(HeartbeatScheduler(celery, schedule_filename=str(tmp_path / "beat"))) as scheduler:
         sweep = scheduler.schedule["sweep"]
         sweep.last_run_at = celery.now() + HOUR
         scheduler.tick()

@@ -7,13 +7,13 @@ from pathlib import Path
 
 import pytest
 import yaml
-from factories import make_petition, make_signature
 from prometheus_client.parser import text_string_to_metric_families
 from sqlalchemy import func, update
+from support.factories import make_petition, make_signature
 
 from petition.core.db import db
 from petition.delivery.models import Delivery
-from petition.operations import tallies
+from petition.operations import rollup
 from petition.operations.models import Heartbeat
 from petition.signatures.confirm import confirm
 
@@ -22,7 +22,7 @@ MONITORING = DOCS / "monitoring"
 
 
 @pytest.fixture
-def allowed(app, monkeypatch):
+def metrics_token(app, monkeypatch):
     monkeypatch.setitem(app.config, "PETITION_METRICS_TOKEN", "a token of some length")
 
 
@@ -54,7 +54,7 @@ def test_a_listed_address_needs_no_token(client, app, monkeypatch):
     assert client.get("/metrics", headers={"X-Forwarded-For": "203.0.113.9"}).status_code == 403
 
 
-def test_figures_are_those_of_the_rows_before_and_after_folding(client, allowed):
+def test_metrics_equal_rows_before_and_after_rollup(client, metrics_token):
     petition = make_petition()
     signatures = [make_signature(petition, email=f"s{n}@orange.fr") for n in range(4)]
     db.session.execute(
@@ -71,20 +71,20 @@ def test_figures_are_those_of_the_rows_before_and_after_folding(client, allowed)
     db.session.commit()
     for _ in range(2):
         found = read(client)
-        lane = ("lane", "confirmations")
-        assert found["petition_deliveries", lane, ("state", "sent")] == 3
-        assert found["petition_sent_total", lane] == 3
-        assert found["petition_failed_total", lane, ("reason", "5xx")] == 1
-        assert found["petition_accept_seconds_count", lane] == 3
-        assert found["petition_accept_seconds_bucket", lane, ("le", "10.0")] == 3
+        queue = ("queue", "confirmations")
+        assert found["petition_deliveries", queue, ("state", "sent")] == 3
+        assert found["petition_sent_total", queue] == 3
+        assert found["petition_failed_total", queue, ("reason", "5xx")] == 1
+        assert found["petition_accept_seconds_count", queue] == 3
+        assert found["petition_accept_seconds_bucket", queue, ("le", "10.0")] == 3
         assert found["petition_signatures", ("state", "confirmed")] == 1
         assert found["petition_signatures", ("state", "pending")] == 3
         assert found["petition_confirmations_total",] == 1
-        assert found["petition_verdict_state",] == 2, "no worker runs in this test"
-        tallies.fold()
+        assert found["petition_health_status",] == 2, "no worker runs in this test"
+        rollup.roll_up()
 
 
-def test_no_label_names_a_person_or_a_provider(client, allowed):
+def test_no_label_names_a_person_or_a_provider(client, metrics_token):
     make_signature(make_petition(), email="zoe@orange.fr")
     db.session.execute(
         update(Delivery).values(state="failed", domain="orange.fr", cause="550 5.1.1", settled_at=func.now())
@@ -98,7 +98,7 @@ def metrics_in(text):
     return {re.sub(r"_(bucket|sum|count)$", "", name) for name in re.findall(r"\bpetition_[a-z_]+", text)}
 
 
-def test_rules_and_dashboard_ask_for_metrics_that_exist(client, allowed):
+def test_rules_and_dashboard_ask_for_metrics_that_exist(client, metrics_token):
     names = {name for name, *_ in read(client)}
     known = names | {re.sub(r"_(bucket|sum|count)$", "", name) for name in names}
     rules = (MONITORING / "alerts.yaml").read_text(encoding="utf-8")
@@ -122,7 +122,7 @@ def test_every_alert_has_a_place_in_the_runbook():
 
 
 def beat(part, **values):
-    row = {"name": part, "part": part, "host": "h", "pid": 1, "lanes": [], "version": "1", "threads": 1, **values}
+    row = {"name": part, "part": part, "host": "h", "pid": 1, "queues": [], "version": "1", "threads": 1, **values}
     db.session.merge(Heartbeat(**row, seen_at=func.now()))
     db.session.commit()
 
@@ -132,9 +132,9 @@ def test_readyz_tells_each_part(client):
     assert (answer.status_code, answer.json["status"]) == (200, "degraded")
     assert set(answer.json["parts"]) == {"database", "redis", "broker", "workers", "beat"}
     beat("beat")
-    beat("worker", lanes=["confirmations", "notices", "mailings", "upkeep"])
+    beat("worker", queues=["confirmations", "notifications", "mailings", "maintenance"])
     assert client.get("/readyz").json["status"] == "ok"
-    beat("worker", lanes=["notices", "mailings", "upkeep"])
+    beat("worker", queues=["notifications", "mailings", "maintenance"])
     assert "confirmations" in client.get("/readyz").json["parts"]["workers"]
 
 

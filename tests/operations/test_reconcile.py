@@ -1,14 +1,14 @@
 """What reconciliation finds, mends and tells."""
 
-from factories import make_petition, make_signature
 from sqlalchemy import delete, func, select, text, update
+from support.factories import make_petition, make_signature
 
 from petition.core.db import db
 from petition.delivery.models import Delivery
-from petition.operations import flow, tallies
-from petition.operations.models import Depth, Drift, FailureGroup, Probe
-from petition.operations.reconcile import LOCK, reconcile
-from petition.petitions.count import count_of
+from petition.operations import queue_stats, rollup
+from petition.operations.models import Drift, FailureGroup, Probe, StateCount
+from petition.operations.reconcile import ADVISORY_LOCK_ID, reconcile
+from petition.petitions.counters import get_count
 from petition.petitions.models import PetitionCount
 from petition.signatures.confirm import confirm
 from petition.signatures.models import Signature
@@ -26,39 +26,39 @@ def campaign():
 def test_nothing_is_found_where_all_agrees(app):
     campaign()
     assert reconcile() == []
-    tallies.fold()
+    rollup.roll_up()
     assert reconcile() == []
     assert db.session.get(Probe, "reconciliation").ok
 
 
-def test_a_count_that_drifted_is_mended_and_told(app):
+def test_drifted_counter_is_repaired_and_reported(app):
     petition, _ = campaign()
     db.session.execute(update(PetitionCount).values(people=PetitionCount.people + 5))
     db.session.commit()
     found = reconcile()
     assert [(drift.what, drift.expected) for drift in found] == [("count of persons", 2)]
-    assert count_of(petition).people == 2
+    assert get_count(petition).people == 2
     assert reconcile() == []
     assert db.session.query(Drift).count() == 1
 
 
-def test_figures_of_the_queue_that_drifted_are_mended(app):
+def test_drifted_queue_statistics_are_repaired(app):
     campaign()
     db.session.execute(update(Delivery).values(state="failed", cause="550", domain="example.org"))
     db.session.commit()
-    tallies.fold()
-    db.session.execute(update(Depth).values(n=Depth.n + 7))
+    rollup.roll_up()
+    db.session.execute(update(StateCount).values(n=StateCount.n + 7))
     db.session.execute(delete(FailureGroup))
     db.session.commit()
     assert reconcile()
     counted = dict(db.session.execute(select(Delivery.state, func.count()).group_by(Delivery.state)).all())
-    depths = {state: n for (subject, _, state), n in flow.depths().items() if subject == "delivery" and n}
+    depths = {state: n for (subject, _, state), n in queue_stats.read_depths().items() if subject == "delivery" and n}
     assert depths == counted
     assert db.session.query(func.sum(FailureGroup.n)).scalar() == counted["failed"]
     assert reconcile() == []
 
 
-def test_a_signer_who_was_never_owed_a_link_is_owed_one(app):
+def test_missing_confirmation_email_is_enqueued(app):
     _, signatures = campaign()
     db.session.execute(delete(Delivery).where(Delivery.subject_id == signatures[3].id))
     db.session.commit()
@@ -80,12 +80,12 @@ def test_a_failed_link_is_a_reason(app):
     assert reconcile() == []
 
 
-def test_two_at_once_do_not_both_mend(app):
+def test_concurrent_reconciliations_are_exclusive(app):
     campaign()
     db.session.execute(update(PetitionCount).values(people=PetitionCount.people + 5))
     db.session.commit()
     with db.engine.connect() as other:
-        other.exec_driver_sql(f"SELECT pg_advisory_xact_lock({LOCK})")
+        other.exec_driver_sql(f"SELECT pg_advisory_xact_lock({ADVISORY_LOCK_ID})")
         assert reconcile() == []
         other.rollback()
     assert reconcile()

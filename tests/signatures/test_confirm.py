@@ -3,14 +3,14 @@ from concurrent.futures import ThreadPoolExecutor
 from datetime import timedelta
 
 import pytest
-from factories import make_form, make_petition, make_signature
+from support.factories import make_form, make_petition, make_signature
 
 from petition.core import clock, tokens
 from petition.core.db import db
 from petition.delivery.models import Delivery
-from petition.petitions import publish
-from petition.petitions.count import count_of
-from petition.signatures.links import confirm_token, personal_token
+from petition.petitions import lifecycle
+from petition.petitions.counters import get_count
+from petition.signatures.links import make_confirm_token, make_personal_token
 from petition.signatures.models import Signature
 
 
@@ -30,7 +30,7 @@ def state_of(signature):
 
 
 def test_reading_the_link_changes_nothing_and_pressing_the_button_counts_once(client, petition, signature):
-    link = f"/c/{confirm_token(signature)}"
+    link = f"/c/{make_confirm_token(signature)}"
     for _ in range(3):
         page = client.get(link)
         assert page.status_code == 200
@@ -43,11 +43,11 @@ def test_reading_the_link_changes_nothing_and_pressing_the_button_counts_once(cl
         assert re.fullmatch(r"/me/[\w.-]+", answer.headers["Location"])
         assert client.get(answer.headers["Location"]).status_code == 200
     assert state_of(signature) == "confirmed"
-    assert count_of(petition).confirmed == 1
+    assert get_count(petition).confirmed == 1
 
 
 def test_fifty_at_once_count_once(app, petition, signature):
-    link = f"/c/{confirm_token(signature)}"
+    link = f"/c/{make_confirm_token(signature)}"
     with ThreadPoolExecutor(50) as pool:
         answers = list(
             pool.map(
@@ -56,11 +56,11 @@ def test_fifty_at_once_count_once(app, petition, signature):
             )
         )
     assert answers == [303] * 50
-    assert count_of(petition).confirmed == 1
+    assert get_count(petition).confirmed == 1
 
 
 def test_many_confirm_at_once_and_the_count_is_exact(app, petition):
-    links = [f"/c/{confirm_token(make_signature(petition, email=f's{n}@example.org'))}" for n in range(40)]
+    links = [f"/c/{make_confirm_token(make_signature(petition, email=f's{n}@example.org'))}" for n in range(40)]
     # No more at once than a process has connections: waiting for one of those is bounded, on purpose.
     with ThreadPoolExecutor(10) as pool:
         list(
@@ -69,13 +69,13 @@ def test_many_confirm_at_once_and_the_count_is_exact(app, petition):
                 enumerate(links),
             )
         )
-    assert count_of(petition).people == 40
+    assert get_count(petition).people == 40
 
 
 @pytest.mark.parametrize("tail", [".", "%3E", "=3D", ")."])
 def test_a_mangled_link_still_works(client, signature, tail):
-    assert client.get(f"/c/{confirm_token(signature)}{tail}").status_code == 200
-    assert client.post(f"/c/{confirm_token(signature)}{tail}").status_code == 303
+    assert client.get(f"/c/{make_confirm_token(signature)}{tail}").status_code == 200
+    assert client.post(f"/c/{make_confirm_token(signature)}{tail}").status_code == 303
 
 
 def test_a_made_up_link_is_explained(client, petition):
@@ -85,25 +85,25 @@ def test_a_made_up_link_is_explained(client, petition):
 
 
 def test_disowning_never_counts_and_cannot_be_undone_by_the_link(client, petition, signature):
-    link = f"/c/{confirm_token(signature)}"
+    link = f"/c/{make_confirm_token(signature)}"
     assert client.post(f"{link}/disown").status_code == 200
     assert state_of(signature) == "disowned"
     assert client.post(link).status_code == 200
     assert state_of(signature) == "disowned"
-    assert count_of(petition).confirmed == 0
+    assert get_count(petition).confirmed == 0
 
 
 def test_disowning_after_confirming_counts_down(client, petition, signature):
-    link = f"/c/{confirm_token(signature)}"
+    link = f"/c/{make_confirm_token(signature)}"
     client.post(link)
     client.post(f"{link}/disown")
     client.post(f"{link}/disown")
-    assert count_of(petition).confirmed == 0
+    assert get_count(petition).confirmed == 0
 
 
 def test_an_expired_link_offers_a_new_one(client, signature, monkeypatch):
     later = clock.now() + timedelta(days=15)
-    old = confirm_token(signature)
+    old = make_confirm_token(signature)
     monkeypatch.setattr(tokens, "datetime", type("Later", (), {"now": staticmethod(lambda tz: later)}))
     page = client.get(f"/c/{old}")
     assert page.status_code == 410
@@ -117,19 +117,19 @@ def test_an_expired_link_offers_a_new_one(client, signature, monkeypatch):
 
 
 def test_other_details_void_the_link_that_showed_the_first_ones(client, petition, signature):
-    old = confirm_token(signature)
+    old = make_confirm_token(signature)
     db.session.query(Delivery).update({"state": "sent", "created_at": clock.now() - timedelta(minutes=5)})
     db.session.commit()
     client.post("/p/jardin/sign", data=make_form(name="Somebody Else"))
     db.session.expire_all()
     assert client.get(f"/c/{old}").status_code == 410
     db.session.expire_all()
-    fresh = confirm_token(db.session.get(Signature, signature.id))
+    fresh = make_confirm_token(db.session.get(Signature, signature.id))
     assert "Somebody Else" in client.get(f"/c/{fresh}").get_data(as_text=True)
 
 
 def test_the_same_details_keep_every_link_good(client, petition, signature):
-    old = confirm_token(signature)
+    old = make_confirm_token(signature)
     db.session.query(Delivery).update({"state": "sent", "created_at": clock.now() - timedelta(minutes=5)})
     db.session.commit()
     client.post("/p/jardin/sign", data=make_form(listed="on"))
@@ -138,9 +138,9 @@ def test_the_same_details_keep_every_link_good(client, petition, signature):
 
 
 def test_a_link_is_honoured_for_a_day_after_closing_and_then_says_so(client, petition, signature, monkeypatch):
-    publish.close(petition)
+    lifecycle.close(petition)
     db.session.commit()
-    link = f"/c/{confirm_token(signature)}"
+    link = f"/c/{make_confirm_token(signature)}"
     petition.closed_at = clock.now() - timedelta(hours=25)
     db.session.commit()
     assert client.get(link).status_code == 410
@@ -153,18 +153,18 @@ def test_a_link_is_honoured_for_a_day_after_closing_and_then_says_so(client, pet
 
 
 def test_the_api_confirms_like_the_page(client, petition, signature):
-    token = confirm_token(signature)
+    token = make_confirm_token(signature)
     for _ in range(2):
         answer = client.post("/api/v1/confirmations", json={"token": token})
         assert (answer.status_code, answer.json) == (200, {"status": "confirmed"})
     assert client.post("/api/v1/confirmations", json={"token": "nonsense"}).status_code == 404
-    assert count_of(petition).confirmed == 1
+    assert get_count(petition).confirmed == 1
 
 
 def test_the_personal_page_shows_changes_withdraws_and_erases(client, petition, signature):
-    client.post(f"/c/{confirm_token(signature)}")
+    client.post(f"/c/{make_confirm_token(signature)}")
     db.session.expire_all()
-    me = f"/me/{personal_token(db.session.get(Signature, signature.id))}"
+    me = f"/me/{make_personal_token(db.session.get(Signature, signature.id))}"
     assert client.post(f"{me}/display", data={"profession": "Aumônière"}).status_code == 303
     assert client.post(f"{me}/updates", data={"updates": "on"}).status_code == 303
     data = client.get(f"{me}/data").json
@@ -177,7 +177,7 @@ def test_the_personal_page_shows_changes_withdraws_and_erases(client, petition, 
     assert client.post(f"{me}/display", data={"profession": "http://spam.example"}).status_code == 422
     for _ in range(2):
         assert client.post(f"{me}/withdraw").status_code == 303
-    assert count_of(petition).confirmed == 0
+    assert get_count(petition).confirmed == 0
     assert db.session.query(Delivery).filter_by(kind="withdrawn").count() == 1
     assert client.get(me).status_code == 200
     assert client.post(f"{me}/erase").status_code == 200
@@ -186,17 +186,17 @@ def test_the_personal_page_shows_changes_withdraws_and_erases(client, petition, 
 
 
 def test_erasing_a_confirmed_signature_counts_down(client, petition, signature):
-    me = client.post(f"/c/{confirm_token(signature)}").headers["Location"]
+    me = client.post(f"/c/{make_confirm_token(signature)}").headers["Location"]
     client.post(f"{me}/erase")
-    assert count_of(petition).confirmed == 0
+    assert get_count(petition).confirmed == 0
 
 
 def test_counts_equal_rows_after_everything_at_once(app, petition):
     """Sign, confirm, disown, withdraw and erase one signature from many threads, again and again."""
     for round_ in range(6):
         signature = make_signature(petition, email=f"r{round_}@example.org")
-        link = f"/c/{confirm_token(signature)}"
-        me = f"/me/{personal_token(signature)}"
+        link = f"/c/{make_confirm_token(signature)}"
+        me = f"/me/{make_personal_token(signature)}"
         actions = [
             link,
             link,
@@ -218,16 +218,16 @@ def test_counts_equal_rows_after_everything_at_once(app, petition):
             answers = list(pool.map(act, enumerate(actions * 2)))
         assert max(answers) < 500, answers
     db.session.rollback()
-    assert count_of(petition).confirmed == db.session.query(Signature).filter_by(state="confirmed").count()
+    assert get_count(petition).confirmed == db.session.query(Signature).filter_by(state="confirmed").count()
 
 
 def test_the_button_confirms_only_what_it_stood_under(client, petition, signature):
-    link = f"/c/{confirm_token(signature)}"
+    link = f"/c/{make_confirm_token(signature)}"
     page = client.get(link).get_data(as_text=True)
     seen = re.search(r'name="seen" value="(\w+)"', page)[1]
     client.post("/p/jardin/sign", data=make_form(name="Somebody Else", listed="on", updates="on"))
     db.session.expire_all()
-    link = f"/c/{confirm_token(db.session.get(Signature, signature.id))}"
+    link = f"/c/{make_confirm_token(db.session.get(Signature, signature.id))}"
     answer = client.post(link, data={"seen": seen})
     assert answer.status_code == 409
     page = answer.get_data(as_text=True)
@@ -239,7 +239,7 @@ def test_the_button_confirms_only_what_it_stood_under(client, petition, signatur
 
 
 def test_what_was_disowned_cannot_be_edited_or_erased(client, petition, signature):
-    link = f"/c/{confirm_token(signature)}"
+    link = f"/c/{make_confirm_token(signature)}"
     me = client.post(link).headers["Location"]
     client.post(f"{link}/disown")
     for action in ("updates", "display", "erase", "withdraw"):
@@ -248,7 +248,7 @@ def test_what_was_disowned_cannot_be_edited_or_erased(client, petition, signatur
 
 
 def test_what_was_withdrawn_cannot_be_edited(client, petition, signature):
-    me = client.post(f"/c/{confirm_token(signature)}").headers["Location"]
+    me = client.post(f"/c/{make_confirm_token(signature)}").headers["Location"]
     client.post(f"{me}/withdraw")
     client.post(f"{me}/updates", data={"updates": "on"})
     client.post(f"{me}/display", data={"profession": "Pirate"})

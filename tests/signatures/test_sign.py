@@ -2,15 +2,15 @@ from concurrent.futures import ThreadPoolExecutor
 from datetime import timedelta
 
 import pytest
-from factories import make_form, make_petition, make_signature
+from support.factories import make_form, make_petition, make_signature
 
 from petition.core.db import db
 from petition.delivery.models import Delivery
-from petition.petitions import publish
-from petition.petitions.count import count_of
+from petition.petitions import lifecycle
+from petition.petitions.counters import get_count
 from petition.signatures.confirm import confirm, disown
 from petition.signatures.models import ConsentWording, Signature
-from petition.signatures.withdraw import withdraw
+from petition.signatures.self_service import withdraw
 
 
 def deliveries(kind="confirm_signature"):
@@ -32,7 +32,7 @@ def age_emails(**ago):
     db.session.commit()
 
 
-def test_a_signature_is_pending_and_owes_one_email(client):
+def test_signature_is_pending_with_one_email_enqueued(client):
     make_petition()
     answer = post(client, profession="Visiteuse de prison", city="Lyon", listed="on", updates="on")
     assert answer.status_code == 303
@@ -40,7 +40,7 @@ def test_a_signature_is_pending_and_owes_one_email(client):
     signature = db.session.query(Signature).one()
     assert (signature.state, signature.listed, signature.updates, signature.city) == ("pending", True, True, "Lyon")
     assert "Les amis du jardin" in db.session.get(ConsentWording, signature.updates_wording_id).text
-    assert [(d.lane, d.state, d.subject_id) for d in deliveries()] == [("confirmations", "due", signature.id)]
+    assert [(d.queue, d.state, d.subject_id) for d in deliveries()] == [("confirmations", "due", signature.id)]
 
 
 def test_boxes_are_unticked_unless_ticked(client):
@@ -151,12 +151,12 @@ def test_who_withdrew_may_sign_again(client):
     assert len(deliveries()) == 2
     assert confirm(signature)
     db.session.commit()
-    assert count_of(petition).people == 1
+    assert get_count(petition).people == 1
 
 
 def test_a_closed_petition_says_so_and_keeps_what_was_typed(client):
     petition = make_petition()
-    publish.close(petition)
+    lifecycle.close(petition)
     db.session.commit()
     answer = post(client, name="Quite Unmistakable")
     assert answer.status_code == 422

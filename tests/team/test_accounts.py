@@ -5,13 +5,13 @@ import re
 
 import pytest
 from click.testing import CliRunner
-from factories import make_account, post, sign_in
+from support.factories import make_account, post_form, sign_in
 
 from petition.core import clock
+from petition.core.cli_support import AppProvider
 from petition.core.db import db
-from petition.core.errors import Gone, Refusal
-from petition.core.terminal import Provider
-from petition.delivery.dispatch import dispatch
+from petition.core.exceptions import DomainError, NotFound
+from petition.delivery.worker import run_queue
 from petition.team import accounts, audit
 from petition.team.cli import team
 from petition.team.models import Account, AuditEvent
@@ -29,11 +29,11 @@ def accept(client, path, **fields):
     return client.post(path, data={"csrf_token": token, **values})
 
 
-def test_an_invitation_is_mailed_opened_and_accepted_once(client, outbox):
+def test_an_invitation_is_mailed_opened_and_accepted_once(client, sent_emails):
     accounts.invite("Zoe@Example.org", {"operator"}, language="fr")
     db.session.commit()
-    dispatch("notices")
-    (mail,) = outbox
+    run_queue("notifications")
+    (mail,) = sent_emails
     assert mail.recipients == ["zoe@example.org"]
     path = path_in(mail.body)
     assert path in mail.html
@@ -48,34 +48,34 @@ def test_an_invitation_is_mailed_opened_and_accepted_once(client, outbox):
     assert (account.name, account.role_names) == ("Zoé", ["operator"])
 
 
-def test_a_newer_invitation_voids_the_older(client, outbox):
-    old = accounts.link(accounts.invite("zoe@example.org", {"operator"}))
-    new = accounts.link(accounts.invite("zoe@example.org", {"sender"}))
+def test_a_newer_invitation_voids_the_older(client, sent_emails):
+    old = accounts.invitation_url(accounts.invite("zoe@example.org", {"operator"}))
+    new = accounts.invitation_url(accounts.invite("zoe@example.org", {"sender"}))
     db.session.commit()
     assert client.get(path_in(old)).status_code == 410
     assert client.get(path_in(new)).status_code == 200
-    dispatch("notices")
-    assert len(outbox) == 1
+    run_queue("notifications")
+    assert len(sent_emails) == 1
 
 
 def test_the_first_link_makes_one_admin_and_is_void_from_then_on(client):
-    first, second = accounts.first_link(), accounts.first_link()
+    first, second = accounts.first_admin_url(), accounts.first_admin_url()
     assert accept(client, path_in(first), address="nobody").status_code == 422
     assert accept(client, path_in(first), address="alix@example.org").status_code == 303
     assert client.get("/account/people").status_code == 200
     for link in (first, second):
         assert client.get(path_in(link)).status_code == 410
-    assert accounts.first_link() is None
+    assert accounts.first_admin_url() is None
 
 
 def test_an_expired_link_is_void(client, monkeypatch):
-    link = accounts.link(accounts.invite("zoe@example.org", {"operator"}))
+    link = accounts.invitation_url(accounts.invite("zoe@example.org", {"operator"}))
     db.session.commit()
-    monkeypatch.setattr(accounts, "LINK_LASTS", accounts.LINK_LASTS * 0)
+    monkeypatch.setattr(accounts, "LINK_TTL", accounts.LINK_TTL * 0)
     assert client.get(path_in(link)).status_code == 410
 
 
-def test_a_forgotten_password_is_answered_alike_for_everybody(client, outbox):
+def test_a_forgotten_password_is_answered_alike_for_everybody(client, sent_emails):
     make_account(email="zoe@example.org", password=PASSWORD)
 
     def ask(address):
@@ -84,49 +84,49 @@ def test_a_forgotten_password_is_answered_alike_for_everybody(client, outbox):
 
     answers = {re.sub(r'nonce="[^"]*"|value="[^"]*"', "", ask(a)) for a in ("zoe@example.org", "who@example.org")}
     assert len(answers) == 1
-    dispatch("notices")
-    assert [mail.recipients for mail in outbox] == [["zoe@example.org"]]
-    assert accept(client, path_in(outbox[0].body)).status_code == 303
+    run_queue("notifications")
+    assert [mail.recipients for mail in sent_emails] == [["zoe@example.org"]]
+    assert accept(client, path_in(sent_emails[0].body)).status_code == 303
 
 
 def test_the_last_admin_stays(app):
     account = make_account(role_names=["admin"], password=PASSWORD)
-    with pytest.raises(Refusal):
+    with pytest.raises(DomainError):
         accounts.set_roles(account, {"operator"})
-    with pytest.raises(Refusal):
+    with pytest.raises(DomainError):
         accounts.set_active(account, False)
     make_account(email="b@example.org", role_names=["admin"], password=PASSWORD)
     accounts.set_active(account, False)
     assert not account.active
 
 
-def test_pages_for_admins(client, outbox):
+def test_pages_for_admins(client, sent_emails):
     sign_in(client, "admin", password=PASSWORD)
-    assert post(client, "/account/people", address="zoe@example.org", role="operator").status_code == 303
-    assert post(client, "/account/people", address="nonsense", role="operator").status_code == 422
-    assert post(client, "/account/people", address="b@example.org").status_code == 422
-    zoe = accounts.find("zoe@example.org")
-    assert post(client, f"/account/people/{zoe.id}", role="sender").status_code == 303
-    assert post(client, f"/account/people/{zoe.id}/disable").status_code == 303
+    assert post_form(client, "/account/people", address="zoe@example.org", role="operator").status_code == 303
+    assert post_form(client, "/account/people", address="nonsense", role="operator").status_code == 422
+    assert post_form(client, "/account/people", address="b@example.org").status_code == 422
+    zoe = accounts.find_by_email("zoe@example.org")
+    assert post_form(client, f"/account/people/{zoe.id}", role="sender").status_code == 303
+    assert post_form(client, f"/account/people/{zoe.id}/disable").status_code == 303
     db.session.expire_all()
     assert (zoe.role_names, zoe.active) == (["sender"], False)
     page = client.get("/account/audit?subject=account")
     assert "roles.changed" in page.text
     assert client.get("/account/audit?action=nothing-like-it").status_code == 200
-    me = accounts.find("admin@example.org")
-    assert post(client, f"/account/people/{me.id}/disable").status_code == 422
+    me = accounts.find_by_email("admin@example.org")
+    assert post_form(client, f"/account/people/{me.id}/disable").status_code == 422
 
 
 def test_the_audit_trail_pages_and_filters(app):
     for n in range(60):
         audit.record("tested", "thing", n, actor="a@example.org" if n % 2 else "b@example.org")
-    newest = audit.events(audit.Filter())
+    newest = audit.list_events(audit.AuditFilter())
     assert [event.subject_id for event in newest[:2]] == ["59", "58"]
-    older = audit.events(audit.Filter(), before_id=newest[-1].id)
+    older = audit.list_events(audit.AuditFilter(), before_id=newest[-1].id)
     assert len(newest) + len(older) == 60
-    assert len(audit.events(audit.Filter(actor="a@example.org"))) == 30
+    assert len(audit.list_events(audit.AuditFilter(actor="a@example.org"))) == 30
     today = clock.now().date()
-    assert audit.events(audit.Filter(since=today, until=today))
+    assert audit.list_events(audit.AuditFilter(since=today, until=today))
     assert db.session.query(AuditEvent).count() == 60
 
 
@@ -138,7 +138,7 @@ def run(app, *arguments):
         def __exit__(self, *_):
             return None
 
-    result = CliRunner().invoke(team, list(arguments), obj=Provider(Here))
+    result = CliRunner().invoke(team, list(arguments), obj=AppProvider(Here))
     db.session.expire_all()
     return result
 
@@ -162,5 +162,5 @@ def test_the_commands(app):
 
 
 def test_who_is_not_there_is_said(app):
-    with pytest.raises(Gone):
-        accounts.find("nobody@example.org")
+    with pytest.raises(NotFound):
+        accounts.find_by_email("nobody@example.org")

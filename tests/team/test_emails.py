@@ -6,37 +6,37 @@ from email.policy import default
 from pathlib import Path
 
 import pytest
-from factories import make_account
-from golden import compare
+from support.factories import make_account
+from support.golden_files import compare_with_golden
 
 from petition.core.db import db
-from petition.delivery.dispatch import dispatch
-from petition.delivery.lanes import NOTICES
-from petition.delivery.post import Owed, post
-from petition.team.accounts import link
+from petition.delivery.outbox import OutboxEntry, enqueue
+from petition.delivery.queues import NOTIFICATIONS
+from petition.delivery.worker import run_queue
+from petition.team.accounts import invitation_url
 
 GOLDEN = Path(__file__).parent / "golden"
 KINDS = ("team_invitation", "team_password")
 
 
-def sent(outbox, kind, locale):
+def sent(sent_emails, kind, locale):
     account = make_account(name="Alix", language=locale)
-    link(account)
-    post(kind, NOTICES, [Owed(0, account.id, account.link_generation)])
+    invitation_url(account)
+    enqueue(kind, NOTIFICATIONS, [OutboxEntry(0, account.id, account.link_generation)])
     db.session.commit()
-    assert dispatch("notices") == 1
-    return outbox[0].as_bytes()
+    assert run_queue("notifications") == 1
+    return sent_emails[0].as_bytes()
 
 
 @pytest.mark.parametrize("locale", ["fr", "en"])
 @pytest.mark.parametrize("kind", KINDS)
-def test_the_email_reads_as_it_should(app, outbox, kind, locale):
-    compare(sent(outbox, kind, locale), GOLDEN / f"{kind}.{locale}.txt")
+def test_the_email_reads_as_it_should(app, sent_emails, kind, locale):
+    compare_with_golden(sent(sent_emails, kind, locale), GOLDEN / f"{kind}.{locale}.txt")
 
 
 @pytest.mark.parametrize("kind", KINDS)
-def test_the_octets_suit_any_mail_server(app, outbox, kind):
-    raw = sent(outbox, kind, "fr")
+def test_the_octets_suit_any_mail_server(app, sent_emails, kind):
+    raw = sent(sent_emails, kind, "fr")
     assert raw.isascii()
     assert max(len(line) for line in raw.split(b"\r\n")) <= 998
     assert not re.search(rb"(?<!\r)\n|\r(?!\n)", raw)

@@ -1,5 +1,17 @@
-"""What comes back: bounces, complaints and requests to stop, from a mailbox or a provider's webhook.
+"""Bounces, complaints and requests to unsubscribe by email, from a mailbox or a provider's webhook.
 
-A report is read (`read`) and taken (`take`): matched with its delivery by a return path that nobody can forge, recorded
-once, and acted on. What cannot be understood is kept for a person to look at.
+A report is parsed, matched with its delivery by a return path that cannot be forged, recorded once, and applied.
 """
+
+from flask import Flask
+
+
+def register(app: Flask) -> None:
+    """Set up the webhook and the periodic tasks."""
+    from petition.core.celery import register_task
+    from petition.delivery.bounces import handlers, tasks, webhooks
+
+    handlers.init_app(app)
+    app.register_blueprint(webhooks.blueprint)
+    register_task(app, tasks.run_poll)
+    register_task(app, tasks.run_retention)

@@ -1,22 +1,33 @@
 """A report that came back."""
 
 from datetime import datetime
-from typing import Final
+from enum import StrEnum
 
 from sqlalchemy import CheckConstraint, Index, LargeBinary, String, func
 from sqlalchemy.orm import Mapped, mapped_column
 
-from petition.core.db import Model, identity
+from petition.core.db import Model, identity_column
 
-PERMANENT: Final = "permanent"
-SOFT: Final = "soft"
-POLICY: Final = "policy"
-COMPLAINT: Final = "complaint"
-DELAYED: Final = "delayed"  # or relayed, or an answering machine: nothing follows from it
-UNSUBSCRIBE: Final = "unsubscribe"
-NOT_UNDERSTOOD: Final = "not_understood"
-KINDS = (PERMANENT, SOFT, POLICY, COMPLAINT, DELAYED, UNSUBSCRIBE, NOT_UNDERSTOOD)
-RETURNED = (PERMANENT, SOFT, POLICY, COMPLAINT)  # what a mailing's report counts as bounced
+
+class BounceKind(StrEnum):
+    """What a report says."""
+
+    PERMANENT = "permanent"
+    SOFT = "soft"
+    POLICY = "policy"
+    COMPLAINT = "complaint"
+    DELAYED = "delayed"  # or relayed, or an answering machine: nothing follows from it
+    UNSUBSCRIBE = "unsubscribe"
+    NOT_UNDERSTOOD = "not_understood"
+
+
+KINDS = tuple(member.value for member in BounceKind)
+BOUNCED_KINDS = (
+    BounceKind.PERMANENT.value,
+    BounceKind.SOFT.value,
+    BounceKind.POLICY.value,
+    BounceKind.COMPLAINT.value,
+)  # what a mailing's report counts as bounced
 
 
 class Bounce(Model):
@@ -24,11 +35,11 @@ class Bounce(Model):
 
     __tablename__ = "bounces"
 
-    id: Mapped[int] = identity()
+    id: Mapped[int] = identity_column()
     at: Mapped[datetime] = mapped_column(server_default=func.now())
     kind: Mapped[str] = mapped_column(String(14))
     status: Mapped[str] = mapped_column(String(12))
-    words: Mapped[str] = mapped_column(String(200))
+    response: Mapped[str] = mapped_column(String(200))
     source: Mapped[str] = mapped_column(String(20))
     digest: Mapped[str] = mapped_column(String(64), unique=True)
     delivery_id: Mapped[int | None]

@@ -5,28 +5,28 @@ import re
 
 from flask import current_app
 
-from petition.delivery.compose import BOUNCE, MESSAGE, UNSUBSCRIBE, mac
+from petition.delivery.composers import AddressPurpose, mac
 
-ADDRESS = re.compile(r"\+([bu])(\d{1,18})-([0-9a-f]{16})@")
-MESSAGE_ID = re.compile(r"<d(\d{1,18})\.([0-9a-f]{16})@")
-PURPOSES = {"b": BOUNCE, "u": UNSUBSCRIBE}
+ADDRESS_PATTERN = re.compile(r"\+([bu])(\d{1,18})-([0-9a-f]{16})@")
+MESSAGE_ID_PATTERN = re.compile(r"<d(\d{1,18})\.([0-9a-f]{16})@")
+PURPOSES = {"b": AddressPurpose.BOUNCE, "u": AddressPurpose.UNSUBSCRIBE}
 
 
-def delivery_of(address: str) -> tuple[str, int] | None:
+def parse_address(address: str) -> tuple[str, int] | None:
     """Return the purpose of an address of ours and its delivery; None for any other. Mail systems may fold its case."""
-    found = ADDRESS.search(address.lower())
+    found = ADDRESS_PATTERN.search(address.lower())
     if found is None:
         return None
     purpose, delivery_id = PURPOSES[found[1]], int(found[2])
-    return (purpose, delivery_id) if _is_ours(purpose, delivery_id, found[3]) else None
+    return (purpose, delivery_id) if _is_authentic(purpose, delivery_id, found[3]) else None
 
 
-def delivery_of_message(message_id: str) -> int | None:
+def parse_message_id(message_id: str) -> int | None:
     """Return the delivery of a Message-ID of ours. It is public where an email was forwarded, and proves nothing."""
-    found = MESSAGE_ID.search(message_id.lower())
-    return int(found[1]) if found and _is_ours(MESSAGE, int(found[1]), found[2]) else None
+    found = MESSAGE_ID_PATTERN.search(message_id.lower())
+    return int(found[1]) if found and _is_authentic(AddressPurpose.MESSAGE, int(found[1]), found[2]) else None
 
 
-def _is_ours(purpose: str, delivery_id: int, given: str) -> bool:
+def _is_authentic(purpose: str, delivery_id: int, given: str) -> bool:
     keys = [current_app.config["SECRET_KEY"], *current_app.config["SECRET_KEY_FALLBACKS"]]
     return any(hmac.compare_digest(mac(purpose, delivery_id, key), given) for key in keys)

@@ -1,0 +1,139 @@
+"""Celery, bound to the Flask app: tasks run in its context, and nothing waits long for a broker."""
+
+from collections.abc import Callable, Iterable, Mapping
+from datetime import UTC, datetime
+from typing import Any, NamedTuple
+
+from celery import Celery, Task
+from celery.signals import before_task_publish
+from flask import Flask
+from kombu import Queue  # type: ignore[attr-defined]
+from kombu.transport import redis as by_redis
+
+from petition.core.redis_sentinel import SCHEME, parse_sentinel_url
+
+PUBLISH_TIMEOUT_SECONDS = 0.5  # seconds
+WORKER_SOCKET_TIMEOUT_SECONDS = 5.0  # seconds; a worker asks anew each second, so a broker that takes longer hangs
+
+
+class FlaskTask(Task):  # type: ignore[misc]
+    """A task that runs inside the application's context, with a session of its own."""
+
+    def __call__(self, *args: object, **kwargs: object) -> object:
+        with self.app.flask_app.app_context():
+            return self.run(*args, **kwargs)
+
+
+class DisconnectTolerantQoS(by_redis.QoS):
+    """What a worker has in hand. The row is the truth: where the broker went away, there is nothing to tell it.
+
+    kombu tries to by a connection that is no more, and would end the worker (github.com/celery/kombu/issues/582).
+    """
+
+    restore_at_shutdown = False
+
+    def ack(self, delivery_tag: str) -> None:
+        """Say that a message was taken, if whoever gave it is still there."""
+        if self.channel.connection is not None:
+            super().ack(delivery_tag)  # type: ignore[no-untyped-call]
+
+
+class PublishInfo(NamedTuple):
+    """When a message was put on the queue, and by what: the doorbell, or beat's sweep."""
+
+    at: datetime | None = None
+    by: str | None = None
+
+
+def _add_publish_headers(headers: dict[str, Any], **_: Any) -> None:
+    headers["published_at"] = datetime.now(UTC).timestamp()
+    headers.setdefault("published_by", "sweep")
+
+
+def read_publish_info(request: Any) -> PublishInfo:
+    """Return when and by what the message of a running task was published."""
+    at, by = getattr(request, "published_at", None), getattr(request, "published_by", None)
+    return PublishInfo(datetime.fromtimestamp(at, UTC) if at else None, by)
+
+
+def declare_queues(names: Iterable[str], broker_url: str) -> list[Any]:
+    """Return queues as the broker should keep them: on RabbitMQ replicated to a majority of its nodes."""
+    # kombu carries no types.
+    declare: Any = Queue
+    return [declare(name, queue_arguments={"x-queue-type": _queue_type(broker_url)}) for name in names]
+
+
+def _queue_type(broker_url: str) -> str:
+    return "quorum" if broker_url.startswith("amqp") else "classic"
+
+
+def _broker_settings(url: str) -> dict[str, Any]:
+    """Return Celery's settings of a broker, for publishing; worker.py lengthens what a worker needs longer."""
+    if url.startswith("amqp"):
+        return {
+            "broker_url": url,
+            "broker_transport_options": {
+                "read_timeout": PUBLISH_TIMEOUT_SECONDS,
+                "write_timeout": PUBLISH_TIMEOUT_SECONDS,
+            },
+            # A server that went away without a word is missed after two of these seconds, not after minutes.
+            "broker_heartbeat": 10,
+            "task_default_queue_type": _queue_type(url),
+            "task_create_missing_queue_type": _queue_type(url),
+            # Celery declares queues for tasks with a countdown; there are none here, so these need not be replicated.
+            "broker_native_delayed_delivery_queue_type": "classic",
+        }
+    options: dict[str, Any] = {
+        "visibility_timeout": 300,  # seconds; no task lasts a minute
+        "socket_timeout": PUBLISH_TIMEOUT_SECONDS,
+        "socket_connect_timeout": PUBLISH_TIMEOUT_SECONDS,
+        "socket_keepalive": True,
+        # A worker that waits for a server that went away without a word misses it after twice this, in seconds.
+        "health_check_interval": 5,
+    }
+    if not url.startswith(SCHEME):
+        return {"broker_url": url, "broker_transport_options": options}
+    watched, patience = (
+        parse_sentinel_url(url),
+        {"socket_timeout": PUBLISH_TIMEOUT_SECONDS, "socket_connect_timeout": PUBLISH_TIMEOUT_SECONDS},
+    )
+    options |= {"master_name": watched.name, "sentinel_kwargs": patience}
+    return {"broker_url": watched.kombu_url, "broker_transport_options": options}
+
+
+def with_worker_timeouts(options: Mapping[str, Any]) -> dict[str, Any]:
+    """Return a transport's options with sockets that wait as long as a worker does for its next task."""
+    return {
+        **options,
+        **{name: WORKER_SOCKET_TIMEOUT_SECONDS for name in ("socket_timeout", "read_timeout") if name in options},
+    }
+
+
+def register_task(app: Flask, function: Callable[..., Any], **options: Any) -> None:
+    """Register a function as a task of the application's Celery, under its own dotted name."""
+    app.extensions["celery"].task(name=f"{function.__module__}.{function.__name__}", **options)(function)
+
+
+def init_app(app: Flask) -> Celery:
+    """Create the application's Celery, at `app.extensions["celery"]`."""
+    before_task_publish.connect(_add_publish_headers)
+    celery = Celery("petition", task_cls=FlaskTask)
+    celery.flask_app = app
+    celery.conf.update(
+        **_broker_settings(app.config["BROKER_URL"]),
+        broker_connection_timeout=PUBLISH_TIMEOUT_SECONDS,
+        broker_connection_retry_on_startup=True,
+        broker_connection_max_retries=None,
+        task_ignore_result=True,
+        task_publish_retry=False,
+        # A lost ring costs seconds, a ring run twice costs an empty claim: the row is the truth.
+        task_acks_late=False,
+        worker_prefetch_multiplier=1,
+        worker_hijack_root_logger=False,
+        worker_cancel_long_running_tasks_on_connection_loss=False,
+        task_default_queue="maintenance",
+        enable_utc=True,
+    )
+    celery.set_default()
+    app.extensions["celery"] = celery
+    return celery

@@ -1,0 +1,133 @@
+"""The JSON API: its description (OpenAPI), its page, and its errors (RFC 9457)."""
+
+from collections.abc import Callable
+from http import HTTPStatus
+from typing import Any
+
+import marshmallow as ma
+from flask import Blueprint, Flask, Response, current_app, jsonify, render_template
+from flask_smorest import Api
+from flask_smorest import Blueprint as SmorestBlueprint
+from webargs.flaskparser import FlaskParser, is_json_request
+from werkzeug.exceptions import BadRequest, HTTPException
+
+ACCESS_PUBLIC = "public"
+SLUG_LINK_PARAMETERS = {"slug": "$request.path.slug"}  # where an answer leads to more about its petition
+API_PREFIX = "/api/v1"
+PROBLEM_MEDIA_TYPE = "application/problem+json"
+
+docs = Blueprint("api_docs", __name__, url_prefix=API_PREFIX)
+
+
+class ProblemSchema(ma.Schema):
+    """What went wrong and what to do about it (RFC 9457); `errors` has a message for each field at fault."""
+
+    type = ma.fields.String(required=True)
+    title = ma.fields.String(required=True)
+    status = ma.fields.Integer(required=True)
+    detail = ma.fields.String()
+    errors = ma.fields.Dict(keys=ma.fields.String(), values=ma.fields.String())
+
+
+class JsonParser(FlaskParser):
+    """webargs' parser, reading a body's JSON once, and where Python will not read it, that is the sender's mistake."""
+
+    def load_json(self, req: Any, schema: Any) -> Any:  # noqa: ARG002 - webargs asks so
+        """Return the body as JSON, or answer 400: nested too deeply, a number too long, not JSON."""
+        if not is_json_request(req) or not req.get_data():
+            return ma.missing
+        try:
+            return req.get_json()
+        except (BadRequest, RecursionError, ValueError):
+            error = BadRequest("The body is not JSON that can be read.")
+            error.data = {"messages": {"json": [error.description]}}  # type: ignore[attr-defined]
+            raise error from None
+
+
+class ApiBlueprint(SmorestBlueprint):  # type: ignore[misc]
+    """A blueprint of the API. Its arguments are schemas, not their classes: those are made anew for each request."""
+
+    ARGUMENTS_PARSER = JsonParser()
+
+
+class PetitionApi(Api):  # type: ignore[misc]
+    """flask-smorest, with problem documents in place of its own error format, for the API's addresses only."""
+
+    ERROR_SCHEMA = ProblemSchema
+
+    def _register_error_handlers(self) -> None:
+        """Leave errors to `core.pages`, which knows whether a person or a program asked."""
+
+
+def problem_response(status: int, detail: str | None = None, errors: dict[str, str] | None = None) -> Response:
+    """Return a problem document."""
+    title = HTTPStatus(status).phrase
+    body: dict[str, Any] = {"type": "about:blank", "title": title, "status": status}
+    if detail:
+        body["detail"] = detail
+    if errors:
+        body["errors"] = errors
+    response = jsonify(body)
+    response.status_code, response.content_type = status, PROBLEM_MEDIA_TYPE
+    return response
+
+
+def http_error_response(error: HTTPException) -> Response:
+    """Return the problem document of an HTTP error, with webargs' messages as one text per field."""
+    data = getattr(error, "data", None) or {}
+    messages = data.get("messages") or {}
+    errors: dict[str, str] = {}
+    for place in messages.values() if isinstance(messages, dict) else []:
+        for field, texts in place.items() if isinstance(place, dict) else [("body", place)]:
+            errors[str(field)] = " ".join(map(str, texts)) if isinstance(texts, list) else str(texts)
+    detail = error.description if error.code != 429 else "Too many requests from this network. Try again later."
+    response = problem_response(error.code or 500, detail, errors)
+    for name, value in error.get_headers():
+        if name.lower() not in ("content-type", "content-length"):
+            response.headers[name] = value
+    return response
+
+
+def document_problems(blueprint: Any, *statuses: int) -> Callable[[Any], Any]:
+    """Document the problems that an operation answers with."""
+
+    def decorate(view: Any) -> Any:
+        for status in statuses:
+            view = blueprint.alt_response(
+                status, schema=ProblemSchema, content_type=PROBLEM_MEDIA_TYPE, description=HTTPStatus(status).phrase
+            )(view)
+        return view
+
+    return decorate
+
+
+def document_operation(blueprint: Any, name: str, status: int, **leads_to: dict[str, str]) -> Callable[[Any], Any]:
+    """Name an operation in the description, and say which ones its answer leads to and what of it they take."""
+    links = {other: {"operationId": other, "parameters": taken} for other, taken in leads_to.items()}
+    return blueprint.doc(operationId=name, responses={status: {"links": links}} if links else {})
+
+
+@docs.get("/docs")
+def page() -> str:
+    """Describe the API to a person."""
+    return render_template("api/docs.html", spec=current_app.extensions["petition.api"].spec.to_dict())
+
+
+def register_blueprint(app: Flask, blueprint: ApiBlueprint) -> None:
+    """Add a feature's blueprint to the API and its description."""
+    app.extensions["petition.api"].register_blueprint(blueprint)
+
+
+def init_app(app: Flask) -> None:
+    """Make the API; its description is at /api/v1/openapi.json and its page at /api/v1/docs."""
+    app.config.update(
+        API_TITLE="Petitions: the JSON API",
+        API_VERSION="v1",
+        OPENAPI_VERSION="3.1.0",
+        OPENAPI_URL_PREFIX=API_PREFIX,
+        OPENAPI_JSON_PATH="openapi.json",
+        API_SPEC_OPTIONS={"info": {"description": "Sign, confirm, count: what the pages do, as JSON."}},
+    )
+    api = PetitionApi(app)
+    app.extensions["petition.api"] = api
+    app.register_blueprint(docs)

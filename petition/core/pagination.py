@@ -1,0 +1,44 @@
+"""Keyset pagination: pages of a list by the last key of the page before, at the same cost however far down."""
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from typing import Any, Generic, TypeVar
+
+from sqlalchemy import Select
+
+from petition.core.exceptions import ValidationError
+
+T = TypeVar("T")
+MAX_ID = 2**63 - 1  # of a bigint
+
+
+@dataclass(frozen=True)
+class Page(Generic[T]):
+    """One page of a list; `next` is the cursor of the page that follows, None on the last one."""
+
+    items: Sequence[T]
+    next: str | None
+
+
+def parse_cursor(text: str | None) -> int | None:
+    """Return the key that a cursor names, None without a cursor. Raises `ValidationError` for anything else."""
+    if not text:
+        return None
+    if not (text.isascii() and text.isdigit() and len(text) <= 19 and int(text) <= MAX_ID):
+        raise ValidationError({"cursor": "not a cursor of this list: start without one, then follow `next`"})
+    return int(text)
+
+
+def select_page(
+    query: Select[Any], key: Any, *, cursor: int | None, limit: int, descending: bool = True
+) -> Select[Any]:
+    """Return the query of one page, ordered by a unique key; it fetches one row more, which `make_page` looks for."""
+    if cursor is not None:
+        query = query.where(key < cursor if descending else key > cursor)
+    return query.order_by(key.desc() if descending else key).limit(limit + 1)
+
+
+def make_page(rows: Sequence[T], limit: int, key: Callable[[T], int]) -> Page[T]:
+    """Return the page out of the rows that `select_page` found."""
+    items = rows[:limit]
+    return Page(items, str(key(items[-1])) if len(rows) > limit else None)

@@ -1,0 +1,1 @@
+"""The suppression list: addresses that are never mailed again."""

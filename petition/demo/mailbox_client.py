@@ -1,0 +1,56 @@
+"""The embedded mailbox, read as it fills: who got a confirmation mail, when it was seen, and its link."""
+
+import re
+import time
+from dataclasses import dataclass
+from email.utils import getaddresses
+from typing import Any
+from urllib.parse import quote, urlsplit
+
+from petition.demo.http_client import SiteClient, Unreachable
+
+CONFIRMATION_LINK_PATTERN = re.compile(r"https?://\S+/c/[A-Za-z0-9._~-]+")
+
+
+@dataclass(frozen=True)
+class ConfirmationMail:
+    """A confirmation mail: its address, the path of its link, when it was seen (`time.monotonic` seconds)."""
+
+    to: str
+    path: str
+    seen_at: float
+
+
+class MailboxClient:
+    """The messages that arrive from now on."""
+
+    def __init__(self, site: SiteClient) -> None:
+        """Skip what is there already. Raises `Unreachable` when the stack shows no mailbox."""
+        self._site = site
+        self._last = ""
+        self._fetch()
+
+    def fetch_new(self) -> list[ConfirmationMail]:
+        """Return the confirmation mails that came since the last call, oldest first."""
+        messages = self._fetch()
+        seen = time.monotonic()
+        links = [(message, CONFIRMATION_LINK_PATTERN.search(message["text"] or "")) for message in messages]
+        return [
+            ConfirmationMail(address, urlsplit(link.group()).path, seen)
+            for message, link in links
+            if link
+            for address in _parse_addresses(message["to"])
+        ]
+
+    def _fetch(self) -> list[dict[str, Any]]:
+        answer = self._site.get("/mailbox/messages.json" + (f"?after={quote(self._last)}" if self._last else ""))
+        if answer.status != 200:
+            raise Unreachable(f"GET /mailbox/messages.json: {answer.status}; the demo needs `petition up`")
+        messages: list[dict[str, Any]] = answer.json()
+        if messages:
+            self._last = str(messages[-1]["id"])
+        return messages
+
+
+def _parse_addresses(to: str | list[str]) -> list[str]:
+    return [address.lower() for _, address in getaddresses([to] if isinstance(to, str) else to)]

@@ -1,0 +1,1 @@
+"""The content of a mailing: placeholders, Markdown to HTML and to text."""

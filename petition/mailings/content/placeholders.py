@@ -1,0 +1,98 @@
+"""What a mailing may say of its reader: a fixed list of names, and no way to anything else."""
+
+from collections.abc import Iterator, Mapping
+from functools import lru_cache
+from typing import Any
+
+from flask_babel import gettext as _
+from jinja2 import Template, TemplateSyntaxError, nodes
+from jinja2.sandbox import ImmutableSandboxedEnvironment
+
+from petition.core.i18n import N_
+from petition.petitions.validation import is_printable_text
+
+ParseErrors = list[tuple[int, str]]
+
+PLACEHOLDERS = {
+    "name": N_("the signer’s name; for an organisation, its representative’s"),
+    "organisation": N_("the organisation, for those who signed for one"),
+    "profession": N_("the profession or role, where it was given"),
+    "city": N_("the city, where it was given"),
+    "petition": N_("the title of what they signed, in their language"),
+    "count": N_("the confirmed signatures at the moment of sending"),
+    "sender": N_("who the mailing comes from"),
+    "petition_link": N_("the address of the public page"),
+    "personal_link": N_("the address of the signer’s own page; not to be forwarded"),
+}
+SIGNER_PLACEHOLDERS = ("name", "organisation", "profession", "city")  # details that a signer may lack
+LINK_PLACEHOLDERS = ("petition_link", "personal_link")
+# Nothing that reads an attribute, calls, loops, adds or includes: only names, choices and what to say in their place.
+ALLOWED_NODES = (nodes.Template, nodes.Output, nodes.TemplateData, nodes.Name, nodes.Const, nodes.If, nodes.Filter,
+           nodes.Not, nodes.And, nodes.Or)  # fmt: skip
+NESTING_NODES = (nodes.If, nodes.Not, nodes.Filter, nodes.And, nodes.Or)
+MAX_NESTING = 20  # of {% if %} in {% if %}, of choices one after the other
+EXAMPLES = "{{ name }}, {{ profession|default('…') }}, {% if profession %}…{% endif %}"
+
+
+def _default(value: str, instead: str = "") -> str:
+    return value or instead
+
+
+_environment = ImmutableSandboxedEnvironment(autoescape=False, keep_trailing_newline=True)
+_environment.globals, _environment.tests, _environment.filters = {}, {}, {"default": _default}
+
+
+def validate_placeholders(source: str) -> ParseErrors:
+    """Return what is wrong with the placeholders of a text, each as (line, what to do); empty when it can be used."""
+    try:
+        tree = _environment.parse(source)
+        return sorted(set(_walk(tree, 0)))
+    except TemplateSyntaxError as error:
+        return [(error.lineno, _("this cannot be read (%(words)s): %(advice)s", words=error.message, advice=_advice()))]
+    except RecursionError:
+        return [(1, _("this is nested too deeply: %(advice)s", advice=_advice()))]
+    except ValueError:  # a number of more digits than Python reads
+        return [(1, _("only names from the list stand between braces: %(advice)s", advice=_advice()))]
+
+
+def _advice() -> str:
+    return _("write %(examples)s", examples=EXAMPLES)
+
+
+def _walk(node: nodes.Node, depth: int, line: int = 1) -> Iterator[tuple[int, str]]:
+    # The node around {% autoescape %} has no line of its own.
+    line = node.lineno or next((child.lineno for child in node.iter_child_nodes()), line)
+    if isinstance(node, nodes.Name) and (node.name not in PLACEHOLDERS or node.ctx != "load"):
+        yield line, _("{{ %(name)s }} is not known: there are %(names)s", name=node.name, names=", ".join(PLACEHOLDERS))
+    elif not isinstance(node, ALLOWED_NODES) or (isinstance(node, nodes.Const) and not _is_valid_text(node.value)):
+        yield line, _("only names from the list stand between braces: %(advice)s", advice=_advice())
+        return
+    elif isinstance(node, nodes.Filter) and not _is_valid_filter(node):
+        yield line, _("%(name)s is not possible here: %(advice)s", name=node.name, advice=_advice())
+    if depth > MAX_NESTING or (isinstance(node, nodes.If) and len(node.elif_) > MAX_NESTING):
+        yield line, _("this is nested too deeply: %(advice)s", advice=_advice())
+        return
+    for child in node.iter_child_nodes():
+        yield from _walk(child, depth + isinstance(node, NESTING_NODES), line)
+
+
+def _is_valid_text(value: Any) -> bool:
+    # An escape such as \x00 makes of sound letters what is no text.
+    return isinstance(value, str) and is_printable_text(value)
+
+
+def _is_valid_filter(node: nodes.Filter) -> bool:
+    plain = isinstance(node.node, nodes.Name) and not (node.kwargs or node.dyn_args or node.dyn_kwargs)
+    return node.name == "default" and plain and len(node.args) == 1 and isinstance(node.args[0], nodes.Const)
+
+
+@lru_cache(maxsize=128)
+def _template(source: str) -> Template:
+    return _environment.from_string(source)
+
+
+def expand(source: str, values: Mapping[str, Any]) -> str:
+    """Return the text with its placeholders filled; those without a value are empty. For texts without `mistakes`."""
+    return _template(source).render(
+        dict.fromkeys(PLACEHOLDERS, "") | {k: v for k, v in values.items() if k in PLACEHOLDERS}
+    )

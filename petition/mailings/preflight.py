@@ -1,0 +1,54 @@
+"""What to look at before a mailing goes: nothing here forbids it."""
+
+from flask_babel import gettext as _
+
+from petition.core.i18n import LANGUAGES
+from petition.mailings.audience.preview import is_count_current, sample_recipients
+from petition.mailings.content.markdown_to_text import find_links
+from petition.mailings.content.rendering import expand_variants
+from petition.mailings.emails import build_message, load_petitions
+from petition.mailings.models import Mailing
+
+MAX_SUBJECT_CHARACTERS = 70  # characters; phones show about 40, desktops 60 to 70
+MAX_MESSAGE_BYTES = 100 * 1024  # octets; Gmail cuts a message at 102 KB
+
+
+def run_preflight_checks(mailing: Mailing) -> list[str]:
+    """Return what may be wrong with a mailing, each in a sentence in the reader's language."""
+    found = []
+    counted = (mailing.audience or {}).get("languages", {}) if is_count_current(mailing) else {}
+    for language, n in counted.items():
+        if language not in mailing.texts and n:
+            name = LANGUAGES.get(language, language)
+            found.append(_("%(number)s recipients read %(language)s, which is not written: they get another language.",
+                           number=n, language=name))  # fmt: skip
+    for language, text in sorted(mailing.texts.items()):
+        name = LANGUAGES.get(language, language)
+        for link in sorted(_find_insecure_links(text.body)):
+            found.append(_("%(language)s: %(link)s is not an https address.", language=name, link=link))
+    found += _check_sizes(mailing)
+    if is_count_current(mailing) and not (mailing.audience or {}).get("recipients"):
+        found.append(_("Nobody would get this mailing as it stands."))
+    return found
+
+
+def _find_insecure_links(source: str) -> set[str]:
+    addresses = {address for body in expand_variants(source) for _line, address in find_links(body)}
+    return {address for address in addresses if not address.lower().startswith(("https://", "mailto:", "#"))}
+
+
+def _check_sizes(mailing: Mailing) -> list[str]:
+    found = []
+    signer = sample_recipients(mailing, 1)[0]
+    petitions, counted = load_petitions({signer.petition_id})
+    petition = petitions[signer.petition_id]
+    for language in sorted(mailing.texts):
+        email = build_message(mailing, signer, petition, counted[petition.id], None, language=language)
+        name, length, size = LANGUAGES.get(language, language), len(email.subject), len(email.as_bytes())
+        if length > MAX_SUBJECT_CHARACTERS:
+            found.append(_("%(language)s: the subject has %(number)s characters; many programs cut it at %(limit)s.",
+                           language=name, number=length, limit=MAX_SUBJECT_CHARACTERS))  # fmt: skip
+        if size > MAX_MESSAGE_BYTES:
+            found.append(_("%(language)s: the email weighs %(size)s KB; Gmail cuts what is over 100 KB.",
+                           language=name, size=size // 1024))  # fmt: skip
+    return found

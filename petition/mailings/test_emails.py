@@ -1,0 +1,101 @@
+"""Try a mailing on oneself and on colleagues, in each of its languages, before anybody else gets it."""
+
+from collections.abc import Sequence
+from typing import Any
+
+from flask_babel import gettext as _
+from sqlalchemy import select
+
+from petition.core.db import db
+from petition.core.exceptions import ValidationError
+from petition.delivery.composers import ClaimedDelivery, Composed, Skipped
+from petition.delivery.models import Delivery, DeliveryState
+from petition.delivery.outbox import OutboxEntry, enqueue
+from petition.delivery.queues import NOTIFICATIONS
+from petition.mailings import lifecycle
+from petition.mailings.audience.preview import make_sample_signer
+from petition.mailings.emails import build_message, load_petitions
+from petition.mailings.models import MAILING_TEST_KIND, Mailing, MailingTest
+from petition.team.models import Account
+
+MAX_COLLEAGUES = 20  # colleagues
+MAX_LISTED_TESTS = 20  # tests
+
+
+def enqueue_tests(mailing: Mailing, accounts: Sequence[Account], by: str) -> int:
+    """Owe each colleague the mailing in each of its languages, as one of its recipients would get it; returns how many.
+
+    The caller holds the mailing's lock. Flushes. Raises `Refusal`, or `Nonsense` once it is scheduled.
+    """
+    if not lifecycle.can_transition("test", mailing):
+        raise lifecycle.InvalidMailingTransition("test", mailing)
+    accounts = [account for account in accounts if account.active]
+    if not 1 <= len(accounts) <= MAX_COLLEAGUES:
+        raise ValidationError({"colleagues": _("choose from one to %(number)s colleagues", number=MAX_COLLEAGUES)})
+    tests = [
+        MailingTest(mailing_id=mailing.id, version=mailing.version, language=language, account_id=account.id,
+                    asked_by=by)
+        for account in accounts
+        for language in mailing.texts
+    ]  # fmt: skip
+    db.session.add_all(tests)
+    db.session.flush()
+    enqueue(MAILING_TEST_KIND, NOTIFICATIONS, [OutboxEntry(_petition_id(mailing), test.id, 1) for test in tests])
+    mailing.tested_version = mailing.version
+    lifecycle.transition(
+        "test", mailing, version=mailing.version, colleagues=len(accounts), languages=sorted(mailing.texts)
+    )
+    return len(tests)
+
+
+def _petition_id(mailing: Mailing) -> int:
+    return int(mailing.segment["petitions"][0])
+
+
+def list_untested_languages(mailing: Mailing) -> list[str]:
+    """Return the languages in which no test of this version has left yet."""
+    left = (
+        select(MailingTest.language)
+        .join(Delivery, Delivery.subject_id == MailingTest.id)
+        .where(Delivery.kind == MAILING_TEST_KIND, Delivery.state == DeliveryState.SENT)
+        .where(MailingTest.mailing_id == mailing.id, MailingTest.version == mailing.version)
+    )
+    return sorted(set(mailing.texts) - set(db.session.scalars(left)))
+
+
+def list_latest(mailing: Mailing) -> list[Any]:
+    """Return the latest tests, newest first, each with who got it and what became of it."""
+    query = (
+        select(MailingTest, Account.name, Account.email, Delivery.state, Delivery.reason)
+        .join(Account, Account.id == MailingTest.account_id)
+        .outerjoin(Delivery, (Delivery.kind == MAILING_TEST_KIND) & (Delivery.subject_id == MailingTest.id))
+        .where(MailingTest.mailing_id == mailing.id)
+    )
+    return list(db.session.execute(query.order_by(MailingTest.id.desc()).limit(MAX_LISTED_TESTS)))
+
+
+def compose_mailing_test(claims: Sequence[ClaimedDelivery]) -> Composed:
+    """Send a mailing to a colleague, as a recipient would get it."""
+    asked = (
+        select(MailingTest, Mailing, Account)
+        .join(Mailing, Mailing.id == MailingTest.mailing_id)
+        .join(Account, Account.id == MailingTest.account_id)
+    )
+    found = {
+        row.MailingTest.id: row
+        for row in db.session.execute(asked.where(MailingTest.id.in_([claim.subject_id for claim in claims])))
+    }
+    composed: Composed = {}
+    for claim in claims:
+        row = found.get(claim.subject_id)
+        if row is None or row.MailingTest.version != row.Mailing.version or not row.Account.active:
+            composed[claim.id] = Skipped("the mailing has changed since this test was asked for")
+            continue
+        # In the colleague's own name: no signer's details leave by a test.
+        signer = make_sample_signer(row.Mailing, row.MailingTest.language, row.Account.name)
+        petitions, counted = load_petitions({signer.petition_id})
+        petition = petitions[signer.petition_id]
+        composed[claim.id] = build_message(
+            row.Mailing, signer, petition, counted[petition.id], claim.id, test_address=row.Account.email
+        )
+    return composed

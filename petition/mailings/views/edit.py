@@ -1,0 +1,119 @@
+"""The desk's mailings, to write: the form, what was typed into it, and what somebody else saved meanwhile."""
+
+from typing import Any
+
+from flask import Blueprint, flash, render_template, request
+from flask_babel import gettext as _
+from sqlalchemy import select
+
+from petition.core.db import db
+from petition.core.exceptions import DomainError
+from petition.core.i18n import LANGUAGES
+from petition.mailings import lifecycle
+from petition.mailings.content.placeholders import PLACEHOLDERS
+from petition.mailings.drafts import EditConflict, create, edit, parse_draft
+from petition.mailings.models import Mailing
+from petition.mailings.views.desk import (
+    PAGE_SIZE,
+    flash_error_and_redirect,
+    get_mailing_or_404,
+    redirect_to_mailing,
+    require_current_account,
+)
+from petition.petitions import queries as petition_queries
+from petition.team.models import TeamRole
+from petition.team.permissions import require_roles
+
+ACCESS = "campaigner or sender"
+MAX_FORM_BYTES = 300 * 1024  # bytes of a form: the words of every language
+
+blueprint = Blueprint("mailing_writing", __name__, url_prefix="/desk/mailings")
+require_roles(
+    blueprint, TeamRole.CAMPAIGNER, TeamRole.SENDER, max_body_bytes={"make": MAX_FORM_BYTES, "save": MAX_FORM_BYTES}
+)
+
+
+def _form_values(mailing: Mailing | None) -> dict[str, Any]:
+    """Return what the form shows of a mailing, or of a new one."""
+    if mailing is None:
+        form: dict[str, Any] = {"undo_minutes": 5, "failure_limit": 5, "unsubscribe_limit": 2, "petitions": []}
+        for petition in petition_queries.list_all()[:1]:
+            form |= {"petitions": [petition.id], "sender_name": petition.sender_name, "timezone": petition.timezone}
+            form["reply_to"] = petition.reply_to
+        return form
+    form = {name: getattr(mailing, name) for name in (
+        "name", "sender_name", "reply_to", "timezone", "public", "per_hour", "per_domain_hour", "warm_up",
+        "undo_minutes")}  # fmt: skip
+    form |= {name: f"{getattr(mailing, name) * 100:g}" for name in ("failure_limit", "unsubscribe_limit")}
+    form |= mailing.segment
+    for language, text in mailing.texts.items():
+        form |= {f"{part}_{language}": getattr(text, part) for part in ("subject", "preheader", "body")}
+    return form
+
+
+def _submitted_values() -> dict[str, Any]:
+    several = ("petitions", "languages", "professions")
+    typed: dict[str, Any] = {name: request.form.get(name, "").replace("\0", "") for name in request.form}
+    for name in several:
+        typed[name] = [value.replace("\0", "") for value in request.form.getlist(name)]
+    typed["professions"] = [line for value in typed["professions"] for line in value.splitlines() if line.strip()]
+    return typed
+
+
+def _render_form(mailing: Mailing | None, form: dict[str, Any], version: int, **refused: Any) -> str:
+    begun = select(Mailing).where(Mailing.started_at.is_not(None)).order_by(Mailing.id.desc()).limit(PAGE_SIZE)
+    return render_template(
+        "mailings/edit.html", mailing=mailing, form=form, version=version, petitions=petition_queries.list_all(),
+        mailings=list(db.session.scalars(begun)), names=PLACEHOLDERS, all_languages=LANGUAGES, translate=_,
+        **{"errors": {}, "theirs": None, **refused},
+    )  # fmt: skip
+
+
+@blueprint.get("/new")
+def new() -> Any:
+    """Show an empty form."""
+    return _render_form(None, _form_values(None), 0)
+
+
+@blueprint.post("/new")
+def make() -> Any:
+    """Make a draft."""
+    typed = _submitted_values()
+    try:
+        mailing = create(parse_draft(typed), require_current_account().email)
+    except DomainError as refusal:
+        db.session.rollback()
+        return _render_form(None, typed, 0, errors=refusal.errors), 422
+    db.session.commit()
+    flash(_("Saved as a draft. Nothing is sent before it was tested and scheduled."), "success")
+    return redirect_to_mailing(mailing.id)
+
+
+@blueprint.get("/<int:mailing_id>/edit")
+def editor(mailing_id: int) -> Any:
+    """Show the form of a mailing that can still be changed."""
+    mailing = get_mailing_or_404(mailing_id)
+    if not lifecycle.can_transition("edit", mailing):
+        return flash_error_and_redirect(lifecycle.InvalidMailingTransition("edit", mailing), mailing_id)
+    return _render_form(mailing, _form_values(mailing), mailing.version)
+
+
+@blueprint.post("/<int:mailing_id>/edit")
+def save(mailing_id: int) -> Any:
+    """Save, unless somebody else has meanwhile: what was typed is then shown beside what they saved."""
+    mailing, typed = get_mailing_or_404(mailing_id, lock=True), _submitted_values()
+    version = request.form.get("version", 0, type=int)
+    try:
+        changed = edit(mailing, parse_draft(typed), version)
+    except lifecycle.InvalidMailingTransition as refusal:
+        return flash_error_and_redirect(refusal, mailing_id)
+    except EditConflict as refusal:
+        db.session.rollback()
+        mailing = get_mailing_or_404(mailing_id)
+        return _render_form(mailing, typed, mailing.version, errors=refusal.errors, theirs=_form_values(mailing)), 409
+    except DomainError as refusal:
+        db.session.rollback()
+        return _render_form(get_mailing_or_404(mailing_id), typed, version, errors=refusal.errors), 422
+    db.session.commit()
+    flash(_("Saved. Test it again before it is sent.") if changed else _("Nothing had changed."), "success")
+    return redirect_to_mailing(mailing_id)

@@ -1,0 +1,73 @@
+"""What readers of a mailing see: how to stop the updates, and the mailings that were made public."""
+
+from typing import Any
+
+from flask import Blueprint, abort, render_template, request
+
+from petition.core import tokens
+from petition.core.db import db
+from petition.core.exceptions import NotFound
+from petition.core.i18n import current_language
+from petition.mailings import public_archive
+from petition.mailings.models import UnsubscribeChoice
+from petition.mailings.unsubscribe import Subscriber, find_by_token, is_unsubscribed, unsubscribe
+from petition.petitions.models import Petition
+from petition.petitions.presenter import present
+from petition.signatures.models import SignatureState
+
+ACCESS = "public"
+TEST_TOKEN = "test"  # noqa: S105 - in place of a token, in what colleagues get
+blueprint = Blueprint("mailings", __name__)
+
+
+def _get_subscriber_or_404(token: str, *, lock: bool = False) -> Subscriber:
+    try:
+        return find_by_token(token, lock=lock)
+    except NotFound:
+        abort(404)
+
+
+def _render_unsubscribe_page(who: Subscriber, token: str, done: str | None) -> str:
+    petition = db.session.get(Petition, who.delivery.petition_id)
+    return render_template(
+        "mailings/unsubscribe.html",
+        petition=present(petition, current_language()) if petition else None,
+        token=tokens.strip_trailing_characters(token),
+        done=done,
+        erased=who.signature is None,
+        more=bool(done) and done == UnsubscribeChoice.THESE and who.signature is not None,
+        can_withdraw=who.signature is not None and who.signature.state == SignatureState.CONFIRMED,
+        test=False,
+    )
+
+
+@blueprint.get("/u/<token>")
+def unsubscribe_page(token: str) -> str:
+    """Ask for one press of a button: a link alone changes nothing."""
+    if token == TEST_TOKEN:
+        return render_template("mailings/unsubscribe.html", test=True, done=None, petition=None)
+    who = _get_subscriber_or_404(token)
+    return _render_unsubscribe_page(who, token, UnsubscribeChoice.THESE if is_unsubscribed(who) else None)
+
+
+@blueprint.post("/u/<token>", endpoint="unsubscribe")
+def unsubscribe_post(token: str) -> Any:
+    """Stop the updates, for a person or for a mail program (RFC 8058): no cookie, no token of a form, no redirect."""
+    if token == TEST_TOKEN:
+        return unsubscribe_page(token)
+    choice = request.form.get("choice")
+    chosen = choice if choice in (UnsubscribeChoice.ALL, UnsubscribeChoice.WITHDRAW) else UnsubscribeChoice.THESE
+    who = _get_subscriber_or_404(token, lock=True)
+    unsubscribe(who, chosen)
+    db.session.commit()
+    return _render_unsubscribe_page(_get_subscriber_or_404(token), token, chosen)
+
+
+@blueprint.get("/mailings/<int:mailing_id>")
+def archived(mailing_id: int) -> str:
+    """Show a mailing that was sent and made public, without anything of its readers."""
+    try:
+        mailing = public_archive.find_public(mailing_id)
+    except NotFound:
+        abort(404)
+    return render_template("mailings/archive.html", **public_archive.build_public_page(mailing, current_language()))

@@ -1,0 +1,1 @@
+"""Commands of operations: `petition queue`, `bounces` and `suppressions`."""

@@ -1,0 +1,1 @@
+"""Pages of operations: dashboard, actions, bounces, suppressions, metrics."""

@@ -1,0 +1,48 @@
+"""/metrics, for whoever has the token or comes from an address on the list."""
+
+import hmac
+import ipaddress
+
+from flask import Blueprint, Response, abort, current_app, request
+from prometheus_client import CONTENT_TYPE_LATEST
+from werkzeug.datastructures import WWWAuthenticate
+from werkzeug.exceptions import Unauthorized
+
+from petition.core.db import db
+from petition.operations.metrics import render_metrics
+
+ACCESS = "machine"
+blueprint = Blueprint("metrics", __name__)
+
+
+def _is_allowed_address() -> bool:
+    try:
+        address = ipaddress.ip_address(request.remote_addr or "")
+    except ValueError:
+        return False
+    address = getattr(address, "ipv4_mapped", None) or address
+    return any(address in network for network in current_app.config["PETITION_METRICS_ALLOW"])
+
+
+def _has_valid_token() -> bool:
+    token, given = current_app.config["PETITION_METRICS_TOKEN"], request.authorization
+    if not token or given is None or given.type != "bearer" or not given.token:
+        return False
+    return hmac.compare_digest(given.token.encode(), token.encode())
+
+
+@blueprint.before_request
+def _require_access() -> None:
+    if _has_valid_token() or _is_allowed_address():
+        return
+    if current_app.config["PETITION_METRICS_TOKEN"]:
+        raise Unauthorized(www_authenticate=WWWAuthenticate("bearer"))
+    abort(403)
+
+
+@blueprint.get("/metrics")
+def metrics() -> Response:
+    """Tell the figures to a monitoring system."""
+    body = render_metrics()
+    db.session.rollback()
+    return current_app.response_class(body, content_type=CONTENT_TYPE_LATEST)

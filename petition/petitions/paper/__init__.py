@@ -1,0 +1,1 @@
+"""Signatures on paper: read from a file, imported, counted, undone."""

@@ -1,0 +1,1 @@
+"""Pages of petitions: public, the desk's editor, lifecycle, statistics, paper signatures."""

@@ -1,0 +1,139 @@
+"""Signatures on paper at the desk: a file is read, shown with every bad line, and added only then."""
+
+from typing import Any
+
+from flask import Blueprint, abort, flash, make_response, redirect, render_template, request, url_for
+from flask_babel import gettext as _
+from flask_babel import ngettext
+from werkzeug import Response
+
+from petition.core.db import db
+from petition.core.exceptions import DomainError, NotFound
+from petition.petitions.counters import get_count
+from petition.petitions.labels import paper_file_error_message, paper_problem_message
+from petition.petitions.models import PaperImport, Petition
+from petition.petitions.paper import importer
+from petition.petitions.views.desk import get_or_404
+from petition.team import audit
+from petition.team.models import TeamRole
+from petition.team.permissions import current_account, require_roles
+
+ACCESS = "campaigner"
+MAX_UPLOAD_BYTES = 5 * 1024 * 1024  # bytes of a file and the form around it
+MAX_PROBLEMS_SHOWN = 1_000  # shown
+blueprint = Blueprint("paper", __name__, url_prefix="/desk/petitions")
+require_roles(blueprint, TeamRole.CAMPAIGNER, max_body_bytes={"upload": MAX_UPLOAD_BYTES})
+blueprint.add_app_template_global(paper_problem_message)
+
+
+def _get_import_or_404(petition: Petition, import_id: int, *, lock: bool = False) -> PaperImport:
+    try:
+        return importer.find_import(petition, import_id, lock=lock)
+    except NotFound:
+        abort(404)
+
+
+def _render_index(petition: Petition, status: int = 200, error: str | None = None) -> Response:
+    body = render_template(
+        "petitions/paper.html",
+        petition=petition,
+        count=get_count(petition),
+        imports=importer.list_imports(petition),
+        error=error,
+    )
+    return make_response(body, status)
+
+
+@blueprint.get("/<slug>/paper")
+def index(slug: str) -> Response:
+    """Show what was imported, and ask for a file."""
+    return _render_index(get_or_404(slug))
+
+
+@blueprint.post("/<slug>/paper")
+def upload(slug: str) -> Response:
+    """Read a file, and add nothing yet."""
+    petition, account = get_or_404(slug), current_account()
+    sent = request.files.get("file")
+    if sent is None or not sent.filename or account is None:
+        return _render_index(petition, 422, paper_file_error_message("none"))
+    try:
+        file = importer.create_draft(petition, sent.read(), sent.filename, account.name or account.email)
+    except DomainError as refusal:
+        db.session.rollback()
+        return _render_index(petition, 422, paper_file_error_message(refusal.errors["file"]))
+    db.session.commit()
+    return redirect(url_for("paper.page", slug=slug, import_id=file.id), 303)
+
+
+@blueprint.get("/<slug>/paper/<int:import_id>")
+def page(slug: str, import_id: int) -> str:
+    """Show what a file would add and what is wrong with it, or what it added."""
+    petition = get_or_404(slug)
+    file = _get_import_or_404(petition, import_id)
+    after = request.args.get("after", 0, type=int)
+    rows = importer.list_signatures(file, after if 0 < after < 2**31 else 0)
+    more: dict[str, Any] = {"problems": file.problems[:MAX_PROBLEMS_SHOWN]}
+    if len(rows) == importer.PAGE_SIZE:
+        more["following"] = url_for("paper.page", slug=slug, import_id=file.id, after=rows[-1].line)
+    return render_template(
+        "petitions/paper_import.html",
+        petition=petition,
+        file=file,
+        good=importer.count_signatures(file),
+        rows=rows,
+        **more,
+    )
+
+
+@blueprint.post("/<slug>/paper/<int:import_id>/add")
+def add(slug: str, import_id: int) -> Response:
+    """Count what the file holds."""
+    petition = get_or_404(slug, lock=True)
+    file = _get_import_or_404(petition, import_id, lock=True)
+    if importer.apply_draft(file):
+        after = {"added": file.added, "file": file.file_name}
+        audit.record("paper.added", "petition", petition.slug, after=after | {"import": file.id})
+        flash(
+            ngettext("%(num)s signature on paper is added.", "%(num)s signatures on paper are added.", file.added),
+            "success",
+        )
+    db.session.commit()
+    return redirect(url_for("paper.page", slug=slug, import_id=import_id), 303)
+
+
+@blueprint.post("/<slug>/paper/<int:import_id>/undo")
+def undo(slug: str, import_id: int) -> Response:
+    """Take a whole import back."""
+    petition = get_or_404(slug, lock=True)
+    file = _get_import_or_404(petition, import_id, lock=True)
+    taken = importer.undo_import(file)
+    if taken is not None:
+        before = {"added": taken, "file": file.file_name}
+        audit.record("paper.undone", "petition", petition.slug, before=before | {"import": file.id})
+        flash(
+            ngettext("%(num)s signature on paper is taken back.", "%(num)s signatures on paper are taken back.", taken),
+            "success",
+        )
+    db.session.commit()
+    return redirect(url_for("paper.index", slug=slug), 303)
+
+
+@blueprint.post("/<slug>/paper/<int:import_id>/discard")
+def discard(slug: str, import_id: int) -> Response:
+    """Drop a file that was read and not added."""
+    importer.discard_draft(_get_import_or_404(get_or_404(slug), import_id, lock=True))
+    db.session.commit()
+    return redirect(url_for("paper.index", slug=slug), 303)
+
+
+@blueprint.post("/<slug>/paper/<int:import_id>/<int:signature_id>/strike")
+def strike(slug: str, import_id: int, signature_id: int) -> Response:
+    """Delete one signature, as its signer asks."""
+    petition = get_or_404(slug, lock=True)
+    file = _get_import_or_404(petition, import_id, lock=True)
+    if importer.delete_signature(file, signature_id):
+        audit.record("paper.struck", "petition", petition.slug, before={"import": file.id, "signature": signature_id})
+        flash(_("The signature is deleted."), "success")
+    db.session.commit()
+    return redirect(url_for("paper.page", slug=slug, import_id=import_id), 303)

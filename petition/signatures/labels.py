@@ -1,0 +1,84 @@
+"""Signatures and what the team does to them, in the reader's language."""
+
+from flask_babel import gettext as _
+
+
+def signature_state_label(state: str) -> str:
+    """Return what a signature's state is called."""
+    return {
+        "pending": _("pending"), "confirmed": _("confirmed"), "withdrawn": _("withdrawn"),
+        "disowned": _("disowned"), "invalidated": _("invalidated"),
+    }.get(state, state)  # fmt: skip
+
+
+def signature_field_label(field: str) -> str:
+    """Return what a detail of a signature, or of a search for it, is called."""
+    return {
+        "petition": _("Petition"), "name": _("Name"), "organisation": _("Organisation"), "email": _("Email address"),
+        "profession": _("Profession or role"), "city": _("City"), "postal_code": _("Postal code"),
+        "country": _("Country"), "state": _("State"), "party": _("Signed as"), "domain": _("Mail domain"),
+        "network": _("Network"), "created_since": _("Signed from"), "created_until": _("Signed until"),
+        "confirmed_since": _("Confirmed from"), "confirmed_until": _("Confirmed until"), "id": _("Number"),
+        "locale": _("Language"), "listed": _("In the public list"), "updates": _("Receives the news"),
+        "source": _("Signed through"), "created_at": _("Signed"), "confirmed_at": _("Confirmed"),
+        "ended_at": _("Ended"), "updates_at": _("Agreed to the news"),
+    }.get(field, field)  # fmt: skip
+
+
+def email_kind_label(kind: str) -> str:
+    """Return what an email to a signer is for."""
+    return {
+        "confirm_signature": _("link to confirm"), "reminder": _("reminder"),
+        "already_signed": _("already signed"), "personal_link": _("link to the personal page"),
+        "withdrawn": _("withdrawal"),
+    }.get(kind, kind)  # fmt: skip
+
+
+def party_label(party: str) -> str:
+    """Return what kind of signatory it is."""
+    return {"person": _("person"), "organisation": _("organisation")}.get(party, party)
+
+
+def staff_action_labels(act: str) -> dict[str, str]:
+    """Return an act's name, what it will do to the signature, and what is said once it is done."""
+    return {
+        "resend": {
+            "name": _("Send the link again"),
+            "will": _("The signer gets the link by email."),
+            "done": _("The link is on its way."),
+        },
+        "correct": {
+            "name": _("Correct"),
+            "will": _("For typos that the signer asks to have corrected."),
+            "done": _("Corrected."),
+        },
+        "confirm": {
+            "name": _("Confirm by hand"),
+            "will": _(
+                "The signature will count as if its link had been followed. The address gets an email with the link "
+                "to the signature’s own page, so that its owner knows and can object."
+            ),
+            "done": _("Confirmed: it counts."),
+        },
+        "withdraw": {
+            "name": _("Withdraw"),
+            "will": _(
+                "The signature will no longer count nor be listed, and its signer is told by email. Only for signers "
+                "who ask for it: they may sign again."
+            ),
+            "done": _("Withdrawn."),
+        },
+        "invalidate": {
+            "name": _("Invalidate"),
+            "will": _(
+                "The signature will not count nor be listed, its signer gets no email any more, and signing again "
+                "with this address does nothing. It can be reinstated."
+            ),
+            "done": _("Invalidated."),
+        },
+        "reinstate": {
+            "name": _("Reinstate"),
+            "will": _("The signature will be as it was before it was invalidated, and count again if it did."),
+            "done": _("Reinstated."),
+        },
+    }[act]

@@ -1,0 +1,72 @@
+"""What time does to a signature that nobody confirmed: one reminder, then it is forgotten."""
+
+from datetime import timedelta
+
+from flask import current_app
+from sqlalchemy import delete, select, update
+
+from petition.core import clock
+from petition.core.db import db
+from petition.delivery.outbox import OutboxEntry, enqueue
+from petition.delivery.queues import NOTIFICATIONS
+from petition.petitions.models import Petition
+from petition.signatures.models import Signature, SignatureState
+
+REMIND_AFTER = timedelta(days=3)
+NETWORK_TTL = timedelta(days=30)
+BATCH_SIZE = 500
+
+
+def enqueue_reminders() -> int:
+    """Owe a reminder to a batch of signers who have not confirmed after three days; each gets one, ever.
+
+    Flushes, does not commit. Returns how many; call again until it is none.
+    """
+    now = clock.now()
+    oldest = now - timedelta(days=current_app.config["CONFIRM_WITHIN"])
+    petitions = [p.id for p in db.session.scalars(select(Petition)) if p.people_can_confirm]
+    batch = (
+        select(Signature.id)
+        .where(Signature.state == SignatureState.PENDING, Signature.requested_at.between(oldest, now - REMIND_AFTER))
+        .where(Signature.reminded_at.is_(None), Signature.petition_id.in_(petitions))
+        .order_by(Signature.requested_at)
+        .limit(BATCH_SIZE)
+        .with_for_update(skip_locked=True)
+    )
+    marked = db.session.execute(
+        update(Signature)
+        .where(Signature.id.in_(batch.scalar_subquery()))
+        .values(reminded_at=now, generation=Signature.generation + 1)
+        .returning(Signature.petition_id, Signature.id, Signature.generation)
+        .execution_options(synchronize_session=False)
+    ).all()
+    enqueue("reminder", NOTIFICATIONS, [OutboxEntry(*row) for row in marked])
+    return len(marked)
+
+
+def delete_expired() -> int:
+    """Delete a batch of signatures that nobody confirmed within `CONFIRM_WITHIN` days of the last request.
+
+    Flushes, does not commit. Returns how many; call again until it is none.
+    """
+    oldest = clock.now() - timedelta(days=current_app.config["CONFIRM_WITHIN"])
+    batch = (
+        select(Signature.id)
+        .where(Signature.state == SignatureState.PENDING, Signature.requested_at < oldest)
+        .limit(BATCH_SIZE)
+        .with_for_update(skip_locked=True)
+    )
+    statement = delete(Signature).where(Signature.id.in_(batch.scalar_subquery()))
+    return int(getattr(db.session.execute(statement.execution_options(synchronize_session=False)), "rowcount", 0))
+
+
+def erase_expired_networks() -> int:
+    """Erase from where a batch of signatures was asked for, a month after. Flushes. Returns how many; call again."""
+    batch = (
+        select(Signature.id)
+        .where(Signature.network.is_not(None), Signature.requested_at < clock.now() - NETWORK_TTL)
+        .limit(BATCH_SIZE)
+        .with_for_update(skip_locked=True)
+    )
+    statement = update(Signature).where(Signature.id.in_(batch.scalar_subquery())).values(network=None)
+    return int(getattr(db.session.execute(statement.execution_options(synchronize_session=False)), "rowcount", 0))

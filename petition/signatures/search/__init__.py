@@ -1,0 +1,1 @@
+"""Search of signatures by the team: filters, the query, saved searches."""

@@ -1,0 +1,1 @@
+"""What the team does to signatures: actions, edits, invalidation, organisations, history."""

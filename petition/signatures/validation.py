@@ -1,0 +1,155 @@
+"""What somebody typed, made clean, or refused with help for each field."""
+
+import re
+import unicodedata
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from flask_babel import gettext as _
+
+from petition.core.countries import is_country
+from petition.core.exceptions import ValidationError
+from petition.core.i18n import LANGUAGES, current_language
+from petition.petitions.models import Petition
+from petition.safeguards.email_addresses import Address, BadAddress, parse_email_address
+from petition.signatures.models import PARTIES, Party
+
+MAX_CHARACTERS = {"name": 120, "organisation": 200, "profession": 120, "city": 120, "postal_code": 20}
+# Scripts such as Persian and Hindi need the joiners; every other invisible character only serves to deceive.
+JOINERS = "\u200c\u200d"
+INVISIBLE_CATEGORIES = ("Cc", "Cf", "Cs", "Co", "Cn")
+# Letters that show nothing.
+BLANK_CHARACTERS = "\u115f\u1160\u3164\uffa0\u2800"
+# What a mail program would turn into a link: a scheme, www, or a word, a dot and a lower-case ending.
+LINK_PATTERN = re.compile(r":/|\bwww\.|[\w-]\.[a-z]{2,24}(?![\w.])")
+TRUE_VALUES, FALSE_VALUES = {True, "on", "true", "1", "yes"}, {False, None, "", "off", "false", "0", "no"}
+
+
+@dataclass(frozen=True)
+class Details:
+    """A signer's details, clean and bounded."""
+
+    party: str
+    name: str
+    organisation: str | None
+    address: Address
+    profession: str | None
+    city: str | None
+    postal_code: str | None
+    country: str | None
+    listed: bool
+    updates: bool
+    locale: str
+
+
+def validate_details(petition: Petition, form: Mapping[str, Any]) -> Details:
+    """Return clean details out of what was typed or posted, their language the one in force unless they name it.
+
+    Raises `Refusal` with every field that needs help. Fields that the petition does not ask for are ignored.
+    """
+    errors: dict[str, str] = {}
+    party = form.get("party") or Party.PERSON
+    if party not in PARTIES or (party == Party.ORGANISATION and not petition.accepts_organisations):
+        errors["party"] = _("Choose whether you sign for yourself or for an organisation.")
+    asked: set[str] = {field for field in ("profession", "city", "postal_code") if field in petition.asks}
+    asked |= {"name", "organisation", "profession"} if party == Party.ORGANISATION else {"name"}
+    texts = {field: _clean_field(form, field, errors) if field in asked else None for field in MAX_CHARACTERS}
+    if not texts["name"]:
+        errors.setdefault("name", _("Tell us your name."))
+    if party == Party.ORGANISATION and not texts["organisation"]:
+        errors.setdefault("organisation", _("Tell us the name of the organisation."))
+    address = _parse_address(form, errors)
+    country = _parse_country(form, errors) if "country" in petition.asks else None
+    boxes = {field: _parse_checkbox(form, field, errors) for field in ("listed", "updates")}
+    if errors or address is None:
+        raise ValidationError(errors)
+    wanted = form.get("locale")
+    return Details(
+        party=party, name=texts["name"] or "", organisation=texts["organisation"], address=address,
+        profession=texts["profession"], city=texts["city"], postal_code=texts["postal_code"], country=country,
+        **boxes, locale=wanted if wanted in LANGUAGES else current_language(),
+    )  # fmt: skip
+
+
+def _clean_field(form: Mapping[str, Any], field: str, errors: dict[str, str]) -> str | None:
+    try:
+        return clean_text(form.get(field), field)
+    except ValueError as error:
+        errors[field] = str(error)
+        return None
+
+
+def clean_text(value: Any, field: str) -> str | None:
+    """Return a text composed (NFC) and with single spaces, or None if empty. Raises `ValueError` with help."""
+    if value is None:
+        return None
+    if not isinstance(value, str):
+        raise ValueError(_("Write this as text."))
+    value = " ".join(unicodedata.normalize("NFC", value).split())
+    if not value:
+        return None
+    if len(value) > MAX_CHARACTERS[field]:
+        raise ValueError(_("Keep this within %(number)s characters.", number=MAX_CHARACTERS[field]))
+    if any(
+        (unicodedata.category(c) in INVISIBLE_CATEGORIES and c not in JOINERS) or c in BLANK_CHARACTERS for c in value
+    ):
+        raise ValueError(_("Some characters here cannot be shown. Please type it again."))
+    if _is_link(value, field):
+        raise ValueError(_("Please leave out web and email addresses."))
+    if field == "name" and sum(c.isdigit() for c in value) > 4:
+        raise ValueError(_("Please write this in letters."))
+    if field != "postal_code" and not any(unicodedata.category(c)[0] == "L" for c in value):
+        raise ValueError(_("Please write this in letters."))
+    if _has_stacked_marks(value):
+        raise ValueError(_("Some characters here cannot be shown. Please type it again."))
+    return value
+
+
+def _is_link(value: str, field: str) -> bool:
+    """Say whether a text would lead somewhere: emails to strangers must not carry it. Organisations may be named so."""
+    plain = unicodedata.normalize("NFKC", value).replace("\u3002", ".")
+    if field == "organisation":
+        return bool(re.search(r":/|\bwww\.", plain))
+    return bool(LINK_PATTERN.search(plain)) or "@" in plain or (field == "name" and "/" in plain)
+
+
+def _has_stacked_marks(value: str) -> bool:
+    """Say whether marks are piled up on one letter beyond what any script needs."""
+    run = 0
+    for character in value:
+        run = run + 1 if unicodedata.category(character) == "Mn" else 0
+        if run > 4:
+            return True
+    return False
+
+
+def _parse_address(form: Mapping[str, Any], errors: dict[str, str]) -> Address | None:
+    typed = form.get("email")
+    if not isinstance(typed, str) or not typed.strip():
+        errors["email"] = _("Tell us your email address: we send you a link to confirm.")
+        return None
+    try:
+        return parse_email_address(typed)
+    except BadAddress:
+        errors["email"] = _("This does not look like a full email address. It should read like name@example.org.")
+        return None
+
+
+def _parse_country(form: Mapping[str, Any], errors: dict[str, str]) -> str | None:
+    typed = form.get("country") or None
+    if typed is None:
+        return None
+    if not isinstance(typed, str) or not is_country(typed.upper()):
+        errors["country"] = _("Choose a country from the list.")
+        return None
+    return typed.upper()
+
+
+def _parse_checkbox(form: Mapping[str, Any], field: str, errors: dict[str, str]) -> bool:
+    value = form.get(field)
+    value = value.lower() if isinstance(value, str) else value
+    if not isinstance(value, bool | str | None) or value not in TRUE_VALUES | FALSE_VALUES:
+        errors[field] = _("Answer with true or false.")
+        return False
+    return value in TRUE_VALUES

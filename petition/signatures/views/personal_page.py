@@ -1,0 +1,131 @@
+"""The signer's own page: how the signature shows, news on or off, withdraw, my data, erase."""
+
+from datetime import timedelta
+from typing import Any
+
+from flask import Blueprint, jsonify, redirect, render_template, request, url_for
+from werkzeug import Response
+
+from petition.core import clock, tokens
+from petition.core.db import db
+from petition.core.exceptions import DomainError
+from petition.core.i18n import current_language, explicit_language
+from petition.petitions.counters import get_count
+from petition.petitions.presenter import present, present_cached
+from petition.safeguards.rate_limits import limit_token_posts
+from petition.signatures.fingerprint import present_for_signer
+from petition.signatures.links import get_by_personal_token
+from petition.signatures.models import Signature, SignatureState
+from petition.signatures.self_service import enqueue_personal_link, erase, set_updates, update_display, withdraw
+
+ACCESS = "holder of the link"
+NOTICE_CODES = ("saved", "sent", "updates_on", "updates_off")
+THANK_YOU_INTERVAL = timedelta(minutes=5)
+
+blueprint = Blueprint("personal", __name__)
+
+
+@blueprint.get("/me/<token>")
+def me(token: str) -> str:
+    """Show signers their own signature."""
+    signature, notice = get_by_personal_token(token), request.args.get("notice")
+    if notice in NOTICE_CODES:
+        return _page(signature, token, notice)
+    # Whoever has just confirmed is thanked, without a mark in the address that would thank them for ever.
+    is_new = (
+        signature.state == SignatureState.CONFIRMED
+        and signature.confirmed_at
+        and clock.now() - signature.confirmed_at < THANK_YOU_INTERVAL
+    )
+    return _page(signature, token, "confirmed" if is_new else None)
+
+
+def _page(signature: Signature, token: str, notice: str | None, **refused: Any) -> str:
+    return render_template(
+        "signatures/me.html",
+        petition=present_cached(signature.petition, current_language()),
+        signature=present_for_signer(signature),
+        token=tokens.strip_trailing_characters(token),
+        count=get_count(signature.petition),
+        notice=notice,
+        **refused,
+    )
+
+
+def _redirect_to_page(token: str, notice: str | None = None) -> Response:
+    return redirect(
+        url_for("personal.me", token=tokens.strip_trailing_characters(token), notice=notice, lang=explicit_language()),
+        303,
+    )
+
+
+@blueprint.post("/me/<token>/display")
+@limit_token_posts
+def me_display(token: str) -> Any:
+    """Change the role that is shown, and whether the name is listed."""
+    signature = get_by_personal_token(token, lock=True)
+    try:
+        update_display(signature, request.form.get("profession"), request.form.get("listed") in ("on", "true", "1"))
+    except DomainError as refusal:
+        db.session.rollback()
+        return _page(signature, token, None, errors=refusal.errors, typed=request.form), 422
+    db.session.commit()
+    return _redirect_to_page(token, "saved")
+
+
+@blueprint.post("/me/<token>/updates")
+@limit_token_posts
+def me_updates(token: str) -> Response:
+    """Turn the campaign's news on or off."""
+    wanted = request.form.get("updates") in ("on", "true", "1")
+    set_updates(get_by_personal_token(token, lock=True), wanted)
+    db.session.commit()
+    return _redirect_to_page(token, "updates_on" if wanted else "updates_off")
+
+
+@blueprint.post("/me/<token>/withdraw")
+@limit_token_posts
+def me_withdraw(token: str) -> Response:
+    """Take the signature back."""
+    withdraw(get_by_personal_token(token, lock=True))
+    db.session.commit()
+    return _redirect_to_page(token)
+
+
+@blueprint.post("/me/<token>/resend")
+@limit_token_posts
+def me_resend(token: str) -> Response:
+    """Send the link to this page again."""
+    enqueue_personal_link(get_by_personal_token(token, lock=True))
+    db.session.commit()
+    return _redirect_to_page(token, "sent")
+
+
+@blueprint.get("/me/<token>/data")
+def me_data(token: str) -> Response:
+    """Give signers everything that is kept about them (GDPR, articles 15 and 20)."""
+    signature = get_by_personal_token(token)
+    hidden = {
+        "id",
+        "petition_id",
+        "generation",
+        "valid_from",
+        "updates_wording_id",
+        "email_canonical",
+        "confirmed_no",
+    }
+    data = {c.key: getattr(signature, c.key) for c in Signature.__table__.columns if c.key not in hidden}
+    response = jsonify({"petition": signature.petition.slug, **data})
+    response.headers["Content-Disposition"] = "attachment; filename=signature.json"
+    return response
+
+
+@blueprint.post("/me/<token>/erase")
+@limit_token_posts
+def me_erase(token: str) -> str:
+    """Erase the signature and everything about its signer."""
+    signature = get_by_personal_token(token, lock=True)
+    petition = present(signature.petition, current_language())
+    erase(signature)
+    db.session.commit()
+    return render_template("signatures/erased.html", petition=petition)

@@ -1,0 +1,1 @@
+"""Pages of the team: invitations, one's own profile, members, audit trail."""

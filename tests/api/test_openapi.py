@@ -1,0 +1,59 @@
+"""The API keeps to its own description, whatever it is sent (schemathesis), and never answers 5xx."""
+
+import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+from schemathesis import GenerationMode
+from schemathesis.specs.openapi.checks import positive_data_acceptance
+from support.factories import make_petition
+
+OPERATIONS = [
+    ("GET", "/api/v1/petitions"),
+    ("GET", "/api/v1/petitions/{slug}"),
+    ("GET", "/api/v1/petitions/{slug}/count"),
+    ("GET", "/api/v1/petitions/{slug}/signatories"),
+    ("POST", "/api/v1/petitions/{slug}/signatures"),
+    ("POST", "/api/v1/confirmations"),
+]
+
+
+MODES = [(*operation, mode) for operation in OPERATIONS for mode in GenerationMode]
+MODES.remove(
+    (*OPERATIONS[2], GenerationMode.NEGATIVE)
+)  # any text may be asked for as a slug: nothing is negative there
+
+
+@pytest.mark.parametrize(("method", "path", "mode"), MODES)
+def test_the_api_keeps_to_its_description(app, api, method, path, mode):
+    make_petition()
+    operation = api[path][method]
+
+    @settings(max_examples=60, deadline=None, suppress_health_check=list(HealthCheck), database=None)
+    @given(case=operation.as_strategy(generation_mode=mode), known=st.booleans())
+    def check(case, known):
+        if known and "slug" in (case.path_parameters or {}):
+            case.path_parameters["slug"] = "jardin"
+        # Which names and addresses are sound is more than a schema can say; every other rule of the API is in it.
+        case.call_and_validate(excluded_checks=[positive_data_acceptance] if path.endswith("signatures") else [])
+
+    check()
+
+
+def test_the_description_has_every_operation(client):
+    paths = client.get("/api/v1/openapi.json").json["paths"]
+    described = {
+        (method.upper(), path) for path, methods in paths.items() for method in methods if method != "parameters"
+    }
+    assert described == set(OPERATIONS)
+
+
+def test_errors_are_problem_documents(client):
+    for answer in (
+        client.get("/api/v1/petitions/none"),
+        client.get("/api/v1/nothing"),
+        client.post("/api/v1/petitions"),
+        client.post("/api/v1/confirmations", data="{", content_type="application/json"),
+        client.post("/api/v1/confirmations", json={}),
+    ):
+        assert answer.content_type == "application/problem+json"
+        assert answer.json["status"] == answer.status_code < 500

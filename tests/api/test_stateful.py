@@ -1,0 +1,91 @@
+"""One request after another, where the links of the description lead: answers are as described, and agree."""
+
+from itertools import count
+from typing import ClassVar
+
+from hypothesis import settings
+from schemathesis import GenerationMode
+from schemathesis.specs.openapi.checks import positive_data_acceptance
+from sqlalchemy import text
+from support.factories import make_petition
+
+from petition.core.db import db
+from petition.signatures.links import make_confirm_token
+from petition.signatures.models import Signature, SignatureState
+
+NETWORKS = count()
+LETTERS = str.maketrans("0123456789", "abcdefghij")
+KEPT_FIELDS = ("listed", "updates")
+EXPECTED_RESPONSES = {
+    ("list_petitions", 200), ("show_petition", 200), ("count", 200), ("list_signatories", 200),
+    ("list_signatories", 422), ("sign", 202), ("sign", 404), ("sign", 422), ("confirm", 200), ("confirm", 404),
+}  # fmt: skip
+
+
+class SignerWorkflow:
+    """Most who sign do so soundly and follow what they get by email; what is told of them is what they did."""
+
+    reached: ClassVar  # operations, with what they answered
+
+    def setup(self):
+        db.session.execute(text("TRUNCATE signatures, petition_counts RESTART IDENTITY CASCADE"))
+        db.session.commit()
+        self.numbers, self.listed, self.confirmed = count(), set(), set()
+
+    def before_call(self, case):
+        self.doing = case.operation.definition.raw["operationId"]
+        self.name = self.waiting = None
+        if case.meta.generation.mode == GenerationMode.NEGATIVE or next(self.numbers) % 4 == 0:
+            return
+        if self.doing == "sign":
+            word = str(next(self.numbers)).translate(LETTERS)
+            self.name = f"Zoé {word.title()}"
+            kept = {name: value for name, value in case.body.items() if name in KEPT_FIELDS}
+            case.body = {**kept, "name": self.name, "email": f"{word}@example.org"}
+        elif self.doing == "confirm":
+            db.session.rollback()
+            self.waiting = (
+                db.session.query(Signature).filter_by(state=SignatureState.PENDING).order_by(Signature.id).first()
+            )
+            case.body = {"token": make_confirm_token(self.waiting)} if self.waiting else case.body
+
+    def get_call_kwargs(self, case):
+        number = next(NETWORKS)
+        return {"headers": {"X-Forwarded-For": f"203.{number // 250 % 250}.{number % 250}.1"}}
+
+    def after_call(self, response, case):
+        super().after_call(response, case)
+        self.reached.add((self.doing, response.status_code))
+        if self.doing == "sign" and response.status_code == 202:
+            if self.name and case.body.get("listed"):
+                self.listed.add(self.name)
+        elif self.waiting:
+            assert response.status_code == 200
+            self.confirmed.add(self.waiting.name)
+        elif response.status_code == 200:
+            self.agrees(response.json(), case)
+
+    def agrees(self, answer, case):
+        if self.doing == "count":
+            assert answer["confirmed"] == answer["people"] == len(self.confirmed)
+        elif self.doing == "list_petitions":
+            assert [petition["count"]["confirmed"] for petition in answer] == [len(self.confirmed)]
+        elif self.doing == "list_signatories":
+            names = {item["name"] for item in answer["items"]}
+            assert names <= self.listed & self.confirmed
+
+    def validate_response(self, response, case, **kwargs):
+        # Which names and addresses are sound is more than a schema can say.
+        unsure = [positive_data_acceptance] if self.doing == "sign" and not self.name else []
+        case.validate_response(response, excluded_checks=unsure, transport_kwargs=kwargs, recorder=self.recorder)
+
+
+def test_chains_of_requests_agree(app, api):
+    make_petition()
+    chains = type("Chains", (SignerWorkflow, api.as_state_machine()), {"reached": set()})
+    chains.run(
+        settings=settings(
+            chains.TestCase.settings, max_examples=40, stateful_step_count=12, derandomize=True, database=None
+        )
+    )
+    assert chains.reached >= EXPECTED_RESPONSES

@@ -1,0 +1,24 @@
+"""What a worker does with a message whose broker is gone."""
+
+from types import SimpleNamespace
+
+import pytest
+from kombu.transport.redis import QoS
+
+from petition.core.celery import DisconnectTolerantQoS
+
+
+@pytest.fixture
+def lost_channel():
+    """Return a channel as kombu leaves it once its connection was lost: whatever it is asked for is not there."""
+    return SimpleNamespace(connection=None, do_restore=False)
+
+
+def test_ack_on_a_lost_connection_is_ignored(lost_channel):
+    DisconnectTolerantQoS(lost_channel).ack("tag")
+    with pytest.raises(AttributeError):
+        QoS(lost_channel).ack("tag")  # what would end the worker
+
+
+def test_unacked_messages_are_not_restored_at_shutdown():
+    assert DisconnectTolerantQoS.restore_at_shutdown is False

@@ -1,0 +1,97 @@
+import socket
+import threading
+import time
+
+import pytest
+import redis as redis_library
+from support.factories import make_form, make_petition, make_signature
+from support.site_client import wait_for
+
+from petition.core.db import db
+from petition.core.redis import get_client as redis_client
+from petition.delivery import wakeup
+from petition.delivery.models import Delivery
+from petition.signatures.sign import sign
+from petition.signatures.validation import validate_details
+
+
+@pytest.fixture
+def wakeups(app, monkeypatch):
+    sent = []
+    monkeypatch.setattr(app.extensions["celery"], "send_task", lambda name, args, **_: sent.append(args[0]))
+    return sent
+
+
+def test_many_signatures_wake_their_queue_once(app, wakeups):
+    petition = make_petition()
+    for n in range(10):
+        make_signature(petition, email=f"s{n}@example.org")
+    assert wakeups == ["confirmations"]
+    wakeup.clear_wakeup_flag("confirmations")
+    make_signature(petition, email="another@example.org")
+    assert wakeups == ["confirmations"] * 2
+
+
+def test_rollback_wakes_nobody(app, wakeups):
+    petition = make_petition()
+    sign(petition, validate_details(petition, make_form()), "page")
+    db.session.rollback()
+    assert wakeups == []
+    assert db.session.query(Delivery).count() == 0
+
+
+def test_message_holds_only_the_queue_name(app):
+    make_signature(make_petition(), email="unmistakable@example.org")
+    body = b"".join(redis_client().lrange("confirmations", 0, -1))
+    assert b"unmistakable" not in body
+    assert redis_client().llen("confirmations") == 1
+
+
+@pytest.mark.parametrize("trouble", ["refused", "black hole"])
+def test_circuit_breaker_opens_on_an_unreachable_broker(app, monkeypatch, trouble):
+    hole = socket.create_server(("127.0.0.1", 0), backlog=0)
+    port = hole.getsockname()[1] if trouble == "black hole" else 1
+    fillers = [socket.socket() for _ in range(4)]
+    for filler in fillers:
+        filler.setblocking(False)
+        if trouble == "black hole":
+            filler.connect_ex(("127.0.0.1", port))
+    dead = redis_library.Redis(port=port, socket_timeout=0.25, socket_connect_timeout=0.25, retry=None)
+    monkeypatch.setitem(app.extensions, "petition.redis", dead)
+    started = time.monotonic()
+    wakeup.wake("confirmations")
+    assert time.monotonic() - started < 5, "five seconds without an answer is what a broker alone would cost"
+    assert wakeup.breaker.is_open()
+    monkeypatch.delitem(app.extensions, "petition.redis")  # asked again, it would fail
+    for _ in range(100):
+        wakeup.wake("confirmations")
+    for sock in (*fillers, hole):
+        sock.close()
+
+
+def test_wakeup_thread_handles_the_last_signature(app, client, wakeups):
+    make_petition()
+    for n in range(5):
+        form = make_form(email=f"s{n}@example.org")
+        assert client.post("/p/jardin/sign", data=form, headers={"X-Forwarded-For": f"203.0.{n}.1"}).status_code == 303
+    wait_for(lambda: wakeups, 5, "the ring")
+    assert set(wakeups) == {"confirmations"}
+    wakeup.clear_wakeup_flag("confirmations")
+    client.post("/p/jardin/sign", data=make_form(email="late@example.org"))
+    heard = len(wakeups)
+    wait_for(lambda: len(wakeups) > heard or redis_client().exists("petition:woken:confirmations"), 5, "the next ring")
+
+
+def test_hanging_broker_does_not_block_signing(app, client, monkeypatch):
+    make_petition()
+    held = threading.Event()
+    monkeypatch.setattr(wakeup, "wake", lambda queue: held.wait(10))
+    answers = [
+        client.post(
+            "/p/jardin/sign", data=make_form(email=f"s{n}@example.org"), headers={"X-Forwarded-For": "203.0.1.1"}
+        )
+        for n in range(3)
+    ]
+    assert [answer.status_code for answer in answers] == [303] * 3
+    assert not held.is_set()
+    held.set()

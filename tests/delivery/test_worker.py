@@ -1,0 +1,312 @@
+from concurrent.futures import ThreadPoolExecutor
+from datetime import timedelta
+
+import pytest
+from support.factories import make_mailing
+
+from petition.core import clock
+from petition.core.db import db
+from petition.delivery import pauses
+from petition.delivery import results as recording
+from petition.delivery.claims import claim_due
+from petition.delivery.composers import return_path
+from petition.delivery.models import Delivery, Pause
+from petition.delivery.queues import CONFIRMATIONS, EMAIL_QUEUES, MAILINGS
+from petition.delivery.rendering.message import OutgoingMessage
+from petition.delivery.results import ClaimContext, DeliveryResult, record_results
+from petition.delivery.smtp import connection
+from petition.delivery.smtp.responses import classify_acceptance
+from petition.delivery.suppressions.suppression_list import find_suppressed, suppress
+from petition.delivery.worker import run_queue
+from petition.petitions.models import Petition
+
+MANY = [f"s{n}@example.org" for n in range(130)]
+
+
+def make_everything_due():
+    db.session.query(Delivery).update({"next_attempt_at": clock.now() - timedelta(seconds=1)})
+    db.session.query(Pause).filter_by(scope="server").update({"until": clock.now() - timedelta(seconds=1)})
+    db.session.commit()
+
+
+def test_everyone_is_mailed_once_over_one_connection(server, enqueue_confirmations, rows):
+    enqueue_confirmations(*MANY)
+    assert run_queue("confirmations") == 130
+    assert sorted(server.addresses) == sorted(MANY)
+    assert {row.state for row in rows()} == {"sent"}
+    assert server.connections <= 2
+    assert run_queue("confirmations") == 0
+
+
+def test_many_workers_at_once_mail_everyone_once(app, server, enqueue_confirmations, rows):
+    enqueue_confirmations(*MANY)
+
+    def work(_):
+        with app.app_context(), connection.close_on_exit():
+            return run_queue("confirmations")
+
+    with ThreadPoolExecutor(6) as pool:
+        list(pool.map(work, range(6)))
+    assert sorted(server.addresses) == sorted(MANY)
+
+
+def test_the_envelope_names_the_delivery(server, enqueue_confirmations, rows):
+    enqueue_confirmations("zoe@example.org")
+    run_queue("confirmations")
+    (_, message), (row,) = server.accepted[0], rows()
+    assert message["Message-ID"].startswith(f"<d{row.id}.")
+    assert return_path(row.id) == return_path(row.id).lower()
+    assert return_path(row.id) != return_path(row.id + 1)
+
+
+@pytest.mark.parametrize(
+    ("answer", "state", "gone"),
+    [
+        ("550 5.1.1 <s0@example.org> no such user", "failed", True),
+        ("550 5.7.1 refused by policy", "failed", False),
+        ("552 5.2.2 mailbox full", "failed", False),
+        ("451 4.7.1 greylisted", "deferred", False),
+        ("452 4.2.2 over quota", "deferred", False),
+        ("550 5.7.1 what\0no database\x1bholds", "failed", False),
+    ],
+)
+@pytest.mark.parametrize("stage", ["on_rcpt", "on_data"])
+def test_an_answer_is_about_its_row_alone(server, enqueue_confirmations, rows, stage, answer, state, gone):
+    enqueue_confirmations("s0@example.org", "s1@example.org")
+    setattr(server, stage, lambda address: answer if address.startswith("s0") else None)
+    run_queue("confirmations")
+    refused, taken = rows()
+    assert (refused.state, refused.smtp_code, refused.attempt) == (state, int(answer[:3]), 1)
+    assert "s0@" not in refused.reason
+    assert taken.state == "sent"
+    assert bool(find_suppressed(["s0@example.org"])) is gone
+    if state == "deferred":
+        assert clock.now() - timedelta(seconds=1) < refused.next_attempt_at <= clock.now() + timedelta(seconds=30)
+        setattr(server, stage, lambda address: None)
+        make_everything_due()
+        run_queue("confirmations")
+        assert rows()[0].state == "sent"
+
+
+@pytest.mark.parametrize("answer", ["421 4.3.2 closing", "454 4.7.0 too busy"])
+@pytest.mark.parametrize(("stage", "asked"), [("on_rcpt", 1), ("on_data", 0)])
+def test_server_trouble_refunds_attempts_and_backs_off(server, enqueue_confirmations, rows, stage, asked, answer):
+    enqueue_confirmations(*MANY[:5])
+    setattr(server, stage, lambda address: answer)
+    run_queue("confirmations")
+    assert [row.attempt for row in rows()] == [asked, 0, 0, 0, 0]
+    assert [row.state for row in rows()] == ["deferred", "due", "due", "due", "due"]
+    assert [hold.scope for hold in pauses.list_pauses()] == ["server"]
+    assert run_queue("confirmations") == 0, "nothing is tried while the server rests"
+    setattr(server, stage, lambda address: None)
+    make_everything_due()
+    run_queue("confirmations")
+    assert {row.state for row in rows()} == {"sent"}
+    assert pauses.list_pauses() == []
+
+
+def test_back_off_grows_while_the_server_is_down(app, enqueue_confirmations, rows, monkeypatch):
+    monkeypatch.setattr(app.extensions["mail"], "port", 1)
+    enqueue_confirmations("zoe@example.org")
+    rests = []
+    for _ in range(4):
+        run_queue("confirmations")
+        hold = db.session.query(Pause).one()
+        db.session.refresh(hold)
+        rests.append((hold.until - clock.now()).total_seconds())
+        make_everything_due()
+    assert rests == sorted(rests)
+    assert rests[0] < 1.5 < rests[-1] <= 60
+    assert [(row.state, row.attempt) for row in rows()] == [("deferred", 0)]
+
+
+def test_a_connection_that_breaks_in_the_middle_is_tried_again(server, enqueue_confirmations, rows):
+    enqueue_confirmations("zoe@example.org")
+    server.on_data = lambda address: "hang up"
+    run_queue("confirmations")
+    (row,) = rows()
+    assert (row.state, row.attempt) == ("deferred", 1)
+    server.on_data = lambda address: None
+    make_everything_due()
+    run_queue("confirmations")
+    assert server.addresses == ["zoe@example.org"]
+
+
+def test_attempts_end(server, enqueue_confirmations, rows):
+    enqueue_confirmations("zoe@example.org")
+    server.on_rcpt = lambda address: "451 4.7.1 later"
+    for _ in range(CONFIRMATIONS.max_attempts):
+        make_everything_due()
+        run_queue("confirmations")
+    (row,) = rows()
+    assert row.state == "failed"
+    assert row.reason.startswith(f"gave up after {CONFIRMATIONS.max_attempts} attempts")
+
+
+def test_backoff_grows_to_its_cap():
+    for attempt in (1, 5, 9, 15, 100):
+        waits = [recording.get_backoff(attempt).total_seconds() for _ in range(300)]
+        bound = min(30 * 2 ** (attempt - 1), 4 * 3600)
+        assert bound / 2 <= min(waits) < bound * 0.6, "none at once: tries that follow at once meet the same trouble"
+        assert bound * 0.9 < max(waits) <= bound
+
+
+def test_a_dead_workers_rows_are_sent_by_another(server, enqueue_confirmations, rows):
+    enqueue_confirmations("zoe@example.org")
+    claim_due(CONFIRMATIONS, "a worker that dies")
+    db.session.commit()
+    assert run_queue("confirmations") == 0
+    db.session.query(Delivery).update({"lease_until": clock.now() - timedelta(seconds=1)})
+    db.session.commit()
+    assert run_queue("confirmations") == 1
+    assert server.addresses == ["zoe@example.org"]
+
+
+def test_a_dead_workers_mailing_is_not_sent_again_by_itself(server, enqueue_confirmations, rows):
+    enqueue_confirmations("zoe@example.org")
+    mailing = make_mailing(db.session.query(Petition).one(), state="sending")
+    db.session.query(Delivery).update({"queue": "mailings", "mailing_id": mailing.id})
+    db.session.commit()
+    token, claims = claim_due(MAILINGS, "a worker that dies")
+    assert record_results(MAILINGS, token, [], ClaimContext("dies"), claims) == (0, {claims[0].id})
+    db.session.query(Delivery).update({"lease_until": clock.now() - timedelta(seconds=1)})
+    db.session.commit()
+    run_queue("mailings")
+    assert [row.state for row in rows()] == ["unknown"]
+    assert server.addresses == []
+
+
+def test_an_outcome_without_the_claim_is_not_recorded(server, enqueue_confirmations, rows):
+    enqueue_confirmations("zoe@example.org")
+    stale, (item,) = claim_due(CONFIRMATIONS, "slow")
+    db.session.query(Delivery).update({"state": "due", "claim_token": None})
+    db.session.commit()
+    claim_due(CONFIRMATIONS, "quick")
+    assert (
+        record_results(
+            CONFIRMATIONS,
+            stale,
+            [DeliveryResult(item, classify_acceptance(b"OK"), None, clock.now())],
+            ClaimContext("slow"),
+        )[0]
+        == 0
+    )
+    assert rows()[0].state == "sending"
+
+
+@pytest.mark.parametrize("scope", ["confirmations", "all"])
+def test_paused_queue_sends_nothing_until_resumed(server, enqueue_confirmations, rows, scope):
+    enqueue_confirmations("zoe@example.org")
+    pauses.pause(scope, "a test")
+    db.session.commit()
+    assert run_queue("confirmations") == 0
+    pauses.resume(scope)
+    db.session.commit()
+    assert run_queue("confirmations") == 1
+
+
+def test_a_suppressed_address_is_not_mailed(server, enqueue_confirmations, rows):
+    enqueue_confirmations("zoe@example.org", "ann@example.org")
+    suppress("Zoe@Example.org", "asked")
+    db.session.commit()
+    run_queue("confirmations")
+    assert [row.state for row in rows()] == ["suppressed", "sent"]
+    assert server.addresses == ["ann@example.org"]
+
+
+def test_failed_composition_does_not_block_the_batch(server, enqueue_confirmations, rows):
+    enqueue_confirmations("zoe@example.org", "ann@example.org")
+    db.session.query(Delivery).filter_by(id=1).update({"kind": "no such kind"})
+    db.session.commit()
+    run_queue("confirmations")
+    assert [row.state for row in rows()] == ["failed", "sent"]
+
+
+def test_claims_are_released_when_the_worker_stops(server, enqueue_confirmations, rows):
+    enqueue_confirmations(*MANY[:30])
+    answers = iter([True] * 6 + [False] * 100)
+    run_queue("confirmations", may_continue=lambda: next(answers))
+    states = [row.state for row in rows()]
+    assert set(states) == {"sent", "due"}
+    assert {row.attempt for row in rows() if row.state == "due"} == {0}
+
+
+def test_addresses_in_any_script_are_mailed(server, enqueue_confirmations):
+    enqueue_confirmations("zoé@example.org", "ann@bücher.example")
+    run_queue("confirmations")
+    assert sorted(server.addresses) == ["ann@xn--bcher-kva.example", "zoé@example.org"]
+
+
+def test_queues_are_keyed_by_name():
+    assert all(name == queue.name for name, queue in EMAIL_QUEUES.items())
+
+
+def test_failed_serialisation_does_not_block_the_batch(server, enqueue_confirmations, rows, monkeypatch):
+    enqueue_confirmations("zoe@example.org", "ann@example.org")
+    sound = OutgoingMessage.as_bytes
+
+    def fail(letter):
+        if letter.to.startswith("zoe"):
+            raise ValueError("no octets for this")
+        return sound(letter)
+
+    monkeypatch.setattr(OutgoingMessage, "as_bytes", fail)
+    run_queue("confirmations")
+    assert [row.state for row in rows()] == ["failed", "sent"]
+
+
+def test_what_a_dead_worker_had_claimed_and_not_begun_is_sent_by_another(server, enqueue_confirmations, rows):
+    enqueue_confirmations("zoe@example.org")
+    mailing = make_mailing(db.session.query(Petition).one(), state="sending")
+    db.session.query(Delivery).update({"queue": "mailings", "mailing_id": mailing.id})
+    claim_due(MAILINGS, "a worker that dies")
+    db.session.query(Delivery).update({"lease_until": clock.now() - timedelta(seconds=1)})
+    db.session.commit()
+    run_queue("mailings")
+    assert server.addresses == ["zoe@example.org"]
+
+
+def test_a_refused_email_leaves_the_next_as_it_was(server, enqueue_confirmations, rows):
+    server.on_data = lambda address: "554 5.7.1 spam" if address.startswith("s1@") else None
+    enqueue_confirmations(*MANY[:5])
+    run_queue("confirmations")
+    assert [row.state for row in rows()] == ["sent", "failed", "sent", "sent", "sent"]
+    assert server.addresses == [address for address in MANY[:5] if address != "s1@example.org"]
+    assert server.connections <= 2, "one connection serves on"
+
+
+@pytest.mark.parametrize("answer", ["421 4.3.2 closing", "hang up"])
+def test_no_announced_envelope_survives_an_aborted_batch(server, enqueue_confirmations, rows, answer):
+    server.on_data = lambda address: answer if address.startswith("s1@") else None
+    enqueue_confirmations(*MANY[:5])
+    run_queue("confirmations")
+    server.on_data = lambda address: None
+    make_everything_due()
+    run_queue("confirmations")
+    assert {row.state for row in rows()} == {"sent"}
+    assert sorted(server.addresses) == sorted(MANY[:5])
+    assert all(len(message.get_body(("plain",)).get_content()) > 100 for _, message in server.accepted)
+
+
+def test_failed_serialisation_does_not_corrupt_the_pipeline(server, enqueue_confirmations, rows, monkeypatch):
+    as_bytes = OutgoingMessage.as_bytes
+
+    def fails_for_one(letter):
+        if letter.to == "s1@example.org":
+            raise ValueError("no")
+        return as_bytes(letter)
+
+    monkeypatch.setattr(OutgoingMessage, "as_bytes", fails_for_one)
+    enqueue_confirmations(*MANY[:5])
+    run_queue("confirmations")
+    assert [row.state for row in rows()] == ["sent", "failed", "sent", "sent", "sent"]
+    assert len(server.addresses) == 4
+
+
+def test_stopping_worker_disconnects_after_announcing_an_envelope(server, enqueue_confirmations, rows):
+    enqueue_confirmations(*MANY[:5])
+    turns = iter([True, True, True, False, False])
+    assert run_queue("confirmations", may_continue=lambda: next(turns)) == 2
+    assert connection._thread.connection.host is None or connection._thread.connection.host.pipelined_envelope is None
+    assert run_queue("confirmations") == 3
+    assert sorted(server.addresses) == sorted(MANY[:5])

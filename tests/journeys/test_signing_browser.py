@@ -1,0 +1,102 @@
+"""A person signs in a real browser, at the width of a phone and of a desk; every page is clean to a screen reader."""
+
+import time
+
+import pytest
+from axe_playwright_python.sync_playwright import Axe
+from support.browser import VIEWPORTS, click_and_wait
+from support.site_client import wait_for
+
+pytestmark = [pytest.mark.journey, pytest.mark.browser, pytest.mark.xdist_group("stack")]
+LETTER = "/p/internet-en-prison"
+
+
+@pytest.fixture(params=VIEWPORTS)
+def page(request, chromium):
+    number = list(VIEWPORTS).index(request.param)
+    context = chromium.new_context(
+        viewport=VIEWPORTS[request.param],
+        locale="fr-FR",
+        java_script_enabled=True,
+        extra_http_headers={"X-Forwarded-For": f"198.18.{240 + number}.1"},
+    )
+    page = context.new_page()
+    page.set_default_timeout(10_000)
+    page.external_requests = []
+    page.on(
+        "request", lambda r: page.external_requests.append(r.url) if not r.url.startswith("http://127.0.0.1:") else None
+    )
+    page.console_errors = []
+    page.on("console", lambda message: page.console_errors.append(message.text) if message.type == "error" else None)
+    yield page
+    context.close()
+
+
+def check(page) -> None:
+    """Fail on what axe finds, on a sideways scroll, on another host, on a refusal of the content policy."""
+    assert page.external_requests == []
+    assert [fault for fault in page.console_errors if "Content Security Policy" in fault] == []
+    assert page.evaluate("document.documentElement.scrollWidth <= window.innerWidth + 1"), (
+        f"{page.url} scrolls sideways"
+    )
+    violations = Axe().run(page).response["violations"]
+    assert [(v["id"], [n["html"] for n in v["nodes"]]) for v in violations] == [], page.url
+
+
+def test_a_person_signs_confirms_and_withdraws(stack, page):
+    address = f"browser.{time.time_ns()}@example.org"
+    before = stack.count()["confirmed"]
+    page.goto(stack.url + LETTER)
+    check(page)
+    page.locator("#field-name").fill("Noémie Lefèvre")
+    page.locator("#field-email").fill("noemie@gmial.com")
+    click_and_wait(page.locator("form.sign button[type=submit]").last)
+    check(page)
+    assert "noemie@gmail.com" in page.content()
+    assert page.locator("#field-name").input_value() == "Noémie Lefèvre"
+    page.locator("#field-email").fill(address)
+    page.locator("form.sign .act button").click()
+    page.wait_for_url("**/check-your-email*")
+    check(page)
+    link = stack.link_to(address)
+    page.goto(stack.url + link)
+    check(page)
+    assert stack.count()["confirmed"] == before
+    page.locator(f"form[action$='{link}'] button").click()
+    page.wait_for_url("**/me/**")
+    check(page)
+    assert stack.count()["confirmed"] == before + 1
+    page.locator("details", has=page.locator("form[action$='/withdraw']")).locator("summary").click()
+    page.locator("form[action$='/withdraw'] button").click()
+    wait_for(lambda: stack.count()["confirmed"] == before, what="the count going down")
+    check(page)
+
+
+@pytest.mark.parametrize("language", ["fr", "en"])
+def test_every_public_page_is_clean(stack, page, language):
+    for path in (
+        "/",
+        LETTER,
+        f"{LETTER}/signatories",
+        f"{LETTER}/check-your-email",
+        "/nothing",
+        "/c/mangled",
+        "/api/v1/docs",
+    ):
+        page.goto(f"{stack.url}{path}?lang={language}")
+        check(page)
+
+
+def test_signing_needs_no_javascript(stack, chromium):
+    context = chromium.new_context(java_script_enabled=False, locale="en-GB")
+    page = context.new_page()
+    address = f"plain.{time.time_ns()}@example.org"
+    page.goto(stack.url + LETTER)
+    page.locator("#field-name").fill("Plain Person")
+    page.locator("#field-email").fill(address)
+    page.locator("form.sign .act button").click()
+    page.wait_for_url("**/check-your-email*")
+    page.goto(stack.url + stack.link_to(address))
+    page.locator("form[action*='/c/'] button").first.click()
+    page.wait_for_url("**/me/**")
+    context.close()

@@ -1,0 +1,323 @@
+"""The operators' pages: what they show, what they do, what they refuse."""
+
+import re
+from datetime import timedelta
+
+import pytest
+from sqlalchemy import event, func, select, text, update
+from support.factories import make_petition, make_signature, post_form, sign_in
+
+from petition.bulk_actions import runner
+from petition.bulk_actions.models import BulkAction
+from petition.core.db import db
+from petition.delivery.models import Delivery, Pause
+from petition.delivery.suppressions.suppression_list import suppress
+from petition.delivery.worker import run_queue
+from petition.operations import broker_stats, confirmation_funnel, delivery_actions, failures, rollup
+from petition.operations.health import evaluate_health
+from petition.operations.snapshot import get_last_day, get_recent_funnel, take_snapshot
+from petition.signatures.confirm import confirm
+from petition.signatures.models import Signature
+from petition.team.models import AuditEvent
+
+
+@pytest.fixture
+def operator(client):
+    return sign_in(client, "operator")
+
+
+@pytest.fixture
+def failed_deliveries(app):
+    """Six refused at one provider, two put off at another, one on its way."""
+    petition = make_petition()
+    rows = {"refused.example": ("failed", "550 5.7.1", 6), "busy.example": ("deferred", "451 4.7.1", 2)}
+    for domain, (state, cause, n) in rows.items():
+        for number in range(n):
+            signature = make_signature(petition, email=f"s{number}@{domain}")
+            db.session.execute(
+                update(Delivery)
+                .where(Delivery.subject_id == signature.id)
+                .values(
+                    state=state,
+                    cause=cause,
+                    domain=domain,
+                    reason=f"{cause} words",
+                    tried_at=func.now(),
+                    settled_at=func.now() if state == "failed" else None,
+                    next_attempt_at=func.now() + text("interval '1 hour'"),
+                )
+            )
+    make_signature(petition, email="fine@example.org")
+    db.session.commit()
+    return petition
+
+
+def actions():
+    return [event.action for event in db.session.query(AuditEvent).order_by(AuditEvent.id)]
+
+
+def test_an_empty_queue_is_calm(client, operator):
+    page = client.get("/ops/?lang=en").text
+    assert "no confirmation waits" in page
+    assert "Nothing is put off, failed or unknown" in page
+    assert client.get("/ops/?lang=fr").status_code == 200
+
+
+def test_the_page_shows_the_groups_and_leads_to_their_rows(client, operator, failed_deliveries):
+    page = client.get("/ops/?lang=en").text
+    assert "550 5.7.1" in page
+    assert "451 4.7.1 words" in page
+    links = re.findall(r'href="(/ops/failures\?[^"]*domain=refused[^"]*)"', page)
+    rows = client.get(links[0].replace("&amp;", "&")).text
+    assert rows.count("550 5.7.1 words") == 6
+    assert "busy.example" not in rows
+
+
+def test_a_group_retry_touches_exactly_what_was_shown(client, operator, failed_deliveries):
+    answer = post_form(client, "/ops/actions", verb="retry", state="failed", domain="refused.example")
+    shown = client.get(answer.headers["Location"] + "?lang=en").text
+    assert ">6 emails</strong> will be due again" in shown
+    assert db.session.query(Delivery).filter_by(state="failed").count() == 6, "nothing yet"
+    # One more fails, and one is settled otherwise, between the look and the button.
+    late = make_signature(failed_deliveries, email="late@refused.example")
+    db.session.execute(
+        update(Delivery).where(Delivery.subject_id == late.id).values(state="failed", domain="refused.example")
+    )
+    first = db.session.query(Delivery).filter_by(state="failed", domain="refused.example").order_by(Delivery.id).first()
+    first.state = "cancelled"
+    db.session.commit()
+    for _ in range(2):
+        assert post_form(client, answer.headers["Location"] + "/start").status_code == 303
+    runner.run_all()
+    db.session.expire_all()
+    action = db.session.query(BulkAction).one()
+    assert (action.state, action.total, action.done, action.skipped) == ("done", 6, 5, 1)
+    assert db.session.query(Delivery).filter_by(state="due").count() == 5 + 1
+    assert db.session.query(Delivery).filter_by(subject_id=late.id).one().state == "failed"
+    assert actions().count("deliveries.retry") == 1
+    assert "5" in client.get(answer.headers["Location"]).text
+
+
+def test_a_retry_mails_nobody_who_has_confirmed_or_been_suppressed(client, operator, failed_deliveries, sent_emails):
+    rows = db.session.query(Delivery).filter_by(state="failed").order_by(Delivery.id).all()
+    confirm(db.session.get(Signature, rows[0].subject_id))
+    suppress(db.session.get(Signature, rows[1].subject_id).email, "complained")
+    action = delivery_actions.prepare("retry", failures.DeliveryFilter(state="failed"), "test")
+    runner.start(action)
+    db.session.commit()
+    list(runner.run_batches(action.id))
+    run_queue("confirmations")
+    states = dict(db.session.execute(select(Delivery.state, func.count()).group_by(Delivery.state)).all())
+    assert states == {"sent": 5, "cancelled": 1, "suppressed": 1, "deferred": 2}
+    assert len(sent_emails) == 5
+
+
+def test_an_action_stops_and_goes_on(client, operator, failed_deliveries, monkeypatch):
+    monkeypatch.setattr(runner, "BATCH_SIZE", 2)
+    answer = post_form(client, "/ops/actions", verb="discard", state="failed")
+    path = answer.headers["Location"]
+    post_form(client, path + "/start")
+    action_id = db.session.query(BulkAction).one().id
+    next(runner.run_batches(action_id))
+    post_form(client, path + "/stop")
+    assert list(runner.run_batches(action_id)) == []
+    db.session.expire_all()
+    action = db.session.query(BulkAction).one()
+    assert (action.state, action.done) == ("stopped", 2)
+    assert "Not reached" in client.get(path + "?lang=en").text
+    post_form(client, path + "/start")
+    list(runner.run_batches(action_id))
+    db.session.expire_all()
+    assert db.session.query(Delivery).filter_by(state="cancelled").count() == 6
+    post_form(client, path + "/stop")
+    assert db.session.query(BulkAction).one().state == "done"
+
+
+def test_only_what_is_unknown_is_taken_for_sent(client, operator, failed_deliveries):
+    answer = post_form(client, "/ops/actions", verb="mark-sent", state="failed")
+    assert "/ops/failures" in answer.headers["Location"]
+    db.session.execute(update(Delivery).where(Delivery.state == "deferred").values(state="unknown"))
+    db.session.commit()
+    action = delivery_actions.prepare("mark-sent", failures.DeliveryFilter(), "test")
+    runner.start(action)
+    db.session.commit()
+    list(runner.run_batches(action.id))
+    assert db.session.query(Delivery).filter_by(state="sent").count() == 2
+
+
+def test_pausing_and_resuming(client, operator):
+    assert post_form(client, "/ops/lanes/confirmations/pause", reason="the provider asked").status_code == 303
+    page = client.get("/ops/?lang=en").text
+    assert "the provider asked" in page
+    assert db.session.query(Pause).one().by == "Alix"
+    assert post_form(client, "/ops/lanes/confirmations/resume").status_code == 303
+    assert db.session.query(Pause).count() == 0
+    assert actions()[-2:] == ["queue.paused", "queue.resumed"]
+    assert post_form(client, "/ops/lanes/nonsense/pause").status_code == 404
+
+
+@pytest.mark.parametrize(
+    "path",
+    [
+        "/ops/failures?state=nonsense&queue=x&cause=%00&domain=%00",
+        "/ops/failures?before=x",
+        "/ops/failures?before=2026-01-01~1",
+        "/ops/failures?before=2026-01-01T00:00:00%2B00:00~99999999999999999999",
+        "/ops/actions/999999",
+        "/ops/actions/99999999999999999999",
+        "/ops/signatures/99999999999999999999",
+        "/ops/plots/nonsense.svg",
+    ],
+)
+def test_rubbish_is_answered_kindly(client, operator, path):
+    assert client.get(path).status_code in (200, 404)
+
+
+def test_rubbish_in_forms_is_answered_kindly(client, operator):
+    assert post_form(client, "/ops/actions", verb="explode", id="-1").status_code == 303
+    assert post_form(client, "/ops/actions", verb="retry", id="9" * 30).status_code == 303
+    for query in ("", "\0", "a@b@c", "%", "_" * 500, "\\"):
+        assert post_form(client, "/ops/signatures", query=query).status_code == 200
+
+
+def test_signature_is_found_with_its_timeline(client, operator, sent_emails):
+    signature = make_signature(make_petition(), name="Zoé Martin", email="zoe@example.org")
+    run_queue("confirmations")
+    confirm(signature)
+    db.session.commit()
+    for query in ("ZOE@example.org", "zoé"):
+        page = post_form(client, "/ops/signatures", query=query)
+        assert f"/ops/signatures/{signature.id}" in page.text
+    assert "Nothing" not in post_form(client, "/ops/signatures", query="zoé").text
+    way = client.get(f"/ops/signatures/{signature.id}?lang=en").text
+    for words in (
+        "Signed for the first time",
+        "owed: confirm_signature",
+        "claimed by",
+        ": sent.",
+        "Confirmed, and counted",
+    ):
+        assert words in way, words
+    assert actions().count("signature.searched") == 3
+    assert "signature.viewed" in actions()
+    trail = " ".join(str((e.before, e.after, e.subject_id)) for e in db.session.query(AuditEvent))
+    assert "zoe" not in trail.lower()
+    assert "zoé" not in trail.lower()
+
+
+def test_a_provider_that_holds_mail_back_is_marked(client, operator):
+    petition = make_petition()
+    rows = [(domain, n) for domain in ("orange.fr", "gmail.com", "free.fr") for n in range(25)]
+    for domain, n in rows:
+        signature = make_signature(petition, email=f"s{n}@{domain}")
+        db.session.execute(
+            update(Delivery)
+            .where(Delivery.subject_id == signature.id)
+            .values(state="sent", domain=domain, settled_at=func.now())
+        )
+        if (domain != "orange.fr" and n < 20) or n < 2:
+            confirm(signature)
+    db.session.commit()
+    for _ in range(2):
+        found = {
+            d.name: d
+            for d in confirmation_funnel.read_funnel(confirmation_funnel.start_of_previous_hour(take_snapshot().at))
+        }
+        assert {name: (d.mailed, d.confirmed) for name, d in found.items()} == {
+            "orange.fr": (25, 2),
+            "gmail.com": (25, 20),
+            "free.fr": (25, 20),
+        }
+        assert [name for name, d in found.items() if d.problem] == ["orange.fr"]
+        rollup.roll_up()
+    assert "far fewer confirm" in client.get("/ops/?lang=en").text
+
+
+def test_health_names_the_problem(app, monkeypatch):
+    make_signature(make_petition())
+    verdict = evaluate_health(take_snapshot(), broker_stats.read_broker_stats())
+    assert verdict.state == "stuck"
+    assert any("No worker" in reason.message() for reason in verdict.reasons)
+    db.session.execute(update(Delivery).values(next_attempt_at=func.now() - text("interval '30 s'")))
+    db.session.commit()
+    assert any(
+        "has been waiting" in reason.message()
+        for reason in evaluate_health(take_snapshot(), broker_stats.read_broker_stats()).reasons
+    )
+
+
+@pytest.mark.parametrize("figures", [get_last_day, get_recent_funnel])
+def test_expensive_statistics_are_cached(app, monkeypatch, figures):
+    monkeypatch.setitem(app.config, "PETITION_CACHE_TTL", 0.5)
+    app.extensions["petition.cache"].clear()
+    moment = take_snapshot().at
+    first = figures(moment)
+    assert statements(lambda: figures(moment)) == []
+    assert figures(moment + timedelta(seconds=2)) is first
+    app.extensions["petition.cache"].clear()
+
+
+def statements(action):
+    """Return what an action asks the database."""
+    found = []
+
+    def note(_connection, _cursor, statement, parameters, _context, _many):
+        if statement.lstrip().startswith(("SELECT", "WITH")):
+            found.append((statement, parameters))
+
+    event.listen(db.engine, "before_cursor_execute", note)
+    try:
+        action()
+    finally:
+        event.remove(db.engine, "before_cursor_execute", note)
+    return found
+
+
+def test_no_query_of_the_page_reads_a_whole_table(app):
+    make_petition()
+    db.session.execute(
+        text("""
+        INSERT INTO deliveries (kind, queue, petition_id, subject_id, generation, state, attempt, cause, domain, reason,
+                                settled_at, tried_at)
+        SELECT 'confirm_signature', 'confirmations', 1, n, 1,
+               CASE WHEN n % 500 = 0 THEN 'failed' WHEN n % 777 = 0 THEN 'deferred'
+                    WHEN n > 59900 THEN 'due' ELSE 'sent' END,
+               1, CASE WHEN n % 500 = 0 THEN '550 5.7.1' WHEN n % 777 = 0 THEN '451' ELSE '' END,
+               'd' || n % 50 || '.fr', 'words', now(), now() FROM generate_series(1, 60000) AS n
+    """)
+    )
+    db.session.commit()
+    while rollup.roll_up():
+        pass
+    db.session.execute(text("ANALYZE"))
+    db.session.commit()
+
+    def page():
+        now = take_snapshot()
+        get_last_day(now.at)
+        failures.list_deliveries(failures.DeliveryFilter("confirmations", "failed", "550 5.7.1", "d0.fr"))
+
+    asked = statements(page)
+    assert len(asked) > 8
+    for statement, parameters in asked:
+        with db.engine.connect() as connection:
+            plan = "\n".join(row[0] for row in connection.exec_driver_sql(f"EXPLAIN {statement}", parameters))
+        assert not re.search(r"Seq Scan on (deliveries|signatures|attempts)", plan), f"{statement}\n{plan}"
+
+
+def test_failure_groups_are_right_before_and_after_rollup(app):
+    for domain, n in (("a.fr", 5), ("b.fr", 4), ("c.fr", 3)):
+        values = {"domain": domain, "n": n}
+        db.session.execute(
+            text("INSERT INTO failure_groups VALUES ('confirmations', 'failed', '550 5.1.1', :domain, :n)"), values
+        )
+    log = "INSERT INTO state_change_log (subject, queue, state, cause, domain, change, entered) VALUES "
+    for domain, change in (("a.fr", -3), ("b.fr", -4), ("d.fr", 2)):
+        row = "('delivery', 'confirmations', 'failed', '550 5.1.1', :domain, :change, 0)"
+        db.session.execute(text(log + row), {"domain": domain, "change": change})
+    db.session.commit()
+    before = [(group.domain, group.n) for group in failures.list_groups(limit=1)]
+    assert before == [("c.fr", 3)]
+    assert [(g.domain, g.n) for g in failures.list_groups()] == [("c.fr", 3), ("a.fr", 2), ("d.fr", 2)]
+    rollup.roll_up()
+    assert [(g.domain, g.n) for g in failures.list_groups()] == [("c.fr", 3), ("a.fr", 2), ("d.fr", 2)]

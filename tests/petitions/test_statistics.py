@@ -1,0 +1,168 @@
+"""A campaign's figures agree with its rows after whatever happens to them, folded or not, and cost no scan."""
+
+import re
+from collections import Counter
+from datetime import timedelta
+
+import pytest
+from sqlalchemy import event, select, text, update
+from support.factories import make_petition, make_signature, sign_in
+
+from petition.core.db import db
+from petition.delivery.worker import run_queue
+from petition.operations.reconcile import reconcile
+from petition.petitions import statistics as module
+from petition.petitions.models import CampaignLog, CampaignStatistic
+from petition.petitions.statistics import get_statistics, roll_up_batch
+from petition.signatures.confirm import confirm, disown
+from petition.signatures.models import Signature
+from petition.signatures.self_service import erase, update_display, withdraw
+
+
+def assert_statistics_equal_rows(petition):
+    """Compare every figure with the rows, before folding and after."""
+    rows = db.session.scalars(select(Signature).where(Signature.state == "confirmed")).all()
+    for _ in range(2):
+        found = get_statistics(petition)
+        assert found.counted == len(rows)
+        assert found.confirmed_earlier + sum(slot.confirmed for slot in found.days) == len(rows)
+        for name, column in (
+            ("profession", "profession"),
+            ("city", "city"),
+            ("language", "locale"),
+            ("source", "source"),
+        ):
+            wanted = Counter((getattr(row, column) or "").lower() for row in rows)
+            top = found.breakdowns[name]
+            assert {label.lower(): n for label, n in top.rows} == {k: n for k, n in wanted.items() if k}, name
+            assert (top.unknown, top.others) == (wanted[""], 0), name
+        roll_up_batch()
+    return found
+
+
+def test_statistics_equal_rows_after_every_transition(app, sent_emails):
+    petition = make_petition()
+    make_petition(slug="autre")
+    details = [("Avocate", "Lyon"), ("avocate", "LYON"), ("Juge", None), (None, "Paris"), ("Juge", "Lyon")]
+    signatures = [
+        make_signature(petition, email=f"s{n}@example.org", profession=profession, city=city)
+        for n, (profession, city) in enumerate(details)
+    ]
+    assert_statistics_equal_rows(petition)
+    run_queue("confirmations")
+    for signature in signatures:
+        confirm(signature)
+    db.session.commit()
+    assert assert_statistics_equal_rows(petition).breakdowns["profession"].rows == [("Avocate", 2), ("Juge", 2)]
+    update_display(signatures[2], "Avocate", True)
+    withdraw(signatures[0])
+    disown(signatures[3])
+    erase(signatures[4])
+    db.session.commit()
+    found = assert_statistics_equal_rows(petition)
+    assert (found.submitted, found.mailed, found.confirmed, found.counted) == (5, 5, 5, 2)
+    # One who withdrew signs again: still one of five who went the way.
+    make_signature(petition, email="s0@example.org", profession="Juge", city="Metz")
+    db.session.commit()
+    assert assert_statistics_equal_rows(petition).confirmed == 4
+    db.session.execute(text("UPDATE deliveries SET next_attempt_at = now()"))
+    run_queue("confirmations")
+    confirm(signatures[0])
+    db.session.commit()
+    found = assert_statistics_equal_rows(petition)
+    assert (found.submitted, found.mailed, found.confirmed, found.counted) == (5, 5, 5, 3)
+    assert db.session.query(CampaignLog).count() == 0
+    assert db.session.query(CampaignStatistic).filter_by(n=0).count() == 0, "what was erased leaves nothing behind"
+
+
+def test_hours_and_days_are_those_of_the_confirmation_where_the_petition_is(app):
+    petition = make_petition(timezone="Europe/Paris")
+    signature = make_signature(petition)
+    confirm(signature)
+    now = db.session.execute(text("SELECT now()")).scalar_one()
+    late = (now - timedelta(days=3)).replace(hour=22, minute=30)
+    db.session.execute(update(Signature).values(confirmed_at=late.replace(hour=23)))
+    db.session.commit()
+    found = get_statistics(petition)
+    day = next(slot for slot in found.days if slot.confirmed)
+    assert day.starts_at == (late + timedelta(days=1)).date(), "23:30 in UTC is the next day in Paris"
+    db.session.execute(update(Signature).values(confirmed_at=now - timedelta(hours=2)))
+    db.session.commit()
+    assert [slot.confirmed for slot in get_statistics(petition).hours[-3:]] == [1, 0, 0]
+    db.session.execute(update(Signature).values(confirmed_at=now - timedelta(days=200)))
+    db.session.commit()
+    assert get_statistics(petition).earlier == 1
+
+
+def test_long_lists_are_cut_and_the_rest_is_counted(app, monkeypatch):
+    monkeypatch.setattr(module, "MAX_VALUES_PER_DIMENSION", 2)
+    petition = make_petition()
+    for n, profession in enumerate(["Juge"] * 3 + ["Avocate"] * 2 + ["Médecin", "Libraire", None]):
+        confirm(make_signature(petition, email=f"s{n}@example.org", profession=profession))
+    db.session.commit()
+    for _ in range(2):
+        top = get_statistics(petition).breakdowns["profession"]
+        assert (top.rows, top.unknown, top.others) == ([("Juge", 3), ("Avocate", 2)], 1, 2)
+        roll_up_batch()
+
+
+def test_reconciliation_repairs_drifted_statistics(app):
+    petition = make_petition()
+    confirm(make_signature(petition))
+    db.session.commit()
+    db.session.execute(text("UPDATE campaign_log SET counted = counted + 3 WHERE counted > 0"))
+    db.session.commit()
+    assert [drift.found for drift in reconcile()] == [4]
+    assert get_statistics(petition).counted == 1
+    assert reconcile() == []
+
+
+@pytest.fixture
+def page(client):
+    sign_in(client, "campaigner")
+    return lambda path="/campaign?lang=en": client.get(f"/desk/petitions/jardin{path}")
+
+
+def test_the_page_of_a_campaign_that_nobody_signed(page):
+    make_petition()
+    answer = page()
+    assert "Nobody has asked to sign yet" in answer.text
+    assert "0.0 % of the next milestone, 100: 100 to go" in answer.text
+
+
+def test_statistics_page_has_text_and_tables(page, sent_emails):
+    petition = make_petition()
+    signatures = [make_signature(petition, email=f"s{n}@example.org", profession="Juge") for n in range(4)]
+    run_queue("confirmations")
+    for signature in signatures[:2]:
+        confirm(signature)
+    db.session.commit()
+    answer = page().text
+    assert "2.0 % of the next milestone, 100: 98 to go" in answer
+    assert "After that: 250." in answer
+    row = re.search(r"confirmed: the button was pressed</th>(.*?)</tr>", answer, re.S)[1]
+    assert re.findall(r">([\d.]+ ?%?)<", row) == ["2", "50.0 %", "50.0 %"]
+    assert re.search(r"<bdi>Juge</bdi></th><td class=\"n\">2</td><td class=\"n\">100.0 %", answer)
+    for name in ("days", "hours"):
+        for query in ("", "?narrow=1"):
+            plot = page(f"/campaign/{name}.svg{query}")
+            assert plot.mimetype == "image/svg+xml"
+            assert b"<svg" in plot.data
+            assert "default-src 'none'" in plot.headers["Content-Security-Policy"]
+    assert page("/campaign/weeks.svg").status_code == 404
+
+
+def test_statistics_never_scan_signatures(app):
+    petition = make_petition()
+    asked = []
+
+    def note(_connection, _cursor, statement, *_):
+        asked.append(statement)
+
+    event.listen(db.engine, "before_cursor_execute", note)
+    try:
+        get_statistics(petition)
+    finally:
+        event.remove(db.engine, "before_cursor_execute", note)
+    assert asked
+    assert not [statement for statement in asked if re.search(r"\b(signatures|deliveries)\b", statement)]

@@ -1,0 +1,335 @@
+"""The desk: petitions are written, changed by two at once, opened, closed, archived."""
+
+import html
+import re
+import threading
+
+import pytest
+from support.factories import make_petition, make_signature, post_form, sign_in
+from werkzeug.datastructures import MultiDict
+from werkzeug.serving import make_server
+
+from petition.core.db import db
+from petition.petitions import edit_form, lifecycle, text_diff
+from petition.petitions.models import Petition
+from petition.signatures.confirm import confirm
+from petition.team.models import AuditEvent
+
+LETTER_FORM = {
+    "kind": "open_letter",
+    "slug": "lettre",
+    "default_language": "fr",
+    "sender_name": "Les amis",
+    "reply_to": "amis@example.org",
+    "opens": "",
+    "closes": "",
+    "timezone": "Europe/Paris",
+    "asks": ["profession", "city"],
+    "listing": "opt_in",
+    "organisations": "on",
+    "milestones": "100, 2 500",
+    "fr.title": "Une lettre",
+    "fr.summary": "Deux\r\nlignes.",
+    "fr.addressee": "la maire",
+    "fr.body": "Madame,\r\n\r\n## Pourquoi\r\n\r\nParce que.",
+    "fr.professions": "Juge\r\nAvocate",
+}
+
+
+@pytest.fixture(autouse=True)
+def campaigner(client):
+    return sign_in(client, "campaigner")
+
+
+def form_fields(page):
+    """Return the fields of the form on a page, as a browser would send them back."""
+    fields = MultiDict()
+    body = page[page.index('<form class="petition"') :] if '<form class="petition"' in page else page
+    body = body[: body.index("</form>")]
+    for tag in re.findall(r"<input [^>]*>", body):
+        name, kind = re.search(r'name="([^"]+)"', tag), re.search(r'type="(\w+)', tag)[1]
+        value = re.search(r'value="([^"]*)"', tag)
+        if name and (kind not in ("radio", "checkbox") or " checked" in tag):
+            fields.add(name[1], html.unescape(value[1]) if value else "on")
+    for name, value in re.findall(r'<textarea [^>]*name="([^"]+)"[^>]*>\n?(.*?)</textarea>', body, re.S):
+        fields.add(name, html.unescape(value))
+    fields.poplist("csrf_token")
+    return {name: values if name == "asks" else values[0] for name, values in fields.lists()}
+
+
+def submit_edit(client, at="jardin", /, **fields):
+    """Open the form, type, and send it."""
+    path = f"/desk/petitions/{at}?lang=en"
+    return post_form(client, path, **form_fields(client.get(path).text) | fields)
+
+
+def actions():
+    return [event.action for event in db.session.query(AuditEvent).order_by(AuditEvent.id)]
+
+
+def reload_petition(slug="jardin"):
+    db.session.expire_all()
+    return db.session.query(Petition).filter_by(slug=slug).one()
+
+
+def test_with_no_campaign_the_list_says_how_to_start(client):
+    page = client.get("/desk/?lang=en", follow_redirects=True).text
+    assert "There is no campaign yet" in page
+    assert 'href="/desk/petitions/new"' in page
+    assert 'aria-current="page">Campaigns' in page
+
+
+def test_the_list_shows_every_state_and_exact_counts(client):
+    petition = make_petition()
+    confirm(make_signature(petition))
+    make_petition(slug="brouillon", state="draft")
+    make_petition(slug="rangee", state="archived")
+    db.session.commit()
+    page = client.get("/desk/petitions?lang=en").text
+    assert re.search(r'jardin.*?state-open.*?<td class="n">1</td>', page, re.S)
+    assert "1 archived campaign" in page
+
+
+def test_a_letter_is_written_and_saved_as_a_draft(client):
+    answer = post_form(client, "/desk/petitions/new", **LETTER_FORM)
+    assert answer.headers["Location"] == "/desk/petitions/lettre"
+    petition = reload_petition("lettre")
+    assert (petition.state, petition.kind, petition.milestones, petition.asks) == (
+        "draft", "open_letter", [100, 2500], ["profession", "city"],
+    )  # fmt: skip
+    text = petition.texts["fr"]
+    assert (text.summary, text.professions) == ("Deux lignes.", ["Juge", "Avocate"])
+    assert text.body == "Madame,\n\n## Pourquoi\n\nParce que."
+    assert list(petition.texts) == ["fr"]
+    assert actions() == ["petition.created"]
+    assert client.get("/p/lettre").status_code == 404
+
+
+def test_what_is_wrong_is_told_field_by_field_and_nothing_typed_is_lost(client):
+    make_petition()
+    wrong = LETTER_FORM | {
+        "slug": "Le Jardin", "sender_name": "", "reply_to": "nobody", "closes": "2026-02-01T10:00",
+        "opens": "2026-03-01T10:00", "timezone": "Paris", "milestones": "lots", "en.title": "A letter",
+        "fr.body": "x\0", "default_language": "en",
+    }  # fmt: skip
+    answer = post_form(client, "/desk/petitions/new?lang=en", **wrong)
+    assert answer.status_code == 422
+    fields = set(re.findall(r'<li><a href="#([\w.]+)">', answer.text))
+    assert fields == {
+        "slug", "sender_name", "closes", "timezone", "milestones", "fr.body", "en.summary", "en.addressee", "en.body",
+    }  # fmt: skip
+    kept = form_fields(answer.text)
+    assert {name: kept[name] for name in ("slug", "milestones", "timezone", "en.title", "asks")} == {
+        name: wrong[name] for name in ("slug", "milestones", "timezone", "en.title", "asks")
+    }
+    for slug in ("jardin", "new"):
+        assert post_form(client, "/desk/petitions/new", **LETTER_FORM | {"slug": slug}).status_code == 422
+    assert db.session.query(Petition).count() == 1
+    assert post_form(client, "/desk/petitions/new").status_code == 422
+
+
+@pytest.mark.parametrize(
+    ("field", "value"),
+    [("kind", ""), ("kind", "poem"), ("asks", "shoe_size"), ("opens", "0001-01-01T00:00"),
+     ("closes", "9999-12-31T23:59"),
+     ("milestones", "0"), ("milestones", "9" * 30), ("sender_name", "a\0"), ("reply_to", "a\0@example.org"),
+     ("fr.title", "a\u2028b"), ("fr.professions", "x" * 121), ("timezone", "\0"), ("listing", "all")],
+)  # fmt: skip
+def test_no_rubbish_is_taken_and_none_is_an_error_of_ours(client, field, value):
+    answer = post_form(client, "/desk/petitions/new", **LETTER_FORM | {field: value})
+    assert answer.status_code == 422
+    assert db.session.query(Petition).count() == 0
+
+
+def test_a_form_sent_back_as_it_was_changes_nothing(client):
+    petition = make_petition(sender_name="Les «\u202famis\u202f»")
+    petition.texts["fr"].summary = "Quelque 72\u202f000 personnes"
+    petition.texts["fr"].professions = ["Juge\u00a0: assesseur"]
+    db.session.commit()
+    before = edit_form.values_from_petition(reload_petition())
+    assert submit_edit(client).status_code == 303
+    assert edit_form.values_from_petition(reload_petition()) == before
+    assert reload_petition().version == 1
+    assert actions() == []
+
+
+def test_a_draft_is_saved_at_once_and_a_public_petition_shows_first_what_changes(client):
+    petition = make_petition(state="draft")
+    assert submit_edit(client, **{"fr.title": "Un grand jardin", "slug": "grand-jardin"}).status_code == 303
+    assert reload_petition("grand-jardin").version == 2
+    lifecycle.open_(reload_petition("grand-jardin"))
+    confirm(make_signature(petition))
+    db.session.commit()
+    review = submit_edit(client, "grand-jardin", **{"fr.body": "Un autre texte.", "closes": "2099-01-01T12:00"})
+    assert review.status_code == 200
+    assert reload_petition("grand-jardin").texts["fr"].body == "Un texte."
+    page = review.text
+    assert "<ins>Un autre texte.</ins>" in page
+    assert "did so under the present words" in page
+    assert "2 changes" in page
+    carried = page[page.index('<form class="wide-form"') :]
+    answer = post_form(client, "/desk/petitions/grand-jardin", **form_fields(carried), confirm="1")
+    assert answer.status_code == 303
+    assert reload_petition("grand-jardin").texts["fr"].body == "Un autre texte."
+    assert reload_petition("grand-jardin").closes_at.isoformat() == "2099-01-01T11:00:00+00:00"
+    event = db.session.query(AuditEvent).order_by(AuditEvent.id.desc()).first()
+    assert set(event.after) == {"closes", "fr.body"}
+
+
+def test_the_address_of_a_public_petition_stays(client):
+    make_petition()
+    fields = form_fields(client.get("/desk/petitions/jardin").text) | {"slug": "autre"}
+    assert post_form(client, "/desk/petitions/jardin", **fields).status_code == 422
+    assert reload_petition().slug == "jardin"
+
+
+def test_a_long_letter_in_two_languages_fits(client):
+    long = "é" * 99_990
+    make_petition(state="draft")
+    assert submit_edit(client, **{"fr.body": long, "en.body": long}).status_code == 303
+    assert reload_petition().texts["en"].body == long
+    assert submit_edit(client, **{"fr.body": long + "é" * 20}).status_code == 422
+
+
+def test_two_editors_never_overwrite_each_other_silently(client):
+    make_petition(state="draft")
+    hers = form_fields(client.get("/desk/petitions/jardin").text)
+    assert submit_edit(client, **{"fr.title": "Le titre d’Alix", "milestones": "10"}).status_code == 303
+    answer = post_form(
+        client, "/desk/petitions/jardin?lang=en", **hers | {"fr.title": "Mon titre", "en.title": "My title"}
+    )
+    assert answer.status_code == 409
+    assert reload_petition().texts["fr"].title == "Le titre d’Alix"
+    for words in ("Somebody changed", "<del>Mon titre</del>", "<ins>Le titre d’Alix</ins>", "<ins>10</ins>"):
+        assert words in answer.text, words
+    assert "You both changed: Title, in Français" in answer.text
+    kept = form_fields(answer.text)
+    assert (kept["fr.title"], kept["en.title"], kept["milestones"]) == ("Mon titre", "My title", "100, 250")
+    # Without a choice nothing is saved, however often it is sent.
+    assert post_form(client, "/desk/petitions/jardin", **kept).status_code == 409
+    again = post_form(client, "/desk/petitions/jardin", **kept, preview="1")
+    assert 'value="together"' in again.text
+    assert post_form(client, "/desk/petitions/jardin", **kept, resolve="together").status_code == 303
+    petition = reload_petition()
+    assert (petition.texts["fr"].title, petition.texts["en"].title) == ("Mon titre", "My title")
+    assert petition.milestones == [10], "what she had not touched is theirs"
+
+
+def test_saving_over_somebody_is_an_explicit_choice(client):
+    make_petition(state="draft")
+    hers = form_fields(client.get("/desk/petitions/jardin").text)
+    submit_edit(client, milestones="10")
+    kept = form_fields(post_form(client, "/desk/petitions/jardin", **hers | {"fr.title": "Mon titre"}).text)
+    submit_edit(client, milestones="20")  # and a third comes in between
+    assert post_form(client, "/desk/petitions/jardin", **kept, resolve="mine").status_code == 409
+    kept = form_fields(post_form(client, "/desk/petitions/jardin", **kept).text)
+    assert post_form(client, "/desk/petitions/jardin", **kept, resolve="mine").status_code == 303
+    assert reload_petition().milestones == [100, 250]
+
+
+def test_a_draft_opened_meanwhile_is_not_changed_in_public_unawares(client):
+    make_petition(state="draft")
+    hers = form_fields(client.get("/desk/petitions/jardin").text)
+    lifecycle.open_(reload_petition())
+    db.session.commit()
+    answer = post_form(client, "/desk/petitions/jardin?lang=en", **hers | {"fr.title": "Mon titre"})
+    assert answer.status_code == 409
+    assert "It is open now" in answer.text
+    assert post_form(client, "/desk/petitions/jardin", **form_fields(answer.text)).status_code == 200, "shown first"
+    assert reload_petition().texts["fr"].title == "Pour un jardin"
+
+
+def test_a_mangled_form_loses_nothing_and_saves_nothing(client):
+    make_petition(state="draft")
+    fields = form_fields(client.get("/desk/petitions/jardin").text) | {"fr.title": "Gardé"}
+    for base in ("", "[]", "{", "[" * 5000, '{"fr.title": 3}'):
+        answer = post_form(client, "/desk/petitions/jardin", **fields | {"base": base, "version": "x"})
+        assert answer.status_code == 409
+        assert "Gardé" in answer.text
+    assert reload_petition().texts["fr"].title == "Pour un jardin"
+
+
+def test_the_preview_is_the_public_page_s_own_rendering(client):
+    fields = {"language": "fr", "fr.title": "Titre <b>", "fr.body": "## Deux\n\n<script>x</script> **fort**"}
+    page = post_form(client, "/desk/petitions/preview?lang=en", **fields).text
+    assert "<h2>Deux</h2>" in page
+    assert "<strong>fort</strong>" in page
+    assert "<script>" not in page
+    assert "Titre &lt;b&gt;" in page
+    assert post_form(client, "/desk/petitions/preview", language="de").status_code == 400
+    button = post_form(client, "/desk/petitions/new", **LETTER_FORM, preview="1")
+    assert "<h2>Pourquoi</h2>" in button.text
+    assert db.session.query(Petition).count() == 0
+
+
+def test_opening_closing_and_archiving_say_first_what_happens(client):
+    make_petition(state="draft")
+    for change, words, after in (
+        ("open", "Everyone can read it", "open"),
+        ("close", "can still confirm until", "closed"),
+        ("open", "is kept", "open"),
+        ("close", "You can open it again", "closed"),
+        ("archive", "cannot be opened again", "archived"),
+    ):
+        path = f"/desk/petitions/jardin/state/{change}"
+        page = client.get(f"{path}?lang=en").text
+        assert words in page or words.replace("is kept", "are kept") in page
+        version = re.search(r'name="version" value="(\d+)"', page)[1]
+        assert post_form(client, path, version=version).status_code == 303
+        assert reload_petition().state_now == after
+        assert post_form(client, path, version=version).status_code == 409, "a second click does nothing"
+    assert actions() == ["petition.state"] * 5
+    assert (
+        post_form(client, "/desk/petitions/jardin/state/open", version=str(reload_petition().version)).status_code
+        == 422
+    )
+    assert submit_edit(client).status_code == 422
+
+
+@pytest.mark.parametrize("end", ["none", "%00", "jardin/state/explode"])
+def test_addresses_that_lead_nowhere(client, end):
+    make_petition()
+    path = f"/desk/petitions/{end}"
+    assert client.get(path).status_code == 404
+    assert post_form(client, path).status_code == 404
+
+
+def test_differences_are_found_word_by_word_and_the_rest_left_out():
+    words = " ".join(f"w{n}" for n in range(100))
+    found = text_diff.diff_texts(words, words.replace("w50 ", "W50 "))
+    assert [p.text for p in found if p.kind == "gone"] == ["w50"]
+    assert [p.text for p in found if p.kind == "new"] == ["W50"]
+    assert [p.kind for p in found].count("left out") == 2
+    for old, new in (("", "a"), ("a", ""), ("a\n" * 60_000, "b\n" * 60_000), ("x " * 30_000, "x " * 30_000 + "y")):
+        assert text_diff.diff_texts(old, new)
+
+
+@pytest.fixture
+def live_server(app, client):
+    """Serve the application to a browser; return its address and the cookie of who is signed in."""
+    server = make_server("127.0.0.1", 0, app, threaded=True)
+    thread = threading.Thread(target=server.serve_forever, daemon=True)
+    thread.start()
+    yield f"http://127.0.0.1:{server.port}", client.get_cookie("team").value
+    server.shutdown()
+    thread.join()
+
+
+@pytest.mark.browser
+@pytest.mark.parametrize("scripts", [True, False])
+def test_the_letter_is_previewed_as_it_is_typed_or_by_the_button(live_server, chromium, scripts):
+    make_petition(state="draft")
+    address, cookie = live_server
+    context = chromium.new_context(java_script_enabled=scripts, locale="en")
+    context.add_cookies([{"name": "team", "value": cookie, "url": address}])
+    page = context.new_page()
+    page.goto(f"{address}/desk/petitions/jardin")
+    page.fill("[name='en.body']", "## Why\n\nBecause.")
+    if not scripts:
+        page.click("form >> text=Preview")
+    heading = page.locator("[data-language=en] .letter h2")
+    heading.wait_for()
+    assert heading.inner_text() == "Why"
+    assert page.input_value("[name='en.body']") == "## Why\n\nBecause."
+    assert page.locator("[data-language=fr] .letter").inner_text() == "Un texte."
+    context.close()

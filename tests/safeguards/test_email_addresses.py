@@ -1,0 +1,91 @@
+import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+
+from petition.safeguards.email_addresses import BadAddress, canonicalize, parse_email_address, suggest_correction
+
+
+@pytest.mark.parametrize(
+    ("typed", "same"),
+    [
+        ("Zoe.Martin@Example.ORG", "zoe.martin@example.org"),
+        ("z.o.e@gmail.com", "zoe@gmail.com"),
+        ("zoe+letters@googlemail.com", "zoe@gmail.com"),
+        ("zoe+x@outlook.fr", "zoe@outlook.fr"),
+        ("zoe@protonmail.com", "zoe@proton.me"),
+        ("zoë@bücher.example", "zoë@xn--bcher-kva.example"),
+    ],
+)
+def test_spellings_of_one_mailbox_are_one(app, typed, same):
+    assert parse_email_address(typed).canonical == same
+
+
+@pytest.mark.parametrize("other", ["zoe+x@example.org", "z.oe@example.org", "z.oe@orange.fr"])
+def test_an_undocumented_alias_is_another_mailbox(app, other):
+    assert parse_email_address(other).canonical != "zoe@example.org"
+    assert parse_email_address(other).canonical == other
+
+
+def test_mail_goes_to_the_address_as_typed(app):
+    assert parse_email_address(" Z.O.E+letters@Gmail.com ").typed == "Z.O.E+letters@gmail.com"
+
+
+@pytest.mark.parametrize(
+    "typed",
+    [
+        "",
+        "zoe",
+        "zoe@",
+        "=?utf-8?q?=0D=0ABcc=3Ax?=@example.org",
+        "@example.org",
+        "a b@example.org",
+        "zoe@example",
+        "zoe@exa mple.org",
+        "zoe@example.org\nBcc: x@example.org",
+        "zoe@-example.org",
+        "a@b@example.org",
+    ],
+)
+def test_what_is_no_address_is_refused(app, typed):
+    with pytest.raises(BadAddress):
+        parse_email_address(typed)
+
+
+@settings(suppress_health_check=[HealthCheck.function_scoped_fixture], max_examples=300, deadline=None)
+@given(st.text(max_size=80) | st.emails())
+def test_any_text_is_an_address_or_refused(app, typed):
+    try:
+        address = parse_email_address(typed)
+    except BadAddress:
+        return
+    local, _, domain = address.canonical.rpartition("@")
+    assert canonicalize(local, domain) == address.canonical
+    assert "\n" not in address.typed
+    assert "\r" not in address.typed
+
+
+@pytest.mark.parametrize(
+    ("typed", "meant"),
+    [
+        ("zoe@gmial.com", "zoe@gmail.com"),
+        ("zoe@gmail.co", "zoe@gmail.com"),
+        ("zoe@hotmial.fr", "zoe@hotmail.fr"),
+        ("zoe@ornage.fr", "zoe@orange.fr"),
+        ("zoe@orang.fr", "zoe@orange.fr"),
+        ("zoe@fre.fr", "zoe@free.fr"),
+        ("zoe@lapsote.net", "zoe@laposte.net"),
+        ("zoe@laposte.fr", "zoe@laposte.net"),
+        ("zoe@wanado.fr", "zoe@wanadoo.fr"),
+        ("zoe@sfr.f", "zoe@sfr.fr"),
+        ("zoe@yaho.fr", "zoe@yahoo.fr"),
+    ],
+)
+def test_a_slip_is_noticed(typed, meant):
+    assert suggest_correction(typed) == meant
+
+
+@pytest.mark.parametrize(
+    "typed", ["zoe@gmail.com", "zoe@example.org", "zoe@mail.com", "zoe@gmx.de", "zoe@live.be", "zoe@cimade.org", "zoe"]
+)
+def test_a_real_domain_is_left_alone(typed):
+    assert suggest_correction(typed) is None

@@ -1,0 +1,101 @@
+import logging
+
+import pytest
+import redis
+from support.factories import make_form, make_petition
+
+from petition.core.db import db
+from petition.core.redis import get_client as redis_client
+from petition.delivery.models import Delivery
+from petition.safeguards import rate_limits
+from petition.signatures.models import Signature
+
+
+def sign(client, number=0, network="198.51.100.7", **fields):
+    form = make_form(email=f"signer{number}@example.org", **fields)
+    return client.post("/p/jardin/sign", data=form, headers={"X-Forwarded-For": network})
+
+
+@pytest.fixture
+def limit(app, monkeypatch):
+    monkeypatch.setitem(app.config, "PETITION_SIGN_LIMIT", ["3/minute"])
+
+
+def test_a_network_over_its_limit_is_told_when_to_come_back(client, limit):
+    make_petition()
+    assert [sign(client, n, f"198.51.100.{n}").status_code for n in range(5)] == [303, 303, 303, 429, 429]
+    refused = sign(client, 9)
+    assert 0 < int(refused.headers["Retry-After"]) <= 60
+    assert sign(client, 9, "203.0.113.5").status_code == 303
+    assert db.session.query(Signature).count() == 4
+
+
+def test_pages_and_api_share_the_limit(client, limit):
+    make_petition()
+    for n in range(3):
+        sign(client, n)
+    answer = client.post(
+        "/api/v1/petitions/jardin/signatures", json=make_form(), headers={"X-Forwarded-For": "198.51.100.9"}
+    )
+    assert answer.status_code == 429
+    assert answer.content_type == "application/problem+json"
+    assert int(answer.headers["Retry-After"]) > 0
+
+
+def test_only_the_trusted_number_of_proxies_is_believed(client, limit):
+    make_petition()
+    forged = [sign(client, n, f"203.0.{n}.1, 198.51.100.7").status_code for n in range(5)]
+    assert forged == [303, 303, 303, 429, 429]
+
+
+def test_without_redis_people_sign_and_the_log_says_so(client, limit, monkeypatch, caplog):
+    make_petition()
+
+    def gone(*args, **kwargs):
+        raise redis.ConnectionError("gone")
+
+    monkeypatch.setattr(rate_limits, "count_events", gone)
+    with caplog.at_level(logging.WARNING):
+        assert [sign(client, n).status_code for n in range(5)] == [303] * 5
+    assert db.session.query(Signature).count() == 5
+    assert any("limit" in record.getMessage().lower() for record in caplog.records)
+
+
+def test_an_address_over_its_share_is_mailed_later_and_nobody_is_told(client):
+    for n in range(22):
+        make_petition(slug=f"jardin-{n}")
+        answer = client.post(f"/p/jardin-{n}/sign", data=make_form(), headers={"X-Forwarded-For": f"203.0.{n}.1"})
+        assert answer.status_code == 303
+    later = [d.next_attempt_at > d.created_at for d in db.session.query(Delivery).order_by(Delivery.id)]
+    assert later == [False] * 20 + [True] * 2
+
+
+def test_redis_learns_no_address_of_any_kind(client):
+    make_petition()
+    sign(client, 1, "203.0.113.77")
+    store = redis_client()
+    for key in store.scan_iter():
+        content = repr((key, store.type(key), store.dump(key))).lower()
+        assert "signer1" not in content
+        assert "203.0.113" not in content
+
+
+def test_the_honeypot_answers_as_if_all_was_well(client):
+    make_petition()
+    plain, caught = sign(client, 1), sign(client, 2, website="http://spam.example")
+    assert (plain.status_code, plain.data, plain.headers["Location"]) == (
+        caught.status_code,
+        caught.data,
+        caught.headers["Location"],
+    )
+    assert db.session.query(Signature).count() == 1
+
+
+def test_a_network_is_one_network_however_a_proxy_writes_it(app):
+    def key(address):
+        with app.test_request_context(environ_base={"REMOTE_ADDR": address}):
+            return rate_limits.client_network_hash()
+
+    assert len({key(a) for a in ("198.51.100.7", "198.51.100.9", "::ffff:198.51.100.7", "198.51.100.7:5678")}) == 1
+    assert len({key(f"::ffff:198.51.{n}.7") for n in range(5)}) == 5
+    assert key("2001:db8:1:2::1") == key("[2001:db8:1:3::9]:443") != key("2001:db8:2:2::1")

@@ -1,0 +1,244 @@
+"""The team's search: what each filter finds, in which order, by which plan, and what stays out of records."""
+
+import re
+from datetime import UTC, datetime, timedelta
+
+import pytest
+from sqlalchemy import event, text
+from support.factories import make_petition, make_signature, post_form, sign_in
+
+from petition.core import clock
+from petition.core.db import db
+from petition.core.exceptions import DomainError
+from petition.safeguards.ip_networks import hash_network
+from petition.signatures.models import SavedSearch, Signature
+from petition.signatures.search import search as search_module
+from petition.signatures.search.filters import Filter, parse_filter
+from petition.signatures.search.search import search
+from petition.signatures.tasks import run_retention
+from petition.team.models import AuditEvent
+
+
+@pytest.fixture
+def campaigner(client):
+    return sign_in(client, "campaigner")
+
+
+def found(**filters):
+    return [signature.email for signature in search(parse_filter(filters)).rows]
+
+
+@pytest.fixture
+def three_signatures(app):
+    """Three signatures that differ in everything, the oldest first."""
+    petition = make_petition()
+    make_signature(
+        petition, name="Zoé Martin", email="jean.dupont@gmail.com", profession="Avocate au barreau", state="confirmed",
+        created_at=datetime(2026, 3, 1, 12, tzinfo=UTC), confirmed_at=datetime(2026, 3, 2, 23, 59, tzinfo=UTC),
+    )  # fmt: skip
+    make_signature(
+        petition, name="Ann O'Neil", party="organisation", organisation="L'Observatoire des prisons",
+        email="contact@rare.example", created_at=datetime(2026, 4, 1, tzinfo=UTC),
+        network=hash_network("192.0.2.0/24")[0],
+    )  # fmt: skip
+    make_signature(
+        make_petition(slug="parc"), name="Mart_in %", email="M@Example.org", network=hash_network("192.0.2.0/24")[0]
+    )
+    return petition
+
+
+@pytest.mark.parametrize(
+    ("filters", "emails"),
+    [
+        ({}, ["M@example.org", "contact@rare.example", "jean.dupont@gmail.com"]),
+        ({"name": "martin"}, ["jean.dupont@gmail.com"]),
+        ({"name": "zo mar"}, ["jean.dupont@gmail.com"]),
+        ({"name": "zoé"}, ["jean.dupont@gmail.com"]),
+        ({"name": "artin"}, []),
+        ({"name": "observ"}, ["contact@rare.example"]),
+        ({"name": "o'neil & | !"}, ["contact@rare.example"]),
+        ({"email": "JeanDupont+lettre@googlemail.com"}, ["jean.dupont@gmail.com"]),
+        ({"email": "jean.d"}, ["jean.dupont@gmail.com"]),
+        ({"email": "m@EX"}, ["M@example.org"]),
+        ({"email": "_@"}, []),
+        ({"profession": "avocat"}, ["jean.dupont@gmail.com"]),
+        ({"profession": "%"}, []),
+        ({"state": "confirmed"}, ["jean.dupont@gmail.com"]),
+        ({"party": "organisation"}, ["contact@rare.example"]),
+        ({"domain": "googlemail.com"}, ["jean.dupont@gmail.com"]),
+        ({"domain": "@RARE.example"}, ["contact@rare.example"]),
+        ({"petition": "parc"}, ["M@example.org"]),
+        ({"petition": "nowhere"}, []),
+        ({"created_since": "2026-03-01", "created_until": "2026-03-01"}, ["jean.dupont@gmail.com"]),
+        ({"created_until": "2026-04-01"}, ["contact@rare.example", "jean.dupont@gmail.com"]),
+        ({"confirmed_since": "2026-03-02", "confirmed_until": "2026-03-02"}, ["jean.dupont@gmail.com"]),
+        ({"confirmed_until": "2026-03-01"}, []),
+        ({"network": "192.0.2.77"}, ["M@example.org", "contact@rare.example"]),
+        ({"network": "192.0.2.0/24", "party": "person"}, ["M@example.org"]),
+        ({"network": "#2"}, ["M@example.org", "contact@rare.example"]),
+        ({"network": "#1"}, []),
+        ({"network": "198.51.100.1"}, []),
+    ],
+)
+def test_each_filter_finds_what_it_names_newest_first(three_signatures, monkeypatch, filters, emails):
+    assert found(**filters) == emails
+    # The same where there are too many to be counted.
+    monkeypatch.setattr(search_module, "MAX_COUNTED_ROWS", 0)
+    assert found(**filters) == emails
+
+
+@pytest.mark.parametrize(
+    ("field", "value"),
+    [
+        ("state", "nonsense"), ("party", "x"), ("domain", "not a domain"), ("network", "here"), ("name", "%_"),
+        ("network", "#" + "9" * 30), ("created_since", "yesterday"), ("confirmed_until", "0001-01-01"),
+        ("created_until", "9999-12-31"),
+    ],
+)  # fmt: skip
+def test_what_cannot_be_is_refused_and_nothing_typed_is_lost(client, campaigner, field, value):
+    with pytest.raises(DomainError):
+        parse_filter({field: value})
+    answer = post_form(client, "/desk/signatures/", **{field: value, "email": "kept@example.org"})
+    assert answer.status_code == 422
+    assert "kept@example.org" in answer.text
+    assert db.session.query(SavedSearch).count() == 0
+
+
+def test_pages_follow_one_another_without_gap_or_repeat(app, monkeypatch):
+    petition = make_petition()
+    for number in range(7):
+        make_signature(petition, email=f"s{number}@example.org")
+    for counted in (1000, 3):
+        monkeypatch.setattr(search_module, "MAX_COUNTED_ROWS", counted)
+        before, seen = None, []
+        while True:
+            page = search(Filter(domain="example.org"), before, limit=3)
+            assert page.total == (7 if counted == 1000 else None)
+            seen += [signature.id for signature in page.rows]
+            before = page.next
+            if before is None:
+                break
+        assert seen == sorted(seen, reverse=True)
+        assert len(seen) == 7
+
+
+def test_a_search_is_kept_for_its_owner_for_a_day_and_names_nobody(client, campaigner, three_signatures):
+    answer = post_form(client, "/desk/signatures/", email="jean.dupont@gmail.com")
+    path = answer.headers["Location"]
+    assert re.fullmatch(r"/desk/signatures/searches/\d+", path)
+    page = client.get(path + "?lang=en").text
+    assert "Zoé Martin" in page
+    assert "1 signature<" in page
+    assert "Observatoire" not in page
+    record = db.session.query(AuditEvent).filter_by(action="signature.searched").one()
+    assert record.after == {"by": ["email"]}
+    other = client.application.test_client()
+    sign_in(other, "campaigner", email="other@example.org")
+    assert other.get(path).status_code == 404
+    db.session.execute(text("UPDATE saved_searches SET created_at = now() - interval '25 hours'"))
+    db.session.commit()
+    assert client.get(path).status_code == 404
+    run_retention()
+    assert db.session.query(SavedSearch).count() == 0
+
+
+def test_the_empty_desk_and_the_end_of_the_list_are_calm(client, campaigner):
+    assert "Nobody has signed yet" in client.get("/desk/signatures/?lang=en").text
+    assert client.get("/desk/signatures/?before=99999999999999999999").status_code == 200
+    assert client.get("/desk/signatures/searches/99999999999999999999").status_code == 404
+    answer = post_form(client, "/desk/signatures/", name="nobody\0")
+    assert "No signature is like that" in client.get(answer.headers["Location"] + "?lang=en").text
+    assert post_form(client, "/desk/signatures/").headers["Location"] == "/desk/signatures/"
+
+
+def test_a_search_that_reads_too_much_is_refused_kindly(client, campaigner, three_signatures, monkeypatch):
+    monkeypatch.setattr(search_module, "STATEMENT_TIMEOUT", "1ms")
+    monkeypatch.setattr(search_module, "_match_name", lambda name: text("pg_sleep(0.2) IS NOT NULL"))
+    answer = post_form(client, "/desk/signatures/", name="zoé")
+    page = client.get(answer.headers["Location"] + "?lang=en")
+    assert page.status_code == 422
+    assert "narrow it" in page.text
+    assert "zoé" in page.text
+
+
+def test_where_a_signature_came_from_is_a_hash_for_a_month(client, app):
+    petition = make_petition()
+    client.post(f"/p/{petition.slug}/sign", data={"name": "Zoé", "email": "zoe@example.org"},
+                headers={"X-Forwarded-For": "203.0.113.9"})  # fmt: skip
+    client.post(f"/api/v1/petitions/{petition.slug}/signatures", json={"name": "Léo", "email": "leo@example.org"},
+                headers={"X-Forwarded-For": "2001:db8:1:2::9"})  # fmt: skip
+    assert found(network="203.0.113.200") == ["zoe@example.org"]
+    assert found(network="2001:db8:1:ffff::") == ["leo@example.org"]
+    assert "203.0" not in str([signature.network for signature in db.session.query(Signature)])
+    first = db.session.query(Signature).order_by(Signature.id).first()
+    first.requested_at = clock.now() - timedelta(days=31)
+    first.state, first.confirmed_at = "confirmed", first.requested_at
+    db.session.commit()
+    run_retention()
+    db.session.expire_all()
+    assert [bool(signature.network) for signature in db.session.query(Signature).order_by(Signature.id)] == [
+        False,
+        True,
+    ]
+
+
+def fill(rows):
+    """Make many signatures of two petitions, with what is rare all among the oldest."""
+    make_petition()
+    make_petition(slug="parc")
+    db.session.execute(
+        text("""
+        INSERT INTO signatures (petition_id, party, state, name, email, email_canonical, profession, locale, listed,
+                                updates, source, generation, valid_from, created_at, requested_at, confirmed_at,
+                                network)
+        SELECT CASE WHEN n % 3000 = 7 AND n < 15000 THEN 2 ELSE 1 END, 'person',
+               CASE WHEN n < 40 THEN 'invalidated' WHEN n % 10 < 7 THEN 'confirmed' ELSE 'pending' END,
+               CASE WHEN n < 3000 AND n % 500 = 3 THEN 'Rara Avis' ELSE 'Signer ' || n END,
+               's' || n || '@d.fr',
+               's' || n || '@' || CASE WHEN n < 60 THEN 'rare.example' ELSE 'd' || n % 40 || '.fr' END,
+               CASE WHEN n % 9000 = 4 THEN 'Horloger' ELSE 'role ' || n % 90 END, 'fr', true, false, 'page', 1, 1,
+               at, at, CASE WHEN n % 10 < 7 THEN at + interval '1 h' END,
+               CASE WHEN n < 50 THEN repeat('a', 32) WHEN n > :rows - 20000 THEN md5((n % 900)::text) END
+        FROM (SELECT n, now() - interval '100 days' + n * interval '100 days' / :rows AS at
+              FROM generate_series(1, :rows) AS n) AS made
+    """),
+        {"rows": rows},
+    )
+    db.session.commit()
+    with db.engine.connect().execution_options(isolation_level="AUTOCOMMIT") as connection:
+        connection.exec_driver_sql("VACUUM ANALYZE signatures")
+
+
+def test_no_search_reads_the_whole_table(app):
+    rows = 60_000
+    fill(rows)
+    day = (clock.now() - timedelta(days=95)).date().isoformat()
+    filters = [
+        {}, {"name": "rara"}, {"email": "s777@"}, {"email": "s9@d9.fr"}, {"profession": "horlo"},
+        {"state": "invalidated"}, {"domain": "rare.example"}, {"petition": "parc"},
+        {"created_since": day, "created_until": day},
+        {"confirmed_since": day, "confirmed_until": day}, {"network": "#1"}, {"domain": "d8.fr", "state": "pending"},
+        {"name": "signer", "state": "confirmed"},
+    ]  # fmt: skip
+    for typed in filters:
+        asked, read_rows = [], []
+
+        def note(_connection, _cursor, statement, parameters, _context, _many, asked=asked):
+            if "FROM signatures" in statement:
+                asked.append((statement, parameters))
+
+        event.listen(db.engine, "before_cursor_execute", note)
+        try:
+            search(parse_filter(typed))
+        finally:
+            event.remove(db.engine, "before_cursor_execute", note)
+            db.session.rollback()
+        assert len(asked) >= 2
+        with db.engine.connect() as connection:
+            connection.exec_driver_sql("SET plan_cache_mode = force_custom_plan")
+            for statement, parameters in asked:
+                explained = connection.exec_driver_sql(f"EXPLAIN (ANALYZE, TIMING OFF) {statement}", parameters)
+                plan = "\n".join(explained.scalars())
+                read_rows += [int(n) for n in re.findall(r"Rows Removed by Filter: (\d+)", plan)]
+                assert "Seq Scan on signatures" not in plan or "Limit" in plan, (typed, plan)
+        assert max(read_rows, default=0) < rows / 4, (typed, read_rows)

@@ -1,0 +1,80 @@
+import pytest
+from sqlalchemy import event
+from support.factories import make_petition, make_signature
+
+from petition.core.db import db
+from petition.signatures.confirm import confirm
+from petition.signatures.public_list import list_organisations, list_signatories
+
+
+@pytest.fixture
+def petition(app):
+    petition = make_petition()
+    for n in range(25):
+        kind = {"party": "organisation", "organisation": f"Association {n:02}"} if n % 5 == 0 else {}
+        confirm(make_signature(petition, email=f"s{n}@example.org", name=f"Signer N{n}", listed=n % 3 != 0, **kind))
+    make_signature(petition, email="pending@example.org", name="Never Confirmed", listed=True)
+    db.session.commit()
+    return petition
+
+
+def test_the_list_has_those_who_agreed_each_once_whatever_the_page_size(client, petition):
+    expected = {f"Signer N{n}" for n in range(25) if n % 3 != 0}
+    for limit in (1, 3, 500):
+        found, after = [], None
+        while True:
+            query = {"limit": limit, **({"after": after} if after else {})}
+            page = client.get("/api/v1/petitions/jardin/signatories", query_string=query).json
+            found += [item["name"] for item in page["items"]]
+            after = page["next"]
+            if after is None:
+                break
+        assert sorted(found) == sorted(expected)
+    assert set(page["items"][0]) == {"party", "name", "profession", "organisation", "confirmed_on"}
+
+
+def test_the_pages_list_organisations_apart(client, petition):
+    page = client.get("/p/jardin/signatories?lang=en").get_data(as_text=True)
+    assert "Association 05" in page
+    assert "Association 00" not in page  # it did not agree to be named
+    assert "Never Confirmed" not in page
+    assert "Signer N1<" in page
+
+
+def test_a_list_that_is_not_public_is_empty(client, petition):
+    petition.listing = "none"
+    db.session.commit()
+    assert client.get("/api/v1/petitions/jardin/signatories").json == {"items": [], "next": None}
+    assert "Signer N1" not in client.get("/p/jardin").get_data(as_text=True)
+
+
+@pytest.mark.parametrize("cursor", ["x", "-1", "1e9", "9" * 30, "١٢"])
+def test_a_made_up_cursor_is_explained(client, petition, cursor):
+    answer = client.get("/api/v1/petitions/jardin/signatories", query_string={"after": cursor})
+    assert answer.status_code == 422
+    assert "after" in answer.json["errors"]
+    assert client.get("/p/jardin/signatories", query_string={"after": cursor}).status_code == 404
+
+
+def test_the_list_is_read_from_its_indexes(petition):
+    asked = []
+
+    def note(_connection, _cursor, statement, parameters, *_):
+        if "FROM signatures" in statement:
+            asked.append((statement, parameters))
+
+    event.listen(db.engine, "before_cursor_execute", note)
+    try:
+        for reading in ({}, {"party": "person"}, {"after": "9"}, {"after": "9", "party": "person"}):
+            list_signatories(petition, **reading)
+        list_organisations(petition)
+    finally:
+        event.remove(db.engine, "before_cursor_execute", note)
+    with db.engine.connect() as connection:
+        # What cannot be read from an index is read from the table, however dear that is.
+        for other in ("seqscan", "bitmapscan", "sort"):
+            connection.exec_driver_sql(f"SET enable_{other} = off")
+        plans = ["\n".join(connection.exec_driver_sql(f"EXPLAIN {s}", p).scalars()) for s, p in asked]
+    assert len(plans) == 5
+    assert all("using ix_signatures_list" in plan for plan in plans[:4]), plans
+    assert "using ix_signatures_organisations" in plans[4] or "using ix_signatures_list" in plans[4], plans[4]

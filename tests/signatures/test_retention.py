@@ -1,0 +1,53 @@
+from datetime import timedelta
+
+import pytest
+from support.factories import make_petition, make_signature
+
+from petition.core import clock
+from petition.core.db import db
+from petition.delivery.models import Delivery
+from petition.signatures import retention
+from petition.signatures.models import Signature
+from petition.signatures.tasks import run_reminders, run_retention
+
+
+@pytest.fixture
+def petition(app):
+    return make_petition()
+
+
+def aged(petition, days, **kwargs):
+    return make_signature(petition, requested_at=clock.now() - timedelta(days=days), **kwargs)
+
+
+def test_each_pending_signer_is_reminded_once_after_three_days(petition, monkeypatch):
+    monkeypatch.setattr(retention, "BATCH_SIZE", 2)
+    for n in range(5):
+        aged(petition, 4, email=f"old{n}@example.org")
+    aged(petition, 2, email="young@example.org")
+    aged(petition, 4, email="done@example.org", state="confirmed")
+    for _ in range(2):
+        run_reminders()
+    reminders = db.session.query(Delivery).filter_by(kind="reminder", queue="notifications").all()
+    assert len(reminders) == 5
+    assert len({d.subject_id for d in reminders}) == 5
+
+
+def test_what_was_never_confirmed_is_forgotten_after_fourteen_days(petition, monkeypatch):
+    monkeypatch.setattr(retention, "BATCH_SIZE", 2)
+    for n in range(5):
+        aged(petition, 15, email=f"old{n}@example.org")
+    kept = [
+        aged(petition, 13, email="young@example.org"),
+        aged(petition, 15, email="done@example.org", state="confirmed"),
+    ]
+    run_retention()
+    assert {s.id for s in db.session.query(Signature)} == {s.id for s in kept}
+
+
+def test_nobody_is_reminded_of_a_petition_that_is_closed(petition):
+    aged(petition, 4)
+    petition.state, petition.closed_at = "closed", clock.now() - timedelta(days=2)
+    db.session.commit()
+    run_reminders()
+    assert db.session.query(Delivery).filter_by(kind="reminder").count() == 0

@@ -1,0 +1,268 @@
+"""A signature's life in any order, and two things at once, against a plain model of what it is meant to be."""
+
+import copy
+import os
+import re
+from collections import Counter
+from concurrent.futures import ThreadPoolExecutor
+from datetime import UTC, datetime, timedelta
+from itertools import count
+from threading import Barrier
+
+import pytest
+from hypothesis import HealthCheck, Phase, note, settings
+from hypothesis import strategies as st
+from hypothesis.stateful import RuleBasedStateMachine, invariant, rule, run_state_machine_as_test
+from itsdangerous import TimestampSigner
+from limits import RateLimitItemPerHour
+from sqlalchemy import select, text
+from support.factories import make_form, make_petition
+from support.signature_model import LINK_PREFIX_FOR_KIND, MINUTE, Link, Model
+
+from petition.core import tokens
+from petition.core.db import db
+from petition.core.exceptions import DomainError, NotFound
+from petition.delivery.models import Delivery
+from petition.delivery.worker import run_queue
+from petition.operations import reconcile
+from petition.petitions.counters import get_count
+from petition.petitions.models import Petition
+from petition.safeguards import rate_limits
+from petition.signatures.links import get_by_confirm_token, get_by_personal_token
+from petition.signatures.models import Signature
+from petition.signatures.retention import delete_expired, enqueue_reminders
+from petition.signatures.staff.actions import perform_action
+
+PEOPLE = ("zoe", "ana")
+AGE_ROWS_SQL = (
+    "UPDATE signatures SET requested_at = requested_at - :by, reminded_at = reminded_at - :by WHERE petition_id = :id",
+    "UPDATE deliveries SET created_at = created_at - :by, settled_at = settled_at - :by, "
+    "next_attempt_at = next_attempt_at - :by WHERE petition_id = :id",
+)
+RECONCILIATION_QUERIES = (reconcile.COUNTS, reconcile.HOURS, reconcile.DEPTHS, reconcile.GROUPS)
+EXAMPLES = int(os.environ.get("LIVES", "0"))  # how many, others each time; unset: a few, the same each time
+NUMBERS = count()
+
+people = st.sampled_from(PEOPLE)
+recent = st.integers(0, 5)  # which of the links mailed, counted from the last
+signing = st.tuples(st.just("sign"), people, st.sampled_from(["Zoé Martin", "Ana Diaz"]), st.booleans())
+following = st.tuples(st.sampled_from(["confirm", "disown", "ask_again", "withdraw", "erase"]), recent)
+confirming = st.tuples(st.sampled_from(["confirm", "withdraw"]), recent)
+staff_action = st.tuples(
+    st.just("desk"), st.sampled_from(["resend", "confirm", "withdraw", "invalidate", "reinstate"]), people
+)
+correcting = st.one_of(
+    st.tuples(st.just("desk"), st.just("name"), people, st.sampled_from(["Zoé Durand", "Zoé Martin"])),
+    st.tuples(st.just("desk"), st.just("move"), people, people),
+)
+retention = st.tuples(st.sampled_from(["remind", "forget"]))
+actions = st.one_of(signing, signing, following, confirming, staff_action, correcting, retention)
+
+
+class SignatureMachine(RuleBasedStateMachine):
+    """Does each thing to the application and to the model, and compares what can be seen of both."""
+
+    app = outbox = clock = None
+
+    def __init__(self):
+        super().__init__()
+        self.model, self.links, self.clock.offset = Model(), [], 0
+        with self.app.app_context():
+            tables = ", ".join(table.name for table in db.metadata.sorted_tables)
+            db.session.execute(text(f"TRUNCATE {tables} RESTART IDENTITY CASCADE"))
+            # A name of its own: petitions are kept for a moment.
+            petition = make_petition(slug=f"jardin-{next(NUMBERS)}")
+            self.petition_id, self.slug = petition.id, petition.slug
+
+    @rule(action=actions)
+    def one(self, action):
+        """Do one thing."""
+        self._in_model(self.model, action)
+        self._do(action)
+        assert self._seen() == self._expected(self.model)
+
+    @rule(first=actions, second=actions)
+    def both(self, first, second):
+        """Do two things at once: what comes of it is what comes of one after the other."""
+        orders = {(first, second), (second, first)}
+        for some, other in ((first, second), (second, first)):
+            if some in RETENTION:  # it leaves a signature that somebody holds to its next round
+                orders |= {((*some, address), other) for address in self.model.records}
+        outcomes = []
+        for order in orders:
+            model = copy.deepcopy(self.model)
+            for action in order:
+                self._in_model(model, action)
+            outcomes.append(model)
+        barrier = Barrier(2)
+        with ThreadPoolExecutor(2) as pool:
+            list(pool.map(lambda action: self._do(action, barrier), (first, second)))
+        seen = self._seen()
+        expected = [self._expected(model) for model in outcomes]
+        note(f"seen {seen}; expected one of {expected}")
+        assert seen in expected
+        self.model = outcomes[expected.index(seen)]
+
+    @rule()
+    def send(self):
+        """Let the workers send what is due."""
+        before = len(self.outbox)
+        wanted = self.model.send()
+        with self.app.app_context():
+            run_queue("confirmations")
+            run_queue("notifications")
+            sent = [self._letter(letter) for letter in self.outbox[before:]]
+        assert Counter((kind, to) for kind, to, _, _ in sent) == Counter((kind, to) for kind, to, _ in wanted)
+        for kind, to, _, token in sent:
+            link = next(link for k, t, link in wanted if (k, t) == (kind, to))
+            if link:
+                self.links.append((link, token))
+        assert self._seen() == self._expected(self.model)
+
+    @rule(minutes=st.sampled_from([2, 2, 25 * 60, 4 * 24 * 60, 15 * 24 * 60]))
+    def wait(self, minutes):
+        """Let time go by: everything that happened is that much longer ago."""
+        self.model.now += minutes * MINUTE
+        self.clock.offset += minutes * 60
+        with self.app.app_context():
+            for statement in AGE_ROWS_SQL:
+                db.session.execute(text(statement), {"by": timedelta(minutes=minutes), "id": self.petition_id})
+            db.session.commit()
+        assert self._seen() == self._expected(self.model)
+
+    @invariant()
+    def statistics_agree(self):
+        """The count is the confirmed rows, all of them proved; each figure is its rows; no email waits twice."""
+        with self.app.app_context():
+            confirmed = db.session.query(Signature).filter_by(petition_id=self.petition_id, state="confirmed").count()
+            assert get_count(db.session.get(Petition, self.petition_id)).confirmed == confirmed
+            kept = [record for record in self.model.records.values() if record.state == "confirmed"]
+            assert len(kept) == confirmed
+            assert {record.number for record in kept} <= self.model.proved
+            for query in RECONCILIATION_QUERIES:
+                assert db.session.execute(query).all() == []
+            twice = text("""SELECT subject_id, kind FROM deliveries WHERE state IN ('due', 'deferred', 'sending')
+                            GROUP BY 1, 2 HAVING count(*) > 1""")
+            assert db.session.execute(twice).all() == []
+
+    def _in_model(self, model, action):
+        name, *args = action
+        if name in ("confirm", "disown", "ask_again", "withdraw", "erase"):
+            args = [self._link(*args)[0]]
+        elif name == "desk":
+            args[1:] = [f"{value}@example.org" if value in PEOPLE else value for value in args[1:]]
+        elif name == "sign":
+            args[0] = f"{args[0]}@example.org"
+        getattr(model, name)(*args)
+
+    def _do(self, action, barrier=None):
+        name, *args = action
+        with self.app.app_context():
+            if barrier:
+                barrier.wait(10)
+            if name == "desk":
+                self._staff_action(*args)
+            elif action in RETENTION:
+                {"remind": enqueue_reminders, "forget": delete_expired}[name]()
+                db.session.commit()
+            else:
+                self._from_outside(name, *args)
+
+    def _from_outside(self, name, *args):
+        form = {}
+        if name == "sign":
+            path = f"/p/{self.slug}/sign"
+            form = make_form(email=f"{args[0]}@example.org", name=args[1], **({"listed": "on"} if args[2] else {}))
+        else:
+            link, token = self._link(*args)
+            path = {
+                "confirm": f"/c/{token}", "disown": f"/c/{token}/disown", "ask_again": f"/c/{token}/resend",
+                "withdraw": f"/me/{token}/withdraw", "erase": f"/me/{token}/erase",
+            }[name]  # fmt: skip
+            leads = "c" if path.startswith("/c/") else "me"
+            if link is None or link.leads_to != leads:
+                return
+        number = next(NUMBERS)
+        network = {"X-Forwarded-For": f"203.{number // 250 % 250}.{number % 250}.1"}
+        answer = self.app.test_client().post(path, data=form, headers=network)
+        assert answer.status_code in (200, 303, 404, 410), (path, answer.status_code)
+
+    def _staff_action(self, name, who, value=""):
+        signature = db.session.scalar(
+            select(Signature)
+            .filter_by(petition_id=self.petition_id, email_canonical=f"{who}@example.org")
+            .with_for_update(of=Signature)
+        )
+        if signature is None:
+            return
+        form = {"name": {"name": value}, "move": {"email": f"{value}@example.org"}}.get(name, {"reason": "they asked"})
+        try:
+            perform_action("correct" if name in ("name", "move") else name, signature, form, "alix@example.org")
+            db.session.commit()
+        except DomainError:
+            db.session.rollback()
+
+    def _link(self, back):
+        return self.links[-1 - back % len(self.links)] if self.links else (None, None)
+
+    def _letter(self, letter):
+        delivery = db.session.get(Delivery, int(re.match(r"<d(\d+)\.", letter.msgId)[1]))
+        leads = LINK_PREFIX_FOR_KIND.get(delivery.kind)
+        token = re.search(rf"/{leads}/([\w.-]+)", letter.body)[1] if leads else None
+        return delivery.kind, letter.to, leads, token
+
+    def _seen(self):
+        """Return what can be seen of the application."""
+        with self.app.app_context():
+            rows = db.session.query(Signature).filter_by(petition_id=self.petition_id)
+            signatures = {row.email_canonical: (row.state, row.name, row.listed) for row in rows}
+            emails = Counter(
+                (row.kind, row.state) for row in db.session.query(Delivery).filter_by(petition_id=self.petition_id)
+            )
+            opens = [self._opens(link, token) for link, token in self.links]
+        return signatures, emails, opens
+
+    def _opens(self, link: Link, token):
+        try:
+            found = {"c": get_by_confirm_token, "me": get_by_personal_token}[link.leads_to](token)
+        except NotFound:
+            return None
+        return found.email_canonical
+
+    def _expected(self, model):
+        signatures = {record.address: (record.state, record.name, record.listed) for record in model.records.values()}
+        emails = Counter((email.kind, email.state) for email in model.emails)
+        held = [model.open_for_link(link.leads_to, link) for link, _ in self.links]
+        return signatures, emails, [record.address if record else None for record in held]
+
+
+RETENTION = (("remind",), ("forget",))
+
+
+class LinkClock:
+    """Moves the time that links carry; everything else is made older in its row."""
+
+    offset = 0  # seconds
+
+
+@pytest.fixture
+def signature_machine(app, sent_emails, monkeypatch):
+    """Return the machine, with a clock of its own for links, and no limit for an address, as it counts in real time."""
+    clock = LinkClock()
+    monkeypatch.setattr(rate_limits, "EMAILS_PER_ADDRESS_LIMIT", RateLimitItemPerHour(1_000_000))
+    stamp = TimestampSigner.get_timestamp
+    later = type("Later", (), {"now": lambda zone: datetime.now(UTC) + timedelta(seconds=clock.offset)})
+    monkeypatch.setattr(TimestampSigner, "get_timestamp", lambda signer: stamp(signer) + clock.offset)
+    monkeypatch.setattr(tokens, "datetime", later)
+    return type("Life", (SignatureMachine,), {"app": app, "outbox": sent_emails, "clock": clock})
+
+
+def test_signature_state_machine_matches_the_model(signature_machine):
+    run_state_machine_as_test(
+        signature_machine,
+        settings=settings(
+            max_examples=EXAMPLES or 20, derandomize=not EXAMPLES, stateful_step_count=30,
+            deadline=None, database=None, print_blob=bool(EXAMPLES),
+            suppress_health_check=list(HealthCheck), phases=[Phase.generate],
+        ),
+    )  # fmt: skip

@@ -1,0 +1,62 @@
+"""Whatever is typed is either made clean or refused with help."""
+
+import unicodedata
+
+from hypothesis import HealthCheck, example, given, settings
+from hypothesis import strategies as st
+
+from petition.core.exceptions import DomainError
+from petition.petitions.models import Petition
+from petition.signatures.validation import MAX_CHARACTERS, clean_text, validate_details
+
+relaxed = settings(suppress_health_check=[HealthCheck.function_scoped_fixture], max_examples=300, deadline=None)
+
+
+@relaxed
+@given(st.sampled_from(sorted(MAX_CHARACTERS)), st.text(max_size=250))
+@example("name", "Zoé   Martin")
+@example("name", "e\u0301")
+def test_any_text_is_made_clean_or_refused(app, field, typed):
+    try:
+        cleaned = clean_text(typed, field)
+    except ValueError:
+        return
+    if cleaned is None:
+        assert not typed.split()
+        return
+    assert clean_text(cleaned, field) == cleaned, "clean stays clean"
+    assert 0 < len(cleaned) <= MAX_CHARACTERS[field]
+    assert unicodedata.normalize("NFC", cleaned) == cleaned
+    assert not {"Cc", "Cs"} & {unicodedata.category(c) for c in cleaned}
+    assert "://" not in cleaned
+
+
+anything = st.none() | st.booleans() | st.integers() | st.text(max_size=30) | st.lists(st.text(max_size=3), max_size=2)
+PETITION = Petition(asks=["profession", "city", "postal_code", "country"], accepts_organisations=True)
+FIELDS = (
+    "party",
+    "name",
+    "organisation",
+    "email",
+    "profession",
+    "city",
+    "postal_code",
+    "country",
+    "listed",
+    "updates",
+    "locale",
+)
+
+
+@relaxed
+@given(st.dictionaries(st.sampled_from(FIELDS), anything))
+def test_any_form_is_made_clean_or_refused_field_by_field(app, form):
+    try:
+        details = validate_details(PETITION, form)
+    except DomainError as refusal:
+        helped = refusal.errors
+    else:
+        helped = {}
+        assert details.name
+        assert details.locale in ("fr", "en")
+    assert all(helped.values())

@@ -1,0 +1,86 @@
+"""The application's processes, one by one, so that a test can start, stop and kill each."""
+
+import signal
+import subprocess
+import sys
+
+import psutil
+from conftest import environment
+from support.ports import free_port
+from support.site_client import ROOT, SiteClient, wait_for
+
+
+class AppProcesses:
+    """The application's processes, each startable and killable on its own, around one database."""
+
+    def __init__(self, folder, database_url, redis_url, mail_port):
+        self.port, self.folder, self.running = free_port(), folder, {}
+        self.environ = environment(
+            database_url,
+            redis_url,
+            MAIL_PORT=str(mail_port),
+            PETITION_CLAIM_TIMEOUT="10",
+            MAIL_TIMEOUT="3",
+            PATH="/usr/bin:/bin",
+            PETITION_EMBEDDED="0",
+            PETITION_LOG_LEVEL="INFO",
+            PETITION_METRICS_ALLOW="127.0.0.0/8 198.18.0.0/15",
+        )
+        self.environ["PETITION_READY_DIR"] = str(folder)
+        self.site = SiteClient(f"http://127.0.0.1:{self.port}")
+
+    def log(self, name):
+        """Return where a part's outputs go."""
+        return self.folder / f"{name}.log"
+
+    def start(self, name, *command, within=(), **options):
+        """Start a part; `within`: the command that puts it on another host; `options`: of its process."""
+        with self.log(name).open("a") as log:
+            self.running[name] = subprocess.Popen(
+                [*within, sys.executable, "-m", *command], env=self.environ, cwd=ROOT, stdout=log, stderr=log, **options
+            )
+
+    def web(self, **how):
+        """Start the web processes as `petition up` does; `how`: as `start` takes it."""
+        command = ("gunicorn", "--config", "python:petition.local_stack.gunicorn_conf")
+        self.start("web", *command, "--bind", f"127.0.0.1:{self.port}", "wsgi:app", **how)
+        self._wait("web", self._answers, 20)
+
+    def _wait(self, name, is_ready, limit):
+        wait_for(lambda: self.running[name].poll() is not None or is_ready(), limit, f"the start of {name}")
+        assert self.running[name].poll() is None, f"{name} ended: see its log"
+
+    def _answers(self):
+        try:
+            return self.site.get("/healthz").status == 200
+        except OSError:
+            return False
+
+    def worker(self, queues="confirmations,notifications,mailings,maintenance", name="worker", within=()):
+        (self.folder / name).unlink(missing_ok=True)
+        self.start(name, "celery", "-A", "worker", "worker", "-Q", queues, "-P", "threads", "-c", "4",
+                   "-n", f"{name}@test", "--loglevel", "WARNING", within=within)  # fmt: skip
+        self._wait(name, (self.folder / name).exists, 30)
+
+    def petition(self, *arguments):
+        """Run a `petition` command on the same engines; returns the ended process."""
+        command = [sys.executable, "-m", "petition.cli", *arguments]
+        return subprocess.run(
+            command, env=self.environ, cwd=ROOT, capture_output=True, text=True, timeout=60, check=False
+        )
+
+    def end(self, name, sign=signal.SIGTERM):
+        """Tell one part to end, and wait for it."""
+        process = self.running.pop(name)
+        for child in psutil.Process(process.pid).children(recursive=True) if sign == signal.SIGKILL else ():
+            child.kill()
+        process.send_signal(sign)
+        process.wait(20)
+
+    def beat(self):
+        self.start("beat", "celery", "-A", "worker", "beat", "-s", str(self.folder / "beat"), "--loglevel", "WARNING")
+
+    def stop(self):
+        for process in self.running.values():
+            process.kill()
+            process.wait(10)

@@ -1,0 +1,50 @@
+"""Debian's Chromium, or a skip where there is none; with REQUIRE_BROWSER=1 a failure instead."""
+
+import os
+import shutil
+from collections.abc import Iterator
+
+import pytest
+from axe_playwright_python.sync_playwright import Axe
+from playwright.sync_api import Browser, sync_playwright
+
+VIEWPORTS = {"phone": {"width": 390, "height": 844}, "desktop": {"width": 1280, "height": 900}}
+CHROMIUM_ARGUMENTS = ["--no-sandbox", "--disable-gpu", "--disable-quic", "--disable-background-networking"]
+
+
+@pytest.fixture(scope="session")
+def chromium() -> Iterator[Browser]:
+    path = shutil.which("chromium")
+    if not path:
+        message = "no chromium: apt-get install chromium"
+        pytest.fail(message) if os.environ.get("REQUIRE_BROWSER") == "1" else pytest.skip(message)
+    with sync_playwright() as playwright:
+        browser = playwright.chromium.launch(executable_path=path, args=CHROMIUM_ARGUMENTS)
+        yield browser
+        browser.close()
+
+
+def new_page(chromium, **options):
+    """Return a page that waits as long as a busy machine needs, and collects what its console complains of."""
+    page = chromium.new_context(**{"viewport": VIEWPORTS["desktop"], "locale": "en-GB", **options}).new_page()
+    page.set_default_timeout(30_000)
+    page.console_errors = []
+    page.on("console", lambda message: page.console_errors.append(message.text) if message.type == "error" else None)
+    return page
+
+
+def click_and_wait(locator):
+    """Click, and wait for the page that it leads to."""
+    with locator.page.expect_navigation():
+        locator.click()
+
+
+def check_page(page):
+    """Fail on what axe finds and on a sideways scroll, at both widths, and on a refusal of the content policy."""
+    for size in VIEWPORTS.values():
+        page.set_viewport_size(size)
+        assert page.evaluate("document.documentElement.scrollWidth <= window.innerWidth + 1"), f"{page.url} {size}"
+        violations = Axe().run(page).response["violations"]
+        assert [(v["id"], [n["html"] for n in v["nodes"]]) for v in violations] == [], page.url
+    page.set_viewport_size(VIEWPORTS["desktop"])
+    assert [fault for fault in page.console_errors if "Content Security Policy" in fault] == []

@@ -1,0 +1,137 @@
+"""Plain factories: a sound object, and only what a test cares about overridden."""
+
+import re
+import time
+from typing import Any
+
+from flask.testing import FlaskClient
+from flask_security import hash_password
+
+from petition.core import clock
+from petition.core.db import db
+from petition.mailings.models import Mailing, MailingText
+from petition.petitions.models import Petition, PetitionState, PetitionText
+from petition.safeguards.email_addresses import parse_email_address
+from petition.signatures.models import Signature
+from petition.signatures.sign import sign
+from petition.signatures.validation import validate_details
+from petition.team.models import Account
+
+
+def make_petition(**overrides: Any) -> Petition:
+    """Return a committed, open petition in French and English."""
+    texts = overrides.pop("texts", None) or {
+        "fr": {"title": "Pour un jardin", "summary": "Un jardin pour tous.", "addressee": "la maire"},
+        "en": {"title": "For a garden", "summary": "A garden for all.", "addressee": "the mayor"},
+    }
+    fields = {
+        "slug": "jardin",
+        "kind": "petition",
+        "state": PetitionState.OPEN,
+        "default_language": "fr",
+        "sender_name": "Les amis du jardin",
+        "asks": ["profession", "city", "postal_code", "country"],
+        "listing": "opt_in",
+        "accepts_organisations": True,
+        "milestones": [100, 250],
+        **overrides,
+    }
+    petition = Petition(**fields)
+    petition.texts = {
+        language: PetitionText(language=language, body="Un texte.", professions=["Avocate", "Juge"], **text)
+        for language, text in texts.items()
+    }
+    db.session.add(petition)
+    db.session.commit()
+    return petition
+
+
+def make_form(**overrides: Any) -> dict[str, Any]:
+    """Return what a person types."""
+    return {"name": "Zoé Martin", "email": "zoe@example.org", "locale": "fr", **overrides}
+
+
+def make_signature(petition: Petition, **overrides: Any) -> Signature:
+    """Return a committed signature as `sign` leaves it; overrides that are not form fields are set on the row."""
+    columns = {c.key for c in Signature.__table__.columns}
+    typed = {
+        "name",
+        "email",
+        "party",
+        "organisation",
+        "profession",
+        "city",
+        "postal_code",
+        "country",
+        "listed",
+        "updates",
+        "locale",
+    }
+    form = make_form(**{k: v for k, v in overrides.items() if k in typed})
+    sign(petition, validate_details(petition, form), source="page")
+    db.session.flush()
+    signature = (
+        db.session.query(Signature)
+        .filter_by(
+            petition_id=petition.id,
+            party=form.get("party", "person"),
+            email_canonical=parse_email_address(form["email"]).canonical,
+        )
+        .one()
+    )
+    for name, value in overrides.items():
+        if name in columns - typed:
+            setattr(signature, name, value)
+    if overrides.get("state") == "confirmed" and not signature.confirmed_at:
+        signature.confirmed_at = clock.now()
+    db.session.commit()
+    return signature
+
+
+def make_account(**overrides: Any) -> Account:
+    """Return a committed account of the team; `password` is given in clear, and slow to hash."""
+    fields = {"email": "alix@example.org", "name": "Alix", "language": "fr", "role_names": ["operator"], **overrides}
+    if fields.get("password"):
+        fields["password"] = hash_password(fields["password"])
+    account = Account(**fields)
+    db.session.add(account)
+    db.session.commit()
+    return account
+
+
+def make_mailing(petition: Petition, **overrides: Any) -> Mailing:
+    """Return a committed mailing to all signers of a petition who agreed, in French and English."""
+    texts = overrides.pop("texts", None) or {
+        "fr": {"subject": "Nous avançons, {{ name }}", "body": "Bonjour {{ name }},\n\nMerci."},
+        "en": {"subject": "We are getting there, {{ name }}", "body": "Hello {{ name }},\n\nThank you."},
+    }
+    fields = {
+        "name": "First news",
+        "sender_name": "Les amis du jardin",
+        "timezone": "Europe/Paris",
+        "segment": {"petitions": [petition.id]},
+        "written_by": "alix@example.org",
+        **overrides,
+    }
+    mailing = Mailing(**fields)
+    mailing.texts = {
+        language: MailingText(language=language, **{"preheader": "", **text}) for language, text in texts.items()
+    }
+    db.session.add(mailing)
+    db.session.commit()
+    return mailing
+
+
+def sign_in(client: FlaskClient, *roles: str, **overrides: Any) -> Account:
+    """Sign a new account with these roles in, past password and code."""
+    email = overrides.pop("email", f"{'.'.join(roles) or 'nobody'}@example.org")
+    account = make_account(email=email, role_names=list(roles), **overrides)
+    with client.session_transaction("/account/") as session:
+        session.update(_user_id=account.fs_uniquifier, _fresh=True, fs_paa=time.time(), fs_cc="set")
+    return account
+
+
+def post_form(client: FlaskClient, path: str, **fields: Any) -> Any:
+    """Send a form with the token that a page of the account carries."""
+    token = re.search(r'name="csrf_token" value="([^"]+)"', client.get("/account/").text)[1]
+    return client.post(path, data={"csrf_token": token, **fields})

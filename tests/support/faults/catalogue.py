@@ -1,0 +1,118 @@
+"""Every fault, by name, and what it may bring about."""
+
+import signal
+from collections.abc import Callable
+from dataclasses import dataclass
+from functools import partial
+
+from support.faults import faults
+from support.misbehaving_smtp import CLOSE, HANG, SLOW, STAGES
+
+MAX_REPEATS_PER_CRASH = 4 * 10  # threads of the worker, emails that each may have sent and not recorded
+
+
+@dataclass(frozen=True)
+class Fault:
+    """A fault by name. `repeats`: how many emails may come again, as it can fall between a 250 and our commit.
+
+    `seen`: people may meet no answer, or one that says to come again. `quick`: part of the quick form. `clock`: every
+    process, the engines too, goes by a clock that can be set.
+    """
+
+    name: str
+    run: Callable
+    seconds: float = 6
+    max_repeats: int = 0
+    visible_to_people: bool = False
+    quick: bool = False
+    clock: bool = False
+
+
+KILLED = [
+    Fault("web killed", partial(faults.killed, "web"), quick=True, visible_to_people=True),
+    Fault("web's child killed", faults.web_child_killed, seconds=2, visible_to_people=True),
+    Fault("worker killed", faults.worker_killed, max_repeats=MAX_REPEATS_PER_CRASH, quick=True),
+    Fault("beat killed", partial(faults.killed, "beat")),
+    Fault("web frozen", partial(faults.suspended, "web"), visible_to_people=True, quick=True),
+    Fault("worker frozen within its lease", partial(faults.suspended, "worker"), seconds=4),
+    Fault(
+        "worker frozen beyond its lease",
+        partial(faults.suspended, "worker"),
+        seconds=16,
+        max_repeats=MAX_REPEATS_PER_CRASH,
+    ),
+    Fault("beat frozen", partial(faults.suspended, "beat")),
+]
+ENGINES = [
+    Fault("PostgreSQL stopped fast", partial(faults.postgres_stopped, signal.SIGINT), visible_to_people=True),
+    Fault(
+        "PostgreSQL stopped at once",
+        partial(faults.postgres_stopped, signal.SIGQUIT),
+        quick=True,
+        visible_to_people=True,
+    ),
+    Fault("PostgreSQL frozen", faults.postgres_suspended, visible_to_people=True),
+    Fault("Valkey killed", partial(faults.valkey_killed, True)),
+    Fault("Valkey killed, its memory lost", partial(faults.valkey_killed, False), quick=True),
+    Fault("broker black-holed", faults.broker_black_holed, quick=True),
+]
+CHANGES = [
+    Fault("log on a full disk", faults.log_disk_full, visible_to_people=True),
+    Fault("web processes replaced", faults.web_replaced, quick=True),
+    Fault("workers replaced", faults.workers_replaced),
+    Fault("key rotated", faults.key_rotated, quick=True),
+    Fault("new schema deployed", faults.schema_deployed),
+]
+CLOCK = [
+    # Leases end at once: whatever is in the hands of a worker is taken over.
+    Fault(
+        "clock set forward by an hour",
+        partial(faults.clock_stepped, 3600),
+        max_repeats=MAX_REPEATS_PER_CRASH,
+        clock=True,
+    ),
+    Fault("clock set back by an hour", partial(faults.clock_stepped, -3600), clock=True),
+]
+
+
+def max_repeats_at(stage):
+    """Return how many emails may come again: one that was taken is unheard of if the answer to all of it is lost.
+
+    Twelve people a second for ten seconds, each of whose emails is tried once while it lasts.
+    """
+    return 120 if stage == "end of data" else 0
+
+
+MAIL = [
+    Fault("mail server refuses connections", faults.smtp_refusing_connections),
+    *(
+        Fault(f"mail server hangs at {s}", partial(faults.smtp_misbehaving, s, HANG), 12, max_repeats=max_repeats_at(s))
+        for s in STAGES
+    ),
+    *(
+        Fault(
+            f"mail server closes at {s}",
+            partial(faults.smtp_misbehaving, s, CLOSE),
+            max_repeats=max_repeats_at(s),
+            quick=s == "end of data",
+        )
+        for s in STAGES
+    ),
+    *(Fault(f"mail server slow at {s}", partial(faults.smtp_misbehaving, s, SLOW), 12) for s in STAGES),
+    *(
+        Fault(f"mail server answers {code} at {s}", partial(faults.smtp_misbehaving, s, f"{code} 4.3.2 later"))
+        for code in (421, 451)
+        for s in STAGES[:-1]
+    ),
+    # Before a recipient is named it is said of us, and of no email: all are put off.
+    *(
+        Fault(f"mail server answers 550 at {s}", partial(faults.smtp_misbehaving, s, "550 5.7.1 no"))
+        for s in STAGES[:3]
+    ),
+    *(
+        Fault(f"mail server answers 550 at {s}", partial(faults.smtp_rejecting, s, "550 5.7.1 no"))
+        for s in STAGES[3:-1]
+    ),
+    *(Fault(f"mail server answers garbage at {s}", partial(faults.smtp_misbehaving, s, "\x01 what?")) for s in STAGES),
+]
+FAULTS = [*KILLED, *ENGINES, *CHANGES, *CLOCK, *MAIL]

@@ -1,0 +1,74 @@
+"""Several faults at once: each part has its own troubles, one after the other, whatever the others go through."""
+
+import random
+import signal
+import threading
+from contextlib import contextmanager
+from functools import partial
+
+from support.faults import faults
+from support.misbehaving_smtp import CLOSE, HANG, SLOW, STAGES
+
+
+@contextmanager
+def terminated(part, stack):
+    """Have a part finish what it has in hand and end, come what may."""
+    process = stack.running[part]
+    process.send_signal(signal.SIGTERM)
+    yield
+    process.wait(40)
+
+
+FAULTS_BY_PART = {
+    "web": [partial(faults.killed, "web"), partial(faults.suspended, "web"), faults.web_child_killed,
+            partial(terminated, "web")],
+    "worker": [partial(faults.killed, "worker"), partial(faults.suspended, "worker")],
+    "rest": [partial(faults.killed, "rest"), partial(faults.suspended, "rest")],
+    "beat": [partial(faults.killed, "beat"), partial(faults.suspended, "beat")],
+    "postgres": [
+        partial(faults.postgres_stopped, signal.SIGINT), partial(faults.postgres_stopped, signal.SIGQUIT),
+        faults.postgres_suspended,
+    ],
+    "valkey": [partial(faults.valkey_killed, True), partial(faults.valkey_killed, False), faults.broker_black_holed],
+    "mail server": [
+        faults.smtp_refusing_connections,
+        *(partial(faults.smtp_misbehaving, stage, mood) for stage in STAGES for mood in (HANG, CLOSE, SLOW, "421 4.3.2 later")),
+    ],
+    "mailings": [partial(faults.killed, "mailings"), partial(faults.suspended, "mailings"),
+                 partial(terminated, "mailings")],
+}  # fmt: skip
+
+
+class ConcurrentFaults:
+    """Troubles for every part at once, from the chance given, until it ends; then everything is back."""
+
+    def __init__(self, stack, chance):
+        self.stack, self._over = stack, threading.Event()
+        self.log, self.failed = [], []
+        # A generator of its own for each part: the threads' timing must not decide what the others do.
+        seeds = {part: chance.random() for part in FAULTS_BY_PART}
+        self._threads = [threading.Thread(target=self._trouble, args=item) for item in seeds.items()]
+
+    def __enter__(self):
+        for thread in self._threads:
+            thread.start()
+        return self
+
+    def __exit__(self, *_):
+        self._over.set()
+        for thread in self._threads:
+            thread.join()
+        assert not self.failed, self.failed
+
+    def _trouble(self, part, seed):
+        chance = random.Random(seed)
+        while not self._over.wait(chance.uniform(3, 15)):
+            fault, lasts = chance.choice(FAULTS_BY_PART[part]), chance.uniform(0.5, 7)
+            self.log.append(f"{part}: {getattr(fault, 'func', fault).__name__}{getattr(fault, 'args', '')}")
+            try:
+                with fault(self.stack):
+                    self._over.wait(lasts)
+                # A web process that finds no database ends, and gunicorn with it.
+                self.stack.restart(only=part)
+            except Exception as error:
+                self.failed.append(f"{self.log[-1]}: {error!r}")

@@ -1,0 +1,55 @@
+"""What each fault came to: told at the end and, in the full form, kept for the documentation."""
+
+import json
+
+from support.site_client import ROOT
+
+RESULTS_FILE = ROOT / "docs/performance/faults.json"
+DOCUMENT = ROOT / "docs/faults.md"
+TABLE_MARKER = "<!-- the figures -->\n"
+COLUMNS = {
+    "fault": "fault", "accepted": "accepted", "confirmed": "confirmed", "mails": "emails", "duplicates": "again",
+    "unanswered": "no answer", "slowest": "slowest answer, s",
+    "recovered": "first loop after, s", "settled": "all mailed after, s",
+}  # fmt: skip
+
+
+class FaultReport:
+    """One line for each fault; `keep`: for the documentation, in place of an earlier one of the same fault."""
+
+    def __init__(self, keep):
+        self.keep, self.lines = keep, []
+
+    def add(self, name, model, recovered, settled, note=""):
+        """Note a fault's figures, and what else is to be told of it."""
+        line = {
+            "fault": name, "accepted": len(model.accepted), "confirmed": len(model.confirmed),
+            "mails": sum(len(ids) for ids in model.mails.values()), "duplicates": model.count_repeated_emails(),
+            "unanswered": sum(model.failed_requests.values()), "slowest": round(model.slowest, 1),
+            "recovered": round(recovered, 1), "settled": round(settled, 1), "note": note,
+        }  # fmt: skip
+        self.lines.append(line)
+        print(line, dict(model.failed_requests))
+
+    def write(self):
+        """Print the figures as a table and, if asked, write them down."""
+        print("", *_table(self.lines), sep="\n")
+        if self.keep and self.lines:
+            kept = {
+                line["fault"]: line for line in (json.loads(RESULTS_FILE.read_text()) if RESULTS_FILE.exists() else [])
+            }
+            kept |= {line["fault"]: line for line in self.lines}
+            RESULTS_FILE.parent.mkdir(exist_ok=True)
+            RESULTS_FILE.write_text(json.dumps(list(kept.values()), indent=1) + "\n")
+            head = DOCUMENT.read_text().partition(TABLE_MARKER)[0]
+            DOCUMENT.write_text("\n".join([head + TABLE_MARKER, *_table(kept.values()), ""]))
+
+
+def _table(lines):
+    rows = [COLUMNS, *({**line, "fault": line["fault"] + line.get("note", "")} for line in sorted(lines, key=_settled))]
+    told = [f"| {' | '.join(str(row[name]) for name in COLUMNS)} |" for row in rows]
+    return [told[0], f"|{' --- |' * len(COLUMNS)}", *told[1:]]
+
+
+def _settled(line):
+    return -line["settled"]

@@ -1,0 +1,162 @@
+"""Password and code, recovery codes, links, and what ends a session."""
+
+import re
+import time
+from urllib.parse import urlsplit
+
+import pytest
+from conftest import SECRET_KEY, environment
+from passlib.totp import TOTP
+from support.factories import make_account, post_form, sign_in
+
+from config import Config
+from petition.app import create_app
+from petition.core.db import db
+from petition.team import accounts
+from petition.team import auth as ways_in
+from petition.team.models import Account, AuditEvent
+
+PASSWORD = "four words are enough"
+
+
+def token(page):
+    return re.search(r'name="csrf_token"[^>]*value="([^"]+)"', page.text)[1]
+
+
+def send(client, path, **fields):
+    """Fill the form of a page in."""
+    return client.post(path, data={"csrf_token": token(client.get(path)), **fields})
+
+
+def password(client, email="alix@example.org", password=PASSWORD, **values):
+    return send(client, "/account/sign-in", email=email, password=password, **values)
+
+
+def set_up(client):
+    """Set an authenticator app up as the page asks, and return it."""
+    page = send(client, "/account/two-factor", setup="authenticator")
+    key = re.search(r'id="authenticator-key">([^<]+)<', page.text)[1]
+    app = TOTP(key=key.replace("-", ""))
+    return app, client.post("/account/code", data={"csrf_token": token(page), "code": app.generate().token})
+
+
+@pytest.fixture
+def account(app):
+    return make_account(password=PASSWORD)
+
+
+def actions():
+    return [event.action for event in db.session.query(AuditEvent).order_by(AuditEvent.id)]
+
+
+def test_a_password_alone_lets_nobody_in(client, account):
+    answer = password(client)
+    assert answer.status_code == 302
+    assert "/account/two-factor" in answer.headers["Location"]
+    assert client.get("/account/").status_code == 302
+
+
+def test_password_then_code(client, account):
+    password(client)
+    app, answer = set_up(client)
+    assert answer.status_code == 302
+    assert client.get("/account/").status_code == 200
+    post_form(client, "/account/sign-out")
+    assert client.get("/account/").status_code == 302
+    password(client)
+    assert client.get("/account/").status_code == 302, "the code is still to come"
+    assert send(client, "/account/code", code="000000").status_code == 200
+    assert client.get("/account/").status_code == 302
+    used = send(client, "/account/code", code=app.generate().token)
+    assert client.get("/account/").status_code == 302, "a code is good once"
+    assert used.status_code == 200
+    later = app.generate(time.time() + 30).token
+    assert send(client, "/account/code", code=later).status_code == 302
+    assert client.get("/account/").status_code == 200
+    assert "signed.in" in actions()
+
+
+def test_a_wrong_password_and_an_unknown_address_are_answered_alike(client, account):
+    wrong, unknown = password(client, password="not the right words"), password(client, email="nobody@example.org")
+    assert (wrong.status_code, unknown.status_code) == (200, 200)
+    shown = [re.sub(r'value="[^"]*"|nonce="[^"]*"', "", page.text) for page in (wrong, unknown)]
+    assert shown[0] == shown[1]
+    assert "sign-in.failed" in actions()
+
+
+def test_codes_go_on_working_after_a_key_rotation(client, account, database_url, redis_url):
+    password(client)
+    app, _ = set_up(client)
+    settings = environment(database_url, redis_url, SECRET_KEY="a newer key, as long as it has to be")
+    rotated = create_app(Config(settings | {"SECRET_KEY_FALLBACKS": SECRET_KEY.replace(" ", "_").replace(",", "_")}))
+    rotated.config["SECRET_KEY_FALLBACKS"] = [SECRET_KEY]
+    with rotated.app_context():
+        secret = db.session.get(Account, account.id).tf_totp_secret
+        codes = ways_in.EncryptedTotp(None, "Petition")
+        assert codes.verify_totp(app.generate(time.time() + 30).token, secret, account, window=60)
+        fresh = codes.generate_totp_secret()
+        rotated.config["SECRET_KEY_FALLBACKS"] = []
+        newest = ways_in.EncryptedTotp(None, "Petition")
+        assert newest.get_totp_uri("x", fresh)
+        with pytest.raises(Exception, match="tag"):
+            newest.get_totp_uri("x", secret)
+
+
+def test_recovery_codes_stand_in_for_the_app_once(client, account):
+    password(client)
+    set_up(client)
+    page = post_form(client, "/account/recovery-codes", generate_new_codes="1")
+    code = re.search(r"<li[^>]*>\s*([\w-]{8,})\s*</li>", page.text)[1]
+    post_form(client, "/account/sign-out")
+    password(client)
+    assert send(client, "/account/recovery", code=code).status_code == 302
+    assert client.get("/account/").status_code == 200
+    post_form(client, "/account/sign-out")
+    password(client)
+    assert send(client, "/account/recovery", code=code).status_code == 200
+    assert client.get("/account/").status_code == 302
+
+
+def test_a_disabled_account_and_a_changed_role_take_effect_at_the_next_request(client, app):
+    account = sign_in(client, "operator")
+    assert client.get("/account/audit").status_code == 200
+    account.role_names = ["sender"]
+    db.session.commit()
+    assert client.get("/account/audit").status_code == 403
+    account.active = False
+    db.session.commit()
+    assert client.get("/account/").status_code == 302
+
+
+def test_a_session_ends_with_a_new_password_and_after_a_day(client, app):
+    account = sign_in(client, "operator")
+    with client.session_transaction("/account/") as session:
+        session["fs_paa"] = time.time() - 25 * 3600
+    assert client.get("/account/").status_code == 302
+    account = sign_in(client, "sender")
+    assert client.get("/account/").status_code == 200
+    accounts.accept_invitation(account, "another four words", "Alix")
+    db.session.commit()
+    assert client.get("/account/").status_code == 302
+
+
+def test_signing_in_is_throttled(client, account):
+    answers = [password(client, password="wrong words here").status_code for _ in range(11)]
+    assert answers[:10] == [200] * 10
+    limited = password(client)
+    assert limited.status_code == 429
+    assert int(limited.headers["Retry-After"]) > 0
+
+
+@pytest.mark.parametrize("next_", ["https://elsewhere.example/", "//elsewhere.example", "/\\elsewhere.example"])
+def test_signing_in_leads_to_this_site_only(client, account, next_):
+    password(client)
+    app, _ = set_up(client)
+    post_form(client, "/account/sign-out")
+    data = {"csrf_token": token(client.get("/account/sign-in")), "email": account.email, "password": PASSWORD}
+    answer = client.post("/account/sign-in", query_string={"next": next_}, data=data)
+    assert urlsplit(answer.headers.get("Location", "")).netloc == ""
+    if answer.status_code == 302:
+        data = {"csrf_token": token(client.get("/account/code")), "code": app.generate(time.time() + 30).token}
+        answer = client.post("/account/code", query_string={"next": next_}, data=data)
+        assert urlsplit(answer.headers.get("Location", "")).netloc == ""
