@@ -6,7 +6,7 @@ from support.site_client import ROOT
 
 RESULTS_FILE = ROOT / "docs/performance/faults.json"
 DOCUMENT = ROOT / "docs/faults.md"
-TABLE_MARKER = "<!-- the figures -->\n"
+TABLE_MARKER = "<!-- table of faults -->\n"
 COLUMNS = {
     "fault": "fault", "accepted": "accepted", "confirmed": "confirmed", "mails": "emails", "duplicates": "again",
     "unanswered": "no answer", "slowest": "slowest answer, s",
