@@ -1,4 +1,4 @@
-"""What time does to a signature that nobody confirmed: one reminder, then it is forgotten."""
+"""Retention of signatures: one reminder, deletion of what was never confirmed, erasure of network hashes."""
 
 from datetime import timedelta
 
@@ -18,7 +18,7 @@ BATCH_SIZE = 500
 
 
 def enqueue_reminders() -> int:
-    """Owe a reminder to a batch of signers who have not confirmed after three days; each gets one, ever.
+    """Enqueue a reminder for a batch of signers who have not confirmed after three days; each gets one at most.
 
     Flushes, does not commit. Returns how many; call again until it is none.
     """
@@ -61,7 +61,10 @@ def delete_expired() -> int:
 
 
 def erase_expired_networks() -> int:
-    """Erase from where a batch of signatures was asked for, a month after. Flushes. Returns how many; call again."""
+    """Erase the network hashes of a batch of signatures, a month after the last request. Flushes.
+
+    Returns how many; call again until it is none.
+    """
     batch = (
         select(Signature.id)
         .where(Signature.network.is_not(None), Signature.requested_at < clock.now() - NETWORK_TTL)
