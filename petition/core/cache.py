@@ -1,35 +1,52 @@
-"""What many read and few change, kept by each process for a moment."""
+"""Per-process TTL cache for data that is read on every request and changes rarely."""
 
 import time
 from collections.abc import Callable, Hashable
+from threading import Lock
 from typing import Any
 
+from cachetools import LRUCache
 from flask import Flask, current_app
 
-MAX_ENTRIES = 500  # things; the shelf is cleared when it is full
+MAX_ENTRIES = 500  # the least recently used entry is evicted from a full cache
+
+
+class _Entry:
+    """A cached value and the monotonic time from which it is stale."""
+
+    __slots__ = ("expires_at", "value")
+
+    def __init__(self, value: Any, expires_at: float) -> None:
+        self.value, self.expires_at = value, expires_at
+
+
+_lock = Lock()
 
 
 def get_or_create(key: Hashable, create: Callable[[], Any], ttl: float | None = None) -> Any:
-    """Return what `make` gave for a key at most `lasts` seconds ago in this process, or make it now.
+    """Return the value cached for a key, or create and cache it.
 
-    `lasts` is PETITION_CACHE_TTL unless told; where that is 0, nothing is kept at all. Whoever gets the thing shares it
-    with other threads: it must not be changed.
+    `ttl`: seconds; PETITION_CACHE_TTL by default. PETITION_CACHE_TTL=0 disables the cache whatever `ttl` says. When a
+    value expires, one thread creates the next while the others are given the expired one. Threads share the value: it
+    must not be modified. Not to be used for decisions, such as whether a signature is accepted.
     """
-    shelf: dict[Hashable, tuple[float, Any]] = current_app.extensions["petition.cache"]
-    found = shelf.get(key)
-    if found and found[0] > time.monotonic():
-        return found[1]
-    fresh = current_app.config["PETITION_CACHE_TTL"] and (ttl or current_app.config["PETITION_CACHE_TTL"])
-    if found and fresh:
-        shelf[key] = time.monotonic() + fresh, found[1]  # the others take the old one while this thread makes it anew
+    default_ttl = current_app.config["PETITION_CACHE_TTL"]
+    if not default_ttl:
+        return create()
+    ttl = ttl or default_ttl
+    entries: LRUCache[Hashable, _Entry] = current_app.extensions["petition.cache"]
+    with _lock:
+        entry, now = entries.get(key), time.monotonic()
+        if entry:
+            if now < entry.expires_at:
+                return entry.value
+            entry.expires_at = now + ttl  # other threads use the expired value while this one creates the next
     value = create()
-    if fresh:
-        if len(shelf) >= MAX_ENTRIES:
-            shelf.clear()
-        shelf[key] = time.monotonic() + fresh, value
+    with _lock:
+        entries[key] = _Entry(value, time.monotonic() + ttl)
     return value
 
 
 def init_app(app: Flask) -> None:
-    """Begin with an empty shelf."""
-    app.extensions["petition.cache"] = {}
+    """Create an empty cache."""
+    app.extensions["petition.cache"] = LRUCache(MAX_ENTRIES)
