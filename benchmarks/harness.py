@@ -22,7 +22,7 @@ sys.path[:0] = [str(ROOT), str(ROOT / "tests")]
 
 from support.app_processes import AppProcesses  # noqa: E402
 from support.ports import free_port  # noqa: E402
-from support.site_client import wait_for  # noqa: E402
+from support.waiting import wait_for  # noqa: E402
 
 from petition.local_stack.app_processes import WORKER_QUEUES  # noqa: E402
 from petition.local_stack.postgres import Postgres  # noqa: E402

@@ -33,7 +33,7 @@ def choose_port(remembered: int | None, taken: Collection[int] = ()) -> int:
     if remembered is not None and remembered not in taken and is_free(remembered):
         return remembered
     # At random, so that two stacks started together hardly ever choose the same.
-    for port in random.sample(PORT_RANGE, 200):
+    for port in random.SystemRandom().sample(PORT_RANGE, 200):
         if port not in taken and is_free(port):
             return port
     raise LocalStackError("no free port between 20000 and 30000")

@@ -1,7 +1,7 @@
-"""A mail server that keeps every message as a numbered file and sends none on.
+"""An SMTP server that stores every message as a numbered file and delivers none.
 
-Run by itself: `python -m petition.local_stack.smtp_server --port 2525 --dir DIR`. It imports nothing of the application, so
-that it starts at once.
+To run it alone: `python -m petition.local_stack.smtp_server --port 2525 --dir DIR`. It imports nothing of the
+application, so that it starts quickly.
 """
 
 import asyncio

@@ -127,7 +127,7 @@ class _Supervisor:
                 limit = float("inf")
             time.sleep(0.05)
         if not self.stopping.has_begun:
-            self.state_file.update(is_ready=True)
+            self.state_file.update(ready=True)
             self.console.print_text(
                 _format_addresses(self._url, "PETITION_MAILBOX" in environ, self._read_first_sign_in_link())
             )

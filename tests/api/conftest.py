@@ -2,7 +2,7 @@
 
 import pytest
 import schemathesis
-from conftest import environment
+from support.settings import environment
 
 from config import Config
 from petition.app import create_app

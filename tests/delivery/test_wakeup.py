@@ -5,7 +5,7 @@ import time
 import pytest
 import redis as redis_library
 from support.factories import make_form, make_petition, make_signature
-from support.site_client import wait_for
+from support.waiting import wait_for
 
 from petition.core.db import db
 from petition.core.redis import get_client as redis_client

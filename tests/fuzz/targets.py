@@ -21,7 +21,7 @@ from petition.mailings import file_parser as mailing_document
 from petition.mailings.drafts import _parse_text as clean_text
 from petition.mailings.emails import Signer, build_message
 from petition.mailings.models import Mailing, MailingText
-from petition.petitions import file_parser
+from petition.petitions import file_parser, validation
 from petition.petitions.counters import Count
 from petition.petitions.models import Petition, PetitionText
 from petition.signatures.validation import clean_text as tidy
@@ -115,16 +115,14 @@ def _mailing(words: dict[str, str]) -> Mailing:
 
 def _petition(title: str) -> Petition:
     petition = Petition(id=1, slug="jardin", kind="petition", default_language="fr", sender_name="Les amis")
-    title = title if file_parser.is_words("title", title) else "Pour un jardin"
+    title = title if validation.is_valid_text("title", title) else "Pour un jardin"
     petition.texts = {"fr": PetitionText(language="fr", title=title, addressee="la maire", professions=[])}
     return petition
 
 
 def _signer(name: str, profession: str) -> Signer:
-    return Signer(
-        1, 1, "confirmed", True, None, _tidy_or_none(name, "name") or "Zoé Martin", None, _tidy_or_none(profession, "profession"),
-        None, "zoe@example.org", "fr", 1,
-    )  # fmt: skip
+    name, profession = _tidy_or_none(name, "name") or "Zoé Martin", _tidy_or_none(profession, "profession")
+    return Signer(1, 1, "confirmed", True, None, name, None, profession, None, "zoe@example.org", "fr", 1)
 
 
 def _tidy_or_none(value: str, field: str) -> str | None:
@@ -166,6 +164,6 @@ def fuzz_documents(data: bytes) -> None:
 TARGETS = {
     "tokens": fuzz_tokens,
     "bounces": fuzz_bounces,
-    "letters": fuzz_mailings,
+    "mailings": fuzz_mailings,
     "documents": fuzz_documents,
 }

@@ -17,6 +17,7 @@ from petition.mailings.content.markdown_to_text import to_text
 from petition.petitions import file_parser
 from petition.petitions.markdown import to_html
 
+pytestmark = pytest.mark.slow
 BOUNCE_REPORT = (
     b"To: a@b.org\nContent-Type: multipart/report; boundary=b\n\n--b\n"
     b"Content-Type: message/delivery-status\n\n%s\n--b--\n"

@@ -10,10 +10,12 @@ from pathlib import Path
 
 import pytest
 from support.browser import VIEWPORTS, check_page, click_and_wait, new_page
+from support.local_stack import LocalStack
 from support.ports import free_port
-from support.site_client import ROOT, LocalStack, wait_for
+from support.settings import ROOT
+from support.waiting import wait_for
 
-pytestmark = [pytest.mark.journey, pytest.mark.browser, pytest.mark.xdist_group("mailing")]
+pytestmark = [pytest.mark.slow, pytest.mark.journey, pytest.mark.browser, pytest.mark.xdist_group("mailing")]
 PASSWORD = "four words are enough"
 SIGNERS = 40
 SCREENSHOT_FOLDER = os.environ.get("PICTURES")  # a folder to keep pictures in, to be looked at

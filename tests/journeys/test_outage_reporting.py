@@ -8,12 +8,12 @@ from collections import Counter
 
 import pytest
 from support.factories import make_petition, sign_in
-from support.site_client import wait_for
+from support.waiting import wait_for
 
 from petition.core.db import db
 from petition.delivery.models import Delivery
 
-pytestmark = [pytest.mark.journey, pytest.mark.xdist_group("faults")]
+pytestmark = [pytest.mark.slow, pytest.mark.journey, pytest.mark.xdist_group("faults")]
 HEALTHY_HEADLINE = "Mail flows"  # the headline of the page
 NOTICED_WITHIN_SECONDS = 15  # seconds
 RECOVERED_WITHIN_SECONDS = 60  # seconds: a mail server that was down is left alone for up to a minute

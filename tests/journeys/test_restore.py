@@ -6,13 +6,13 @@ from urllib.parse import unquote, urlsplit
 import psycopg
 import pytest
 from support.factories import make_petition
-from support.site_client import wait_for
+from support.waiting import wait_for
 
 from petition.core.db import db
 from petition.delivery.models import Delivery
 from petition.local_stack.postgres import _find_binaries
 
-pytestmark = [pytest.mark.journey, pytest.mark.xdist_group("restore")]
+pytestmark = [pytest.mark.slow, pytest.mark.journey, pytest.mark.xdist_group("restore")]
 
 
 def test_a_dump_is_restored(app_processes, database_url, tmp_path, mail_server, worker_number):

@@ -5,9 +5,10 @@ import subprocess
 import sys
 
 import psutil
-from conftest import environment
 from support.ports import free_port
-from support.site_client import ROOT, SiteClient, wait_for
+from support.settings import ROOT, environment
+from support.site_client import SiteClient
+from support.waiting import wait_for
 
 
 class AppProcesses:

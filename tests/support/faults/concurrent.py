@@ -32,7 +32,11 @@ FAULTS_BY_PART = {
     "valkey": [partial(faults.valkey_killed, True), partial(faults.valkey_killed, False), faults.broker_black_holed],
     "mail server": [
         faults.smtp_refusing_connections,
-        *(partial(faults.smtp_misbehaving, stage, mood) for stage in STAGES for mood in (HANG, CLOSE, SLOW, "421 4.3.2 later")),
+        *(
+            partial(faults.smtp_misbehaving, stage, behaviour)
+            for stage in STAGES
+            for behaviour in (HANG, CLOSE, SLOW, "421 4.3.2 later")
+        ),
     ],
     "mailings": [partial(faults.killed, "mailings"), partial(faults.suspended, "mailings"),
                  partial(terminated, "mailings")],

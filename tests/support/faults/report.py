@@ -2,7 +2,7 @@
 
 import json
 
-from support.site_client import ROOT
+from support.settings import ROOT
 
 RESULTS_FILE = ROOT / "docs/performance/faults.json"
 DOCUMENT = ROOT / "docs/faults.md"

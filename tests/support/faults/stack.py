@@ -12,7 +12,8 @@ from support.app_processes import AppProcesses
 from support.faults.load import SLUG
 from support.misbehaving_smtp import MisbehavingSmtpServer
 from support.ports import free_port
-from support.site_client import ROOT, wait_for
+from support.settings import ROOT
+from support.waiting import wait_for
 
 from petition.local_stack import app_processes
 from petition.local_stack.postgres import Postgres
