@@ -2,7 +2,6 @@
 
 import itertools
 import os
-import re
 from functools import partial
 from pathlib import Path
 
@@ -12,15 +11,12 @@ from sign import REFERENCES
 from config import Config
 from petition.app import create_app
 from petition.core import tokens
-from petition.signatures.fingerprint import derive_salt
+from petition.signatures.fingerprint import FINGERPRINT_SQL, derive_salt
 from petition.signatures.links import CONFIRM_TOKEN_PURPOSE
-from petition.signatures.queries import CONFIRM_BY_LINK
 
 PEOPLE = 200_000 if FULL else 40_000
-# As the statement that confirms computes it.
-FINGERPRINT = re.search(r"md5\(concat_ws\(.*?s\.email\)\)", CONFIRM_BY_LINK.text, re.DOTALL)[0]
 FINGERPRINTS_SQL = f"""
-    SELECT s.id, {FINGERPRINT.replace(":salt", "given.salt")}
+    SELECT s.id, {FINGERPRINT_SQL.replace(":salt", "given.salt")}
     FROM unnest(%s::bigint[], %s::text[]) AS given (id, salt) JOIN signatures s USING (id)
 """
 runs = itertools.count(1)

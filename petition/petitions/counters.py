@@ -35,6 +35,14 @@ INCREMENT_SQL = {
     for column in COUNTER_COLUMN_BY_PARTY.values()
 }
 
+# The same within a statement that has the signatures to count in as `counted`.
+INCREMENT_CONFIRMED_SQL = f"""
+    INSERT INTO petition_counts AS counts (petition_id, slot, people, organisations)
+    SELECT petition_id, id % {COUNTER_SLOTS}, (party = 'person')::int, (party = 'organisation')::int FROM counted
+    ON CONFLICT (petition_id, slot) DO UPDATE
+    SET people = counts.people + excluded.people, organisations = counts.organisations + excluded.organisations
+"""  # noqa: S608 - constants
+
 
 def increment(petition_id: int, cause_id: int, party: str, by: int) -> None:
     """Count a signature in (+1) or out (-1), or as many as an import on paper has. Flushes, does not commit.

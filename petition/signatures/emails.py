@@ -1,4 +1,4 @@
-"""Composers of the emails to signers, a batch at a time; skips what the signature's state no longer calls for."""
+"""The emails about a signature, composed a batch at a time; none is written that its state no longer calls for."""
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
@@ -24,14 +24,14 @@ from petition.signatures.links import absolute_url, make_confirm_token, personal
 from petition.signatures.models import Signature, SignatureState
 from petition.signatures.self_service import set_updates
 
-# RFC 3834: sent automatically, so that no auto-responder answers.
+# RFC 3834: an answer made by a program, to which no other program should answer.
 AUTO_SUBMITTED_HEADERS = {"Auto-Submitted": "auto-generated", "X-Auto-Response-Suppress": "All"}
 SLOTS = Slots("name", "email", "link", "count")
 MAX_NAME_CHARACTERS = 60  # characters of a greeting
 
 
 class Signer(NamedTuple):
-    """The columns of a signature that an email needs."""
+    """What an email needs to know of a signature."""
 
     id: int
     petition_id: int
@@ -50,15 +50,15 @@ SIGNER_COLUMNS = tuple(getattr(Signature, field) for field in Signer._fields)
 
 @dataclass(frozen=True)
 class TemplateKey:
-    """What emails share that differ only in their slots: the cache key of a prepared email."""
+    """What signers share who get the same email but for its gaps."""
 
-    name: str  # the email's kind
+    name: str  # of the email
     locale: str
     frame: PetitionHeader
     party: str
     is_named: bool
     organisation: str | None
-    is_counted: bool  # a count of one is not mentioned
+    is_counted: bool  # a count of one is nothing to tell
     expires_on: date
     confirm_within: int  # days
 
@@ -93,7 +93,7 @@ def _load_petitions(ids: set[int], confirming: bool) -> dict[int, Petition]:
     known = get_cached_by_ids(ids)
     if not confirming or all(petition.people_can_confirm for petition in known.values()):
         return known
-    # A petition that was just opened again: the cached state must not make an email be skipped.
+    # One that was opened again a moment ago: what it was must not make an email unwanted.
     return {petition.id: petition for petition in read_detached(select(Petition).where(Petition.id.in_(ids)))}
 
 
@@ -135,7 +135,7 @@ def _get_prepared_email(alike: TemplateKey) -> PreparedEmail:
 
 
 def _last_confirmation_day(signer: Signer, petition: Petition, days: int) -> date:
-    """Return the last whole day before the unconfirmed signature is deleted."""
+    """Return the last whole day before the signature is forgotten."""
     return (signer.requested_at + timedelta(days=days - 1)).astimezone(ZoneInfo(petition.timezone)).date()
 
 
@@ -152,27 +152,27 @@ KINDS_TO_CONFIRM = ("confirm_signature", "reminder")
 
 
 def compose_confirm_signature(claims: Sequence[ClaimedDelivery]) -> Composed:
-    """Compose the email that asks the owner of the address to confirm."""
+    """Ask the owner of the address to confirm."""
     return _compose(claims, "confirm_signature", (SignatureState.PENDING,), _confirm_link)
 
 
 def compose_reminder(claims: Sequence[ClaimedDelivery]) -> Composed:
-    """Compose the one reminder."""
+    """Ask once more, once."""
     return _compose(claims, "reminder", (SignatureState.PENDING,), _confirm_link)
 
 
 def compose_already_signed(claims: Sequence[ClaimedDelivery]) -> Composed:
-    """Compose the email to somebody who signs again and is counted already."""
+    """Tell somebody who signs again that they are counted already."""
     return _compose(claims, "already_signed", (SignatureState.CONFIRMED,), _personal_link)
 
 
 def compose_personal_link(claims: Sequence[ClaimedDelivery]) -> Composed:
-    """Compose the email with the link to the personal page."""
+    """Send signers the link to their own page."""
     return _compose(claims, "personal_link", (SignatureState.CONFIRMED,), _personal_link)
 
 
 def compose_withdrawn(claims: Sequence[ClaimedDelivery]) -> Composed:
-    """Compose the email that confirms a withdrawal."""
+    """Confirm that a signature was taken back."""
     return _compose(claims, "withdrawn", (SignatureState.WITHDRAWN,), _personal_link)
 
 
@@ -182,7 +182,7 @@ def find_address(signature_id: int) -> str | None:
 
 
 def stop_updates(delivery_id: int, _complaint: bool) -> None:
-    """Turn off updates for whoever complains about an email on their signature, or asks to stop."""
+    """Stop the updates of whoever complains of an email about their signature, or asks for it."""
     delivery = db.session.get(Delivery, delivery_id)
     signature = db.session.get(Signature, delivery.subject_id) if delivery else None
     if signature is not None:

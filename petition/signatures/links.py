@@ -1,15 +1,14 @@
-"""The signed links in emails: making them, and finding the signature of one that is still valid."""
+"""The signed links in emails: what each says, and whether it still holds."""
 
 from datetime import timedelta
 from typing import Protocol
 
 from flask import current_app
-from flask_babel import gettext as _
 from sqlalchemy.orm import defaultload
 
 from petition.core import tokens
 from petition.core.db import db
-from petition.core.exceptions import InvalidLink
+from petition.core.exceptions import NotFound
 from petition.petitions.models import Petition
 from petition.signatures.models import Signature, SignatureState
 
@@ -18,7 +17,7 @@ PERSONAL_PAGE_TOKEN_PURPOSE = "personal_page"  # noqa: S105 - a name
 
 
 class LinkTarget(Protocol):
-    """What a link is made of: a signature's id and the generation of its link."""
+    """What a link is made for."""
 
     @property
     def id(self) -> int: ...
@@ -26,19 +25,19 @@ class LinkTarget(Protocol):
     def generation(self) -> int: ...
 
 
-class ExpiredLink(InvalidLink):
-    """A link of ours that has expired, or that a newer one replaced; `signature` is None if it was deleted."""
+class ExpiredLink(NotFound):
+    """A link of ours whose time has passed, or that a newer one replaced; `signature` may be gone as well."""
 
-    def __init__(self, signature: Signature | None, message: str | None = None) -> None:
-        super().__init__({"token": message or _("This link has expired, or a newer one replaced it.")})
+    def __init__(self, signature: Signature | None) -> None:
+        super().__init__({"token": "expired"})
         self.signature = signature
 
 
-class UnknownLink(InvalidLink):
-    """Not a link of ours: damaged, or made up."""
+class UnknownLink(NotFound):
+    """Not a link of ours: mangled beyond repair, or made up."""
 
     def __init__(self) -> None:
-        super().__init__({"token": _("This is not one of our links. Please copy it whole from the email.")})
+        super().__init__({"token": "unknown"})
 
 
 def make_confirm_token(signature: LinkTarget) -> str:
@@ -47,22 +46,22 @@ def make_confirm_token(signature: LinkTarget) -> str:
 
 
 def make_personal_token(signature: LinkTarget) -> str:
-    """Return the token of a link to the personal page; it does not expire."""
+    """Return the token of a link to the signer's own page; it does not expire."""
     return tokens.make(PERSONAL_PAGE_TOKEN_PURPOSE, signature.id, signature.generation)
 
 
 def personal_path(signature: LinkTarget) -> str:
-    """Return the path of the personal page."""
+    """Return the path of the signer's own page."""
     return f"/me/{make_personal_token(signature)}"
 
 
 def absolute_url(path: str) -> str:
-    """Return the public URL of a path."""
+    """Return the address that signers see for a path."""
     return f"{current_app.config['PUBLIC_URL']}{path}"
 
 
 def petition_url(slug: str, language: str) -> str:
-    """Return the public URL of a petition's page in a language."""
+    """Return the public address of a petition's page in a language."""
     return absolute_url(f"/p/{slug}?lang={language}")
 
 
@@ -72,9 +71,9 @@ def read_confirm_token(token: str) -> tuple[int, int]:
 
 
 def get_by_confirm_token(token: str, *, lock: bool = False) -> Signature:
-    """Return the signature that a confirmation link is for. Raises `ExpiredLink` or `UnknownLink`.
+    """Return the signature that a confirmation link is for. Raises `Expired` or `NotOurs`.
 
-    `lock`: lock its row until the end of the transaction, as people press twice.
+    `lock`: whoever means to change it has it alone until the end of the transaction, as people press twice.
     """
     try:
         signature_id, generation = read_confirm_token(token)
@@ -86,22 +85,22 @@ def get_by_confirm_token(token: str, *, lock: bool = False) -> Signature:
 
 
 def get_by_personal_token(token: str, *, lock: bool = False) -> Signature:
-    """Return the signature that a personal link is for. Raises `ExpiredLink` or `UnknownLink`."""
+    """Return the signature that a personal link is for. Raises `Expired` or `NotOurs`."""
     try:
         signature_id, generation = _unpack_pair(tokens.read(PERSONAL_PAGE_TOKEN_PURPOSE, token))
     except tokens.BadToken:
         raise UnknownLink from None
     signature = _get_valid(signature_id, generation, lock)
     if signature.state == SignatureState.DISOWNED:
-        raise ExpiredLink(None)  # its row only keeps the address from being mailed again
+        raise ExpiredLink(None)  # what is left of it only keeps its owner from being mailed again
     return signature
 
 
 def _find(signature_id: int, lock: bool) -> Signature | None:
-    # Whether its petition takes confirmations needs none of its texts.
-    without_texts = defaultload(Signature.petition).lazyload(Petition.texts)
+    # Whether its petition takes confirmations needs none of its words.
+    wordless = defaultload(Signature.petition).lazyload(Petition.texts)
     for_update = {"of": Signature} if lock else None
-    return db.session.get(Signature, signature_id, with_for_update=for_update, options=[without_texts])
+    return db.session.get(Signature, signature_id, with_for_update=for_update, options=[wordless])
 
 
 def _get_valid(signature_id: int, generation: int, lock: bool) -> Signature:

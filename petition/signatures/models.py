@@ -1,4 +1,4 @@
-"""A signature, the wording its signer consented to, and the team's saved searches."""
+"""A signature, and the wording its signer agreed to."""
 
 from datetime import datetime
 from enum import StrEnum
@@ -44,16 +44,16 @@ class Party(StrEnum):
 
 PARTIES = tuple(member.value for member in Party)
 
-# The public list is ordered and paged by this number, which does not reveal when somebody confirmed.
+# The public list is ordered and paged by this number, which says nothing of when somebody confirmed.
 confirmation_numbers = Sequence("confirmation_numbers", metadata=Base.metadata)
 
-# Expressions of indexes: a search must write them exactly so. (The brackets are as PostgreSQL shows them.)
+# Indexed: a search must write them so. (The brackets are as PostgreSQL shows them.)
 SEARCH_VECTOR_SQL = "to_tsvector('simple', (name || ' ') || coalesce(organisation, ''))"
 EMAIL_DOMAIN_SQL = "split_part(email_canonical, '@', -1)"
 
 
 class ConsentWording(Model):
-    """The exact wording that signers were shown beside the box for updates."""
+    """The exact words that signers were shown beside the box for updates."""
 
     __tablename__ = "consent_wordings"
 
@@ -101,12 +101,12 @@ class Signature(Model):
     confirmed_at: Mapped[datetime | None]
     confirmed_no: Mapped[int | None]
     ended_at: Mapped[datetime | None]
-    # Of an organisation: its position in the block of organisations, the text shown there in place of its name, and the
-    # signature that it was merged into.
+    # Of an organisation: its place in the block of organisations, what stands there in place of its name, and the
+    # signature that stands for it as well.
     list_position: Mapped[int | None]
     logo_text: Mapped[str | None] = mapped_column(String(60))
     merged_into: Mapped[int | None]
-    # A keyed hash of the network of the last request, erased after a month.
+    # A keyed hash of the network that it was last asked from, forgotten after a month.
     network: Mapped[str | None] = mapped_column(String(32))
     petition: Mapped[Petition] = relationship(
         primaryjoin="foreign(Signature.petition_id) == Petition.id", lazy="joined", innerjoin=True
@@ -138,7 +138,7 @@ class Signature(Model):
             "confirmed_no",
             postgresql_where=text("state = 'confirmed' AND listed AND party = 'organisation'"),
         ),
-        # For the team's search. Results come newest first: each index has the id as its last column.
+        # For the team's search. Results come newest first: what a filter finds is in that order within its index.
         Index("ix_signatures_words", text(SEARCH_VECTOR_SQL), postgresql_using="gin"),
         Index("ix_signatures_email", text("lower(email)"), postgresql_ops={"lower(email)": "text_pattern_ops"}),
         Index(
@@ -157,7 +157,7 @@ class Signature(Model):
 
 
 class SavedSearch(Model):
-    """A search of the team, stored for a day: names and addresses must not be in URLs."""
+    """What somebody of the team searched for, kept for a day: names and addresses have no place in an address bar."""
 
     __tablename__ = "saved_searches"
 

@@ -1,4 +1,4 @@
-"""The public list of signatories who agreed to be named, with organisations apart."""
+"""The public list: those who agreed to be named, organisations apart, page by page at any length."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -19,7 +19,7 @@ MAX_ORGANISATIONS = 500  # in one block
 
 @dataclass(frozen=True)
 class Signatory:
-    """One signatory, as far as it is public."""
+    """What the public may know of one signatory."""
 
     party: str
     name: str
@@ -31,7 +31,7 @@ class Signatory:
 
 @dataclass(frozen=True)
 class Page:
-    """One page of signatories, newest first; `next` is the cursor of the page that follows."""
+    """Some signatories, newest first, and the cursor of those that follow, if any."""
 
     items: Sequence[Signatory]
     next: str | None
@@ -42,7 +42,7 @@ def list_signatories(
 ) -> Page:
     """Return a page of the public list; a page costs the same however far down the list it is.
 
-    Raises `ValidationError` for a cursor that is not of this list.
+    Raises `Refusal` for a cursor that this list did not give out.
     """
     if petition.listing == "none":
         return Page([], None)
@@ -57,7 +57,7 @@ def list_signatories(
 
 
 def list_organisations(petition: Petition, limit: int = MAX_ORGANISATIONS) -> list[Signatory]:
-    """Return the organisations that agreed to be named: those with a position first, then the others by name."""
+    """Return the organisations that agreed to be named: those that the team put in order, then the others by name."""
     if petition.listing == "none":
         return []
     query = _listed_query(petition).where(Signature.party == Party.ORGANISATION)
@@ -67,7 +67,7 @@ def list_organisations(petition: Petition, limit: int = MAX_ORGANISATIONS) -> li
 
 
 def preview_signatories(petition: Petition) -> tuple[Sequence[Signatory], list[Signatory], bool]:
-    """Return what is shown under the letter: the latest people, the organisations, and whether there are more people."""
+    """Return what stands under the letter: the latest people, the organisations, and whether there are more people."""
     page = list_signatories(petition, limit=PREVIEW_SIZE, party=Party.PERSON)
     return page.items, list_organisations(petition), page.next is not None
 

@@ -1,4 +1,4 @@
-"""Retention of signatures: one reminder, deletion of what was never confirmed, erasure of network hashes."""
+"""What time does to a signature that nobody confirmed: one reminder, then it is forgotten."""
 
 from datetime import timedelta
 
@@ -18,7 +18,7 @@ BATCH_SIZE = 500
 
 
 def enqueue_reminders() -> int:
-    """Enqueue a reminder for a batch of signers who have not confirmed after three days; each gets one at most.
+    """Owe a reminder to a batch of signers who have not confirmed after three days; each gets one, ever.
 
     Flushes, does not commit. Returns how many; call again until it is none.
     """
@@ -61,10 +61,7 @@ def delete_expired() -> int:
 
 
 def erase_expired_networks() -> int:
-    """Erase the network hashes of a batch of signatures, a month after the last request. Flushes.
-
-    Returns how many; call again until it is none.
-    """
+    """Erase from where a batch of signatures was asked for, a month after. Flushes. Returns how many; call again."""
     batch = (
         select(Signature.id)
         .where(Signature.network.is_not(None), Signature.requested_at < clock.now() - NETWORK_TTL)

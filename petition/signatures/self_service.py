@@ -1,4 +1,4 @@
-"""What signers do with their own signature: change how it is shown, turn updates on or off, withdraw, erase."""
+"""What signers do with their own signature: change how it shows, stop the news, withdraw, erase."""
 
 from typing import Any
 
@@ -17,7 +17,7 @@ from petition.signatures.validation import clean_text
 
 
 def withdraw(signature: Signature) -> bool:
-    """Withdraw a confirmed signature: out of the count and the list, confirmed by email. Returns whether this call did it.
+    """Take a signature back: counted down, off the list, told by mail. Returns whether this call did it.
 
     Flushes, does not commit.
     """
@@ -31,7 +31,7 @@ def withdraw(signature: Signature) -> bool:
 
 
 def update_display(signature: Signature, profession: Any, listed: bool) -> None:
-    """Change the profession that is shown and whether the name is listed. Raises `ValidationError`."""
+    """Change the role that is shown and whether the name is listed. Raises `Refusal` with help."""
     if signature.state != SignatureState.CONFIRMED:
         return
     try:
@@ -42,7 +42,7 @@ def update_display(signature: Signature, profession: Any, listed: bool) -> None:
 
 
 def set_updates(signature: Signature, wanted: bool) -> None:
-    """Turn updates on or off, recording the wording agreed to. Flushes."""
+    """Start or stop the campaign's news, recording the words agreed to. Flushes."""
     wanted = wanted and signature.state == SignatureState.CONFIRMED
     if wanted and not signature.updates:
         signature.updates_wording_id = get_or_create_wording_id(signature.petition, signature.locale)
@@ -51,13 +51,13 @@ def set_updates(signature: Signature, wanted: bool) -> None:
 
 
 def enqueue_personal_link(signature: Signature) -> None:
-    """Enqueue the link to the personal page, unless an email was sent a minute ago. Flushes."""
+    """Owe the owner the link to their own page, unless one left a minute ago. Flushes."""
     if may_send_email(get_todays_emails(signature.id)):
         enqueue_email(signature, "personal_link", NOTIFICATIONS)
 
 
 def enqueue_replacement_link(signature: Signature) -> None:
-    """Enqueue a link in place of one that expired: to confirm, or to the personal page. Flushes."""
+    """Owe the owner a link in place of one that expired: to confirm, or to their page. Flushes."""
     if not may_send_email(get_todays_emails(signature.id)):
         return
     if signature.state == SignatureState.PENDING:
@@ -68,7 +68,7 @@ def enqueue_replacement_link(signature: Signature) -> None:
 
 
 def erase(signature: Signature) -> None:
-    """Delete a signature and all its details, and count it out. Flushes, does not commit."""
+    """Delete a signature and all its details; it no longer counts. Flushes, does not commit."""
     if signature.state == SignatureState.CONFIRMED:
         increment(signature.petition_id, signature.id, signature.party, -1)
     db.session.delete(signature)

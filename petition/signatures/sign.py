@@ -1,15 +1,16 @@
-"""Record a signature and enqueue the email that lets its owner confirm."""
+"""Record that somebody signs, and owe them the email that lets them confirm."""
 
 from datetime import datetime, timedelta
+from functools import cache
 from typing import Any
 
-from flask_babel import gettext as _
-from sqlalchemy import Row
+from sqlalchemy import Row, TextClause, text
 
 from petition.core import clock
 from petition.core.db import db, execute_autocommit
-from petition.core.exceptions import InvalidTransition
+from petition.core.exceptions import ValidationError
 from petition.delivery.outbox import (
+    INSERT_DELIVERIES,
     OutboxEntry,
     RecentEmails,
     enqueue,
@@ -23,12 +24,6 @@ from petition.petitions.models import Petition
 from petition.petitions.queries import find_by_slug
 from petition.signatures.consent import get_or_create_wording_id
 from petition.signatures.models import Signature, SignatureState
-from petition.signatures.queries import (
-    INSERT_OR_LOCK_SIGNATURE,
-    INSERT_SIGNATURE,
-    REFRESH_SIGNATURE,
-    SET_LINK_GENERATION,
-)
 from petition.signatures.validation import Details
 
 MAX_EMAILS_PER_DAY = 5  # to one signature
@@ -36,35 +31,70 @@ MIN_EMAIL_INTERVAL = timedelta(minutes=1)  # between two emails to one signature
 FORM_COLUMNS = (
     "party", "name", "organisation", "profession", "city", "postal_code", "country", "listed", "updates", "locale",
 )  # fmt: skip
+REFRESHED_COLUMNS = (*FORM_COLUMNS, "email", "updates_wording_id", "updates_at")  # what signing again refreshes
+INSERTED_COLUMNS = (*REFRESHED_COLUMNS, "email_canonical", "source", "network")
+# Somebody who had withdrawn signs again.
+RESET_VALUES: dict[str, Any] = {
+    "state": SignatureState.PENDING, "ended_at": None, "confirmed_at": None, "confirmed_no": None, "reminded_at": None,
+}  # fmt: skip
 
 
-class PetitionClosed(InvalidTransition):
-    """The petition is not open: nobody can sign it."""
+def _sign_statement(conflict: str, owed: str, returned: str) -> TextClause:
+    """Return the statement that inserts a signature with the link that it is owed.
 
-    def __init__(self) -> None:
-        super().__init__({"form": _("This can no longer be signed: it is closed.")})
-
-
-def sign(
-    petition: Petition, details: Details, source: str, network: str | None = None, *, delay_email: bool = False
-) -> None:
-    """Record a pending signature, or refresh it, and enqueue the email that its state calls for. Commits.
-
-    `network`: the keyed hash of the client's network. `delay_email`: the address has reached its hourly limit, so its
-    email waits. Idempotent per petition, party and mailbox, however many requests come at once: the database keeps one
-    row. The caller does not learn what was stored before. A new signature takes one statement, others a transaction
-    with the same number of statements whatever the signature's state. Raises `PetitionClosed`.
+    Of a petition that is still what it was when it was read.
     """
+    return text(f"""
+        WITH signed AS (
+            INSERT INTO signatures (petition_id, state, generation, valid_from, {", ".join(INSERTED_COLUMNS)})
+            SELECT id, '{SignatureState.PENDING}', 1, 1, {", ".join(f":{name}" for name in INSERTED_COLUMNS)}
+            FROM petitions WHERE id = :petition_id AND version = :version
+            ON CONFLICT (petition_id, party, email_canonical) DO {conflict}
+            RETURNING *, xmax = 0 AS is_new),
+        owed AS (SELECT petition_id, id, generation FROM signed WHERE {owed}),
+        posted AS ({INSERT_DELIVERIES})
+        SELECT {returned} FROM signed
+    """)  # noqa: S608 - constants
+
+
+INSERT_SIGNATURE_SQL = _sign_statement("NOTHING", "true", "id")
+# The row that is there already is locked, by an update that changes nothing.
+INSERT_OR_LOCK_SIGNATURE_SQL = _sign_statement(
+    "UPDATE SET party = excluded.party",
+    "is_new",
+    f"id, state, generation, valid_from, {', '.join(FORM_COLUMNS)}, email, is_new",
+)
+
+
+def sign(petition: Petition, details: Details, source: str, network: str | None = None, busy: bool = False) -> None:
+    """Make the signature pending, or refresh it, and owe its owner the email that its state calls for.
+
+    `network`: the keyed hash of the one it was asked from; `busy`: the address had its share of emails, so that this
+    one waits. Idempotent per petition, party and mailbox, however many requests come at once: the database keeps one
+    row. Says nothing of what was there before, and does about the same work. Flushes, does not commit. Raises `Refusal`
+    when the petition is not open.
+    """
+    _sign_in_transaction(petition, _column_values(petition, details, source, network), busy)
+
+
+def sign_at_once(petition: Petition, details: Details, source: str, network: str | None, busy: bool) -> None:
+    """Do what `sign` does, for good: a signature that is new takes one statement, others a transaction. Commits."""
     values = _column_values(petition, details, source, network)
-    not_before = _not_before(delay_email)
-    link = get_enqueue_parameters("confirm_signature", CONFIRMATIONS, not_before)
-    if petition.is_open and execute_autocommit(INSERT_SIGNATURE, values | link):
+    link = get_enqueue_parameters("confirm_signature", CONFIRMATIONS, _not_before(busy))
+    if petition.is_open and execute_autocommit(INSERT_SIGNATURE_SQL, values | link):
         wake_soon(CONFIRMATIONS.name)
         return
-    signature = _insert_or_lock(petition, values | prepare_enqueue("confirm_signature", CONFIRMATIONS, not_before))
-    if not signature.is_new:
-        _sign_again(petition, signature, values | {"requested_at": clock.now()}, delay_email)
+    _sign_in_transaction(petition, values, busy)
     db.session.commit()
+
+
+def _sign_in_transaction(petition: Petition, values: dict[str, Any], busy: bool) -> None:
+    signature = _insert_or_lock(
+        petition, values | prepare_enqueue("confirm_signature", CONFIRMATIONS, _not_before(busy))
+    )
+    if not signature.is_new:
+        columns = {name: values[name] for name in (*REFRESHED_COLUMNS, "network")} | {"requested_at": clock.now()}
+        _refresh_existing(petition, signature, columns, busy)
 
 
 def _column_values(petition: Petition, details: Details, source: str, network: str | None) -> dict[str, Any]:
@@ -82,85 +112,97 @@ def _column_values(petition: Petition, details: Details, source: str, network: s
 
 
 def _insert_or_lock(petition: Petition, values: dict[str, Any]) -> Row[Any]:
-    """Insert the row or lock the existing one; the database decides between concurrent requests."""
+    """Insert the row or lock the one that is there; the database decides between requests that come at once."""
     while petition.is_open:
-        row = db.session.execute(INSERT_OR_LOCK_SIGNATURE, values | {"version": petition.version}).one_or_none()
+        row = db.session.execute(INSERT_OR_LOCK_SIGNATURE_SQL, values | {"version": petition.version}).one_or_none()
         if row is not None:
             return row
         petition = find_by_slug(petition.slug, lock=True)  # it changed since it was read
-    raise PetitionClosed
+    raise ValidationError({"form": "closed"})
 
 
-def _sign_again(petition: Petition, signature: Row[Any], values: dict[str, Any], delay_email: bool) -> None:
-    """Refresh an existing signature as its state allows, and enqueue the email that it calls for, if any.
-
-    Disowned, invalidated, or mailed a moment ago: nothing is sent, and the same number of statements runs.
-    """
-    recent = get_todays_emails(signature.id)
-    statement, links = SET_LINK_GENERATION, {"id": 0, "generation": 0}
-    kind, queue, not_before = "confirm_signature", CONFIRMATIONS, _not_before(delay_email)
+def _refresh_existing(petition: Petition, signature: Row[Any], columns: dict[str, Any], busy: bool) -> None:
+    """Refresh the signature that is there, as its state allows, and owe the email that it calls for, if any."""
+    recent, changes = get_todays_emails(signature.id), {}
+    kind, queue, later = "confirm_signature", CONFIRMATIONS, _not_before(busy)
     if signature.state == SignatureState.PENDING:
-        statement, links = REFRESH_SIGNATURE, _links_of_pending(signature, values, recent)
+        changes = columns | _pending_link_columns(signature, columns, recent)
     elif signature.state == SignatureState.WITHDRAWN:
-        statement, links = REFRESH_SIGNATURE, _next_link(signature, void_earlier=True)
-        not_before = _not_before(delay_email, daily_limit_reached=recent.emails >= MAX_EMAILS_PER_DAY)
-    elif signature.state == SignatureState.CONFIRMED and may_send_email(recent) and not delay_email:
-        links = _next_link(signature)
-        kind, queue, not_before = "already_signed", NOTIFICATIONS, None
-    db.session.execute(statement, values | links)
-    sends = links["generation"] > signature.generation
-    entries = [OutboxEntry(petition.id, signature.id, links["generation"])] if sends else []
-    enqueue(kind, queue, entries, not_before=not_before)
+        changes = columns | RESET_VALUES | _next_link_columns(signature, void=True)
+        later = _not_before(busy, enough=recent.emails >= MAX_EMAILS_PER_DAY)
+    elif signature.state == SignatureState.CONFIRMED and may_send_email(recent) and not busy:
+        changes = _next_link_columns(signature)
+        kind, queue, later = "already_signed", NOTIFICATIONS, None
+    # Disowned, invalidated, mailed a moment ago: nothing changes, nothing is sent, and it takes as long.
+    _update_signature(signature.id, changes)
+    generation = changes.get("generation")
+    enqueue(kind, queue, [OutboxEntry(petition.id, signature.id, generation)] if generation else [], not_before=later)
 
 
-def _links_of_pending(signature: Row[Any], values: dict[str, Any], recent: RecentEmails) -> dict[str, int]:
-    """Return the generation and the oldest valid one of a pending signature that is signed again."""
-    changed = any(getattr(signature, name) != values[name] for name in (*FORM_COLUMNS, "email"))
+def _pending_link_columns(signature: Row[Any], columns: dict[str, Any], recent: RecentEmails) -> dict[str, Any]:
+    """Return what becomes of the links of a pending signature: with a `generation` if another is owed."""
+    changed = any(getattr(signature, name) != columns[name] for name in (*FORM_COLUMNS, "email"))
     if may_send_email(recent):
-        return _next_link(signature, void_earlier=changed)
-    # An email that still waits will show the new details: only its link stays valid.
-    void_earlier = changed and recent.has_waiting
-    valid_from = signature.generation if void_earlier else signature.valid_from
-    return {"id": signature.id, "generation": signature.generation, "valid_from": valid_from}
+        # Other details deserve another link.
+        return _next_link_columns(signature, void=changed)
+    # The one that has not left yet will show them.
+    return {"valid_from": signature.generation} if changed and recent.has_waiting else {}
 
 
-def _next_link(signature: Row[Any], *, void_earlier: bool = False) -> dict[str, int]:
+def _next_link_columns(signature: Row[Any], void: bool = False) -> dict[str, int]:
+    """Return the columns that number one more link; `void`: those before it no longer hold."""
     generation = signature.generation + 1
-    valid_from = generation if void_earlier else signature.valid_from
-    return {"id": signature.id, "generation": generation, "valid_from": valid_from}
+    return {"generation": generation, "valid_from": generation if void else signature.valid_from}
 
 
-def _not_before(delay_email: bool, *, daily_limit_reached: bool = False) -> datetime | None:
-    """Return until when a link waits: a flood of requests is slowed down, and none is lost."""
-    wait = timedelta(days=1) if daily_limit_reached else timedelta(hours=1)
-    return clock.now() + wait if delay_email or daily_limit_reached else None
+def _update_signature(signature_id: int, changes: dict[str, Any]) -> None:
+    # Of no row where nothing changes: how long an answer takes tells nothing.
+    values = {"id": signature_id, **changes} if changes else {"id": 0, "source": ""}
+    db.session.execute(_update_statement(tuple(values)), values)
 
 
-def enqueue_confirmation(signature: Signature, delay_email: bool, daily_limit_reached: bool = False) -> None:
-    """Enqueue the link to confirm; later where the address has reached a limit. Flushes."""
+@cache
+def _update_statement(names: tuple[str, ...]) -> TextClause:
+    # Plain, as it is the way of many; each column is named above.
+    assigned = ", ".join(f"{name} = :{name}" for name in names if name != "id")
+    return text(f"UPDATE signatures SET {assigned} WHERE id = :id")  # noqa: S608 - constants
+
+
+def _not_before(busy: bool, enough: bool = False) -> datetime | None:
+    """Return until when a link waits whose address is busy or had `enough` today: a flood is slowed, none is lost."""
+    wait = timedelta(days=1) if enough else timedelta(hours=1)
+    return clock.now() + wait if busy or enough else None
+
+
+def enqueue_confirmation(signature: Signature, busy: bool, daily_limit_reached: bool = False) -> None:
+    """Owe the link to confirm; later where the address is busy, or had `enough` today. Flushes."""
     db.session.flush()
-    not_before = _not_before(delay_email, daily_limit_reached=daily_limit_reached)
-    enqueue("confirm_signature", CONFIRMATIONS, [make_outbox_entry(signature)], not_before=not_before)
+    enqueue(
+        "confirm_signature",
+        CONFIRMATIONS,
+        [make_outbox_entry(signature)],
+        not_before=_not_before(busy, daily_limit_reached),
+    )
 
 
 def get_todays_emails(signature_id: int) -> RecentEmails:
-    """Return what emails were enqueued for a signature in the last 24 hours, mailings apart."""
+    """Return what emails a signature was owed in the last 24 hours, mailings apart."""
     return get_recent_emails(signature_id, (CONFIRMATIONS, NOTIFICATIONS), clock.now() - timedelta(days=1))
 
 
 def may_send_email(recent: RecentEmails) -> bool:
-    """Return whether a signature may get one more email: none waits, none was sent a minute ago, not too many today."""
-    interval_over = recent.last_at is None or recent.last_at < clock.now() - MIN_EMAIL_INTERVAL
-    return not recent.has_waiting and interval_over and recent.emails < MAX_EMAILS_PER_DAY
+    """Say whether one more email to a signature is welcome: none waits, none left a minute ago, not too many today."""
+    rested = recent.last_at is None or recent.last_at < clock.now() - MIN_EMAIL_INTERVAL
+    return not recent.has_waiting and rested and recent.emails < MAX_EMAILS_PER_DAY
 
 
 def enqueue_email(signature: Signature, kind: str, queue: Queue) -> None:
-    """Enqueue one more email to the owner of a signature, with a link of its own. Flushes."""
+    """Owe the owner of a signature one more email, with a link of its own. Flushes."""
     signature.generation += 1
     db.session.flush()
     enqueue(kind, queue, [make_outbox_entry(signature)])
 
 
 def make_outbox_entry(signature: Signature) -> OutboxEntry:
-    """Return the outbox entry of a signature's next email."""
+    """Return whom the signature's next email is owed to."""
     return OutboxEntry(signature.petition_id, signature.id, signature.generation)

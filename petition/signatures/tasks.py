@@ -1,4 +1,4 @@
-"""Periodic tasks for signatures, in bounded batches, each in its own transaction."""
+"""What beat asks for, in bounded batches, each its own transaction."""
 
 import time
 from collections.abc import Callable
@@ -7,7 +7,7 @@ from petition.core.db import db
 from petition.signatures.retention import delete_expired, enqueue_reminders, erase_expired_networks
 from petition.signatures.search.saved import delete_expired_searches
 
-MAX_RUN_SECONDS = 25.0  # what is left waits for the next run
+MAX_RUN_SECONDS = 25.0  # seconds; what is left waits for the next round
 
 
 def _run_in_batches(step: Callable[[], int]) -> None:
@@ -23,7 +23,7 @@ def run_reminders() -> None:
 
 
 def run_retention() -> None:
-    """Delete what was never confirmed, network hashes older than a month, and expired saved searches."""
+    """Forget what was never confirmed, from where signatures came a month ago, and what the team searched for."""
     delete_expired_searches()
     _run_in_batches(delete_expired)
     _run_in_batches(erase_expired_networks)

@@ -1,4 +1,4 @@
-"""Validation of a signature's details, from the form and from the API, with a message for each field."""
+"""What somebody typed, made clean, or refused with help for each field."""
 
 import re
 import unicodedata
@@ -16,10 +16,10 @@ from petition.safeguards.email_addresses import Address, BadAddress, parse_email
 from petition.signatures.models import PARTIES, Party
 
 MAX_CHARACTERS = {"name": 120, "organisation": 200, "profession": 120, "city": 120, "postal_code": 20}
-# Scripts such as Persian and Hindi need the joiners; other invisible characters are refused.
+# Scripts such as Persian and Hindi need the joiners; every other invisible character only serves to deceive.
 JOINERS = "\u200c\u200d"
 INVISIBLE_CATEGORIES = ("Cc", "Cf", "Cs", "Co", "Cn")
-# Letters without a visible shape.
+# Letters that show nothing.
 BLANK_CHARACTERS = "\u115f\u1160\u3164\uffa0\u2800"
 # What a mail program would turn into a link: a scheme, www, or a word, a dot and a lower-case ending.
 LINK_PATTERN = re.compile(r":/|\bwww\.|[\w-]\.[a-z]{2,24}(?![\w.])")
@@ -28,7 +28,7 @@ TRUE_VALUES, FALSE_VALUES = {True, "on", "true", "1", "yes"}, {False, None, "", 
 
 @dataclass(frozen=True)
 class Details:
-    """A signer's validated details."""
+    """A signer's details, clean and bounded."""
 
     party: str
     name: str
@@ -44,9 +44,9 @@ class Details:
 
 
 def validate_details(petition: Petition, form: Mapping[str, Any]) -> Details:
-    """Return validated details from a form or a JSON body, in the current language unless they name one.
+    """Return clean details out of what was typed or posted, their language the one in force unless they name it.
 
-    Raises `ValidationError` with a message for each invalid field. Fields that the petition does not ask for are ignored.
+    Raises `Refusal` with every field that needs help. Fields that the petition does not ask for are ignored.
     """
     errors: dict[str, str] = {}
     party = form.get("party") or Party.PERSON
@@ -81,7 +81,7 @@ def _clean_field(form: Mapping[str, Any], field: str, errors: dict[str, str]) ->
 
 
 def clean_text(value: Any, field: str) -> str | None:
-    """Return a text in NFC with single spaces, or None if empty. Raises `ValueError` with what to do."""
+    """Return a text composed (NFC) and with single spaces, or None if empty. Raises `ValueError` with help."""
     if value is None:
         return None
     if not isinstance(value, str):
@@ -107,7 +107,7 @@ def clean_text(value: Any, field: str) -> str | None:
 
 
 def _is_link(value: str, field: str) -> bool:
-    """Return whether a text looks like a link, which emails to strangers must not carry; organisations may be named so."""
+    """Say whether a text would lead somewhere: emails to strangers must not carry it. Organisations may be named so."""
     plain = unicodedata.normalize("NFKC", value).replace("\u3002", ".")
     if field == "organisation":
         return bool(re.search(r":/|\bwww\.", plain))
@@ -115,7 +115,7 @@ def _is_link(value: str, field: str) -> bool:
 
 
 def _has_stacked_marks(value: str) -> bool:
-    """Return whether a letter carries more combining marks than any script needs."""
+    """Say whether marks are piled up on one letter beyond what any script needs."""
     run = 0
     for character in value:
         run = run + 1 if unicodedata.category(character) == "Mn" else 0

@@ -91,7 +91,7 @@ def test_hours_and_days_are_those_of_the_confirmation_where_the_petition_is(app)
     assert [slot.confirmed for slot in get_statistics(petition).hours[-3:]] == [1, 0, 0]
     db.session.execute(update(Signature).values(confirmed_at=now - timedelta(days=200)))
     db.session.commit()
-    assert get_statistics(petition).confirmed_earlier == 1
+    assert get_statistics(petition).earlier == 1
 
 
 def test_long_lists_are_cut_and_the_rest_is_counted(app, monkeypatch):

@@ -21,7 +21,7 @@ from support.signature_model import LINK_PREFIX_FOR_KIND, MINUTE, Link, Model
 
 from petition.core import tokens
 from petition.core.db import db
-from petition.core.exceptions import DomainError, InvalidLink
+from petition.core.exceptions import DomainError, NotFound
 from petition.delivery.models import Delivery
 from petition.delivery.worker import run_queue
 from petition.operations import reconcile
@@ -225,7 +225,7 @@ class SignatureMachine(RuleBasedStateMachine):
     def _opens(self, link: Link, token):
         try:
             found = {"c": get_by_confirm_token, "me": get_by_personal_token}[link.leads_to](token)
-        except InvalidLink:
+        except NotFound:
             return None
         return found.email_canonical
 

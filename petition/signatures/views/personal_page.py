@@ -1,4 +1,4 @@
-"""The personal page of a signer: display, updates, withdraw, my data, erase."""
+"""The signer's own page: how the signature shows, news on or off, withdraw, my data, erase."""
 
 from datetime import timedelta
 from typing import Any
@@ -27,11 +27,11 @@ blueprint = Blueprint("personal", __name__)
 
 @blueprint.get("/me/<token>")
 def me(token: str) -> str:
-    """Show a signature to its signer."""
+    """Show signers their own signature."""
     signature, notice = get_by_personal_token(token), request.args.get("notice")
     if notice in NOTICE_CODES:
         return _page(signature, token, notice)
-    # Whoever has just confirmed is thanked, without a query parameter that would thank them at every visit.
+    # Whoever has just confirmed is thanked, without a mark in the address that would thank them for ever.
     is_new = (
         signature.state == SignatureState.CONFIRMED
         and signature.confirmed_at
@@ -62,13 +62,13 @@ def _redirect_to_page(token: str, notice: str | None = None) -> Response:
 @blueprint.post("/me/<token>/display")
 @limit_token_posts
 def me_display(token: str) -> Any:
-    """Change the profession that is shown, and whether the name is listed."""
+    """Change the role that is shown, and whether the name is listed."""
     signature = get_by_personal_token(token, lock=True)
     try:
         update_display(signature, request.form.get("profession"), request.form.get("listed") in ("on", "true", "1"))
-    except DomainError as error:
+    except DomainError as refusal:
         db.session.rollback()
-        return _page(signature, token, None, errors=error.errors, typed=request.form), 422
+        return _page(signature, token, None, errors=refusal.errors, typed=request.form), 422
     db.session.commit()
     return _redirect_to_page(token, "saved")
 
@@ -76,7 +76,7 @@ def me_display(token: str) -> Any:
 @blueprint.post("/me/<token>/updates")
 @limit_token_posts
 def me_updates(token: str) -> Response:
-    """Turn updates on or off."""
+    """Turn the campaign's news on or off."""
     wanted = request.form.get("updates") in ("on", "true", "1")
     set_updates(get_by_personal_token(token, lock=True), wanted)
     db.session.commit()
@@ -86,7 +86,7 @@ def me_updates(token: str) -> Response:
 @blueprint.post("/me/<token>/withdraw")
 @limit_token_posts
 def me_withdraw(token: str) -> Response:
-    """Withdraw the signature."""
+    """Take the signature back."""
     withdraw(get_by_personal_token(token, lock=True))
     db.session.commit()
     return _redirect_to_page(token)
@@ -103,7 +103,7 @@ def me_resend(token: str) -> Response:
 
 @blueprint.get("/me/<token>/data")
 def me_data(token: str) -> Response:
-    """Give signers everything that is stored about them (GDPR, articles 15 and 20)."""
+    """Give signers everything that is kept about them (GDPR, articles 15 and 20)."""
     signature = get_by_personal_token(token)
     hidden = {
         "id",

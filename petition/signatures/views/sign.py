@@ -3,11 +3,12 @@
 from typing import Any
 
 from flask import Blueprint, abort, current_app, redirect, render_template, request, url_for
+from flask_babel import gettext as _
 from werkzeug import Response
 
 from petition.core import tokens
 from petition.core.db import db
-from petition.core.exceptions import ValidationError
+from petition.core.exceptions import DomainError
 from petition.core.i18n import current_language, explicit_language
 from petition.delivery.composers import sender_address
 from petition.petitions.counters import get_count
@@ -21,14 +22,13 @@ from petition.safeguards.rate_limits import (
     limit_token_posts,
     stored_network_hash,
 )
-from petition.signatures.confirm import ConfirmationClosed, DetailsChanged, SignatureEnded, confirm_by_link, disown
+from petition.signatures.confirm import ConfirmationClosed, confirm, confirm_at_once, disown
 from petition.signatures.fingerprint import compute_fingerprint, present_for_signer
 from petition.signatures.links import ExpiredLink, LinkTarget, UnknownLink, get_by_confirm_token, make_personal_token
 from petition.signatures.models import Party, Signature, SignatureState
 from petition.signatures.public_list import list_organisations, list_signatories
 from petition.signatures.self_service import enqueue_replacement_link
-from petition.signatures.sign import PetitionClosed
-from petition.signatures.sign import sign as record_signature
+from petition.signatures.sign import sign_at_once
 from petition.signatures.validation import validate_details
 
 ACCESS = "public"
@@ -38,7 +38,7 @@ blueprint = Blueprint("signatures", __name__)
 @blueprint.post("/p/<slug>/sign")
 @limit_signing(lambda: request.form.get("use_suggestion") or request.form.get("email"))
 def sign(slug: str) -> Response:
-    """Record a signature from the form; the answer is the same for every address."""
+    """Take a signature from the form; the answer is the same for every address."""
     petition = get_public_or_404(slug)
     done = redirect(url_for("signatures.check_your_email", slug=slug, lang=explicit_language()), 303)
     form: dict[str, Any] = request.form.to_dict()
@@ -51,12 +51,18 @@ def sign(slug: str) -> Response:
         better = suggest_correction(details.address.typed)
         if better and form.get("keep_email") != form.get("email"):
             return render_page(petition, SignForm(form, {}, better), 422)
-        record_signature(petition, details, "page", stored_network_hash(), delay_email=address_limit_exceeded())
-    except (ValidationError, PetitionClosed) as error:
+        sign_at_once(petition, details, "page", stored_network_hash(), address_limit_exceeded())
+    except DomainError as refusal:
         db.session.rollback()
-        suggestion = suggest_correction(str(form.get("email", ""))) if "email" not in error.errors else None
-        return render_page(petition, SignForm(form, error.errors, suggestion), 422)
+        errors = {"form": closed_message()} if refusal.errors == {"form": "closed"} else refusal.errors
+        suggestion = suggest_correction(str(form.get("email", ""))) if "email" not in errors else None
+        return render_page(petition, SignForm(form, errors, suggestion), 422)
     return done
+
+
+def closed_message() -> str:
+    """Return what somebody is told who signs what cannot be signed now."""
+    return _("This can no longer be signed: it is closed.")
 
 
 @blueprint.get("/p/<slug>/check-your-email")
@@ -76,7 +82,7 @@ def signatories_page(slug: str) -> Response:
     petition, after = get_public_or_404(slug), request.args.get("after")
     try:
         page = list_signatories(petition, after, party=Party.PERSON)
-    except ValidationError:
+    except DomainError:
         abort(404)
     here: dict[str, Any] = {"slug": slug, "lang": current_language()}
     response = current_app.make_response(
@@ -95,32 +101,24 @@ def signatories_page(slug: str) -> Response:
     return response
 
 
-def _link_page(template: str, linked: Signature | None, status: int = 200, **context: Any) -> tuple[str, int]:
-    petition = present_cached(linked.petition, current_language()) if linked else None
+def _link_page(template: str, about: Signature | None, status: int = 200, **context: Any) -> tuple[str, int]:
+    petition = present_cached(about.petition, current_language()) if about else None
     return render_template(f"signatures/{template}.html", petition=petition, **context), status
 
 
 @blueprint.app_errorhandler(ExpiredLink)
 @blueprint.app_errorhandler(UnknownLink)
 def handle_invalid_link(error: ExpiredLink | UnknownLink) -> tuple[str, int]:
-    """Answer an invalid link: 404 if it is not ours, 410 if it has expired."""
+    """Answer a link that does not hold: 404 if it is not ours, 410 if its time has passed."""
     db.session.rollback()
     if isinstance(error, UnknownLink):
         return _link_page("link_invalid", None, 404)
-    withdrawn = error.signature is not None and error.signature.state == SignatureState.WITHDRAWN
-    is_confirmation = request.blueprint == blueprint.name
-    can_confirm = error.signature is not None and error.signature.state in (
-        SignatureState.PENDING,
-        SignatureState.CONFIRMED,
-    )
+    taken_back = error.signature is not None and error.signature.state == SignatureState.WITHDRAWN
+    to_confirm = request.blueprint == blueprint.name
+    alive = error.signature is not None and error.signature.state in (SignatureState.PENDING, SignatureState.CONFIRMED)
     token = tokens.strip_trailing_characters((request.view_args or {}).get("token", ""))
     return _link_page(
-        "link_expired",
-        error.signature,
-        410,
-        token=token,
-        can_resend=is_confirmation and can_confirm,
-        taken_back=withdrawn,
+        "link_expired", error.signature, 410, token=token, can_resend=to_confirm and alive, taken_back=taken_back
     )
 
 
@@ -149,30 +147,38 @@ def _confirm_page(signature: Signature, token: str, status: int = 200) -> tuple[
 @blueprint.post("/c/<token>", endpoint="confirm")
 @limit_token_posts
 def confirm_link(token: str) -> Any:
-    """Confirm, once; pressing again leads to the same page."""
+    """Confirm, once; again leads to the same page."""
     seen = request.form.get("seen") or None
-    try:
-        signature = confirm_by_link(token, seen)
-    except DetailsChanged as error:
-        # Somebody signed with this address while the page was open: the button confirms only what was shown.
-        return _confirm_page(error.signature, token, 409)
-    except ConfirmationClosed as error:
-        return _link_page("closed", error.signature, 410)
-    except SignatureEnded as error:
-        if error.signature is None or error.signature.state != SignatureState.DISOWNED:
-            raise
-        return _link_page("disowned", error.signature)
-    return _redirect_to_personal_page(signature)
+    confirmed = confirm_at_once(token, seen)
+    return _redirect_to_personal_page(confirmed) if confirmed else _confirm_or_explain(token, seen)
 
 
 def _redirect_to_personal_page(signature: LinkTarget) -> Response:
     return redirect(url_for("personal.me", token=make_personal_token(signature), lang=explicit_language()), 303)
 
 
+def _confirm_or_explain(token: str, seen: str | None) -> Any:
+    """Confirm if it can be after all, else say why not."""
+    signature = get_by_confirm_token(token, lock=True)
+    if seen and signature.state == SignatureState.PENDING and seen != compute_fingerprint(signature):
+        # Somebody signed with this address while the page was open: the button confirms what it stood under.
+        return _confirm_page(signature, token, 409)
+    try:
+        confirm(signature)
+    except ConfirmationClosed:
+        return _link_page("closed", signature, 410)
+    db.session.commit()
+    if signature.state == SignatureState.DISOWNED:
+        return _link_page("disowned", signature)
+    if signature.state != SignatureState.CONFIRMED:
+        raise ExpiredLink(signature)
+    return _redirect_to_personal_page(signature)
+
+
 @blueprint.post("/c/<token>/disown", endpoint="disown")
 @limit_token_posts
 def disown_link(token: str) -> tuple[str, int]:
-    """Erase a signature that the owner of the address did not make."""
+    """Strike a signature that the owner of the address did not make."""
     signature = get_by_confirm_token(token, lock=True)
     disown(signature)
     db.session.commit()
@@ -182,7 +188,7 @@ def disown_link(token: str) -> tuple[str, int]:
 @blueprint.post("/c/<token>/resend")
 @limit_token_posts
 def resend(token: str) -> tuple[str, int]:
-    """Send a new link in place of one that expired, to the address of the signature."""
+    """Send a new link in place of one that expired, to the address that the old one went to."""
     try:
         signature = get_by_confirm_token(token, lock=True)
     except ExpiredLink as error:
