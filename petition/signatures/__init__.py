@@ -1,10 +1,13 @@
-"""Signatures: sign, confirm by email, be counted and listed, withdraw; and what the team does with them."""
+"""Signatures: sign, confirm by email, be counted and listed, withdraw.
+
+`search/` and `staff/` are what the team does with them.
+"""
 
 from flask import Flask
 
 
 def register(app: Flask) -> None:
-    """Set up the signer's pages, the API, the desk's pages, the emails, the bulk actions and the periodic tasks."""
+    """Register the pages of signers and team, the API, the emails, the bulk actions and the periodic tasks."""
     from petition.bulk_actions.runner import register_handler
     from petition.core import openapi
     from petition.core.celery import register_task

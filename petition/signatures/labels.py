@@ -1,10 +1,10 @@
-"""Signatures and what the team does to them, in the reader's language."""
+"""Labels of signatures' states, fields and staff actions, in the language of the request."""
 
 from flask_babel import gettext as _
 
 
 def signature_state_label(state: str) -> str:
-    """Return what a signature's state is called."""
+    """Return the label of a signature's state."""
     return {
         "pending": _("pending"), "confirmed": _("confirmed"), "withdrawn": _("withdrawn"),
         "disowned": _("disowned"), "invalidated": _("invalidated"),
@@ -12,7 +12,7 @@ def signature_state_label(state: str) -> str:
 
 
 def signature_field_label(field: str) -> str:
-    """Return what a detail of a signature, or of a search for it, is called."""
+    """Return the label of a field of a signature, or of a search filter."""
     return {
         "petition": _("Petition"), "name": _("Name"), "organisation": _("Organisation"), "email": _("Email address"),
         "profession": _("Profession or role"), "city": _("City"), "postal_code": _("Postal code"),
@@ -26,7 +26,7 @@ def signature_field_label(field: str) -> str:
 
 
 def email_kind_label(kind: str) -> str:
-    """Return what an email to a signer is for."""
+    """Return the label of a kind of email to signers."""
     return {
         "confirm_signature": _("link to confirm"), "reminder": _("reminder"),
         "already_signed": _("already signed"), "personal_link": _("link to the personal page"),
@@ -35,12 +35,12 @@ def email_kind_label(kind: str) -> str:
 
 
 def party_label(party: str) -> str:
-    """Return what kind of signatory it is."""
+    """Return the label of a party."""
     return {"person": _("person"), "organisation": _("organisation")}.get(party, party)
 
 
-def staff_action_labels(act: str) -> dict[str, str]:
-    """Return an act's name, what it will do to the signature, and what is said once it is done."""
+def staff_action_labels(action: str) -> dict[str, str]:
+    """Return a staff action's name, what it will do to the signature, and the message once it is done."""
     return {
         "resend": {
             "name": _("Send the link again"),
@@ -53,7 +53,7 @@ def staff_action_labels(act: str) -> dict[str, str]:
             "done": _("Corrected."),
         },
         "confirm": {
-            "name": _("Confirm by hand"),
+            "name": _("Confirm without the link"),
             "will": _(
                 "The signature will count as if its link had been followed. The address gets an email with the link "
                 "to the signature’s own page, so that its owner knows and can object."
@@ -81,4 +81,4 @@ def staff_action_labels(act: str) -> dict[str, str]:
             "will": _("The signature will be as it was before it was invalidated, and count again if it did."),
             "done": _("Reinstated."),
         },
-    }[act]
+    }[action]

@@ -1,4 +1,4 @@
-"""The API as its description has it."""
+"""The API as schemathesis loads it from its own description."""
 
 import pytest
 import schemathesis

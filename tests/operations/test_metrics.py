@@ -15,7 +15,7 @@ from petition.core.db import db
 from petition.delivery.models import Delivery
 from petition.operations import rollup
 from petition.operations.models import Heartbeat
-from petition.signatures.confirm import confirm
+from petition.signatures.confirm import confirm_signature
 
 DOCS = Path(__file__).parents[2] / "docs"
 MONITORING = DOCS / "monitoring"
@@ -67,7 +67,7 @@ def test_metrics_equal_rows_before_and_after_rollup(client, metrics_token):
         .where(Delivery.subject_id == signatures[0].id)
         .values(state="failed", settled_at=func.now(), domain="orange.fr", cause="550 5.7.1")
     )
-    confirm(signatures[1])
+    confirm_signature(signatures[1])
     db.session.commit()
     for _ in range(2):
         found = read(client)

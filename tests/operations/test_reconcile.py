@@ -10,7 +10,7 @@ from petition.operations.models import Drift, FailureGroup, Probe, StateCount
 from petition.operations.reconcile import ADVISORY_LOCK_ID, reconcile
 from petition.petitions.counters import get_count
 from petition.petitions.models import PetitionCount
-from petition.signatures.confirm import confirm
+from petition.signatures.confirm import confirm_signature
 from petition.signatures.models import Signature
 
 
@@ -18,7 +18,7 @@ def campaign():
     petition = make_petition()
     signatures = [make_signature(petition, email=f"s{n}@example.org") for n in range(4)]
     for signature in signatures[:2]:
-        confirm(signature)
+        confirm_signature(signature)
     db.session.commit()
     return petition, signatures
 

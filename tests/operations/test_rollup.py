@@ -9,7 +9,7 @@ from petition.core.db import db
 from petition.delivery.models import Delivery
 from petition.operations import latency, queue_stats, rollup
 from petition.operations.models import StateChangeLog
-from petition.signatures.confirm import confirm
+from petition.signatures.confirm import confirm_signature
 from petition.signatures.models import Signature
 from petition.signatures.self_service import erase
 
@@ -44,7 +44,7 @@ def test_depths_equal_rows_before_and_after_rollup(app):
     rollup.roll_up()
     assert db.session.query(StateChangeLog).count() == 0
     assert rolled_up_counts() == row_counts()
-    confirm(signatures[0])
+    confirm_signature(signatures[0])
     db.session.execute(update(Delivery).where(Delivery.subject_id == signatures[1].id).values(state="sending"))
     db.session.execute(
         update(Delivery).where(Delivery.subject_id == signatures[2].id).values(state="failed", cause="550 5.7.1")

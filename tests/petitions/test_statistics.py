@@ -14,7 +14,7 @@ from petition.operations.reconcile import reconcile
 from petition.petitions import statistics as module
 from petition.petitions.models import CampaignLog, CampaignStatistic
 from petition.petitions.statistics import get_statistics, roll_up_batch
-from petition.signatures.confirm import confirm, disown
+from petition.signatures.confirm import confirm_signature, disown
 from petition.signatures.models import Signature
 from petition.signatures.self_service import erase, update_display, withdraw
 
@@ -51,7 +51,7 @@ def test_statistics_equal_rows_after_every_transition(app, sent_emails):
     assert_statistics_equal_rows(petition)
     run_queue("confirmations")
     for signature in signatures:
-        confirm(signature)
+        confirm_signature(signature)
     db.session.commit()
     assert assert_statistics_equal_rows(petition).breakdowns["profession"].rows == [("Avocate", 2), ("Juge", 2)]
     update_display(signatures[2], "Avocate", True)
@@ -67,7 +67,7 @@ def test_statistics_equal_rows_after_every_transition(app, sent_emails):
     assert assert_statistics_equal_rows(petition).confirmed == 4
     db.session.execute(text("UPDATE deliveries SET next_attempt_at = now()"))
     run_queue("confirmations")
-    confirm(signatures[0])
+    confirm_signature(signatures[0])
     db.session.commit()
     found = assert_statistics_equal_rows(petition)
     assert (found.submitted, found.mailed, found.confirmed, found.counted) == (5, 5, 5, 3)
@@ -78,7 +78,7 @@ def test_statistics_equal_rows_after_every_transition(app, sent_emails):
 def test_hours_and_days_are_those_of_the_confirmation_where_the_petition_is(app):
     petition = make_petition(timezone="Europe/Paris")
     signature = make_signature(petition)
-    confirm(signature)
+    confirm_signature(signature)
     now = db.session.execute(text("SELECT now()")).scalar_one()
     late = (now - timedelta(days=3)).replace(hour=22, minute=30)
     db.session.execute(update(Signature).values(confirmed_at=late.replace(hour=23)))
@@ -98,7 +98,7 @@ def test_long_lists_are_cut_and_the_rest_is_counted(app, monkeypatch):
     monkeypatch.setattr(module, "MAX_VALUES_PER_DIMENSION", 2)
     petition = make_petition()
     for n, profession in enumerate(["Juge"] * 3 + ["Avocate"] * 2 + ["Médecin", "Libraire", None]):
-        confirm(make_signature(petition, email=f"s{n}@example.org", profession=profession))
+        confirm_signature(make_signature(petition, email=f"s{n}@example.org", profession=profession))
     db.session.commit()
     for _ in range(2):
         top = get_statistics(petition).breakdowns["profession"]
@@ -108,7 +108,7 @@ def test_long_lists_are_cut_and_the_rest_is_counted(app, monkeypatch):
 
 def test_reconciliation_repairs_drifted_statistics(app):
     petition = make_petition()
-    confirm(make_signature(petition))
+    confirm_signature(make_signature(petition))
     db.session.commit()
     db.session.execute(text("UPDATE campaign_log SET counted = counted + 3 WHERE counted > 0"))
     db.session.commit()
@@ -135,7 +135,7 @@ def test_statistics_page_has_text_and_tables(page, sent_emails):
     signatures = [make_signature(petition, email=f"s{n}@example.org", profession="Juge") for n in range(4)]
     run_queue("confirmations")
     for signature in signatures[:2]:
-        confirm(signature)
+        confirm_signature(signature)
     db.session.commit()
     answer = page().text
     assert "2.0 % of the next milestone, 100: 98 to go" in answer

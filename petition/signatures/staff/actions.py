@@ -8,7 +8,7 @@ from flask_babel import gettext as _
 from petition.core.exceptions import ValidationError
 from petition.delivery.queues import NOTIFICATIONS
 from petition.signatures.confirm import ConfirmationClosed
-from petition.signatures.confirm import confirm as confirm_verb
+from petition.signatures.confirm import confirm_signature as confirm_verb
 from petition.signatures.models import Signature, SignatureState
 from petition.signatures.self_service import enqueue_replacement_link
 from petition.signatures.self_service import withdraw as withdraw_verb

@@ -16,7 +16,7 @@ from petition.delivery.worker import run_queue
 from petition.operations import broker_stats, confirmation_funnel, delivery_actions, failures, rollup
 from petition.operations.health import evaluate_health
 from petition.operations.snapshot import get_last_day, get_recent_funnel, take_snapshot
-from petition.signatures.confirm import confirm
+from petition.signatures.confirm import confirm_signature
 from petition.signatures.models import Signature
 from petition.team.models import AuditEvent
 
@@ -100,7 +100,7 @@ def test_a_group_retry_touches_exactly_what_was_shown(client, operator, failed_d
 
 def test_a_retry_mails_nobody_who_has_confirmed_or_been_suppressed(client, operator, failed_deliveries, sent_emails):
     rows = db.session.query(Delivery).filter_by(state="failed").order_by(Delivery.id).all()
-    confirm(db.session.get(Signature, rows[0].subject_id))
+    confirm_signature(db.session.get(Signature, rows[0].subject_id))
     suppress(db.session.get(Signature, rows[1].subject_id).email, "complained")
     action = delivery_actions.prepare("retry", failures.DeliveryFilter(state="failed"), "test")
     runner.start(action)
@@ -183,7 +183,7 @@ def test_rubbish_in_forms_is_answered_kindly(client, operator):
 def test_signature_is_found_with_its_timeline(client, operator, sent_emails):
     signature = make_signature(make_petition(), name="Zoé Martin", email="zoe@example.org")
     run_queue("confirmations")
-    confirm(signature)
+    confirm_signature(signature)
     db.session.commit()
     for query in ("ZOE@example.org", "zoé"):
         page = post_form(client, "/ops/signatures", query=query)
@@ -216,7 +216,7 @@ def test_a_provider_that_holds_mail_back_is_marked(client, operator):
             .values(state="sent", domain=domain, settled_at=func.now())
         )
         if (domain != "orange.fr" and n < 20) or n < 2:
-            confirm(signature)
+            confirm_signature(signature)
     db.session.commit()
     for _ in range(2):
         found = {

@@ -12,7 +12,7 @@ from werkzeug.serving import make_server
 from petition.core.db import db
 from petition.petitions import edit_form, lifecycle, text_diff
 from petition.petitions.models import Petition
-from petition.signatures.confirm import confirm
+from petition.signatures.confirm import confirm_signature
 from petition.team.models import AuditEvent
 
 LETTER_FORM = {
@@ -81,7 +81,7 @@ def test_with_no_campaign_the_list_says_how_to_start(client):
 
 def test_the_list_shows_every_state_and_exact_counts(client):
     petition = make_petition()
-    confirm(make_signature(petition))
+    confirm_signature(make_signature(petition))
     make_petition(slug="brouillon", state="draft")
     make_petition(slug="rangee", state="archived")
     db.session.commit()
@@ -158,7 +158,7 @@ def test_a_draft_is_saved_at_once_and_a_public_petition_shows_first_what_changes
     assert submit_edit(client, **{"fr.title": "Un grand jardin", "slug": "grand-jardin"}).status_code == 303
     assert reload_petition("grand-jardin").version == 2
     lifecycle.open_(reload_petition("grand-jardin"))
-    confirm(make_signature(petition))
+    confirm_signature(make_signature(petition))
     db.session.commit()
     review = submit_edit(client, "grand-jardin", **{"fr.body": "Un autre texte.", "closes": "2099-01-01T12:00"})
     assert review.status_code == 200

@@ -16,7 +16,7 @@ from petition.core.db import db
 from petition.operations.reconcile import reconcile
 from petition.petitions.counters import get_count
 from petition.signatures.cli import signatures
-from petition.signatures.confirm import confirm
+from petition.signatures.confirm import confirm_signature
 from petition.signatures.models import Signature
 from petition.signatures.search.filters import Filter
 from petition.signatures.staff.invalidate import invalidate, reinstate
@@ -37,8 +37,8 @@ def flood(app):
         party = {"party": "organisation", "organisation": "Bots"} if number == 4 else {}
         signature = make_signature(petition, email=f"s{number}@flood.example", **party)
         if number < 5:
-            confirm(signature)
-    confirm(make_signature(petition, email="real@example.org"))
+            confirm_signature(signature)
+    confirm_signature(make_signature(petition, email="real@example.org"))
     db.session.commit()
     return petition
 
@@ -112,7 +112,7 @@ def test_rows_changed_after_preview_are_skipped(flood):
     run = start_bulk_invalidation(domain="flood.example")
     late = make_signature(flood, email="late@flood.example")
     pending = db.session.query(Signature).filter_by(email="s5@flood.example").one()
-    confirm(pending)
+    confirm_signature(pending)
     db.session.commit()
     list(runner.run_batches(run.id))
     assert (run.state, run.total, run.done, run.skipped) == ("done", 7, 6, 1)

@@ -10,7 +10,7 @@ from petition.core.db import db
 from petition.operations.reconcile import reconcile
 from petition.petitions.counters import get_count
 from petition.petitions.statistics import get_statistics
-from petition.signatures.confirm import confirm
+from petition.signatures.confirm import confirm_signature
 from petition.signatures.models import Signature
 from petition.signatures.staff import merge_organisations, organisations
 from petition.team.models import AuditEvent
@@ -23,8 +23,8 @@ def petition(app):
     petition = make_petition()
     for n, name in enumerate(NAMES):
         details = {"party": "organisation", "organisation": name, "listed": True, "updates": True}
-        confirm(make_signature(petition, email=f"s{n}@example.org", **details))
-    confirm(make_signature(petition, email="person@example.org", listed=True))
+        confirm_signature(make_signature(petition, email=f"s{n}@example.org", **details))
+    confirm_signature(make_signature(petition, email="person@example.org", listed=True))
     db.session.commit()
     return petition
 
@@ -122,7 +122,7 @@ def test_the_same_organisation_twice_is_noticed_merged_and_can_be_parted(client,
 def test_only_confirmed_organisations_of_the_petition_are_merged(client, petition):
     other = make_petition(slug="autre")
     theirs = make_signature(other, party="organisation", organisation="Les Amis", email="o@example.org")
-    confirm(theirs)
+    confirm_signature(theirs)
     pending = make_signature(petition, party="organisation", organisation="Les Amis", email="p@example.org")
     person = db.session.scalar(select(Signature).where(Signature.party == "person"))
     db.session.commit()

@@ -10,7 +10,7 @@ from petition.core.db import db
 from petition.delivery.models import Delivery
 from petition.delivery.worker import run_queue
 from petition.petitions.counters import get_count
-from petition.signatures.confirm import confirm
+from petition.signatures.confirm import confirm_signature
 from petition.signatures.links import make_confirm_token
 from petition.signatures.models import Signature
 from petition.signatures.public_list import list_signatories
@@ -49,7 +49,7 @@ def act(client, signature, verb, /, **fields):
 
 def confirmed(petition, **overrides):
     signature = make_signature(petition, **overrides)
-    confirm(signature)
+    confirm_signature(signature)
     db.session.commit()
     return signature
 
@@ -61,7 +61,7 @@ def last_record():
 def test_a_signature_shows_its_details_its_history_and_who_looked(client, campaigner, petition, sent_emails):
     signature = make_signature(petition, name="Zoé Martin", profession="Juge", updates=True)
     run_queue("confirmations")
-    confirm(signature)
+    confirm_signature(signature)
     db.session.commit()
     act(client, signature, "invalidate", reason="asked by the court")
     page = client.get(path(signature) + "?lang=en").text
@@ -106,7 +106,7 @@ def test_staff_confirmation_counts_once_and_emails_the_signer(client, campaigner
 def test_what_changed_meanwhile_is_not_acted_on(client, campaigner, petition):
     signature = make_signature(petition)
     old = seen(client, signature)
-    confirm(db.session.get(Signature, signature.id))
+    confirm_signature(db.session.get(Signature, signature.id))
     db.session.commit()
     for name in ("invalidate", "confirm", "resend", "correct"):
         answer = post_form(client, f"{path(signature)}/{name}?lang=en", seen=old, reason="spam")
