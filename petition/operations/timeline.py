@@ -2,36 +2,31 @@
 
 from collections.abc import Sequence
 
-from sqlalchemy import func, select
+from sqlalchemy import select
 
 from petition.core.db import db
+from petition.core.exceptions import ValidationError
 from petition.core.i18n import N_
 from petition.delivery.models import Attempt, Delivery, DeliveryState
-from petition.safeguards.email_addresses import BadAddress, parse_email_address
 from petition.signatures.models import Signature
+from petition.signatures.search.filters import parse_filter
+from petition.signatures.search.search import search
 from petition.signatures.staff.history import Event, list_signature_events
 
 MAX_RESULTS = 25  # signatures shown at most
 
 
 def find_signatures(query: str) -> list[Signature]:
-    """Return the signatures of an address, in any spelling that reaches its mailbox, or whose name begins so.
+    """Return the newest signatures of an address, in any spelling of its mailbox, or with words that begin so.
 
-    At most `FOUND`, the newest first.
+    At most `MAX_RESULTS`. Raises `SearchTimeout`.
     """
-    query = query.strip()
-    if not query:
+    field = "email" if "@" in query else "name"
+    try:
+        criteria = parse_filter({field: query})
+    except ValidationError:
         return []
-    found = select(Signature).order_by(Signature.id.desc()).limit(MAX_RESULTS)
-    if "@" in query:
-        try:
-            found = found.where(Signature.email_canonical == parse_email_address(query).canonical)
-        except BadAddress:
-            return []
-    else:
-        beginning = query.lower().replace("\\", r"\\").replace("%", r"\%").replace("_", r"\_")
-        found = found.where(func.lower(Signature.name).like(f"{beginning}%"))
-    return list(db.session.scalars(found))
+    return list(search(criteria, limit=MAX_RESULTS).items) if criteria.criteria() else []
 
 
 def build_timeline(signature: Signature) -> list[Event]:

@@ -31,9 +31,8 @@ def _make_command(verb: str, help_text: str) -> click.Command:
             raise CommandError("say which: --queue, --state, --cause, --domain, --id, or --all (see `queue failures`)")
         if as_json and not yes:
             raise CommandError("--json cannot ask: add --yes")
-        run_interactively(
-            delivery_actions.prepare(verb, which, audit.default_actor(), only), _print_sample, yes=yes, as_json=as_json
-        )
+        action = delivery_actions.prepare(verb, which, audit.default_actor(), only)
+        run_interactively(action, _print_sample, audit.record, yes=yes, as_json=as_json)
 
     return command
 

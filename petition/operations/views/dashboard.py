@@ -3,7 +3,7 @@
 from datetime import datetime
 from typing import Any
 
-from flask import Blueprint, Response, abort, render_template, request, url_for
+from flask import Blueprint, Response, abort, flash, render_template, request, url_for
 from flask_babel import gettext as _
 from sqlalchemy import func, select
 
@@ -19,6 +19,7 @@ from petition.operations.labels import action_labels, cause_label, domain_proble
 from petition.operations.models import Drift
 from petition.operations.snapshot import DAY_TTL_SECONDS, get_last_day, get_recent_funnel, take_snapshot
 from petition.signatures.models import Signature
+from petition.signatures.search.search import SearchTimeout
 from petition.team import audit
 from petition.team.models import TeamRole
 from petition.team.permissions import require_roles
@@ -118,7 +119,11 @@ def signatures() -> str:
 def search() -> str:
     """Find signatures by address or name: a form, as neither belongs into an address bar; on record."""
     query = request.form.get("query", "")[:320].replace("\0", "")
-    found = way.find_signatures(query)
+    try:
+        found = way.find_signatures(query)
+    except SearchTimeout as error:
+        flash(str(error), "warning")
+        return render_template("operations/signatures.html", found=None, query=query)
     how = "address" if "@" in query else "name"
     audit.record("signature.searched", "signature", after={"by": how, "found": len(found)})
     db.session.commit()

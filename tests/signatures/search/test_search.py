@@ -12,6 +12,7 @@ from petition.core.db import db
 from petition.core.exceptions import DomainError
 from petition.safeguards.ip_networks import hash_network
 from petition.signatures.models import SavedSearch, Signature
+from petition.signatures.search import queries as search_queries
 from petition.signatures.search import search as search_module
 from petition.signatures.search.filters import Filter, parse_filter
 from petition.signatures.search.search import search
@@ -25,7 +26,7 @@ def campaigner(client):
 
 
 def found(**filters):
-    return [signature.email for signature in search(parse_filter(filters)).rows]
+    return [signature.email for signature in search(parse_filter(filters)).items]
 
 
 @pytest.fixture
@@ -114,10 +115,10 @@ def test_pages_follow_one_another_without_gap_or_repeat(app, monkeypatch):
         while True:
             page = search(Filter(domain="example.org"), before, limit=3)
             assert page.total == (7 if counted == 1000 else None)
-            seen += [signature.id for signature in page.rows]
-            before = page.next
-            if before is None:
+            seen += [signature.id for signature in page.items]
+            if page.next is None:
                 break
+            before = int(page.next)
         assert seen == sorted(seen, reverse=True)
         assert len(seen) == 7
 
@@ -147,13 +148,13 @@ def test_the_empty_desk_and_the_end_of_the_list_are_calm(client, campaigner):
     assert client.get("/desk/signatures/?before=99999999999999999999").status_code == 200
     assert client.get("/desk/signatures/searches/99999999999999999999").status_code == 404
     answer = post_form(client, "/desk/signatures/", name="nobody\0")
-    assert "No signature is like that" in client.get(answer.headers["Location"] + "?lang=en").text
+    assert "No signature matches" in client.get(answer.headers["Location"] + "?lang=en").text
     assert post_form(client, "/desk/signatures/").headers["Location"] == "/desk/signatures/"
 
 
 def test_a_search_that_reads_too_much_is_refused_kindly(client, campaigner, three_signatures, monkeypatch):
     monkeypatch.setattr(search_module, "STATEMENT_TIMEOUT", "1ms")
-    monkeypatch.setattr(search_module, "_match_name", lambda name: text("pg_sleep(0.2) IS NOT NULL"))
+    monkeypatch.setattr(search_queries, "_match_name", lambda name: text("pg_sleep(0.2) IS NOT NULL"))
     answer = post_form(client, "/desk/signatures/", name="zoé")
     page = client.get(answer.headers["Location"] + "?lang=en")
     assert page.status_code == 422

@@ -19,8 +19,12 @@ from petition.signatures.cli import signatures
 from petition.signatures.confirm import confirm_signature
 from petition.signatures.models import Signature
 from petition.signatures.search.filters import Filter
-from petition.signatures.staff.invalidate import invalidate, reinstate
-from petition.signatures.staff.invalidate_many import prepare_bulk_invalidation, prepare_bulk_reinstatement
+from petition.signatures.staff.invalidate import (
+    invalidate,
+    prepare_bulk_invalidation,
+    prepare_bulk_reinstatement,
+    reinstate,
+)
 from petition.team.models import AuditEvent
 
 
@@ -79,7 +83,7 @@ def start_bulk_invalidation(**filters):
 
 def test_counted_and_shown_first_then_done_then_put_back(client, campaigner, flood):
     search = post_form(client, "/desk/signatures/", domain="flood.example").headers["Location"]
-    assert "Invalidate all of these" in client.get(search + "?lang=en").text
+    assert "Invalidate all results" in client.get(search + "?lang=en").text
     assert client.get(search + "/invalidate").status_code == 200
     assert post_form(client, search + "/invalidate").status_code == 422, "a reason is asked for"
     path = post_form(client, search + "/invalidate", reason="a flood").headers["Location"]
@@ -102,7 +106,7 @@ def test_counted_and_shown_first_then_done_then_put_back(client, campaigner, flo
     assert sorted(states().values()) == ["confirmed"] * 6 + ["pending"] * 2
     assert assert_counts_equal_rows(flood) == 6
     assert reconcile() == [], "counts and tallies followed every batch"
-    assert "Put back:" in client.get(path + "?lang=en").text
+    assert "Undone by:" in client.get(path + "?lang=en").text
     record = db.session.query(AuditEvent).filter_by(action="signatures.invalidate").one()
     assert record.after == {"filter": {"domain": "flood.example"}, "reason": "a flood", "undoes": None}
     assert client.get("/desk/signatures/runs/").status_code == 200
@@ -192,10 +196,10 @@ def test_nothing_and_too_many_are_refused(client, campaigner, flood, monkeypatch
     answer = post_form(client, search + "/invalidate?lang=en", reason="none")
     assert answer.status_code == 422
     assert "nothing to invalidate" in answer.text
-    monkeypatch.setattr("petition.signatures.staff.invalidate_many.MAX_SIGNATURES", 2)
+    monkeypatch.setattr("petition.signatures.staff.invalidate.MAX_SIGNATURES", 2)
     search = post_form(client, "/desk/signatures/", domain="flood.example").headers["Location"]
     answer = post_form(client, search + "/invalidate?lang=en", reason="a flood")
-    assert "go in parts" in answer.text
+    assert "narrow the search" in answer.text
     assert db.session.query(BulkActionRow).count() == 0
 
 

@@ -12,7 +12,7 @@ from petition.petitions.counters import get_count
 from petition.petitions.statistics import get_statistics
 from petition.signatures.confirm import confirm_signature
 from petition.signatures.models import Signature
-from petition.signatures.staff import merge_organisations, organisations
+from petition.signatures.staff import organisations
 from petition.team.models import AuditEvent
 
 NAMES = ("Les Amis", "Barreau", "La Cimade", "les amis !")
@@ -141,7 +141,7 @@ def test_who_was_struck_out_for_another_reason_is_not_let_in_by_parting(app, pet
     signature = of("Barreau")
     signature.state = "invalidated"
     db.session.commit()
-    assert not merge_organisations.unmerge(signature)
+    assert not organisations.unmerge(signature)
 
 
 def test_a_long_list_is_paged_by_name(client, petition, monkeypatch):

@@ -147,7 +147,7 @@ def test_withdrawing_on_request(client, campaigner, petition):
     assert act(client, signature, "withdraw").status_code == 303
     assert (signature.state, get_count(petition).confirmed) == ("withdrawn", 0)
     assert db.session.query(Delivery).filter_by(kind="withdrawn").count() == 1
-    assert "Nothing can be done" in client.get(path(signature) + "?lang=en").text
+    assert "No action is possible" in client.get(path(signature) + "?lang=en").text
     assert client.get(path(signature) + "/withdraw").status_code == 303
 
 
