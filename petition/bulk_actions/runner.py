@@ -8,9 +8,7 @@ from collections.abc import Callable, Collection, Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-import redis
 from flask import Flask, current_app
-from kombu.exceptions import OperationalError
 from sqlalchemy import delete, func, insert, literal, select, text, update
 
 from petition.bulk_actions.models import BulkAction, BulkActionRow, BulkActionState
@@ -18,6 +16,7 @@ from petition.core import clock
 from petition.core.db import db
 from petition.core.exceptions import NotFound, ValidationError
 from petition.delivery.queues import MAINTENANCE
+from petition.delivery.wakeup import wake
 
 BATCH_SIZE = 500  # rows touched by one transaction
 MAX_TASK_SECONDS = 25.0  # seconds of work for one task
@@ -201,8 +200,4 @@ def list_recent(subject: str, limit: int = 10) -> list[BulkAction]:
 
 def wake_worker() -> bool:
     """Have the work begin at once. Returns whether the broker answered; where it is away, beat does it later."""
-    try:
-        current_app.extensions["celery"].send_task(TASK_NAME, queue=MAINTENANCE, retry=False)
-    except (redis.RedisError, OperationalError, OSError):
-        return False
-    return True
+    return wake(MAINTENANCE, TASK_NAME, args=())
