@@ -9,9 +9,7 @@ from dataclasses import dataclass
 from datetime import timedelta
 from typing import Any
 
-import redis
 from flask import Flask, current_app
-from kombu.exceptions import OperationalError
 from sqlalchemy import Select, delete, func, insert, literal, select, update
 
 from petition.bulk_actions.models import BulkAction, BulkActionRow, BulkActionState
@@ -20,6 +18,7 @@ from petition.core.db import db
 from petition.core.exceptions import NotFound, ValidationError
 from petition.core.pagination import MAX_ID
 from petition.delivery.queues import MAINTENANCE
+from petition.delivery.wakeup import wake
 
 BATCH_SIZE = 500  # rows of one transaction
 MAX_TASK_SECONDS = 25.0
@@ -220,8 +219,4 @@ def list_recent(subject: str, limit: int = 10) -> list[BulkAction]:
 
 def wake_worker() -> bool:
     """Have a worker begin at once. Returns whether the broker answered; otherwise the periodic task begins it."""
-    try:
-        current_app.extensions["celery"].send_task(TASK_NAME, queue=MAINTENANCE, retry=False)
-    except (redis.RedisError, OperationalError, OSError):
-        return False
-    return True
+    return wake(MAINTENANCE, TASK_NAME, args=())

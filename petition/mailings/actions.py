@@ -6,11 +6,11 @@ from flask_babel import gettext as _
 from sqlalchemy import func, update
 
 from petition.core import clock
-from petition.core.db import db, run_after_commit
+from petition.core.db import db
 from petition.core.exceptions import ValidationError
 from petition.delivery.models import Delivery, DeliveryState
 from petition.delivery.queues import MAILINGS
-from petition.delivery.wakeup import wake
+from petition.delivery.wakeup import wake_after_commit
 from petition.mailings import lifecycle
 from petition.mailings.audience.materialise import materialise_audience
 from petition.mailings.audience.send_rate import has_rate_limit, reschedule_remaining
@@ -118,4 +118,4 @@ def _reschedule_and_wake(mailing: Mailing) -> None:
     if has_rate_limit(mailing):
         db.session.flush()
         reschedule_remaining(mailing, clock.now(), count_by_state(mailing.id).get(DeliveryState.SENT, 0))
-    run_after_commit(("wake", MAILINGS.name), lambda: wake(MAILINGS.name))
+    wake_after_commit(MAILINGS.name)

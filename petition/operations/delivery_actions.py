@@ -1,16 +1,15 @@
 """Retry, discard or mark as sent, for exactly the deliveries that were shown: runs of the team, on deliveries."""
 
 from collections.abc import Collection, Sequence
-from functools import partial
 from typing import Any
 
 from sqlalchemy import func, select, update
 
 from petition.bulk_actions import runner
 from petition.bulk_actions.models import BulkAction
-from petition.core.db import db, run_after_commit
+from petition.core.db import db
 from petition.delivery.models import Delivery, DeliveryState
-from petition.delivery.wakeup import wake
+from petition.delivery.wakeup import wake_after_commit
 from petition.operations.failures import DeliveryFilter
 
 SUBJECT = "deliveries"
@@ -56,7 +55,7 @@ def retry(_run: BulkAction, state: str, ids: Sequence[int]) -> Collection[int]:
     again = {"attempt": 0, "next_attempt_at": func.now(), "settled_at": None, "cause": ""}
     rows = _update_deliveries(ids, state, state=DeliveryState.DUE, **again)
     for queue in {row.queue for row in rows}:
-        run_after_commit(("ring", queue), partial(wake, queue))
+        wake_after_commit(queue)
     return [row.id for row in rows]
 
 

@@ -17,7 +17,8 @@ from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.exc import SQLAlchemyError
 
 from petition.core.db import db
-from petition.delivery import clock_skew, last_success
+from petition.delivery import clock_skew
+from petition.delivery.results import get_last_success
 from petition.operations.models import Heartbeat
 from petition.operations.rollup import roll_up
 
@@ -45,7 +46,7 @@ def record_heartbeat(part: str, name: str, queues: Sequence[str] = (), threads: 
         "queues": list(queues),
         "version": version("petition")[:40],
         "threads": threads,
-        "last_success_at": last_success.get_last_success(),
+        "last_success_at": get_last_success(),
     }
     statement = insert(Heartbeat).values(name=name[:120], **row)
     db.session.execute(

@@ -19,7 +19,7 @@ from petition.delivery.worker import run_queue
 @pytest.fixture
 def claim_sizes(monkeypatch):
     """Return the list of how many rows each claim asked for."""
-    asked, claim = [], dispatching.claim
+    asked, claim = [], dispatching.claim_due
 
     def watched(queue, worker, size=None):
         asked.append(size)
@@ -141,7 +141,7 @@ def test_no_yielding_without_redis(sent_emails, mailing_to_fifteen, yields, monk
     def away():
         raise redis.ConnectionError("away")
 
-    monkeypatch.setattr(yielding, "client", away)
+    monkeypatch.setattr(yielding, "get_client", away)
     make_signature(mailing_to_fifteen, email="marie@example.org")
     assert (run_queue("confirmations"), run_queue("mailings")) == (1, 15)
     assert not yields

@@ -7,10 +7,10 @@ from sqlalchemy import BigInteger, Select, String, case, cast, func, insert, lit
 from sqlalchemy.dialects.postgresql import distinct_on
 from sqlalchemy.orm import aliased
 
-from petition.core.db import db, run_after_commit
+from petition.core.db import db
 from petition.delivery.models import Delivery, DeliveryState
 from petition.delivery.queues import MAILINGS
-from petition.delivery.wakeup import wake
+from petition.delivery.wakeup import wake_after_commit
 from petition.mailings.audience.segment import consent_conditions, segment_conditions, segment_from_dict
 from petition.mailings.audience.send_rate import add_seconds, send_delay_seconds
 from petition.mailings.models import MAILING_KIND, Mailing
@@ -35,7 +35,7 @@ def materialise_audience(mailing: Mailing, first_at: datetime) -> int:
     # Every connection keeps the plans that it made for a smaller table until the statistics say that it has grown:
     # meanwhile each confirmation would read all of the rows that were just added.
     db.session.execute(text("ANALYZE deliveries"))
-    run_after_commit(("ring", MAILINGS.name), lambda: wake(MAILINGS.name))
+    wake_after_commit(MAILINGS.name)
     return int(getattr(frozen, "rowcount", 0))
 
 

@@ -21,7 +21,8 @@ from petition.delivery.bounces.models import KINDS, Bounce
 from petition.delivery.bounces.parser import classify_status, parse_report
 from petition.delivery.bounces.processing import process_message
 from petition.delivery.composers import message_id, return_path, unsubscribe_address
-from petition.delivery.models import Delivery, Suppression
+from petition.delivery.models import Delivery
+from petition.delivery.suppressions.models import Suppression
 from petition.delivery.suppressions.suppression_list import find_suppressed
 from petition.mailings.models import Unsubscription
 from petition.signatures.models import Signature

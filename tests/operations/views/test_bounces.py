@@ -7,8 +7,8 @@ from support.factories import post_form, sign_in
 from petition.core.db import db
 from petition.delivery.bounces.models import Bounce
 from petition.delivery.bounces.processing import process_message
-from petition.delivery.models import Suppression
 from petition.delivery.suppressions import suppression_list
+from petition.delivery.suppressions.models import Suppression
 from petition.team.models import AuditEvent
 
 
