@@ -11,6 +11,7 @@ from html.parser import HTMLParser
 from urllib.parse import urlsplit
 
 from petition.core import tokens
+from petition.core.exceptions import ValidationError
 from petition.delivery.bounces import verp
 from petition.delivery.bounces.models import KINDS
 from petition.delivery.bounces.parser import Report, parse_report
@@ -18,7 +19,7 @@ from petition.delivery.bounces.webhook_parsers import is_authentic, parse_webhoo
 from petition.delivery.composers import message_id
 from petition.delivery.rendering.templates import SLOT_PATTERN
 from petition.mailings import file_parser as mailing_document
-from petition.mailings.drafts import _parse_text as clean_text
+from petition.mailings.drafts import parse_text as parse_mailing_text
 from petition.mailings.emails import Signer, build_message
 from petition.mailings.models import Mailing, MailingText
 from petition.petitions import file_parser, validation
@@ -90,10 +91,12 @@ def fuzz_mailings(data: bytes) -> None:
     """A mailing that may be saved is set, filled and built for any signer, with its headers and no more."""
     pieces = data.decode("utf-8", "replace").split("\x1e")
     body, subject, preheader, name, profession, title = (*pieces, *[""] * 6)[:6]
-    errors: dict[str, str] = {}
     form = {"subject_fr": subject or "Nouvelles", "preheader_fr": preheader, "body_fr": body or "Bonjour."}
-    words = clean_text(form, "fr", errors)
-    if errors or words is None:
+    try:
+        words = parse_mailing_text(form, "fr")
+    except ValidationError:
+        return
+    if words is None:
         return
     sent = build_message(_mailing(words), _signer(name, profession), _petition(title), Count(12, 10, 2, 0), 7)
     sent.msgId = message_id(7)

@@ -162,7 +162,7 @@ def test_it_pauses_by_itself_when_too_many_fail(app, sent_emails, monkeypatch):
     petition = make_petition()
     make_confirmed_signature(petition, "s@example.org")
     mailing = make_started_mailing(petition)
-    monkeypatch.setattr("petition.mailings.scheduler.MIN_ATTEMPTS_FOR_LIMITS", 1)
+    monkeypatch.setattr("petition.mailings.limits.MIN_ATTEMPTS_FOR_LIMITS", 1)
     db.session.query(Delivery).filter_by(kind="mailing").update({"state": "failed", "cause": "550 5.7.1"})
     db.session.commit()
     process_mailings()

@@ -8,8 +8,7 @@ from flask_babel import gettext as _
 from petition.core.exceptions import InvalidTransition, ValidationError
 from petition.delivery.queues import NOTIFICATIONS
 from petition.signatures import self_service
-from petition.signatures.confirm import ConfirmationClosed
-from petition.signatures.confirm import confirm_signature
+from petition.signatures.confirm import ConfirmationClosed, confirm_signature
 from petition.signatures.models import Signature, SignatureState
 from petition.signatures.sign import enqueue_email, get_todays_emails, may_send_email
 from petition.signatures.staff import invalidate as invalidation
