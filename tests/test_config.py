@@ -9,10 +9,10 @@ from config import SETTINGS, BadSetting, Config
 VALID_SETTINGS = environment(
     "postgresql://somebody:s3cret@localhost/petition", "redis://:hush@localhost:6379/0", PETITION_EMBEDDED="0"
 )
-README = Path(__file__).parents[2] / "README.md"
+README = Path(__file__).parents[1] / "README.md"
 
 
-def test_sound_settings_are_taken():
+def test_valid_settings_are_read():
     config = Config(VALID_SETTINGS)
     assert config.DATABASE_URL.startswith("postgresql+psycopg://")
     assert config.BROKER_URL == config.REDIS_URL
@@ -20,7 +20,7 @@ def test_sound_settings_are_taken():
 
 
 @pytest.mark.parametrize("url", ["sentinel://h:26379,i:26379,[::1]:1/name", "sentinel://u:p@h/name/2"])
-def test_sentinels_are_named_by_one_url(url):
+def test_sentinels_are_given_by_one_url(url):
     config = Config({**VALID_SETTINGS, "REDIS_URL": url})
     assert url == config.BROKER_URL == config.REDIS_URL
 
@@ -35,7 +35,7 @@ def test_sentinels_are_named_by_one_url(url):
         ("REDIS_URL", "s3cret"),
         ("BROKER_URL", "http://u:s3cret@h"),
         ("REDIS_URL", "amqp://u:s3cret@h"),
-        ("REDIS_URL", "unix:///s3cret"),  # Celery knows no such broker
+        ("REDIS_URL", "unix:///s3cret"),  # Celery supports no such broker
         ("REDIS_URL", "sentinel://:s3cret@h:26379,i:26379"),
         ("REDIS_URL", "sentinel://:s3cret@h:26379,i:port/name"),
         ("BROKER_URL", "sentinel://:s3cret@h:26379,/name"),
@@ -50,18 +50,24 @@ def test_sentinels_are_named_by_one_url(url):
         ("MAIL_DEFAULT_SENDER", ""),
         ("PETITION_SIGN_LIMIT", "30"),
         ("PETITION_SIGN_LIMIT", "thirty/minute"),
+        ("PETITION_CACHE_TTL", "-1"),
+        ("PETITION_CACHE_TTL", "nan"),
+        ("PETITION_SLOW_AFTER", "0"),
+        ("PETITION_LOG_LEVEL", "LOUD"),
+        ("PETITION_METRICS_ALLOW", "s3cret/8"),
+        ("PETITION_METRICS_TOKEN", "s3cret\nX-Header: 1"),
     ],
 )
-def test_a_bad_setting_is_named_in_one_line_without_its_secret(name, value):
-    with pytest.raises(BadSetting) as refused:
+def test_bad_setting_is_named_in_one_line_without_its_secret(name, value):
+    with pytest.raises(BadSetting) as raised:
         Config({**VALID_SETTINGS, name: value})
-    line = str(refused.value)
+    line = str(raised.value)
     assert line.startswith(name)
     assert "\n" not in line
     assert "s3cret" not in line
 
 
-def test_a_secret_comes_from_a_file(tmp_path):
+def test_secret_is_read_from_a_file(tmp_path):
     file = tmp_path / "key"
     file.write_text("k" * 40 + "\n")
     environ = {**VALID_SETTINGS, "SECRET_KEY_FILE": str(file)}
@@ -73,7 +79,33 @@ def test_a_secret_comes_from_a_file(tmp_path):
         Config({**environ, "SECRET_KEY": "k" * 40})
 
 
-def test_the_readme_lists_every_setting():
-    listed = set(re.findall(r"^\| `([A-Z_]+)`", README.read_text(encoding="utf-8"), re.M))
-    public = {setting.name for setting in SETTINGS if not setting.purpose.endswith("set by `petition up`")}
-    assert public - {"PETITION_EMBEDDED"} <= listed
+@pytest.mark.parametrize(
+    ("name", "hint"),
+    [("PETITION_CACHE_TLT", "did you mean PETITION_CACHE_TTL?"), ("MAIL_SEVER", "did you mean MAIL_SERVER?")],
+)
+def test_unknown_setting_suggests_the_closest_name(name, hint):
+    with pytest.raises(BadSetting, match=re.escape(hint)):
+        Config({**VALID_SETTINGS, name: "1"})
+
+
+def test_variables_of_other_programs_are_ignored():
+    assert Config({**VALID_SETTINGS, "MAIL_HOST": "elsewhere", "PATH": "/bin"}).MAIL_SERVER == "127.0.0.1"
+
+
+def test_lists_are_separated_by_commas_or_spaces():
+    config = Config(
+        {**VALID_SETTINGS, "PETITION_METRICS_ALLOW": "10.0.0.0/8, ::1/128", "PETITION_SIGN_LIMIT": "3/minute 9/hour"}
+    )
+    assert [str(network) for network in config.PETITION_METRICS_ALLOW] == ["10.0.0.0/8", "::1/128"]
+    assert config.PETITION_SIGN_LIMIT == ["3/minute", "9/hour"]
+
+
+def test_empty_value_counts_as_unset():
+    assert Config({**VALID_SETTINGS, "CONFIRM_WITHIN": ""}).CONFIRM_WITHIN == 14
+
+
+def test_readme_lists_every_setting_with_its_unit_and_purpose():
+    rows = re.findall(r"^\| `([A-Z_]+)` \| (.*?) \| .*? ?\| (.*?) \|$", README.read_text(encoding="utf-8"), re.M)
+    public = [setting for setting in SETTINGS if not setting.purpose.endswith("set by `petition up`")]
+    expected = {(s.name, s.unit, s.purpose + (" (secret)" if s.secret else "")) for s in public}
+    assert set(rows) == expected
