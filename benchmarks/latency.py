@@ -36,14 +36,14 @@ numbers = itertools.count(1)
 
 def sign(it, n: int) -> dict:
     """Sign at a steady pace and return the percentiles once all those emails have left."""
-    began, start = it.ask("SELECT clock_timestamp()"), time.monotonic()
+    began, start = it.fetch_value("SELECT clock_timestamp()"), time.monotonic()
     for place in range(n):
         time.sleep(max(0.0, start + place / PER_SECOND - time.monotonic()))
         number = next(numbers)
         body = {"name": "Zoé Martin", "email": f"b{number}@bench.example", "locale": "fr"}
-        answer = it.site.ask("POST", f"/api/v1/petitions/{SLUG}/signatures", body=body, network=number)
+        answer = it.site.request("POST", f"/api/v1/petitions/{SLUG}/signatures", body=body, network=number)
         assert answer.status == 202
-    bounds = (began, it.ask("SELECT clock_timestamp()"))
+    bounds = (began, it.fetch_value("SELECT clock_timestamp()"))
     wait_for(lambda: len(set(it.database.execute(WAITS, bounds).fetchone()[1:])) == 1, 60, "the last confirmation")
     return dict(zip(("p50", "p95", "p99"), it.database.execute(WAITS, bounds).fetchone()[0], strict=True))
 
@@ -65,12 +65,12 @@ def prepare_paused_mailing(it) -> None:
 
 def under_mailing(it) -> dict:
     """Sign while the mailing goes on, and pause it again."""
-    sent = it.ask(SENT)
+    sent = it.fetch_value(SENT)
     it.database.execute("UPDATE mailings SET state = 'sending'")
-    wait_for(lambda: it.ask(SENT) > sent + 200, 120, "the mailing's beginning")
-    before, began = it.ask(SENT), time.monotonic()
+    wait_for(lambda: it.fetch_value(SENT) > sent + 200, 120, "the mailing's beginning")
+    before, began = it.fetch_value(SENT), time.monotonic()
     found = sign(it, SIGNATURES)
-    after, took = it.ask(SENT), time.monotonic() - began
+    after, took = it.fetch_value(SENT), time.monotonic() - began
     assert after < RECIPIENTS, "the mailing ended before the measurement: give it more recipients"
     it.database.execute("UPDATE mailings SET state = 'paused'")
     time.sleep(5)  # the claims in hand

@@ -88,7 +88,7 @@ def measure() -> dict:
     with system() as it:
         it.insert_signatures(RECIPIENTS, "confirmed", "r")
         app = create_app(Config({**os.environ, **it.environ}))
-        found = {"mailing, freeze": compare_materialise(it, app)}
+        found = {"mailing, audience": compare_materialise(it, app)}
         it.worker("mailings")
         it.beat()
         runs = []

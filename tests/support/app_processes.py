@@ -38,7 +38,8 @@ class AppProcesses:
         """Start a part; `within`: the command that puts it on another host; `options`: of its process."""
         with self.log(name).open("a") as log:
             self.running[name] = subprocess.Popen(
-                [*within, sys.executable, "-m", *command], env=self.environ, cwd=ROOT, stdout=log, stderr=log, **options
+                [*within, sys.executable, "-m", *command],
+                **{"env": self.environ, "cwd": ROOT, "stdout": log, "stderr": log, **options},
             )
 
     def web(self, **how):
