@@ -25,7 +25,7 @@ MATERIALISE_AUDIENCE = text("""
         LEFT JOIN (
             SELECT DISTINCT other.email_canonical
             FROM deliveries AS d JOIN signatures AS other ON other.id = d.subject_id
-            WHERE d.kind = 'mailing' AND d.generation = CAST(:received AS bigint) AND d.state = 'sent'
+            WHERE d.mailing_id = CAST(:received AS bigint) AND d.state = 'sent'
         ) AS received ON received.email_canonical = s.email_canonical
         WHERE s.state = 'confirmed' AND s.updates
           AND s.petition_id = ANY(CAST(:petitions AS bigint[]))
@@ -40,7 +40,7 @@ MATERIALISE_AUDIENCE = text("""
           AND (CAST(:received AS bigint) IS NULL OR received.email_canonical IS NOT NULL)
           AND NOT EXISTS (
             SELECT FROM deliveries AS d JOIN signatures AS other ON other.id = d.subject_id
-            WHERE d.kind = 'mailing' AND d.generation = CAST(:not_received AS bigint) AND d.state = 'sent'
+            WHERE d.mailing_id = CAST(:not_received AS bigint) AND d.state = 'sent'
               AND other.email_canonical = s.email_canonical)
           -- Nobody gets this mailing twice, whatever became of the first delivery.
           AND NOT EXISTS (
@@ -99,7 +99,7 @@ COUNT_AUDIENCE = text("""
         LEFT JOIN (
             SELECT DISTINCT other.email_canonical
             FROM deliveries AS d JOIN signatures AS other ON other.id = d.subject_id
-            WHERE d.kind = 'mailing' AND d.generation = CAST(:received AS bigint) AND d.state = 'sent'
+            WHERE d.mailing_id = CAST(:received AS bigint) AND d.state = 'sent'
         ) AS received ON received.email_canonical = s.email_canonical
         WHERE s.petition_id = ANY(CAST(:petitions AS bigint[]))
           AND (CAST(:party AS text) IS NULL OR s.party = :party)
@@ -113,7 +113,7 @@ COUNT_AUDIENCE = text("""
           AND (CAST(:received AS bigint) IS NULL OR received.email_canonical IS NOT NULL)
           AND NOT EXISTS (
             SELECT FROM deliveries AS d JOIN signatures AS other ON other.id = d.subject_id
-            WHERE d.kind = 'mailing' AND d.generation = CAST(:not_received AS bigint) AND d.state = 'sent'
+            WHERE d.mailing_id = CAST(:not_received AS bigint) AND d.state = 'sent'
               AND other.email_canonical = s.email_canonical)
     ), addresses AS (
         SELECT DISTINCT ON (email_canonical) rank, locale, email, email_canonical
@@ -135,7 +135,7 @@ LIST_ADDRESSES = text("""
     LEFT JOIN (
         SELECT DISTINCT other.email_canonical
         FROM deliveries AS d JOIN signatures AS other ON other.id = d.subject_id
-        WHERE d.kind = 'mailing' AND d.generation = CAST(:received AS bigint) AND d.state = 'sent'
+        WHERE d.mailing_id = CAST(:received AS bigint) AND d.state = 'sent'
     ) AS received ON received.email_canonical = s.email_canonical
     WHERE s.state = 'confirmed' AND s.updates AND s.email_canonical > :after
       AND s.petition_id = ANY(CAST(:petitions AS bigint[]))
@@ -150,7 +150,7 @@ LIST_ADDRESSES = text("""
       AND (CAST(:received AS bigint) IS NULL OR received.email_canonical IS NOT NULL)
       AND NOT EXISTS (
         SELECT FROM deliveries AS d JOIN signatures AS other ON other.id = d.subject_id
-        WHERE d.kind = 'mailing' AND d.generation = CAST(:not_received AS bigint) AND d.state = 'sent'
+        WHERE d.mailing_id = CAST(:not_received AS bigint) AND d.state = 'sent'
           AND other.email_canonical = s.email_canonical)
     ORDER BY s.email_canonical, s.id LIMIT :limit
 """)
@@ -163,7 +163,7 @@ SAMPLE_RECIPIENTS = text("""
     LEFT JOIN (
         SELECT DISTINCT other.email_canonical
         FROM deliveries AS d JOIN signatures AS other ON other.id = d.subject_id
-        WHERE d.kind = 'mailing' AND d.generation = CAST(:received AS bigint) AND d.state = 'sent'
+        WHERE d.mailing_id = CAST(:received AS bigint) AND d.state = 'sent'
     ) AS received ON received.email_canonical = s.email_canonical
     WHERE s.state = 'confirmed' AND s.updates
       AND s.petition_id = ANY(CAST(:petitions AS bigint[]))
@@ -178,7 +178,7 @@ SAMPLE_RECIPIENTS = text("""
       AND (CAST(:received AS bigint) IS NULL OR received.email_canonical IS NOT NULL)
       AND NOT EXISTS (
         SELECT FROM deliveries AS d JOIN signatures AS other ON other.id = d.subject_id
-        WHERE d.kind = 'mailing' AND d.generation = CAST(:not_received AS bigint) AND d.state = 'sent'
+        WHERE d.mailing_id = CAST(:not_received AS bigint) AND d.state = 'sent'
           AND other.email_canonical = s.email_canonical)
     ORDER BY s.id DESC LIMIT :limit
 """)
