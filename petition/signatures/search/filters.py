@@ -1,4 +1,4 @@
-"""Filters of the team's signature search: read from a form or a command, validated, and redacted for the audit trail."""
+"""Filters of the team's signature search: parsed from a form or a command, and redacted for the audit trail."""
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import asdict, dataclass

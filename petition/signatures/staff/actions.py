@@ -42,7 +42,7 @@ def perform_action(name: str, signature: Signature, form: Mapping[str, Any], act
     `ValidationError` by field; nothing is changed then.
     """
     if name not in list_allowed_actions(signature):
-        raise InvalidTransition({"form": _("This signature is not in a state for that.")})
+        raise InvalidTransition({"form": _("The signature’s state does not allow this.")})
     before = {"state": signature.state}
     after = _ACTION_HANDLERS[name](signature, form)
     after["state"] = signature.state
@@ -68,7 +68,8 @@ def _resend(signature: Signature, _form: Mapping[str, Any]) -> dict[str, Any]:
         raise InvalidTransition({"form": _("The petition has closed: the link would no longer work.")})
     if not may_send_email(get_todays_emails(signature.id)):
         advice = _(
-            "Not now: an email to this signer is waiting, was sent less than a minute ago, or five were requested today."
+            "Not now: an email to this signer is queued, one was sent less than a minute ago, or five were requested "
+            "today."
         )
         raise InvalidTransition({"form": advice})
     self_service.enqueue_replacement_link(signature)
