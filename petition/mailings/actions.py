@@ -3,13 +3,13 @@
 from datetime import datetime, timedelta
 
 from flask_babel import gettext as _
-from sqlalchemy import func, update
 
 from petition.core import clock
 from petition.core.db import db, run_after_commit
 from petition.core.exceptions import ValidationError
 from petition.delivery.models import Delivery, DeliveryState
 from petition.delivery.queues import MAILINGS
+from petition.delivery.requeue import requeue
 from petition.delivery.wakeup import wake
 from petition.mailings import lifecycle
 from petition.mailings.audience.materialise import materialise_audience
@@ -85,14 +85,8 @@ def cancel(mailing: Mailing, reason: str = "") -> None:
 def retry_failed(mailing: Mailing) -> int:
     """Owe the mailing again where it failed, and to nobody whose fate is unknown; returns how many. Flushes."""
     _reopen(mailing)
-    again = db.session.execute(
-        update(Delivery)
-        .where(Delivery.mailing_id == mailing.id, Delivery.state == DeliveryState.FAILED)
-        .values(state=DeliveryState.DUE, attempt=0, next_attempt_at=func.now(), settled_at=None, cause="")
-        .execution_options(synchronize_session=False)
-    )
+    n = len(requeue(Delivery.mailing_id == mailing.id, Delivery.state == DeliveryState.FAILED))
     _reschedule_and_wake(mailing)
-    n = int(getattr(again, "rowcount", 0))
     audit.record("mailing.retry", "mailing", mailing.id, after={"recipients": n})
     return n
 

@@ -17,13 +17,7 @@ SAMPLE_INTERVAL = timedelta(seconds=15)
 MAX_REASONS = 20
 MAX_ROWS_READ = 100_000  # rows of trouble that the reasons are taken from
 
-# What the triggers of migration 0005 keep: folded state_counts, and the log that is not folded yet.
-COUNT_BY_STATE = text("""
-    SELECT state, sum(n)::bigint AS n FROM (
-        SELECT state, n FROM state_counts WHERE subject = 'mailing' AND queue = :mailing
-        UNION ALL SELECT state, change FROM state_change_log WHERE subject = 'mailing' AND queue = :mailing) AS everything
-    GROUP BY 1
-""")
+COUNT_BY_STATE = text("SELECT state, n FROM current_state_counts WHERE subject = 'mailing' AND queue = :mailing")
 
 
 @dataclass(frozen=True)

@@ -1,0 +1,27 @@
+"""Make emails due again after an operator or the campaign team asked for another try."""
+
+from functools import partial
+from typing import Any
+
+from sqlalchemy import func, update
+
+from petition.core.db import db, run_after_commit
+from petition.delivery.models import Delivery, DeliveryState
+from petition.delivery.wakeup import wake
+
+
+def requeue(*conditions: Any) -> list[int]:
+    """Make the deliveries that match due now, with all their attempts; return their ids. Flushes, does not commit.
+
+    Wakes the worker of each queue after commit. The attempts made before stay in `attempts`.
+    """
+    rows = db.session.execute(
+        update(Delivery)
+        .where(*conditions)
+        .values(state=DeliveryState.DUE, attempt=0, next_attempt_at=func.now(), settled_at=None, cause="")
+        .returning(Delivery.id, Delivery.queue)
+        .execution_options(synchronize_session=False)
+    ).all()
+    for queue in {row.queue for row in rows}:
+        run_after_commit(("wake", queue), partial(wake, queue))
+    return [row.id for row in rows]
