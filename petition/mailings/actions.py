@@ -3,13 +3,13 @@
 from datetime import datetime, timedelta
 
 from flask_babel import gettext as _
-from sqlalchemy import func, update
 
 from petition.core import clock
 from petition.core.db import db
 from petition.core.exceptions import ValidationError
 from petition.delivery.models import Delivery, DeliveryState
 from petition.delivery.queues import MAILINGS
+from petition.delivery.requeue import requeue
 from petition.delivery.wakeup import wake_after_commit
 from petition.mailings import lifecycle
 from petition.mailings.audience.materialise import materialise_audience
@@ -89,14 +89,8 @@ def cancel(mailing: Mailing, reason: str = "") -> None:
 def retry_failed(mailing: Mailing) -> int:
     """Make the failed deliveries due again, not those whose outcome is unknown; returns how many. Flushes."""
     _reopen(mailing)
-    retried = db.session.execute(
-        update(Delivery)
-        .where(Delivery.mailing_id == mailing.id, Delivery.state == DeliveryState.FAILED)
-        .values(state=DeliveryState.DUE, attempt=0, next_attempt_at=func.now(), settled_at=None, cause="")
-        .execution_options(synchronize_session=False)
-    )
+    n = len(requeue(Delivery.mailing_id == mailing.id, Delivery.state == DeliveryState.FAILED))
     _reschedule_and_wake(mailing)
-    n = int(getattr(retried, "rowcount", 0))
     audit.record("mailing.retry", "mailing", mailing.id, after={"recipients": n})
     return n
 

@@ -184,13 +184,7 @@ SAMPLE_RECIPIENTS = text("""
 """)
 
 # A mailing's deliveries by state, from what triggers maintain: counts, and the changes not yet added to them.
-COUNT_BY_STATE = text("""
-    SELECT state, CAST(sum(n) AS bigint) AS n FROM (
-        SELECT state, n FROM state_counts WHERE subject = 'mailing' AND queue = :mailing
-        UNION ALL SELECT state, change FROM state_change_log WHERE subject = 'mailing' AND queue = :mailing
-    ) AS counts
-    GROUP BY state
-""")
+COUNT_BY_STATE = text("SELECT state, n FROM current_state_counts WHERE subject = 'mailing' AND queue = :mailing")
 
 # Why emails failed, were deferred or not sent: the most frequent reasons, each with its latest response in full.
 LIST_FAILURE_REASONS = text("""

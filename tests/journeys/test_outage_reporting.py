@@ -179,7 +179,13 @@ def test_paused_queue_drains_when_resumed(healthy_system, mail_server):
     wait_for(lambda: is_healthy(healthy_system), RECOVERED_WITHIN_SECONDS, "the recovery")
 
 
-COLUMNS = {"due": "due", "sending": "being sent", "deferred": "put off", "failed": "failed", "unknown": "unknown"}
+COLUMNS = {
+    "due": "due",
+    "sending": "being sent",
+    "deferred": "to be retried",
+    "failed": "failed",
+    "unknown": "unknown outcome",
+}
 
 
 def parse_queue_table(text):
