@@ -1,7 +1,7 @@
 """What the application is measured against, with the least that can be done.
 
 One INSERT, one COMMIT and one LPUSH: by the database's driver alone, and by Flask-SQLAlchemy. A page of the same bytes.
-And the loop of four steps, at the application's own addresses: sign, send (`reference_worker.py`), open the link, confirm.
+And the loop of four steps at the application's own addresses: sign, send (`reference_worker.py`), open, confirm.
 """
 
 import os

@@ -1,6 +1,6 @@
-"""The whole loop, everything on one machine: sign, send, open the link, confirm; against a bare loop of the same steps.
+"""The whole loop on one machine: sign, send, open the link, confirm; against a bare loop of the same four steps.
 
-The bare loop is `reference.py` and `reference_worker.py`: one statement, one commit and one queue message for each step.
+The bare loop is `reference.py` and `reference_worker.py`: a statement, a commit and a queue message for each step.
 For scale: 33 signatures a second is the peak of the UK's largest petition (2019, UK Parliament petition 241584), 10.7
 that of the French record (2025, a petition on the site of the National Assembly).
 """
@@ -29,7 +29,8 @@ def run_signers(it, web: str) -> dict:
     """Let people go the whole way for some seconds."""
     mails, first = it.folder / "inbox" / "mails", next(runs) * PEOPLE
     command = [
-        sys.executable, str(HERE / "simulated_signers.py"), web, SLUG, str(mails), str(first), str(PEOPLE), str(SECONDS),
+        sys.executable, str(HERE / "simulated_signers.py"), web, SLUG, str(mails), str(first), str(PEOPLE),
+        str(SECONDS),
     ]  # fmt: skip
     ended = subprocess.run(command, capture_output=True, text=True, check=False, timeout=SECONDS + 60)
     assert ended.returncode == 0, ended.stderr

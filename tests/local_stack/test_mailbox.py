@@ -139,7 +139,7 @@ def test_a_broken_message_is_shown(folder: Path, client: FlaskClient, content: b
 
 
 def test_the_list_is_newest_first_by_pages(folder: Path, client: FlaskClient) -> None:
-    assert "No mail yet" in client.get("/mailbox").text
+    assert "No emails yet" in client.get("/mailbox").text
     store = MessageWriter(folder)
     for number in range(1, 61):
         store.save("a@example.org", ["b@example.org"], PLAIN.replace(b"Hello", f"Number {number}.".encode()))

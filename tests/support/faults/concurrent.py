@@ -23,7 +23,7 @@ FAULTS_BY_PART = {
     "web": [partial(faults.killed, "web"), partial(faults.suspended, "web"), faults.web_child_killed,
             partial(terminated, "web")],
     "worker": [partial(faults.killed, "worker"), partial(faults.suspended, "worker")],
-    "rest": [partial(faults.killed, "rest"), partial(faults.suspended, "rest")],
+    "background": [partial(faults.killed, "background"), partial(faults.suspended, "background")],
     "beat": [partial(faults.killed, "beat"), partial(faults.suspended, "beat")],
     "postgres": [
         partial(faults.postgres_stopped, signal.SIGINT), partial(faults.postgres_stopped, signal.SIGQUIT),
