@@ -14,6 +14,7 @@ from sqlalchemy import select
 
 from petition.core.cli_support import CommandError, console, with_app_context
 from petition.core.db import db
+from petition.core.front_matter import parse_command_file
 from petition.mailings import actions, lifecycle, test_emails
 from petition.mailings.audience.preview import count_audience, sample_recipients
 from petition.mailings.cli_output import format_time, render_progress
@@ -69,14 +70,7 @@ def create(file: IO[str]) -> None:
 
     Settings between two lines ---, then a section per language under a line such as `# fr: Subject`.
     """
-    try:
-        draft, errors = parse_mailing(file.read())
-    except UnicodeDecodeError as error:
-        raise CommandError(f"{file.name}: not UTF-8 text ({error.reason})") from None
-    if draft is None:
-        raise CommandError(
-            "nothing was created\n" + "\n".join(f"{file.name}:{line}: {message}" for line, message in errors)
-        )
+    draft = parse_command_file(file, parse_mailing)
     mailing = create_mailing(draft, audit.default_actor())
     count_audience(mailing)
     db.session.commit()

@@ -5,7 +5,7 @@ from sqlalchemy import text
 
 from petition.core.db import db
 from petition.operations import queries, rollup
-from petition.petitions import statistics
+from petition.petitions import queries as petition_queries
 
 ROLLUPS = {
     "state_change_log": (
@@ -13,7 +13,7 @@ ROLLUPS = {
         "(subject, queue, state, cause, domain, change, entered) SELECT 'signature', '', 'pending', '', '', 1, 1",
     ),
     "campaign_log": (
-        statistics.ROLLUP_SQL,
+        petition_queries.ROLLUP_SQL,
         "(petition_id, hour, submitted, mailed, reached, counted) SELECT 1, now(), 1, 0, 0, 0",
     ),
 }

@@ -8,6 +8,7 @@ import pytest
 from support.factories import make_form, make_petition
 
 from petition.core.db import db
+from petition.core.front_matter import InvalidFile
 from petition.delivery.rendering.message import OutgoingMessage
 from petition.delivery.worker import run_queue
 from petition.petitions import file_parser, lifecycle
@@ -86,10 +87,12 @@ def test_petition_file_starts_no_header(client, sent_emails, field, hostile):
     values = {"title": "Pour un jardin", "sender": "Les amis du jardin", "reply_to": "amis@example.org", field: hostile}
     sender = f"  name: {json.dumps(values['sender'])}\n  reply_to: {json.dumps(values['reply_to'])}"
     front = f"slug: jardin\nkind: petition\ndefault_language: fr\nsender:\n{sender}\naddressee:\n  fr: La ville"
-    found = file_parser.parse_document(f"---\n{front}\n---\n# fr: {values['title']}\n\n> Court.\n\nLa lettre.\n")
-    assert bool(found.mistakes) == (field == "reply_to" or hostile not in ACCEPTABLE), found.mistakes
-    if found.mistakes:
+    text = f"---\n{front}\n---\n# fr: {values['title']}\n\n> Court.\n\nLa lettre.\n"
+    if field == "reply_to" or hostile not in ACCEPTABLE:
+        with pytest.raises(InvalidFile):
+            file_parser.parse_document(text)
         return
+    found = file_parser.parse_document(text)
     lifecycle.open_(lifecycle.create(found))
     db.session.commit()
     assert client.post("/p/jardin/sign", data=make_form(), headers=network()).status_code == 303
