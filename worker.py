@@ -13,19 +13,18 @@ from kombu.transport import redis as by_redis
 from config import BadSetting, Config
 from petition.app import create_app
 from petition.core.celery import DisconnectTolerantQoS, declare_queues, with_worker_timeouts
-from petition.core.exceptions import DomainError
-from petition.core.health import require_database
+from petition.core.health import DatabaseUnreachable, require_database
 from petition.delivery.queues import EMAIL_QUEUES, MAILINGS, MAINTENANCE, NOTIFICATIONS, QUEUE_NAMES
 from petition.delivery.wakeup import RUN_QUEUE_TASK
 from petition.operations.heartbeat import HeartbeatThread
 
-SWEEP_INTERVAL_SECONDS = 5.0  # the longest that a lost wake-up delays an email
+SWEEP_INTERVAL_SECONDS = 5.0  # bounds the delay of an email whose wake-up was lost
 
 try:
     flask_app = create_app(Config())
     require_database(flask_app)
-except (BadSetting, DomainError) as problem:
-    sys.exit(f"petition: {problem}")
+except (BadSetting, DatabaseUnreachable) as error:
+    sys.exit(f"petition: {error}")
 
 app = flask_app.extensions["celery"]
 app.conf.task_queues = declare_queues(QUEUE_NAMES, flask_app.config["BROKER_URL"])
