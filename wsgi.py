@@ -5,16 +5,15 @@ import sys
 
 from config import BadSetting, Config
 from petition.app import create_app
-from petition.core.exceptions import DomainError
-from petition.core.health import require_database
+from petition.core.health import DatabaseUnreachable, require_database
 
 try:
     app = create_app(Config())
     require_database(app)
-except (BadSetting, DomainError) as problem:
-    sys.exit(f"petition: {problem}")
+except (BadSetting, DatabaseUnreachable) as error:
+    sys.exit(f"petition: {error}")
 
-# What was made at the start stays: the collector need not look through it, which would part the memory that processes
-# forked from this one share (36 MB for each).
+# With gunicorn's --preload, the processes share the memory of this one. The garbage collector writes to each object
+# that it examines, which would copy 36 MB per process: exempt all objects created so far.
 gc.collect()
 gc.freeze()

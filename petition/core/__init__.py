@@ -1,10 +1,10 @@
-"""Shared plumbing that knows no feature: database, cache, broker, languages, logs, tokens, errors."""
+"""Shared infrastructure without knowledge of features: database, cache, broker, languages, logs, tokens, errors."""
 
 from flask import Flask
 
 
 def register(app: Flask) -> None:
-    """Set up what every feature needs: logs first, so that the rest can log."""
+    """Set up what every feature needs: logs first, so that the others can log."""
     from petition.core import (
         assets,
         cache,

@@ -1,4 +1,4 @@
-"""URLs of static files, which change with their content, and of pages on the public host name."""
+"""URLs of static files, versioned by content, and of pages on the public host name."""
 
 import hashlib
 from functools import lru_cache
@@ -17,12 +17,12 @@ def _content_hash(name: str) -> str:
 
 
 def asset_url(name: str) -> str:
-    """Return the address of a static file, which changes with its content so that it can be cached for ever."""
+    """Return the URL of a static file. It changes with the content, so that it can be cached forever."""
     return url_for("static", filename=name, v=_content_hash(name))
 
 
 def _set_cache_headers(response: Response) -> Response:
-    # While two versions run side by side, the one may be asked for the other's file: nobody may keep that answer.
+    # During a deployment, a process may be asked for the other version of a file: that answer must not be cached.
     if request.endpoint == "static" and response.status_code < 400:
         name = (request.view_args or {})["filename"]
         response.headers["Cache-Control"] = (
@@ -33,7 +33,7 @@ def _set_cache_headers(response: Response) -> Response:
 
 
 def public_url_for(endpoint: str, **values: Any) -> str:
-    """Return the full address of a page, on the site's own name and never on one that a request made up."""
+    """Return the absolute URL of a page, on PUBLIC_URL whatever Host a request names."""
     return f"{current_app.config['PUBLIC_URL']}{url_for(endpoint, **values)}"
 
 

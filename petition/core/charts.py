@@ -1,4 +1,4 @@
-"""The dress of every plot: pygal's SVG, readable beside a table and on a phone, told apart without red and green."""
+"""Common style of all charts: pygal SVG, legible beside a table and on a phone, with a colour-blind safe palette."""
 
 from typing import Any
 
@@ -6,7 +6,7 @@ from flask import Response, current_app
 from flask_babel import gettext as _
 from pygal.style import Style
 
-# Okabe and Ito's palette: told apart without telling red from green.
+# Okabe and Ito's palette, which does not depend on telling red from green.
 PALETTE = ("#0072b2", "#e69f00", "#009e73")
 FONT_FAMILY = "system-ui, sans-serif"
 
@@ -19,20 +19,20 @@ def create_chart(kind: type, *, narrow: bool, **options: Any) -> Any:
         label_font_size=size, major_label_font_size=size, legend_font_size=size, title_font_size=size,
         foreground="#495057", foreground_strong="#212529", foreground_subtle="#dee2e6",
     )  # fmt: skip
-    look = {
+    defaults = {
         "width": 390 if narrow else 620, "height": 300 if narrow else 260, "legend_at_bottom": True, "js": [],
         "legend_at_bottom_columns": 2 if narrow else 3, "show_minor_x_labels": False, "margin": 6,
         "truncate_label": -1, "x_labels_major_every": 8 if narrow else 4, "truncate_legend": -1,
         "no_data_text": _("Nothing yet"), "y_labels_major_count": 4, "show_minor_y_labels": False,
         "include_x_axis": True, "pretty_print": False,
     }  # fmt: skip
-    return kind(style=style, **look | options)
+    return kind(style=style, **defaults | options)
 
 
-def svg_response(svg: bytes, lasts: int) -> Response:
-    """Return a plot as an answer that a browser may keep for some seconds."""
+def svg_response(svg: bytes, max_age_seconds: int) -> Response:
+    """Return a chart as a response that a browser may cache."""
     response = current_app.response_class(svg, mimetype="image/svg+xml")
-    # pygal puts its styles into the picture.
+    # pygal writes its styles into the image.
     response.headers["Content-Security-Policy"] = "default-src 'none'; style-src 'unsafe-inline'"
-    response.headers["Cache-Control"] = f"private, max-age={lasts}"
+    response.headers["Cache-Control"] = f"private, max-age={max_age_seconds}"
     return response

@@ -1,23 +1,23 @@
-"""Stop asking for a while what does not answer, so that nobody waits for it twice."""
+"""Circuit breaker: skip calls to a service for a while after it failed, so that requests do not wait for it again."""
 
 import time
 
 
 class CircuitBreaker:
-    """Open, for a number of seconds after each failure, while whatever it guards is left alone."""
+    """Open for a number of seconds after each failure. One per service and process."""
 
-    def __init__(self, rest: float) -> None:
-        self.rest = rest
-        self._until = 0.0
+    def __init__(self, open_seconds: float) -> None:
+        self.open_seconds = open_seconds
+        self._open_until = 0.0
 
     def is_open(self) -> bool:
-        """Say whether to do without for now."""
-        return time.monotonic() < self._until
+        """Return whether to skip the call for now."""
+        return time.monotonic() < self._open_until
 
     def trip(self) -> None:
-        """Note a failure."""
-        self._until = time.monotonic() + self.rest
+        """Record a failure: open."""
+        self._open_until = time.monotonic() + self.open_seconds
 
     def close(self) -> None:
-        """Forget the failures."""
-        self._until = 0.0
+        """Close again."""
+        self._open_until = 0.0

@@ -1,4 +1,4 @@
-"""What every command shares: the application it runs in, and mistakes told in one line."""
+"""Shared by all commands: the console, the application context, and errors printed as one line."""
 
 from collections.abc import Callable
 from functools import wraps
@@ -18,28 +18,28 @@ console = Console(highlight=False, soft_wrap=True)
 
 
 class CommandError(click.ClickException):
-    """Ends a command with one line that says what to do."""
+    """An error that ends a command with exit code 1 and one line that says what to do."""
 
     def show(self, file: IO[Any] | None = None) -> None:
-        """Print the line the way every start of this project does."""
+        """Print the line as wsgi.py and worker.py print theirs."""
         click.echo(f"petition: {self.message}", file=file, err=file is None)
 
 
 def with_app_context(command: F) -> F:
-    """Run a command inside the application that the `petition` group provides; a refusal ends it with one line."""
+    """Run a command inside the application that the `petition` group provides; a domain error ends it with one line."""
 
     @wraps(command)
     def run(*args: Any, **kwargs: Any) -> Any:
         with (
             click.get_current_context().find_object(AppProvider)() as app,  # type: ignore[misc]
             app.app_context(),
-            # Commands speak English, their numbers too.
+            # Commands print English, and numbers in the English format.
             force_locale("en"),
         ):
             try:
                 return command(*args, **kwargs)
-            except DomainError as refusal:
-                raise CommandError(str(refusal)) from None
+            except DomainError as error:
+                raise CommandError(str(error)) from None
             except OperationalError as error:
                 raise CommandError(describe_connection_error(error)) from None
 
@@ -47,11 +47,11 @@ def with_app_context(command: F) -> F:
 
 
 class AppProvider:
-    """Makes the application, when a command needs it."""
+    """Creates the application when a command needs it; the object of the root command's context."""
 
-    def __init__(self, make: Callable[[], Any]) -> None:
-        self._make = make
+    def __init__(self, open_app: Callable[[], Any]) -> None:
+        self._open_app = open_app
 
     def __call__(self) -> Any:
         """Return a context manager that yields the application."""
-        return self._make()
+        return self._open_app()

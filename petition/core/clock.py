@@ -1,4 +1,4 @@
-"""The time, in one place so that a test can set it."""
+"""The current time, in one place so that tests can set it."""
 
 from datetime import UTC, datetime
 

@@ -18,5 +18,5 @@ def list_countries(language: str) -> tuple[tuple[str, str], ...]:
 
 
 def is_country(code: str) -> bool:
-    """Say whether this is the code of a country."""
+    """Return whether this is the code of a country."""
     return any(code == known for known, _ in list_countries("en"))

@@ -10,21 +10,31 @@ from sqlalchemy.exc import InterfaceError, InternalError, OperationalError
 from sqlalchemy.exc import TimeoutError as PoolTimeout
 from werkzeug.exceptions import BadRequest, HTTPException, ServiceUnavailable
 
-from petition.core.openapi import API_PREFIX, http_error_response
+from petition.core.exceptions import Conflict, DomainError, InvalidLink, NotFound
+from petition.core.openapi import API_PREFIX, http_error_response, problem_response
 
-RETRY_AFTER_SECONDS = 10  # seconds
+RETRY_AFTER_SECONDS = 10
+# HTTP status by exception type, for what a view does not catch; the first match counts.
+DOMAIN_ERROR_STATUS: tuple[tuple[type[DomainError], int], ...] = (
+    (NotFound, 404),
+    (InvalidLink, 404),
+    (Conflict, 409),
+    (DomainError, 422),
+)
 
 log = structlog.get_logger(__name__)
 
 
 def _error_text(code: int) -> tuple[str, str]:
-    """Return a title and an advice for a status, in the reader's language."""
+    """Return a title and advice for a status, in the reader's language."""
     known = {
         400: (_("That request could not be read"), _("Please go back and try once more.")),
         403: (_("This page is not open to you"), _("If you followed a link, please check that it is complete.")),
         404: (_("There is nothing at this address"), _("The address may be incomplete, or the page was taken down.")),
         405: (_("This address does not work that way"), _("Please go back and use the button on the page.")),
+        409: (_("This has changed meanwhile"), _("Please go back, reload the page, and try again.")),
         413: (_("That is too long to be sent"), _("Please go back, shorten what you wrote, and send it again.")),
+        422: (_("Something in the form needs correcting"), _("Please go back and check what you entered.")),
         429: (
             _("Too many requests come from this network at the moment"),
             _("Go back, and try again in a minute: what you typed should still be there."),
@@ -35,23 +45,35 @@ def _error_text(code: int) -> tuple[str, str]:
     return known.get(code, unknown if code >= 500 else known[400])
 
 
+def _error_page(status: int, advice: str = "") -> Response:
+    title, default_advice = _error_text(status)
+    page = render_template("errors/error.html", code=status, title=title, advice=advice or default_advice)
+    return make_response(page, status)
+
+
 def _handle_http_error(error: HTTPException) -> Response | HTTPException:
     if error.code is None or error.code < 400:
         return error
     if request.path.startswith(API_PREFIX):
         return http_error_response(error)
-    title, advice = _error_text(error.code)
-    response = make_response(
-        render_template("errors/error.html", code=error.code, title=title, advice=advice), error.code
-    )
+    response = _error_page(error.code)
     for name, value in error.get_headers():
         if name.lower() not in ("content-type", "content-length"):
             response.headers[name] = value
     return response
 
 
+def _handle_domain_error(error: DomainError) -> Response:
+    """Answer a domain error that no view caught: a problem document with its fields, or a page with its messages."""
+    status = next(status for kind, status in DOMAIN_ERROR_STATUS if isinstance(error, kind))
+    if request.path.startswith(API_PREFIX):
+        return problem_response(status, errors=error.errors)
+    # What does not exist is answered alike everywhere, whatever it was.
+    return _error_page(status, "" if status == 404 else str(error))
+
+
 def _handle_database_error(error: Exception) -> Response | HTTPException:
-    log.error("the database could not answer", error=type(getattr(error, "orig", error)).__name__)
+    log.error("database unavailable", error=type(getattr(error, "orig", error)).__name__)
     return _handle_http_error(ServiceUnavailable(retry_after=RETRY_AFTER_SECONDS))
 
 
@@ -62,11 +84,12 @@ def _handle_idle_transaction_timeout(error: InternalError) -> Response | HTTPExc
 
 
 def init_app(app: Flask) -> None:
-    """Register the error pages and what templates share."""
+    """Register the error handlers."""
     app.register_error_handler(HTTPException, _handle_http_error)
+    app.register_error_handler(DomainError, _handle_domain_error)
     for error in (OperationalError, InterfaceError, PoolTimeout, psycopg.OperationalError, psycopg.InterfaceError):
         app.register_error_handler(error, _handle_database_error)
     app.register_error_handler(InternalError, _handle_idle_transaction_timeout)
-    for broken in (InvalidChunkSize, ChunkMissingTerminator):
-        app.register_error_handler(broken, lambda _: _handle_http_error(BadRequest()))
+    for malformed_body in (InvalidChunkSize, ChunkMissingTerminator):
+        app.register_error_handler(malformed_body, lambda _: _handle_http_error(BadRequest()))
     app.context_processor(lambda: {"embedded": app.config["PETITION_EMBEDDED"]})

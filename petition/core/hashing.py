@@ -1,4 +1,4 @@
-"""Keyed hashes, for what must be compared and never read back."""
+"""Keyed hashes of personal data, which can be compared and not reversed."""
 
 import hashlib
 import hmac
@@ -7,11 +7,12 @@ from flask import current_app
 
 
 def keyed_hashes(purpose: str, text: str) -> list[str]:
-    """Return 128 bits, as hex, that only this installation can compute for this purpose: one per key, newest first.
+    """Return a hash under each secret key, the current key first: HMAC-SHA256 cut to 128 bits, as hex.
 
-    Store the first; look for any of them, so that what was hashed before a key rotation is still found.
+    Hashes of different purposes cannot be compared. Store the first; look up any of them, so that values hashed before
+    a key rotation are still found.
     """
     config = current_app.config
     keys = (config["SECRET_KEY"], *config["SECRET_KEY_FALLBACKS"])
-    message = f"{purpose}\0{text}".encode(errors="surrogatepass")  # any text, lone halves of characters too
+    message = f"{purpose}\0{text}".encode(errors="surrogatepass")  # lone surrogates too
     return [hmac.new(key.encode(), message, hashlib.sha256).hexdigest()[:32] for key in keys]

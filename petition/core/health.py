@@ -1,4 +1,4 @@
-"""Is this process alive, and can it do its work?"""
+"""Liveness (`/healthz`), readiness (`/readyz`), and the check of the database at the start of a process."""
 
 from typing import Any
 
@@ -8,49 +8,56 @@ from sqlalchemy import text
 from sqlalchemy.exc import OperationalError, SQLAlchemyError
 
 from petition.core.db import db, describe_connection_error
-from petition.core.exceptions import ValidationError
 from petition.core.redis import get_client
 
 blueprint = Blueprint("health", __name__)
 
 
+class DatabaseUnreachable(Exception):
+    """The database cannot be reached. The message is one line that names the setting and no secret."""
+
+
 @blueprint.get("/healthz")
 def healthz() -> dict[str, str]:
-    """Say that this process answers."""
+    """Answer that this process is alive."""
     return {"status": "ok"}
 
 
 @blueprint.get("/readyz")
 def readyz() -> tuple[dict[str, Any], int]:
-    """Say the state of each part; 503 only when the database is gone, as signing works without all others.
+    """Report the state of each part; 503 only without the database, as signing works without all others.
 
-    Features add the parts they know of to `app.extensions["petition.readiness_checks"]`.
+    Features append checks to `app.extensions["petition.readiness_checks"]`: functions that return states by part.
     """
     parts = {"database": _check_database(), "redis": _check_redis()}
     if parts["database"] != "ok":
         return {"status": "unavailable", "parts": parts}, 503
-    for look in current_app.extensions.get("petition.readiness_checks", ()):
-        parts |= look()
-    well = all(words == "ok" for words in parts.values())
-    return {"status": "ok" if well else "degraded", "parts": parts}, 200
+    for check in current_app.extensions.get("petition.readiness_checks", ()):
+        parts |= check()
+    all_ok = all(state == "ok" for state in parts.values())
+    return {"status": "ok" if all_ok else "degraded", "parts": parts}, 200
 
 
 def require_database(app: Flask) -> None:
-    """Refuse to start without the database: raises `Refusal` with one line that names the setting and no secret."""
+    """Raise `DatabaseUnreachable` unless the database answers; leaves no connection open."""
     with app.app_context():
         try:
-            db.session.execute(text("SELECT 1"))
+            _ping_database()
         except OperationalError as error:
-            raise ValidationError({"DATABASE_URL": describe_connection_error(error)}) from None
+            raise DatabaseUnreachable(describe_connection_error(error)) from None
         finally:
             db.session.remove()
-            # A server that forks must not share this connection with its children.
+            # A server that forks after this must not share a connection with its children.
             db.engine.dispose()
+
+
+def _ping_database() -> None:
+    db.session.execute(text("SELECT 1"))
 
 
 def _check_database() -> str:
     try:
-        db.session.execute(text("SELECT 1"))
+        _ping_database()
     except SQLAlchemyError as error:
         return f"unreachable ({type(error).__name__})"
     return "ok"
@@ -60,5 +67,5 @@ def _check_redis() -> str:
     try:
         get_client().ping()
     except (redis.RedisError, OSError) as error:
-        return f"unreachable ({type(error).__name__}): signing works, emails follow"
+        return f"unreachable ({type(error).__name__}): signing works, emails are delayed"
     return "ok"

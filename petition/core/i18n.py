@@ -1,4 +1,4 @@
-"""French and English: which one a page speaks, and the numbers in it."""
+"""Languages: which one a response uses, and formats of dates and durations."""
 
 from datetime import date
 from functools import cache, lru_cache
@@ -14,13 +14,13 @@ from werkzeug.http import parse_accept_header
 LANGUAGES = {"fr": "Français", "en": "English"}
 DEFAULT_LANGUAGE = "fr"
 LIBRARY_LOCALES = {"fr": "fr_FR"}
-MAX_ACCEPT_LANGUAGE_CHARACTERS = 500  # characters of an Accept-Language; browsers send fifty
+MAX_ACCEPT_LANGUAGE_CHARACTERS = 500  # browsers send about fifty
 
 babel = Babel()
 
 
 def N_(text: str) -> str:
-    """Mark a text for translation that is looked up later."""
+    """Mark a text for extraction; it is translated where it is displayed."""
     return text
 
 
@@ -29,7 +29,7 @@ def choose_locale() -> Locale:
     if not has_request_context():
         return _parse_locale(DEFAULT_LANGUAGE)
     chosen = _requested_language() or _negotiate_language()
-    # Libraries ship their French as fr_FR; ours, which is plain fr, is found by that name too.
+    # Libraries ship their French as fr_FR; our catalogue, which is fr, is found for it too.
     return _parse_locale(LIBRARY_LOCALES.get(chosen, chosen))
 
 
@@ -40,7 +40,7 @@ def _requested_language() -> str | None:
 
 @cache
 def _parse_locale(code: str) -> Locale:
-    return Locale.parse(code)  # which looks for files each time
+    return Locale.parse(code)  # reads the file system on each call
 
 
 def _negotiate_language() -> str:
@@ -48,28 +48,28 @@ def _negotiate_language() -> str:
     return _best_match(accepted if len(accepted) <= MAX_ACCEPT_LANGUAGE_CHARACTERS else "")
 
 
-@lru_cache(1000)  # browsers send few different ones, and each request asks several times
+@lru_cache(1000)  # few distinct values, and each request needs it several times
 def _best_match(accepted: str) -> str:
     return parse_accept_header(accepted, LanguageAccept).best_match(LANGUAGES, DEFAULT_LANGUAGE) or DEFAULT_LANGUAGE
 
 
 def explicit_language() -> str | None:
-    """Return the language in force if an address must name it, because the browser's preference is another."""
+    """Return the current language if links must name it (`?lang=`), because the browser prefers another."""
     asked = _requested_language()
     return asked if asked != _negotiate_language() else None
 
 
 def current_language() -> str:
-    """Return the two-letter code of the language in force."""
+    """Return the two-letter code of the current language."""
     locale = get_locale()
     return locale.language if locale else DEFAULT_LANGUAGE
 
 
 def language_links() -> list[tuple[str, str, str]]:
-    """Return (code, name, address of this page) for each language; empty where a page has no address of its own."""
+    """Return (code, name, URL of this page) for each language; empty for responses to a POST."""
     if not has_request_context() or request.method != "GET":
         return []
-    if not request.endpoint:  # an address that does not exist speaks both languages too
+    if not request.endpoint:  # the 404 page is in both languages too
         return [(code, name, f"{request.path}?lang={code}") for code, name in LANGUAGES.items()]
     arguments = MultiDict(request.args)
     arguments.pop("lang", None)
@@ -78,16 +78,16 @@ def language_links() -> list[tuple[str, str, str]]:
 
 
 def format_date_text(day: date, style: str = "long") -> str:
-    """Return a date in words, the day and its month on one line, and the first of a month as French writes it."""
-    # The English here is that of Europe: 28 September 2022.
-    words = format_date(day, style, "en_GB" if current_language() == "en" else current_language())
-    if current_language() == "fr" and words.startswith("1 "):
-        words = f"1er{words[1:]}"
-    return words.replace(" ", "\N{NO-BREAK SPACE}", 1)
+    """Return a date with its month in full; no line break after the day; « 1er » for the first of a month in French."""
+    # British English: 28 September 2022.
+    text = format_date(day, style, "en_GB" if current_language() == "en" else current_language())
+    if current_language() == "fr" and text.startswith("1 "):
+        text = f"1er{text[1:]}"
+    return text.replace(" ", "\N{NO-BREAK SPACE}", 1)
 
 
 def format_duration(seconds: float) -> str:
-    """Return a length of time in its two largest units: 0.8 s, 42 s, 3 min 20 s, 2 h 5 min, 3 d 4 h."""
+    """Return a duration in its two largest units: 0.8 s, 42 s, 3 min 20 s, 2 h 5 min, 3 d 4 h."""
     if seconds < 10:
         return f"{seconds:.1f}\N{NO-BREAK SPACE}s".replace(".", "," if current_language() == "fr" else ".")
     if seconds < 60:
@@ -95,14 +95,14 @@ def format_duration(seconds: float) -> str:
     days = "j" if current_language() == "fr" else "d"
     for large, small, unit, part in (("min", "s", 60, 1), ("h", "min", 3600, 60), (days, "h", 86400, 3600)):
         if seconds < {60: 3600, 3600: 86400}.get(unit, float("inf")):
-            whole, rest = divmod(seconds, unit)
-            words = [f"{whole:.0f} {large}"] + ([f"{rest // part:.0f} {small}"] if rest // part else [])
-            return " ".join(words).replace(" ", "\N{NO-BREAK SPACE}")
+            whole, remainder = divmod(seconds, unit)
+            parts = [f"{whole:.0f} {large}"] + ([f"{remainder // part:.0f} {small}"] if remainder // part else [])
+            return " ".join(parts).replace(" ", "\N{NO-BREAK SPACE}")
     raise AssertionError(seconds)
 
 
 def init_app(app: Flask) -> None:
-    """Give templates their language, its links and its numbers."""
+    """Set up Flask-Babel, and give templates the language, its links and its number formats."""
     babel.init_app(
         app,
         default_locale=DEFAULT_LANGUAGE,

@@ -1,4 +1,4 @@
-"""Structured logs on stderr: JSON outside a terminal, and never personal data."""
+"""Structured logs on stderr: JSON unless for people, and never personal data."""
 
 import logging
 import random
@@ -10,22 +10,22 @@ from typing import Any
 import structlog
 from flask import Flask, Response, g, request
 
-# Whatever stands together with an @ and a dot: looked through once, however long it is.
+# Two steps, so that the time is linear however long a line is: words first, then those with an @ and a dot.
 WORD_PATTERN = re.compile(r"[^\s<>\"'(){}=:,;]+")
 EMAIL_ADDRESS_PATTERN = re.compile(r".@.[^@]*\.\w", re.DOTALL)
-# PostgreSQL quotes whole rows there.
+# PostgreSQL quotes whole rows in these.
 POSTGRES_DETAIL_PATTERN = re.compile(r"\b(DETAIL|CONTEXT):.*")
 TOKEN_LINK_PATTERN = re.compile(r"/(c|me|u|welcome)/[\w.-]{16,}")
-SERVER_LOGGERS = ("gunicorn.error",)  # which else log by themselves, the paths of requests that failed included
+SERVER_LOGGERS = ("gunicorn.error",)  # have handlers of their own, and log paths of failed requests
 UNLOGGED_RULES = "/healthz", "/readyz", "/static/<path:filename>", "/mailbox/messages.json"
 
 log = structlog.get_logger("petition.web")
 
 
-def configure(level: str, *, human_readable: bool = False) -> None:
-    """Send every log line, ours and the libraries', through one renderer to stderr.
+def configure(level: str | int, *, human_readable: bool = False) -> None:
+    """Send every log line, ours and the libraries', through one formatter to stderr.
 
-    JSON, unless stderr is a terminal or the lines are for people (`petition up` shows them to one).
+    JSON, unless stderr is a terminal or `human_readable` (`petition up` prints the lines to one).
     """
     shared: list[Any] = [
         structlog.contextvars.merge_contextvars,
@@ -61,7 +61,7 @@ def configure(level: str, *, human_readable: bool = False) -> None:
 
 
 def _drop_developer_fields(_logger: Any, _name: str, event: Any) -> Any:
-    """Leave out what a person who watches the lines go by does not need."""
+    """Drop the fields that a person watching the log does not need."""
     for name in ("timestamp", "request_id", "logger", *(["level"] if event.get("level") == "info" else [])):
         event.pop(name, None)
     return event
@@ -72,18 +72,18 @@ def _redact_address(word: re.Match[str]) -> str:
 
 
 def _redact(_logger: Any, _name: str, event: Any) -> Any:
-    """Blank out addresses, links and quoted rows in whatever a library puts into a line or a traceback."""
+    """Replace addresses, tokens and quoted rows in whatever a library puts into a line or a traceback."""
     for name, value in event.items():
         if isinstance(value, str):
             value = TOKEN_LINK_PATTERN.sub(
                 r"/\1/<token>", WORD_PATTERN.sub(_redact_address, value) if "@" in value else value
             )
-            event[name] = POSTGRES_DETAIL_PATTERN.sub(r"\1: <left out>", value)
+            event[name] = POSTGRES_DETAIL_PATTERN.sub(r"\1: <redacted>", value)
     return event
 
 
 def current_request_id() -> str | None:
-    """Return the id of the HTTP request that is being served, to be carried by what it causes."""
+    """Return the id of the HTTP request being served, None outside of one."""
     found = structlog.contextvars.get_contextvars().get("request_id")
     return found if isinstance(found, str) else None
 
@@ -97,7 +97,7 @@ def _start_request() -> None:
 
 def _log_request(response: Response) -> Response:
     response.headers.add("X-Request-ID", g.request_id)
-    # The rule, not the path: a path holds a signer's token.
+    # The rule, not the path: a path may contain a signer's token.
     rule = request.url_rule.rule if request.url_rule else None
     if rule not in UNLOGGED_RULES:
         log.info(
@@ -111,7 +111,7 @@ def _log_request(response: Response) -> Response:
 
 
 def init_app(app: Flask) -> None:
-    """Log one line per request, by its rule."""
+    """Configure logging, and log one line per request, by URL rule."""
     configure(app.config["PETITION_LOG_LEVEL"], human_readable=app.config["PETITION_EMBEDDED"])
     app.before_request(_start_request)
     app.after_request(_log_request)

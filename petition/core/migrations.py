@@ -1,4 +1,4 @@
-"""Bring the database to the schema of this code, and tell whether it is there."""
+"""Database migrations (Alembic): apply, write, compare revisions; skip ids after a restore."""
 
 from alembic import command
 from alembic.config import Config
@@ -8,10 +8,10 @@ from sqlalchemy import text
 
 from petition.core.db import db
 
-# More rows than any table gets between two backups.
+# More rows than any table gets between two backups. `pg_sequences.last_value` is NULL for an unused sequence.
 SKIPPED_IDS = 10_000_000
 SKIP_IDS_SQL = text("""
-    SELECT count(setval(pg_get_serial_sequence(quote_ident(table_name), column_name), :gap + (
+    SELECT count(setval(pg_get_serial_sequence(quote_ident(table_name), column_name), :skipped + (
         SELECT coalesce(last_value, 0) FROM pg_sequences
         WHERE (quote_ident(schemaname) || '.' || quote_ident(sequencename))
               = pg_get_serial_sequence(quote_ident(table_name), column_name))))
@@ -32,7 +32,7 @@ def upgrade() -> None:
 
 
 def make_migration(message: str) -> None:
-    """Write the migration that the models ask for, to be read and mended before it is committed."""
+    """Generate a migration from the difference between models and database, to be reviewed before it is committed."""
     command.revision(_config(), message, autogenerate=True)
 
 
@@ -48,9 +48,9 @@ def head_revision() -> str | None:
 
 
 def skip_ids() -> int:
-    """Leave a gap in the numbers of all tables, and return of how many; flushes.
+    """Advance the identity sequences of all tables by `SKIPPED_IDS`; return how many. Flushes.
 
-    A database that was restored would give out anew the numbers of what came after its backup; but links to those left
-    by email, and would lead to somebody else's signature.
+    A restored database would otherwise reuse the ids of rows that were created after its backup. Links to those were
+    mailed, and would lead to somebody else's signature.
     """
-    return db.session.scalar(SKIP_IDS_SQL, {"gap": SKIPPED_IDS}) or 0
+    return db.session.scalar(SKIP_IDS_SQL, {"skipped": SKIPPED_IDS}) or 0

@@ -1,4 +1,4 @@
-"""The JSON API: its description (OpenAPI), its page, and its errors (RFC 9457)."""
+"""The JSON API: OpenAPI description, documentation page, and problem documents (RFC 9457)."""
 
 from collections.abc import Callable
 from http import HTTPStatus
@@ -12,7 +12,7 @@ from webargs.flaskparser import FlaskParser, is_json_request
 from werkzeug.exceptions import BadRequest, HTTPException
 
 ACCESS_PUBLIC = "public"
-SLUG_LINK_PARAMETERS = {"slug": "$request.path.slug"}  # where an answer leads to more about its petition
+SLUG_LINK_PARAMETERS = {"slug": "$request.path.slug"}  # of OpenAPI links to other operations on the petition
 API_PREFIX = "/api/v1"
 PROBLEM_MEDIA_TYPE = "application/problem+json"
 
@@ -30,9 +30,9 @@ class ProblemSchema(ma.Schema):
 
 
 class JsonParser(FlaskParser):
-    """webargs' parser, reading a body's JSON once, and where Python will not read it, that is the sender's mistake."""
+    """webargs' parser that answers 400 to every body which Python cannot decode."""
 
-    def load_json(self, req: Any, schema: Any) -> Any:  # noqa: ARG002 - webargs asks so
+    def load_json(self, req: Any, schema: Any) -> Any:  # noqa: ARG002 - signature of webargs
         """Return the body as JSON, or answer 400: nested too deeply, a number too long, not JSON."""
         if not is_json_request(req) or not req.get_data():
             return ma.missing
@@ -45,18 +45,18 @@ class JsonParser(FlaskParser):
 
 
 class ApiBlueprint(SmorestBlueprint):  # type: ignore[misc]
-    """A blueprint of the API. Its arguments are schemas, not their classes: those are made anew for each request."""
+    """A blueprint of the API. Pass schema instances, not classes, which would be instantiated on each request."""
 
     ARGUMENTS_PARSER = JsonParser()
 
 
 class PetitionApi(Api):  # type: ignore[misc]
-    """flask-smorest, with problem documents in place of its own error format, for the API's addresses only."""
+    """flask-smorest with problem documents in place of its own error format."""
 
     ERROR_SCHEMA = ProblemSchema
 
     def _register_error_handlers(self) -> None:
-        """Leave errors to `core.pages`, which knows whether a person or a program asked."""
+        """Register none: `core.error_handlers` answers with a page or a problem document."""
 
 
 def problem_response(status: int, detail: str | None = None, errors: dict[str, str] | None = None) -> Response:
@@ -77,8 +77,8 @@ def http_error_response(error: HTTPException) -> Response:
     data = getattr(error, "data", None) or {}
     messages = data.get("messages") or {}
     errors: dict[str, str] = {}
-    for place in messages.values() if isinstance(messages, dict) else []:
-        for field, texts in place.items() if isinstance(place, dict) else [("body", place)]:
+    for location in messages.values() if isinstance(messages, dict) else []:
+        for field, texts in location.items() if isinstance(location, dict) else [("body", location)]:
             errors[str(field)] = " ".join(map(str, texts)) if isinstance(texts, list) else str(texts)
     detail = error.description if error.code != 429 else "Too many requests from this network. Try again later."
     response = problem_response(error.code or 500, detail, errors)
@@ -89,7 +89,7 @@ def http_error_response(error: HTTPException) -> Response:
 
 
 def document_problems(blueprint: Any, *statuses: int) -> Callable[[Any], Any]:
-    """Document the problems that an operation answers with."""
+    """Add problem responses to the description of an operation."""
 
     def decorate(view: Any) -> Any:
         for status in statuses:
@@ -101,15 +101,15 @@ def document_problems(blueprint: Any, *statuses: int) -> Callable[[Any], Any]:
     return decorate
 
 
-def document_operation(blueprint: Any, name: str, status: int, **leads_to: dict[str, str]) -> Callable[[Any], Any]:
-    """Name an operation in the description, and say which ones its answer leads to and what of it they take."""
-    links = {other: {"operationId": other, "parameters": taken} for other, taken in leads_to.items()}
+def document_operation(blueprint: Any, name: str, status: int, **linked: dict[str, str]) -> Callable[[Any], Any]:
+    """Name an operation. `linked`: the operations that its response links to, with their parameters."""
+    links = {other: {"operationId": other, "parameters": parameters} for other, parameters in linked.items()}
     return blueprint.doc(operationId=name, responses={status: {"links": links}} if links else {})
 
 
 @docs.get("/docs")
 def page() -> str:
-    """Describe the API to a person."""
+    """Show the API documentation."""
     return render_template("api/docs.html", spec=current_app.extensions["petition.api"].spec.to_dict())
 
 
@@ -119,7 +119,7 @@ def register_blueprint(app: Flask, blueprint: ApiBlueprint) -> None:
 
 
 def init_app(app: Flask) -> None:
-    """Make the API; its description is at /api/v1/openapi.json and its page at /api/v1/docs."""
+    """Create the API, described at /api/v1/openapi.json and documented at /api/v1/docs."""
     app.config.update(
         API_TITLE="Petitions: the JSON API",
         API_VERSION="v1",

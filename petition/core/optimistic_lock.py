@@ -1,6 +1,6 @@
-"""Optimistic locking: a form carries the version that it was made from, and is refused where the row changed since.
+"""Optimistic locking: a form carries the version of its row, and is rejected if the row has changed since.
 
-A row with a `version` column carries that; any other row carries a fingerprint of the values that were shown.
+The version is the row's `version` column, or a fingerprint of the values that the form displayed.
 """
 
 import hashlib
@@ -21,7 +21,7 @@ class EditConflict(Conflict):
 
 
 def fingerprint(values: Mapping[str, Any], salt: str = "") -> str:
-    """Return a hash of named values: the same as long as none of them changes. `salt` keeps it from being guessed."""
+    """Return a hash of named values, which changes with each of them. `salt` prevents guessing them from the hash."""
     text = json.dumps({name: None if value is None else str(value) for name, value in values.items()}, sort_keys=True)
     return hashlib.sha256(f"{salt}\0{text}".encode()).hexdigest()[:32]
 

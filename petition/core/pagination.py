@@ -1,4 +1,4 @@
-"""Keyset pagination: pages of a list by the last key of the page before, at the same cost however far down."""
+"""Keyset pagination: a page starts after the last key of the previous one, at the same cost for every page."""
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass

@@ -1,4 +1,4 @@
-"""A replica of the database for what may be read a little late, and never for anything in the way of a signature."""
+"""Optional read replica for public lists and exports, which may lag a little. Signing never uses it."""
 
 import time
 from collections.abc import Iterator, Sequence
@@ -15,69 +15,72 @@ from sqlalchemy.orm import Session, scoped_session
 from petition.core.circuit_breaker import CircuitBreaker
 from petition.core.db import db, engine_options
 
-MAX_LAG_SECONDS = 5  # seconds
-CATCH_UP_TIMEOUT_SECONDS = 3.0  # seconds that a long read waits for the replica to have what is committed
-QUERY_TIMEOUT_SECONDS = 2.0  # seconds that a list waits for the replica
-BACK_OFF_SECONDS = 3.0  # seconds that a replica which is away or late is left alone
-# Heartbeats are written every second: a replica whose last transaction is older than `LATEST` follows no more.
+MAX_LAG_SECONDS = 5
+CATCH_UP_TIMEOUT_SECONDS = 3.0  # a consistent read waits for the replica to replay what is committed
+QUERY_TIMEOUT_SECONDS = 2.0
+BACK_OFF_SECONDS = 3.0  # after a failure or too much lag, the primary is used
+# Works without load, as worker heartbeats are written every second.
 IS_UP_TO_DATE_SQL = text(
-    "SELECT pg_is_in_recovery() AND now() - pg_last_xact_replay_timestamp() < make_interval(secs => :late)"
+    "SELECT pg_is_in_recovery() AND now() - pg_last_xact_replay_timestamp() < make_interval(secs => :max_lag)"
 )
 CURRENT_LSN_SQL = text("SELECT CAST(pg_current_wal_lsn() AS text)")
-HAS_REPLAYED_LSN_SQL = text("SELECT pg_last_wal_replay_lsn() >= CAST(:written AS pg_lsn)")
+HAS_REPLAYED_LSN_SQL = text("SELECT pg_last_wal_replay_lsn() >= CAST(:lsn AS pg_lsn)")
 
 log = structlog.get_logger(__name__)
 
 
 class TimeoutConnection(psycopg.Connection[Any]):
-    """A connection that gives up on a server which hangs: a timeout of the server's own would hang with it."""
+    """A connection with a client-side timeout: a server that hangs does not enforce its own statement timeout."""
 
-    patience = QUERY_TIMEOUT_SECONDS
+    timeout_seconds = QUERY_TIMEOUT_SECONDS
 
     def wait(self, gen: Any, interval: float = 0.1, timeout: float | None = None) -> Any:
-        """Wait for an answer, `patience` seconds at most; a connection that failed is closed."""
+        """Wait for a reply for at most `timeout_seconds`; close the connection on failure."""
         try:
-            return super().wait(gen, interval, self.patience if timeout is None else timeout)
+            return super().wait(gen, interval, self.timeout_seconds if timeout is None else timeout)
         except psycopg.OperationalError:
             self.close()
             raise
 
 
 class Replica:
-    """The engine of the replica, left alone for a while after it failed."""
+    """The replica's engine behind a circuit breaker."""
 
     def __init__(self, engine: Engine) -> None:
         self.engine, self.breaker, self.is_healthy = engine, CircuitBreaker(BACK_OFF_SECONDS), False
 
-    def session(self, patience: float = QUERY_TIMEOUT_SECONDS) -> Session | None:
-        """Return a session on the replica if it answers and keeps up."""
+    def session(self, timeout_seconds: float = QUERY_TIMEOUT_SECONDS) -> Session | None:
+        """Return a session on the replica, or None if it does not answer or lags too much.
+
+        `timeout_seconds`: for each statement of the session.
+        """
         if self.breaker.is_open():
             return None
         if not self.is_healthy:
-            self.breaker.trip()  # one thread tries it, the others do without meanwhile
-        session, trouble = Session(self.engine), "late, or no replica"
+            self.breaker.trip()  # one thread tries it; the others use the primary meanwhile
+        session, reason = Session(self.engine), "lagging, or not a replica"
         try:
             connection = _driver_connection(session)
-            connection.patience = QUERY_TIMEOUT_SECONDS
-            if session.scalar(IS_UP_TO_DATE_SQL, {"late": MAX_LAG_SECONDS}):
-                connection.patience, self.is_healthy = patience, True
+            connection.timeout_seconds = QUERY_TIMEOUT_SECONDS
+            if session.scalar(IS_UP_TO_DATE_SQL, {"max_lag": MAX_LAG_SECONDS}):
+                connection.timeout_seconds, self.is_healthy = timeout_seconds, True
                 self.breaker.close()
                 return session
         except SQLAlchemyError as error:
-            trouble = type(error).__name__
+            reason = type(error).__name__
         session.close()
-        self.rest(trouble)
+        self.back_off(reason)
         return None
 
-    def rest(self, trouble: str) -> None:
-        """Do without it for a while."""
+    def back_off(self, reason: str) -> None:
+        """Use the primary for `BACK_OFF_SECONDS`."""
         self.is_healthy = False
         self.breaker.trip()
-        log.warning("the replica is left alone: the database is read in its place", trouble=trouble)
+        log.warning("read replica skipped, using the primary", reason=reason)
 
 
 def fetch_rows(query: Select[Any]) -> Sequence[Row[Any]]:
-    """Return a query's rows, at most `LATEST` seconds late; the database answers where the replica fails."""
+    """Return a query's rows, at most `MAX_LAG_SECONDS` old; the primary answers if the replica does not."""
     replica = _get_replica()
     session = replica.session() if replica else None
     if replica and session:
@@ -85,15 +88,15 @@ def fetch_rows(query: Select[Any]) -> Sequence[Row[Any]]:
             try:
                 return session.execute(query).all()
             except SQLAlchemyError as error:
-                replica.rest(type(error).__name__)
+                replica.back_off(type(error).__name__)
     return db.session.execute(query).all()
 
 
 @contextmanager
 def consistent_session(timeout_seconds: float) -> Iterator[Session | scoped_session[Any]]:
-    """Yield a session that sees all that is committed by now: the replica's once it does, else the request's own.
+    """Yield a session that sees everything committed before the call: the replica's once it has caught up, else ours.
 
-    `patience`: seconds that each statement may wait for the replica.
+    `timeout_seconds`: for each statement on the replica.
     """
     replica = _get_replica()
     session = replica.session(timeout_seconds) if replica else None
@@ -105,17 +108,17 @@ def consistent_session(timeout_seconds: float) -> Iterator[Session | scoped_sess
 
 
 def _wait_for_catch_up(session: Session) -> bool:
-    written, ends = db.session.scalar(CURRENT_LSN_SQL), time.monotonic() + CATCH_UP_TIMEOUT_SECONDS
-    while time.monotonic() < ends:
-        if session.scalar(HAS_REPLAYED_LSN_SQL, {"written": written}):
+    lsn, deadline = db.session.scalar(CURRENT_LSN_SQL), time.monotonic() + CATCH_UP_TIMEOUT_SECONDS
+    while time.monotonic() < deadline:
+        if session.scalar(HAS_REPLAYED_LSN_SQL, {"lsn": lsn}):
             return True
         time.sleep(0.05)
     return False
 
 
 def _driver_connection(session: Session) -> TimeoutConnection:
-    found: Any = session.connection().connection.driver_connection
-    return found
+    connection: TimeoutConnection = session.connection().connection.driver_connection  # type: ignore[assignment]
+    return connection
 
 
 def _connect(_dialect: Any, _record: Any, arguments: Sequence[Any], options: dict[str, Any]) -> TimeoutConnection:
@@ -123,24 +126,24 @@ def _connect(_dialect: Any, _record: Any, arguments: Sequence[Any], options: dic
 
 
 def _get_replica() -> Replica | None:
-    found: Replica | None = current_app.extensions["petition.replica"]
-    return found
+    replica: Replica | None = current_app.extensions["petition.replica"]
+    return replica
 
 
 def check_replica() -> dict[str, str]:
-    """Return the state of the replica, if there is one, for /readyz."""
+    """Return the replica's state for /readyz; empty without a replica."""
     replica = _get_replica()
     if replica is None:
         return {}
     session = replica.session()
     if session is None:
-        return {"replica": "away or late: the database is read in its place"}
+        return {"replica": "unreachable or lagging: the primary is used"}
     session.close()
     return {"replica": "ok"}
 
 
 def init_app(app: Flask) -> None:
-    """Prepare the replica of the settings; it is connected to on first use."""
+    """Create the engine of DATABASE_REPLICA_URL; it connects on first use."""
     url, replica = app.config["DATABASE_REPLICA_URL"], None
     if url:
         options = engine_options(app)

@@ -1,4 +1,4 @@
-"""One Redis client per process, that fails fast: nothing here may hold up a signer."""
+"""One Redis client per process, with short timeouts and no retries: signing must not wait for Redis."""
 
 from typing import Any, cast
 
@@ -10,31 +10,31 @@ from redis.sentinel import Sentinel
 
 from petition.core.redis_sentinel import SCHEME, parse_sentinel_url
 
-TIMEOUT_SECONDS = 0.25  # seconds, to connect and for a reply
+TIMEOUT_SECONDS = 0.25  # to connect, and for a reply
 
 
 def get_client() -> "redis.Redis":
-    """Return the process's client; its calls raise `redis.RedisError` within two timeouts, and one a Sentinel."""
-    found: redis.Redis = current_app.extensions["petition.redis"]
-    return found
+    """Return the client. Calls raise `redis.RedisError` within two timeouts, plus one for each Sentinel."""
+    client: redis.Redis = current_app.extensions["petition.redis"]
+    return client
 
 
-def execute_command(*words: Any) -> Any:
-    """Send one command and return its answer as Redis gives it: for what every signer waits for.
+def execute_command(*arguments: Any) -> Any:
+    """Send one command and return Redis's raw reply, without the client's metrics and retry handling (hot path).
 
-    Without what a client does around each: it measures, and is ready to try again. Raises `redis.RedisError` as soon.
+    Raises `redis.RedisError` within the same timeouts.
     """
     pool = get_client().connection_pool
     connection: Any = pool.get_connection()
     try:
-        connection.send_command(*words)
+        connection.send_command(*arguments)
         return connection.read_response()
     finally:
         pool.release(connection)
 
 
 def create_client(url: str) -> "redis.Redis":
-    """Return a client of a server, or of the primary that Sentinels name; it connects on first use, and asks once."""
+    """Return a client of a server, or of the primary behind Sentinels. It connects on first use and never retries."""
     options: dict[str, Any] = {
         "socket_timeout": TIMEOUT_SECONDS,
         "socket_connect_timeout": TIMEOUT_SECONDS,
@@ -42,13 +42,13 @@ def create_client(url: str) -> "redis.Redis":
     }
     if not url.startswith(SCHEME):
         return redis.Redis.from_url(url, health_check_interval=0, **options)
-    # redis-py's Sentinel carries no types.
-    watched, watching = parse_sentinel_url(url), cast("Any", Sentinel)
-    sentinels = watching(watched.sentinels, sentinel_kwargs=options, **options, **watched.login)
-    found: redis.Redis = sentinels.master_for(watched.name, db=watched.database)
-    return found
+    parsed = parse_sentinel_url(url)
+    # redis-py's Sentinel is untyped.
+    sentinels = cast("Any", Sentinel)(parsed.sentinels, sentinel_kwargs=options, **options, **parsed.login)
+    client: redis.Redis = sentinels.master_for(parsed.name, db=parsed.database)
+    return client
 
 
 def init_app(app: Flask) -> None:
-    """Prepare the client."""
+    """Create the client of REDIS_URL."""
     app.extensions["petition.redis"] = create_client(app.config["REDIS_URL"])

@@ -1,4 +1,4 @@
-"""Security headers: strict, and the same for every page that does not ask otherwise."""
+"""Security headers: strict defaults, which a view can override."""
 
 from collections.abc import Iterable
 from typing import Any
@@ -12,7 +12,7 @@ CONTENT_SECURITY_POLICY = (
 SECURITY_HEADERS = (
     ("Content-Security-Policy", CONTENT_SECURITY_POLICY),
     ("X-Content-Type-Options", "nosniff"),
-    # A personal link must not travel to another site, nor into its logs.
+    # The token in a personal link must not reach another site.
     ("Referrer-Policy", "no-referrer"),
     ("Cross-Origin-Opener-Policy", "same-origin"),
     ("Permissions-Policy", "camera=(), geolocation=(), microphone=()"),
@@ -22,23 +22,23 @@ HTTPS_SECURITY_HEADERS = (*SECURITY_HEADERS, ("Strict-Transport-Security", "max-
 
 
 class SecurityHeadersMiddleware:
-    """A WSGI application whose every response has the headers, those that it sets itself as it sets them."""
+    """WSGI middleware that adds the security headers which a response does not set itself."""
 
     def __init__(self, wsgi_app: Any) -> None:
         self._wsgi_app = wsgi_app
 
     def __call__(self, environ: dict[str, Any], start_response: Any) -> Iterable[bytes]:
         """Answer a request."""
-        wanted = HTTPS_SECURITY_HEADERS if environ["wsgi.url_scheme"] == "https" else SECURITY_HEADERS
+        defaults = HTTPS_SECURITY_HEADERS if environ["wsgi.url_scheme"] == "https" else SECURITY_HEADERS
 
-        def start(status: str, headers: list[tuple[str, str]], *exc_info: Any) -> Any:
-            own = {name.lower() for name, _ in headers}
-            return start_response(status, headers + [h for h in wanted if h[0].lower() not in own], *exc_info)
+        def start_with_headers(status: str, headers: list[tuple[str, str]], *exc_info: Any) -> Any:
+            present = {name.lower() for name, _ in headers}
+            return start_response(status, headers + [h for h in defaults if h[0].lower() not in present], *exc_info)
 
-        answer: Iterable[bytes] = self._wsgi_app(environ, start)
-        return answer
+        response: Iterable[bytes] = self._wsgi_app(environ, start_with_headers)
+        return response
 
 
 def init_app(app: Flask) -> None:
-    """Add the headers to every response that lacks them."""
+    """Wrap the application in the middleware."""
     app.wsgi_app = SecurityHeadersMiddleware(app.wsgi_app)  # type: ignore[method-assign]

@@ -1,4 +1,4 @@
-"""Signed links: short, unforgeable, one salt per purpose, readable through a key rotation."""
+"""Signed tokens in links: short, one salt per purpose, valid through a key rotation."""
 
 import base64
 import hashlib
@@ -21,7 +21,7 @@ class BadToken(Exception):
 
 
 class ExpiredToken(BadToken):
-    """A token that was good and whose time has passed; `values` is what it said."""
+    """A valid token that is older than its maximum age. `values`: its integers."""
 
     def __init__(self, values: tuple[int, ...]) -> None:
         super().__init__("expired")
@@ -46,35 +46,35 @@ def _create_signer(purpose: str, keys: tuple[str, ...]) -> TimestampSigner:
 def make(purpose: str, *values: int) -> str:
     """Sign non-negative integers for one purpose.
 
-    The token is URL-safe, holds no personal data, ends in a letter or digit, and carries the time it was made.
+    The token is URL-safe, contains no personal data, ends in a letter or digit, and carries its creation time.
     """
     payload = b"".join(_encode_varint(value) for value in values)
     return _signer(purpose).sign(base64.urlsafe_b64encode(payload).rstrip(b"=")).decode()
 
 
 def read(purpose: str, token: str, max_age: timedelta | None = None) -> tuple[int, ...]:
-    """Return the integers that a token was signed with, in constant time as far as its signature goes.
+    """Return the integers that a token was signed with; the signature is compared in constant time.
 
-    Mends what mail programs do to the end of a link (`mend`). Raises `ExpiredToken` past `max_age`, `BadToken` for
-    anything this application did not sign for this purpose.
+    Characters that mail programs append are ignored (`strip_trailing_characters`). Raises `ExpiredToken` past
+    `max_age`, `BadToken` for anything that this application did not sign for this purpose.
     """
     token = strip_trailing_characters(token)
     if not token:
         raise BadToken("not a token")
     try:
-        payload, made = _signer(purpose).unsign(token, return_timestamp=True)
+        payload, created_at = _signer(purpose).unsign(token, return_timestamp=True)
         values = _decode_varints(base64.urlsafe_b64decode(payload + b"=" * (-len(payload) % 4)))
     except (BadSignature, ValueError, OverflowError) as error:
         raise BadToken("not a token") from error
-    if max_age is not None and datetime.now(UTC) - made > max_age:
+    if max_age is not None and datetime.now(UTC) - created_at > max_age:
         raise ExpiredToken(values)
     return values
 
 
 def strip_trailing_characters(token: str) -> str:
-    """Drop what mail programs append to a link: `.`, `>`, a quoted-printable `=3D`, a closing bracket.
+    """Remove what mail programs append to a link: `.`, `>`, a quoted-printable `=3D`, a closing bracket.
 
-    Safe because the signature covers every character that is kept. Nothing is left of what is too long for a token.
+    Safe because the signature covers every remaining character. Returns "" for a text too long for a token.
     """
     if len(token) > MAX_TOKEN_CHARACTERS:
         return ""
@@ -83,7 +83,7 @@ def strip_trailing_characters(token: str) -> str:
 
 def _encode_varint(value: int) -> bytes:
     if value < 0:
-        raise ValueError("a token holds no negative number")
+        raise ValueError("negative number")
     out = bytearray()
     while value > 0x7F:
         out.append(value & 0x7F | 0x80)
@@ -100,5 +100,5 @@ def _decode_varints(payload: bytes) -> tuple[int, ...]:
             values.append(value)
             value, shift = 0, 0
     if shift:
-        raise ValueError("cut short")
+        raise ValueError("truncated")
     return tuple(values)

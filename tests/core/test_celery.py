@@ -1,4 +1,4 @@
-"""What a worker does with a message whose broker is gone."""
+"""Acknowledging messages after the connection to the broker was lost."""
 
 from types import SimpleNamespace
 
@@ -10,14 +10,14 @@ from petition.core.celery import DisconnectTolerantQoS
 
 @pytest.fixture
 def lost_channel():
-    """Return a channel as kombu leaves it once its connection was lost: whatever it is asked for is not there."""
+    """Return a channel as kombu leaves it after its connection was lost."""
     return SimpleNamespace(connection=None, do_restore=False)
 
 
 def test_ack_on_a_lost_connection_is_ignored(lost_channel):
     DisconnectTolerantQoS(lost_channel).ack("tag")
     with pytest.raises(AttributeError):
-        QoS(lost_channel).ack("tag")  # what would end the worker
+        QoS(lost_channel).ack("tag")  # which would end the worker
 
 
 def test_unacked_messages_are_not_restored_at_shutdown():

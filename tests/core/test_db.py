@@ -1,4 +1,4 @@
-"""What becomes of a transaction that nobody ends, as a host's that went away in its middle."""
+"""Sessions, lost connections, autocommitted statements, and actions after a commit."""
 
 from contextlib import suppress
 
@@ -8,7 +8,7 @@ from sqlalchemy import create_engine, text
 from support.factories import make_petition
 from support.waiting import wait_for
 
-from petition.core.db import db, execute_autocommit
+from petition.core.db import db, execute_autocommit, run_after_commit
 
 
 def test_idle_transaction_is_terminated_and_answered_503(app, client, database_url):
@@ -18,7 +18,7 @@ def test_idle_transaction_is_terminated_and_answered_503(app, client, database_u
     others = create_engine(database_url, isolation_level="AUTOCOMMIT")
     with others.connect() as other:
         there = text("SELECT count(*) FROM pg_stat_activity WHERE pid = :own")
-        wait_for(lambda: other.execute(there, {"own": own}).scalar() == 0, 10, "its end")
+        wait_for(lambda: other.execute(there, {"own": own}).scalar() == 0, 10, "the end of the backend")
     others.dispose()
     answer = client.get("/api/v1/petitions/jardin/count")
     assert (answer.status_code, answer.headers["Retry-After"]) == (503, "10")
@@ -26,7 +26,7 @@ def test_idle_transaction_is_terminated_and_answered_503(app, client, database_u
     assert client.get("/api/v1/petitions/jardin/count").status_code == 200
 
 
-def test_a_database_that_goes_away_as_a_request_ends_spoils_neither_it_nor_the_next(session_app, database_url):
+def test_connection_lost_at_the_end_of_a_request_fails_neither_it_nor_the_next(session_app, database_url):
     others = create_engine(database_url, isolation_level="AUTOCOMMIT")
     with session_app.app_context():
         own = db.session.scalar(text("SELECT pg_backend_pid()"))
@@ -62,6 +62,37 @@ def test_execute_autocommit_after_a_restart_fails_at_most_once(app, database_url
         ours = "datname = current_database() AND pid <> pg_backend_pid() AND application_name = 'petition'"
         other.execute(text(f"SELECT pg_terminate_backend(pid, 5000) FROM pg_stat_activity WHERE {ours}"))
     others.dispose()
-    with suppress(psycopg.OperationalError):  # unless its connection had rested, and was tried first
+    with suppress(psycopg.OperationalError):  # unless its connection was idle, and pinged first
         execute_autocommit(text("SELECT 1"), {})
     assert execute_autocommit(text("SELECT 1"), {}) == (1,)
+
+
+def test_action_runs_once_after_the_commit_and_not_before(app):
+    done = []
+    db.session.execute(text("SELECT 1"))
+    run_after_commit("key", lambda: done.append(1))
+    run_after_commit("key", lambda: done.append(2))
+    assert done == []
+    db.session.commit()
+    db.session.commit()
+    assert done == [2]
+
+
+def test_rollback_discards_the_action(app):
+    done = []
+    db.session.execute(text("SELECT 1"))
+    run_after_commit("key", lambda: done.append(1))
+    db.session.rollback()
+    db.session.execute(text("SELECT 1"))
+    db.session.commit()
+    assert done == []
+
+
+def test_rollback_of_a_savepoint_keeps_the_action(app):
+    done = []
+    db.session.execute(text("SELECT 1"))
+    run_after_commit("key", lambda: done.append(1))
+    savepoint = db.session.begin_nested()
+    savepoint.rollback()
+    db.session.commit()
+    assert done == [1]

@@ -18,7 +18,7 @@ def lines(monkeypatch):
     root.handlers[:], root.level = before
 
 
-def test_a_line_is_json_and_holds_no_address_or_token(lines):
+def test_line_is_json_without_addresses_and_tokens(lines):
     token = "BQE.awPI8g.HwpwcdSdoZdAQjkZlZ5myw"
     try:
         raise ValueError(f"DETAIL: Key (email)=(zoe.martin@example.org) already exists at /me/{token}")
@@ -31,7 +31,7 @@ def test_a_line_is_json_and_holds_no_address_or_token(lines):
     assert "ValueError" in line["exception"]
 
 
-def test_what_the_server_itself_logs_holds_no_token_either(monkeypatch, capsys):
+def test_lines_of_gunicorn_contain_no_token(monkeypatch, capsys):
     gunicorn = logging.getLogger("gunicorn.error")
     own = logging.StreamHandler(io.StringIO())
     monkeypatch.setattr(gunicorn, "handlers", [own])
@@ -47,7 +47,7 @@ def test_what_the_server_itself_logs_holds_no_token_either(monkeypatch, capsys):
     assert "HwpwcdSdo" not in stream.getvalue()
 
 
-def test_a_failure_is_logged_by_its_route_and_answered_in_the_same_dress(client, monkeypatch, lines):
+def test_failure_of_a_view_is_logged_by_its_rule_and_answered_with_an_error_page(client, monkeypatch, lines):
     def fail(token):
         raise RuntimeError("broken")
 

@@ -1,4 +1,4 @@
-"""One URL for Sentinels, as settings, Celery and our own client read it; a question gives its connection back."""
+"""The Sentinel URL in kombu's form, and commands that return their connection to the pool."""
 
 import pytest
 from redis.exceptions import ResponseError
@@ -14,11 +14,11 @@ from petition.core.redis_sentinel import parse_sentinel_url
         ("sentinel://u:a%2Fb@h:1,[::1]:2/main/3", "sentinel://u:a%2Fb@h:1/3;sentinel://u:a%2Fb@[::1]:2/3"),
     ],
 )
-def test_the_url_of_sentinels_becomes_celerys(url, kombu):
-    watched = parse_sentinel_url(url)
-    assert watched.name == "main"
-    assert watched.kombu_url == kombu
-    assert watched.login in ({}, {"username": "u", "password": "a/b"})
+def test_sentinel_url_is_converted_for_kombu(url, kombu):
+    parsed = parse_sentinel_url(url)
+    assert parsed.name == "main"
+    assert parsed.kombu_url == kombu
+    assert parsed.login in ({}, {"username": "u", "password": "a/b"})
 
 
 def test_connection_is_returned_to_the_pool_whatever_the_answer(app):
