@@ -13,8 +13,8 @@ from petition.core.db import db
 from petition.core.redis import get_client as redis_client
 from petition.delivery import wakeup
 from petition.delivery.models import Delivery
-from petition.signatures.sign import sign
-from petition.signatures.validation import validate_details
+from petition.delivery.outbox import OutboxEntry, enqueue
+from petition.delivery.queues import CONFIRMATIONS
 
 
 @pytest.fixture
@@ -36,8 +36,7 @@ def test_many_signatures_wake_their_queue_once(app, wakeups):
 
 
 def test_rollback_wakes_nobody(app, wakeups):
-    petition = make_petition()
-    sign(petition, validate_details(petition, make_form()), "page")
+    enqueue("confirm_signature", CONFIRMATIONS, [OutboxEntry(petition_id=1, subject_id=1, generation=1)])
     db.session.rollback()
     assert wakeups == []
     assert db.session.query(Delivery).count() == 0

@@ -3,12 +3,14 @@
 import re
 import time
 from typing import Any
+from unittest.mock import patch
 
 from flask.testing import FlaskClient
 from flask_security import hash_password
 
 from petition.core import clock
 from petition.core.db import db
+from petition.delivery.wakeup import wake
 from petition.mailings.models import Mailing, MailingText
 from petition.petitions.models import Petition, PetitionState, PetitionText
 from petition.safeguards.email_addresses import parse_email_address
@@ -55,7 +57,10 @@ def make_signature(petition: Petition, **overrides: Any) -> Signature:
     """Return a committed signature as `sign` records it; overrides that are not form fields are set on the row."""
     form_fields = {*FORM_COLUMNS, "email"}
     form = make_form(**{name: value for name, value in overrides.items() if name in form_fields})
-    sign(petition, validate_details(petition, form), source="page")
+    db.session.commit()  # signing sees what is committed
+    # Wake the worker here and now: the background thread might do so in the middle of the next test.
+    with patch("petition.signatures.sign.wake_soon", wake):
+        sign(petition, validate_details(petition, form), source="page")
     signature = (
         db.session.query(Signature)
         .filter_by(
