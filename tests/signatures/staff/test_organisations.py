@@ -1,4 +1,4 @@
-"""Organisations: in the team's order, under their short names, and once each."""
+"""Organisations on the desk: the team's order, short names, and merging duplicates."""
 
 import re
 
@@ -52,12 +52,12 @@ def actions():
     return [event.action for event in db.session.query(AuditEvent).order_by(AuditEvent.id)]
 
 
-def test_without_any_the_page_says_when_they_come(client):
+def test_an_empty_page_says_when_organisations_appear(client):
     make_petition()
     assert "No organisation has confirmed" in client.get("/desk/petitions/jardin/organisations?lang=en").text
 
 
-def test_the_chosen_order_stands_first_on_the_public_page(client, petition):
+def test_positioned_organisations_come_first_on_the_public_page(client, petition):
     alphabet = shown(client)
     place(client, "La Cimade", "pin")
     place(client, "Barreau", "pin")
@@ -75,7 +75,7 @@ def test_the_chosen_order_stands_first_on_the_public_page(client, petition):
     assert client.get("/desk/petitions/jardin/organisations?lang=en").status_code == 200
 
 
-def test_a_short_name_stands_in_place_of_the_name(client, petition):
+def test_a_short_name_is_shown_instead_of_the_name(client, petition):
     path = f"/desk/petitions/jardin/organisations/{of('La Cimade').id}/logo"
     assert post_form(client, path, logo_text="Cimade").status_code == 303
     assert "Cimade" in shown(client)
@@ -91,7 +91,7 @@ def test_a_short_name_stands_in_place_of_the_name(client, petition):
     assert "La Cimade" in shown(client)
 
 
-def test_the_same_organisation_twice_is_noticed_merged_and_can_be_parted(client, petition):
+def test_duplicates_are_found_merged_and_unmerged(client, petition):
     first, second = of("Les Amis"), of("les amis !")
     second.logo_text = "Amis"
     db.session.commit()
@@ -137,7 +137,7 @@ def test_only_confirmed_organisations_of_the_petition_are_merged(client, petitio
     assert client.get("/desk/petitions/jardin/organisations/merge?id=x").status_code == 302
 
 
-def test_who_was_struck_out_for_another_reason_is_not_let_in_by_parting(app, petition):
+def test_unmerge_does_not_reinstate_what_was_invalidated(app, petition):
     signature = of("Barreau")
     signature.state = "invalidated"
     db.session.commit()
@@ -156,6 +156,6 @@ def test_a_long_list_is_paged_by_name(client, petition, monkeypatch):
 
 
 @pytest.mark.parametrize("end", ["9999/place", "99999999999999999999/logo", "x/unmerge"])
-def test_organisations_that_are_not_there(client, petition, end):
+def test_unknown_organisations_are_not_found(client, petition, end):
     assert post_form(client, f"/desk/petitions/jardin/organisations/{end}", how="up").status_code == 404
     assert client.get("/desk/petitions/jardin/organisations?after=99999999999999999999").status_code == 200
