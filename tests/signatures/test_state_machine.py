@@ -24,7 +24,7 @@ from petition.core.db import db
 from petition.core.exceptions import DomainError, InvalidLink
 from petition.delivery.models import Delivery
 from petition.delivery.worker import run_queue
-from petition.operations import reconcile
+from petition.operations import queries
 from petition.petitions.counters import get_count
 from petition.petitions.models import Petition
 from petition.safeguards import rate_limits
@@ -39,7 +39,12 @@ AGE_ROWS_SQL = (
     "UPDATE deliveries SET created_at = created_at - :by, settled_at = settled_at - :by, "
     "next_attempt_at = next_attempt_at - :by WHERE petition_id = :id",
 )
-RECONCILIATION_QUERIES = (reconcile.COUNTS, reconcile.HOURS, reconcile.DEPTHS, reconcile.GROUPS)
+RECONCILIATION_QUERIES = (
+    queries.WRONG_COUNTERS,
+    queries.WRONG_HOURS,
+    queries.WRONG_STATE_COUNTS,
+    queries.WRONG_FAILURE_GROUPS,
+)
 EXAMPLES = int(os.environ.get("LIVES", "0"))  # random ones; unset: a few, the same each time
 NUMBERS = count()
 
