@@ -56,9 +56,11 @@ clean: ## remove the virtual environment and the compiled translations (never th
 	@$(BIN)/pybabel -q compile -i $< -o $@
 
 $(VENV)/.run: requirements/run.txt pyproject.toml
+	@echo "Installing the application and its packages into $(VENV) (some minutes, once)"
 	@$(PYTHON) requirements/install.py $(VENV) requirements/run.txt --application
 	@touch $@
 
 $(VENV)/.dev: requirements/dev.txt pyproject.toml | $(VENV)/.run
+	@echo "Installing the packages of the tests into $(VENV) (some minutes, once)"
 	@$(PYTHON) requirements/install.py $(VENV) requirements/dev.txt
 	@touch $@

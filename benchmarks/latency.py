@@ -21,7 +21,7 @@ from petition.core.db import db
 from petition.mailings.audience.materialise import materialise_audience
 from petition.mailings.models import Mailing
 
-RECIPIENTS = 250_000 if FULL else 100_000
+RECIPIENTS = 250_000 if FULL else 40_000
 SIGNATURES = 150 if FULL else 60  # in each phase
 ROUNDS = 2 if FULL else 1
 PER_SECOND = 5
@@ -54,7 +54,7 @@ def medians(phases: list[dict]) -> dict:
 
 
 def prepare_paused_mailing(it) -> None:
-    """Freeze a mailing to everybody, and pause it."""
+    """Materialise a mailing to everybody, and pause it."""
     app = create_app(Config({**os.environ, **it.environ}))
     number = make_mailing(app)
     with app.app_context():
@@ -73,7 +73,7 @@ def under_mailing(it) -> dict:
     after, took = it.fetch_value(SENT), time.monotonic() - began
     assert after < RECIPIENTS, "the mailing ended before the measurement: give it more recipients"
     it.database.execute("UPDATE mailings SET state = 'paused'")
-    time.sleep(5)  # the claims in hand
+    time.sleep(5)  # until the claimed emails are sent
     return {**found, "emails per second": (after - before) / took}
 
 

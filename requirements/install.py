@@ -10,6 +10,8 @@ import re
 import shutil
 import subprocess
 import sys
+import tempfile
+import time
 from pathlib import Path
 
 UV = shutil.which("uv")
@@ -19,7 +21,7 @@ REPORT_EVERY = 20  # packages, where the output is not a terminal
 
 def main(venv: Path, requirements: Path, application: bool) -> None:
     """Create the environment, then install the packages and, if asked, this application in place."""
-    if sys.version_info < (3, 11):
+    if sys.version_info < (3, 11):  # noqa: UP036
         sys.exit(
             f"Python 3.11 or later is needed; this is {sys.version.split()[0]}. Name another: make PYTHON=python3.12"
         )
@@ -39,7 +41,7 @@ def is_usable(venv: Path) -> bool:
 
 def create(venv: Path) -> None:
     """Create the environment, or leave none behind and say what to install."""
-    print(f"Setting up {venv} (about a minute, once)", flush=True)
+    print(f"Creating {venv}", flush=True)
     uv = [UV, "venv", "--quiet", "--seed", "--clear", "--python", sys.executable] if UV else None
     ended = run(*(uv or [sys.executable, "-m", "venv", "--clear"]), str(venv))
     if ended.returncode:
@@ -52,40 +54,45 @@ def create(venv: Path) -> None:
 
 def install(venv: Path, what: str, total: int, *arguments: str) -> None:
     """Install packages and show the progress; what the installer prints is shown only if it fails."""
-    python = str(venv / "bin" / "python")
     print(f"Installing {what}", flush=True)
     if UV:
         # It has a progress bar of its own.
-        command = [UV, "pip", "install", "--python", python, *([] if sys.stderr.isatty() else ["--quiet"]), *arguments]
-        code, output = subprocess.run(command, check=False).returncode, []
+        quiet = [] if sys.stderr.isatty() else ["--quiet"]
+        command = [UV, "pip", "install", "--python", str(venv / "bin" / "python"), *quiet, *arguments]
+        code, output = subprocess.run(command, check=False).returncode, ""
     else:
-        code, output = install_with_pip([python, "-m", "pip", "install", *arguments], total)
+        code, output = install_with_pip(venv, total, arguments)
     if code:
-        sys.exit("".join(output[-20:]) + f"{what} could not be installed: see above")
+        sys.exit(f"{output[-2000:]}\n{what} could not be installed: see above")
 
 
-def install_with_pip(command: list[str], total: int) -> tuple[int, list[str]]:
-    """Run pip, counting the packages that it names; returns its exit code and its output."""
-    output, done = [], 0
-    with subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, env=ENVIRONMENT) as pip:
-        for line in pip.stdout or ():
-            output.append(line)
-            if line.startswith(("Collecting ", "Requirement already satisfied")):
-                done += 1
-                show_progress(f"{min(done, total)} of {total}", last=False, due=done % REPORT_EVERY == 0)
-            elif line.startswith("Installing collected packages"):
-                show_progress("downloaded, unpacking", last=False, due=True)
-        code = pip.wait()
-    show_progress("failed" if code else "done", last=True, due=True)
-    return code, output
+def install_with_pip(venv: Path, total: int, arguments: tuple[str, ...]) -> tuple[int, str]:
+    """Run pip, showing how many packages it has found and installed; returns its exit code and its output."""
+    command = [str(venv / "bin" / "python"), "-m", "pip", "install", *arguments]
+    with tempfile.TemporaryFile("w+", encoding="utf-8") as log:
+        pip = subprocess.Popen(command, stdout=log, stderr=subprocess.STDOUT, env=ENVIRONMENT)
+        shown = ""
+        while pip.poll() is None:
+            time.sleep(0.3)
+            log.seek(0)
+            shown = show_progress(venv, log.read(), total, shown)
+        log.seek(0)
+        if sys.stdout.isatty():
+            print("\r" + " " * 40, end="\r", flush=True)
+        return pip.returncode, log.read()
 
 
-def show_progress(text: str, last: bool, due: bool) -> None:
-    """Show how far it is: on one line of a terminal, else now and then on a line of its own."""
-    if sys.stdout.isatty():
-        print(f"\r  {text:<40}", end="\n" if last else "", flush=True)
-    elif due:
-        print(f"  {text}", flush=True)
+def show_progress(venv: Path, output: str, total: int, shown: str) -> str:
+    """Show how far pip is: on one line of a terminal, else now and then on a new line; returns what is shown."""
+    if "\nInstalling collected packages" in output:
+        step, done = "installed", len(list(venv.glob("lib/python*/site-packages/*.dist-info")))
+    else:
+        step, done = "downloaded", len(re.findall(r"^(?:Collecting |Requirement already)", output, re.MULTILINE))
+    every = 1 if sys.stdout.isatty() else REPORT_EVERY
+    text = f"  {step} {min(done, total) // every * every} of {total}"
+    if text != shown:
+        print(f"\r{text:<40}" if every == 1 else text, end="" if every == 1 else "\n", flush=True)
+    return text
 
 
 def run(*command: str) -> subprocess.CompletedProcess[str]:

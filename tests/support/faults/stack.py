@@ -122,7 +122,7 @@ class FaultStack(AppProcesses):
 
     def migrate(self, way):
         """Upgrade to a schema one migration ahead, or downgrade; a migration that finds no lock is run again."""
-        command = [sys.executable, "-m", "tests.faults.migrate", way]
+        command = [sys.executable, "-m", "tests.support.faults.migrate", way]
 
         def done():
             ended = subprocess.run(command, env=self.environ, cwd=ROOT, capture_output=True, text=True, check=False)
