@@ -14,8 +14,6 @@ from petition.mailings.queries import RESCHEDULE_REMAINING, SET_LOCAL_LIMITS
 STATEMENT_TIMEOUT = "600s"  # for one statement over millions of rows
 SORT_WORK_MEM = "64MB"  # for each sort; beyond, PostgreSQL sorts on disk
 MAX_DELAY_SECONDS = 600.0  # behind schedule; beyond, what is left is spread again: an outage must not end in a burst
-    600.0  # behind schedule, beyond which the remainder is spread again: an outage must not end in a burst
-)
 SECONDS_PER_HOUR = 3600.0
 
 
