@@ -18,17 +18,18 @@ def _compose(claims: Sequence[ClaimedDelivery], name: str) -> Composed:
     wanted = select(Account).where(Account.id.in_([claim.subject_id for claim in claims]))
     found = {account.id: account for account in db.session.scalars(wanted)}
     site = urlsplit(current_app.config["PUBLIC_URL"]).hostname or ""
-    letters: Composed = {}
+    messages: Composed = {}
     for claim in claims:
         account = found.get(claim.subject_id)
         letters[claim.id] = Skipped()
         # An older link is void: its email would only confuse.
         if account and account.active and account.link_generation == claim.generation:
-            letters[claim.id] = render_message(
-                name, account.language, account.email, site, headers=AUTO_SUBMITTED_HEADERS, link=invitation_url(account),
+            messages[claim.id] = render_message(
+                name, account.language, account.email, site, headers=AUTO_SUBMITTED_HEADERS,
+                link=invitation_url(account),
                 days=LINK_TTL.days, site=site, petition=_layout_context(site), signature=account,
             )  # fmt: skip
-    return letters
+    return messages
 
 
 def _layout_context(site: str) -> dict[str, str]:
