@@ -21,7 +21,7 @@ def _compose(claims: Sequence[ClaimedDelivery], name: str) -> Composed:
     messages: Composed = {}
     for claim in claims:
         account = found.get(claim.subject_id)
-        letters[claim.id] = Skipped()
+        messages[claim.id] = Skipped()
         # An older link is void: its email would only confuse.
         if account and account.active and account.link_generation == claim.generation:
             messages[claim.id] = render_message(
