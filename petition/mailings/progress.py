@@ -1,4 +1,4 @@
-"""Progress of a mailing: exact at every moment, from counters that triggers maintain, without counting rows."""
+"""Progress of a mailing: exact at any time, from counters that triggers maintain, without counting rows."""
 
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta

@@ -66,7 +66,7 @@ MATERIALISE_AUDIENCE = text("""
     FROM staged
 """)
 
-# Spread what is left of a mailing again, in its present order, from a moment on.
+# Spread what is left of a mailing again, in its present order, from a given time on.
 RESCHEDULE_REMAINING = text("""
     WITH remaining AS (
         SELECT id,

@@ -25,6 +25,7 @@ from petition.mailings.models import Mailing, MailingText
 from petition.petitions import file_parser
 from petition.petitions.counters import Count
 from petition.petitions.models import Petition, PetitionText
+from petition.petitions.validation import is_valid_text
 from petition.signatures.validation import clean_text as tidy
 
 SECRET = "a secret of the provider"
@@ -118,7 +119,7 @@ def _mailing(words: dict[str, str]) -> Mailing:
 
 def _petition(title: str) -> Petition:
     petition = Petition(id=1, slug="jardin", kind="petition", default_language="fr", sender_name="Les amis")
-    title = title if file_parser.is_words("title", title) else "Pour un jardin"
+    title = title if is_valid_text("title", title) else "Pour un jardin"
     petition.texts = {"fr": PetitionText(language="fr", title=title, addressee="la maire", professions=[])}
     return petition
 

@@ -13,7 +13,7 @@ from petition.mailings.queries import RESCHEDULE_REMAINING, SET_LOCAL_LIMITS
 
 STATEMENT_TIMEOUT = "600s"  # for one statement over millions of rows
 SORT_WORK_MEM = "64MB"  # for each sort; beyond, PostgreSQL sorts on disk
-MAX_DELAY_SECONDS = 600.0  # behind schedule, beyond which the rest is spread again: an outage must not end in a burst
+MAX_DELAY_SECONDS = 600.0  # behind schedule; beyond, what is left is spread again: an outage must not end in a burst
 SECONDS_PER_HOUR = 3600.0
 
 
@@ -80,7 +80,7 @@ def has_rate_limit(mailing: Mailing) -> bool:
 
 
 def reschedule_remaining(mailing: Mailing, first_at: datetime, done: int) -> None:
-    """Spread what is left of a mailing again from a moment on: after a pause, an outage, a retry. Flushes."""
+    """Spread what is left of a mailing again from a given time on: after a pause, an outage, a retry. Flushes."""
     raise_statement_limits()
     db.session.execute(RESCHEDULE_REMAINING, send_rate_parameters(mailing, first_at, done))
 
