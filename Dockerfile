@@ -4,10 +4,10 @@ FROM python:3.13-slim AS build
 ENV PIP_DISABLE_PIP_VERSION_CHECK=1 PIP_NO_CACHE_DIR=1 PIP_ROOT_USER_ACTION=ignore
 WORKDIR /src
 
-# The dependencies change less often than the code: their layer is kept.
+# The dependencies change less often than the code: their layer is cached.
 COPY requirements/image.txt requirements/run.txt requirements/
 RUN python -m venv /venv && /venv/bin/pip install --quiet --require-hashes -r requirements/image.txt
-# The build backend, with its locked hash too, in an environment that is left behind.
+# The build backend, with its locked hash too, in an environment that is not part of the image.
 RUN awk '/^[^ #]/ {keep = /^setuptools==/} keep' requirements/run.txt > requirements/build.txt \
     && python -m venv /tools && /tools/bin/pip install --quiet --require-hashes -r requirements/build.txt
 
@@ -30,5 +30,5 @@ USER 10001:10001
 EXPOSE 8000
 HEALTHCHECK --interval=15s --timeout=5s --start-period=60s --start-interval=2s --retries=3 \
     CMD ["python", "-c", "import http.client as h; c = h.HTTPConnection('127.0.0.1', 8000, timeout=4); c.request('GET', '/healthz'); raise SystemExit(c.getresponse().status != 200)"]
-# No access log: paths hold signers' tokens. The application logs each request by its rule.
+# No access log: paths contain signers' tokens. The application logs requests without them.
 CMD ["gunicorn", "wsgi:app", "--bind", "0.0.0.0:8000", "--preload", "--worker-class", "petition.core.gunicorn_worker.LeastConnectionsWorker", "--threads", "3", "--timeout", "30", "--graceful-timeout", "20", "--keep-alive", "5", "--worker-tmp-dir", "/dev/shm", "--no-control-socket"]

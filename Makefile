@@ -1,14 +1,15 @@
-# Everything a fresh machine needs is Python 3.11 or later; each target does its own set-up.
+# Needs Python 3.11 or later and nothing else: each target sets up what it uses, with uv if there is one.
 PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
 PO := $(wildcard petition/translations/*/LC_MESSAGES/messages.po)
 MO := $(PO:.po=.mo)
+PYTEST = $(BIN)/python -m pytest -n logical --dist loadgroup
 
-.PHONY: up demo test check bench faults lock translations clean help
+.PHONY: help up demo test test-all check bench faults lock translations clean
 
-help: ## this list
-	@grep -E '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 16
+help: ## list the targets
+	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 16
 
 up: $(VENV)/.run $(MO) ## start everything on this machine: make up ARGS="--port 9000 --data DIR"
 	@exec $(BIN)/petition up $(ARGS)
@@ -16,10 +17,13 @@ up: $(VENV)/.run $(MO) ## start everything on this machine: make up ARGS="--port
 demo: $(VENV)/.run $(MO) ## play a whole campaign: 600 people, 30 organisations
 	@exec $(BIN)/petition demo $(ARGS)
 
-test: $(VENV)/.dev $(MO) ## all the tests, in parallel, on real engines: make test ARGS="tests/signatures"
-	@$(BIN)/pytest -n auto --dist loadgroup $(ARGS)
+test: $(VENV)/.dev $(MO) ## run the tests, on real engines, in a few minutes: make test ARGS="tests/signatures"
+	@$(PYTEST) -m "not slow" $(ARGS)
 
-check: $(VENV)/.dev $(MO) ## style, types, layers, templates and translations
+test-all: $(VENV)/.dev $(MO) ## run every test: also scale, faults, failover and bounded time
+	@$(PYTEST) $(ARGS)
+
+check: $(VENV)/.dev $(MO) ## check style, types, layers, templates, translations and the documents' links
 	@$(BIN)/ruff check .
 	@$(BIN)/ruff format --check .
 	@$(BIN)/mypy
@@ -30,9 +34,9 @@ bench: $(VENV)/.dev $(MO) ## measure speed against references, on engines of its
 	@$(BIN)/python benchmarks $(ARGS)
 
 faults: $(VENV)/.dev $(MO) ## break every part under load, half an hour: make faults ARGS="-k valkey", FAULTS_SEED=1 make faults
-	@FAULTS=full $(BIN)/pytest -s tests/faults $(ARGS)
+	@FAULTS=full $(BIN)/python -m pytest -s tests/faults $(ARGS)
 
-lock: $(VENV)/.dev ## take newer versions of what pyproject.toml asks for
+lock: $(VENV)/.dev ## update requirements/ to newer versions of what pyproject.toml asks for
 	@$(BIN)/pip install --quiet uv
 	@for e in run:embedded dev:embedded,dev,monitoring image:monitoring; do \
 		$(BIN)/uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-emit-index-url \
@@ -45,22 +49,18 @@ translations: $(VENV)/.dev ## gather the texts to translate into the .po files
 		--project petition -o petition/translations/messages.pot petition
 	@$(BIN)/pybabel -q update -i petition/translations/messages.pot -d petition/translations --no-fuzzy-matching
 
+clean: ## remove the virtual environment and the compiled translations (never the data)
+	rm -rf $(VENV) $(MO)
+
 %.mo: %.po $(VENV)/.run
 	@$(BIN)/pybabel -q compile -i $< -o $@
 
-$(BIN)/python:
-	@$(PYTHON) -c 'import sys; sys.exit("Python 3.11 or later is needed; this is " + sys.version.split()[0]) if sys.version_info < (3, 11) else None'
-	@echo "Setting up .venv (about half a minute, once)"
-	@$(PYTHON) -m venv $(VENV)
-
-$(VENV)/.run: requirements/run.txt pyproject.toml | $(BIN)/python
-	@$(BIN)/python -m pip install -qq --disable-pip-version-check --require-hashes -r requirements/run.txt
-	@$(BIN)/python -m pip install -qq --disable-pip-version-check --no-deps --no-build-isolation -e .
+$(VENV)/.run: requirements/run.txt pyproject.toml
+	@echo "Installing the application and its packages into $(VENV) (some minutes, once)"
+	@$(PYTHON) requirements/install.py $(VENV) requirements/run.txt --application
 	@touch $@
 
-$(VENV)/.dev: requirements/dev.txt pyproject.toml | $(BIN)/python $(VENV)/.run
-	@$(BIN)/python -m pip install -qq --disable-pip-version-check --require-hashes -r requirements/dev.txt
+$(VENV)/.dev: requirements/dev.txt pyproject.toml | $(VENV)/.run
+	@echo "Installing the packages of the tests into $(VENV) (some minutes, once)"
+	@$(PYTHON) requirements/install.py $(VENV) requirements/dev.txt
 	@touch $@
-
-clean: ## remove the virtual environment and the compiled translations (never the data)
-	rm -rf $(VENV) $(MO)

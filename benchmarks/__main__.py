@@ -1,4 +1,4 @@
-"""Run the benchmarks and write what they found to docs/performance: `make bench`, or `SCALE=full make bench`."""
+"""Run the benchmarks and write the results to docs/performance: `make bench`, or `SCALE=full make bench`."""
 
 import importlib
 import json
@@ -12,7 +12,7 @@ from pathlib import Path
 from charts import draw
 from harness import FULL, ROOT
 
-CLAIMS = ("sign", "confirm", "page", "mail", "loop", "mailing", "latency", "memory", "growth")
+CLAIMS = ("sign", "confirm", "page", "mail", "sign_to_confirm", "mailing", "latency", "memory", "growth")
 BARE_FLASK = "a bare Flask view: one INSERT, one COMMIT, one LPUSH; by the driver alone"
 FLASK_SQLALCHEMY = "the same by Flask-SQLAlchemy, as this application is built"
 SMTPLIB = "smtplib, one kept connection"
@@ -28,8 +28,8 @@ TARGETS = {
     "confirm, Flask-SQLAlchemy": ("requests/s", FLASK_SQLALCHEMY, 0.6, 0.9),
     "page": ("requests/s", "a bare Flask view that returns the same bytes", 0.5, 0.9),
     "mail": ("emails/s of one worker", SMTPLIB, 0.6, 0.9),
-    "loop": ("whole loops/s", "33/s, the peak of the UK's largest petition", 3.0, 10.0),
-    "mailing, freeze": ("rows/s", "one INSERT … SELECT", 0.5, 0.8),
+    "sign to confirm": ("whole loops/s", "a bare loop of the same four steps", 0.3, 0.5),
+    "mailing, audience": ("rows/s", "one INSERT … SELECT", 0.5, 0.8),
     "mailing, emails": ("emails/s of one worker", SMTPLIB, 0.6, 0.9),
     "mailing, memory": ("MB more of the worker", "after 1,000 emails", 50, 10),
     "latency": ("s, p95 under a mailing", "idle", 1.5, 1.1),
@@ -44,29 +44,29 @@ FOLDER = ROOT / "docs" / "performance"
 
 
 def number(value: float | None) -> str:
-    """Write a figure with three digits that matter."""
+    """Format a number with three significant digits."""
     if value is None:
         return ""
     return f"{value:,.0f}" if abs(value) >= 100 else f"{value:.3g}"
 
 
 def progress(name: str, found: dict) -> float:
-    """Return how far a claim is on its way to what it must reach: 1 is there."""
+    """Return how far a claim is on the way to its target: 1 is reached."""
     must = TARGETS[name][2]
     return must / max(found["ratio"], 1e-9) if name in UPPER_BOUNDS else found["ratio"] / must
 
 
 def cells(found: dict) -> tuple[str, str, str]:
-    """Return a claim's figure with its spread, its waits, and its reference's figure."""
+    """Return a claim's value with its spread, its percentiles, and its reference's value."""
     ours, reference = found.get("ours", found), found.get("reference")
-    waits = " / ".join(number(1000 * ours[share]) for share in ("p50", "p95", "p99") if share in ours)
+    percentiles = " / ".join(number(1000 * ours[share]) for share in ("p50", "p95", "p99") if share in ours)
     if "after" in found:
-        return number(found["after"]), waits, number(found["before"])
-    return spread(**ours["rate"]), waits, spread(**reference["rate"]) if reference else ""
+        return number(found["after"]), percentiles, number(found["before"])
+    return spread(**ours["rate"]), percentiles, spread(**reference["rate"]) if reference else ""
 
 
 def spread(median: float, least: float, most: float) -> str:
-    """Write the middle of some figures, and how far they lie apart."""
+    """Format a median with the least and the most."""
     return f"{number(median)} ({number(least)}–{number(most)})"
 
 
@@ -84,7 +84,7 @@ def row(name: str, found: dict) -> str:
 
 
 def write(results: dict) -> list[str]:
-    """Write the figures as JSON, as a table with the worst first, and as plots; returns the table's lines."""
+    """Write the results as JSON, as a table with the worst first, and as plots; returns the table's lines."""
     FOLDER.mkdir(parents=True, exist_ok=True)
     days = sorted({found["on"] for found in results.values()})
     about = {"on": " to ".join(dict.fromkeys((days[0], days[-1]))), "cores": os.cpu_count(),
@@ -95,14 +95,14 @@ def write(results: dict) -> list[str]:
         "| claim | measured (least–most) | p50 / p95 / p99, ms | reference | ratio (of pairs) | must | aim | reached |"
     )
     lines = [head, "|" + " --- |" * 8, *(row(name, results[name]) for name in names)]
-    told = ", ".join(f"{name} {value}" for name, value in about.items())
-    (FOLDER / "table.md").write_text("\n".join([f"`{told}`", "", *lines]) + "\n")
+    summary = ", ".join(f"{name} {value}" for name, value in about.items())
+    (FOLDER / "table.md").write_text("\n".join([f"`{summary}`", "", *lines]) + "\n")
     draw(results, progress, FOLDER)
     return lines
 
 
 def main() -> None:
-    """Run the claims that are named, or all; what others found before is kept."""
+    """Run the claims that are named, or all; earlier results of the others stay."""
     results, named, lines = {}, sys.argv[1:], []
     if named and (FOLDER / "results.json").exists():
         results = json.loads((FOLDER / "results.json").read_text())["claims"]

@@ -6,19 +6,17 @@ from functools import partial
 from pathlib import Path
 
 from harness import FULL, compare_each, load, print_json, record_cpu, system
+from psycopg.rows import namedtuple_row
 from sign import REFERENCES
 
 from config import Config
 from petition.app import create_app
 from petition.core import tokens
-from petition.signatures.fingerprint import FINGERPRINT_SQL, derive_salt
+from petition.signatures.fingerprint import FINGERPRINT_FIELDS, compute_fingerprint
 from petition.signatures.links import CONFIRM_TOKEN_PURPOSE
 
 PEOPLE = 200_000 if FULL else 40_000
-FINGERPRINTS_SQL = f"""
-    SELECT s.id, {FINGERPRINT_SQL.replace(":salt", "given.salt")}
-    FROM unnest(%s::bigint[], %s::text[]) AS given (id, salt) JOIN signatures s USING (id)
-"""
+DETAILS_SQL = f"SELECT id, {', '.join(FINGERPRINT_FIELDS)} FROM signatures WHERE id = ANY(%s)"
 runs = itertools.count(1)
 
 
@@ -27,9 +25,10 @@ def write_confirmation_links(it, prefix: str, people: int = PEOPLE) -> Path:
     numbers = it.insert_signatures(people, "pending", prefix, link="sent")
     app, path = create_app(Config({**os.environ, **it.environ})), it.folder / prefix
     with app.app_context(), path.open("w") as file:
-        shown = it.database.execute(FINGERPRINTS_SQL, (numbers, [derive_salt(number) for number in numbers]))
+        rows = it.database.cursor(row_factory=namedtuple_row).execute(DETAILS_SQL, (numbers,))
         file.writelines(
-            f"/c/{tokens.make(CONFIRM_TOKEN_PURPOSE, number, 1)} lang=fr&seen={seen}\n" for number, seen in shown
+            f"/c/{tokens.make(CONFIRM_TOKEN_PURPOSE, row.id, 1)} lang=fr&seen={compute_fingerprint(row)}\n"
+            for row in rows
         )
     return path
 

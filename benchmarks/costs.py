@@ -43,7 +43,7 @@ UNSENT_SQL = "SELECT count(*) FROM deliveries WHERE state IN ('due', 'sending', 
 
 def read_usage(it: System) -> ResourceUsage:
     """Return what everything used so far."""
-    time.sleep(1.5)  # PostgreSQL tells its figures once a second
+    time.sleep(1.5)  # PostgreSQL updates its statistics once a second
     figures = [float(value or 0) for value in it.database.execute(USAGE_SQL).fetchone()]
     memory = redis.Redis.from_url(it.valkey.url).info("memory")["used_memory"]
     cpu = {part: sum(_cpu(it.running[name].pid) for name in names) for part, names in PROCESSES.items()}
@@ -128,7 +128,7 @@ class MeasuredSteps:
         return len(paths)
 
     def mailing(self) -> int:
-        """Freeze the audience of a mailing and send it."""
+        """Materialise the audience of a mailing and send it."""
         number = make_mailing(self.app)
         with self.app.app_context():
             materialise_audience(db.session.get(Mailing, number), clock.now())

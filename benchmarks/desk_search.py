@@ -28,7 +28,7 @@ from petition.exports.signatures_csv import SignaturesExport
 from petition.local_stack.postgres import Postgres
 from petition.signatures.search.filters import Filter, parse_filter
 from petition.signatures.search.search import SearchTimeout, search
-from petition.signatures.staff.invalidate_many import prepare_bulk_invalidation
+from petition.signatures.staff.invalidate import prepare_bulk_invalidation
 
 BATCH = 250_000
 ROUNDS = 9
@@ -110,7 +110,7 @@ def time_search(which: Filter) -> tuple[float, object]:
     try:
         page = search(which)
         if page.next:
-            search(which, page.next)
+            search(which, int(page.next))
         number: object = "many" if page.total is None else page.total
     except SearchTimeout:
         number = "refused"

@@ -16,10 +16,10 @@ from petition.core.db import db
 from petition.signatures.search.filters import parse_filter
 from petition.signatures.search.saved import save_search
 
-SMALL, LARGE = 5_000, 5_000_000 if FULL else 200_000
+SMALL, LARGE = 5_000, 5_000_000 if FULL else 100_000
 SECONDS = 6 if FULL else 2  # of one measurement
-ROUNDS = 3 if FULL else 2
-CONFIRMING = 60_000 if FULL else 15_000
+ROUNDS = 3 if FULL else 1
+CONFIRMING = 60_000 if FULL else 10_000
 runs = itertools.count(1)
 READS = {
     "page": f"/p/{SLUG}",

@@ -1,4 +1,4 @@
-"""What every benchmark shares: engines of its own, the application's processes, a load client, and how to tell."""
+"""Shared by all benchmarks: engines, the application's processes, a load client, comparison and summary."""
 
 import json
 import os
@@ -9,6 +9,8 @@ import subprocess
 import sys
 import tempfile
 import time
+import urllib.error
+import urllib.request
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
@@ -22,7 +24,7 @@ sys.path[:0] = [str(ROOT), str(ROOT / "tests")]
 
 from support.app_processes import AppProcesses  # noqa: E402
 from support.ports import free_port  # noqa: E402
-from support.site_client import wait_for  # noqa: E402
+from support.waiting import wait_for  # noqa: E402
 
 from petition.local_stack.app_processes import WORKER_QUEUES  # noqa: E402
 from petition.local_stack.postgres import Postgres  # noqa: E402
@@ -31,6 +33,8 @@ from petition.local_stack.valkey import Valkey  # noqa: E402
 FULL = os.environ.get("SCALE", "quick") == "full"
 SECONDS = 10 if FULL else 3  # of one measurement
 ROUNDS = 5 if FULL else 2  # of each side, alternating
+# For the rounds of one claim; the quick form ends within eight minutes on a slow machine too.
+CLAIM_BUDGET_SECONDS = 3600 if FULL else 20
 SIGNATURES_SQL = """
     INSERT INTO signatures (petition_id, party, state, name, email, email_canonical, locale, listed, updates, source,
                             generation, valid_from, confirmed_at, confirmed_no)
@@ -49,6 +53,7 @@ DELIVERIES_SQL = """
 """
 CONNECTIONS = 16  # more than the web processes have threads
 SLUG = "internet-en-prison"
+WARM_UP_PATHS = {"wsgi:app": f"/p/{SLUG}", "reference:app": "/ready"}
 TOOLS = {"wrk": "wrk", "smtp-sink": "postfix"}
 SINK_SESSIONS = 100
 
@@ -95,8 +100,16 @@ class System(AppProcesses):
             name, "gunicorn", "--config", "python:petition.local_stack.gunicorn_conf", "--chdir", str(HERE),
             "--pythonpath", str(ROOT), "--bind", f"127.0.0.1:{port}", *options, app,
         )  # fmt: skip
-        wait_for(lambda: _listens(port), 30, f"the server {name}")
-        return f"http://127.0.0.1:{port}"
+        wait_for(lambda: _listens(port), 60, f"the server {name}")
+        url = f"http://127.0.0.1:{port}"
+        # Each process and thread has answered, and has a connection, before anything is measured.
+        for _ in range(CONNECTIONS):
+            wait_for(lambda: _answers(url + WARM_UP_PATHS[app]), 30, f"an answer of {name}")
+        return url
+
+    def start_script(self, name: str) -> None:
+        """Start a script of this folder, by its name."""
+        self.start(name, name, cwd=HERE)
 
     def workers(self) -> None:
         """Start the workers that `petition up` starts."""
@@ -123,7 +136,7 @@ class System(AppProcesses):
         return [parent, *parent.children(recursive=True)]
 
     def close(self) -> None:
-        """End everything."""
+        """Stop every process."""
         self.database.close()
         for name in list(self.running):
             with suppress(subprocess.TimeoutExpired):
@@ -137,6 +150,16 @@ def _listens(port: int) -> bool:
     return any(c.laddr.port == port and c.status == "LISTEN" for c in psutil.net_connections("tcp"))
 
 
+def _answers(url: str) -> bool:
+    """Say whether a page is served; 503 means not yet, any other error is a defect."""
+    try:
+        return urllib.request.urlopen(url, timeout=20).status == 200
+    except urllib.error.HTTPError as error:
+        if error.code != 503:
+            raise
+    return False
+
+
 @contextmanager
 def system(keeps_mail: bool = False) -> Iterator[System]:
     """Yield a system in a folder of its own, gone afterwards; `keeps_mail`: its emails in the file `mails`."""
@@ -145,6 +168,10 @@ def system(keeps_mail: bool = False) -> Iterator[System]:
         found = System(Path(folder), keeps_mail)
         try:
             yield found
+        except BaseException:
+            for log in sorted(found.folder.glob("*.log")):
+                print(f"== {log.name}", *log.read_text(errors="replace").splitlines()[-20:], sep="\n", file=sys.stderr)
+            raise
         finally:
             found.close()
 
@@ -167,12 +194,12 @@ def load(url: str, script: str, *arguments: object, seconds: float = SECONDS, co
 
 
 def print_json(found: dict) -> None:
-    """Print what one benchmark found."""
+    """Print the results of one benchmark."""
     print(json.dumps(found, indent=1))
 
 
 def summarise(rates: list[float]) -> dict:
-    """Return the middle of some rates and how far they spread."""
+    """Return the median, the least and the most of some rates."""
     return {"median": statistics.median(rates), "least": min(rates), "most": max(rates)}
 
 
@@ -182,12 +209,17 @@ def compare(ours, reference, rounds: int = ROUNDS) -> dict:
 
 
 def compare_each(ours, references: dict, rounds: int = ROUNDS) -> dict:
-    """Measure ours and each reference in turn, as `versus` does; returns the comparisons by the reference's name."""
-    sides = {"ours": ours, **references}
+    """Measure ours and each reference in turn, as `compare` does; returns the comparisons by the reference's name.
+
+    There are fewer rounds, but at least one, where the claim's time is over.
+    """
+    sides, began = {"ours": ours, **references}, time.monotonic()
     for run in sides.values():
         run()
     runs: dict[str, list] = {name: [] for name in sides}
-    for _ in range(rounds):
+    for number in range(rounds):
+        if number and time.monotonic() - began > CLAIM_BUDGET_SECONDS * number / (number + 1):
+            break
         for name, run in sides.items():
             runs[name].append(run())
     return {name: _compared(runs["ours"], runs[name]) for name in references}
@@ -205,7 +237,7 @@ def _compared(ours: list[dict], reference: list[dict]) -> dict:
 
 @contextmanager
 def record_cpu(system: System, found: dict, **parts: str) -> Iterator[None]:
-    """Add to `found` the processor seconds that each process of some parts used meanwhile."""
+    """Add to `found` the processor seconds per second that each process of some parts uses meanwhile."""
     before = {name: _times(system.process_tree(part)) for name, part in parts.items()}
     began = time.monotonic()
     yield
@@ -227,5 +259,5 @@ def _times(family: list[psutil.Process]) -> dict[int, float]:
 
 
 def measure_memory(family: list[psutil.Process]) -> float:
-    """Return the megabytes that some processes have of their own."""
+    """Return the unshared memory of some processes, in megabytes."""
     return sum(process.memory_full_info().uss for process in family) / 1e6

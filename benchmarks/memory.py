@@ -5,7 +5,7 @@ import itertools
 from harness import FULL, SLUG, load, measure_memory, print_json, system
 from mail import wait_until_sent
 
-MANY = 100_000 if FULL else 10_000
+MANY = 100_000 if FULL else 5_000
 FEW = 1_000
 runs = itertools.count(1)
 

@@ -46,8 +46,8 @@ SIGNATURES = text("""
           FROM generate_series(CAST(:first AS bigint), CAST(:last AS bigint)) AS i) AS made
 """)
 DELIVERIES = text("""
-    INSERT INTO deliveries (kind, queue, petition_id, subject_id, generation, state, attempt, next_attempt_at, smtp_code,
-                            reason, cause, domain, created_at, settled_at, tried_at)
+    INSERT INTO deliveries (kind, queue, petition_id, subject_id, generation, state, attempt, next_attempt_at,
+                            smtp_code, reason, cause, domain, created_at, settled_at, tried_at)
     SELECT 'confirm_signature', 'confirmations', 1, id, 1, state, 1,
            CASE WHEN state = 'deferred' THEN now() + interval '1 h' ELSE created_at END,
            CASE state WHEN 'sent' THEN 250 WHEN 'failed' THEN 550 WHEN 'deferred' THEN 451 END, 'words of the server',

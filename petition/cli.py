@@ -21,8 +21,9 @@ from petition.demo import CAMPAIGN_FILE
 from petition.demo.runner import run_demo
 from petition.exports.cli import export
 from petition.mailings.cli import mailings
-from petition.operations.cli.bounces import bounces, suppressions
+from petition.operations.cli.bounces import bounces
 from petition.operations.cli.queue import queue
+from petition.operations.cli.suppressions import suppressions
 from petition.petitions import lifecycle
 from petition.petitions import queries as petition_queries
 from petition.petitions.cli import petitions

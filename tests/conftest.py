@@ -1,8 +1,13 @@
-"""Real PostgreSQL and Valkey, one of each for the whole run; a database of its own for each parallel worker."""
+"""Real PostgreSQL and Valkey, one of each for the whole run; a database for each parallel worker.
+
+At its end the run says what it did not test, and with which order of tests it ran.
+"""
 
 import os
 import shutil
+import sys
 import tempfile
+from collections import Counter
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -14,45 +19,49 @@ from flask.testing import FlaskClient
 from sqlalchemy import text
 from support.browser import chromium
 from support.ports import free_port
+from support.settings import environment
 
 from config import Config
 from petition.app import create_app
 from petition.core import migrations
+from petition.core.circuit_breaker import CircuitBreaker
 from petition.core.db import db
-from petition.delivery import wakeup, yielding
 from petition.delivery.smtp.connection import close_on_exit
 from petition.local_stack.postgres import Postgres
 from petition.local_stack.valkey import Valkey
-from petition.safeguards import rate_limits
 
-__all__ = ["chromium"]
+__all__ = ["chromium", "environment"]
 
 TEMPLATE = "petition_template"
-SECRET_KEY = "a key for tests, long enough to be taken"
-
-
-def environment(database_url: str, redis_url: str, **overrides: str) -> dict[str, str]:
-    """Return the settings that the tests' applications are made with."""
-    return {
-        "SECRET_KEY": SECRET_KEY,
-        "DATABASE_URL": database_url,
-        "REDIS_URL": redis_url,
-        "PUBLIC_URL": "http://localhost",
-        "MAIL_DEFAULT_SENDER": "petition@example.org",
-        "MAIL_SERVER": "127.0.0.1",
-        # Nothing listens there: an email that a test does not expect fails instead of leaving.
-        "MAIL_PORT": "1",
-        "PETITION_EMBEDDED": "1",
-        "PETITION_LOG_LEVEL": "WARNING",
-        "PROXY_COUNT": "1",
-        # What a test changes shows at once.
-        "PETITION_CACHE_TTL": "0",
-        **overrides,
-    }
+# Truncates only the tables that a test wrote to: truncating all of them costs more than most tests.
+EMPTY_TABLES_SQL = """
+DO $$
+DECLARE
+    name text;
+    used bool;
+    names text[] := '{}';
+BEGIN
+    FOR name IN SELECT format('%I', tablename) FROM pg_tables
+                WHERE schemaname = 'public' AND tablename <> 'alembic_version' LOOP
+        EXECUTE 'SELECT EXISTS (SELECT FROM ' || name || ')' INTO used;
+        IF used THEN
+            names := names || name;
+        END IF;
+    END LOOP;
+    IF names <> '{}' THEN
+        EXECUTE 'TRUNCATE ' || array_to_string(names, ', ') || ' CASCADE';
+    END IF;
+    FOR name IN SELECT format('%I', sequencename) FROM pg_sequences
+                WHERE schemaname = 'public' AND last_value IS NOT NULL LOOP
+        EXECUTE 'ALTER SEQUENCE ' || name || ' RESTART';
+    END LOOP;
+END
+$$
+"""
 
 
 def pytest_configure(config: pytest.Config) -> None:
-    """Start the engines in the process that all others belong to."""
+    """Start the engines, in the main process only."""
     if hasattr(config, "workerinput"):
         config.engines = config.workerinput["engines"]
         return
@@ -67,7 +76,7 @@ def pytest_configure(config: pytest.Config) -> None:
         db.engine.dispose()
     with psycopg.connect(_plain(config.engines["database"], "postgres"), autocommit=True) as connection:
         connection.execute(f"ALTER DATABASE petition RENAME TO {TEMPLATE}")
-        # It is thrown away after the run: a disk that stalls must not fail a test of something else.
+        # The data is deleted after the run, and a disk that stalls must not fail an unrelated test.
         connection.execute("ALTER SYSTEM SET fsync = off")
         connection.execute("SELECT pg_reload_conf()")
 
@@ -84,6 +93,19 @@ def pytest_unconfigure(config: pytest.Config) -> None:
             getattr(config, engine).stop()
     if hasattr(config, "engines_folder"):
         shutil.rmtree(config.engines_folder, ignore_errors=True)
+
+
+def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter, config: pytest.Config) -> None:
+    """Say what was not tested and how to test it, and how to repeat this order of tests."""
+    reasons = Counter(
+        report.longrepr[2].removeprefix("Skipped: ") for report in terminalreporter.stats.get("skipped", [])
+    )
+    for reason, tests in sorted(reasons.items()):
+        terminalreporter.write_line(f"Skipped {tests} test{'s' * (tests > 1)}: {reason}")
+    if config.getoption("markexpr") == "not slow":
+        terminalreporter.write_line("Left out: tests of scale, faults and failover. To run them too: make test-all")
+    if seed := config.getoption("randomly_seed", None):
+        terminalreporter.write_line(f"Order of tests: to repeat it, make test ARGS=--randomly-seed={seed}")
 
 
 def _plain(url: str, name: str) -> str:
@@ -143,17 +165,24 @@ def session_app(database_url: str, redis_url: str) -> Flask:
     return app
 
 
+@pytest.fixture(scope="session")
+def circuit_breakers(session_app: Flask) -> list[CircuitBreaker]:
+    """Return the circuit breakers of all modules: they outlive a test that opens them."""
+    modules = [module for name, module in sys.modules.items() if name.startswith("petition.")]
+    found = [value for module in modules for value in vars(module).values() if isinstance(value, CircuitBreaker)]
+    assert found, "no circuit breaker is found: a test that opens one would disturb the next"
+    return found
+
+
 @pytest.fixture
-def app(session_app: Flask, redis_url: str) -> Iterator[Flask]:
+def app(session_app: Flask, redis_url: str, circuit_breakers: list[CircuitBreaker]) -> Iterator[Flask]:
     """Return the application, its database and Redis empty, inside its context."""
     with session_app.app_context(), close_on_exit():
-        tables = ", ".join(table.name for table in db.metadata.sorted_tables)
-        db.session.execute(text(f"TRUNCATE {tables} RESTART IDENTITY CASCADE"))
+        db.session.execute(text(EMPTY_TABLES_SQL))
         db.session.commit()
         redis.Redis.from_url(redis_url).flushdb()
-        wakeup.breaker.close()
-        rate_limits.breaker.close()
-        yielding.breaker.close()
+        for breaker in circuit_breakers:
+            breaker.close()
         yield session_app
         db.session.rollback()
 

@@ -2,7 +2,7 @@ import re
 from pathlib import Path
 
 import pytest
-from conftest import environment
+from support.settings import environment
 
 from config import SETTINGS, BadSetting, Config
 

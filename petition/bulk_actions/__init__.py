@@ -1,4 +1,4 @@
-"""Actions on many rows: prepared, run in batches by a worker, stopped, undone.
+"""Bulk actions: one action on many rows, prepared first, then run in batches by a worker, stopped and undone.
 
 A feature registers what one batch of its action does.
 """
@@ -7,7 +7,7 @@ from flask import Flask
 
 
 def register(app: Flask) -> None:
-    """Set up the registry of handlers and the tasks that run the batches."""
+    """Register the state labels and the tasks that run the batches."""
     from petition.bulk_actions import labels, tasks
     from petition.core.celery import register_task
 

@@ -1,4 +1,4 @@
-"""Carry a run out at a terminal: shown, asked, worked through with a bar, told; Ctrl-C stops it after a batch."""
+"""Run a bulk action from a command: preview, question, progress bar, result. Ctrl-C stops it after a batch."""
 
 import json
 from collections.abc import Callable
@@ -11,49 +11,60 @@ from petition.bulk_actions import runner
 from petition.bulk_actions.models import BulkAction, BulkActionState
 from petition.core.cli_support import console
 from petition.core.db import db
-from petition.team import audit
 
 
-def run_interactively(run: BulkAction, show: Callable[[BulkAction], None], *, yes: bool, as_json: bool) -> None:
-    """Show a prepared run, ask, do it, and say what came of it. Commits. Exits with 1 unless all was done."""
+def run_interactively(
+    bulk_action: BulkAction,
+    print_preview: Callable[[BulkAction], None],
+    record: Callable[..., None],
+    *,
+    yes: bool,
+    as_json: bool,
+) -> None:
+    """Show a prepared action, ask, run it, and print the result. Commits. Exits with 1 unless all of it was done.
+
+    `record` adds the start to the audit trail: `record(action, subject, subject_id, after=…)`.
+    """
     db.session.commit()
     if not as_json:
-        show(run)
+        print_preview(bulk_action)
         db.session.commit()  # no transaction stays open while a person thinks
     if not (yes or click.confirm("Go on?")):
         console.print("Nothing was done.")
         raise SystemExit(1)
-    runner.start(run)
-    after = {"total": run.total, **run.filter, **({"reason": run.reason} if run.reason else {})}
-    audit.record(f"{run.subject}.{run.verb}", "action", run.id, after=after, actor=audit.default_actor())
+    runner.start(bulk_action)
+    after = {"total": bulk_action.total, **bulk_action.filter}
+    if bulk_action.reason:
+        after["reason"] = bulk_action.reason
+    record(f"{bulk_action.subject}.{bulk_action.verb}", "action", bulk_action.id, after=after)
     db.session.commit()
     try:
-        _run_with_progress(run, quiet=as_json)
+        _run_with_progress(bulk_action, quiet=as_json)
     except KeyboardInterrupt:
-        runner.stop(runner.find(run.subject, run.id, lock=True))
+        runner.stop(runner.find(bulk_action.subject, bulk_action.id, lock=True))
         db.session.commit()
-    _print_result(runner.find(run.subject, run.id, lock=True), as_json)
+    _print_result(runner.find(bulk_action.subject, bulk_action.id, lock=True), as_json)
 
 
-def _run_with_progress(run: BulkAction, *, quiet: bool) -> None:
+def _run_with_progress(bulk_action: BulkAction, *, quiet: bool) -> None:
     columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeRemainingColumn())
     with Progress(*columns, console=console, disable=quiet) as progress:
-        bar = progress.add_task(run.verb, total=run.total)
-        for state in runner.run_batches(run.id):
-            progress.update(bar, completed=state.done + state.skipped)
+        bar = progress.add_task(bulk_action.verb, total=bulk_action.total)
+        for current in runner.run_batches(bulk_action.id):
+            progress.update(bar, completed=current.done + current.skipped)
 
 
-def _print_result(run: BulkAction, as_json: bool) -> None:
-    left = run.total - run.done - run.skipped
+def _print_result(bulk_action: BulkAction, as_json: bool) -> None:
+    left = bulk_action.total - bulk_action.done - bulk_action.skipped
     result: dict[str, Any] = {
-        "action": run.id, "verb": run.verb, "state": run.state, "total": run.total, "done": run.done,
-        "skipped": run.skipped, "left": left,
+        "action": bulk_action.id, "verb": bulk_action.verb, "state": bulk_action.state, "total": bulk_action.total,
+        "done": bulk_action.done, "skipped": bulk_action.skipped, "left": left,
     }  # fmt: skip
     if as_json:
         click.echo(json.dumps(result))
     else:
-        skipped = f", {run.skipped:,} had changed meanwhile and were left alone" if run.skipped else ""
+        skipped = f", {bulk_action.skipped:,} skipped: changed in the meantime" if bulk_action.skipped else ""
         stopped = f", {left:,} not reached: stopped" if left else ""
-        console.print(f"{run.verb}: {run.done:,} done{skipped}{stopped}.")
-    if run.state != BulkActionState.DONE:
+        console.print(f"{bulk_action.verb}: {bulk_action.done:,} done{skipped}{stopped}.")
+    if bulk_action.state != BulkActionState.DONE:
         raise SystemExit(1)

@@ -24,9 +24,9 @@ BULK_ACTION_STATES = tuple(member.value for member in BulkActionState)
 
 
 class BulkAction(Model):
-    """An act on many rows, fixed when it is first shown, done in the background: what, on how many, how far it is.
+    """One action on a set of rows that was fixed when it was previewed, run in the background; with its progress.
 
-    `position` is the last row that it came to. `undoes` is the run whose rows this one puts back.
+    `position` is the id of the last row that was processed. `undoes` is the action whose changes this one reverts.
     """
 
     __tablename__ = "bulk_actions"
@@ -55,15 +55,15 @@ class BulkAction(Model):
 
 
 class BulkActionRow(Model):
-    """One row of a run's set, until the run has come to it; where the run can be undone, for good."""
+    """One row of an action's set. Deleted once processed, unless it was changed and the action can be undone."""
 
     __tablename__ = "bulk_action_rows"
 
     action_id: Mapped[int] = mapped_column(ForeignKey("bulk_actions.id", ondelete="CASCADE"), primary_key=True)
     subject_id: Mapped[int] = mapped_column(primary_key=True, autoincrement=False)
-    # As it was when the set was fixed: a row that has changed since is left alone.
+    # Its state when the set was fixed: a row whose state has changed since is skipped.
     state: Mapped[str] = mapped_column(String(12))
-    # The moment of the transaction that changed it.
+    # The time of the transaction that changed it.
     done_at: Mapped[datetime | None]
 
     __table_args__ = (Index("ix_bulk_action_rows_done", "subject_id", postgresql_where=text("done_at IS NOT NULL")),)

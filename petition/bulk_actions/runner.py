@@ -1,36 +1,51 @@
-"""Acts on many rows: fixed when first shown, then done in the background, batch by batch, stopped and gone on with.
+"""Prepare, start, run and stop bulk actions: the set is fixed at the preview and processed batch by batch.
 
-A feature registers what a batch does (`@does("signatures", "invalidate")`); the rest is the same for all.
+A feature registers the handler of each of its actions with `register_handler`; everything else is shared.
 """
 
 import time
 from collections.abc import Callable, Collection, Iterator, Sequence
 from dataclasses import dataclass
-from typing import Any
+from datetime import timedelta
 
-import redis
 from flask import Flask, current_app
-from kombu.exceptions import OperationalError
-from sqlalchemy import delete, func, insert, literal, select, text, update
+from sqlalchemy import Select, delete, func, insert, literal, select, update
 
 from petition.bulk_actions.models import BulkAction, BulkActionRow, BulkActionState
 from petition.core import clock
 from petition.core.db import db
 from petition.core.exceptions import NotFound, ValidationError
+from petition.core.pagination import MAX_ID
 from petition.delivery.queues import MAINTENANCE
+from petition.delivery.wakeup import wake
 
-BATCH_SIZE = 500  # rows touched by one transaction
-MAX_TASK_SECONDS = 25.0  # seconds of work for one task
-SAMPLE_SIZE = 10
-DRAFT_TTL = "1 day"
+BATCH_SIZE = 500  # rows of one transaction
+MAX_TASK_SECONDS = 25.0
+SAMPLE_SIZE = 10  # rows shown in a preview
+DRAFT_TTL = timedelta(days=1)
 TASK_NAME = "petition.bulk_actions.tasks.run_bulk_actions"
 
 BatchHandler = Callable[[BulkAction, str, Sequence[int]], Collection[int]]
 
 
+class NoMatchingRows(ValidationError):
+    """A bulk action that would change no row."""
+
+    def __init__(self) -> None:
+        super().__init__({"filter": "nothing matches: nothing to do"})
+
+
+class TooManyRows(ValidationError):
+    """A bulk action on more rows than are allowed at once."""
+
+    def __init__(self, max_rows: int) -> None:
+        super().__init__({"filter": f"more than {max_rows:,} at once: narrow the filter, and act in parts"})
+        self.max_rows = max_rows
+
+
 @dataclass(frozen=True)
 class RegisteredHandler:
-    """What a run of one kind does to a batch of rows in one state, and whether what it did is kept, to be undone."""
+    """The handler of one kind of action. `undoable`: the rows that it changed are kept, so that it can be undone."""
 
     handle: BatchHandler
     undoable: bool
@@ -47,162 +62,160 @@ def register_handler(app: Flask, subject: str, verb: str, handle: BatchHandler, 
 
 
 def _handlers(app: Flask) -> dict[tuple[str, str], RegisteredHandler]:
-    found: dict[tuple[str, str], RegisteredHandler] = app.extensions.setdefault("petition.bulk_actions", {})
-    return found
+    handlers: dict[tuple[str, str], RegisteredHandler] = app.extensions.setdefault("petition.bulk_actions", {})
+    return handlers
 
 
 def list_verbs(subject: str) -> list[str]:
-    """Return what can be done to many rows of a kind."""
-    return [verb for of, verb in _handlers(current_app) if of == subject]
+    """Return the names of the actions on one kind of rows."""
+    return [verb for registered_subject, verb in _handlers(current_app) if registered_subject == subject]
 
 
-def prepare(run: BulkAction, rows: Any, max_rows: int | None = None) -> BulkAction:
-    """Fix the set that a run would touch, out of a `Select` of numbers and states, and touch none yet.
+def prepare(bulk_action: BulkAction, query: Select[int, str], max_rows: int | None = None) -> BulkAction:
+    """Fix the set of rows of an action, from a query of ids and states, and change none of them yet.
 
-    Flushes, does not commit. Raises `Refusal` when there is nothing to act on, or more than `most` rows.
+    Flushes, does not commit. Raises `ValidationError` for an unknown action, `NoMatchingRows`, or `TooManyRows` for
+    more than `max_rows`.
     """
-    if (run.subject, run.verb) not in _handlers(current_app):
-        raise ValidationError({"verb": f"no such action: {run.verb}; there are {', '.join(list_verbs(run.subject))}"})
-    db.session.add(run)
+    if (bulk_action.subject, bulk_action.verb) not in _handlers(current_app):
+        verbs = ", ".join(list_verbs(bulk_action.subject))
+        raise ValidationError({"verb": f"no such action: {bulk_action.verb}; there are {verbs}"})
+    db.session.add(bulk_action)
     db.session.flush()
-    number, state = rows.limit(max_rows and max_rows + 1).subquery().c
-    fixed = db.session.execute(
-        insert(BulkActionRow).from_select(["action_id", "subject_id", "state"], select(literal(run.id), number, state)),
-        # Or SQLAlchemy does not ask how many rows an insert made.
+    row_id, state = query.limit(max_rows and max_rows + 1).subquery().c
+    inserted = db.session.execute(
+        insert(BulkActionRow).from_select(
+            ["action_id", "subject_id", "state"], select(literal(bulk_action.id), row_id, state)
+        ),
+        # Without it SQLAlchemy does not ask how many rows an insert made.
         execution_options={"preserve_rowcount": True},
     )
-    run.total = int(getattr(fixed, "rowcount", 0))
-    if not run.total:
-        raise ValidationError({"filter": "nothing is like that now: nothing to do"})
-    if max_rows and run.total > max_rows:
-        raise ValidationError({"filter": f"more than {max_rows:,} at once: narrow the filter, and act in parts"})
+    bulk_action.total = int(getattr(inserted, "rowcount", 0))
+    if not bulk_action.total:
+        raise NoMatchingRows
+    if max_rows and bulk_action.total > max_rows:
+        raise TooManyRows(max_rows)
     db.session.flush()
-    return run
+    return bulk_action
 
 
-def list_sample_ids(run: BulkAction) -> list[int]:
-    """Return a few numbers of a run's set, the lowest that are left in it."""
-    ids = select(BulkActionRow.subject_id).where(BulkActionRow.action_id == run.id).order_by(BulkActionRow.subject_id)
-    return list(db.session.scalars(ids.limit(SAMPLE_SIZE)))
+def list_sample_ids(bulk_action: BulkAction) -> list[int]:
+    """Return a few ids of an action's set: the lowest of those that are still in it."""
+    query = select(BulkActionRow.subject_id).where(BulkActionRow.action_id == bulk_action.id)
+    return list(db.session.scalars(query.order_by(BulkActionRow.subject_id).limit(SAMPLE_SIZE)))
 
 
 def find(subject: str, action_id: int, *, lock: bool = False) -> BulkAction:
-    """Return a run on one kind of rows. Raises `Gone`."""
-    found = None
-    if 0 < action_id < 2**63:
-        found = db.session.get(BulkAction, action_id, with_for_update=lock or None, populate_existing=lock)
-    if found is None or found.subject != subject:
-        raise NotFound({"action": "there is no such action any more: ask for it again"})
-    return found
+    """Return an action on one kind of rows. Raises `NotFound`."""
+    bulk_action = None
+    if 0 < action_id <= MAX_ID:
+        bulk_action = db.session.get(BulkAction, action_id, with_for_update=lock or None, populate_existing=lock)
+    if bulk_action is None or bulk_action.subject != subject:
+        raise NotFound({"action": "there is no such action any more: prepare it again"})
+    return bulk_action
 
 
-def start(run: BulkAction) -> bool:
-    """Let the work begin, or go on after a stop; returns whether this call did it. Flushes, does not commit.
+def start(bulk_action: BulkAction) -> bool:
+    """Start an action, or resume it after a stop. Returns whether this call did it. Flushes, does not commit.
 
-    What is being undone does not go on.
+    An action that is being undone cannot be resumed.
     """
-    if run.state not in (BulkActionState.DRAFT, BulkActionState.STOPPED) or find_undo(run):
+    if bulk_action.state not in (BulkActionState.DRAFT, BulkActionState.STOPPED) or find_undo(bulk_action):
         return False
-    run.state, run.started_at, run.ended_at = BulkActionState.RUNNING, run.started_at or clock.now(), None
+    bulk_action.state, bulk_action.ended_at = BulkActionState.RUNNING, None
+    bulk_action.started_at = bulk_action.started_at or clock.now()
     db.session.flush()
     return True
 
 
-def stop(run: BulkAction) -> bool:
-    """Stop after the batch in hand; what was done stays done. Returns whether this call did it. Flushes."""
-    if run.state != BulkActionState.RUNNING:
+def stop(bulk_action: BulkAction) -> bool:
+    """Stop an action after its current batch; what was done stays done. Returns whether this call did it. Flushes."""
+    if bulk_action.state != BulkActionState.RUNNING:
         return False
-    run.state, run.ended_at = BulkActionState.STOPPED, clock.now()
+    bulk_action.state, bulk_action.ended_at = BulkActionState.STOPPED, clock.now()
     db.session.flush()
     return True
 
 
-def find_undo(run: BulkAction) -> BulkAction | None:
-    """Return the run that began to undo this one, if any."""
-    return db.session.scalar(
-        select(BulkAction).where(BulkAction.undoes == run.id, BulkAction.state != BulkActionState.DRAFT).limit(1)
-    )
+def find_undo(bulk_action: BulkAction) -> BulkAction | None:
+    """Return the action that was started to undo this one, if any."""
+    query = select(BulkAction).where(BulkAction.undoes == bulk_action.id, BulkAction.state != BulkActionState.DRAFT)
+    return db.session.scalar(query.limit(1))
 
 
 def run_batches(action_id: int) -> Iterator[BulkAction]:
-    """Do a running run batch by batch, each its own transaction, and yield it after each; two at once share it.
+    """Run a started action batch by batch, each in its own transaction, and yield it after each batch.
 
-    Commits. Ends when it is done, or stopped by somebody else.
+    Commits. Ends when the action is done, or was stopped by somebody else. Several workers share one action: each
+    batch begins by locking its row.
     """
     while True:
-        run = db.session.get(BulkAction, action_id, with_for_update=True, populate_existing=True)
-        if run is None or run.state != BulkActionState.RUNNING:
+        bulk_action = db.session.get(BulkAction, action_id, with_for_update=True, populate_existing=True)
+        if bulk_action is None or bulk_action.state != BulkActionState.RUNNING:
             db.session.commit()
             return
-        if not _run_batch(run):
-            run.state, run.ended_at = BulkActionState.DONE, clock.now()
+        if not _run_batch(bulk_action):
+            bulk_action.state, bulk_action.ended_at = BulkActionState.DONE, clock.now()
         db.session.commit()
-        yield run
+        yield bulk_action
 
 
-def _run_batch(run: BulkAction) -> bool:
-    ahead = select(BulkActionRow.subject_id, BulkActionRow.state).where(
-        BulkActionRow.action_id == run.id, BulkActionRow.subject_id > run.position
+def _run_batch(bulk_action: BulkAction) -> bool:
+    query = select(BulkActionRow.subject_id, BulkActionRow.state).where(
+        BulkActionRow.action_id == bulk_action.id, BulkActionRow.subject_id > bulk_action.position
     )
-    rows = db.session.execute(ahead.order_by(BulkActionRow.subject_id).limit(BATCH_SIZE)).all()
+    rows = db.session.execute(query.order_by(BulkActionRow.subject_id).limit(BATCH_SIZE)).all()
     if not rows:
         return False
-    kind, done = _handlers(current_app)[run.subject, run.verb], set[int]()
+    handler, changed = _handlers(current_app)[bulk_action.subject, bulk_action.verb], set[int]()
     for state in sorted({row.state for row in rows}):
-        done |= set(kind.handle(run, state, [row.subject_id for row in rows if row.state == state]))
-    _mark_rows(run, [row.subject_id for row in rows], done if kind.undoable else set())
-    run.position = rows[-1].subject_id
-    run.done += len(done)
-    run.skipped += len(rows) - len(done)
+        changed |= set(handler.handle(bulk_action, state, [row.subject_id for row in rows if row.state == state]))
+    ids = [row.subject_id for row in rows]
+    _mark_rows(bulk_action, ids, changed if handler.undoable else set())
+    bulk_action.position = ids[-1]
+    bulk_action.done += len(changed)
+    bulk_action.skipped += len(ids) - len(changed)
     return True
 
 
-def _mark_rows(run: BulkAction, taken: list[int], kept: set[int]) -> None:
-    """Keep the rows that can be put back, and drop the others of a batch."""
-    mine = BulkActionRow.action_id == run.id
-    gone = [number for number in taken if number not in kept]
-    silent = {"synchronize_session": False}
-    if gone:
-        db.session.execute(
-            delete(BulkActionRow).where(mine, BulkActionRow.subject_id.in_(gone)).execution_options(**silent)
-        )
-    if kept:
-        marked = update(BulkActionRow).where(mine, BulkActionRow.subject_id.in_(kept)).values(done_at=func.now())
-        db.session.execute(marked.execution_options(**silent))
+def _mark_rows(bulk_action: BulkAction, ids: list[int], restorable: set[int]) -> None:
+    """Mark the rows of a batch that an undo can restore as done, and delete the others."""
+    in_action, others = (
+        BulkActionRow.action_id == bulk_action.id,
+        [row_id for row_id in ids if row_id not in restorable],
+    )
+    options = {"synchronize_session": False}
+    if others:
+        rows = delete(BulkActionRow).where(in_action, BulkActionRow.subject_id.in_(others))
+        db.session.execute(rows.execution_options(**options))
+    if restorable:
+        marked = update(BulkActionRow).where(in_action, BulkActionRow.subject_id.in_(restorable))
+        db.session.execute(marked.values(done_at=func.now()).execution_options(**options))
 
 
 def run_all() -> None:
-    """Go on with every running run for a while: the task's part of it. Commits."""
-    ends = time.monotonic() + MAX_TASK_SECONDS
-    for action_id in db.session.scalars(
-        select(BulkAction.id).where(BulkAction.state == BulkActionState.RUNNING).order_by(BulkAction.id)
-    ).all():
+    """Run batches of all started actions, for `MAX_TASK_SECONDS` at most. Commits."""
+    deadline = time.monotonic() + MAX_TASK_SECONDS
+    running = select(BulkAction.id).where(BulkAction.state == BulkActionState.RUNNING).order_by(BulkAction.id)
+    for action_id in db.session.scalars(running).all():
         for _ in run_batches(action_id):
-            if time.monotonic() > ends:
+            if time.monotonic() > deadline:
                 return
 
 
 def delete_drafts() -> None:
-    """Drop the sets that were shown and never started. Commits."""
-    old = text(f"state = 'draft' AND created_at < now() - interval '{DRAFT_TTL}'")
-    db.session.execute(delete(BulkAction).where(old).execution_options(synchronize_session=False))
+    """Delete the actions that were prepared over a day ago and never started. Commits."""
+    old = (BulkAction.state == BulkActionState.DRAFT, BulkAction.created_at < func.now() - DRAFT_TTL)
+    db.session.execute(delete(BulkAction).where(*old).execution_options(synchronize_session=False))
     db.session.commit()
 
 
 def list_recent(subject: str, limit: int = 10) -> list[BulkAction]:
-    """Return the last runs that were started on one kind of rows, newest first."""
-    query = (
-        select(BulkAction)
-        .where(BulkAction.state != BulkActionState.DRAFT, BulkAction.subject == subject)
-        .order_by(BulkAction.id.desc())
-    )
-    return list(db.session.scalars(query.limit(limit)))
+    """Return the latest actions on one kind of rows that were started, newest first."""
+    query = select(BulkAction).where(BulkAction.state != BulkActionState.DRAFT, BulkAction.subject == subject)
+    return list(db.session.scalars(query.order_by(BulkAction.id.desc()).limit(limit)))
 
 
 def wake_worker() -> bool:
-    """Have the work begin at once. Returns whether the broker answered; where it is away, beat does it later."""
-    try:
-        current_app.extensions["celery"].send_task(TASK_NAME, queue=MAINTENANCE, retry=False)
-    except (redis.RedisError, OperationalError, OSError):
-        return False
-    return True
+    """Have a worker begin at once. Returns whether the broker answered; otherwise the periodic task begins it."""
+    return wake(MAINTENANCE, TASK_NAME, args=())

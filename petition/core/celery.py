@@ -1,4 +1,4 @@
-"""Celery, bound to the Flask app: tasks run in its context, and nothing waits long for a broker."""
+"""The Celery app, bound to the Flask app: tasks run in its context, and publishing has short timeouts."""
 
 from collections.abc import Callable, Iterable, Mapping
 from datetime import UTC, datetime
@@ -12,12 +12,12 @@ from kombu.transport import redis as by_redis
 
 from petition.core.redis_sentinel import SCHEME, parse_sentinel_url
 
-PUBLISH_TIMEOUT_SECONDS = 0.5  # seconds
-WORKER_SOCKET_TIMEOUT_SECONDS = 5.0  # seconds; a worker asks anew each second, so a broker that takes longer hangs
+PUBLISH_TIMEOUT_SECONDS = 0.5
+WORKER_SOCKET_TIMEOUT_SECONDS = 5.0  # a worker polls every second: a broker that takes longer to reply hangs
 
 
 class FlaskTask(Task):  # type: ignore[misc]
-    """A task that runs inside the application's context, with a session of its own."""
+    """A task that runs in an application context, with a database session of its own."""
 
     def __call__(self, *args: object, **kwargs: object) -> object:
         with self.app.flask_app.app_context():
@@ -25,21 +25,22 @@ class FlaskTask(Task):  # type: ignore[misc]
 
 
 class DisconnectTolerantQoS(by_redis.QoS):
-    """What a worker has in hand. The row is the truth: where the broker went away, there is nothing to tell it.
+    """The unacknowledged messages of a worker, which are dropped without error when the broker disconnects.
 
-    kombu tries to by a connection that is no more, and would end the worker (github.com/celery/kombu/issues/582).
+    kombu would acknowledge them on the lost connection, and end the worker (github.com/celery/kombu/issues/582).
+    Nothing is lost: a message only says that rows may be due.
     """
 
     restore_at_shutdown = False
 
     def ack(self, delivery_tag: str) -> None:
-        """Say that a message was taken, if whoever gave it is still there."""
+        """Acknowledge a message, unless the connection that it came by is closed."""
         if self.channel.connection is not None:
             super().ack(delivery_tag)  # type: ignore[no-untyped-call]
 
 
 class PublishInfo(NamedTuple):
-    """When a message was put on the queue, and by what: the doorbell, or beat's sweep."""
+    """When a message was published, and by what: a wake-up, or beat's sweep."""
 
     at: datetime | None = None
     by: str | None = None
@@ -57,9 +58,8 @@ def read_publish_info(request: Any) -> PublishInfo:
 
 
 def declare_queues(names: Iterable[str], broker_url: str) -> list[Any]:
-    """Return queues as the broker should keep them: on RabbitMQ replicated to a majority of its nodes."""
-    # kombu carries no types.
-    declare: Any = Queue
+    """Return the broker's queues: on RabbitMQ replicated to a majority of its nodes."""
+    declare: Any = Queue  # kombu has no type hints
     return [declare(name, queue_arguments={"x-queue-type": _queue_type(broker_url)}) for name in names]
 
 
@@ -68,7 +68,7 @@ def _queue_type(broker_url: str) -> str:
 
 
 def _broker_settings(url: str) -> dict[str, Any]:
-    """Return Celery's settings of a broker, for publishing; worker.py lengthens what a worker needs longer."""
+    """Return Celery's settings of a broker, for publishing; `with_worker_timeouts` adapts them to a worker."""
     if url.startswith("amqp"):
         return {
             "broker_url": url,
@@ -76,33 +76,31 @@ def _broker_settings(url: str) -> dict[str, Any]:
                 "read_timeout": PUBLISH_TIMEOUT_SECONDS,
                 "write_timeout": PUBLISH_TIMEOUT_SECONDS,
             },
-            # A server that went away without a word is missed after two of these seconds, not after minutes.
+            # Seconds. A server that disappears is noticed after two heartbeats, not after minutes.
             "broker_heartbeat": 10,
             "task_default_queue_type": _queue_type(url),
             "task_create_missing_queue_type": _queue_type(url),
-            # Celery declares queues for tasks with a countdown; there are none here, so these need not be replicated.
+            # Celery declares queues for tasks with a countdown; none is used here, so they need not be replicated.
             "broker_native_delayed_delivery_queue_type": "classic",
         }
     options: dict[str, Any] = {
-        "visibility_timeout": 300,  # seconds; no task lasts a minute
+        "visibility_timeout": 300,  # seconds; no task runs for a minute
         "socket_timeout": PUBLISH_TIMEOUT_SECONDS,
         "socket_connect_timeout": PUBLISH_TIMEOUT_SECONDS,
         "socket_keepalive": True,
-        # A worker that waits for a server that went away without a word misses it after twice this, in seconds.
+        # Seconds. A waiting worker notices that the server disappeared after twice this time.
         "health_check_interval": 5,
     }
     if not url.startswith(SCHEME):
         return {"broker_url": url, "broker_transport_options": options}
-    watched, patience = (
-        parse_sentinel_url(url),
-        {"socket_timeout": PUBLISH_TIMEOUT_SECONDS, "socket_connect_timeout": PUBLISH_TIMEOUT_SECONDS},
-    )
-    options |= {"master_name": watched.name, "sentinel_kwargs": patience}
-    return {"broker_url": watched.kombu_url, "broker_transport_options": options}
+    sentinel = parse_sentinel_url(url)
+    timeouts = {"socket_timeout": PUBLISH_TIMEOUT_SECONDS, "socket_connect_timeout": PUBLISH_TIMEOUT_SECONDS}
+    options |= {"master_name": sentinel.name, "sentinel_kwargs": timeouts}
+    return {"broker_url": sentinel.kombu_url, "broker_transport_options": options}
 
 
 def with_worker_timeouts(options: Mapping[str, Any]) -> dict[str, Any]:
-    """Return a transport's options with sockets that wait as long as a worker does for its next task."""
+    """Return a transport's options with socket timeouts that suit a worker, which waits for its next task."""
     return {
         **options,
         **{name: WORKER_SOCKET_TIMEOUT_SECONDS for name in ("socket_timeout", "read_timeout") if name in options},
@@ -110,12 +108,12 @@ def with_worker_timeouts(options: Mapping[str, Any]) -> dict[str, Any]:
 
 
 def register_task(app: Flask, function: Callable[..., Any], **options: Any) -> None:
-    """Register a function as a task of the application's Celery, under its own dotted name."""
+    """Register a function as a Celery task under its dotted name."""
     app.extensions["celery"].task(name=f"{function.__module__}.{function.__name__}", **options)(function)
 
 
 def init_app(app: Flask) -> Celery:
-    """Create the application's Celery, at `app.extensions["celery"]`."""
+    """Create the Celery app, as `app.extensions["celery"]`."""
     before_task_publish.connect(_add_publish_headers)
     celery = Celery("petition", task_cls=FlaskTask)
     celery.flask_app = app
@@ -126,7 +124,7 @@ def init_app(app: Flask) -> Celery:
         broker_connection_max_retries=None,
         task_ignore_result=True,
         task_publish_retry=False,
-        # A lost ring costs seconds, a ring run twice costs an empty claim: the row is the truth.
+        # A lost message delays an email by seconds, a repeated one costs an empty claim: the rows are what counts.
         task_acks_late=False,
         worker_prefetch_multiplier=1,
         worker_hijack_root_logger=False,

@@ -10,9 +10,21 @@ from typing import TYPE_CHECKING, Any
 import structlog
 from flask import Flask
 from flask_sqlalchemy import SQLAlchemy
-from sqlalchemy import ARRAY, BigInteger, Connection, DateTime, Identity, MetaData, TextClause, any_, bindparam, event
+from sqlalchemy import (
+    ARRAY,
+    BigInteger,
+    Connection,
+    DateTime,
+    Identity,
+    MetaData,
+    TextClause,
+    any_,
+    bindparam,
+    event,
+    text,
+)
 from sqlalchemy.exc import DBAPIError, DisconnectionError, OperationalError
-from sqlalchemy.orm import DeclarativeBase, Session, SessionTransaction, mapped_column, registry
+from sqlalchemy.orm import DeclarativeBase, Session, SessionTransaction, mapped_column, registry, scoped_session
 
 CONNECT_TIMEOUT_SECONDS = 5
 PING_AFTER_IDLE_SECONDS = 1.0  # a pooled connection that was idle longer is pinged before use
@@ -143,6 +155,12 @@ def read_detached(query: Any) -> list[Any]:
     """Return a query's objects detached from any session, so that threads can share them. They must not be modified."""
     with Session(db.engine.execution_options(isolation_level="AUTOCOMMIT")) as session:
         return list(session.scalars(query))
+
+
+def set_statement_timeout(session: "Session | scoped_session[Any]", seconds: float) -> None:
+    """Let each statement of the current transaction run for this long, instead of the connection's default."""
+    setting = text("SELECT set_config('statement_timeout', :milliseconds, true)")
+    session.execute(setting, {"milliseconds": str(round(seconds * 1000))})
 
 
 def run_after_commit(key: Hashable, action: Callable[[], None]) -> None:

@@ -20,12 +20,17 @@ class Page(Generic[T]):
     next: str | None
 
 
-def parse_cursor(text: str | None) -> int | None:
-    """Return the key that a cursor names, None without a cursor. Raises `ValidationError` for anything else."""
+def parse_cursor(text: str | None, parameter: str = "cursor") -> int | None:
+    """Return the key that a cursor names, None without a cursor. Raises `ValidationError` for anything else.
+
+    `parameter` is the name under which clients send the cursor.
+    """
     if not text:
         return None
     if not (text.isascii() and text.isdigit() and len(text) <= 19 and int(text) <= MAX_ID):
-        raise ValidationError({"cursor": "not a cursor of this list: start without one, then follow `next`"})
+        raise ValidationError(
+            {parameter: f"not a cursor of this list: start without `{parameter}`, then follow `next`"}
+        )
     return int(text)
 
 

@@ -1,13 +1,13 @@
 """Email delivery: an outbox table in PostgreSQL, workers that claim its rows, SMTP, bounces and suppressions.
 
-It knows no feature: each feature registers the composers of its kinds of email.
+Knows no other feature: each feature registers the composers of its kinds of email.
 """
 
 from flask import Flask
 
 
 def register(app: Flask) -> None:
-    """Set up the outbox, its worker's task, the mail connection and the bounces."""
+    """Set up the composers, the wake-ups, the worker's task, the mail connection and the bounces."""
     from petition.core.celery import register_task
     from petition.delivery import bounces, composers, tasks, wakeup
     from petition.delivery.rendering import templates

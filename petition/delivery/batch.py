@@ -1,4 +1,4 @@
-"""One claim's worth of emails: compose, send, record."""
+"""Send one claim's emails: compose, send, record."""
 
 import time
 import uuid
@@ -10,29 +10,25 @@ from sqlalchemy.exc import DBAPIError, OperationalError
 
 from petition.core import clock
 from petition.core.db import db, read_in_autocommit
-from petition.delivery import last_success
 from petition.delivery.claims import get_lease_duration, release
 from petition.delivery.composers import ClaimedDelivery, Composed, Skipped, compose, return_path
 from petition.delivery.models import DeliveryState
 from petition.delivery.pauses import back_off_server
 from petition.delivery.queues import Queue
 from petition.delivery.rendering.message import OutgoingMessage
-from petition.delivery.results import ClaimContext, DeliveryResult, record_results
+from petition.delivery.results import ClaimContext, DeliveryResult, note_success, record_results
 from petition.delivery.smtp.client import Envelope
 from petition.delivery.smtp.connection import abort_pipelined, deliver
 from petition.delivery.smtp.responses import Outcome
 from petition.delivery.suppressions.suppression_list import find_suppressed, suppress
 from petition.delivery.yielding import Throttle
 
-MAX_REPLIES_PER_EMAIL = (
-    2  # of the mail server, between offering an email and knowing its fate: no other is begun with less time left
-)
-RECORD_INTERVAL_SECONDS = 0.25  # seconds: what a crash may repeat, where it may
-LOOKAHEAD_EMAILS = 5  # emails looked at for the one that is sent next
-TARGET_BEGIN_SECONDS = (
-    0.02  # seconds of a thread's sending that a crash may leave with an unknown fate, where it may repeat none
-)
-MAX_RECORD_ATTEMPTS = 20  # seconds that an outcome waits for a database that is restarting
+# Replies of the mail server that an email may wait for: none is started with less time left on the lease.
+MAX_REPLIES_PER_EMAIL = 2
+RECORD_INTERVAL_SECONDS = 0.25  # how much sending a crash may repeat, in queues that send again
+LOOKAHEAD_EMAILS = 5  # rows searched for the email that is sent next
+TARGET_BEGIN_SECONDS = 0.02  # how much sending of a thread a crash may leave `unknown`, in the other queues
+MAX_RECORD_ATTEMPTS = 20  # one a second, while the database restarts
 COMPOSITION_FAILED = Outcome(
     DeliveryState.FAILED, reason="the email could not be composed: see the worker's log", cause="not composed"
 )
@@ -40,69 +36,69 @@ COMPOSITION_FAILED = Outcome(
 log = structlog.get_logger(__name__)
 
 
-def scale_batch_size(seconds: float, sent: int, took: float, *, minimum: int, maximum: int) -> int:
-    """Return how many emails leave in some seconds at the speed of those that just did, within bounds."""
-    return max(minimum, min(maximum, int(sent / max(took, 0.001) * seconds)))
+def scale_batch_size(target_seconds: float, sent: int, elapsed: float, *, minimum: int, maximum: int) -> int:
+    """Return how many emails are sent in `target_seconds` at the rate of the last ones, within bounds."""
+    return max(minimum, min(maximum, int(sent / max(elapsed, 0.001) * target_seconds)))
 
 
 class Batch:
-    """One claim's worth of emails, on this thread's connection."""
+    """The emails of one claim, sent on this thread's connection."""
 
     def __init__(
         self,
         queue: Queue,
         token: uuid.UUID,
         claims: Sequence[ClaimedDelivery],
-        by: ClaimContext,
-        on_time: Callable[[], bool],
+        context: ClaimContext,
+        has_time: Callable[[], bool],
     ) -> None:
-        self.queue, self.token, self.claims, self.context, self.on_time = queue, token, claims, by, on_time
+        self.queue, self.token, self.claims, self.context, self.has_time = queue, token, claims, context, has_time
         self.lease_deadline = time.monotonic() + get_lease_duration().total_seconds()
-        self.begin_deadline = self.lease_deadline - MAX_REPLIES_PER_EMAIL * current_app.config["MAIL_TIMEOUT"]
-        self.pending: list[DeliveryResult] = []
+        self.start_deadline = self.lease_deadline - MAX_REPLIES_PER_EMAIL * current_app.config["MAIL_TIMEOUT"]
+        self.unrecorded: list[DeliveryResult] = []
         self.settled, self.recorded_at = 0, time.monotonic()
         self.begun: set[int] = set()
         self.begin_batch_size, self.began_at, self.next_begin_position = queue.begin_batch_size, 0.0, 0
         self.throttle = Throttle(queue)
 
     def send(self) -> int:
-        """Send them, in their order, and return how many rows were settled; what is not sent is given back."""
+        """Send the emails in their order, release what was not sent, and return how many rows were settled. Commits."""
         read_in_autocommit()
-        letters = self._compose()
-        suppressed = find_suppressed([letter.to for letter in letters.values() if isinstance(letter, OutgoingMessage)])
+        messages = self._compose()
+        suppressed = find_suppressed([each.to for each in messages.values() if isinstance(each, OutgoingMessage)])
         db.session.commit()
         try:
-            self._send_each(letters, suppressed)
+            self._send_each(messages, suppressed)
         finally:
             abort_pipelined()
         self._record_results()
         return self.settled
 
-    def _send_each(self, letters: Composed, suppressed: set[str]) -> None:
-        for position, item in enumerate(self.claims):
-            if not self.on_time() or time.monotonic() > self.begin_deadline:
+    def _send_each(self, messages: Composed, suppressed: set[str]) -> None:
+        for position, claim in enumerate(self.claims):
+            if not self.has_time() or time.monotonic() > self.start_deadline:
                 self._release(self.claims[position:])
                 break
-            if not self._may_begin(position):
+            if not self._may_send(position):
                 continue
-            composed = letters.get(item.id)
-            following = self._next_envelope(position, letters, suppressed)
-            outcome = self._attempt(item, composed, suppressed, following) if composed else COMPOSITION_FAILED
-            self._add_result(item, composed if isinstance(composed, OutgoingMessage) else None, outcome)
+            composed = messages.get(claim.id)
+            next_envelope = self._find_next_envelope(position, messages, suppressed)
+            outcome = self._attempt(claim, composed, suppressed, next_envelope) if composed else COMPOSITION_FAILED
+            self._add_result(claim, composed if isinstance(composed, OutgoingMessage) else None, outcome)
             if outcome.server_trouble:
                 self._back_off_server(outcome, self.claims[position + 1 :])
                 break
 
-    def _next_envelope(self, position: int, letters: Composed, suppressed: set[str]) -> Envelope | None:
-        """Return the envelope of the email that is sent after this one, which the mail server may know already."""
-        for item in self.claims[position + 1 : position + 1 + LOOKAHEAD_EMAILS]:
-            letter = letters.get(item.id)
-            if isinstance(letter, OutgoingMessage) and letter.to not in suppressed:
-                return return_path(item.id), letter.to
+    def _find_next_envelope(self, position: int, messages: Composed, suppressed: set[str]) -> Envelope | None:
+        """Return the envelope of the email that is sent after this one, which may be pipelined."""
+        for claim in self.claims[position + 1 : position + 1 + LOOKAHEAD_EMAILS]:
+            message = messages.get(claim.id)
+            if isinstance(message, OutgoingMessage) and message.to not in suppressed:
+                return return_path(claim.id), message.to
         return None
 
-    def _may_begin(self, position: int) -> bool:
-        """Say whether an email may be offered to the mail server: should we die of it, its row tells."""
+    def _may_send(self, position: int) -> bool:
+        """Return whether a row may be sent: where a crash must not repeat it, only once it is begun."""
         if self.queue.send_again_after_crash:
             return True
         if position == self.next_begin_position:
@@ -111,93 +107,100 @@ class Batch:
 
     def _begin(self, position: int) -> None:
         if position:
-            took = time.monotonic() - self.began_at
+            elapsed = time.monotonic() - self.began_at
             self.begin_batch_size = scale_batch_size(
-                TARGET_BEGIN_SECONDS, self.begin_batch_size, took, minimum=1, maximum=self.queue.max_begin_batch_size
+                TARGET_BEGIN_SECONDS,
+                self.begin_batch_size,
+                elapsed,
+                minimum=1,
+                maximum=self.queue.max_begin_batch_size,
             )
             if self.throttle.must_yield:
-                self._record_results()  # nothing that was sent rests unrecorded
+                self._record_results()  # a sent email does not stay unrecorded during the wait
                 self.throttle.wait()
         self.began_at, self.next_begin_position = time.monotonic(), position + self.begin_batch_size
-        self._record_results(self.claims[position : self.next_begin_position])
+        self._record_results(begin=self.claims[position : self.next_begin_position])
 
     def _compose(self) -> Composed:
         try:
             return compose(self.claims)
         except Exception:
-            # One row that cannot be composed must not take its batch along.
+            # One row that cannot be composed must not fail its batch.
             db.session.rollback()
-            return {item.id: letter for item in self.claims for letter in self._compose_one(item)}
+            return {claim.id: message for claim in self.claims for message in self._compose_one(claim)}
 
-    def _compose_one(self, item: ClaimedDelivery) -> list[OutgoingMessage | Skipped]:
+    def _compose_one(self, claim: ClaimedDelivery) -> list[OutgoingMessage | Skipped]:
         try:
-            return list(compose([item]).values())
+            return list(compose([claim]).values())
         except OperationalError:
             raise
         except Exception:
             log.exception(
-                "an email could not be composed", delivery=item.id, kind=item.kind, request_id=item.request_id
+                "an email could not be composed", delivery=claim.id, kind=claim.kind, request_id=claim.request_id
             )
             return []
 
     def _attempt(
-        self, item: ClaimedDelivery, letter: OutgoingMessage | Skipped, suppressed: set[str], following: Envelope | None
+        self,
+        claim: ClaimedDelivery,
+        message: OutgoingMessage | Skipped,
+        suppressed: set[str],
+        next_envelope: Envelope | None,
     ) -> Outcome:
-        if isinstance(letter, Skipped):
-            return Outcome(DeliveryState.CANCELLED, reason=letter.reason, attempted=False)
-        if letter.to in suppressed:
+        if isinstance(message, Skipped):
+            return Outcome(DeliveryState.CANCELLED, reason=message.reason, attempted=False)
+        if message.to in suppressed:
             return Outcome(DeliveryState.SUPPRESSED, reason="the address is on the suppression list", attempted=False)
-        may_repeat = self.queue.send_again_after_crash
         return deliver(
-            letter,
-            return_path(item.id),
+            message,
+            return_path(claim.id),
             lease_deadline=self.lease_deadline,
-            send_again=may_repeat,
-            next_envelope=following,
+            send_again=self.queue.send_again_after_crash,
+            next_envelope=next_envelope,
         )
 
-    def _add_result(self, item: ClaimedDelivery, letter: OutgoingMessage | None, outcome: Outcome) -> None:
-        domain = letter.to.rpartition("@")[2].lower()[:255] if letter else None
-        self.pending.append(DeliveryResult(item, outcome, domain, clock.now()))
+    def _add_result(self, claim: ClaimedDelivery, message: OutgoingMessage | None, outcome: Outcome) -> None:
+        domain = message.to.rpartition("@")[2].lower()[:255] if message else None
+        self.unrecorded.append(DeliveryResult(claim, outcome, domain, clock.now()))
         log.info(
             "email",
-            delivery=item.id,
-            kind=item.kind,
-            attempt=item.attempt,
+            delivery=claim.id,
+            kind=claim.kind,
+            attempt=claim.attempt,
             state=outcome.state,
             code=outcome.code,
-            request_id=item.request_id,
+            request_id=claim.request_id,
         )
         if outcome.state == DeliveryState.SENT:
-            last_success.note_success()
-        if outcome.mailbox_gone and letter:
-            suppress(letter.to, outcome.reason or "mailbox gone")
-        # A suppression is recorded at once: no transaction stays open while emails are sent.
-        # Where each is begun beforehand, what came of those before is recorded along with it.
-        late = self.queue.send_again_after_crash and time.monotonic() - self.recorded_at > RECORD_INTERVAL_SECONDS
-        if outcome.mailbox_gone or late:
+            note_success()
+        if outcome.mailbox_gone and message:
+            suppress(message.to, outcome.reason or "mailbox gone")
+        # A suppression is committed at once: no transaction stays open while emails are sent.
+        # Queues that mark rows as begun record the earlier outcomes along with that mark.
+        is_late = self.queue.send_again_after_crash and time.monotonic() - self.recorded_at > RECORD_INTERVAL_SECONDS
+        if outcome.mailbox_gone or is_late:
             self._record_results()
 
-    def _record_results(self, next_ones: Sequence[ClaimedDelivery] = ()) -> None:
-        """Record what is pending and begin the next, waiting out a database that restarts: sent must not look due."""
-        if not self.pending and not next_ones:
+    def _record_results(self, begin: Sequence[ClaimedDelivery] = ()) -> None:
+        """Record outcomes and begin the next rows; retry while the database restarts, as sent rows must not be due."""
+        if not self.unrecorded and not begin:
             return
-        for second in range(MAX_RECORD_ATTEMPTS):
+        for attempt in range(1, MAX_RECORD_ATTEMPTS + 1):
             try:
-                # A session in the midst of something, as of a suppression, has it recorded along with that.
-                apart = not db.session().in_transaction()
+                # In the session's transaction if it has one, as of a suppression, to commit both together.
+                autocommit = not db.session().in_transaction()
                 settled, begun = record_results(
-                    self.queue, self.token, self.pending, self.context, next_ones, autocommit=apart
+                    self.queue, self.token, self.unrecorded, self.context, begin, autocommit=autocommit
                 )
-                if not apart:
+                if not autocommit:
                     db.session.commit()
                 self.settled, self.begun = self.settled + settled, self.begun | begun
-                self.pending.clear()
+                self.unrecorded.clear()
                 self.recorded_at = time.monotonic()
                 return
             except DBAPIError:
                 db.session.rollback()
-                if second == MAX_RECORD_ATTEMPTS - 1:
+                if attempt == MAX_RECORD_ATTEMPTS:
                     raise
                 time.sleep(1)
 
@@ -206,9 +209,9 @@ class Batch:
             release(self.token, claims)
             db.session.commit()
 
-    def _back_off_server(self, outcome: Outcome, rest: Sequence[ClaimedDelivery]) -> None:
+    def _back_off_server(self, outcome: Outcome, remaining: Sequence[ClaimedDelivery]) -> None:
         self._record_results()
         back_off_server(outcome.reason or "the mail server refused")
-        release(self.token, rest)
+        release(self.token, remaining)
         db.session.commit()
-        log.warning("the mail server is left alone for a while", code=outcome.code, reason=outcome.reason)
+        log.warning("mail server in trouble: backing off", code=outcome.code, reason=outcome.reason)

@@ -1,4 +1,4 @@
-"""Make an email out of a delivery: who composes it, from which templates, and by which addresses it is known."""
+"""Compose emails from deliveries: the registry of composers, and each email's Message-ID and return path (VERP)."""
 
 import hmac
 from collections.abc import Callable, Sequence
@@ -13,9 +13,11 @@ from petition.delivery.rendering.message import OutgoingMessage, get_bare_addres
 from petition.delivery.rendering.templates import Slots, prepare_email
 
 
-# A Message-ID travels with every copy of an email: knowing it must not be enough to report a bounce or to unsubscribe.
 class AddressPurpose(StrEnum):
-    """What an address or a Message-ID of a delivery is for; part of its MAC."""
+    """What an address or a Message-ID of a delivery is for; part of its MAC.
+
+    Every copy of an email contains its Message-ID: knowing it must not suffice to report a bounce or to unsubscribe.
+    """
 
     MESSAGE = "message"
     BOUNCE = "bounce"
@@ -24,7 +26,7 @@ class AddressPurpose(StrEnum):
 
 @dataclass(frozen=True)
 class ClaimedDelivery:
-    """A delivery that this worker holds, as much of it as its composer needs."""
+    """A claimed delivery, with the columns that its composer needs."""
 
     id: int
     kind: str
@@ -38,7 +40,7 @@ class ClaimedDelivery:
 
 @dataclass(frozen=True)
 class Skipped:
-    """Says that an email is not to be sent any more, and why."""
+    """An email that is not to be sent any more, and why."""
 
     reason: str = "no longer wanted"
 
@@ -50,8 +52,8 @@ Composer = Callable[[Sequence[ClaimedDelivery]], Composed]
 def register_composer(app: Flask, kind: str, composer: Composer) -> None:
     """Register the composer of a kind of email.
 
-    It gets claimed deliveries of that kind, a batch at a time, and returns for each delivery's id the message, or why
-    none is to be sent any more.
+    A composer takes a batch of claimed deliveries of that kind and returns, by delivery id, the message of each, or a
+    `Skipped`.
     """
     app.extensions["petition.composers"][kind] = composer
 
@@ -62,22 +64,22 @@ def init_app(app: Flask) -> None:
 
 
 def compose(claims: Sequence[ClaimedDelivery]) -> Composed:
-    """Return the letter for each claim, by delivery id, with its Message-ID, or why none is wanted."""
+    """Return the message of each claim, with its Message-ID, or a `Skipped`, by delivery id."""
     composers: dict[str, Composer] = current_app.extensions["petition.composers"]
-    letters: Composed = {}
+    messages: Composed = {}
     for kind in {claim.kind for claim in claims}:
-        letters.update(composers[kind]([claim for claim in claims if claim.kind == kind]))
+        messages.update(composers[kind]([claim for claim in claims if claim.kind == kind]))
     for claim in claims:
-        letter = letters.setdefault(claim.id, Skipped())
-        if isinstance(letter, OutgoingMessage):
-            letter.msgId = message_id(claim.id)
-    return letters
+        message = messages.setdefault(claim.id, Skipped())
+        if isinstance(message, OutgoingMessage):
+            message.msgId = message_id(claim.id)
+    return messages
 
 
 def render_message(name: str, locale: str, to: str, sender_name: str, **context: Any) -> OutgoingMessage:
-    """Write the email `name` from its three templates, in this language, to this address.
+    """Render the email `name` from its three templates, in a language, to one address.
 
-    `reply_to` and `headers` in the context go to the letter.
+    `reply_to` and `headers` are taken out of the context and set on the message.
     """
     reply_to, headers = context.pop("reply_to", None), context.pop("headers", None)
     subject, body, html = prepare_email(Slots(), name, locale, **context).fill({})
@@ -85,12 +87,12 @@ def render_message(name: str, locale: str, to: str, sender_name: str, **context:
 
 
 def sender_address() -> str:
-    """Return the bare address that every email comes from."""
+    """Return the address of the sender, without a name."""
     return get_bare_address(current_app.config["MAIL_DEFAULT_SENDER"])
 
 
 def mac(purpose: str, delivery_id: int, key: str | None = None) -> str:
-    """Return what makes an address or a Message-ID of a delivery ours, for one purpose, in lower case alone."""
+    """Return the MAC, in lower case, that makes an address or a Message-ID of a delivery ours, for one purpose."""
     code = _hmac_for_key(key or current_app.config["SECRET_KEY"]).copy()
     code.update(f"{purpose} {delivery_id}".encode())
     return code.hexdigest()[:16]
@@ -98,19 +100,19 @@ def mac(purpose: str, delivery_id: int, key: str | None = None) -> str:
 
 @lru_cache(maxsize=8)
 def _hmac_for_key(key: str) -> hmac.HMAC:
-    # Begun once and copied, as that is most of the work. Not hmac.digest, which gives up the interpreter and then waits
+    # Cached and copied, as the key schedule is most of the work. Not hmac.digest, which releases the GIL and then waits
     # for the other threads.
     return hmac.new(key.encode(), digestmod="sha256")
 
 
 def message_id(delivery_id: int) -> str:
-    """Return the Message-ID of a delivery: the same whenever it is sent, so that a mail program shows it once."""
+    """Return the Message-ID of a delivery: the same for every attempt, so that a mail program shows the email once."""
     domain = sender_address().rpartition("@")[2]
     return f"<d{delivery_id}.{mac(AddressPurpose.MESSAGE, delivery_id)}@{domain}>"
 
 
 def unsubscribe_address(delivery_id: int) -> str:
-    """Return the address that a recipient's mail program may write to in order to stop the updates."""
+    """Return the address that a mail program may write to in order to unsubscribe its user (RFC 2369)."""
     return _plus_address(f"u{delivery_id}-{mac(AddressPurpose.UNSUBSCRIBE, delivery_id)}")
 
 

@@ -1,4 +1,4 @@
-"""What is to be sent, what became of it, and to whom never again."""
+"""Deliveries, their attempts, and pauses."""
 
 import uuid
 from datetime import datetime
@@ -11,7 +11,7 @@ from petition.core.db import Model, identity_column
 
 
 class DeliveryState(StrEnum):
-    """What became of an email so far."""
+    """States of a delivery."""
 
     DUE = "due"
     SENDING = "sending"
@@ -29,13 +29,13 @@ PROBLEM_STATES = (
     DeliveryState.DEFERRED.value,
     DeliveryState.FAILED.value,
     DeliveryState.UNKNOWN.value,
-)  # what an operator may have to look at
+)  # those that an operator may have to look at
 
 
 class Delivery(Model):
-    """One email to one person, from the moment it is owed until it is settled.
+    """One email to one person: a row of the outbox, and what became of it.
 
-    Holds no address and no text: both are composed from the subject's row when the email is sent.
+    Has no address and no text: both are composed from the subject's row when the email is sent.
     """
 
     __tablename__ = "deliveries"
@@ -54,14 +54,14 @@ class Delivery(Model):
     lease_until: Mapped[datetime | None]
     claim_token: Mapped[uuid.UUID | None]
     claimed_by: Mapped[str | None] = mapped_column(String(100))
-    # Whether its claimer may have offered it to the mail server; kept where a crash must not lead to a second email.
+    # Whether its worker may have offered it to the mail server; only in queues that do not send again after a crash.
     begun: Mapped[bool] = mapped_column(default=False, server_default=text("false"))
     smtp_code: Mapped[int | None] = mapped_column(SmallInteger)
     reason: Mapped[str | None] = mapped_column(String(200))
-    # The reason in short, the same for all that fail alike: "550 5.1.1", "TimeoutError".
+    # The reason in short, the same for all failures of a kind: "550 5.1.1", "TimeoutError".
     cause: Mapped[str] = mapped_column(String(80), default="", server_default="")
     domain: Mapped[str | None] = mapped_column(String(255))
-    # Of the HTTP request that owed the email, to follow it through the logs.
+    # Of the HTTP request that enqueued the email, to follow it through the logs.
     request_id: Mapped[str | None] = mapped_column(String(32))
     tried_at: Mapped[datetime | None]
     created_at: Mapped[datetime] = mapped_column(server_default=func.now())
@@ -94,7 +94,7 @@ class Delivery(Model):
 
 
 class Attempt(Model):
-    """One try to send a delivery: what woke the worker, who tried, and the server's words."""
+    """One attempt to send a delivery: what woke the worker, which worker it was, and the server's response."""
 
     __tablename__ = "attempts"
 
@@ -115,18 +115,8 @@ class Attempt(Model):
     )
 
 
-class Suppression(Model):
-    """An address that is never mailed again, known only by its keyed hash."""
-
-    __tablename__ = "suppressions"
-
-    address_hash: Mapped[str] = mapped_column(String(32), primary_key=True)
-    reason: Mapped[str] = mapped_column(String(200))
-    created_at: Mapped[datetime] = mapped_column(server_default=func.now())
-
-
 class Pause(Model):
-    """Stops a queue, everything, or the mail server for a while; read again at each claim."""
+    """Stops claims from a queue, from every queue, or while the mail server is in trouble; read by each claim."""
 
     __tablename__ = "pauses"
 

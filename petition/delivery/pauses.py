@@ -1,51 +1,37 @@
-"""Hold back a queue, everything, or the mail server; read again at each claim."""
+"""Pause a queue, everything, or sending through a mail server in trouble; each claim reads the pauses."""
 
-from datetime import timedelta
-
-from sqlalchemy import case, delete, func, select
+from sqlalchemy import delete, func, select
 from sqlalchemy.dialects.postgresql import insert
 
 from petition.core.db import db
 from petition.delivery.models import Pause
+from petition.delivery.queries import BACK_OFF_SERVER
 from petition.delivery.queues import SERVER
 
-MAX_SERVER_BACKOFF_SECONDS = 60  # seconds
+MAX_SERVER_BACKOFF_SECONDS = 60
 
 
 def back_off_server(reason: str) -> None:
-    """Leave the mail server alone for a while that doubles with each strike, up to a minute; for every worker.
+    """Stop all sending for a while that doubles with each failure in a row, up to a minute. Flushes.
 
-    The next email that it takes ends its rest (`record`).
+    The next email that the mail server accepts ends it (`results.record_results`).
     """
-    seconds = func.least(MAX_SERVER_BACKOFF_SECONDS, func.power(2, Pause.strikes))
-    statement = insert(Pause).values(scope=SERVER, reason=reason, until=func.now() + timedelta(seconds=1), strikes=1)
-    db.session.execute(
-        statement.on_conflict_do_update(
-            index_elements=["scope"],
-            set_={
-                "reason": statement.excluded.reason,
-                "strikes": case((Pause.strikes < 10, Pause.strikes + 1), else_=Pause.strikes),
-                "until": func.now() + func.make_interval(0, 0, 0, 0, 0, 0, seconds),
-            },
-            # Many threads fail at once on the same trouble: that is one strike.
-            where=Pause.until <= func.now(),
-        )
-    )
+    db.session.execute(BACK_OFF_SERVER, {"server": SERVER, "reason": reason, "max_seconds": MAX_SERVER_BACKOFF_SECONDS})
 
 
 def pause(scope: str, reason: str, by: str | None = None) -> None:
-    """Pause a queue, or everything, until `unhold`; what is already claimed still goes out."""
+    """Pause a queue, or everything, until `resume`; rows that are claimed already are still sent. Flushes."""
     values = {"reason": reason, "until": None, "by": by}
     statement = insert(Pause).values(scope=scope, **values)
     db.session.execute(statement.on_conflict_do_update(index_elements=["scope"], set_=values))
 
 
 def resume(scope: str) -> bool:
-    """Resume a queue, or everything; returns whether it was paused."""
+    """Resume a queue, or everything, and return whether it was paused. Flushes."""
     return bool(getattr(db.session.execute(delete(Pause).where(Pause.scope == scope)), "rowcount", 0))
 
 
 def list_pauses() -> list[Pause]:
-    """Return what is paused now."""
-    still = (Pause.until.is_(None)) | (Pause.until > func.now())
-    return list(db.session.scalars(select(Pause).where(still).order_by(Pause.scope)))
+    """Return the pauses in force."""
+    in_force = (Pause.until.is_(None)) | (Pause.until > func.now())
+    return list(db.session.scalars(select(Pause).where(in_force).order_by(Pause.scope)))

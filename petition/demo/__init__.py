@@ -1,7 +1,6 @@
-"""The demo campaign: an open letter for Internet access in prison, and a play of its first day.
+"""The demo campaign: an open letter for Internet access in prison, and a simulation of its first day.
 
-`CAMPAIGN` is the file that `petition petitions create` reads; `petition.demo.runner` signs and confirms it
-over HTTP.
+`CAMPAIGN_FILE` is read by `petition petitions create`; `petition.demo.runner` signs and confirms over HTTP.
 """
 
 from pathlib import Path

@@ -1,4 +1,4 @@
-"""The people and organisations of the demo: fictional people, addresses that reach nobody."""
+"""Generate the signers of the demo: fictional people, addresses of reserved domains."""
 
 import random
 import re
@@ -17,7 +17,7 @@ DOMAINS = ("example.org", "example.net", "example.com")
 
 @dataclass(frozen=True)
 class Signer:
-    """One signature to make; `network` is the address it comes from, out of the range kept for benchmarks."""
+    """One signature to make; `network` is its client address, from the range reserved for benchmarks."""
 
     party: str
     name: str
@@ -33,7 +33,7 @@ class Signer:
     network: str
 
     def as_json(self) -> dict[str, Any]:
-        """Return the fields of the API: booleans as booleans, nothing that is empty."""
+        """Return the fields of the API, without empty ones."""
         fields = {name: value for name, value in vars(self).items() if name != "network"}
         return {name: value for name, value in fields.items() if value != ""}
 
@@ -56,9 +56,9 @@ def list_organisations() -> list[str]:
 
 
 def generate_signers(people: int, bodies: int, seed: int, run: str) -> list[Signer]:
-    """Return the signers of one run, organisations spread among the people.
+    """Return the signers of one run, people and organisations shuffled.
 
-    The same arguments give the same signers; another `run` gives other addresses. Every address is unique.
+    The same arguments return the same signers; another `run`, other addresses. Every address is unique.
     """
     chance = random.Random(seed)
     professions = load_front_matter()["professions"]
@@ -84,8 +84,8 @@ def _generate_organisations(
 ) -> Iterator[Signer]:
     names = list_organisations()
     for number in range(count):
-        turn, place = divmod(number, len(names))
-        organisation = names[place] + (f" ({turn + 1})" if turn else "")
+        repeat, index = divmod(number, len(names))
+        organisation = names[index] + (f" ({repeat + 1})" if repeat else "")
         email = f"contact.{_slugify(organisation)[:24].strip('-')}.{run}.{first + number}@example.org"
         yield _build_signer(
             "organisation", _generate_name(chance), organisation, email, chance, professions, first + number

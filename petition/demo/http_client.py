@@ -1,4 +1,4 @@
-"""A visitor of the running site: one kept-alive connection per thread, patient with 429 and bad networks."""
+"""An HTTP client for the running site: one keep-alive connection per thread, retries on 429 and network errors."""
 
 import contextlib
 import http.client
@@ -10,18 +10,18 @@ from typing import Any
 from urllib.parse import urlencode, urlsplit
 
 MAX_ATTEMPTS = 6
-MAX_RETRY_DELAY_SECONDS = 30.0  # seconds
+MAX_RETRY_DELAY_SECONDS = 30.0
 FORM_HEADERS = {"Content-Type": "application/x-www-form-urlencoded"}
 JSON_HEADERS = {"Content-Type": "application/json", "Accept": "application/json"}
 
 
 class Unreachable(Exception):
-    """The site did not answer in as many tries as we make; the text says which request and why."""
+    """The site did not answer after `MAX_ATTEMPTS`; the message says which request and why."""
 
 
 @dataclass(frozen=True)
 class SiteResponse:
-    """What the site answered; `started` is when that request began (`time.monotonic`, seconds)."""
+    """A response; `started` is when its request began (`time.monotonic`, seconds)."""
 
     status: int
     location: str
@@ -29,24 +29,24 @@ class SiteResponse:
     started: float
 
     def json(self) -> Any:
-        """Return the body as JSON. Raises `ValueError` when it is something else."""
+        """Return the body as JSON. Raises `ValueError` when it is not JSON."""
         return json.loads(self.text)
 
 
 class SiteClient:
-    """The running stack, seen over HTTP only."""
+    """A client of the running stack, over HTTP only."""
 
     def __init__(self, base_url: str) -> None:
-        """Remember the address, such as `http://127.0.0.1:8000`; nothing is opened yet."""
+        """Store the address, such as `http://127.0.0.1:8000`; opens no connection yet."""
         self._url = urlsplit(base_url)
         self._thread_local = threading.local()
 
     def get(self, path: str, network: str = "198.18.0.1") -> SiteResponse:
-        """Get a page as someone in `network`, following nothing. Raises `Unreachable`."""
+        """Get a page as a client of `network`, without following redirects. Raises `Unreachable`."""
         return self._request("GET", path, None, {}, network)
 
     def post_form(self, path: str, fields: dict[str, str], network: str) -> SiteResponse:
-        """Send a form as a browser does, following nothing. Raises `Unreachable`."""
+        """Send a form as a browser does, without following redirects. Raises `Unreachable`."""
         return self._request("POST", path, urlencode(fields), FORM_HEADERS, network)
 
     def post_json(self, path: str, fields: dict[str, Any], network: str) -> SiteResponse:
@@ -54,21 +54,20 @@ class SiteClient:
         return self._request("POST", path, json.dumps(fields), JSON_HEADERS, network)
 
     def _request(self, method: str, path: str, body: str | None, headers: dict[str, str], network: str) -> SiteResponse:
-        trouble: object = None
+        last_error: object = None
         for attempt in range(MAX_ATTEMPTS):
             try:
-                answer, pause = self._send_request(method, path, body, {**headers, "X-Forwarded-For": network})
+                answer, delay = self._send_request(method, path, body, {**headers, "X-Forwarded-For": network})
             except (OSError, http.client.HTTPException) as error:
-                # Most often a kept connection that the server closed meanwhile. Every request here may be
-                # repeated: signing and confirming twice are the same as once.
+                # Most often a keep-alive connection that the server closed. Every request here is idempotent.
                 self._close_connection()
-                trouble, pause = error, 0.1 * attempt
+                last_error, delay = error, 0.1 * attempt
             else:
                 if answer.status != 429:
                     return answer
-                trouble = "429"
-            time.sleep(min(pause, MAX_RETRY_DELAY_SECONDS))
-        raise Unreachable(f"{method} {path.split('?')[0][:40]}: {trouble!r} after {MAX_ATTEMPTS} tries")
+                last_error = "429"
+            time.sleep(min(delay, MAX_RETRY_DELAY_SECONDS))
+        raise Unreachable(f"{method} {path.split('?')[0][:40]}: {last_error!r} after {MAX_ATTEMPTS} attempts")
 
     def _send_request(
         self, method: str, path: str, body: str | None, headers: dict[str, str]
@@ -79,8 +78,8 @@ class SiteClient:
         response = connection.getresponse()
         text = response.read().decode("utf-8", "replace")
         answer = SiteResponse(response.status, response.getheader("Location") or "", text, started)
-        pause = response.getheader("Retry-After") or "1"
-        return answer, float(pause) if pause.isdigit() else 1.0
+        delay = response.getheader("Retry-After") or "1"
+        return answer, float(delay) if delay.isdigit() else 1.0
 
     def _connection(self) -> http.client.HTTPConnection:
         if getattr(self._thread_local, "connection", None) is None:

@@ -1,4 +1,4 @@
-"""The embedded mailbox, read as it fills: who got a confirmation mail, when it was seen, and its link."""
+"""Poll the local mailbox for confirmation emails: address, link, and when each was seen."""
 
 import re
 import time
@@ -14,7 +14,7 @@ CONFIRMATION_LINK_PATTERN = re.compile(r"https?://\S+/c/[A-Za-z0-9._~-]+")
 
 @dataclass(frozen=True)
 class ConfirmationMail:
-    """A confirmation mail: its address, the path of its link, when it was seen (`time.monotonic` seconds)."""
+    """A confirmation email: its address, the path of its link, when it was seen (`time.monotonic` seconds)."""
 
     to: str
     path: str
@@ -22,16 +22,16 @@ class ConfirmationMail:
 
 
 class MailboxClient:
-    """The messages that arrive from now on."""
+    """Reads the messages that arrive after its creation."""
 
     def __init__(self, site: SiteClient) -> None:
-        """Skip what is there already. Raises `Unreachable` when the stack shows no mailbox."""
+        """Skip the messages that exist. Raises `Unreachable` when the stack has no mailbox."""
         self._site = site
         self._last = ""
         self._fetch()
 
     def fetch_new(self) -> list[ConfirmationMail]:
-        """Return the confirmation mails that came since the last call, oldest first."""
+        """Return the confirmation emails since the last call, oldest first."""
         messages = self._fetch()
         seen = time.monotonic()
         links = [(message, CONFIRMATION_LINK_PATTERN.search(message["text"] or "")) for message in messages]

@@ -1,4 +1,4 @@
-"""Ordinary first and last names, and towns, from which the demo makes up its people."""
+"""First names, last names and towns of the demo's fictional signers."""
 
 FIRST_NAMES = """
 Adèle Agathe Ahmed Aïcha Alain Alice Aminata Anne Antoine Baptiste Béatrice Benoît Brigitte Camille Carlos

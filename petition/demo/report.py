@@ -1,4 +1,4 @@
-"""What the demo found: its figures, its checks, and the table that shows them."""
+"""The results of a demo run: its measurements, its checks, and the table that shows them."""
 
 import math
 from collections import Counter
@@ -13,7 +13,7 @@ from petition.demo.visitor import Count, SignatoryCounter, expected_signatories
 
 @dataclass
 class RunRecord:
-    """What happened to each address during the play; times are `time.monotonic` seconds."""
+    """What happened to each address during the run; times are `time.monotonic` seconds."""
 
     signers: list[Signer]
     signed: dict[str, float] = field(default_factory=dict)
@@ -24,11 +24,11 @@ class RunRecord:
     problems: list[str] = field(default_factory=list)
 
     def mail_latencies(self) -> list[float]:
-        """Return the seconds from each accepted signing to its mail, shortest first."""
+        """Return the seconds from each accepted signature to its email, shortest first."""
         return sorted(seen - self.signed[email] for email, seen in self.mailed.items() if email in self.signed)
 
     def mails_per_second(self) -> float:
-        """Return the rate from the first signing to the last mail."""
+        """Return the rate from the first signature to the last email."""
         if not self.mailed or not self.signed:
             return 0.0
         return len(self.mailed) / max(max(self.mailed.values()) - min(self.signed.values()), 0.001)
@@ -36,7 +36,7 @@ class RunRecord:
 
 @dataclass(frozen=True)
 class SiteSnapshot:
-    """What the site shows: the count of the API, the count on the page, the public list."""
+    """The count of the API, the count on the page, and the public list, at one moment."""
 
     count: Count
     page: int | None
@@ -45,27 +45,29 @@ class SiteSnapshot:
 
 @dataclass(frozen=True)
 class Check:
-    """One thing that must hold, and the figures that say whether it does."""
+    """A condition that was checked, with the numbers that it was checked on."""
 
     text: str
     passed: bool
     detail: str
 
 
-def run_checks(record: RunRecord, before: SiteSnapshot, unmoved: Count | None, after: SiteSnapshot) -> list[Check]:
+def run_checks(
+    record: RunRecord, before: SiteSnapshot, count_after_opening: Count | None, after: SiteSnapshot
+) -> list[Check]:
     """Compare what was done with what the site shows.
 
-    `unmoved` is the count read when links had been opened and none confirmed, `None` if that never came.
+    `count_after_opening` was read when links had been opened and none confirmed; `None` if that never happened.
     """
     total, signed, confirmed = len(record.signers), len(record.signed), len(record.confirmed)
     once = sum(1 for email in record.signed if record.mail_counts[email] == 1)
     return [
         Check("Every signature was accepted", signed == total, f"{signed} of {total}"),
-        Check("Each address got exactly one mail", once == total == record.mail_counts.total(), f"{once} of {total}"),
+        Check("Each address got exactly one email", once == total == record.mail_counts.total(), f"{once} of {total}"),
         Check("Every signature was confirmed", confirmed == total, f"{confirmed} of {total}"),
         Check(
             "Opening links counted nothing",
-            unmoved == before.count and record.opened == total,
+            count_after_opening == before.count and record.opened == total,
             f"{record.opened} opened",
         ),
         _check_count(record, before.count, after.count),
@@ -75,34 +77,34 @@ def run_checks(record: RunRecord, before: SiteSnapshot, unmoved: Count | None, a
 
 
 def _check_count(record: RunRecord, before: Count, after: Count) -> Check:
-    done = Counter(signer.party for signer in record.signers if signer.email in record.confirmed)
+    confirmed = Counter(signer.party for signer in record.signers if signer.email in record.confirmed)
     rise = Count(
         after.confirmed - before.confirmed,
         after.people - before.people,
         after.organisations - before.organisations,
     )
-    good = rise == Count(done.total(), done["person"], done["organisation"])
-    return Check("The count rose by those confirmed", good, f"+{rise.confirmed} for {done.total()}")
+    passed = rise == Count(confirmed.total(), confirmed["person"], confirmed["organisation"])
+    return Check("The count rose by those confirmed", passed, f"+{rise.confirmed} for {confirmed.total()}")
 
 
 def _check_list(record: RunRecord, before: SignatoryCounter, after: SignatoryCounter) -> Check:
-    wanted = expected_signatories([signer for signer in record.signers if signer.email in record.confirmed])
+    expected = expected_signatories([signer for signer in record.signers if signer.email in record.confirmed])
     gained, lost = after - before, before - after
-    good = gained == wanted and not lost
-    return Check("The list gained those who agreed", good, f"+{gained.total()} for {wanted.total()}")
+    passed = gained == expected and not lost
+    return Check("The list gained those who agreed", passed, f"+{gained.total()} for {expected.total()}")
 
 
 def print_report(
-    console: Console, record: RunRecord, before: SiteSnapshot, after: SiteSnapshot, found: list[Check]
+    console: Console, record: RunRecord, before: SiteSnapshot, after: SiteSnapshot, checks: list[Check]
 ) -> None:
-    """Print the closing table, the checks, and the first problems met."""
-    table = Table(title="The campaign, played through", title_justify="left")
-    table.add_column("Figure")
+    """Print the table, the checks, and the most frequent problems."""
+    table = Table(title="The campaign", title_justify="left")
+    table.add_column("Measure")
     table.add_column("Value", justify="right")
     for name, value in _rows(record, before.count, after.count):
         table.add_row(name, value)
     console.print(table)
-    for check in found:
+    for check in checks:
         mark = "[green]✓[/green]" if check.passed else "[red]✗[/red]"
         console.print(f"{mark} {check.text}: {check.detail}", highlight=False)
     for problem, times in Counter(record.problems).most_common(5):
@@ -113,11 +115,11 @@ def _rows(record: RunRecord, before: Count, after: Count) -> list[tuple[str, str
     waits = record.mail_latencies()
     return [
         ("Signed", f"{len(record.signed):,}"),
-        ("Mailed", f"{len(record.mailed):,}"),
+        ("Emailed", f"{len(record.mailed):,}"),
         ("Confirmed", f"{len(record.confirmed):,}"),
-        ("Seconds from signing to mail, p50", _format_percentile(waits, 0.5)),
-        ("Seconds from signing to mail, p95", _format_percentile(waits, 0.95)),
-        ("Mails per second", f"{record.mails_per_second():,.1f}"),
+        ("Seconds from signing to email, p50", _format_percentile(waits, 0.5)),
+        ("Seconds from signing to email, p95", _format_percentile(waits, 0.95)),
+        ("Emails per second", f"{record.mails_per_second():,.1f}"),
         ("Count: before → after", f"{before.confirmed:,} → {after.confirmed:,}"),
         ("People: before → after", f"{before.people:,} → {after.people:,}"),
         ("Organisations: before → after", f"{before.organisations:,} → {after.organisations:,}"),

@@ -1,4 +1,4 @@
-"""Play the campaign's first day against a running stack, over HTTP only, and compare every figure."""
+"""Simulate the campaign's first day on a running stack, over HTTP only, and check every number it shows."""
 
 import secrets
 import time
@@ -23,13 +23,13 @@ from petition.demo.visitor import (
     sign,
 )
 
-SIGNING_THREADS = 12  # people at the form at the same time
-READING_THREADS = 8  # people at their mail at the same time
-MAILBOX_POLL_INTERVAL_SECONDS = 0.05  # seconds between two looks at the mailbox
-MAIL_TIMEOUT_SECONDS = 120.0  # seconds to wait for mails and confirmations once everybody has signed
-PAGE_CACHE_TIMEOUT_SECONDS = 10.0  # seconds that the public pages, which may be cached, have to show the last signature
-DUPLICATE_MAIL_WAIT_SECONDS = 1.0  # seconds: a second mail to the same address would come right behind the first
-# So many links are opened before any button is pressed: the count may not move meanwhile.
+SIGNING_THREADS = 12  # people who sign at the same time
+READING_THREADS = 8  # people who read their email at the same time
+MAILBOX_POLL_INTERVAL_SECONDS = 0.05
+MAIL_TIMEOUT_SECONDS = 120.0  # for emails and confirmations, once everybody has signed
+PAGE_CACHE_TIMEOUT_SECONDS = 10.0  # for the public pages, which may be cached, to show the last signature
+DUPLICATE_MAIL_WAIT_SECONDS = 1.0  # a second email to the same address would follow the first at once
+# This many links are opened before any signature is confirmed: the count must not change meanwhile.
 MIN_LINKS_OPENED_FIRST = 50
 
 
@@ -40,30 +40,30 @@ def run_demo(
     seed: int = 2022,
     console: Console | None = None,
 ) -> int:
-    """Sign, receive, open and confirm for everybody, then print the figures.
+    """Sign, receive, open and confirm for everybody, then print the results.
 
-    Returns 0 when every figure agrees, 1 when one disagrees or the stack does not answer. Waits at most
-    `PATIENCE` seconds for mails once all have signed. Addresses are new at each run, so the same stack can be
-    played again.
+    Returns 0 when every check passes, 1 when one fails or the stack does not answer. Waits at most
+    `MAIL_TIMEOUT_SECONDS` for emails once all have signed. Addresses are new at each run, so a stack can be
+    used again.
     """
     console = console or Console()
     site = SiteClient(base_url)
     try:
         before = _take_snapshot(site)
-        day = _DemoRun(site, generate_signers(people, organisations, seed, secrets.token_hex(3)))
+        run = _DemoRun(site, generate_signers(people, organisations, seed, secrets.token_hex(3)))
         with _create_progress_bar(console) as progress:
-            day.run(progress)
-        after = _wait_for_pages(site, day.record, before)
+            run.run(progress)
+        after = _wait_for_pages(site, run.record, before)
     except Unreachable as error:
         console.print(f"✗ The stack does not answer: {error}", markup=False, highlight=False)
         return 1
-    found = run_checks(day.record, before, day.count_after_opening, after)
-    print_report(console, day.record, before, after, found)
-    return 0 if all(check.passed for check in found) else 1
+    checks = run_checks(run.record, before, run.count_after_opening, after)
+    print_report(console, run.record, before, after, checks)
+    return 0 if all(check.passed for check in checks) else 1
 
 
 class _DemoRun:
-    """Everybody signs at once; each mail is opened, then confirmed, while others are still signing."""
+    """Everybody signs at once; each email is opened, then confirmed, while others are still signing."""
 
     def __init__(self, site: SiteClient, signers: list[Signer]) -> None:
         self.record = RunRecord(signers)
@@ -76,7 +76,7 @@ class _DemoRun:
 
     def run(self, progress: Progress) -> None:
         total = len(self.record.signers)
-        bars = [progress.add_task(name, total=total) for name in ("signed", "mailed", "confirmed")]
+        bars = [progress.add_task(name, total=total) for name in ("signed", "emailed", "confirmed")]
         with ThreadPoolExecutor(SIGNING_THREADS) as signing, ThreadPoolExecutor(READING_THREADS) as reading:
             for number, signer in enumerate(self.record.signers):
                 self._pending["sign"].add(signing.submit(sign, self._site, signer, number % 2 == 0))
@@ -143,10 +143,10 @@ def _take_snapshot(site: SiteClient) -> SiteSnapshot:
 
 def _wait_for_pages(site: SiteClient, record: RunRecord, before: SiteSnapshot) -> SiteSnapshot:
     deadline = time.monotonic() + PAGE_CACHE_TIMEOUT_SECONDS
-    wanted = expected_signatories([signer for signer in record.signers if signer.email in record.confirmed])
+    expected = expected_signatories([signer for signer in record.signers if signer.email in record.confirmed])
     while True:
         after = _take_snapshot(site)
-        agrees = after.page == after.count.confirmed and after.names - before.names == wanted
+        agrees = after.page == after.count.confirmed and after.names - before.names == expected
         if agrees or time.monotonic() > deadline:
             return after
         time.sleep(0.5)

@@ -1,4 +1,4 @@
-"""What one visitor does on the site, a request at a time; each step says what went wrong, if anything."""
+"""The steps of one visitor, each a request; a step returns what went wrong, if anything."""
 
 import re
 from collections import Counter
@@ -19,7 +19,7 @@ SignatoryCounter = Counter[tuple[str, str, str]]  # party, name, profession (emp
 
 @dataclass(frozen=True)
 class StepResult:
-    """A step made for one address; `problem` is empty when the site answered as it should."""
+    """The result of a step for one address; `problem` is empty when the site answered as expected."""
 
     email: str
     started: float
@@ -29,7 +29,7 @@ class StepResult:
 
 @dataclass(frozen=True)
 class Count:
-    """The confirmed signatures that the API gives."""
+    """The counts of confirmed signatures that the API returns."""
 
     confirmed: int
     people: int
@@ -37,7 +37,7 @@ class Count:
 
 
 def sign(site: SiteClient, signer: Signer, by_form: bool) -> StepResult:
-    """Sign by the form of the page or by the API. Never raises."""
+    """Sign with the form of the page or the API. Never raises."""
     try:
         if by_form:
             answer = site.post_form(f"/p/{SLUG}/sign", signer.as_form(), signer.network)
@@ -51,7 +51,7 @@ def sign(site: SiteClient, signer: Signer, by_form: bool) -> StepResult:
 
 
 def open_link(site: SiteClient, mail: ConfirmationMail, network: str) -> StepResult:
-    """Open the link as a mail scanner does, pressing nothing. Never raises."""
+    """Open the link as a mail scanner does, without confirming. Never raises."""
     try:
         answer = site.get(mail.path, network)
     except Unreachable as error:
@@ -60,7 +60,7 @@ def open_link(site: SiteClient, mail: ConfirmationMail, network: str) -> StepRes
 
 
 def confirm(site: SiteClient, email: str, path: str, network: str) -> StepResult:
-    """Press the button of the confirmation page. Never raises."""
+    """Submit the form of the confirmation page. Never raises."""
     try:
         answer = site.post_form(path, {}, network)
     except Unreachable as error:
@@ -69,22 +69,22 @@ def confirm(site: SiteClient, email: str, path: str, network: str) -> StepResult
 
 
 def fetch_count(site: SiteClient) -> Count:
-    """Return the count of the API. Raises `Unreachable`, also when the petition is not there."""
+    """Return the counts of the API. Raises `Unreachable`, also when there is no such petition."""
     answer = site.get(f"{API_PATH}/count")
     if answer.status != 200:
         raise Unreachable(f"GET {API_PATH}/count: {answer.status}; is the petition {SLUG} open?")
-    figures = answer.json()
-    return Count(figures["confirmed"], figures["people"], figures["organisations"])
+    counts = answer.json()
+    return Count(counts["confirmed"], counts["people"], counts["organisations"])
 
 
 def fetch_page_count(site: SiteClient) -> int | None:
-    """Return the count that the petition's page shows, `None` when it shows none. Raises `Unreachable`."""
+    """Return the count on the petition's page, `None` when it shows none. Raises `Unreachable`."""
     shown = PAGE_COUNT_PATTERN.search(site.get(f"/p/{SLUG}").text)
     return int(shown.group(1)) if shown else None
 
 
 def fetch_signatories(site: SiteClient) -> SignatoryCounter:
-    """Return everyone on the public list, read page by page to its end. Raises `Unreachable`."""
+    """Return all entries of the public list, page by page. Raises `Unreachable`."""
     names: SignatoryCounter = Counter()
     path: str | None = f"{API_PATH}/signatories"
     while path:
@@ -98,7 +98,7 @@ def fetch_signatories(site: SiteClient) -> SignatoryCounter:
 
 
 def expected_signatories(signers: list[Signer]) -> SignatoryCounter:
-    """Return the lines that these signers add to the public list: those who agreed to be named."""
+    """Return the entries that these signers add to the public list: those who agreed to be named."""
     return Counter(_signatory_key(signer.as_json()) for signer in signers if signer.listed)
 
 
@@ -112,5 +112,5 @@ def _find_problem(answer: SiteResponse, status: int, location: str = "") -> str:
     if answer.status != status:
         return f"{answer.status} instead of {status}: {' '.join(answer.text.split())[:160]}"
     if location not in answer.location:
-        return f"sent to {answer.location.split('/')[1:2]} instead of {location}"
+        return f"redirected to {answer.location.split('/')[1:2]} instead of {location}"
     return ""

@@ -6,7 +6,7 @@ import click
 
 from petition.core.cli_support import with_app_context
 from petition.exports.signatures_csv import COLUMNS, DEFAULT_COLUMNS, SignaturesExport
-from petition.signatures.cli_options import filter_options
+from petition.signatures.cli import filter_options
 from petition.signatures.search.filters import parse_filter
 from petition.team import audit
 
@@ -17,9 +17,9 @@ from petition.team import audit
 @click.option("--columns", default=",".join(DEFAULT_COLUMNS), show_default=True, help=f"Among {', '.join(COLUMNS)}.")
 @with_app_context
 def export(file: IO[str], columns: str, **chosen: str | None) -> None:
-    """Write the signatures that are found to FILE, or to the terminal; who took what is on record."""
-    wanted = [name.strip() for name in columns.split(",") if name.strip()]
+    """Write the signatures that are found to FILE, or to standard output. The audit trail records the export."""
+    names = [name.strip() for name in columns.split(",") if name.strip()]
     if hasattr(file, "reconfigure"):
-        file.reconfigure(newline="")  # the lines end as RFC 4180 has them, and once
-    for piece in SignaturesExport(parse_filter(chosen), wanted, actor=audit.default_actor()):
-        file.write(piece)
+        file.reconfigure(newline="")  # the lines end in CRLF already (RFC 4180)
+    for chunk in SignaturesExport(parse_filter(chosen), names, actor=audit.default_actor()):
+        file.write(chunk)

@@ -1,4 +1,4 @@
-"""Signatures as CSV: streamed, safe to open in a spreadsheet, on record."""
+"""Signatures as CSV: streamed, safe to open in a spreadsheet, recorded in the audit trail."""
 
 import csv
 import io
@@ -14,7 +14,7 @@ from petition.core.read_replica import consistent_session
 from petition.petitions.models import Petition
 from petition.signatures.models import Signature
 from petition.signatures.search.filters import Filter
-from petition.signatures.search.search import apply_query_settings, build_conditions, query_id_bounds
+from petition.signatures.search.queries import QUERY_SETTINGS_SQL, build_conditions, query_id_bounds
 from petition.team import audit
 
 COLUMNS: dict[str, Any] = {
@@ -25,44 +25,36 @@ COLUMNS: dict[str, Any] = {
     "updates_at": Signature.updates_at, "locale": Signature.locale, "source": Signature.source,
     "created_at": Signature.created_at, "confirmed_at": Signature.confirmed_at, "ended_at": Signature.ended_at,
 }  # fmt: skip
-# Enough to hand a list over; an address is only given out when it is asked for.
+# Enough for the list of signatories that is handed over; addresses are exported only when chosen.
 DEFAULT_COLUMNS = (
-    "petition",
-    "party",
-    "name",
-    "organisation",
-    "profession",
-    "city",
-    "country",
-    "state",
-    "confirmed_at",
-)
+    "petition", "party", "name", "organisation", "profession", "city", "country", "state", "confirmed_at",
+)  # fmt: skip
 BATCH_SIZE = 2000  # rows in memory
-STATEMENT_TIMEOUT_SECONDS = 60  # seconds to wait for a batch
-IDLE_IN_TRANSACTION_TIMEOUT = "10min"  # with whoever takes a batch
-BOM = "\ufeff"  # or spreadsheets take UTF-8 for something else
-# What a spreadsheet takes for the beginning of a formula, its full-width forms included (OWASP, CSV Injection).
+STATEMENT_TIMEOUT_SECONDS = 60  # to wait for a batch
+IDLE_IN_TRANSACTION_TIMEOUT = "10min"  # while the client receives a batch
+BOM = "\ufeff"  # without it, spreadsheets do not read the file as UTF-8
+# How a formula begins in spreadsheets, full-width forms included (OWASP, CSV Injection).
 FORMULA_PREFIXES = ("=", "+", "-", "@", "\t", "\r", "\n", "＝", "＋", "－", "＠")
 
 
 class SignaturesExport:
-    """The signatures of a filter as text in pieces, newest first, all as they were when the first was read.
+    """The signatures that a filter finds as CSV text in chunks, newest first, from one database snapshot.
 
-    The record says at the beginning who took what, and at the end how many rows left; without its end, or with
-    `complete` false, the file was cut short. Commits.
+    The audit trail gets an event at the start (who, filter, columns) and one at the end (number of rows); if the
+    second is missing, or has `complete` false, the file was cut short. Commits.
     """
 
-    def __init__(self, which: Filter, columns: Sequence[str], actor: str | None = None) -> None:
-        """Check the columns. Raises `Refusal` for none, or for one that does not exist."""
+    def __init__(self, criteria: Filter, columns: Sequence[str], actor: str | None = None) -> None:
+        """Validate the columns. Raises `ValidationError` for none, or for one that does not exist."""
         unknown = [name for name in columns if name not in COLUMNS]
         if unknown or not columns:
-            raise ValidationError(
-                {"columns": f"{', '.join(unknown) or 'no column'}: choose among {', '.join(COLUMNS)}"}
-            )
-        self.filter, self.columns, self.actor, self.rows = which, [n for n in COLUMNS if n in columns], actor, 0
+            problem = f"unknown: {', '.join(unknown)}" if unknown else "no column"
+            raise ValidationError({"columns": f"{problem}; choose among {', '.join(COLUMNS)}"})
+        self.criteria, self.actor, self.rows = criteria, actor, 0
+        self.columns = [name for name in COLUMNS if name in columns]
 
     def __iter__(self) -> Iterator[str]:
-        """Yield the file piece by piece."""
+        """Yield the file chunk by chunk."""
         self._record("signatures.export")
         complete = False
         try:
@@ -80,25 +72,25 @@ class SignaturesExport:
             select(*(COLUMNS[name] for name in self.columns))
             .select_from(Signature)
             .join(Petition, Petition.id == Signature.petition_id)
-            .where(*build_conditions(self.filter), *query_id_bounds(self.filter))
+            .where(*build_conditions(self.criteria), *query_id_bounds(self.criteria))
             .order_by(Signature.id.desc())
         )
         with consistent_session(STATEMENT_TIMEOUT_SECONDS) as session:
-            apply_query_settings(f"{STATEMENT_TIMEOUT_SECONDS}s", session)
-            # Whoever takes the file may take it slowly.
+            session.execute(QUERY_SETTINGS_SQL, {"timeout": f"{STATEMENT_TIMEOUT_SECONDS}s"})
+            # A slow client keeps the transaction open.
             session.execute(text(f"SET LOCAL idle_in_transaction_session_timeout = '{IDLE_IN_TRANSACTION_TIMEOUT}'"))
-            # A cursor of the database: one plan, one snapshot, and never more than a batch in memory.
+            # A server-side cursor: one plan, one snapshot, and never more than a batch in memory.
             rows = session.execute(query, execution_options={"stream_results": True, "yield_per": BATCH_SIZE})
             yield from rows.partitions()
 
-    def _record(self, action: str, **figures: Any) -> None:
-        about = {"filter": self.filter.redacted(), "columns": self.columns}
-        audit.record(action, "signature", after={**about, **figures}, actor=self.actor)
+    def _record(self, action: str, **result: Any) -> None:
+        after = {"filter": self.criteria.redacted(), "columns": self.columns, **result}
+        audit.record(action, "signature", after=after, actor=self.actor)
         db.session.commit()
 
 
 def escape_cell(value: Any) -> str:
-    """Return a value as a cell that no spreadsheet takes for a formula; times are in UTC."""
+    """Return a value as a cell that spreadsheets do not read as a formula; times are in UTC."""
     if value is None:
         return ""
     if isinstance(value, bool):
@@ -110,7 +102,7 @@ def escape_cell(value: Any) -> str:
 
 
 def _format_rows(rows: Sequence[Sequence[str]]) -> str:
-    # RFC 4180: comma, double quotes where needed, CRLF: the module's own default.
-    written = io.StringIO()
-    csv.writer(written).writerows(rows)
-    return written.getvalue()
+    # The csv module's default dialect is RFC 4180: commas, double quotes where needed, CRLF.
+    output = io.StringIO()
+    csv.writer(output).writerows(rows)
+    return output.getvalue()

@@ -1,4 +1,4 @@
-"""The processes of the application itself: web, workers and beat."""
+"""The commands of the application's processes: web, workers and beat."""
 
 import http.client
 import sys
@@ -6,17 +6,17 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-# No folder of the moment's comes before the installed modules: a stray config.py there is not ours.
+# -P: modules of the current folder, such as a stray config.py, do not replace the installed ones.
 PYTHON_COMMAND = (sys.executable, "-P", "-m")
-# Celery advises against root; on one machine that is for its owner to choose.
+# Celery warns against running as root; on one machine its owner decides.
 IGNORE_ROOT_WARNING = "ignore:You're running the worker with superuser privileges"
 PREPARE_COMMAND = (*PYTHON_COMMAND, "petition.cli", "db", "prepare")
-WORKER_QUEUES = {"confirmations": "confirmations", "rest": "notifications,maintenance", "mailings": "mailings"}
+WORKER_QUEUES = {"confirmations": "confirmations", "background": "notifications,maintenance", "mailings": "mailings"}
 
 
 @dataclass(frozen=True)
 class AppProcess:
-    """A process by name: its command, and how to see that it is ready."""
+    """A process: its name, its command, and a check that it is ready."""
 
     name: str
     argv: Sequence[str]
@@ -24,7 +24,7 @@ class AppProcess:
 
 
 def list_processes(data: Path, port: int) -> list[AppProcess]:
-    """Return the web, a worker for confirmations alone, one for mailings alone, one for the rest, and beat."""
+    """Return the web, a worker of confirmations only, one of mailings only, one of the other queues, and beat."""
     gunicorn = (*PYTHON_COMMAND, "gunicorn", "--config", "python:petition.local_stack.gunicorn_conf")
     web = AppProcess("web", (*gunicorn, "--bind", f"127.0.0.1:{port}", "wsgi:app"), lambda: is_web_ready(port))
     celery = (
@@ -55,12 +55,12 @@ def list_processes(data: Path, port: int) -> list[AppProcess]:
 
 
 def ready_folder(data: Path) -> Path:
-    """Return where each worker leaves a file named like itself once it takes work."""
+    """Return the folder where each worker creates a file of its name once it takes work."""
     return data / "ready"
 
 
 def is_web_ready(port: int) -> bool:
-    """Say whether the web answers that it is ready."""
+    """Return whether the web answers that it is ready."""
     connection = http.client.HTTPConnection("127.0.0.1", port, timeout=5)
     try:
         connection.request("GET", "/readyz")

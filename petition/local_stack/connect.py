@@ -1,4 +1,4 @@
-"""How other commands reach the stack of a data folder: the one that runs, or one for the time being."""
+"""Connect other commands to the stack of a data folder: the one that runs, or one started for the command."""
 
 import signal
 import subprocess
@@ -17,46 +17,46 @@ from petition.local_stack.services import Services
 from petition.local_stack.state_file import StateFile, is_locked, lock_data_folder
 
 DEFAULT_PORT = 8000
-START_TIMEOUT_SECONDS = 60.0  # seconds for another command to finish, or for a stack to be ready
+START_TIMEOUT_SECONDS = 60.0  # for another command to finish, or for a stack to be ready
 STOP_SIGNALS: StopSignals = ((signal.SIGTERM, 12.0), (signal.SIGKILL, 2.0))
 
 
 def get_running_settings(data: Path) -> dict[str, str] | None:
-    """Return the settings of the stack that runs on a data folder; None when none runs, or it is not that far yet."""
+    """Return the settings of the stack that runs on a data folder; None if none runs, or it is still starting."""
     running = StateFile(data).read_running() if is_locked(data) else None
     return running["environ"] if running else None
 
 
 @contextmanager
 def provide_services(data: Path, environ: Mapping[str, str]) -> Iterator[dict[str, str]]:
-    """Yield an environment to run the application in: the running stack's, else that of engines started for it.
+    """Yield an environment to run the application in: the running stack's, else one of services started for it.
 
-    Raises `EngineError` when another command keeps the data folder for a minute, or an engine does not start.
+    Raises `LocalStackError` when another command uses the data folder for a minute, or a service does not start.
     """
     data = data.resolve()
     if is_given(environ, "DATABASE_URL") and is_given(environ, "REDIS_URL"):
         yield dict(environ)
         return
-    with ExitStack() as kept:
-        settings = _connect_or_lock(data, kept)
+    with ExitStack() as stack:
+        settings = _connect_or_lock(data, stack)
         if settings is not None:
             yield {name: value for name, value in environ.items() if not is_setting(name)} | settings
             return
         record = StateFile(data)
         terminate_orphans(record)
         started = Services(data, environ, record, with_mailbox=False)
-        kept.callback(record.clear)
-        kept.callback(started.stop)
+        stack.callback(record.clear)
+        stack.callback(started.stop)
         yield build_environment(data, environ, started.start(), record.read().get("port", DEFAULT_PORT))
 
 
-def _connect_or_lock(data: Path, kept: ExitStack) -> dict[str, str] | None:
+def _connect_or_lock(data: Path, stack: ExitStack) -> dict[str, str] | None:
     limit = time.monotonic() + START_TIMEOUT_SECONDS
     while (settings := get_running_settings(data)) is None:
         try:
-            kept.enter_context(lock_data_folder(data, seconds=0.1))
+            stack.enter_context(lock_data_folder(data, seconds=0.1))
         except LocalStackError:
-            # Another command, or a stack that is starting: soon it has finished, or can be attached to.
+            # Another command, or a stack that is starting: soon it has finished, or can be connected to.
             if time.monotonic() > limit:
                 raise
         else:
@@ -66,9 +66,9 @@ def _connect_or_lock(data: Path, kept: ExitStack) -> dict[str, str] | None:
 
 @contextmanager
 def provide_stack(data: Path, environ: Mapping[str, str]) -> Iterator[str]:
-    """Yield the base URL of the stack that runs on a data folder, else of one started for as long as this lasts.
+    """Yield the base URL of the stack that runs on a data folder, else of one started for the caller and stopped after.
 
-    Raises `EngineError` when it is not ready within a minute.
+    Raises `LocalStackError` when it is not ready within a minute.
     """
     data = data.resolve()
     record = StateFile(data)
@@ -78,7 +78,7 @@ def provide_stack(data: Path, environ: Mapping[str, str]) -> Iterator[str]:
         return
     make_data_folder(data)
     with (data / "up.log").open("wb", buffering=0) as log:
-        words = [
+        command = [
             *PYTHON_COMMAND,
             "petition.cli",
             "up",
@@ -87,7 +87,7 @@ def provide_stack(data: Path, environ: Mapping[str, str]) -> Iterator[str]:
             "--port",
             str(choose_port(record.read().get("port", DEFAULT_PORT))),
         ]
-        stack = spawn(words, log, environ)
+        stack = spawn(command, log, environ)
     try:
         _wait_until_ready(data, record, stack)
         yield record.read()["url"]
@@ -96,12 +96,12 @@ def provide_stack(data: Path, environ: Mapping[str, str]) -> Iterator[str]:
 
 
 def _wait_until_ready(data: Path, record: StateFile, stack: subprocess.Popen[bytes] | None) -> None:
-    def settled() -> bool:
+    def has_settled() -> bool:
         ended = stack is not None and stack.poll() is not None
-        return ended or ready()
+        return ended or is_ready()
 
-    def ready() -> bool:
+    def is_ready() -> bool:
         return bool((record.read_running() or {}).get("ready"))
 
-    if not wait_until(settled, START_TIMEOUT_SECONDS) or not ready():
+    if not wait_until(has_settled, START_TIMEOUT_SECONDS) or not is_ready():
         raise LocalStackError(f"the stack did not start: {read_last_line(data / 'up.log')}")

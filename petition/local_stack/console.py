@@ -1,4 +1,4 @@
-"""What `petition up` says, and what its processes say, line by line on one terminal that may be slow or gone."""
+"""Print the messages of `petition up` and the output of its processes on one terminal, which may be slow or closed."""
 
 import itertools
 import queue
@@ -13,7 +13,7 @@ from honcho.printer import Message, Printer
 
 
 class ConsolePrinter:
-    """Prints from a thread of its own, so that a blocked or closed terminal never holds up the stop."""
+    """Prints from a thread of its own, so that a blocked or closed terminal does not delay the stop."""
 
     def __init__(self, output: IO[str], width: int = 0) -> None:
         self._printer = Printer(output, width=width)
@@ -24,34 +24,34 @@ class ConsolePrinter:
         self._thread.start()
 
     def print_text(self, text: str) -> None:
-        """Print a text of our own."""
+        """Print a message of `petition up` itself."""
         self._lines.put(text)
 
     def relay(self, name: str, stream: Iterable[bytes]) -> threading.Thread:
-        """Print what a process writes until it closes, each line under its name."""
+        """Print the output of a process until it closes, each line with its name."""
         thread = threading.Thread(target=self._relay, args=(name, stream, next(self._colours)), daemon=True)
         thread.start()
         return thread
 
     def finish(self, seconds: float) -> bool:
-        """Print what is left, for so many seconds at most; return whether that was enough."""
+        """Print what is left, within `seconds`; return whether everything was printed."""
         self._lines.put(None)
         self._thread.join(seconds)
         return not self._thread.is_alive()
 
     def _relay(self, name: str, stream: Iterable[bytes], colour: str) -> None:
         for line in stream:
-            # Local time, as on the reader's clock.
+            # Local time, as the reader's clock shows.
             self._lines.put(Message("line", line, datetime.now().astimezone(), name, colour))
 
     def _print(self) -> None:
-        gone = False
+        closed = False
         while (line := self._lines.get()) is not None:
             try:
-                if not gone:
+                if not closed:
                     self._print_one(line)
             except (OSError, ValueError):
-                gone = True
+                closed = True
 
     def _print_one(self, line: Message | str) -> None:
         if isinstance(line, str):

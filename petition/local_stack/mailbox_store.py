@@ -1,4 +1,4 @@
-"""Read the messages that the mailbox keeps; a broken one is read as far as it goes."""
+"""Read the stored messages of the local mailbox; a malformed one is read as far as possible."""
 
 import email
 import email.policy
@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import Any, TypedDict
 
 MESSAGE_FILE_PATTERN = re.compile(r"(\d{8,})\.eml")
-MAX_HEADER_BYTES = 64 * 1024  # bytes, enough for the headers of any sane message
+MAX_HEADER_BYTES = 64 * 1024  # enough for the headers of any ordinary message
 
 Mail = TypedDict(
     "Mail",
@@ -40,7 +40,7 @@ def list_numbers(directory: Path, after: int = 0) -> list[int]:
 
 
 def message_path(directory: Path, number: int) -> Path:
-    """Return where a message is, or would be."""
+    """Return the path of a message, whether it exists or not."""
     return directory / f"{number:08}.eml"
 
 
@@ -105,11 +105,11 @@ def _parse(source: bytes) -> Message:
 
 def _read_headers(message: Message) -> dict[str, str]:
     headers: dict[str, str] = {}
-    spelled: dict[str, str] = {}
+    spellings: dict[str, str] = {}
     for name, value in message.items():
-        known = spelled.setdefault(name.lower(), name)
+        spelling = spellings.setdefault(name.lower(), name)
         text = _replace_surrogates(str(value))
-        headers[known] = f"{headers[known]}, {text}" if known in headers else text
+        headers[spelling] = f"{headers[spelling]}, {text}" if spelling in headers else text
     return headers
 
 
@@ -133,7 +133,7 @@ def _read_part(message: Message, kind: str) -> str | None:
         part: Any = message.get_body((kind,)) if isinstance(message, EmailMessage) else _find_part(message, kind)
         return None if part is None else _decode(part)
     except Exception:
-        # What cannot be taken apart is shown as it came.
+        # What cannot be parsed is shown as it was received.
         return _replace_surrogates(message.as_string(policy=email.policy.compat32)) if kind == "plain" else None
 
 
@@ -152,5 +152,5 @@ def _decode(part: Message) -> str:
 
 
 def _replace_surrogates(text: str) -> str:
-    """Return text that can be encoded: bytes the parser kept as lone surrogates are read as UTF-8."""
+    """Return text that can be encoded: bytes that the parser stored as lone surrogates are read as UTF-8."""
     return text.encode("utf-8", "surrogateescape").decode("utf-8", "replace")

@@ -1,4 +1,4 @@
-"""The mailbox in a browser, and as JSON for the demo and the tests."""
+"""Pages of the local mailbox, and its messages as JSON for the demo and the tests."""
 
 import re
 from collections.abc import Iterator
@@ -12,7 +12,7 @@ from petition.local_stack import mailbox_store
 PAGE_SIZE = 50  # messages
 LINK_PATTERN = re.compile(r"https?://[^\s<>\"']+[^\s<>\"'.,;:!?)\]»…]")
 HTML_HEAD_PATTERN = re.compile(r"\s*(<!doctype[^>]*>)?\s*(<html[^>]*>)?\s*(<head[^>]*>)?", re.IGNORECASE)
-# The mail's own page is foreign matter: no script, no request, yet its links open at top level.
+# An email's HTML is untrusted: no script, no request, but its links open at top level.
 HTML_CONTENT_SECURITY_POLICY = (
     "sandbox allow-top-navigation-by-user-activation allow-popups allow-popups-to-escape-sandbox; default-src 'none'; "
     "style-src 'unsafe-inline'; img-src data:; frame-ancestors 'self'"
@@ -24,7 +24,7 @@ PAGE_CONTENT_SECURITY_POLICY = (
 
 
 def blueprint(directory: Path) -> Blueprint:
-    """Return the pages that show the messages kept in a folder, which need not exist yet."""
+    """Return the pages that show the messages of a folder, which need not exist yet."""
     pages = Blueprint("mailbox", __name__)
     folder = directory.absolute()
 
@@ -105,7 +105,7 @@ def _linkify(text: str) -> Markup:
 
 
 def _add_base_target(html: str) -> str:
-    # A link without a target would open inside the frame, where the application's pages refuse to be shown.
+    # A link without a target would open inside the frame, where the application's pages may not be shown.
     opening = HTML_HEAD_PATTERN.match(html)
     place = opening.end() if opening else 0
     return f'{html[:place]}<base target="_top">{html[place:]}'

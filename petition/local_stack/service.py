@@ -1,4 +1,4 @@
-"""What every engine of this machine has in common: it is started, answers, and is stopped."""
+"""Base class of the local services: start, wait until ready, stop."""
 
 import os
 import subprocess
@@ -17,17 +17,17 @@ from petition.local_stack.processes import (
     wait_until,
 )
 
-# Told the name and the number of each process as soon as it exists.
+# Called with the name and the PID of each process as soon as it exists.
 StartCallback = Callable[[str, int], None]
 
 
 def make_data_folder(data: Path) -> None:
-    """Make the data folder if there is none; as root others may pass through it, as PostgreSQL does not run as root."""
+    """Create the data folder if missing; root's may be passed through by others, as PostgreSQL does not run as root."""
     data.mkdir(mode=0o711 if os.geteuid() == 0 else 0o700, parents=True, exist_ok=True)
 
 
 def ignore_start(_name: str, _pid: int) -> None:
-    """Keep no record of a process."""
+    """Do not record a process."""
 
 
 class Service(ABC):
@@ -35,7 +35,7 @@ class Service(ABC):
 
     name: ClassVar[str]
     stop_signals: ClassVar[StopSignals] = DEFAULT_STOP_SIGNALS
-    start_timeout_seconds: ClassVar[float] = 60.0  # seconds until it must answer: after a crash it first reads its log
+    start_timeout_seconds: ClassVar[float] = 60.0  # after a crash it replays its log first
 
     def __init__(self, data: Path) -> None:
         self.data = data.absolute()
@@ -47,27 +47,27 @@ class Service(ABC):
     @property
     @abstractmethod
     def url(self) -> str:
-        """The address of the running engine."""
+        """The address of the running service."""
 
     @abstractmethod
     def launch(self, log: IO[bytes]) -> subprocess.Popen[bytes]:
-        """Make the folder if there is none, and start the process."""
+        """Create the folder if there is none, and start the process."""
 
     @abstractmethod
     def is_ready(self) -> bool:
-        """Say whether a client is answered."""
+        """Return whether a client gets an answer."""
 
-    def start(self, note: StartCallback = ignore_start) -> str:
-        """Start the engine, wait until it answers and return its URL.
+    def start(self, on_start: StartCallback = ignore_start) -> str:
+        """Start the service, wait until it answers and return its URL.
 
-        Raises `EngineError` when it ends instead, or does not answer in time.
+        Raises `LocalStackError` when it ends instead, or does not answer in time.
         """
         make_data_folder(self.data)
         self._stopped = False
         with self.log.open("ab", buffering=0) as log:
             self.log.chmod(0o600)
             self.process = self.launch(log)
-        note(self.name, self.process.pid)
+        on_start(self.name, self.process.pid)
         wait_until(lambda: self._stopped or not self.is_running() or self.is_ready(), self.start_timeout_seconds)
         if self._stopped or not self.is_running() or not self.is_ready():
             self.stop()
@@ -75,17 +75,17 @@ class Service(ABC):
         return self.url
 
     def is_running(self) -> bool:
-        """Say whether the process runs."""
+        """Return whether the process runs."""
         return self.process is not None and self.process.poll() is None
 
-    def stop(self, share: float = 1.0) -> None:
-        """Stop the engine; whatever hangs is killed after a few seconds, of which `share` scales each."""
+    def stop(self, timeout_factor: float = 1.0) -> None:
+        """Stop the service; one that hangs is killed after a few seconds, scaled by `timeout_factor`."""
         # Another thread may be about to start it.
         self._stopped = True
         process = self.process
         if process is not None:
-            steps = [(sign, seconds * share) for sign, seconds in self.stop_signals]
-            terminate(process.pid, lambda: process.poll() is not None, steps)
+            stop_signals = [(sign, seconds * timeout_factor) for sign, seconds in self.stop_signals]
+            terminate(process.pid, lambda: process.poll() is not None, stop_signals)
 
     def __enter__(self) -> Self:
         self.start()

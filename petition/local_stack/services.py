@@ -1,4 +1,4 @@
-"""The engines that an environment lacks, started and stopped together."""
+"""The services that an environment lacks, started and stopped together."""
 
 import os
 import socket
@@ -22,7 +22,7 @@ STOP_TIMEOUT_SECONDS = sum(seconds for _, seconds in Postgres.stop_signals)
 
 
 class SmtpServer(Service):
-    """The mail server that keeps every message in DATA/mailbox."""
+    """The mail server that stores every message in DATA/mailbox."""
 
     name = "mailbox"
 
@@ -32,17 +32,17 @@ class SmtpServer(Service):
 
     @property
     def url(self) -> str:
-        """Its address, as host and port."""
+        """The address, as host and port."""
         return f"127.0.0.1:{self.port}"
 
     def launch(self, log: IO[bytes]) -> subprocess.Popen[bytes]:
-        """Start the server by its file, which spares loading the application."""
-        words = [sys.executable, "-P", smtp_server.__file__, "--port", str(self.port), "--dir", str(self.folder)]
+        """Start the server by its file, without loading the application."""
+        command = [sys.executable, "-P", smtp_server.__file__, "--port", str(self.port), "--dir", str(self.folder)]
         environ = {name: value for name, value in os.environ.items() if not is_setting(name)}
-        return spawn(words, log, environ, cwd=self.data)
+        return spawn(command, log, environ, cwd=self.data)
 
     def is_ready(self) -> bool:
-        """Say whether our own process greets, not another's."""
+        """Return whether our own process answers, not another one on the port."""
         try:
             with socket.create_connection(("127.0.0.1", self.port), timeout=2) as connection:
                 greeting = connection.makefile("rb").readline()
@@ -52,7 +52,7 @@ class SmtpServer(Service):
 
 
 class Services:
-    """PostgreSQL unless DATABASE_URL is given, Valkey unless REDIS_URL, the mailbox, if wanted, unless MAIL_SERVER."""
+    """PostgreSQL unless DATABASE_URL is given, Valkey unless REDIS_URL is, the mailbox unless MAIL_SERVER is."""
 
     def __init__(self, data: Path, environ: Mapping[str, str], record: StateFile, with_mailbox: bool) -> None:
         self._state_file = record
@@ -72,17 +72,17 @@ class Services:
                 self._add("PETITION_MAILBOX", SmtpServer(data, smtp))
                 self.settings["PETITION_MAILBOX"] = str(data / "mailbox")
 
-    def _add(self, setting: str, engine: Service) -> None:
-        self.services.append(engine)
-        self.settings[setting] = engine.url
+    def _add(self, setting: str, service: Service) -> None:
+        self.services.append(service)
+        self.settings[setting] = service.url
 
     def start(self, stopping: Callable[[], bool] = lambda: False) -> dict[str, str]:
-        """Start them side by side and return the settings that lead to them.
+        """Start them in parallel and return the settings that lead to them.
 
-        Raises `EngineError`, with every engine stopped, when one fails or when `stopping` turns true.
+        Raises `LocalStackError`, with every service stopped, when one fails or when `stopping` turns true.
         """
         with ThreadPoolExecutor(max(len(self.services), 1)) as pool:
-            futures = [pool.submit(engine.start, self._state_file.add_process) for engine in self.services]
+            futures = [pool.submit(service.start, self._state_file.add_process) for service in self.services]
             try:
                 self._wait(futures, stopping)
             except BaseException:
@@ -100,10 +100,10 @@ class Services:
                 raise LocalStackError("stopped before it was ready")
 
     def exited(self) -> str | None:
-        """Return the name of an engine that ended by itself, if any."""
-        return next((engine.name for engine in self.services if not engine.is_running()), None)
+        """Return the name of a service that ended by itself, if any."""
+        return next((service.name for service in self.services if not service.is_running()), None)
 
     def stop(self, seconds: float = STOP_TIMEOUT_SECONDS) -> None:
-        """Stop them all side by side, within so many seconds."""
+        """Stop them all in parallel, within `seconds`."""
         with ThreadPoolExecutor(max(len(self.services), 1)) as pool:
-            list(pool.map(lambda engine: engine.stop(seconds / STOP_TIMEOUT_SECONDS), self.services))
+            list(pool.map(lambda service: service.stop(seconds / STOP_TIMEOUT_SECONDS), self.services))

@@ -1,7 +1,7 @@
-"""A mail server that keeps every message as a numbered file and sends none on.
+"""An SMTP server that stores every message as a numbered file and delivers none.
 
-Run by itself: `python -m petition.local_stack.smtp_server --port 2525 --dir DIR`. It imports nothing of the application, so
-that it starts at once.
+To run it alone: `python -m petition.local_stack.smtp_server --port 2525 --dir DIR`. It imports nothing of the
+application, so that it starts quickly.
 """
 
 import asyncio
@@ -13,12 +13,12 @@ from pathlib import Path
 import click
 from aiosmtpd.smtp import SMTP, Envelope, Session
 
-MAX_MESSAGE_BYTES = 10 * 1024 * 1024  # bytes
+MAX_MESSAGE_BYTES = 10 * 1024 * 1024
 MESSAGE_FILE_PATTERN = re.compile(r"(\d{8,})\.eml")
 
 
 class MessageWriter:
-    """The folder of messages, numbered from 1; one process writes it."""
+    """Writes messages to a folder, numbered from 1; one process writes it."""
 
     def __init__(self, directory: Path) -> None:
         directory.mkdir(mode=0o700, parents=True, exist_ok=True)
@@ -40,9 +40,9 @@ class MessageWriter:
         return self._last
 
     async def handle_DATA(self, server: SMTP, session: Session, envelope: Envelope) -> str:  # noqa: ARG002, N802, RUF100
-        """Take a message from the SMTP server."""
+        """Store a message that the SMTP server received."""
         content = envelope.content if isinstance(envelope.content, bytes) else b""
-        return f"250 kept as {self.save(envelope.mail_from or '', envelope.rcpt_tos, content)}"
+        return f"250 stored as {self.save(envelope.mail_from or '', envelope.rcpt_tos, content)}"
 
 
 def _open_private(path: str, flags: int) -> int:
@@ -58,7 +58,7 @@ async def serve(port: int, directory: Path) -> None:
     store = MessageWriter(directory)
 
     def session() -> SMTP:
-        # The banner carries the process, so that whoever started it knows its own from another's.
+        # The banner carries the PID, so that the starter can tell its own process from another's.
         return SMTP(
             store,
             data_size_limit=MAX_MESSAGE_BYTES,
@@ -77,7 +77,7 @@ async def serve(port: int, directory: Path) -> None:
 @click.option("--port", type=click.IntRange(1, 65535), required=True)
 @click.option("--dir", "directory", type=click.Path(file_okay=False, path_type=Path), required=True)
 def main(port: int, directory: Path) -> None:
-    """Keep every message sent to a port of 127.0.0.1."""
+    """Store every message sent to a port of 127.0.0.1."""
     asyncio.run(serve(port, directory))
 
 

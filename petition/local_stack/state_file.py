@@ -1,4 +1,4 @@
-"""What is known of the stack of a data folder: whether it runs, its addresses, its processes."""
+"""The recorded state of a data folder's stack: whether it runs, its addresses, its processes; and its lock."""
 
 import fcntl
 import json
@@ -15,9 +15,9 @@ from petition.local_stack.service import make_data_folder
 
 @contextmanager
 def lock_data_folder(data: Path, seconds: float) -> Iterator[None]:
-    """Hold the data folder for this process alone.
+    """Lock the data folder for this process.
 
-    Raises `EngineError` when another holds it for so many seconds.
+    Raises `LocalStackError` when another process has it locked for `seconds`.
     """
     make_data_folder(data)
     with open(data / "lock", "w", opener=_open_private) as file:
@@ -27,7 +27,7 @@ def lock_data_folder(data: Path, seconds: float) -> Iterator[None]:
 
 
 def is_locked(data: Path) -> bool:
-    """Say whether a process holds the data folder."""
+    """Return whether a process has locked the data folder."""
     try:
         with (data / "lock").open() as file:
             return not _try_lock(file.fileno(), fcntl.LOCK_SH)
@@ -48,14 +48,14 @@ def _open_private(path: str, flags: int) -> int:
 
 
 class StateFile:
-    """DATA/stack.json, readable by its owner alone: ports, processes, and the settings of what runs."""
+    """DATA/stack.json, readable by its owner only: ports, processes, and the settings of the running stack."""
 
     def __init__(self, data: Path) -> None:
         self._path = data / "stack.json"
         self._lock = threading.Lock()
 
     def read(self) -> dict[str, Any]:
-        """Return what is recorded; nothing when there is no record, or it was cut short."""
+        """Return the record; empty if there is none, or it is incomplete."""
         try:
             found = json.loads(self._path.read_text(encoding="utf-8"))
         except (OSError, ValueError):
@@ -63,7 +63,7 @@ class StateFile:
         return found if isinstance(found, dict) else {}
 
     def update(self, **values: Any) -> None:
-        """Record values by name, the others kept; a value of None is dropped."""
+        """Set values by name; a value of None is removed."""
         with self._lock:
             known = {name: value for name, value in {**self.read(), **values}.items() if value is not None}
             self._write(known)
@@ -76,12 +76,12 @@ class StateFile:
             self._write({**known, "processes": [*known.get("processes", []), process]})
 
     def record_stack(self, environ: dict[str, str], url: str, port: int) -> None:
-        """Record the settings that this process runs a stack with."""
+        """Record the settings of the stack that this process runs."""
         owner = {"pid": os.getpid(), "birthmark": process_identity(os.getpid())}
         self.update(environ=environ, url=url, port=port, owner=owner)
 
     def read_running(self) -> dict[str, Any] | None:
-        """Return what is recorded while the process that recorded its settings runs, else None."""
+        """Return the record if the process that runs the stack is running, else None."""
         known = self.read()
         owner = known.get("owner")
         if not owner or "environ" not in known or process_identity(owner["pid"]) != owner["birthmark"]:
@@ -89,7 +89,7 @@ class StateFile:
         return known
 
     def clear(self) -> None:
-        """Forget the processes and the settings, which hold secrets; the ports stay for the next start."""
+        """Remove the processes and the settings, which contain secrets; the ports stay for the next start."""
         self.update(processes=None, environ=None, ready=None, owner=None)
 
     def _write(self, values: dict[str, Any]) -> None:

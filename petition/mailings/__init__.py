@@ -4,7 +4,7 @@ from flask import Flask
 
 
 def register(app: Flask) -> None:
-    """Set up the public pages, the desk's pages, the emails and the scheduler's task."""
+    """Register the public pages, the team's pages, the emails and the scheduler's task."""
     from petition.core.celery import register_task
     from petition.delivery.bounces.handlers import register_address_finder, register_unsubscribe_handler
     from petition.delivery.composers import register_composer

@@ -14,11 +14,12 @@ from sqlalchemy import select
 
 from petition.core.cli_support import CommandError, console, with_app_context
 from petition.core.db import db
+from petition.core.front_matter import parse_command_file
 from petition.mailings import actions, lifecycle, test_emails
-from petition.mailings.audience import preview as audience
-from petition.mailings.cli_output import render_progress
-from petition.mailings.drafts import create as make
-from petition.mailings.emails import build_message, load_petitions
+from petition.mailings.audience.preview import count_audience, sample_recipients
+from petition.mailings.cli_output import format_time, render_progress
+from petition.mailings.drafts import create as create_mailing
+from petition.mailings.emails import build_preview
 from petition.mailings.file_parser import parse_mailing
 from petition.mailings.models import Mailing, MailingState
 from petition.mailings.preflight import run_preflight_checks
@@ -26,7 +27,7 @@ from petition.mailings.report import build_report
 from petition.team import audit
 from petition.team.accounts import find_by_email as find_account
 
-json_option = click.option("--json", "as_json", is_flag=True, help="For programs.")
+json_option = click.option("--json", "as_json", is_flag=True, help="Print JSON.")
 
 
 @click.group()
@@ -44,10 +45,10 @@ def list_(as_json: bool) -> None:
         click.echo(json.dumps([{"id": m.id, "name": m.name, "state": m.state} for m in found], indent=1))
         return
     if not found:
-        console.print("No mailing yet. Make one with: petition mailings create FILE.md")
+        console.print("No mailing yet. Create one with: petition mailings create FILE.md")
         return
     table = Table(box=None, header_style="bold", pad_edge=False)
-    for heading in ("id", "name", "state", "recipients", "begins"):
+    for heading in ("id", "name", "state", "recipients", "start"):
         table.add_column(heading, justify="right" if heading in ("id", "recipients") else "left")
     for mailing in found:
         n = f"{mailing.audience['recipients']:,}" if mailing.audience else "-"
@@ -56,7 +57,7 @@ def list_(as_json: bool) -> None:
             escape(mailing.name),
             mailing.state,
             n,
-            _format_time(mailing.started_at or mailing.send_at, mailing),
+            format_time(mailing.started_at or mailing.send_at, mailing),
         )
     console.print(table)
 
@@ -65,20 +66,13 @@ def list_(as_json: bool) -> None:
 @click.argument("file", type=click.File(encoding="utf-8-sig"))
 @with_app_context
 def create(file: IO[str]) -> None:
-    """Make a draft out of FILE.md.
+    """Create a draft from FILE.md.
 
     Settings between two lines ---, then a section per language under a line such as `# fr: Subject`.
     """
-    try:
-        draft, mistakes = parse_mailing(file.read())
-    except UnicodeDecodeError as error:
-        raise CommandError(f"{file.name}: not UTF-8 text ({error.reason})") from None
-    if draft is None:
-        raise CommandError(
-            "nothing was created\n" + "\n".join(f"{file.name}:{line}: {words}" for line, words in mistakes)
-        )
-    mailing = make(draft, audit.default_actor())
-    audience.count_audience(mailing)
+    draft = parse_command_file(file, parse_mailing)
+    mailing = create_mailing(draft, audit.default_actor())
+    count_audience(mailing)
     db.session.commit()
     console.print(
         f"Created mailing [bold]{mailing.id}[/] ({escape(mailing.name)}; {', '.join(sorted(mailing.texts))})."
@@ -90,11 +84,11 @@ def create(file: IO[str]) -> None:
 def _print_audience(mailing: Mailing) -> None:
     counted = mailing.audience or {}
     console.print(f"[bold]{counted['recipients']:,}[/] recipients.")
-    for why, n in counted["left_out"].items():
+    for reason, n in counted["left_out"].items():
         if n:
-            console.print(f"  left out: {n:,} {why}")
+            console.print(f"  excluded: {n:,} {reason}")
     for warning in run_preflight_checks(mailing):
-        console.print(f"  [yellow]look at[/]: {escape(warning)}")
+        console.print(f"  [yellow]check[/]: {escape(warning)}")
 
 
 @mailings.command()
@@ -107,12 +101,8 @@ def preview(number: int, language: str | None, html: bool) -> None:
     mailing = lifecycle.find(number)
     language = language or min(mailing.texts)
     if language not in mailing.texts:
-        raise CommandError(f"it is not written in {language}: {', '.join(sorted(mailing.texts))}")
-    reader = audience.sample_recipients(mailing, 1)[0]
-    petitions, counted = load_petitions({reader.petition_id})
-    email = build_message(
-        mailing, reader, petitions[reader.petition_id], counted[reader.petition_id], None, language=language
-    )
+        raise CommandError(f"it has no text in {language}, only in: {', '.join(sorted(mailing.texts))}")
+    email = build_preview(mailing, sample_recipients(mailing, 1)[0], language)
     click.echo(email.html if html else f"Subject: {email.subject}\n\n{email.body}")
 
 
@@ -121,42 +111,44 @@ def preview(number: int, language: str | None, html: bool) -> None:
 @click.option("--to", "addresses", multiple=True, required=True, help="A colleague's address; once for each.")
 @with_app_context
 def test(number: int, addresses: tuple[str, ...]) -> None:
-    """Send it to colleagues, in each of its languages."""
+    """Send test emails to colleagues, in each of the mailing's languages."""
     accounts = [find_account(address) for address in addresses]
     n = test_emails.enqueue_tests(lifecycle.find(number, lock=True), accounts, audit.default_actor())
     db.session.commit()
-    console.print(f"{n} tests are on their way.")
+    console.print(f"{n} test emails are on their way.")
 
 
 def _schedule(number: int, at: datetime | None, yes: bool) -> None:
     if not yes:
         mailing = lifecycle.find(number)
-        question = f"Send “{mailing.name}” to {audience.count_audience(mailing)['recipients']:,} recipients?"
-        db.session.commit()  # no transaction stays open while a person thinks
+        question = f"Send “{mailing.name}” to {count_audience(mailing)['recipients']:,} recipients?"
+        db.session.commit()  # no transaction stays open while the command waits for an answer
         click.confirm(question, abort=True)
     mailing = lifecycle.find(number, lock=True)
     actions.schedule(mailing, at.replace(tzinfo=at.tzinfo or ZoneInfo(mailing.timezone)) if at else None, None)
     db.session.commit()
-    console.print(f"Scheduled: the first email leaves at {_format_time(mailing.send_at, mailing)}.")
-    console.print(f"Take it back with: petition mailings unschedule {number}")
+    console.print(f"Scheduled: the first email is sent at {format_time(mailing.send_at, mailing)}.")
+    console.print(f"Undo with: petition mailings unschedule {number}")
 
 
 @mailings.command("schedule")
 @click.argument("number", type=int)
-@click.option("--at", required=True, type=click.DateTime(["%Y-%m-%d %H:%M", "%Y-%m-%dT%H:%M"]), help="Campaign's time.")
-@click.option("--yes", is_flag=True, help="Do it without asking.")
+@click.option(
+    "--at", required=True, type=click.DateTime(["%Y-%m-%d %H:%M", "%Y-%m-%dT%H:%M"]), help="In the mailing's time zone."
+)
+@click.option("--yes", is_flag=True, help="Do not ask.")
 @with_app_context
 def schedule_(number: int, at: datetime, yes: bool) -> None:
-    """Have it sent at a moment, in the campaign's time zone."""
+    """Schedule it for a time, in the mailing's time zone."""
     _schedule(number, at, yes)
 
 
 @mailings.command()
 @click.argument("number", type=int)
-@click.option("--yes", is_flag=True, help="Do it without asking.")
+@click.option("--yes", is_flag=True, help="Do not ask.")
 @with_app_context
 def send(number: int, yes: bool) -> None:
-    """Have it sent as soon as the time to take it back has passed."""
+    """Send it as soon as the undo window has passed."""
     _schedule(number, None, yes)
 
 
@@ -166,8 +158,7 @@ def _add_action_command(name: str, done: str, help_text: str) -> None:
     @with_app_context
     def command(number: int) -> None:
         mailing = lifecycle.find(number, lock=True)
-        who = audit.default_actor()
-        result = ACTIONS[name](mailing, f"by {who}")
+        result = ACTIONS[name](mailing, f"by {audit.default_actor()}")
         db.session.commit()
         console.print(f"[bold]{escape(mailing.name)}[/] {done.format(result)}")
 
@@ -178,21 +169,23 @@ ACTIONS: dict[str, Any] = {
     "resume": lambda mailing, _: actions.resume(mailing),
     "cancel": actions.cancel,
     "retry": lambda mailing, _: actions.retry_failed(mailing),
-    "extend": lambda mailing, _: actions.add_recipients(mailing),
+    "add-recipients": lambda mailing, _: actions.add_recipients(mailing),
 }
-_add_action_command("unschedule", "is taken back: nothing was sent.", "Take it back before its first email.")
-_add_action_command("pause", "is paused: nothing more is claimed, on any host.", "Hold it; it can be resumed.")
-_add_action_command("resume", "goes on where it was held.", "Let it go on where it was held.")
-_add_action_command("cancel", "is cancelled: what had not left never will.", "End it for good.")
-_add_action_command("retry", "is tried again for {:,} recipients.", "Send it again where it failed.")
-_add_action_command("extend", "goes to {:,} more recipients.", "Send it to those who joined its audience since.")
+_add_action_command("unschedule", "is unscheduled: no email was sent.", "Undo the scheduling before the first email.")
+_add_action_command("pause", "is paused on every host.", "Pause it; it can be resumed.")
+_add_action_command("resume", "is resumed where it stopped.", "Resume it where it stopped.")
+_add_action_command("cancel", "is cancelled: the emails not sent yet never will be.", "Cancel it for good.")
+_add_action_command("retry", "is tried again for {:,} recipients.", "Retry the failed emails.")
+_add_action_command(
+    "add-recipients", "goes to {:,} more recipients.", "Send it to those who have joined its audience since."
+)
 
 
 @mailings.command()
 @click.argument("number", type=int)
 @with_app_context
 def watch(number: int) -> None:
-    """Show how far it is until it is over; Ctrl-C ends the watching alone."""
+    """Show the progress until the mailing ends; Ctrl-C stops watching, not the mailing."""
     with Live(console=console, auto_refresh=False) as live:
         while True:
             mailing = lifecycle.find(number)
@@ -208,13 +201,9 @@ def watch(number: int) -> None:
 @json_option
 @with_app_context
 def report_(number: int, as_json: bool) -> None:
-    """Say what became of it: how many, why not, who left."""
+    """Print the counts: recipients by state, failure reasons, unsubscribes."""
     mailing = lifecycle.find(number)
     if as_json:
         click.echo(json.dumps(build_report(mailing), indent=1))
     else:
         console.print(render_progress(mailing))
-
-
-def _format_time(moment: datetime | None, mailing: Mailing) -> str:
-    return f"{moment.astimezone(ZoneInfo(mailing.timezone)):%Y-%m-%d %H:%M} ({mailing.timezone})" if moment else "-"

@@ -1,5 +1,7 @@
-"""How a mailing looks on a terminal."""
+"""Terminal output of the mailing commands."""
 
+from datetime import datetime
+from typing import Any
 from zoneinfo import ZoneInfo
 
 from rich.console import Group, RenderableType
@@ -9,40 +11,58 @@ from rich.table import Table
 from rich.text import Text
 
 from petition.mailings.labels import reason_label
-from petition.mailings.models import Mailing
-from petition.mailings.progress import get_progress, list_failure_reasons
+from petition.mailings.models import Mailing, MailingState
+from petition.mailings.progress import Progress, get_progress, list_failure_reasons
 
 STATE_STYLES = {"sending": "bold green", "sent": "bold green", "paused": "bold yellow", "cancelled": "bold red"}
+ALWAYS_SHOWN_STATES = ("sent", "due", "failed", "unknown")
+
+
+def format_time(at: datetime | None, mailing: Mailing) -> str:
+    """Return a time in the mailing's time zone."""
+    return f"{at.astimezone(ZoneInfo(mailing.timezone)):%Y-%m-%d %H:%M} ({mailing.timezone})" if at else "-"
 
 
 def render_progress(mailing: Mailing) -> RenderableType:
-    """Return how far a mailing is: a bar, the figures, what did not get through."""
-    now = get_progress(mailing)
+    """Return a mailing's state and progress: a bar, the counts, the failure reasons."""
     parts: list[RenderableType] = [
         Text.assemble((mailing.state.upper(), STATE_STYLES.get(mailing.state, "bold")), f"  {mailing.name}")
     ]
     if mailing.reason:
         parts.append(Text(f"  {reason_label(mailing.reason, 'en')}"))
     if not mailing.started_at:
-        when = mailing.send_at.astimezone(ZoneInfo(mailing.timezone)) if mailing.send_at else None
-        parts.append(Text(f"  begins {when:%Y-%m-%d %H:%M} ({mailing.timezone})" if when else "  not scheduled"))
+        parts.append(
+            Text(f"  starts {format_time(mailing.send_at, mailing)}" if mailing.send_at else "  not scheduled")
+        )
         return Group(*parts)
+    progress = get_progress(mailing)
     bar = Table.grid(padding=(0, 1))
-    bar.add_row(ProgressBar(max(now.total, 1), now.settled, width=40), f"{now.settled:,} of {now.total:,}")
-    figures = Table(box=None, header_style="bold", pad_edge=False, padding=(0, 2, 0, 0))
-    shown = {**{s: n for s, n in now.states.items() if n or s in ("sent", "due", "failed", "unknown")}}
-    shown |= {"bounced": now.bounced, "unsub.": now.unsubscribed}
-    for name in shown:
-        figures.add_column(name, justify="right", no_wrap=True)
-    figures.add_row(*(f"{n:,}" for n in shown.values()))
-    parts += [bar, figures]
-    if mailing.state == "sending":
-        ends = f", done by {now.ends_at.astimezone(ZoneInfo(mailing.timezone)):%Y-%m-%d %H:%M}" if now.ends_at else ""
-        parts.append(Text(f"{now.per_minute:,.0f} per minute{ends}"))
-    why = Table(box=None, header_style="bold", pad_edge=False)
-    for heading in ("what did not get through", "n", "words"):
-        why.add_column(heading, justify="right" if heading == "n" else "left", no_wrap=heading != "words")
-    found = list_failure_reasons(mailing.id)
-    for row in found:
-        why.add_row(escape(f"{row.state} {row.why}"[:40]), f"{row.n:,}", escape(row.response or "-"))
-    return Group(*parts, *([why] if found else []))
+    bar.add_row(
+        ProgressBar(max(progress.total, 1), progress.settled, width=40),
+        f"{progress.settled:,} of {progress.total:,}",
+    )
+    parts += [bar, _render_counts(progress)]
+    if mailing.state == MailingState.SENDING:
+        ends = f", done by {format_time(progress.ends_at, mailing)}" if progress.ends_at else ""
+        parts.append(Text(f"{progress.per_minute:,.0f} per minute{ends}"))
+    reasons = list_failure_reasons(mailing.id)
+    return Group(*parts, *([_render_failure_reasons(reasons)] if reasons else []))
+
+
+def _render_counts(progress: Progress) -> Table:
+    counts = {state: n for state, n in progress.states.items() if n or state in ALWAYS_SHOWN_STATES}
+    counts |= {"bounced": progress.bounced, "unsub.": progress.unsubscribed}
+    table = Table(box=None, header_style="bold", pad_edge=False, padding=(0, 2, 0, 0))
+    for name in counts:
+        table.add_column(name, justify="right", no_wrap=True)
+    table.add_row(*(f"{n:,}" for n in counts.values()))
+    return table
+
+
+def _render_failure_reasons(reasons: list[Any]) -> Table:
+    table = Table(box=None, header_style="bold", pad_edge=False)
+    for heading in ("not sent", "n", "response"):
+        table.add_column(heading, justify="right" if heading == "n" else "left", no_wrap=heading != "response")
+    for row in reasons:
+        table.add_row(escape(f"{row.state} {row.why}"[:40]), f"{row.n:,}", escape(row.response or "-"))
+    return table

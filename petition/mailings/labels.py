@@ -1,18 +1,16 @@
-"""What states, reasons and choices are called, in the reader's language."""
-
-import re
+"""Labels of states, reasons and choices, in the reader's language."""
 
 from flask_babel import force_locale, format_decimal
 from flask_babel import gettext as _
 
 from petition.core.i18n import current_language
+from petition.delivery.models import DeliveryState
+from petition.mailings.limits import parse_exceeded_limit
 from petition.mailings.models import MailingState, UnsubscribeChoice
-
-LIMIT_REASON = re.compile(r"limit (failed|unsubscribed) (\d\.\d{4}) (\d\.\d{4})")  # as the watch writes it
 
 
 def state_labels() -> dict[str, str]:
-    """Return what a mailing's states are called."""
+    """Return the label of each state of a mailing."""
     return {
         MailingState.DRAFT: _("a draft"),
         MailingState.TESTED: _("tested"),
@@ -25,21 +23,21 @@ def state_labels() -> dict[str, str]:
 
 
 def recipient_state_labels() -> dict[str, str]:
-    """Return what the states of a recipient's row are called."""
+    """Return the label of each state of a delivery, as seen from a mailing."""
     return {
-        "due": _("waiting"),
-        "sending": _("being sent"),
-        "sent": _("sent"),
-        "deferred": _("put off"),
-        "failed": _("failed"),
-        "unknown": _("unknown"),
-        "cancelled": _("not wanted any more"),
-        "suppressed": _("suppressed"),
+        DeliveryState.DUE: _("waiting"),
+        DeliveryState.SENDING: _("being sent"),
+        DeliveryState.SENT: _("sent"),
+        DeliveryState.DEFERRED: _("put off"),
+        DeliveryState.FAILED: _("failed"),
+        DeliveryState.UNKNOWN: _("unknown"),
+        DeliveryState.CANCELLED: _("cancelled"),
+        DeliveryState.SUPPRESSED: _("suppressed"),
     }
 
 
 def exclusion_labels() -> dict[str, str]:
-    """Return why signers of what was chosen are not in the audience."""
+    """Return the label of each reason why an address is not in the audience."""
     return {
         "no consent": _("confirmed, without agreeing to updates"),
         "not confirmed": _("not confirmed"),
@@ -49,7 +47,7 @@ def exclusion_labels() -> dict[str, str]:
 
 
 def unsubscribe_choice_labels() -> dict[str, str]:
-    """Return what readers chose who stopped the updates."""
+    """Return the label of each choice of those who unsubscribed."""
     return {
         UnsubscribeChoice.THESE: _("these updates"),
         UnsubscribeChoice.ALL: _("all updates"),
@@ -63,15 +61,12 @@ def _percent(share: float) -> str:
 
 
 def reason_label(reason: str | None, language: str | None = None) -> str:
-    """Return why a mailing was paused or cancelled: in words where a limit did it, else as somebody wrote it."""
-    by_limit = LIMIT_REASON.fullmatch(reason or "")
-    if not by_limit:
+    """Return why a mailing was paused or cancelled: a sentence where a limit did it, else as a person wrote it."""
+    exceeded = parse_exceeded_limit(reason or "")
+    if exceeded is None:
         return reason or ""
     with force_locale(language or current_language()):
-        share, limit = (_percent(float(part)) for part in by_limit.groups()[1:])
-        if by_limit[1] == "failed":
+        share, limit = _percent(exceeded.share), _percent(exceeded.limit)
+        if exceeded.name == "failed":
             return _("%(share)s of the emails failed; the limit is %(limit)s", share=share, limit=limit)
-        return _(
-            "%(share)s of the emails made their readers stop the updates; the limit is %(limit)s",
-            share=share, limit=limit,
-        )  # fmt: skip
+        return _("%(share)s of the recipients unsubscribed; the limit is %(limit)s", share=share, limit=limit)

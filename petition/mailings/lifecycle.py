@@ -1,16 +1,17 @@
-"""A mailing's life, and what makes no sense in it."""
+"""The states of a mailing: which action is possible in which state, and where it leads."""
 
 from typing import Any
 
 from flask_babel import gettext as _
 
 from petition.core.db import db
-from petition.core.exceptions import DomainError, NotFound
+from petition.core.exceptions import InvalidTransition, NotFound
+from petition.core.pagination import MAX_ID
 from petition.mailings.labels import state_labels
 from petition.mailings.models import Mailing, MailingState
 from petition.team import audit
 
-# What may be done, from which states, and the state it leads to.
+# By action: the states in which it is possible, and the state it leads to.
 TRANSITIONS = {
     "edit": ((MailingState.DRAFT, MailingState.TESTED), MailingState.DRAFT),
     "test": ((MailingState.DRAFT, MailingState.TESTED), MailingState.TESTED),
@@ -28,50 +29,53 @@ TRANSITIONS = {
 }
 
 
-class InvalidMailingTransition(DomainError):
-    """A step that the mailing's state does not allow."""
+class InvalidMailingTransition(InvalidTransition):
+    """An action that is not possible in the mailing's state."""
 
-    def __init__(self, step: str, mailing: Mailing) -> None:
-        words = state_labels()
-        allowed = ", ".join(words[state] for state in TRANSITIONS[step][0])
+    def __init__(self, action: str, mailing: Mailing) -> None:
+        labels = state_labels()
+        allowed = ", ".join(labels[state] for state in TRANSITIONS[action][0])
         super().__init__(
             {
                 "state": _(
                     "this mailing is %(state)s; it would have to be %(allowed)s",
-                    state=words[mailing.state],
+                    state=labels[mailing.state],
                     allowed=allowed,
                 )
             }
         )
-        self.step = step
 
 
 def find(mailing_id: int, *, lock: bool = False) -> Mailing:
-    """Return a mailing; `lock` keeps others from changing it until the end of the transaction. Raises `Gone`."""
-    known = 0 < mailing_id < 2**63
+    """Return a mailing; with `lock`, nobody else changes it until the end of the transaction. Raises `NotFound`."""
     options: dict[str, Any] = {"with_for_update": {"of": Mailing}, "populate_existing": True} if lock else {}
-    found = db.session.get(Mailing, mailing_id, **options) if known else None
-    if found is None:
+    mailing = db.session.get(Mailing, mailing_id, **options) if 0 < mailing_id <= MAX_ID else None
+    if mailing is None:
         raise NotFound({"mailing": f"there is no mailing {mailing_id}"})
-    return found
+    return mailing
 
 
-def can_transition(step: str, mailing: Mailing) -> bool:
-    """Say whether a step makes sense now."""
-    return mailing.state in TRANSITIONS[step][0]
+def can_transition(action: str, mailing: Mailing) -> bool:
+    """Say whether an action is possible in the mailing's state."""
+    return mailing.state in TRANSITIONS[action][0]
 
 
-def transition(step: str, mailing: Mailing, *, actor: str | None = None, **after: Any) -> None:
-    """Take a step in a mailing's life and put it on record. Flushes. Raises `Nonsense`.
+def require_transition(action: str, mailing: Mailing) -> None:
+    """Raise `InvalidMailingTransition` unless an action is possible in the mailing's state."""
+    if not can_transition(action, mailing):
+        raise InvalidMailingTransition(action, mailing)
 
-    The caller holds the mailing's lock (`find`). `actor`: who, where nobody is signed in.
+
+def transition(action: str, mailing: Mailing, *, actor: str | None = None, **after: Any) -> None:
+    """Move a mailing to the state an action leads to, and audit it. Flushes. Raises `InvalidMailingTransition`.
+
+    The caller locks the mailing (`find`). `actor`: who acts, where nobody is signed in.
     """
-    if not can_transition(step, mailing):
-        raise InvalidMailingTransition(step, mailing)
+    require_transition(action, mailing)
     before = mailing.state
-    mailing.state = TRANSITIONS[step][1]
+    mailing.state = TRANSITIONS[action][1]
     db.session.flush()
     audit.record(
-        f"mailing.{step}", "mailing", mailing.id, before={"state": before},
+        f"mailing.{action}", "mailing", mailing.id, before={"state": before},
         after={"state": mailing.state, **after}, actor=actor,
     )  # fmt: skip

@@ -1,4 +1,4 @@
-"""A mailing, its words in each language, who tried it, and who stopped the updates because of it."""
+"""Tables of mailings: mailing, its text in each language, its test emails, its unsubscriptions."""
 
 from datetime import datetime
 from enum import StrEnum
@@ -12,7 +12,7 @@ from petition.core.db import Model, identity_column
 
 
 class MailingState(StrEnum):
-    """Where a mailing stands."""
+    """State of a mailing; `lifecycle` has the transitions."""
 
     DRAFT = "draft"
     TESTED = "tested"
@@ -24,7 +24,6 @@ class MailingState(StrEnum):
 
 
 MAILING_STATES = tuple(member.value for member in MailingState)
-WRITABLE = (MailingState.DRAFT.value, MailingState.TESTED.value)
 STARTED_STATES = (
     MailingState.SENDING.value,
     MailingState.PAUSED.value,
@@ -34,7 +33,7 @@ STARTED_STATES = (
 
 
 class UnsubscribeChoice(StrEnum):
-    """What somebody asked to stop receiving."""
+    """What somebody unsubscribed from."""
 
     THESE = "these"
     ALL = "all"
@@ -44,16 +43,17 @@ class UnsubscribeChoice(StrEnum):
 
 UNSUBSCRIBE_CHOICES = tuple(member.value for member in UnsubscribeChoice)
 
-MAILING_KIND: Final = "mailing"  # of its deliveries; their generation is the mailing's id, so that each signer has one
+# Kind of its deliveries. Their generation is the mailing's id: unique by signer, so that nobody has two.
+MAILING_KIND: Final = "mailing"
 MAILING_TEST_KIND: Final = "mailing_test"
 MAILING_STOPPED_KIND: Final = "mailing_stopped"
 
 
 class Mailing(Model):
-    """One message to the signers who agreed. `version` counts the edits: a test, a figure, an editor is of one of them.
+    """A message to the signers who agreed to updates. `version` counts the edits; tests and counts are of one version.
 
-    Rates are emails per hour, shares are of one, `undo_minutes` is the time between the press of a button and the first
-    email.
+    Rates are in emails per hour, limits are fractions of 1. `undo_minutes` is the shortest time between scheduling and
+    the first email.
     """
 
     __tablename__ = "mailings"
@@ -68,12 +68,12 @@ class Mailing(Model):
     segment: Mapped[dict[str, Any]] = mapped_column(JSONB)
     per_hour: Mapped[int | None]
     per_domain_hour: Mapped[int | None]
-    warm_up: Mapped[int | None]  # emails in the first hour; twice as many in each that follows, up to `per_hour`
+    warm_up: Mapped[int | None]  # emails in the first hour; twice as many in each hour that follows, up to `per_hour`
     undo_minutes: Mapped[int] = mapped_column(default=5, server_default="5")
     failure_limit: Mapped[float] = mapped_column(Float, default=0.05, server_default=text("0.05"))
     unsubscribe_limit: Mapped[float] = mapped_column(Float, default=0.02, server_default=text("0.02"))
     public: Mapped[bool] = mapped_column(default=False, server_default=text("false"))
-    # What a count of the audience found, and of which version.
+    # The counts of `audience.preview.count_audience`, and the version that they are of.
     audience: Mapped[dict[str, Any] | None] = mapped_column(JSONB)
     audience_version: Mapped[int | None]
     tested_version: Mapped[int | None]
@@ -81,14 +81,13 @@ class Mailing(Model):
     started_at: Mapped[datetime | None]
     ended_at: Mapped[datetime | None]
     paused_at: Mapped[datetime | None]
-    sent_samples: Mapped[list[Any]] = mapped_column(
-        JSONB, default=list, server_default=text("'[]'")
-    )  # (moment, sent) lately
-    # What had been tried, had failed and had made readers leave when it was last resumed: the limits look at the rest.
+    # Recent [time, emails sent by then] pairs.
+    sent_samples: Mapped[list[Any]] = mapped_column(JSONB, default=list, server_default=text("'[]'"))
+    # `Progress.limit_counts` when it was last resumed: the limits apply to what came after.
     limits_baseline: Mapped[dict[str, int]] = mapped_column(JSONB, default=dict, server_default=text("'{}'"))
     reason: Mapped[str | None] = mapped_column(String(200))  # why it was paused or cancelled
     written_by: Mapped[str] = mapped_column(String(320))
-    sent_by_id: Mapped[int | None]  # the account that is told when it pauses by itself
+    sent_by_id: Mapped[int | None]  # the account that is notified when it pauses by itself
     created_at: Mapped[datetime] = mapped_column(server_default=func.now())
     texts: Mapped[dict[str, "MailingText"]] = relationship(
         lazy="selectin", collection_class=attribute_keyed_dict("language"), cascade="all, delete-orphan"
@@ -101,7 +100,7 @@ class Mailing(Model):
 
 
 class MailingText(Model):
-    """A mailing's words in one language."""
+    """The text of a mailing in one language."""
 
     __tablename__ = "mailing_texts"
 
@@ -113,7 +112,7 @@ class MailingText(Model):
 
 
 class MailingTest(Model):
-    """A mailing as one member of the team is to see it, in one language."""
+    """A test email of a mailing to one member of the team, in one language."""
 
     __tablename__ = "mailing_tests"
 
@@ -127,7 +126,7 @@ class MailingTest(Model):
 
 
 class Unsubscription(Model):
-    """A recipient who stopped the updates by the link in a mailing, or by complaining of it."""
+    """A recipient who unsubscribed by the link in a mailing, by email, or by reporting it as unwanted."""
 
     __tablename__ = "unsubscriptions"
 

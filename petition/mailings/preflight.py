@@ -1,4 +1,4 @@
-"""What to look at before a mailing goes: nothing here forbids it."""
+"""Preflight checks before a mailing is sent: warnings, none of which prevents it."""
 
 from flask_babel import gettext as _
 
@@ -6,30 +6,30 @@ from petition.core.i18n import LANGUAGES
 from petition.mailings.audience.preview import is_count_current, sample_recipients
 from petition.mailings.content.markdown_to_text import find_links
 from petition.mailings.content.rendering import expand_variants
-from petition.mailings.emails import build_message, load_petitions
+from petition.mailings.emails import build_preview
 from petition.mailings.models import Mailing
 
-MAX_SUBJECT_CHARACTERS = 70  # characters; phones show about 40, desktops 60 to 70
-MAX_MESSAGE_BYTES = 100 * 1024  # octets; Gmail cuts a message at 102 KB
+MAX_SUBJECT_CHARACTERS = 70  # phones show about 40, desktops 60 to 70
+MAX_MESSAGE_BYTES = 100 * 1024  # Gmail cuts a message at 102 KB
 
 
 def run_preflight_checks(mailing: Mailing) -> list[str]:
-    """Return what may be wrong with a mailing, each in a sentence in the reader's language."""
-    found = []
+    """Return the warnings about a mailing, each a sentence in the current language."""
+    warnings = []
     counted = (mailing.audience or {}).get("languages", {}) if is_count_current(mailing) else {}
     for language, n in counted.items():
         if language not in mailing.texts and n:
             name = LANGUAGES.get(language, language)
-            found.append(_("%(number)s recipients read %(language)s, which is not written: they get another language.",
-                           number=n, language=name))  # fmt: skip
+            warnings.append(_("%(number)s recipients read %(language)s, which has no text: they get another language.",
+                              number=n, language=name))  # fmt: skip
     for language, text in sorted(mailing.texts.items()):
         name = LANGUAGES.get(language, language)
         for link in sorted(_find_insecure_links(text.body)):
-            found.append(_("%(language)s: %(link)s is not an https address.", language=name, link=link))
-    found += _check_sizes(mailing)
+            warnings.append(_("%(language)s: %(link)s is not an https address.", language=name, link=link))
+    warnings += _check_sizes(mailing)
     if is_count_current(mailing) and not (mailing.audience or {}).get("recipients"):
-        found.append(_("Nobody would get this mailing as it stands."))
-    return found
+        warnings.append(_("This mailing has no recipient."))
+    return warnings
 
 
 def _find_insecure_links(source: str) -> set[str]:
@@ -38,17 +38,21 @@ def _find_insecure_links(source: str) -> set[str]:
 
 
 def _check_sizes(mailing: Mailing) -> list[str]:
-    found = []
+    warnings = []
     signer = sample_recipients(mailing, 1)[0]
-    petitions, counted = load_petitions({signer.petition_id})
-    petition = petitions[signer.petition_id]
     for language in sorted(mailing.texts):
-        email = build_message(mailing, signer, petition, counted[petition.id], None, language=language)
+        email = build_preview(mailing, signer, language)
         name, length, size = LANGUAGES.get(language, language), len(email.subject), len(email.as_bytes())
         if length > MAX_SUBJECT_CHARACTERS:
-            found.append(_("%(language)s: the subject has %(number)s characters; many programs cut it at %(limit)s.",
-                           language=name, number=length, limit=MAX_SUBJECT_CHARACTERS))  # fmt: skip
+            warnings.append(
+                _(
+                    "%(language)s: the subject has %(number)s characters; many mail programs cut it at %(limit)s.",
+                    language=name,
+                    number=length,
+                    limit=MAX_SUBJECT_CHARACTERS,
+                )
+            )
         if size > MAX_MESSAGE_BYTES:
-            found.append(_("%(language)s: the email weighs %(size)s KB; Gmail cuts what is over 100 KB.",
+            warnings.append(_("%(language)s: the email has %(size)s KB; Gmail cuts off what is over 100 KB.",
                            language=name, size=size // 1024))  # fmt: skip
-    return found
+    return warnings

@@ -1,34 +1,27 @@
-"""How far a mailing is: exact at every moment, without counting rows."""
+"""Progress of a mailing: exact at any time, from counters that triggers maintain, without counting rows."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from typing import Any
 
-from sqlalchemy import distinct, func, select, text
+from sqlalchemy import distinct, func, select
 
 from petition.core import clock
 from petition.core.db import db
 from petition.delivery.bounces.models import BOUNCED_KINDS, Bounce
 from petition.delivery.models import STATES, Delivery, DeliveryState
 from petition.mailings.models import Mailing, Unsubscription
+from petition.mailings.queries import COUNT_BY_STATE, LIST_FAILURE_REASONS
 
 RATE_WINDOW = timedelta(minutes=5)  # over which the rate is taken
 SAMPLE_INTERVAL = timedelta(seconds=15)
 MAX_REASONS = 20
-MAX_ROWS_READ = 100_000  # rows of trouble that the reasons are taken from
-
-# What the triggers of migration 0005 keep: folded state_counts, and the log that is not folded yet.
-COUNT_BY_STATE = text("""
-    SELECT state, sum(n)::bigint AS n FROM (
-        SELECT state, n FROM state_counts WHERE subject = 'mailing' AND queue = :mailing
-        UNION ALL SELECT state, change FROM state_change_log WHERE subject = 'mailing' AND queue = :mailing) AS everything
-    GROUP BY 1
-""")
+MAX_ROWS_READ = 100_000  # deliveries that the reasons are counted from
 
 
 @dataclass(frozen=True)
 class Progress:
-    """A mailing's recipients by state, how fast it goes, and who left because of it. Rates per minute."""
+    """A mailing's recipients by state, its rate in emails per minute, its bounces and unsubscribes."""
 
     states: dict[str, int]
     unsubscribed: int
@@ -38,26 +31,21 @@ class Progress:
 
     @property
     def total(self) -> int:
-        """Everyone whom the mailing was ever owed to."""
+        """All recipients."""
         return sum(self.states.values())
 
     @property
     def settled(self) -> int:
-        """Those for whom it is over, one way or another."""
+        """The recipients whose delivery has ended, with whatever outcome."""
         return self.total - self.waiting
 
     @property
     def waiting(self) -> int:
-        """Those to whom it is still to leave."""
+        """The recipients whose email is still to be sent."""
         return self.states[DeliveryState.DUE] + self.states[DeliveryState.DEFERRED] + self.states[DeliveryState.SENDING]
 
-    @property
-    def left_out(self) -> int:
-        """Those who were in the audience and were not mailed: they left it before their turn, or are suppressed."""
-        return self.states[DeliveryState.CANCELLED] + self.states[DeliveryState.SUPPRESSED]
-
     def limit_counts(self) -> dict[str, int]:
-        """Return what the limits look at: emails tried, failed or bounced, and readers who stopped the updates."""
+        """Return what the limits apply to: emails tried, failed or bounced, and unsubscribes."""
         states = self.states
         return {
             "tried": states[DeliveryState.SENT] + states[DeliveryState.FAILED] + states[DeliveryState.UNKNOWN],
@@ -73,68 +61,56 @@ def count_by_state(mailing_id: int) -> dict[str, int]:
 
 
 def get_progress(mailing: Mailing) -> Progress:
-    """Return how far a mailing is."""
+    """Return the progress of a mailing."""
     states = count_by_state(mailing.id)
     unsubscribed = db.session.scalar(
         select(func.count()).select_from(Unsubscription).where(Unsubscription.mailing_id == mailing.id)
     )
     rate = _per_minute(mailing, states[DeliveryState.SENT]) if mailing.started_at and not mailing.ended_at else 0.0
-    waiting = states[DeliveryState.DUE] + states[DeliveryState.DEFERRED] + states[DeliveryState.SENDING]
     bounced = db.session.scalar(
         select(func.count(distinct(Bounce.delivery_id))).where(
             Bounce.mailing_id == mailing.id, Bounce.kind.in_(BOUNCED_KINDS)
         )
     )
-    ends_at = _estimate_end(mailing, waiting, rate)
-    return Progress(states, int(unsubscribed or 0), int(bounced or 0), rate, ends_at)
+    progress = Progress(states, int(unsubscribed or 0), int(bounced or 0), rate, None)
+    return replace(progress, ends_at=_estimate_end(mailing, progress.waiting, rate))
 
 
 def record_sent_sample(mailing: Mailing) -> None:
-    """Keep how many have left by now, for the rate of the last minutes. Flushes."""
+    """Store how many emails were sent by now, for the rate of the last minutes."""
     now = clock.now()
-    kept = [sample for sample in mailing.sent_samples if datetime.fromisoformat(sample[0]) > now - RATE_WINDOW]
-    if not kept or now - datetime.fromisoformat(kept[-1][0]) >= SAMPLE_INTERVAL:
-        mailing.sent_samples = [*kept, [now.isoformat(), count_by_state(mailing.id)[DeliveryState.SENT]]]
+    recent = _recent_samples(mailing)
+    if not recent or now - datetime.fromisoformat(recent[-1][0]) >= SAMPLE_INTERVAL:
+        mailing.sent_samples = [*recent, [now.isoformat(), count_by_state(mailing.id)[DeliveryState.SENT]]]
+
+
+def _recent_samples(mailing: Mailing) -> list[Any]:
+    start = clock.now() - RATE_WINDOW
+    return [sample for sample in mailing.sent_samples if datetime.fromisoformat(sample[0]) > start]
 
 
 def _per_minute(mailing: Mailing, sent: int) -> float:
     since, before = mailing.started_at or clock.now(), 0
-    recent = [
-        sample for sample in mailing.sent_samples if datetime.fromisoformat(sample[0]) > clock.now() - RATE_WINDOW
-    ]
+    recent = _recent_samples(mailing)
     if recent:
         since, before = datetime.fromisoformat(recent[0][0]), recent[0][1]
     return float(sent - before) / max((clock.now() - since).total_seconds() / 60, 1 / 60)
 
 
 def _estimate_end(mailing: Mailing, waiting: int, rate: float) -> datetime | None:
-    """Return when it will be done: by its plan, or by its speed where that is the slower."""
-    if not waiting or mailing.paused_at or mailing.ended_at:
+    """Return when the mailing will be complete: by its schedule, or by its rate where that is later."""
+    if not waiting or not rate or mailing.paused_at or mailing.ended_at:
         return None
     planned = db.session.scalar(
         select(func.max(Delivery.next_attempt_at)).where(
             Delivery.mailing_id == mailing.id, Delivery.state.in_((DeliveryState.DUE, DeliveryState.DEFERRED))
         )
     )
-    by_speed = clock.now() + timedelta(minutes=waiting / rate) if rate else None
-    return max((moment for moment in (planned, by_speed) if moment), default=None) if by_speed else None
+    by_rate = clock.now() + timedelta(minutes=waiting / rate)
+    return max(planned, by_rate) if planned else by_rate
 
 
 def list_failure_reasons(mailing_id: int) -> list[Any]:
-    """Return why emails failed, were put off or left out, by state, each with how many and the last of its words."""
-    trouble = (
-        DeliveryState.DEFERRED,
-        DeliveryState.FAILED,
-        DeliveryState.UNKNOWN,
-        DeliveryState.CANCELLED,
-        DeliveryState.SUPPRESSED,
-    )
-    rows = (
-        select(Delivery.state, Delivery.cause, Delivery.reason)
-        .where(Delivery.mailing_id == mailing_id, Delivery.state.in_(trouble))
-        .limit(MAX_ROWS_READ)
-        .subquery()
-    )
-    why = func.coalesce(func.nullif(rows.c.cause, ""), rows.c.reason, "")
-    query = select(rows.c.state, why.label("why"), func.count().label("n"), func.max(rows.c.reason).label("response"))
-    return list(db.session.execute(query.group_by(rows.c.state, why).order_by(func.count().desc()).limit(MAX_REASONS)))
+    """Return why emails failed, were deferred or not sent, as rows of `state`, `why`, `n` and `response`."""
+    parameters = {"mailing_id": mailing_id, "max_rows": MAX_ROWS_READ, "max_reasons": MAX_REASONS}
+    return list(db.session.execute(LIST_FAILURE_REASONS, parameters))

@@ -1,4 +1,4 @@
-"""A mailing for everybody to read, once it was sent and the team wished so."""
+"""Public pages of mailings that were sent, where the team chose so."""
 
 from typing import Any
 
@@ -20,7 +20,7 @@ PUBLIC_STATES = (MailingState.SENDING, MailingState.SENT)
 
 
 def find_public(mailing_id: int) -> Mailing:
-    """Return a public mailing. Raises `Gone`."""
+    """Return a public mailing. Raises `NotFound`."""
     mailing = lifecycle.find(mailing_id)
     if not mailing.public or mailing.state not in PUBLIC_STATES:
         raise NotFound({"mailing": "there is no such page"})
@@ -28,7 +28,7 @@ def find_public(mailing_id: int) -> Mailing:
 
 
 def build_public_page(mailing: Mailing, language: str) -> dict[str, Any]:
-    """Return what a stranger may read of a mailing: its words, with what was personal left out."""
+    """Return the values of the public page: the text, with every personal placeholder empty."""
     petition = db.session.scalars(select(Petition).where(Petition.id == mailing.segment["petitions"][0])).one()
     text = choose_text(mailing, language, petition)
     page = petition_url(petition.slug, text.language)

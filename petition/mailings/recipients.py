@@ -1,4 +1,4 @@
-"""Who was to get a mailing, and what became of each."""
+"""The recipients of a mailing, and the outcome of each delivery."""
 
 from dataclasses import dataclass
 from typing import Any
@@ -7,6 +7,7 @@ from sqlalchemy import select
 
 from petition.core.db import db
 from petition.core.exceptions import NotFound
+from petition.core.pagination import MAX_ID, Page, make_page, select_page
 from petition.delivery.models import STATES, Attempt, Delivery
 from petition.mailings.models import Unsubscription
 from petition.safeguards.email_addresses import BadAddress, parse_email_address
@@ -17,12 +18,12 @@ PAGE_SIZE = 50
 
 @dataclass(frozen=True)
 class Recipient:
-    """One recipient's row, with every try to reach them. The signature is None once it was erased."""
+    """One recipient's delivery, with every attempt to send it. The signature is None once it was erased."""
 
     delivery: Delivery
     signature: Signature | None
     attempts: list[Attempt]
-    unsubscribed: Unsubscription | None
+    unsubscription: Unsubscription | None
 
 
 def _select_recipients(mailing_id: int) -> Any:
@@ -30,20 +31,25 @@ def _select_recipients(mailing_id: int) -> Any:
     return query.outerjoin(Signature, Signature.id == Delivery.subject_id).where(Delivery.mailing_id == mailing_id)
 
 
-def list_page(mailing_id: int, state: str = "", after: int = 0) -> list[Any]:
-    """Return some recipients after a row, each as (delivery, name, address), of one state or of all, state by state."""
-    states = [state] if state in STATES else list(STATES)
-    found: list[Any] = []
-    for each in states:
-        query = _select_recipients(mailing_id).where(Delivery.state == each, Delivery.id > after).order_by(Delivery.id)
-        found += db.session.execute(query.limit(PAGE_SIZE - len(found))).all()
-        if len(found) >= PAGE_SIZE:
-            break
-    return found
+def list_page(mailing_id: int, state: str, cursor: int | None) -> Page[Any]:
+    """Return a page of the recipients in a state, each as (delivery, name, address)."""
+    query = _select_recipients(mailing_id).where(Delivery.state == state)
+    query = select_page(query, Delivery.id, cursor=cursor, limit=PAGE_SIZE, descending=False)
+    return make_page(db.session.execute(query).all(), PAGE_SIZE, lambda row: int(row[0].id))
+
+
+def list_first(mailing_id: int) -> list[Any]:
+    """Return the first recipients, state by state, each as (delivery, name, address)."""
+    rows: list[Any] = []
+    # By state, as the index has them: in one order over all states, millions of rows would be sorted.
+    for state in STATES:
+        if len(rows) < PAGE_SIZE:
+            rows += list_page(mailing_id, state, None).items
+    return rows[:PAGE_SIZE]
 
 
 def find_by_address(mailing_id: int, address: str) -> list[Any]:
-    """Return the rows of one address, as (delivery, name, address)."""
+    """Return the recipients with an address, each as (delivery, name, address)."""
     try:
         canonical = parse_email_address(address).canonical
     except BadAddress:
@@ -52,13 +58,13 @@ def find_by_address(mailing_id: int, address: str) -> list[Any]:
 
 
 def get_recipient(mailing_id: int, delivery_id: int) -> Recipient:
-    """Return one recipient. Raises `Gone`."""
-    delivery = db.session.get(Delivery, delivery_id) if delivery_id < 2**63 else None
+    """Return one recipient. Raises `NotFound`."""
+    delivery = db.session.get(Delivery, delivery_id) if delivery_id <= MAX_ID else None
     if delivery is None or delivery.mailing_id != mailing_id:
         raise NotFound({"recipient": "there is no such recipient"})
     attempts = select(Attempt).where(Attempt.delivery_id == delivery.id).order_by(Attempt.id)
-    left = select(Unsubscription).where(
+    unsubscription = select(Unsubscription).where(
         Unsubscription.mailing_id == mailing_id, Unsubscription.delivery_id == delivery.id
     )
     signature = db.session.get(Signature, delivery.subject_id)
-    return Recipient(delivery, signature, list(db.session.scalars(attempts)), db.session.scalar(left))
+    return Recipient(delivery, signature, list(db.session.scalars(attempts)), db.session.scalar(unsubscription))

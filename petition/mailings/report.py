@@ -1,4 +1,4 @@
-"""What became of a mailing, in figures alone: they stay when the addresses are erased."""
+"""Report of a mailing: counts only, which remain when the addresses are erased."""
 
 from typing import Any
 
@@ -10,8 +10,8 @@ from petition.mailings.progress import get_progress, list_failure_reasons
 
 
 def build_report(mailing: Mailing) -> dict[str, Any]:
-    """Return a mailing's figures, ready for JSON."""
-    now = get_progress(mailing)
+    """Return a mailing's counts, ready for JSON."""
+    progress = get_progress(mailing)
     choices = select(Unsubscription.choice, func.count()).where(Unsubscription.mailing_id == mailing.id)
     return {
         "id": mailing.id,
@@ -23,14 +23,14 @@ def build_report(mailing: Mailing) -> dict[str, Any]:
         "started_at": _iso(mailing.started_at),
         "ended_at": _iso(mailing.ended_at),
         "audience": mailing.audience,
-        "recipients": now.total,
-        "states": now.states,
-        "settled": now.settled,
-        "waiting": now.waiting,
-        "per_minute": round(now.per_minute, 1),
-        "ends_at": _iso(now.ends_at),
-        "bounced": now.bounced,
-        "unsubscribed": now.unsubscribed,
+        "recipients": progress.total,
+        "states": progress.states,
+        "settled": progress.settled,
+        "waiting": progress.waiting,
+        "per_minute": round(progress.per_minute, 1),
+        "ends_at": _iso(progress.ends_at),
+        "bounced": progress.bounced,
+        "unsubscribed": progress.unsubscribed,
         "unsubscribed_by": {row[0]: row[1] for row in db.session.execute(choices.group_by(Unsubscription.choice))},
         "reasons": [
             {"state": row.state, "why": row.why, "n": row.n, "response": row.response}

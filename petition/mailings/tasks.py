@@ -1,8 +1,8 @@
-"""What beat asks of the mailings."""
+"""Celery tasks of mailings."""
 
 from petition.mailings.scheduler import process_mailings
 
 
 def run_process_mailings() -> None:
-    """Count, begin, keep pace, stop, end."""
+    """Run the periodic work on mailings."""
     process_mailings()

@@ -1,4 +1,4 @@
-"""Try a mailing on oneself and on colleagues, in each of its languages, before anybody else gets it."""
+"""Test emails: a mailing sent to colleagues, in each of its languages, before it may be scheduled."""
 
 from collections.abc import Sequence
 from typing import Any
@@ -14,21 +14,20 @@ from petition.delivery.outbox import OutboxEntry, enqueue
 from petition.delivery.queues import NOTIFICATIONS
 from petition.mailings import lifecycle
 from petition.mailings.audience.preview import make_sample_signer
-from petition.mailings.emails import build_message, load_petitions
+from petition.mailings.emails import build_message, load_petition
 from petition.mailings.models import MAILING_TEST_KIND, Mailing, MailingTest
 from petition.team.models import Account
 
-MAX_COLLEAGUES = 20  # colleagues
-MAX_LISTED_TESTS = 20  # tests
+MAX_COLLEAGUES = 20
+MAX_LISTED_TESTS = 20
 
 
 def enqueue_tests(mailing: Mailing, accounts: Sequence[Account], by: str) -> int:
-    """Owe each colleague the mailing in each of its languages, as one of its recipients would get it; returns how many.
+    """Enqueue a test email to each colleague in each of the mailing's languages; returns how many. Flushes.
 
-    The caller holds the mailing's lock. Flushes. Raises `Refusal`, or `Nonsense` once it is scheduled.
+    The caller locks the mailing. Raises `ValidationError`, or `InvalidMailingTransition` once it is scheduled.
     """
-    if not lifecycle.can_transition("test", mailing):
-        raise lifecycle.InvalidMailingTransition("test", mailing)
+    lifecycle.require_transition("test", mailing)
     accounts = [account for account in accounts if account.active]
     if not 1 <= len(accounts) <= MAX_COLLEAGUES:
         raise ValidationError({"colleagues": _("choose from one to %(number)s colleagues", number=MAX_COLLEAGUES)})
@@ -53,18 +52,18 @@ def _petition_id(mailing: Mailing) -> int:
 
 
 def list_untested_languages(mailing: Mailing) -> list[str]:
-    """Return the languages in which no test of this version has left yet."""
-    left = (
+    """Return the languages in which no test email of this version has been sent yet."""
+    sent = (
         select(MailingTest.language)
         .join(Delivery, Delivery.subject_id == MailingTest.id)
         .where(Delivery.kind == MAILING_TEST_KIND, Delivery.state == DeliveryState.SENT)
         .where(MailingTest.mailing_id == mailing.id, MailingTest.version == mailing.version)
     )
-    return sorted(set(mailing.texts) - set(db.session.scalars(left)))
+    return sorted(set(mailing.texts) - set(db.session.scalars(sent)))
 
 
 def list_latest(mailing: Mailing) -> list[Any]:
-    """Return the latest tests, newest first, each with who got it and what became of it."""
+    """Return the latest test emails, newest first, each with its recipient and the state of its delivery."""
     query = (
         select(MailingTest, Account.name, Account.email, Delivery.state, Delivery.reason)
         .join(Account, Account.id == MailingTest.account_id)
@@ -75,27 +74,23 @@ def list_latest(mailing: Mailing) -> list[Any]:
 
 
 def compose_mailing_test(claims: Sequence[ClaimedDelivery]) -> Composed:
-    """Send a mailing to a colleague, as a recipient would get it."""
-    asked = (
+    """Compose test emails, in the colleague's own name: no data of a signer is in them."""
+    query = (
         select(MailingTest, Mailing, Account)
         .join(Mailing, Mailing.id == MailingTest.mailing_id)
         .join(Account, Account.id == MailingTest.account_id)
     )
-    found = {
-        row.MailingTest.id: row
-        for row in db.session.execute(asked.where(MailingTest.id.in_([claim.subject_id for claim in claims])))
-    }
+    wanted = query.where(MailingTest.id.in_([claim.subject_id for claim in claims]))
+    tests = {row.MailingTest.id: row for row in db.session.execute(wanted)}
     composed: Composed = {}
     for claim in claims:
-        row = found.get(claim.subject_id)
+        row = tests.get(claim.subject_id)
         if row is None or row.MailingTest.version != row.Mailing.version or not row.Account.active:
             composed[claim.id] = Skipped("the mailing has changed since this test was asked for")
             continue
-        # In the colleague's own name: no signer's details leave by a test.
         signer = make_sample_signer(row.Mailing, row.MailingTest.language, row.Account.name)
-        petitions, counted = load_petitions({signer.petition_id})
-        petition = petitions[signer.petition_id]
+        petition, count = load_petition(signer.petition_id)
         composed[claim.id] = build_message(
-            row.Mailing, signer, petition, counted[petition.id], claim.id, test_address=row.Account.email
+            row.Mailing, signer, petition, count, claim.id, test_address=row.Account.email
         )
     return composed

@@ -1,18 +1,30 @@
-"""The operators' view of the mail queue: statistics, health, actions, metrics, reconciliation."""
+"""Mail queue for operators: statistics, health, actions, heartbeats, metrics, reconciliation.
+
+Pages under /ops/, commands `petition queue|bounces|suppressions`, /metrics and the components of /readyz.
+"""
 
 from flask import Flask
 
 
 def register(app: Flask) -> None:
-    """Set up the pages under /ops/, /metrics, the readiness checks and the periodic tasks."""
+    """Register pages, metrics, readiness checks, labels, bulk actions and periodic tasks."""
     from petition.bulk_actions.runner import register_handler
     from petition.core.celery import register_task
-    from petition.operations import delivery_actions, readiness, tasks
+    from petition.operations import delivery_actions, labels, readiness, tasks
     from petition.operations.views import actions, bounces, dashboard, metrics, suppressions
 
     readiness.init_app(app)
     for view in (dashboard, actions, bounces, suppressions, metrics):
         app.register_blueprint(view.blueprint)
+    for label in (
+        labels.action_labels,
+        labels.bounce_kind_label,
+        labels.cause_label,
+        labels.domain_problem_label,
+        labels.health_label,
+        labels.state_label,
+    ):
+        app.add_template_global(label)
     register_handler(app, delivery_actions.SUBJECT, "retry", delivery_actions.retry)
     register_handler(app, delivery_actions.SUBJECT, "discard", delivery_actions.discard)
     register_handler(app, delivery_actions.SUBJECT, "mark-sent", delivery_actions.mark_sent)

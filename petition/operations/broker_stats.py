@@ -1,4 +1,7 @@
-"""Look at the broker: a hint, never the truth, but rings that pile up say that no worker listens."""
+"""Read message counts and memory of the broker (Redis or RabbitMQ).
+
+The `deliveries` table says what waits; messages that pile up here say that no worker listens.
+"""
 
 import json
 from dataclasses import dataclass
@@ -13,13 +16,13 @@ from kombu import Connection  # type: ignore[attr-defined]
 from petition.core.redis import TIMEOUT_SECONDS, create_client
 from petition.delivery.queues import QUEUE_NAMES
 
-# kombu keeps a Redis list for each step of priority; the first has the queue's own name.
+# kombu has one Redis list for each priority of a queue; the first has the queue's own name.
 PRIORITY_SUFFIXES = ("", "\x06\x163", "\x06\x166", "\x06\x169")
 
 
 @dataclass(frozen=True)
 class BrokerStats:
-    """What the broker holds. `error` says why nothing else is known; RabbitMQ tells the depths alone."""
+    """What the broker reports. `error` is set where it did not answer; RabbitMQ reports `depths` only."""
 
     error: str | None = None
     depths: dict[str, int] | None = None
@@ -31,12 +34,12 @@ class BrokerStats:
 
     @property
     def may_evict(self) -> bool:
-        """Whether rings may be dropped when memory is short: only `noeviction` keeps them."""
+        """Whether messages may be evicted when memory is full: under every policy but `noeviction`."""
         return self.policy not in (None, "noeviction")
 
 
 def read_broker_stats() -> BrokerStats:
-    """Return what the broker holds; never raises, and takes at most about a second."""
+    """Return what the broker reports; never raises, and takes at most about a second."""
     url = current_app.config["BROKER_URL"]
     try:
         return _read_amqp(url) if url.startswith("amqp") else _read_redis(url)
@@ -45,40 +48,40 @@ def read_broker_stats() -> BrokerStats:
 
 
 def _read_redis(url: str) -> BrokerStats:
-    client = _client(url)
-    keys = [(queue, f"{queue}{step}") for queue in QUEUE_NAMES for step in PRIORITY_SUFFIXES]
-    with client.pipeline(transaction=False) as pipe:
+    client = _get_client(url)
+    keys = [(queue, f"{queue}{suffix}") for queue in QUEUE_NAMES for suffix in PRIORITY_SUFFIXES]
+    with client.pipeline(transaction=False) as pipeline:
         for _, key in keys:
-            pipe.llen(key)
+            pipeline.llen(key)
         for _, key in keys:
-            pipe.lindex(key, -1)
-        pipe.hlen("unacked")
-        pipe.info("memory")
-        answers: list[Any] = pipe.execute()
+            pipeline.lindex(key, -1)
+        pipeline.hlen("unacked")
+        pipeline.info("memory")
+        answers: list[Any] = pipeline.execute()
     depths = dict.fromkeys(QUEUE_NAMES, 0)
     for (queue, _), length in zip(keys, answers, strict=False):
         depths[queue] += length
     memory = answers[-1]
-    rung = [at for message in answers[len(keys) : -2] if message and (at := _published_at(message))]
+    published = [at for message in answers[len(keys) : -2] if message and (at := _parse_published_at(message))]
     return BrokerStats(
         depths=depths,
         unacknowledged=answers[-2],
-        oldest_wakeup_at=min(rung, default=None),
+        oldest_wakeup_at=min(published, default=None),
         memory=memory.get("used_memory"),
         memory_limit=memory.get("maxmemory"),
         policy=memory.get("maxmemory_policy"),
     )
 
 
-def _client(url: str) -> "redis.Redis":
+def _get_client(url: str) -> "redis.Redis":
     clients = current_app.extensions.setdefault("petition.broker", {})
     if url not in clients:
         clients[url] = create_client(url)
-    found: redis.Redis = clients[url]
-    return found
+    client: redis.Redis = clients[url]
+    return client
 
 
-def _published_at(message: bytes) -> datetime | None:
+def _parse_published_at(message: bytes) -> datetime | None:
     try:
         return datetime.fromtimestamp(json.loads(message)["headers"]["published_at"], UTC)
     except (ValueError, KeyError, TypeError):
@@ -86,17 +89,16 @@ def _published_at(message: bytes) -> datetime | None:
 
 
 def _read_amqp(url: str) -> BrokerStats:
-    # kombu carries no types.
-    open_: Any = Connection
-    patience = {"read_timeout": TIMEOUT_SECONDS, "write_timeout": TIMEOUT_SECONDS}
-    with open_(url, connect_timeout=TIMEOUT_SECONDS, transport_options=patience) as connection:
-        return BrokerStats(depths={queue: _queue_depth(connection, queue) for queue in QUEUE_NAMES})
+    connect: Any = Connection  # kombu has no types
+    timeouts = {"read_timeout": TIMEOUT_SECONDS, "write_timeout": TIMEOUT_SECONDS}
+    with connect(url, connect_timeout=TIMEOUT_SECONDS, transport_options=timeouts) as connection:
+        return BrokerStats(depths={queue: _read_amqp_depth(connection, queue) for queue in QUEUE_NAMES})
 
 
-def _queue_depth(connection: Any, queue: str) -> int:
-    # A refusal closes the channel: each queue has its own.
+def _read_amqp_depth(connection: Any, queue: str) -> int:
+    # An error closes the channel, so each queue has its own.
     with connection.channel() as channel:
         try:
             return int(channel.queue_declare(queue, passive=True).message_count)
         except NotFound:
-            return 0  # no worker has ever listened there, and nobody rung
+            return 0  # no worker was ever started on this queue, and nothing was published to it

@@ -1,4 +1,4 @@
-"""Workers and beat say that they live, where an operator can see it: in the database."""
+"""Heartbeats of workers and beat, stored in the database where operators see them."""
 
 import os
 import socket
@@ -17,26 +17,27 @@ from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.exc import SQLAlchemyError
 
 from petition.core.db import db
-from petition.delivery import clock_skew, last_success
+from petition.delivery import clock_skew
+from petition.delivery.results import get_last_success
 from petition.operations.models import Heartbeat
 from petition.operations.rollup import roll_up
 
-HEARTBEAT_INTERVAL_SECONDS = 1.0  # seconds
-SILENT_AFTER = timedelta(seconds=6)  # six missed: not a pause for breath
+HEARTBEAT_INTERVAL_SECONDS = 1.0
+SILENT_AFTER = timedelta(seconds=6)  # six missed heartbeats: more than a short stall
 EXPIRED_AFTER = timedelta(minutes=1)
-CLOCK_SKEW_TOLERANCE = timedelta(seconds=5)  # more than any transaction that beats takes
+CLOCK_SKEW_TOLERANCE = timedelta(seconds=5)  # longer than any transaction that records a heartbeat
 
 log = structlog.get_logger(__name__)
 
 
 def record_heartbeat(part: str, name: str, queues: Sequence[str] = (), threads: int = 1) -> None:
-    """Say that this process lives, and forget those not heard of for a minute. Flushes, does not commit.
+    """Record that this process is alive, and delete rows older than `EXPIRED_AFTER`. Flushes, does not commit.
 
-    One that was heard of in the future tells that the clock was set back.
+    A heartbeat in the future means that the system clock moved back: repairs the times that now lie in the future.
     """
     ahead = delete(Heartbeat).where(Heartbeat.seen_at > func.now() + CLOCK_SKEW_TOLERANCE)
     if db.session.execute(ahead.returning(Heartbeat.name)).all():
-        log.warning("the clock was set back: what waits is taken up where it was")
+        log.warning("the system clock moved back: times in the future are repaired")
         clock_skew.repair_future_times()
     row = {
         "part": part,
@@ -45,20 +46,15 @@ def record_heartbeat(part: str, name: str, queues: Sequence[str] = (), threads: 
         "queues": list(queues),
         "version": version("petition")[:40],
         "threads": threads,
-        "last_success_at": last_success.get_last_success(),
+        "last_success_at": get_last_success(),
     }
     statement = insert(Heartbeat).values(name=name[:120], **row)
-    db.session.execute(
-        statement.on_conflict_do_update(
-            index_elements=["name"],
-            set_={**row, "seen_at": func.now()},
-        )
-    )
+    db.session.execute(statement.on_conflict_do_update(index_elements=["name"], set_={**row, "seen_at": func.now()}))
     db.session.execute(delete(Heartbeat).where(Heartbeat.seen_at < func.now() - EXPIRED_AFTER))
 
 
 class HeartbeatThread(threading.Thread):
-    """A worker's heartbeat; between two beats it folds the tallies, which any worker may do."""
+    """A worker's heartbeat; also rolls up statistics, which any worker may do."""
 
     def __init__(self, app: Flask, name: str, queues: Sequence[str], threads: int) -> None:
         super().__init__(name="heartbeat", daemon=True)
@@ -67,7 +63,7 @@ class HeartbeatThread(threading.Thread):
         self._stopping = threading.Event()
 
     def run(self) -> None:
-        """Beat until `end`; a database that is away is tried again at the next beat."""
+        """Record a heartbeat until `stop`; try again at the next one when the database does not answer."""
         while not self._stopping.wait(HEARTBEAT_INTERVAL_SECONDS):
             with self._app.app_context():
                 try:
@@ -79,7 +75,7 @@ class HeartbeatThread(threading.Thread):
                     log.warning("no heartbeat: the database does not answer", error=type(error).__name__)
 
     def stop(self) -> None:
-        """Take the row away: who stops on purpose is not missed."""
+        """Stop, and delete the row: a worker that stops on purpose is not reported as silent."""
         self._stopping.set()
         self.join(HEARTBEAT_INTERVAL_SECONDS)
         with self._app.app_context():
@@ -91,12 +87,12 @@ class HeartbeatThread(threading.Thread):
 
 
 class HeartbeatScheduler(PersistentScheduler):  # type: ignore[misc]
-    """Beat's scheduler, whose every tick can be seen: a process that lives and no longer ticks is silent."""
+    """Beat's scheduler with a heartbeat from its own tick, so that a process that hangs is reported as silent."""
 
     _recorded_at = 0.0
 
     def tick(self, *args: Any, **kwargs: Any) -> float:
-        """Ask for what is due, then say so."""
+        """Publish the tasks that are due, then record a heartbeat."""
         self._repair_last_run_times()
         wait: float = super().tick(*args, **kwargs)
         if time.monotonic() - self._recorded_at > HEARTBEAT_INTERVAL_SECONDS:
@@ -105,7 +101,7 @@ class HeartbeatScheduler(PersistentScheduler):  # type: ignore[misc]
         return min(wait, HEARTBEAT_INTERVAL_SECONDS)
 
     def _repair_last_run_times(self) -> None:
-        """Count from now on what was last asked for in the future: before the clock was set back."""
+        """Set `last_run_at` values in the future to now: they were recorded before the system clock moved back."""
         now = self.app.now()
         ahead = [
             entry
@@ -115,7 +111,7 @@ class HeartbeatScheduler(PersistentScheduler):  # type: ignore[misc]
         for entry in ahead:
             entry.last_run_at = now
         if ahead:
-            self._heap = None  # made anew at this tick
+            self._heap = None  # rebuilt by this tick
 
     def _record_heartbeat(self) -> None:
         with self.app.flask_app.app_context():

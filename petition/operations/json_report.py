@@ -1,4 +1,4 @@
-"""The snapshot as plain data, for programs: the same figures as the page's."""
+"""The snapshot as JSON for `petition queue --json`; docs/operations.md documents its keys."""
 
 from dataclasses import asdict
 from datetime import datetime
@@ -9,31 +9,38 @@ from petition.operations import queue_stats
 from petition.operations.broker_stats import BrokerStats
 from petition.operations.failures import FailureSummary
 from petition.operations.health import Health
+from petition.operations.reconcile import RECONCILIATION
+from petition.operations.smtp_probe import MAIL_SERVER
 from petition.operations.snapshot import Snapshot
 
 
-def build_report(now: Snapshot, seen: BrokerStats, verdict: Health) -> dict[str, Any]:
-    """Return everything `petition queue --json` tells: times in ISO 8601, ages in seconds."""
+def build_report(snapshot: Snapshot, broker: BrokerStats, health: Health) -> dict[str, Any]:
+    """Return the whole snapshot as plain data: times in ISO 8601, ages and durations in seconds."""
+    backoff = snapshot.server_backoff
     return _to_json(
         {
-            "at": now.at,
-            "state": verdict.state,
-            "oldest": verdict.oldest,
-            "reasons": [{"state": reason.state, "words": reason.message()} for reason in verdict.reasons],
-            "queues": {name: _queue_to_json(now, name) for name in now.queues},
-            "speed": asdict(queue_stats.summarise_latency(now.last_hour.latency_counts(CONFIRMATIONS.name))),
-            "workers": [asdict(worker) for worker in now.workers],
-            "beat_seen": now.seconds_since_beat,
-            "broker": asdict(seen),
+            "at": snapshot.at,
+            **health_to_json(health),
+            "queues": {name: _queue_to_json(snapshot, name) for name in snapshot.queues},
+            "latency": asdict(queue_stats.summarise_latency(snapshot.last_hour.latency_counts(CONFIRMATIONS.name))),
+            "workers": [asdict(worker) for worker in snapshot.workers],
+            "seconds_since_beat": snapshot.seconds_since_beat,
+            "broker": asdict(broker),
             "mail_server": {
-                "probe": _probe_to_json(now, "mail server"),
-                "left_alone_until": now.server_backoff.until if now.server_backoff else None,
-                "reason": now.server_backoff.reason if now.server_backoff else None,
+                "probe": _probe_to_json(snapshot, MAIL_SERVER),
+                "backoff_until": backoff.until if backoff else None,
+                "backoff_reason": backoff.reason if backoff else None,
             },
-            "reconciliation": _probe_to_json(now, "reconciliation"),
-            "failures": [group_to_json(group) for group in now.groups],
+            "reconciliation": _probe_to_json(snapshot, RECONCILIATION),
+            "failures": [group_to_json(group) for group in snapshot.groups],
         }
     )
+
+
+def health_to_json(health: Health) -> dict[str, Any]:
+    """Return the health status and its reasons as plain data."""
+    reasons = [{"status": reason.status, "message": reason.message()} for reason in health.reasons]
+    return {"status": health.status, "oldest_confirmation": health.oldest, "reasons": reasons}
 
 
 def group_to_json(group: FailureSummary) -> dict[str, Any]:
@@ -41,25 +48,25 @@ def group_to_json(group: FailureSummary) -> dict[str, Any]:
     return _to_json(asdict(group))
 
 
-def _queue_to_json(now: Snapshot, name: str) -> dict[str, Any]:
-    queue, hold = now.queues[name], now.pause_for(name)
+def _queue_to_json(snapshot: Snapshot, name: str) -> dict[str, Any]:
+    queue, pause = snapshot.queues[name], snapshot.pause_for(name)
     return {
         **queue.depth,
         "oldest": queue.oldest,
         "next_at": queue.next_at,
         "per_minute": queue.per_minute,
         "per_minute_10": queue.per_minute_10,
-        "to_empty": queue.seconds_to_empty,
-        "workers": len(now.workers_for(name)),
-        "paused": {"reason": hold.reason, "since": hold.since, "by": hold.by} if hold else None,
+        "seconds_to_empty": queue.seconds_to_empty,
+        "workers": len(snapshot.workers_for(name)),
+        "paused": {"reason": pause.reason, "since": pause.since, "by": pause.by} if pause else None,
     }
 
 
-def _probe_to_json(now: Snapshot, name: str) -> dict[str, Any] | None:
-    probe = now.probes.get(name)
+def _probe_to_json(snapshot: Snapshot, name: str) -> dict[str, Any] | None:
+    probe = snapshot.probes.get(name)
     if probe is None:
         return None
-    return {"at": probe.at, "ok": probe.ok, "words": probe.response, "milliseconds": probe.milliseconds}
+    return {"at": probe.at, "ok": probe.ok, "response": probe.response, "milliseconds": probe.milliseconds}
 
 
 def _to_json(value: Any) -> Any:

@@ -1,4 +1,4 @@
-"""The queue's states in the reader's language."""
+"""Labels of states, problems, actions and causes on the operators' pages, in the reader's language."""
 
 from flask_babel import gettext as _
 
@@ -7,49 +7,60 @@ from petition.signatures.labels import signature_state_label
 
 
 def state_label(state: str) -> str:
-    """Return what a delivery's or a signature's state is called."""
+    """Return the label of the state of a delivery, a bulk action or a signature."""
     return {
-        "due": _("due"), "sending": _("being sent"), "sent": _("sent"), "deferred": _("put off"),
-        "failed": _("failed"), "unknown": _("unknown"), "cancelled": _("cancelled"), "suppressed": _("suppressed"),
+        "due": _("due"), "sending": _("being sent"), "sent": _("sent"), "deferred": _("to be retried"),
+        "failed": _("failed"), "unknown": _("unknown outcome"), "cancelled": _("cancelled"),
+        "suppressed": _("suppressed"),
     }.get(state) or signature_state_label(bulk_action_state_label(state))  # fmt: skip
 
 
-def health_label(state: str) -> str:
-    """Return the headline of a verdict."""
-    return {"ok": _("Mail flows"), "slow": _("Mail is slow"), "stuck": _("Mail is stuck")}[state]
+def health_label(status: str) -> str:
+    """Return the headline of a health status."""
+    return {"ok": _("Mail flows"), "slow": _("Mail is slow"), "stuck": _("Mail is stuck")}[status]
 
 
-def domain_problem_label(mark: str) -> str:
-    """Return what is wrong with a provider."""
+def domain_problem_label(problem: str) -> str:
+    """Return the label of a recipient domain's problem."""
     return {
-        "refuses": _("refuses most"),
-        "puts off": _("puts most off"),
-        "few confirm": _("far fewer confirm than elsewhere: mail may be held back or taken for spam"),
-    }[mark]
+        "refuses": _("refuses most emails"),
+        "defers": _("delays most emails"),
+        "few confirm": _("far fewer confirmations than elsewhere: emails may be delayed or filed as spam"),
+    }[problem]
 
 
 def action_labels(verb: str) -> dict[str, str]:
-    """Return an action's name, its button, and what it will do."""
+    """Return the name of an action, and the end of a sentence that says what it will do to so many emails."""
     return {
         "retry": {
             "name": _("Send again"),
-            "will": _(
-                "will be due again now. Whoever has confirmed, unsubscribed or been suppressed meanwhile gets nothing."
+            "effect": _(
+                "will be sent again now. People who have confirmed, unsubscribed or been suppressed meanwhile get"
+                " nothing."
             ),
         },
-        "discard": {"name": _("Give up"), "will": _("will be cancelled, and never sent.")},
-        "mark-sent": {"name": _("Take for sent"), "will": _("will count as sent, and not be sent again.")},
+        "discard": {"name": _("Do not send"), "effect": _("will be cancelled, and never sent.")},
+        "mark-sent": {"name": _("Mark as sent"), "effect": _("will count as sent, and not be sent again.")},
     }[verb]
 
 
 def cause_label(cause: str) -> str:
-    """Return a cause in words where it is not the server's own code."""
+    """Return the label of a cause that is not a code of the mail server; a code is its own label."""
     return {
         "": _("no reason given"),
-        "worker died": _("the worker died while sending"),
-        "not composed": _("could not be composed"),
-        "not built": _("could not be built"),
+        "worker died": _("the worker stopped while sending"),
+        "not composed": _("the text could not be composed"),
+        "not built": _("the message could not be built"),
         "TimeoutError": _("no answer in time"),
         "ConnectionRefusedError": _("connection refused"),
-        "SMTPServerDisconnected": _("the server hung up"),
+        "SMTPServerDisconnected": _("the server closed the connection"),
     }.get(cause, cause)
+
+
+def bounce_kind_label(kind: str) -> str:
+    """Return the label of a kind of bounce report."""
+    return {
+        "permanent": _("mailbox does not exist"), "soft": _("temporary failure"), "policy": _("refused by policy"),
+        "complaint": _("complaint"), "delayed": _("delay or automatic answer"), "unsubscribe": _("unsubscribe request"),
+        "not_understood": _("not recognised"),
+    }[kind]  # fmt: skip

@@ -1,12 +1,11 @@
-"""What the operators' view is made of: tallies, heartbeats, probes, what reconciliation found.
+"""State changes and their rollups, heartbeats, probes, and differences found by reconciliation.
 
-The tallies are written by triggers on `deliveries` and `signatures` (migrations 0003 and 0012): a few rows of
-`state_change_log` for each statement that changed something, folded into the small tables every few seconds. A figure is what
-was folded plus what was not yet, so it is exact at every moment, without a hot row and without counting rows.
+Triggers on `deliveries` and `signatures` (migrations/sql/0013_functions.sql) write a few rows of `state_change_log` for
+each statement; workers add them up into the other tables every second. A statistic is the sum of both: exact at every
+moment, without a row that every transaction updates and without counting rows.
 """
 
 from datetime import datetime
-from typing import Final
 
 from sqlalchemy import Index, SmallInteger, String, func
 from sqlalchemy.dialects.postgresql import ARRAY
@@ -14,12 +13,9 @@ from sqlalchemy.orm import Mapped, mapped_column
 
 from petition.core.db import Model, identity_column
 
-DELIVERY: Final = "delivery"
-SIGNATURE: Final = "signature"
-
 
 class StateChangeLog(Model):
-    """What a statement changed: how many rows a state gained or lost, and how many entered it."""
+    """What one statement changed: how many rows a state gained or lost, and how many entered it."""
 
     __tablename__ = "state_change_log"
 
@@ -37,7 +33,7 @@ class StateChangeLog(Model):
 
 
 class StateCount(Model):
-    """How many rows are in a state now."""
+    """How many rows are in a state, without the changes that are still in the log."""
 
     __tablename__ = "state_counts"
 
@@ -48,7 +44,7 @@ class StateCount(Model):
 
 
 class FailureGroup(Model):
-    """How many deliveries are deferred, failed or unknown now, by cause and recipient domain."""
+    """How many deliveries are deferred, failed or unknown, without the changes that are still in the log."""
 
     __tablename__ = "failure_groups"
 
@@ -62,7 +58,7 @@ class FailureGroup(Model):
 
 
 class MinuteRollup(Model):
-    """How many rows entered a state within a minute, by class of reason and by how long they had waited."""
+    """How many rows entered a state within a minute, by reason class and latency bucket."""
 
     __tablename__ = "minute_rollups"
 
@@ -76,7 +72,7 @@ class MinuteRollup(Model):
 
 
 class Total(Model):
-    """How many rows ever entered a state: what monitoring counts, and never goes down."""
+    """How many rows ever entered a state: a Prometheus counter, which never goes down."""
 
     __tablename__ = "totals"
 
@@ -89,7 +85,7 @@ class Total(Model):
 
 
 class DomainRollup(Model):
-    """What became of the links asked for within an hour, by recipient domain."""
+    """What became of the confirmation links requested within an hour, by recipient domain."""
 
     __tablename__ = "domain_rollups"
 
@@ -101,7 +97,7 @@ class DomainRollup(Model):
 
 
 class Heartbeat(Model):
-    """A worker process or beat, seen lately."""
+    """The last heartbeat of a worker process or of beat."""
 
     __tablename__ = "heartbeats"
 
@@ -118,7 +114,7 @@ class Heartbeat(Model):
 
 
 class Probe(Model):
-    """What a look at something outside found: the mail server, the nightly reconciliation."""
+    """The last result of a periodic check: the mail server, the nightly reconciliation."""
 
     __tablename__ = "probes"
 
@@ -130,7 +126,7 @@ class Probe(Model):
 
 
 class Drift(Model):
-    """A figure that reconciliation found wrong, and mended."""
+    """A statistic that reconciliation found wrong and corrected, or a confirmation email that it enqueued."""
 
     __tablename__ = "drifts"
 

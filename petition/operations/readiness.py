@@ -1,4 +1,4 @@
-"""The parts of the mail queue, as /readyz tells them: words without host names."""
+"""Add broker, workers and beat to `/readyz`, without host names."""
 
 from flask import Flask
 
@@ -8,18 +8,17 @@ from petition.operations.snapshot import check_heartbeats
 
 
 def describe_components() -> dict[str, str]:
-    """Return the state of broker, workers and beat."""
-    unserved, beat_silent = check_heartbeats()
+    """Return "ok" or what is wrong, for broker, workers and beat."""
+    unserved_queues, beat_silent = check_heartbeats()
     db.session.rollback()
     error = broker_stats.read_broker_stats().error
-    workers = f"none on {', '.join(unserved)}: these emails wait" if unserved else "ok"
     return {
-        "broker": f"unreachable ({error}): signing works, emails follow" if error else "ok",
-        "workers": workers,
-        "beat": "silent: lost rings and retries wait" if beat_silent else "ok",
+        "broker": f"unreachable ({error}): signing works, emails wait" if error else "ok",
+        "workers": f"none on {', '.join(unserved_queues)}: these emails wait" if unserved_queues else "ok",
+        "beat": "silent: retries and lost wake-ups wait" if beat_silent else "ok",
     }
 
 
 def init_app(app: Flask) -> None:
-    """Add these parts to what /readyz tells."""
+    """Register the components with `/readyz`."""
     app.extensions.setdefault("petition.readiness_checks", []).append(describe_components)

@@ -1,4 +1,4 @@
-"""What beat asks of the operators' view."""
+"""Celery tasks: probe the mail server, reconcile statistics, delete expired rollups."""
 
 from petition.core.db import db
 from petition.operations.reconcile import reconcile
@@ -7,16 +7,16 @@ from petition.operations.smtp_probe import probe_mail_server
 
 
 def run_probe() -> None:
-    """Look at the mail server."""
+    """Probe the mail server and record the result."""
     probe_mail_server()
     db.session.commit()
 
 
 def run_reconcile() -> None:
-    """Compare the figures with the rows."""
+    """Compare statistics with the rows they count, and correct them."""
     reconcile()
 
 
 def run_retention() -> None:
-    """Drop what no figure reads any more."""
+    """Delete rollups that no statistic reads any more."""
     delete_expired()

@@ -1,10 +1,10 @@
-"""Petitions and open letters: written, opened, closed, archived; their counters, statistics and paper signatures."""
+"""Petitions and open letters: editing, lifecycle, counters, statistics and paper signatures."""
 
 from flask import Flask
 
 
 def register(app: Flask) -> None:
-    """Set up the public pages, the API, the desk's pages and the periodic tasks."""
+    """Set up the public pages, the API, the team's pages and the periodic tasks."""
     from petition.core import openapi
     from petition.core.celery import register_task
     from petition.petitions import api, tasks

@@ -22,7 +22,9 @@ from petition.petitions.views.public import get_public_or_404
 
 ACCESS = ACCESS_PUBLIC
 FIRST_SLUG = {"slug": "$response.body#/0/slug"}
-blueprint = ApiBlueprint("petitions_api", __name__, url_prefix="/api/v1/petitions", description="What can be signed")
+blueprint = ApiBlueprint(
+    "petitions_api", __name__, url_prefix="/api/v1/petitions", description="Petitions and open letters"
+)
 
 
 def _serialise(petition: Petition, count: Count) -> dict[str, Any]:
@@ -36,7 +38,7 @@ def _serialise(petition: Petition, count: Count) -> dict[str, Any]:
 
 @blueprint.route("")
 class Petitions(MethodView):
-    """All petitions that strangers may see."""
+    """All public petitions."""
 
     @blueprint.arguments(LanguageQuery(), location="query")
     @blueprint.response(200, PetitionSchema(many=True))

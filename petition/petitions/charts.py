@@ -1,4 +1,4 @@
-"""A campaign's hours and days as pictures. The same numbers are in a table beneath them."""
+"""Charts of a campaign's signatures by hour and by day. Pages show the same numbers in a table."""
 
 import pygal
 from flask_babel import gettext as _
@@ -7,23 +7,23 @@ from petition.core.charts import create_chart
 from petition.petitions.statistics import CampaignStatistics, TimeBucket
 
 
-def draw_hourly_chart(found: CampaignStatistics, *, narrow: bool = False) -> bytes:
+def draw_hourly_chart(statistics: CampaignStatistics, *, narrow: bool = False) -> bytes:
     """Return the last two days, hour by hour, as SVG."""
-    names = [f"{slot.starts_at:%H:%M}" for slot in found.hours]
-    return _draw_bars(found.hours, names, _("signatures per hour"), 16 if narrow else 8, narrow)
+    names = [f"{bucket.starts_at:%H:%M}" for bucket in statistics.hours]
+    return _draw_bars(statistics.hours, names, _("signatures per hour"), 16 if narrow else 8, narrow)
 
 
-def draw_daily_chart(found: CampaignStatistics, *, narrow: bool = False) -> bytes:
+def draw_daily_chart(statistics: CampaignStatistics, *, narrow: bool = False) -> bytes:
     """Return the last two months, day by day, as SVG."""
-    names = [f"{slot.starts_at:%d.%m.}" for slot in found.days]
-    return _draw_bars(found.days, names, _("signatures per day"), 20 if narrow else 10, narrow)
+    names = [f"{bucket.starts_at:%d.%m.}" for bucket in statistics.days]
+    return _draw_bars(statistics.days, names, _("signatures per day"), 20 if narrow else 10, narrow)
 
 
-def _draw_bars(slots: list[TimeBucket], names: list[str], title: str, every: int, narrow: bool) -> bytes:
-    look = {"x_labels_major_every": every, "legend_at_bottom_columns": 2}
-    plot = create_chart(pygal.Bar, narrow=narrow, y_title=title, **look)
-    plot.x_labels = names
-    plot.add(_("Asked for"), [slot.submitted for slot in slots])
-    plot.add(_("Confirmed"), [slot.confirmed for slot in slots])
-    svg: bytes = plot.render()
+def _draw_bars(buckets: list[TimeBucket], names: list[str], title: str, every: int, narrow: bool) -> bytes:
+    options = {"x_labels_major_every": every, "legend_at_bottom_columns": 2}
+    chart = create_chart(pygal.Bar, narrow=narrow, y_title=title, **options)
+    chart.x_labels = names
+    chart.add(_("Submitted"), [bucket.submitted for bucket in buckets])
+    chart.add(_("Confirmed"), [bucket.confirmed for bucket in buckets])
+    svg: bytes = chart.render()
     return svg

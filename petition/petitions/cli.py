@@ -1,5 +1,6 @@
 """`petition petitions …`: create, open, close, archive, list, show."""
 
+from collections.abc import Callable
 from datetime import datetime
 from typing import IO, Literal
 from zoneinfo import ZoneInfo
@@ -7,13 +8,14 @@ from zoneinfo import ZoneInfo
 import click
 from rich.table import Table
 
-from petition.core.cli_support import CommandError, console, with_app_context
+from petition.core.cli_support import console, with_app_context
 from petition.core.db import db
+from petition.core.front_matter import parse_command_file
 from petition.petitions import lifecycle
 from petition.petitions import queries as petition_queries
 from petition.petitions.counters import get_count, get_counts
 from petition.petitions.file_parser import parse_document
-from petition.petitions.models import Petition
+from petition.petitions.models import Petition, PetitionState
 
 
 @click.group()
@@ -23,33 +25,27 @@ def petitions() -> None:
 
 @petitions.command()
 @click.argument("file", type=click.File(encoding="utf-8-sig"))
-@click.option("--open", "opens", is_flag=True, help="Let people sign at once.")
+@click.option("--open", "opens", is_flag=True, help="Open it for signing at once.")
 @with_app_context
 def create(file: IO[str], opens: bool) -> None:
-    """Make a draft out of FILE.md.
+    """Create a draft from FILE.md.
 
     Settings between two lines ---, then a section per language under a line such as `# fr: Title`.
     """
-    try:
-        document = parse_document(file.read())
-    except UnicodeDecodeError as error:
-        raise CommandError(f"{file.name}: not UTF-8 text ({error.reason})") from None
-    if document.mistakes:
-        lines = "\n".join(f"{file.name}:{line}: {advice}" for line, advice in document.mistakes)
-        raise CommandError(f"nothing was created\n{lines}")
+    document = parse_command_file(file, parse_document)
     petition = lifecycle.create(document)
     if opens:
         lifecycle.open_(petition)
     db.session.commit()
     languages = ", ".join(petition.texts)
     console.print(f"Created [bold]{petition.slug}[/] ({petition.state_now}; {languages}).")
-    if petition.state_now == "draft":
+    if petition.state_now == PetitionState.DRAFT:
         console.print(f"Open it with: petition petitions open {petition.slug}")
 
 
-def _transition(slug: str, change: str, done: str) -> None:
+def _transition(slug: str, transition: Callable[[Petition], None], done: str) -> None:
     petition = petition_queries.find_by_slug(slug)
-    getattr(lifecycle, change)(petition)
+    transition(petition)
     db.session.commit()
     console.print(f"[bold]{slug}[/] {done}")
 
@@ -58,16 +54,16 @@ def _transition(slug: str, change: str, done: str) -> None:
 @click.argument("slug")
 @with_app_context
 def open_(slug: str) -> None:
-    """Let people sign."""
-    _transition(slug, "open_", "is open.")
+    """Open a petition for signing."""
+    _transition(slug, lifecycle.open_, "is open.")
 
 
 @petitions.command()
 @click.argument("slug")
 @with_app_context
 def close(slug: str) -> None:
-    """Stop signing; links sent before work for a day longer."""
-    _transition(slug, "close", "is closed. Links sent before are honoured for 24 hours.")
+    """Close a petition; confirmation links sent before work for 24 more hours."""
+    _transition(slug, lifecycle.close, "is closed. Confirmation links sent before work for 24 more hours.")
 
 
 @petitions.command()
@@ -75,7 +71,7 @@ def close(slug: str) -> None:
 @with_app_context
 def archive(slug: str) -> None:
     """Take a closed petition out of public view."""
-    _transition(slug, "archive", "is archived: its public pages are gone, its signatures are kept.")
+    _transition(slug, lifecycle.archive, "is archived: its public pages are gone, its signatures are kept.")
 
 
 @petitions.command("list")
@@ -84,7 +80,7 @@ def list_() -> None:
     """List all petitions, newest first."""
     found = petition_queries.list_all()
     if not found:
-        console.print("No petition yet. Make one with: petition petitions create FILE.md")
+        console.print("No petition yet. Create one with: petition petitions create FILE.md")
         return
     counted = get_counts(found)
     table = Table(box=None, header_style="bold")

@@ -1,18 +1,16 @@
-"""The exact count, in constant time, changed in the transaction of the signature it counts."""
+"""Exact counts in constant time: counters changed in the transaction of the signature that they count."""
 
 from collections.abc import Iterable
 from dataclasses import dataclass
 
-from sqlalchemy import func, select, text
-from sqlalchemy.dialects.postgresql import insert
-
 from petition.core.db import db
-from petition.petitions.models import COUNTER_SLOTS, Petition, PetitionCount
+from petition.petitions.models import COUNTER_SLOTS, Petition
+from petition.petitions.queries import COUNTS_SQL, INCREMENT_MANY_SQL, INCREMENT_SQL
 
 
 @dataclass(frozen=True)
 class Count:
-    """A petition's confirmed signatures and its next milestone."""
+    """A petition's signatures that count, and its next milestone."""
 
     people: int
     organisations: int
@@ -21,21 +19,11 @@ class Count:
 
     @property
     def confirmed(self) -> int:
-        """People and organisations that confirmed by email; paper is shown apart."""
+        """People and organisations that confirmed by email; signatures on paper are shown apart."""
         return self.people + self.organisations
 
 
-COUNTER_COLUMN_BY_PARTY = {"person": "people", "organisation": "organisations", "paper": "paper"}
-# Plain, as it is the way of every signature.
-INCREMENT_SQL = {
-    column: text(f"""
-        INSERT INTO petition_counts AS counts (petition_id, slot, {column}) VALUES (:petition_id, :slot, :by)
-        ON CONFLICT (petition_id, slot) DO UPDATE SET {column} = counts.{column} + :by
-    """)  # noqa: S608 - constants
-    for column in COUNTER_COLUMN_BY_PARTY.values()
-}
-
-# The same within a statement that has the signatures to count in as `counted`.
+# Embedded in the statement that confirms, which has the signatures to count as `counted`.
 INCREMENT_CONFIRMED_SQL = f"""
     INSERT INTO petition_counts AS counts (petition_id, slot, people, organisations)
     SELECT petition_id, id % {COUNTER_SLOTS}, (party = 'person')::int, (party = 'organisation')::int FROM counted
@@ -45,45 +33,37 @@ INCREMENT_CONFIRMED_SQL = f"""
 
 
 def increment(petition_id: int, cause_id: int, party: str, by: int) -> None:
-    """Count a signature in (+1) or out (-1), or as many as an import on paper has. Flushes, does not commit.
+    """Add to the counter of a party ("person", "organisation" or "paper"): +1, -1, or the size of a paper import.
 
-    `cause_id`: of the signature or the import; it picks the slot.
+    `cause_id` is the id of the signature or import; it picks the slot. Flushes.
     """
-    values = {"petition_id": petition_id, "slot": cause_id % COUNTER_SLOTS, "by": by}
-    db.session.execute(INCREMENT_SQL[COUNTER_COLUMN_BY_PARTY[party]], values)
+    parameters = {"petition_id": petition_id, "slot": cause_id % COUNTER_SLOTS, "by": by}
+    db.session.execute(INCREMENT_SQL[party], parameters)
 
 
 def increment_many(signatures: Iterable[tuple[int, int, str]], by: int) -> None:
-    """Count many signatures, as (petition, number, party), in (+1) or out (-1), in one statement. Flushes."""
+    """Add `by` for each of many signatures, given as (petition id, signature id, party), in one statement. Flushes."""
     slots: dict[tuple[int, int], list[int]] = {}
     for petition_id, signature_id, party in signatures:
         slots.setdefault((petition_id, signature_id % COUNTER_SLOTS), [0, 0])[party == "organisation"] += by
     if not slots:
         return
-    # In one order, or two that count at once could each wait for the other.
-    values = [
-        {"petition_id": petition_id, "slot": slot, "people": people, "organisations": organisations}
-        for (petition_id, slot), (people, organisations) in sorted(slots.items())
-    ]
-    statement = insert(PetitionCount).values(values)
-    added = {name: getattr(PetitionCount, name) + statement.excluded[name] for name in ("people", "organisations")}
-    db.session.execute(statement.on_conflict_do_update(index_elements=["petition_id", "slot"], set_=added))
+    # In a fixed order, as two transactions that lock the rows in different orders would deadlock.
+    rows = [(*key, *slots[key]) for key in sorted(slots)]
+    names = ("petition_ids", "slots", "people", "organisations")
+    db.session.execute(INCREMENT_MANY_SQL, dict(zip(names, map(list, zip(*rows, strict=True)), strict=True)))
 
 
 def get_counts(petitions: list[Petition]) -> dict[int, Count]:
-    """Return the count of each petition, by its id, in one query over at most `SLOTS` rows each."""
-    sums = [func.sum(column) for column in (PetitionCount.people, PetitionCount.organisations, PetitionCount.paper)]
-    query = select(PetitionCount.petition_id, *sums).where(
-        PetitionCount.petition_id.in_([petition.id for petition in petitions])
-    )
-    found = {row[0]: tuple(map(int, row[1:])) for row in db.session.execute(query.group_by(PetitionCount.petition_id))}
-    result = {}
+    """Return the count of each petition by its id, in one query over at most `COUNTER_SLOTS` rows each."""
+    rows = db.session.execute(COUNTS_SQL, {"petition_ids": [petition.id for petition in petitions]})
+    sums = {row.petition_id: (row.people, row.organisations, row.paper) for row in rows}
+    counts = {}
     for petition in petitions:
-        people, organisations, paper = found.get(petition.id, (0, 0, 0))
-        result[petition.id] = Count(
-            people, organisations, paper, compute_goal(petition.milestones, people + organisations)
-        )
-    return result
+        people, organisations, paper = sums.get(petition.id, (0, 0, 0))
+        goal = compute_goal(petition.milestones, people + organisations)
+        counts[petition.id] = Count(people, organisations, paper, goal)
+    return counts
 
 
 def get_count(petition: Petition) -> Count:

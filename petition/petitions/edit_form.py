@@ -1,4 +1,4 @@
-"""A petition as the desk's form holds it: flat texts by field, read by the rules that a file is read by."""
+"""Convert a petition to the values of the desk's form, and back: one text per field."""
 
 import hashlib
 import re
@@ -7,27 +7,17 @@ from datetime import datetime
 from typing import Any
 from zoneinfo import ZoneInfo
 
-from flask_babel import gettext as _
-
-from petition.core.exceptions import ValidationError
 from petition.core.i18n import LANGUAGES
-from petition.petitions.file_parser import Document
 from petition.petitions.markdown import to_html
-from petition.petitions.models import Petition, PetitionText
-from petition.petitions.validation import (
-    MAX_CHARACTERS,
-    are_valid_professions,
-    is_printable_text,
-    is_valid_text,
-    validate_settings,
-)
+from petition.petitions.models import Petition
+from petition.petitions.validation import MAX_CHARACTERS, Document, is_printable_text, validate_petition
 
-SETTING_FIELDS = (
-    "kind", "slug", "default_language", "sender_name", "reply_to", "opens", "closes", "timezone", "asks", "listing",
-    "organisations", "milestones",
+SINGLE_LINE_SETTINGS = (
+    "kind", "slug", "default_language", "sender_name", "reply_to", "opens", "closes", "timezone", "listing",
 )  # fmt: skip
+SETTING_FIELDS = (*SINGLE_LINE_SETTINGS[:-1], "asks", "listing", "organisations", "milestones")
 TEXT_FIELDS = ("title", "summary", "addressee", "body", "professions")
-FIELDS = (*SETTING_FIELDS, *(f"{language}.{word}" for language in LANGUAGES for word in TEXT_FIELDS))
+FIELDS = (*SETTING_FIELDS, *(f"{language}.{field}" for language in LANGUAGES for field in TEXT_FIELDS))
 EMPTY_VALUES = dict.fromkeys(FIELDS, "") | {
     "kind": "petition", "default_language": "fr", "timezone": "Europe/Paris", "asks": "profession",
     "listing": "opt_in", "organisations": "on", "milestones": "100, 250, 500, 1000, 2500, 5000, 10000",
@@ -35,13 +25,13 @@ EMPTY_VALUES = dict.fromkeys(FIELDS, "") | {
 
 
 def read_values(form: Any) -> dict[str, str]:
-    """Return what a form holds, field by field, with the line ends and margins that browsers add taken off."""
+    """Return the submitted value of each field, with line ends as \\n and without surrounding white space."""
     values = {name: form.get(name, "").replace("\r\n", "\n").replace("\r", "\n").strip() for name in FIELDS}
     return values | {"asks": ", ".join(form.getlist("asks"))}
 
 
 def values_from_petition(petition: Petition) -> dict[str, str]:
-    """Return a petition as the form shows it; what `read` makes of that is the petition again."""
+    """Return the form's values for a petition; `parse_values` makes the same petition of them."""
     zone = ZoneInfo(petition.timezone)
     values = EMPTY_VALUES | {
         "kind": petition.kind,
@@ -58,8 +48,8 @@ def values_from_petition(petition: Petition) -> dict[str, str]:
         "milestones": ", ".join(map(str, petition.milestones)),
     }
     for language, text in petition.texts.items():
-        words = {word: getattr(text, word) for word in TEXT_FIELDS[:-1]} | {"professions": "\n".join(text.professions)}
-        values |= {f"{language}.{word}": value for word, value in words.items()}
+        values |= {f"{language}.{field}": getattr(text, field) for field in TEXT_FIELDS if field != "professions"}
+        values[f"{language}.professions"] = "\n".join(text.professions)
     return values
 
 
@@ -71,101 +61,44 @@ def _format_datetime(moment: datetime | None, zone: ZoneInfo) -> str:
 
 
 def parse_values(values: Mapping[str, str]) -> Document:
-    """Return the document that the form makes. Raises `Refusal` with every field that needs help."""
-    fields, wrong = validate_settings(_build_front_matter(values))
-    errors = {_FIELD_BY_SETTING.get(name, name): "" for name in wrong}
-    if "reply_to" in wrong.get("sender", ""):
-        errors["reply_to"] = errors.pop("sender_name")
-    texts = [_parse_text(language, values, errors) for language in LANGUAGES if _has_text(language, values)]
-    for name in ("slug", "kind", "default_language", "sender_name"):
-        if not values[name]:
-            errors[name] = ""
-    if fields.get("default_language") not in [text["language"] for text in texts]:
-        errors.setdefault("default_language", "")
-    if errors:
-        advice = _error_messages()
-        raise ValidationError({name: advice[name.rpartition(".")[2]] for name in errors})
-    return Document(fields, texts)
-
-
-_FIELD_BY_SETTING = {"sender": "sender_name"}
-
-
-def _build_front_matter(values: Mapping[str, str]) -> dict[str, Any]:
-    """Return the settings as a file's front matter would give them; what is empty is not given."""
+    """Return the petition that the form describes. Raises `ValidationError` with every field that is wrong."""
     milestones = [re.sub(r"\s", "", part) for part in re.split(r"[,;\n]", values["milestones"]) if part.strip()]
-    sound = all(part.isascii() and part.isdigit() and len(part) < 13 for part in milestones)
-    front: dict[str, Any] = {
-        name: values[name]
-        for name in ("kind", "slug", "default_language", "opens", "closes", "timezone", "listing")
-        if values[name]
-    }
-    if values["sender_name"]:
-        front["sender"] = {"name": values["sender_name"], "reply_to": values["reply_to"] or None}
-    return front | {
-        "asks": [name for name in values["asks"].split(", ") if name],
-        "organisations": bool(values["organisations"]),
-        "milestones": sorted({int(part) for part in milestones}) if sound else values["milestones"],
-    }
+    are_numbers = all(part.isascii() and part.isdigit() and len(part) < 13 for part in milestones)
+    given = {name: values[name] for name in SINGLE_LINE_SETTINGS if values[name]}
+    return validate_petition(
+        given
+        | {
+            "asks": [name for name in values["asks"].split(", ") if name],
+            "organisations": bool(values["organisations"]),
+            "milestones": sorted({int(part) for part in milestones}) if are_numbers else values["milestones"],
+            "texts": {language: _parse_text(language, values) for language in LANGUAGES if _has_text(language, values)},
+        }
+    )
 
 
 def _has_text(language: str, values: Mapping[str, str]) -> bool:
-    return any(values[f"{language}.{word}"] for word in TEXT_FIELDS)
+    return any(values[f"{language}.{field}"] for field in TEXT_FIELDS)
 
 
-def _parse_text(language: str, values: Mapping[str, str], errors: dict[str, str]) -> dict[str, Any]:
-    text: dict[str, Any] = {word: values[f"{language}.{word}"] for word in TEXT_FIELDS}
+def _parse_text(language: str, values: Mapping[str, str]) -> dict[str, Any]:
+    text: dict[str, Any] = {field: values[f"{language}.{field}"] for field in TEXT_FIELDS}
     text["summary"] = re.sub(r"[ \t]*\n\s*", " ", text["summary"])
     text["professions"] = [line.strip() for line in text["professions"].split("\n") if line.strip()]
-    errors |= {f"{language}.{word}": "" for word in MAX_CHARACTERS if not is_valid_text(word, text[word])}
-    if not are_valid_professions(text["professions"]):
-        errors[f"{language}.professions"] = ""
-    return text | {"language": language}
-
-
-def _error_messages() -> dict[str, str]:
-    """Return what to do about each field, in the reader's language."""
-    choose = _("Please choose one of these.")
-    return {
-        "kind": choose,
-        "asks": choose,
-        "listing": choose,
-        "organisations": choose,
-        "slug": _("Write it in lower-case letters, digits and single hyphens, in up to 80 characters."),
-        "default_language": _("Please choose a language that the text is written in."),
-        "sender_name": _("Say who publishes this, in up to 120 characters."),
-        "reply_to": _("This does not look like a full email address. It should read like name@example.org."),
-        "opens": _("Give a day and a time."),
-        "closes": _("Give a day and a time, later than the opening."),
-        "timezone": _("Give a time zone such as Europe/Paris."),
-        "milestones": _("Give whole numbers, with commas between them: 100, 250, 500."),
-        "title": _("Give a title of one line, in up to %(number)s characters.", number=MAX_CHARACTERS["title"]),
-        "summary": _("Sum it up in up to %(number)s characters.", number=MAX_CHARACTERS["summary"]),
-        "addressee": _("Say whom it is for, in up to %(number)s characters.", number=MAX_CHARACTERS["addressee"]),
-        "body": _("Write the text, in up to %(number)s characters.", number=f"{MAX_CHARACTERS['body']:,}"),
-        "professions": _("Write one on each line, in up to 120 characters."),
-    }
-
-
-def build_petition(document: Document) -> Petition:
-    """Return the petition of a document, in no database."""
-    petition = Petition(**document.fields)
-    petition.texts = {text["language"]: PetitionText(**text) for text in document.texts}
-    return petition
+    return text
 
 
 def get_title(values: Mapping[str, str]) -> str:
-    """Return the title in the petition's own language."""
+    """Return the title in the petition's default language."""
     return values.get(f"{values['default_language']}.title", "")
 
 
 def digest(value: str) -> str:
-    """Return a few characters that stand for a value: enough to see whether it changed."""
+    """Return a short hash of a value, to see whether it changed."""
     return hashlib.sha256(value.encode("utf-8", "replace")).hexdigest()[:10]
 
 
 def build_preview(values: Mapping[str, str], language: str) -> dict[str, Any]:
-    """Return what a reader would see of a language's texts as they are typed, however unfinished."""
-    text = {word: values.get(f"{language}.{word}", "") for word in ("title", "summary", "addressee", "body")}
+    """Return the texts of a language for the preview, as they are typed, valid or not."""
+    text = {field: values.get(f"{language}.{field}", "") for field in ("title", "summary", "addressee", "body")}
     body = text["body"] if len(text["body"]) <= MAX_CHARACTERS["body"] and is_printable_text(text["body"]) else ""
     return text | {"html": to_html(body), "kind": values.get("kind", "")}

@@ -1,23 +1,25 @@
-"""How the desk names a petition's fields and states, and what a change means for those who signed."""
+"""Labels and messages of the team's pages: fields, values, states, statistics, problems of paper lists."""
 
 from collections.abc import Sequence
 
+from flask_babel import format_decimal
 from flask_babel import gettext as _
 
 from petition.core.countries import list_countries
 from petition.core.i18n import LANGUAGES, current_language
 from petition.petitions.counters import Count
 from petition.petitions.editing import FieldChange
-from petition.petitions.models import PetitionState
+from petition.petitions.models import PaperImportState, Petition, PetitionState
+from petition.petitions.paper.csv import MAX_LINES, PaperFileErrorCode
 
 
 def field_label(field: str) -> str:
-    """Return the name of a field; of a text's field, with its language."""
-    language, dot, word = field.rpartition(".")
+    """Return the label of a field of the form; that of a text names its language."""
+    language, dot, name = field.rpartition(".")
     names = {
         "kind": _("Kind"),
         "slug": _("Address"),
-        "default_language": _("Its own language"),
+        "default_language": _("Main language"),
         "sender_name": _("Published by"),
         "reply_to": _("Replies go to"),
         "opens": _("Opens"),
@@ -33,11 +35,11 @@ def field_label(field: str) -> str:
         "body": _("Text"),
         "professions": _("Professions to suggest"),
     }
-    return _("%(field)s, in %(language)s", field=names[word], language=LANGUAGES[language]) if dot else names[word]
+    return _("%(field)s, in %(language)s", field=names[name], language=LANGUAGES[language]) if dot else names[name]
 
 
 def value_label(field: str, value: str) -> str:
-    """Return a field's value as people say it."""
+    """Return the label of a field's value."""
     known = {
         ("kind", "petition"): _("petition"),
         ("kind", "open_letter"): _("open letter"),
@@ -54,7 +56,7 @@ def value_label(field: str, value: str) -> str:
 
 
 def ask_labels() -> dict[str, str]:
-    """Return what a petition may ask its signers for."""
+    """Return the labels of what a petition may ask its signers for."""
     return {
         "profession": _("Profession or role"),
         "city": _("Town"),
@@ -74,41 +76,66 @@ def petition_state_label(state: str) -> str:
     return labels[state]
 
 
-def describe_consequences(changed: Sequence[FieldChange], count: Count) -> list[str]:
+def transition_labels(petition: Petition, change: str) -> dict[str, str]:
+    """Return the texts of a change of state: its title, what it did, and why it is not possible."""
+    is_reopening = petition.state_now == PetitionState.CLOSED
+    return {
+        "open": {
+            "title": _("Open again") if is_reopening else _("Open"),
+            "done": _("It is open: people can sign."),
+            "impossible": _(
+                "It cannot be opened: an archived petition stays closed, and one whose closing date has passed needs "
+                "a later one first."
+            ),
+        },
+        "close": {
+            "title": _("Close"),
+            "done": _("It is closed: nobody can sign any more."),
+            "impossible": _("Only an open petition can be closed."),
+        },
+        "archive": {
+            "title": _("Archive"),
+            "done": _("It is archived: its public pages are gone, its signatures are kept."),
+            "impossible": _("Only a closed petition can be archived."),
+        },
+    }[change]
+
+
+def describe_consequences(changes: Sequence[FieldChange], count: Count) -> list[str]:
     """Return what changes of a public petition mean for those who signed and those who will."""
-    after = {change.field: change.after for change in changed}
-    before = {change.field: change.before for change in changed}
-    words = {field.rpartition(".")[2] for field in after if "." in field}
-    found = []
-    if count.confirmed and words & {"title", "summary", "addressee", "body"}:
-        found.append(
+    after = {change.field: change.after for change in changes}
+    before = {change.field: change.before for change in changes}
+    text_fields = {field.rpartition(".")[2] for field in after if "." in field}
+    messages = []
+    if count.confirmed and text_fields & {"title", "summary", "addressee", "body"}:
+        messages.append(
             _(
-                "Everyone who signed did so under the present words. Mend what is wrong in them; what they agreed to "
-                "should stay."
+                "Everyone who signed agreed to the present text. Correct mistakes in it, but do not change what they "
+                "agreed to."
             )
         )
     for language in LANGUAGES:
-        if before.get(f"{language}.body") and not after.get(f"{language}.body", "kept"):
-            found.append(_("%(language)s is no longer offered.", language=LANGUAGES[language]))
+        if before.get(f"{language}.body") and not after.get(f"{language}.body", "unchanged"):
+            messages.append(_("%(language)s is no longer offered.", language=LANGUAGES[language]))
     known = {
         "sender_name": _(
-            "Who agrees to receive news from now on agrees to this name. Those who did before agreed to the old one."
+            "People who ask for news from now on agree to this name. Those who did before agreed to the old one."
         ),
-        "asks": _("The form asks for this from now on. What was given before stays."),
-        "listing": _("The names leave the public page at once.")
+        "asks": _("The form asks for this from now on. Answers given before are kept."),
+        "listing": _("The names are removed from the public page at once.")
         if after.get("listing") == "none"
-        else _("The names of those who agreed, and of no others, appear on the public page at once."),
+        else _("The names of those who agreed, and only those, appear on the public page at once."),
         "organisations": _("Organisations can sign from now on.")
         if after.get("organisations")
-        else _("Organisations can no longer sign. Those that did stay."),
-        "opens": _("Whether people can sign follows these dates, to the minute."),
-        "closes": _("Whether people can sign follows these dates, to the minute."),
+        else _("Organisations can no longer sign. Those that did are kept."),
+        "opens": _("People can sign from the opening date to the closing date, to the minute."),
+        "closes": _("People can sign from the opening date to the closing date, to the minute."),
     }
-    return list(dict.fromkeys(found + [known[field] for field in after if field in known]))
+    return list(dict.fromkeys(messages + [known[field] for field in after if field in known]))
 
 
 def dimension_label(dimension: str) -> str:
-    """Return what a table of figures counts by."""
+    """Return the label of a dimension of the statistics."""
     return {
         "source": _("Source"),
         "language": _("Language"),
@@ -120,7 +147,7 @@ def dimension_label(dimension: str) -> str:
 
 
 def dimension_value_label(dimension: str, label: str) -> str:
-    """Return a value of a dimension as people say it."""
+    """Return the label of a value of a dimension."""
     if dimension == "language":
         return LANGUAGES.get(label, label)
     if dimension == "country":
@@ -129,16 +156,32 @@ def dimension_value_label(dimension: str, label: str) -> str:
     return known.get(label, label) if dimension == "source" else label
 
 
-def paper_file_error_message(kind: str) -> str:
+def paper_import_state_label(state: str) -> str:
+    """Return the label of the state of an import of paper signatures."""
+    labels: dict[str, str] = {
+        PaperImportState.DRAFT: _("read, not added"),
+        PaperImportState.DONE: _("added"),
+        PaperImportState.UNDONE: _("undone"),
+    }
+    return labels[state]
+
+
+def paper_file_error_message(code: PaperFileErrorCode) -> str:
     """Return why a file cannot be read at all, and what to do."""
     return {
-        "none": _("Choose a file first."),
-        "empty": _("The file is empty."),
-        "spreadsheet": _("This is a spreadsheet. In your program, save it as CSV, then choose that file."),
-        "not text": _("This is not a text file. In your program, save the list as CSV (UTF-8), then choose that file."),
-        "no names": _("The first line must name the columns, and one of them must be “name”."),
-        "too long": _("The file has more than 50,000 lines. Cut it into several files."),
-    }[kind]
+        PaperFileErrorCode.MISSING: _("Choose a file first."),
+        PaperFileErrorCode.EMPTY: _("The file is empty."),
+        PaperFileErrorCode.SPREADSHEET: _(
+            "This is a spreadsheet. In your program, save it as CSV, then choose that file."
+        ),
+        PaperFileErrorCode.NOT_TEXT: _(
+            "This is not a text file. In your program, save the list as CSV (UTF-8), then choose that file."
+        ),
+        PaperFileErrorCode.NO_NAMES: _("The first line must name the columns, and one of them must be “name”."),
+        PaperFileErrorCode.TOO_LONG: _(
+            "The file has more than %(number)s lines. Split it into several files.", number=format_decimal(MAX_LINES)
+        ),
+    }[code]
 
 
 def paper_problem_message(kind: str, detail: str) -> str:

@@ -1,53 +1,85 @@
-"""A petition's life: draft, open, closed, archived."""
+"""Create, open, close and archive a petition."""
 
-from sqlalchemy import select
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+from flask_babel import gettext as _
+from sqlalchemy.exc import IntegrityError
 
 from petition.core import clock
 from petition.core.db import db
-from petition.core.exceptions import ValidationError
-from petition.petitions.file_parser import Document
+from petition.core.exceptions import Conflict, InvalidTransition
 from petition.petitions.models import Petition, PetitionState, PetitionText
+from petition.petitions.validation import Document
+
+SLUG_CONSTRAINT = "uq_petitions_slug"
+
+
+class SlugTaken(Conflict):
+    """Another petition has this address."""
+
+    def __init__(self) -> None:
+        super().__init__({"slug": _("Another petition has this address already.")})
+
+
+@contextmanager
+def unique_slug() -> Iterator[None]:
+    """Flush the changes of a block in a savepoint. Raises `SlugTaken`, undoing the block, where the slug is not free.
+
+    The unique constraint decides, so that two requests at the same moment get the same answer as two in turn.
+    """
+    try:
+        with db.session.begin_nested():
+            yield
+    except IntegrityError as error:
+        if getattr(getattr(error.orig, "diag", None), "constraint_name", None) != SLUG_CONSTRAINT:
+            raise
+        raise SlugTaken from None
+
+
+def build_petition(document: Document) -> Petition:
+    """Return the draft that a document describes, in no session yet."""
+    petition = Petition(**document.fields, state=PetitionState.DRAFT)
+    petition.texts = {text["language"]: PetitionText(**text) for text in document.texts}
+    return petition
 
 
 def create(document: Document) -> Petition:
-    """Make a draft from a document. Flushes. Raises `Refusal` when its address is taken."""
-    if db.session.scalar(select(Petition.id).where(Petition.slug == document.fields["slug"])):
-        raise ValidationError({"slug": f"there is already a petition {document.fields['slug']!r}: choose another slug"})
-    petition = Petition(**document.fields, state=PetitionState.DRAFT)
-    petition.texts = {text["language"]: PetitionText(**text) for text in document.texts}
-    db.session.add(petition)
-    db.session.flush()
+    """Create a draft from a document. Flushes. Raises `SlugTaken`."""
+    petition = build_petition(document)
+    with unique_slug():
+        db.session.add(petition)
     return petition
 
 
 def open_(petition: Petition) -> None:
-    """Let people sign, now, until its closing date if it has one. Raises `Refusal` if it cannot be opened."""
+    """Open for signing now, until its closing date if it has one. Raises `InvalidTransition`."""
     if petition.state == PetitionState.ARCHIVED:
-        raise ValidationError({"state": "an archived petition cannot be opened again"})
+        raise InvalidTransition({"state": _("An archived petition cannot be opened again.")})
     if petition.closes_at and petition.closes_at <= clock.now():
-        raise ValidationError({"closes": "its closing date has passed: remove it or choose a later one first"})
+        raise InvalidTransition({"closes": _("Its closing date has passed: remove it or choose a later one first.")})
     petition.state, petition.closed_at = PetitionState.OPEN, None
     _increment_version(petition)
 
 
 def close(petition: Petition) -> None:
-    """Stop signing, now; links sent before still work for a day. Raises `Refusal` unless it is open."""
+    """Close for signing now; links sent before still work for a day. Raises `InvalidTransition` unless it is open."""
     if petition.state_now != PetitionState.OPEN:
-        raise ValidationError({"state": f"only an open petition can be closed; this one is {petition.state_now}"})
+        raise InvalidTransition({"state": _("Only an open petition can be closed.")})
     petition.state, petition.closed_at = PetitionState.CLOSED, clock.now()
     _increment_version(petition)
 
 
 def archive(petition: Petition) -> None:
-    """Take a closed petition out of public view. Raises `Refusal` unless it is closed."""
+    """Remove a closed petition from public view. Raises `InvalidTransition` unless it is closed."""
     if petition.state_now != PetitionState.CLOSED:
-        raise ValidationError({"state": f"only a closed petition can be archived; this one is {petition.state_now}"})
+        raise InvalidTransition({"state": _("Only a closed petition can be archived.")})
     petition.closed_at = petition.closing_moment
     petition.state = PetitionState.ARCHIVED
     _increment_version(petition)
 
 
 def _increment_version(petition: Petition) -> None:
-    # By the database, as whoever acts from a terminal has not locked the row.
+    # Computed by the database, as commands do not lock the row.
     petition.version = Petition.version + 1
     db.session.flush()

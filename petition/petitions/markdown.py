@@ -1,4 +1,4 @@
-"""Markdown to HTML that is safe to show."""
+"""Convert Markdown to safe HTML."""
 
 from functools import lru_cache
 
@@ -13,7 +13,7 @@ markdown = MarkdownIt("commonmark", {"html": False, "typographer": False}).enabl
 
 @lru_cache(maxsize=256)
 def to_html(source: str) -> Markup:
-    """Return sanitised HTML: the tags of a letter, links to the web or to a mailbox only, no image, no script."""
+    """Return sanitised HTML: formatting tags, links with https, http or mailto, no images, no scripts."""
     rendered = markdown.render(source)
     clean = nh3.clean(
         rendered,

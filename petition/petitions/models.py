@@ -1,4 +1,4 @@
-"""A petition, its texts, its counters and figures, and the signatures it got on paper."""
+"""Petitions, their texts, counters and statistics, and signatures on paper."""
 
 from datetime import date, datetime, timedelta
 from enum import StrEnum
@@ -13,12 +13,20 @@ from petition.core.db import Model, identity_column
 
 
 class PetitionState(StrEnum):
-    """What the team decided; opening and closing dates act on top of it."""
+    """The state that the team set; opening and closing dates apply on top of it."""
 
     DRAFT = "draft"
     OPEN = "open"
     CLOSED = "closed"
     ARCHIVED = "archived"
+
+
+class PaperImportState(StrEnum):
+    """Whether the signatures of an import count: not yet, now, or no longer."""
+
+    DRAFT = "draft"
+    DONE = "done"
+    UNDONE = "undone"
 
 
 PETITION_STATES = tuple(member.value for member in PetitionState)
@@ -30,7 +38,7 @@ COUNTER_SLOTS = 16
 
 
 class Petition(Model):
-    """Something to sign. `state` is what the team decided; `state_now` adds what its dates decide by themselves."""
+    """A petition or open letter. `state` is what the team set; `state_now` also follows its dates."""
 
     __tablename__ = "petitions"
 
@@ -50,7 +58,7 @@ class Petition(Model):
     closes_at: Mapped[datetime | None]
     closed_at: Mapped[datetime | None]
     created_at: Mapped[datetime] = mapped_column(server_default=func.now())
-    # Grows with every change: what was shown to an editor, and whether it still is what is there.
+    # Incremented by every change, for the optimistic lock.
     version: Mapped[int] = mapped_column(default=1, server_default="1")
     texts: Mapped[dict[str, "PetitionText"]] = relationship(
         lazy="selectin", collection_class=attribute_keyed_dict("language"), cascade="all, delete-orphan"
@@ -70,16 +78,14 @@ class Petition(Model):
 
     @property
     def state_now(self) -> str:
-        """The state in force: opening and closing dates act by themselves, to the second."""
+        """The state in force, which follows the opening and closing dates to the second."""
         now, closing = clock.now(), self.closing_moment
         if self.state == PetitionState.ARCHIVED:
             return PetitionState.ARCHIVED
         opened = self.state != PetitionState.DRAFT or (self.opens_at is not None and self.opens_at <= now)
         if opened and closing is not None and closing <= now:
             return PetitionState.CLOSED
-        return (
-            self.state if self.state != PetitionState.DRAFT else (PetitionState.OPEN if opened else PetitionState.DRAFT)
-        )
+        return PetitionState.OPEN if self.state == PetitionState.DRAFT and opened else self.state
 
     @property
     def is_open(self) -> bool:
@@ -88,7 +94,7 @@ class Petition(Model):
 
     @property
     def people_can_confirm(self) -> bool:
-        """Whether a link is still honoured: while open, and a day longer."""
+        """Whether confirmation links work: while open, and for `CONFIRMATION_GRACE_PERIOD` after closing."""
         if self.is_open:
             return True
         closing = self.closing_moment
@@ -99,12 +105,12 @@ class Petition(Model):
         )
 
     def text_in(self, language: str) -> "PetitionText":
-        """Return the text in this language, else in the petition's own."""
+        """Return the text in this language, else in the default language."""
         return self.texts.get(language) or self.texts[self.default_language]
 
 
 class PetitionText(Model):
-    """A petition's words in one language."""
+    """A petition's text in one language."""
 
     __tablename__ = "petition_texts"
 
@@ -118,7 +124,7 @@ class PetitionText(Model):
 
 
 class PetitionCount(Model):
-    """One slot of a petition's counters: the count is the sum of the slots, so that no row is hot."""
+    """One slot of a petition's counters; the count is the sum of the slots, so that signers do not wait for one row."""
 
     __tablename__ = "petition_counts"
 
@@ -130,7 +136,7 @@ class PetitionCount(Model):
 
 
 class CampaignLog(Model):
-    """What changed in a campaign's figures: written by triggers (migrations 0007 and 0012), folded by `figures`."""
+    """Changes of a campaign's statistics: written by triggers on signatures and deliveries, rolled up periodically."""
 
     __tablename__ = "campaign_log"
 
@@ -150,7 +156,7 @@ class CampaignLog(Model):
 
 
 class CampaignStatistic(Model):
-    """How many signatures of a campaign are alike in one respect; `value` is the label in lower case."""
+    """The number of a campaign's signatures with one value of a dimension; `value` is the label in lower case."""
 
     __tablename__ = "campaign_statistics"
 
@@ -167,7 +173,7 @@ class CampaignStatistic(Model):
 
 
 class CampaignHour(Model):
-    """How many signatures of a campaign were asked for within an hour, and how many that count were confirmed in it."""
+    """The signatures of a campaign submitted within an hour, and those confirmed within it that still count."""
 
     __tablename__ = "campaign_hours"
 
@@ -178,13 +184,13 @@ class CampaignHour(Model):
 
 
 class PaperImport(Model):
-    """A file of signatures collected on paper: read, then added as a whole, and perhaps taken back as a whole."""
+    """A file of signatures collected on paper: read first, then added as a whole; it can be undone as a whole."""
 
     __tablename__ = "paper_imports"
 
     id: Mapped[int] = identity_column()
     petition_id: Mapped[int] = mapped_column(ForeignKey("petitions.id", ondelete="CASCADE"))
-    state: Mapped[str] = mapped_column(String(10), default=PetitionState.DRAFT)
+    state: Mapped[str] = mapped_column(String(10), default=PaperImportState.DRAFT)
     file_name: Mapped[str] = mapped_column(String(200))
     asked_by: Mapped[str] = mapped_column(String(320))
     lines: Mapped[int]
@@ -201,7 +207,7 @@ class PaperImport(Model):
 
 
 class PaperSignature(Model):
-    """One line of a file: it counts once its import is done."""
+    """One line of a file; it counts while its import is done."""
 
     __tablename__ = "paper_signatures"
 

@@ -1,4 +1,4 @@
-"""What the API says of petitions."""
+"""Schemas of the API's answers about petitions."""
 
 import marshmallow as ma
 from marshmallow import validate
@@ -33,7 +33,7 @@ class PetitionSchema(ma.Schema):
 
 
 class FullPetitionSchema(PetitionSchema):
-    """A petition in one language, with its text and what it asks signers for."""
+    """A petition in one language, with its text and the details that it asks signers for."""
 
     body = ma.fields.String(required=True, metadata={"description": "Markdown"})
     body_html = ma.fields.String(required=True, metadata={"description": "sanitised HTML"})

@@ -1,4 +1,4 @@
-"""What differs between two texts, word by word, with a little of what is around it."""
+"""Compare two texts word by word, with some context around each change."""
 
 import re
 from collections.abc import Iterator
@@ -8,28 +8,28 @@ from enum import StrEnum
 
 
 class SegmentKind(StrEnum):
-    """TODO"""
+    """What happened to a segment of a text."""
 
-    UNCHANGED = "same"
-    DELETED = "gone"
-    INSERTED = "new"
-    OMITTED = "left out"
+    UNCHANGED = "unchanged"
+    DELETED = "deleted"
+    INSERTED = "inserted"
+    OMITTED = "omitted"
 
 
-CONTEXT_WORDS = 8  # words kept before and after a change
-MAX_COMPARED_WORDS = 2_000  # words compared one by one; beyond, whole lines are, and beyond as many lines nothing is
+CONTEXT_WORDS = 8  # shown before and after a change
+MAX_COMPARED_WORDS = 2_000  # longer texts are compared by lines, and beyond as many lines not at all
 
 
 @dataclass(frozen=True)
 class DiffSegment:
     """Some words, and whether they are in both texts, only in the old one, or only in the new one."""
 
-    kind: str
+    kind: SegmentKind
     text: str
 
 
 def diff_texts(before: str, after: str) -> list[DiffSegment]:
-    """Return both texts as one, in pieces; long stretches that did not change are left out."""
+    """Return both texts as one list of segments; long unchanged parts are omitted."""
     by_lines = max(before.count(" "), after.count(" ")) > MAX_COMPARED_WORDS
     pattern = r"[^\n]*\n|[^\n]+" if by_lines else r"\s+|\S+"
     old, new = re.findall(pattern, before), re.findall(pattern, after)

@@ -1,165 +1,266 @@
-"""A petition's settings and texts: how each is read, and what it must be, from a file or from the desk's form."""
+"""The rules for a petition's settings and texts: one schema for the desk's form and for petition files."""
 
 import re
 import unicodedata
 from collections.abc import Callable, Mapping
+from dataclasses import dataclass
 from datetime import date, datetime, time
 from typing import Any
 from zoneinfo import ZoneInfo, available_timezones
 
+import marshmallow as ma
+from flask_babel import lazy_gettext
+
+from petition.core.exceptions import ValidationError
 from petition.core.i18n import LANGUAGES
 from petition.petitions.models import ASKS, KINDS, LISTINGS
 from petition.safeguards.email_addresses import BadAddress, parse_reply_address
 
-MAX_CHARACTERS = {"title": 200, "summary": 600, "body": 100_000, "addressee": 200}  # characters
+MAX_CHARACTERS = {"title": 200, "summary": 600, "body": 100_000, "addressee": 200}
 MAX_PROFESSION_CHARACTERS = 120
-REQUIRED_SETTINGS = ("slug", "kind", "default_language", "addressee", "sender")
+MAX_SENDER_CHARACTERS = 120
+MAX_SLUG_CHARACTERS = 80
 RESERVED_SLUGS = ("new", "preview")  # pages of the desk
 SLUG_PATTERN = re.compile(r"[a-z0-9]+(-[a-z0-9]+)*")
+CHOICE_MESSAGE = lazy_gettext("Please choose one of these.")
 
 
-def _one_of(options: tuple[str, ...]) -> Callable[[Any], Any]:
-    def reader(value: Any) -> Any:
-        if value not in options:
-            raise ValueError(f"must be one of {', '.join(options)}")
-        return value
+@dataclass(frozen=True)
+class Document:
+    """A valid petition: the columns of its row, and those of its text in each language."""
 
-    return reader
-
-
-def _validate_slug(value: Any) -> str:
-    if not isinstance(value, str) or not SLUG_PATTERN.fullmatch(value) or len(value) > 80 or value in RESERVED_SLUGS:
-        but = " or ".join(RESERVED_SLUGS)
-        raise ValueError(f"must be lower-case letters, digits and single hyphens, up to 80 characters, not {but}")
-    return value
-
-
-def _validate_sender(value: Any) -> dict[str, Any]:
-    if not isinstance(value, dict) or not isinstance(value.get("name"), str) or not 1 <= len(value["name"]) <= 120:
-        raise ValueError("needs a name: `sender: {name: …, reply_to: …}`")
-    if set(value) - {"name", "reply_to"}:
-        raise ValueError("takes a name and a reply_to, nothing else")
-    reply_to = value.get("reply_to")
-    if reply_to is not None:
-        try:
-            reply_to = parse_reply_address(str(reply_to))
-        except BadAddress:
-            raise ValueError("has a reply_to that is not an email address") from None
-    return {"sender_name": value["name"], "reply_to": reply_to}
-
-
-def _parse_datetime(value: Any) -> datetime:
-    if isinstance(value, date) and not isinstance(value, datetime):
-        value = datetime.combine(value, time())
-    try:
-        moment = value if isinstance(value, datetime) else datetime.fromisoformat(str(value))
-    except ValueError:
-        moment = None
-    # The first and last years there are have no room for other time zones.
-    if moment is None or not 1900 <= moment.year <= 2999:
-        raise ValueError("must be a date such as 2026-11-23, or with a time: 2026-11-23 09:00")
-    return moment
-
-
-def _validate_asks(value: Any) -> list[str]:
-    if not isinstance(value, list) or any(item not in ASKS for item in value):
-        raise ValueError(f"must be a list from {', '.join(ASKS)}")
-    return [item for item in ASKS if item in value]
-
-
-def _validate_boolean(value: Any) -> bool:
-    if not isinstance(value, bool):
-        raise ValueError("must be true or false")
-    return value
-
-
-def _validate_milestones(value: Any) -> list[int]:
-    sound = isinstance(value, list) and all(isinstance(n, int) and 0 < n < 10**12 for n in value)
-    if not sound or value != sorted(set(value)):
-        raise ValueError("must be a list of growing whole numbers, such as [100, 250, 500]")
-    return list(value)
-
-
-def _validate_timezone(value: Any) -> str:
-    if value not in available_timezones():
-        raise ValueError("must be a time zone such as Europe/Paris")
-    return str(value)
-
-
-def _accept_any(value: Any) -> Any:
-    return value
-
-
-PER_LANGUAGE_SETTINGS = ("addressee", "professions")
-COLUMN_BY_SETTING = {"opens": "opens_at", "closes": "closes_at", "organisations": "accepts_organisations"}
-SETTING_VALIDATORS: dict[str, tuple[Callable[[Any], Any], Any]] = {
-    "slug": (_validate_slug, None),
-    "kind": (_one_of(KINDS), None),
-    "default_language": (_one_of(tuple(LANGUAGES)), None),
-    "addressee": (_accept_any, None),
-    "sender": (_validate_sender, None),
-    "timezone": (_validate_timezone, "Europe/Paris"),
-    "opens": (_parse_datetime, None),
-    "closes": (_parse_datetime, None),
-    "asks": (_validate_asks, ["profession"]),
-    "listing": (_one_of(LISTINGS), "opt_in"),
-    "organisations": (_validate_boolean, True),
-    "milestones": (_validate_milestones, []),
-    "professions": (_accept_any, {}),
-}
-
-
-def validate_settings(front: Mapping[str, Any]) -> tuple[dict[str, Any], dict[str, str]]:
-    """Return the columns that the settings make, and by setting what is wrong with it: `{"slug": "must be …"}`.
-
-    Settings that differ by language are read with the texts, and not here.
-    """
-    columns: dict[str, Any] = {}
-    wrong: dict[str, str] = {}
-    for key, (reader, default) in SETTING_VALIDATORS.items():
-        try:
-            value = reader(front[key]) if front.get(key) is not None else default
-        except (ValueError, TypeError) as error:
-            wrong[key] = str(error)
-            continue
-        if key in PER_LANGUAGE_SETTINGS:
-            continue
-        values = value.values() if isinstance(value, dict) else [value]
-        if any(isinstance(text, str) and not is_printable_line(text) for text in values):
-            wrong[key] = "has characters that are not text: remove them"
-        columns.update(value if isinstance(value, dict) else {COLUMN_BY_SETTING.get(key, key): value})
-    _validate_dates(columns, wrong)
-    return columns, wrong
-
-
-def _validate_dates(columns: dict[str, Any], wrong: dict[str, str]) -> None:
-    zone = ZoneInfo(columns.get("timezone") or "UTC")
-    for key in ("opens_at", "closes_at"):
-        if isinstance(columns.get(key), datetime) and columns[key].tzinfo is None:
-            columns[key] = columns[key].replace(tzinfo=zone)
-    if columns.get("opens_at") and columns.get("closes_at") and columns["closes_at"] <= columns["opens_at"]:
-        wrong["closes"] = "must be later than opens"
-
-
-def is_valid_text(name: str, value: Any) -> bool:
-    """Say whether a text is there and short enough, all of it text, and in one line but for the body."""
-    if not isinstance(value, str) or not 1 <= len(value) <= MAX_CHARACTERS[name]:
-        return False
-    return is_printable_text(value) if name == "body" else is_printable_line(value)
+    fields: dict[str, Any]
+    texts: list[dict[str, Any]]
 
 
 def is_printable_line(value: str) -> bool:
-    """Say whether everything in a line is seen or is a space; French has spaces, Persian has joiners of its own."""
+    """Say whether a line has only visible characters, spaces, and the joiners that Persian spelling needs."""
     return all(c.isprintable() or unicodedata.category(c) == "Zs" or c in "\u200c\u200d" for c in value)
 
 
 def is_printable_text(lines: str) -> bool:
-    """Say whether nothing in these lines is a control character or half a character."""
+    """Say whether a text has no control character but tabs and line ends, and no surrogate."""
     return not any((ord(c) < 32 and c not in "\t\n") or 0xD800 <= ord(c) < 0xE000 for c in lines)
 
 
-def are_valid_professions(value: Any) -> bool:
-    """Say whether this is a list of professions to suggest."""
-    return isinstance(value, list) and all(
-        isinstance(p, str) and 1 <= len(p) <= MAX_PROFESSION_CHARACTERS and is_printable_line(p) for p in value
+def parse_text(name: str, value: Any) -> str:
+    """Return a text of the petition. Raises `ValueError` where it is empty, too long, or has unprintable characters."""
+    printable = is_printable_text if name == "body" else is_printable_line
+    if not isinstance(value, str) or not 1 <= len(value) <= MAX_CHARACTERS[name] or not printable(value):
+        raise ValueError
+    return value
+
+
+def _parse_slug(value: Any) -> str:
+    if not isinstance(value, str) or not SLUG_PATTERN.fullmatch(value) or len(value) > MAX_SLUG_CHARACTERS:
+        raise ValueError
+    if value in RESERVED_SLUGS:
+        raise ValueError
+    return value
+
+
+def _one_of(options: tuple[str, ...]) -> Callable[[Any], Any]:
+    def parse(value: Any) -> Any:
+        if value not in options:
+            raise ValueError
+        return value
+
+    return parse
+
+
+def _parse_sender_name(value: Any) -> str:
+    if not isinstance(value, str) or not 1 <= len(value) <= MAX_SENDER_CHARACTERS or not is_printable_line(value):
+        raise ValueError
+    return value
+
+
+def _parse_reply_to(value: Any) -> str:
+    try:
+        address = parse_reply_address(str(value))
+    except BadAddress:
+        raise ValueError from None
+    if not is_printable_line(address):
+        raise ValueError
+    return address
+
+
+def _parse_datetime(value: Any) -> datetime:
+    """Return a moment, without a time zone where the value has none. YAML gives dates, the form gives text."""
+    if isinstance(value, date) and not isinstance(value, datetime):
+        value = datetime.combine(value, time())
+    moment = value if isinstance(value, datetime) else datetime.fromisoformat(str(value))
+    if not 1900 <= moment.year <= 2999:  # years 1 and 9999 cannot be converted to every time zone
+        raise ValueError
+    return moment
+
+
+def _parse_timezone(value: Any) -> str:
+    if not isinstance(value, str) or value not in available_timezones():
+        raise ValueError
+    return value
+
+
+def _parse_asks(value: Any) -> list[str]:
+    if not isinstance(value, list) or any(item not in ASKS for item in value):
+        raise ValueError
+    return [item for item in ASKS if item in value]
+
+
+def _parse_boolean(value: Any) -> bool:
+    if not isinstance(value, bool):
+        raise ValueError
+    return value
+
+
+def _parse_milestones(value: Any) -> list[int]:
+    if not isinstance(value, list) or not all(type(n) is int and 0 < n < 10**12 for n in value):
+        raise ValueError
+    if value != sorted(set(value)):
+        raise ValueError
+    return value
+
+
+def _parse_professions(value: Any) -> list[str]:
+    if not isinstance(value, list):
+        raise ValueError
+    for item in value:
+        if not isinstance(item, str) or not 1 <= len(item) <= MAX_PROFESSION_CHARACTERS or not is_printable_line(item):
+            raise ValueError
+    return value
+
+
+class InputField(ma.fields.Field[Any]):
+    """A field read by a function; whatever is wrong with it, one message says what to enter."""
+
+    def __init__(self, parse: Callable[[Any], Any], message: Any, **options: Any) -> None:
+        self._parse = parse
+        super().__init__(error_messages=dict.fromkeys(("required", "null", "invalid"), message), **options)
+
+    def _deserialize(self, value: Any, *_: Any, **__: Any) -> Any:
+        try:
+            return self._parse(value)
+        except (ValueError, TypeError):
+            raise self.make_error("invalid") from None
+
+
+def _text_field(name: str, message: Any) -> InputField:
+    return InputField(lambda value: parse_text(name, value), message, required=True)
+
+
+class TextInputSchema(ma.Schema):
+    """A petition's text in one language."""
+
+    title = _text_field(
+        "title",
+        lazy_gettext("Give a title of one line, in up to %(number)s characters.", number=MAX_CHARACTERS["title"]),
     )
+    summary = _text_field(
+        "summary", lazy_gettext("Sum it up in up to %(number)s characters.", number=MAX_CHARACTERS["summary"])
+    )
+    addressee = _text_field(
+        "addressee",
+        lazy_gettext("Say whom it is for, in up to %(number)s characters.", number=MAX_CHARACTERS["addressee"]),
+    )
+    body = _text_field(
+        "body", lazy_gettext("Write the text, in up to %(number)s characters.", number=f"{MAX_CHARACTERS['body']:,}")
+    )
+    professions = InputField(
+        _parse_professions, lazy_gettext("Write one on each line, in up to 120 characters."), load_default=list
+    )
+
+
+class PetitionInputSchema(ma.Schema):
+    """A petition's settings, and its texts by language."""
+
+    slug = InputField(
+        _parse_slug,
+        lazy_gettext(
+            "Write it in lower-case letters, digits and single hyphens, in up to 80 characters; “new” and “preview” "
+            "are reserved."
+        ),
+        required=True,
+    )
+    kind = InputField(_one_of(KINDS), CHOICE_MESSAGE, required=True)
+    default_language = InputField(
+        _one_of(tuple(LANGUAGES)), lazy_gettext("Please choose a language that the text is written in."), required=True
+    )
+    sender_name = InputField(
+        _parse_sender_name, lazy_gettext("Say who publishes this, in up to 120 characters."), required=True
+    )
+    reply_to = InputField(
+        _parse_reply_to,
+        lazy_gettext("This does not look like a full email address. It should read like name@example.org."),
+        load_default=None,
+    )
+    timezone = InputField(
+        _parse_timezone,
+        lazy_gettext("Give a time zone such as Europe/Paris."),
+        load_default="Europe/Paris",
+    )
+    opens = InputField(_parse_datetime, lazy_gettext("Give a day and a time."), load_default=None, attribute="opens_at")
+    closes = InputField(
+        _parse_datetime,
+        lazy_gettext("Give a day and a time, later than the opening."),
+        load_default=None,
+        attribute="closes_at",
+    )
+    asks = InputField(_parse_asks, CHOICE_MESSAGE, load_default=lambda: ["profession"])
+    listing = InputField(_one_of(LISTINGS), CHOICE_MESSAGE, load_default="opt_in")
+    organisations = InputField(
+        _parse_boolean, lazy_gettext("Choose yes or no."), load_default=True, attribute="accepts_organisations"
+    )
+    milestones = InputField(
+        _parse_milestones,
+        lazy_gettext("Give whole numbers, each larger than the one before: 100, 250, 500."),
+        load_default=list,
+    )
+    texts = ma.fields.Nested(
+        ma.Schema.from_dict({language: ma.fields.Nested(TextInputSchema) for language in LANGUAGES}), load_default=dict
+    )
+
+    @ma.validates_schema(pass_original=True, skip_on_field_errors=False)
+    def _require_default_text(self, data: dict[str, Any], original_data: Mapping[str, Any], **_: Any) -> None:
+        """Require a text in the default language. Looks at the input, as a text with an error is not in `data`."""
+        if "default_language" in data and data["default_language"] not in original_data.get("texts", {}):
+            raise self.fields["default_language"].make_error("invalid")
+
+    @ma.validates_schema(skip_on_field_errors=False)
+    def _require_closing_after_opening(self, data: dict[str, Any], **_: Any) -> None:
+        opens_at, closes_at = _aware_dates(data)
+        if opens_at and closes_at and closes_at <= opens_at:
+            raise ma.ValidationError([self.fields["closes"].error_messages["invalid"]], "closes")
+
+    @ma.post_load
+    def _make_document(self, data: dict[str, Any], **_: Any) -> Document:
+        data["opens_at"], data["closes_at"] = _aware_dates(data)
+        texts = [{"language": language, **text} for language, text in data.pop("texts").items()]
+        return Document(data, texts)
+
+
+def _aware_dates(data: Mapping[str, Any]) -> list[datetime | None]:
+    """Return the opening and closing moments; those without a time zone are in the petition's."""
+    zone = ZoneInfo(data.get("timezone", "UTC"))
+    moments = [data.get("opens_at"), data.get("closes_at")]
+    return [moment.replace(tzinfo=zone) if moment and moment.tzinfo is None else moment for moment in moments]
+
+
+def validate_petition(values: Mapping[str, Any]) -> Document:
+    """Return the petition that these values describe. Raises `ValidationError` with every field that is wrong.
+
+    `values` are the settings by name, without those that are not given, and under `texts` the texts by language; the
+    error of a text is under `fr.title`.
+    """
+    try:
+        return PetitionInputSchema().load(values)
+    except ma.ValidationError as error:
+        raise ValidationError(_flatten_messages(error.messages_dict)) from None
+
+
+def _flatten_messages(messages: Mapping[str, Any], prefix: str = "") -> dict[str, str]:
+    errors: dict[str, str] = {}
+    for name, value in messages.items():
+        if isinstance(value, Mapping):
+            errors |= _flatten_messages(value, "" if name == "texts" else f"{name}.")
+        else:
+            errors[f"{prefix}{name}"] = str(value[0])
+    return errors

@@ -1,17 +1,20 @@
-"""Signatures: sign, confirm by email, be counted and listed, withdraw; and what the team does with them."""
+"""Signatures: sign, confirm by email, be counted and listed, withdraw.
+
+`search/` and `staff/` are what the team does with them.
+"""
 
 from flask import Flask
 
 
 def register(app: Flask) -> None:
-    """Set up the signer's pages, the API, the desk's pages, the emails, the bulk actions and the periodic tasks."""
+    """Register the pages of signers and team, the API, the emails, the bulk actions and the periodic tasks."""
     from petition.bulk_actions.runner import register_handler
     from petition.core import openapi
     from petition.core.celery import register_task
     from petition.delivery.bounces.handlers import register_address_finder, register_unsubscribe_handler
     from petition.delivery.composers import register_composer
     from petition.signatures import api, consent, emails, public_list, tasks
-    from petition.signatures.staff import invalidate_many
+    from petition.signatures.staff import invalidate
     from petition.signatures.views import bulk, organisations, personal_page, search, sign, staff
 
     openapi.register_blueprint(app, api.blueprint)
@@ -26,7 +29,7 @@ def register(app: Flask) -> None:
     register_composer(app, "withdrawn", emails.compose_withdrawn)
     register_address_finder(app, emails.KINDS, emails.find_address)
     register_unsubscribe_handler(app, emails.KINDS, emails.stop_updates)
-    register_handler(app, "signatures", "invalidate", invalidate_many.invalidate_batch, undoable=True)
-    register_handler(app, "signatures", "reinstate", invalidate_many.reinstate_batch, undoable=True)
+    register_handler(app, "signatures", "invalidate", invalidate.invalidate_batch, undoable=True)
+    register_handler(app, "signatures", "reinstate", invalidate.reinstate_batch, undoable=True)
     register_task(app, tasks.run_reminders)
     register_task(app, tasks.run_retention)

@@ -8,8 +8,7 @@ from flask.views import MethodView
 from flask_babel import gettext as _
 from marshmallow import validate
 
-from petition.core.db import db
-from petition.core.exceptions import DomainError
+from petition.core.exceptions import ValidationError
 from petition.core.openapi import (
     ACCESS_PUBLIC,
     SLUG_LINK_PARAMETERS,
@@ -26,13 +25,12 @@ from petition.safeguards.rate_limits import (
     limit_token_posts,
     stored_network_hash,
 )
-from petition.signatures.confirm import ConfirmationClosed, confirm, confirm_at_once
-from petition.signatures.links import ExpiredLink, UnknownLink, get_by_confirm_token
-from petition.signatures.models import PARTIES, SignatureState
-from petition.signatures.public_list import Page, list_signatories
-from petition.signatures.sign import sign_at_once
+from petition.signatures.confirm import ConfirmationClosed, SignatureEnded, confirm
+from petition.signatures.links import ExpiredLink, UnknownLink
+from petition.signatures.models import PARTIES
+from petition.signatures.public_list import list_signatories
+from petition.signatures.sign import PetitionClosed, sign
 from petition.signatures.validation import validate_details
-from petition.signatures.views.sign import closed_message
 
 ACCESS = ACCESS_PUBLIC
 ACCEPTED = "check your email"
@@ -113,7 +111,7 @@ class ConfirmedSchema(ma.Schema):
 
 
 def read_submitted_email() -> Any:
-    """Return the address that a request signs with, before anything else of it is looked at."""
+    """Return the email address of a request's body, before that is validated: the rate limit counts it."""
     try:
         body = request.get_json(silent=True)
     except (RecursionError, ValueError):
@@ -151,12 +149,11 @@ class Signatures(MethodView):
             return _accepted()
         try:
             details = validate_details(petition, fields)
-            sign_at_once(petition, details, "api", stored_network_hash(), address_limit_exceeded())
-        except DomainError as refusal:
-            db.session.rollback()
-            if refusal.errors == {"form": "closed"}:
-                return problem_response(422, closed_message())
-            return problem_response(422, _("Some fields need another look."), refusal.errors)
+            sign(petition, details, "api", stored_network_hash(), address_limit_exceeded())
+        except PetitionClosed as error:
+            return problem_response(422, str(error))
+        except ValidationError as error:
+            return problem_response(422, _("Some fields need another look."), error.errors)
         return _accepted()
 
 
@@ -172,20 +169,12 @@ class Confirmations(MethodView):
     @document_operation(blueprint, "confirm", 200, list_petitions={})
     def post(self, fields: dict[str, Any]) -> Any:
         """Confirm a signature by its token, once; again answers the same."""
-        if confirm_at_once(fields["token"]):
-            return {"status": "confirmed"}
         try:
-            signature = get_by_confirm_token(fields["token"], lock=True)
-            confirm(signature)
-        except UnknownLink:
-            return problem_response(404, _("This is not one of our links. Please copy it whole from the email."))
-        except ExpiredLink:
-            return problem_response(410, _("This link has expired, or a newer one replaced it."))
-        except ConfirmationClosed:
-            return problem_response(410, _("This has closed, and links sent before are no longer honoured."))
-        db.session.commit()
-        if signature.state != SignatureState.CONFIRMED:
-            return problem_response(410, _("This signature was taken back, so the link no longer works."))
+            confirm(fields["token"])
+        except UnknownLink as error:
+            return problem_response(404, str(error))
+        except (ExpiredLink, ConfirmationClosed, SignatureEnded) as error:
+            return problem_response(410, str(error))
         return {"status": "confirmed"}
 
 
@@ -202,9 +191,6 @@ class Signatories(MethodView):
     def get(self, query: dict[str, Any], slug: str) -> Any:
         """List those who agreed to be named, newest first."""
         try:
-            page: Page = list_signatories(
-                get_public_or_404(slug), query.get("after"), query["limit"], query.get("party")
-            )
-        except DomainError as refusal:
-            return problem_response(422, None, refusal.errors)
-        return page
+            return list_signatories(get_public_or_404(slug), query.get("after"), query["limit"], query.get("party"))
+        except ValidationError as error:
+            return problem_response(422, None, error.errors)

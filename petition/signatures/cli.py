@@ -1,6 +1,7 @@
-"""`petition signatures …`: list, show, invalidate, reinstate; what is read and done is on record as on the desk."""
+"""`petition signatures …`: list, show, invalidate, reinstate. Reading and changing are recorded, as on the desk."""
 
 import json
+from collections.abc import Callable
 from datetime import datetime
 from typing import Any
 
@@ -13,25 +14,46 @@ from petition.bulk_actions.models import BulkAction
 from petition.core.cli_support import CommandError, console, with_app_context
 from petition.core.db import db
 from petition.core.exceptions import NotFound
-from petition.signatures.cli_options import filter_options, json_option
-from petition.signatures.models import Signature
-from petition.signatures.search.filters import Filter, parse_filter
-from petition.signatures.search.search import MAX_COUNTED_ROWS, SearchTimeout, search
+from petition.core.pagination import MAX_ID
+from petition.signatures.models import PARTIES, STATES, Signature
+from petition.signatures.search.filters import parse_filter
+from petition.signatures.search.search import MAX_COUNTED_ROWS, search
 from petition.signatures.staff.actions import validate_reason
 from petition.signatures.staff.history import list_events
-from petition.signatures.staff.invalidate_many import (
+from petition.signatures.staff.invalidate import (
     SUBJECT,
     prepare_bulk_invalidation,
     prepare_bulk_reinstatement,
     sample_signatures,
 )
-from petition.signatures.views.search import search_timeout_message
 from petition.team import audit
 
 DISPLAYED_COLUMNS = (
     "id", "party", "state", "name", "organisation", "email", "profession", "city", "postal_code", "country", "locale",
     "listed", "updates", "source", "created_at", "confirmed_at", "ended_at",
 )  # fmt: skip
+FILTER_OPTIONS = (
+    click.option("--petition", help="Its slug."),
+    click.option("--name", help="Words of a name or organisation, or how they begin."),
+    click.option("--email", help="The whole address, or how it begins."),
+    click.option("--profession", help="How it begins."),
+    click.option("--state", type=click.Choice(STATES)),
+    click.option("--party", type=click.Choice(PARTIES)),
+    click.option("--domain", help="Mail domain, such as example.org."),
+    click.option("--network", help="An IP address, or # and the number of a signature."),
+    click.option("--created-since", help="A day, such as 2026-12-31, in UTC."),
+    click.option("--created-until", help="A day, included."),
+    click.option("--confirmed-since", help="A day."),
+    click.option("--confirmed-until", help="A day, included."),
+)
+json_option = click.option("--json", "as_json", is_flag=True, help="Print JSON.")
+
+
+def filter_options(command: Callable[..., Any]) -> Callable[..., Any]:
+    """Add the options that select signatures to a command."""
+    for option in reversed(FILTER_OPTIONS):
+        command = option(command)
+    return command
 
 
 @click.group()
@@ -41,28 +63,26 @@ def signatures() -> None:
 
 @signatures.command("list")
 @filter_options
-@click.option("--before", type=click.IntRange(1, 2**63 - 1), help="Those before this number: the next page.")
+@click.option("--before", type=click.IntRange(1, MAX_ID), help="Only numbers below this one: the next page.")
 @click.option("--limit", type=click.IntRange(1, 1000), default=50, show_default=True)
 @json_option
 @with_app_context
 def list_(before: int | None, limit: int, as_json: bool, **chosen: str | None) -> None:
     """List signatures, newest first."""
-    which = parse_filter(chosen)
-    try:
-        page = search(which, before, limit)
-    except SearchTimeout:
-        raise CommandError(search_timeout_message()) from None
-    _record_audit("signature.searched", None, {"by": sorted(which.criteria())})
+    criteria = parse_filter(chosen)
+    page = search(criteria, before, limit)
+    _record_audit("signature.searched", None, {"by": sorted(criteria.criteria())})
+    following = int(page.next) if page.next else None
     if as_json:
-        found = {"number": page.total, "next": page.next, "items": [_to_dict(row) for row in page.rows]}
-        click.echo(json.dumps(found, indent=1, ensure_ascii=False))
+        result = {"number": page.total, "next": following, "items": [_to_dict(row) for row in page.items]}
+        click.echo(json.dumps(result, indent=1, ensure_ascii=False))
         return
-    number = f"more than {MAX_COUNTED_ROWS:,}" if page.total is None else f"{page.total:,}"
-    console.print(f"[bold]{number}[/] found, newest first.")
-    if page.rows:
-        console.print(_table(page.rows))
-    if page.next:
-        console.print(f"The next page: add --before {page.next}")
+    total = f"more than {MAX_COUNTED_ROWS:,}" if page.total is None else f"{page.total:,}"
+    console.print(f"[bold]{total}[/] found, newest first.")
+    if page.items:
+        console.print(_table(page.items))
+    if following:
+        console.print(f"The next page: add --before {following}")
 
 
 def _table(rows: Any) -> Table:
@@ -79,8 +99,8 @@ def _table(rows: Any) -> Table:
 
 def _to_dict(signature: Signature) -> dict[str, Any]:
     values = {name: getattr(signature, name) for name in DISPLAYED_COLUMNS}
-    moments = {name: value.isoformat() for name, value in values.items() if isinstance(value, datetime)}
-    return {"petition": signature.petition.slug, **values, **moments}
+    times = {name: value.isoformat() for name, value in values.items() if isinstance(value, datetime)}
+    return {"petition": signature.petition.slug, **values, **times}
 
 
 def _record_audit(action: str, signature_id: int | None, after: dict[str, Any] | None = None) -> None:
@@ -89,7 +109,7 @@ def _record_audit(action: str, signature_id: int | None, after: dict[str, Any] |
 
 
 @signatures.command()
-@click.argument("number", type=click.IntRange(1, 2**63 - 1))
+@click.argument("number", type=click.IntRange(1, MAX_ID))
 @json_option
 @with_app_context
 def show(number: int, as_json: bool) -> None:
@@ -100,10 +120,10 @@ def show(number: int, as_json: bool) -> None:
     events = list_events(signature)
     _record_audit("signature.viewed", number)
     if as_json:
-        told = [
+        history = [
             {"at": event.at.isoformat(), "what": event.text % event.values, "words": event.detail} for event in events
         ]
-        click.echo(json.dumps({**_to_dict(signature), "history": told}, indent=1, ensure_ascii=False))
+        click.echo(json.dumps({**_to_dict(signature), "history": history}, indent=1, ensure_ascii=False))
         return
     table = Table(box=None, show_header=False)
     table.add_column(style="bold", no_wrap=True)
@@ -117,21 +137,19 @@ def show(number: int, as_json: bool) -> None:
 
 @signatures.command()
 @filter_options
-@click.option("--reason", required=True, help="It stays on record.")
+@click.option("--reason", required=True, help="It stays in the audit trail.")
 @click.option("--yes", is_flag=True, help="Do it without asking.")
 @json_option
 @with_app_context
 def invalidate(reason: str, yes: bool, as_json: bool, **chosen: str | None) -> None:
-    """Invalidate the pending and confirmed signatures that are found; `reinstate` puts them back."""
-    which: Filter = parse_filter(chosen)
-    if not which.criteria():
+    """Invalidate the pending and confirmed signatures that are found; `reinstate` undoes it."""
+    criteria = parse_filter(chosen)
+    if not criteria.criteria():
         raise CommandError("say which: --domain, --network, --petition, … (see --help)")
     _require_yes_with_json(yes, as_json)
-    try:
-        run = prepare_bulk_invalidation(which, validate_reason({"reason": reason}), audit.default_actor())
-    except SearchTimeout:
-        raise CommandError(search_timeout_message()) from None
-    run_interactively(run, _print_preview, yes=yes, as_json=as_json)
+    reason = validate_reason({"reason": reason})
+    bulk_action = prepare_bulk_invalidation(criteria, reason, audit.default_actor())
+    run_interactively(bulk_action, _print_preview, audit.record, yes=yes, as_json=as_json)
 
 
 @signatures.command()
@@ -140,12 +158,13 @@ def invalidate(reason: str, yes: bool, as_json: bool, **chosen: str | None) -> N
 @json_option
 @with_app_context
 def reinstate(action: int, yes: bool, as_json: bool) -> None:
-    """Put back what an action of `invalidate` struck, where nobody touched it since."""
+    """Reinstate the signatures that an action of `invalidate` changed and that have not changed since."""
     _require_yes_with_json(yes, as_json)
-    run = runner.find(SUBJECT, action)
-    if run.verb != "invalidate":
+    invalidation = runner.find(SUBJECT, action)
+    if invalidation.verb != "invalidate":
         raise CommandError(f"action {action} did not invalidate anything")
-    run_interactively(prepare_bulk_reinstatement(run, audit.default_actor()), _print_preview, yes=yes, as_json=as_json)
+    undo = prepare_bulk_reinstatement(invalidation, audit.default_actor())
+    run_interactively(undo, _print_preview, audit.record, yes=yes, as_json=as_json)
 
 
 def _require_yes_with_json(yes: bool, as_json: bool) -> None:
@@ -153,8 +172,8 @@ def _require_yes_with_json(yes: bool, as_json: bool) -> None:
         raise CommandError("--json cannot ask: add --yes")
 
 
-def _print_preview(run: BulkAction) -> None:
-    noun = "signature" if run.total == 1 else "signatures"
-    will = "will not count, be listed or be mailed" if run.verb == "invalidate" else "will be as before"
-    console.print(f"[bold]{run.total:,}[/] {noun} {will} (action {run.id}). For example:")
-    console.print(_table(sample_signatures(run)))
+def _print_preview(bulk_action: BulkAction) -> None:
+    noun = "signature" if bulk_action.total == 1 else "signatures"
+    effect = "will not be counted, listed or emailed" if bulk_action.verb == "invalidate" else "will be as before"
+    console.print(f"[bold]{bulk_action.total:,}[/] {noun} {effect} (action {bulk_action.id}). For example:")
+    console.print(_table(sample_signatures(bulk_action)))

@@ -1,89 +1,109 @@
-"""Make a signature count, once, as the owner of the mailbox says; or never, if they say it was not them."""
+"""Confirm a signature: count it once, when the owner of the mailbox says so. Or disown it: they did not sign."""
 
 from typing import Any, NamedTuple
 
-from sqlalchemy import TextClause, func, text, update
+from flask_babel import gettext as _
+from sqlalchemy import func, update
 from sqlalchemy.orm import attributes
 
 from petition.core import tokens
 from petition.core.db import db, execute_autocommit
-from petition.core.exceptions import DomainError
-from petition.petitions.counters import INCREMENT_CONFIRMED_SQL, increment
-from petition.petitions.models import PetitionState
-from petition.signatures.fingerprint import FINGERPRINT_SQL, derive_salt
-from petition.signatures.links import read_confirm_token
-from petition.signatures.models import Signature, SignatureState
-
-
-def _confirm_statement(condition: str) -> TextClause:
-    """Return the statement that moves a pending signature `s` of petition `p`, once, and counts it."""
-    return text(f"""
-        WITH counted AS (
-            UPDATE signatures AS s
-            SET state = '{SignatureState.CONFIRMED}', confirmed_at = now(), confirmed_no = nextval('confirmation_numbers')
-            FROM petitions AS p
-            WHERE s.id = :id AND s.state = '{SignatureState.PENDING}' AND p.id = s.petition_id AND {condition}
-            RETURNING s.id, s.petition_id, s.generation, s.party),
-        count AS ({INCREMENT_CONFIRMED_SQL})
-        SELECT id, generation FROM counted
-    """)  # noqa: S608 - constants
-
-
-CONFIRM_SQL = _confirm_statement("true")
-# Of a link that holds, to a petition that is open beyond doubt, and as the page showed it.
-CONFIRM_BY_LINK_SQL = _confirm_statement(f"""
-    :generation BETWEEN s.valid_from AND s.generation AND p.state = '{PetitionState.OPEN}'
-    AND coalesce(least(p.closes_at, p.closed_at) > now(), true)
-    AND (CAST(:seen AS text) IS NULL OR CAST(:seen AS text) = {FINGERPRINT_SQL})
-""")
+from petition.core.exceptions import Conflict, InvalidTransition
+from petition.petitions.counters import increment
+from petition.petitions.models import COUNTER_SLOTS
+from petition.signatures.fingerprint import compute_fingerprint, derive_salt
+from petition.signatures.links import LinkTarget, get_by_confirm_token, read_confirm_token
+from petition.signatures.models import Signature, SignatureState, confirmation_numbers
+from petition.signatures.queries import CONFIRM_BY_LINK_SQL
 
 
 class ConfirmedSignature(NamedTuple):
-    """A signature that was counted just now: what its links are made of."""
+    """A signature that was confirmed just now: what its links are made of."""
 
     id: int
     generation: int
 
 
-class ConfirmationClosed(DomainError):
-    """The petition closed more than a day ago."""
+class ConfirmationClosed(InvalidTransition):
+    """The petition closed longer ago than the grace period."""
 
-    def __init__(self) -> None:
-        super().__init__({"token": "closed"})
+    def __init__(self, signature: Signature) -> None:
+        super().__init__({"token": _("This has closed, and links sent before are no longer honoured.")})
+        self.signature = signature
 
 
-def confirm(signature: Signature) -> bool:
-    """Count a pending signature. Returns whether this call did it: however many come at once, one does.
+class SignatureEnded(InvalidTransition):
+    """The signature was withdrawn, disowned or invalidated, and cannot be confirmed."""
 
-    Flushes, does not commit. Raises `TooLate` when the petition no longer takes confirmations.
+    def __init__(self, signature: Signature) -> None:
+        super().__init__({"token": _("This signature was taken back, so the link no longer works.")})
+        self.signature = signature
+
+
+class DetailsChanged(Conflict):
+    """The details changed since the confirmation page showed them."""
+
+    def __init__(self, signature: Signature) -> None:
+        super().__init__(
+            {"form": _("These details have changed since you opened the page. Please read them once more.")}
+        )
+        self.signature = signature
+
+
+def confirm(token: str, seen: str | None = None) -> LinkTarget:
+    """Confirm the signature that a link is for, and return it. Commits by itself.
+
+    `seen` is the fingerprint of the details that the confirmation page showed. Idempotent: a signature is counted once,
+    however many requests come at once, and one that is confirmed already is returned too.
+
+    The usual case takes one autocommitted statement; where that changes no row, the signature is locked and looked at.
+    Raises `UnknownLink`, `ExpiredLink`, `ConfirmationClosed`, `SignatureEnded`, or `DetailsChanged` for a pending
+    signature that is not what `seen` was computed from.
     """
-    if signature.state == SignatureState.PENDING and not signature.petition.people_can_confirm:
-        raise ConfirmationClosed
-    done = db.session.execute(CONFIRM_SQL, {"id": signature.id}).one_or_none() is not None
-    db.session.refresh(signature)
-    return done
+    confirmed = _confirm_in_one_statement(token, seen)
+    if confirmed:
+        return confirmed
+    signature = get_by_confirm_token(token, lock=True)
+    if signature.state == SignatureState.PENDING:
+        if seen and seen != compute_fingerprint(signature):
+            raise DetailsChanged(signature)
+        confirm_signature(signature)
+    db.session.commit()
+    if signature.state != SignatureState.CONFIRMED:
+        raise SignatureEnded(signature)
+    return signature
 
 
-def confirm_at_once(token: str, seen: str | None = None) -> ConfirmedSignature | None:
-    """Count the pending signature that a link is for, for good, in one statement; returns it.
-
-    `seen`: the fingerprint of what its owner was shown. None wherever something stands in the way: then
-    `by_confirm_token` and `confirm` say what.
-    """
+def _confirm_in_one_statement(token: str, seen: str | None) -> ConfirmedSignature | None:
     try:
         signature_id, generation = read_confirm_token(token)
     except tokens.BadToken:
         return None
-    values = {"id": signature_id, "generation": generation, "seen": seen, "salt": derive_salt(signature_id)}
+    salt = derive_salt(signature_id)
+    values = {"id": signature_id, "generation": generation, "seen": seen, "salt": salt, "counter_slots": COUNTER_SLOTS}
     row = execute_autocommit(CONFIRM_BY_LINK_SQL, values)
     return ConfirmedSignature(*row) if row else None
 
 
-def disown(signature: Signature) -> bool:
-    """Strike a signature whose address was used by somebody else: never counted, its owner never mailed about it again.
+def confirm_signature(signature: Signature) -> bool:
+    """Confirm a loaded signature without its link. Returns whether this call did it. Flushes, does not commit.
 
-    Keeps the canonical address, so that it is never mailed again, and erases every other detail. Returns whether this
-    call did it. Flushes, does not commit.
+    Raises `ConfirmationClosed` when the petition no longer accepts confirmations.
+    """
+    if signature.state == SignatureState.PENDING and not signature.petition.people_can_confirm:
+        raise ConfirmationClosed(signature)
+    columns = {"confirmed_at": func.now(), "confirmed_no": confirmation_numbers.next_value()}
+    if not transition(signature, SignatureState.PENDING, SignatureState.CONFIRMED, **columns):
+        return False
+    increment(signature.petition_id, signature.id, signature.party, +1)
+    return True
+
+
+def disown(signature: Signature) -> bool:
+    """End a signature that somebody else made with this address. Returns whether this call did it.
+
+    It never counts. Keeps the canonical address, so that it is never emailed about this petition again, and erases
+    every other detail. Flushes, does not commit.
     """
     erased: dict[str, Any] = {
         "name": "", "organisation": None, "email": "", "profession": None, "city": None, "postal_code": None,
@@ -98,7 +118,10 @@ def disown(signature: Signature) -> bool:
 
 
 def transition(signature: Signature, before: str, after: str, **values: Any) -> bool:
-    """Move a signature from one state to another if it is still in the first; the database picks one winner."""
+    """Move a signature from one state to another if it is still in the first. Flushes. Returns whether it was.
+
+    Of concurrent transitions the database lets one through. The loaded signature has the row's values afterwards.
+    """
     statement = update(Signature).where(Signature.id == signature.id, Signature.state == before)
     changed = statement.values(state=after, **values).returning(*Signature.__table__.columns)
     row = db.session.execute(changed.execution_options(synchronize_session=False)).one_or_none()

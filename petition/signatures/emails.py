@@ -1,4 +1,4 @@
-"""The emails about a signature, composed a batch at a time; none is written that its state no longer calls for."""
+"""Compose the emails to signers, a batch at a time; one that the signature's state no longer calls for is skipped."""
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
@@ -24,14 +24,18 @@ from petition.signatures.links import absolute_url, make_confirm_token, personal
 from petition.signatures.models import Signature, SignatureState
 from petition.signatures.self_service import set_updates
 
-# RFC 3834: an answer made by a program, to which no other program should answer.
+# RFC 3834: sent by a program, so that no other program replies.
 AUTO_SUBMITTED_HEADERS = {"Auto-Submitted": "auto-generated", "X-Auto-Response-Suppress": "All"}
 SLOTS = Slots("name", "email", "link", "count")
-MAX_NAME_CHARACTERS = 60  # characters of a greeting
+MAX_NAME_CHARACTERS = 60  # in a greeting
+
+KINDS = ("confirm_signature", "reminder", "already_signed", "personal_link", "withdrawn")
+KINDS_WITH_COUNT = ("already_signed",)
+KINDS_TO_CONFIRM = ("confirm_signature", "reminder")
 
 
 class Signer(NamedTuple):
-    """What an email needs to know of a signature."""
+    """The columns of a signature that an email needs."""
 
     id: int
     petition_id: int
@@ -50,15 +54,15 @@ SIGNER_COLUMNS = tuple(getattr(Signature, field) for field in Signer._fields)
 
 @dataclass(frozen=True)
 class TemplateKey:
-    """What signers share who get the same email but for its gaps."""
+    """What decides the text of an email apart from its slots: signers who share it share a prepared email."""
 
     name: str  # of the email
     locale: str
-    frame: PetitionHeader
+    petition: PetitionHeader
     party: str
     is_named: bool
     organisation: str | None
-    is_counted: bool  # a count of one is nothing to tell
+    has_count: bool  # a count of one is not worth mentioning
     expires_on: date
     confirm_within: int  # days
 
@@ -73,27 +77,24 @@ def _compose(
     petitions = _load_petitions(
         {signer.petition_id for signer in signers.values()}, confirming=name in KINDS_TO_CONFIRM
     )
-    counted = get_counts(list(petitions.values())) if name in KINDS_WITH_COUNT else {}
-    letters: Composed = {}
+    counts = get_counts(list(petitions.values())) if name in KINDS_WITH_COUNT else {}
+    composed: Composed = {}
     for claim in claims:
+        composed[claim.id] = Skipped()
         signer = signers.get(claim.subject_id)
-        petition = petitions[signer.petition_id] if signer else None
-        letters[claim.id] = Skipped()
-        if (
-            signer
-            and petition
-            and signer.state in states
-            and (name not in KINDS_TO_CONFIRM or petition.people_can_confirm)
-        ):
-            letters[claim.id] = _compose_message(name, signer, petition, link, counted.get(petition.id))
-    return letters
+        if signer is None or signer.state not in states:
+            continue
+        petition = petitions[signer.petition_id]
+        if name not in KINDS_TO_CONFIRM or petition.people_can_confirm:
+            composed[claim.id] = _compose_message(name, signer, petition, link, counts.get(petition.id))
+    return composed
 
 
 def _load_petitions(ids: set[int], confirming: bool) -> dict[int, Petition]:
-    known = get_cached_by_ids(ids)
-    if not confirming or all(petition.people_can_confirm for petition in known.values()):
-        return known
-    # One that was opened again a moment ago: what it was must not make an email unwanted.
+    cached = get_cached_by_ids(ids)
+    if not confirming or all(petition.people_can_confirm for petition in cached.values()):
+        return cached
+    # A petition may have been reopened since it was cached: its emails must not be skipped.
     return {petition.id: petition for petition in read_detached(select(Petition).where(Petition.id.in_(ids)))}
 
 
@@ -101,13 +102,15 @@ def _compose_message(
     name: str, signer: Signer, petition: Petition, link: Callable[[Signer], str], count: Count | None
 ) -> OutgoingMessage:
     days, text = current_app.config["CONFIRM_WITHIN"], petition.text_in(signer.locale)
-    frame = PetitionHeader(
+    header = PetitionHeader(
         text.title, petition.kind, text.addressee, petition_url(petition.slug, signer.locale), petition.sender_name
     )
-    is_counted = count is not None and count.confirmed > 1
-    alike = TemplateKey(name, signer.locale, frame, signer.party, bool(signer.name), signer.organisation, is_counted,
-                  _last_confirmation_day(signer, petition, days), days)  # fmt: skip
-    subject, body, html = _get_prepared_email(alike).fill(
+    key = TemplateKey(
+        name, signer.locale, header, signer.party, is_named=bool(signer.name), organisation=signer.organisation,
+        has_count=count is not None and count.confirmed > 1, expires_on=_last_confirmation_day(signer, petition, days),
+        confirm_within=days,
+    )  # fmt: skip
+    subject, body, html = _get_prepared_email(key).fill(
         {
             "name": lambda: do_truncate(current_app.jinja_env, signer.name, MAX_NAME_CHARACTERS),
             "email": lambda: signer.email,
@@ -115,27 +118,29 @@ def _compose_message(
             "count": lambda: format_decimal(count.confirmed if count else 0, locale=signer.locale),
         }
     )
-    return OutgoingMessage(signer.email, petition.sender_name, signer.locale, AUTO_SUBMITTED_HEADERS, subject=subject, body=body, html=html,
-                  reply_to=petition.reply_to)  # fmt: skip
+    return OutgoingMessage(
+        signer.email, petition.sender_name, signer.locale, AUTO_SUBMITTED_HEADERS,
+        subject=subject, body=body, html=html, reply_to=petition.reply_to,
+    )  # fmt: skip
 
 
 @lru_cache(maxsize=512)
-def _get_prepared_email(alike: TemplateKey) -> PreparedEmail:
+def _get_prepared_email(key: TemplateKey) -> PreparedEmail:
     signature = {
-        "name": SLOTS.placeholder("name") if alike.is_named else "",
+        "name": SLOTS.placeholder("name") if key.is_named else "",
         "email": SLOTS.placeholder("email"),
-        "party": alike.party,
-        "organisation": alike.organisation,
+        "party": key.party,
+        "organisation": key.organisation,
     }
     return prepare_email(
-        SLOTS, alike.name, alike.locale, petition=alike.frame, signature=signature, link=SLOTS.placeholder("link"),
-        count=SLOTS.placeholder("count") if alike.is_counted else "", expires_on=alike.expires_on,
-        confirm_within=alike.confirm_within,
+        SLOTS, key.name, key.locale, petition=key.petition, signature=signature, link=SLOTS.placeholder("link"),
+        count=SLOTS.placeholder("count") if key.has_count else "", expires_on=key.expires_on,
+        confirm_within=key.confirm_within,
     )  # fmt: skip
 
 
 def _last_confirmation_day(signer: Signer, petition: Petition, days: int) -> date:
-    """Return the last whole day before the signature is forgotten."""
+    """Return the last whole day before an unconfirmed signature is deleted."""
     return (signer.requested_at + timedelta(days=days - 1)).astimezone(ZoneInfo(petition.timezone)).date()
 
 
@@ -147,32 +152,28 @@ def _personal_link(signer: Signer) -> str:
     return absolute_url(personal_path(signer))
 
 
-KINDS_WITH_COUNT = ("already_signed",)
-KINDS_TO_CONFIRM = ("confirm_signature", "reminder")
-
-
 def compose_confirm_signature(claims: Sequence[ClaimedDelivery]) -> Composed:
     """Ask the owner of the address to confirm."""
     return _compose(claims, "confirm_signature", (SignatureState.PENDING,), _confirm_link)
 
 
 def compose_reminder(claims: Sequence[ClaimedDelivery]) -> Composed:
-    """Ask once more, once."""
+    """Remind the owner of the address to confirm."""
     return _compose(claims, "reminder", (SignatureState.PENDING,), _confirm_link)
 
 
 def compose_already_signed(claims: Sequence[ClaimedDelivery]) -> Composed:
-    """Tell somebody who signs again that they are counted already."""
+    """Tell somebody who signs again that their signature counts already."""
     return _compose(claims, "already_signed", (SignatureState.CONFIRMED,), _personal_link)
 
 
 def compose_personal_link(claims: Sequence[ClaimedDelivery]) -> Composed:
-    """Send signers the link to their own page."""
+    """Send signers the link to their personal page."""
     return _compose(claims, "personal_link", (SignatureState.CONFIRMED,), _personal_link)
 
 
 def compose_withdrawn(claims: Sequence[ClaimedDelivery]) -> Composed:
-    """Confirm that a signature was taken back."""
+    """Tell signers that their signature was withdrawn."""
     return _compose(claims, "withdrawn", (SignatureState.WITHDRAWN,), _personal_link)
 
 
@@ -182,11 +183,8 @@ def find_address(signature_id: int) -> str | None:
 
 
 def stop_updates(delivery_id: int, _complaint: bool) -> None:
-    """Stop the updates of whoever complains of an email about their signature, or asks for it."""
+    """Stop the updates of a signer who complained of an email about their signature, or asked to stop them."""
     delivery = db.session.get(Delivery, delivery_id)
     signature = db.session.get(Signature, delivery.subject_id) if delivery else None
     if signature is not None:
         set_updates(signature, False)
-
-
-KINDS = ("confirm_signature", "reminder", "already_signed", "personal_link", "withdrawn")

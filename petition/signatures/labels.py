@@ -1,4 +1,4 @@
-"""Signatures and what the team does to them, in the reader's language."""
+"""Labels of signatures and staff actions, in the reader's language."""
 
 from flask_babel import gettext as _
 
@@ -12,7 +12,7 @@ def signature_state_label(state: str) -> str:
 
 
 def signature_field_label(field: str) -> str:
-    """Return what a detail of a signature, or of a search for it, is called."""
+    """Return the label of a field of a signature, or of a search."""
     return {
         "petition": _("Petition"), "name": _("Name"), "organisation": _("Organisation"), "email": _("Email address"),
         "profession": _("Profession or role"), "city": _("City"), "postal_code": _("Postal code"),
@@ -39,8 +39,8 @@ def party_label(party: str) -> str:
     return {"person": _("person"), "organisation": _("organisation")}.get(party, party)
 
 
-def staff_action_labels(act: str) -> dict[str, str]:
-    """Return an act's name, what it will do to the signature, and what is said once it is done."""
+def staff_action_labels(action: str) -> dict[str, str]:
+    """Return the name of a staff action (`name`), its effect (`will`) and the message once it is done (`done`)."""
     return {
         "resend": {
             "name": _("Send the link again"),
@@ -49,30 +49,30 @@ def staff_action_labels(act: str) -> dict[str, str]:
         },
         "correct": {
             "name": _("Correct"),
-            "will": _("For typos that the signer asks to have corrected."),
+            "will": _("Correct mistakes in the details when the signer asks for it."),
             "done": _("Corrected."),
         },
         "confirm": {
-            "name": _("Confirm by hand"),
+            "name": _("Confirm without the link"),
             "will": _(
                 "The signature will count as if its link had been followed. The address gets an email with the link "
-                "to the signature’s own page, so that its owner knows and can object."
+                "to the signer’s personal page, so that its owner knows and can object."
             ),
-            "done": _("Confirmed: it counts."),
+            "done": _("Confirmed: the signature counts."),
         },
         "withdraw": {
             "name": _("Withdraw"),
             "will": _(
-                "The signature will no longer count nor be listed, and its signer is told by email. Only for signers "
-                "who ask for it: they may sign again."
+                "The signature will no longer be counted or listed, and its signer is told by email. Only at the "
+                "signer’s request; the signer may sign again."
             ),
             "done": _("Withdrawn."),
         },
         "invalidate": {
             "name": _("Invalidate"),
             "will": _(
-                "The signature will not count nor be listed, its signer gets no email any more, and signing again "
-                "with this address does nothing. It can be reinstated."
+                "The signature will not be counted or listed, its signer gets no more emails, and signing again with "
+                "this address has no effect. You can reinstate it later."
             ),
             "done": _("Invalidated."),
         },
@@ -81,4 +81,4 @@ def staff_action_labels(act: str) -> dict[str, str]:
             "will": _("The signature will be as it was before it was invalidated, and count again if it did."),
             "done": _("Reinstated."),
         },
-    }[act]
+    }[action]

@@ -1,14 +1,15 @@
-"""The signed links in emails: what each says, and whether it still holds."""
+"""The signed links in emails: make them, read them, and check that they are still valid."""
 
 from datetime import timedelta
 from typing import Protocol
 
 from flask import current_app
+from flask_babel import gettext as _
 from sqlalchemy.orm import defaultload
 
 from petition.core import tokens
 from petition.core.db import db
-from petition.core.exceptions import NotFound
+from petition.core.exceptions import InvalidLink
 from petition.petitions.models import Petition
 from petition.signatures.models import Signature, SignatureState
 
@@ -17,7 +18,7 @@ PERSONAL_PAGE_TOKEN_PURPOSE = "personal_page"  # noqa: S105 - a name
 
 
 class LinkTarget(Protocol):
-    """What a link is made for."""
+    """What a link is made of: a loaded signature, or the columns of one."""
 
     @property
     def id(self) -> int: ...
@@ -25,55 +26,55 @@ class LinkTarget(Protocol):
     def generation(self) -> int: ...
 
 
-class ExpiredLink(NotFound):
-    """A link of ours whose time has passed, or that a newer one replaced; `signature` may be gone as well."""
+class ExpiredLink(InvalidLink):
+    """A link that expired, or that a newer one replaced; `signature` is None if it was deleted."""
 
     def __init__(self, signature: Signature | None) -> None:
-        super().__init__({"token": "expired"})
+        super().__init__({"token": _("This link has expired, or a newer one replaced it.")})
         self.signature = signature
 
 
-class UnknownLink(NotFound):
-    """Not a link of ours: mangled beyond repair, or made up."""
+class UnknownLink(InvalidLink):
+    """A link that this application did not make, or that was damaged on its way."""
 
     def __init__(self) -> None:
-        super().__init__({"token": "unknown"})
+        super().__init__({"token": _("This is not one of our links. Please copy it whole from the email.")})
 
 
 def make_confirm_token(signature: LinkTarget) -> str:
-    """Return the token of a link that confirms this signature."""
+    """Return the token of a link that confirms a signature."""
     return tokens.make(CONFIRM_TOKEN_PURPOSE, signature.id, signature.generation)
 
 
 def make_personal_token(signature: LinkTarget) -> str:
-    """Return the token of a link to the signer's own page; it does not expire."""
+    """Return the token of a link to the signer's personal page; it does not expire."""
     return tokens.make(PERSONAL_PAGE_TOKEN_PURPOSE, signature.id, signature.generation)
 
 
 def personal_path(signature: LinkTarget) -> str:
-    """Return the path of the signer's own page."""
+    """Return the path of the signer's personal page."""
     return f"/me/{make_personal_token(signature)}"
 
 
 def absolute_url(path: str) -> str:
-    """Return the address that signers see for a path."""
+    """Return the public URL of a path."""
     return f"{current_app.config['PUBLIC_URL']}{path}"
 
 
 def petition_url(slug: str, language: str) -> str:
-    """Return the public address of a petition's page in a language."""
+    """Return the public URL of a petition's page in a language."""
     return absolute_url(f"/p/{slug}?lang={language}")
 
 
 def read_confirm_token(token: str) -> tuple[int, int]:
-    """Return the signature and the generation that a confirmation link is for. Raises as `tokens.read`."""
+    """Return the signature id and the generation of a confirmation link. Raises `BadToken` or `ExpiredToken`."""
     return _unpack_pair(tokens.read(CONFIRM_TOKEN_PURPOSE, token, timedelta(days=current_app.config["CONFIRM_WITHIN"])))
 
 
 def get_by_confirm_token(token: str, *, lock: bool = False) -> Signature:
-    """Return the signature that a confirmation link is for. Raises `Expired` or `NotOurs`.
+    """Return the signature that a confirmation link is for. Raises `ExpiredLink` or `UnknownLink`.
 
-    `lock`: whoever means to change it has it alone until the end of the transaction, as people press twice.
+    `lock` locks its row until the end of the transaction, for a caller that changes it: people press twice.
     """
     try:
         signature_id, generation = read_confirm_token(token)
@@ -85,22 +86,22 @@ def get_by_confirm_token(token: str, *, lock: bool = False) -> Signature:
 
 
 def get_by_personal_token(token: str, *, lock: bool = False) -> Signature:
-    """Return the signature that a personal link is for. Raises `Expired` or `NotOurs`."""
+    """Return the signature that a personal link is for. Raises `ExpiredLink` or `UnknownLink`. `lock` as above."""
     try:
         signature_id, generation = _unpack_pair(tokens.read(PERSONAL_PAGE_TOKEN_PURPOSE, token))
     except tokens.BadToken:
         raise UnknownLink from None
     signature = _get_valid(signature_id, generation, lock)
     if signature.state == SignatureState.DISOWNED:
-        raise ExpiredLink(None)  # what is left of it only keeps its owner from being mailed again
+        raise ExpiredLink(None)  # only its canonical address is left, so that its owner is not emailed again
     return signature
 
 
 def _find(signature_id: int, lock: bool) -> Signature | None:
-    # Whether its petition takes confirmations needs none of its words.
-    wordless = defaultload(Signature.petition).lazyload(Petition.texts)
+    # Its petition decides whether it can be confirmed; the petition's texts are not needed for that.
+    without_texts = defaultload(Signature.petition).lazyload(Petition.texts)
     for_update = {"of": Signature} if lock else None
-    return db.session.get(Signature, signature_id, with_for_update=for_update, options=[wordless])
+    return db.session.get(Signature, signature_id, with_for_update=for_update, options=[without_texts])
 
 
 def _get_valid(signature_id: int, generation: int, lock: bool) -> Signature:

@@ -1,4 +1,4 @@
-"""A signature, and the wording its signer agreed to."""
+"""Signatures, the wordings that signers agreed to, and the team's saved searches."""
 
 from datetime import datetime
 from enum import StrEnum
@@ -23,7 +23,7 @@ from petition.petitions.models import Petition
 
 
 class SignatureState(StrEnum):
-    """Where a signature stands."""
+    """The state of a signature; only a confirmed one counts."""
 
     PENDING = "pending"
     CONFIRMED = "confirmed"
@@ -36,7 +36,7 @@ STATES = tuple(member.value for member in SignatureState)
 
 
 class Party(StrEnum):
-    """Who signs."""
+    """Whether a person or an organisation signs."""
 
     PERSON = "person"
     ORGANISATION = "organisation"
@@ -44,16 +44,16 @@ class Party(StrEnum):
 
 PARTIES = tuple(member.value for member in Party)
 
-# The public list is ordered and paged by this number, which says nothing of when somebody confirmed.
+# Orders and paginates the public list, without revealing when somebody confirmed.
 confirmation_numbers = Sequence("confirmation_numbers", metadata=Base.metadata)
 
-# Indexed: a search must write them so. (The brackets are as PostgreSQL shows them.)
+# Indexed expressions: a search must use exactly these. (The parentheses are as PostgreSQL prints them.)
 SEARCH_VECTOR_SQL = "to_tsvector('simple', (name || ' ') || coalesce(organisation, ''))"
 EMAIL_DOMAIN_SQL = "split_part(email_canonical, '@', -1)"
 
 
 class ConsentWording(Model):
-    """The exact words that signers were shown beside the box for updates."""
+    """The exact wording of the checkbox for updates that signers were shown."""
 
     __tablename__ = "consent_wordings"
 
@@ -66,16 +66,16 @@ class ConsentWording(Model):
 
 
 class Signature(Model):
-    """One party's signature under one petition: unique by the database on petition, party and canonical address.
+    """One party's signature of one petition: unique on petition, party and canonical address.
 
-    `generation` numbers the links mailed; links before `valid_from` are void.
+    `generation` numbers the links that were emailed; links before `valid_from` are void.
     """
 
     __tablename__ = "signatures"
 
     id: Mapped[int] = identity_column()
-    # No foreign keys: neither petitions nor wordings are ever deleted, and each check would lock the one row of them
-    # that all who sign at once share (docs/decisions/0027).
+    # No foreign keys: neither petitions nor wordings are ever deleted, and each check would lock a row that all
+    # concurrent signers share (docs/decisions/0027).
     petition_id: Mapped[int]
     party: Mapped[str] = mapped_column(String(12))
     state: Mapped[str] = mapped_column(String(12), default=SignatureState.PENDING)
@@ -101,12 +101,12 @@ class Signature(Model):
     confirmed_at: Mapped[datetime | None]
     confirmed_no: Mapped[int | None]
     ended_at: Mapped[datetime | None]
-    # Of an organisation: its place in the block of organisations, what stands there in place of its name, and the
-    # signature that stands for it as well.
+    # Of an organisation: its position in the block of organisations, the text shown there in place of its name, and
+    # the signature that it was merged into.
     list_position: Mapped[int | None]
     logo_text: Mapped[str | None] = mapped_column(String(60))
     merged_into: Mapped[int | None]
-    # A keyed hash of the network that it was last asked from, forgotten after a month.
+    # A keyed hash of the network of the last request, erased after a month.
     network: Mapped[str | None] = mapped_column(String(32))
     petition: Mapped[Petition] = relationship(
         primaryjoin="foreign(Signature.petition_id) == Petition.id", lazy="joined", innerjoin=True
@@ -138,7 +138,7 @@ class Signature(Model):
             "confirmed_no",
             postgresql_where=text("state = 'confirmed' AND listed AND party = 'organisation'"),
         ),
-        # For the team's search. Results come newest first: what a filter finds is in that order within its index.
+        # For the team's search. Results are newest first, so each index of a filter ends with the id.
         Index("ix_signatures_words", text(SEARCH_VECTOR_SQL), postgresql_using="gin"),
         Index("ix_signatures_email", text("lower(email)"), postgresql_ops={"lower(email)": "text_pattern_ops"}),
         Index(
@@ -157,7 +157,7 @@ class Signature(Model):
 
 
 class SavedSearch(Model):
-    """What somebody of the team searched for, kept for a day: names and addresses have no place in an address bar."""
+    """A search by a member of the team, stored for a day: names and email addresses must not appear in URLs."""
 
     __tablename__ = "saved_searches"
 

@@ -1,4 +1,4 @@
-"""The public list: those who agreed to be named, organisations apart, page by page at any length."""
+"""The public list of signatories who agreed to be named: people page by page, organisations as one block."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -8,7 +8,7 @@ from zoneinfo import ZoneInfo
 from sqlalchemy import select
 
 from petition.core import read_replica
-from petition.core.exceptions import ValidationError
+from petition.core.pagination import Page, make_page, parse_cursor, select_page
 from petition.petitions.models import Petition
 from petition.signatures.models import Party, Signature, SignatureState
 
@@ -26,34 +26,24 @@ class Signatory:
     profession: str | None
     organisation: str | None
     confirmed_on: date
-    logo_text: str | None = None  # of an organisation, shown in its block in place of the name
-
-
-@dataclass(frozen=True)
-class Page:
-    """Some signatories, newest first, and the cursor of those that follow, if any."""
-
-    items: Sequence[Signatory]
-    next: str | None
+    logo_text: str | None = None  # of an organisation: shown in the block of organisations in place of its name
 
 
 def list_signatories(
     petition: Petition, after: str | None = None, limit: int = PAGE_SIZE, party: str | None = None
-) -> Page:
-    """Return a page of the public list; a page costs the same however far down the list it is.
+) -> Page[Signatory]:
+    """Return a page of the public list, newest first; a page costs the same however far down the list it is.
 
-    Raises `Refusal` for a cursor that this list did not give out.
+    `after` is the cursor of the previous page. Raises `ValidationError` for anything that is not a cursor.
     """
     if petition.listing == "none":
         return Page([], None)
-    query = _listed_query(petition).order_by(Signature.confirmed_no.desc()).limit(limit + 1)
+    query = _listed_query(petition)
     if party:
         query = query.where(Signature.party == party)
-    if after is not None:
-        query = query.where(Signature.confirmed_no < _parse_cursor(after))
-    rows = read_replica.fetch_rows(query)
-    following = str(rows[limit - 1].confirmed_no) if len(rows) > limit else None
-    return Page([_to_signatory(row, petition) for row in rows[:limit]], following)
+    query = select_page(query, Signature.confirmed_no, cursor=parse_cursor(after, "after"), limit=limit)
+    page = make_page(read_replica.fetch_rows(query), limit, lambda row: int(row.confirmed_no))
+    return Page([_to_signatory(row, petition) for row in page.items], page.next)
 
 
 def list_organisations(petition: Petition, limit: int = MAX_ORGANISATIONS) -> list[Signatory]:
@@ -67,7 +57,7 @@ def list_organisations(petition: Petition, limit: int = MAX_ORGANISATIONS) -> li
 
 
 def preview_signatories(petition: Petition) -> tuple[Sequence[Signatory], list[Signatory], bool]:
-    """Return what stands under the letter: the latest people, the organisations, and whether there are more people."""
+    """Return what is shown under the letter: the latest people, the organisations, whether there are more people."""
     page = list_signatories(petition, limit=PREVIEW_SIZE, party=Party.PERSON)
     return page.items, list_organisations(petition), page.next is not None
 
@@ -77,7 +67,7 @@ def _listed_query(petition: Petition):  # type: ignore[no-untyped-def]
         Signature.party, Signature.name, Signature.profession, Signature.organisation, Signature.confirmed_at,
         Signature.confirmed_no, Signature.logo_text,
     )  # fmt: skip
-    # Listed, and not "listed IS TRUE", by which PostgreSQL does not find the partial index.
+    # `listed` and not `listed IS TRUE`: with that, PostgreSQL does not use the partial index.
     return select(*columns).where(
         Signature.petition_id == petition.id, Signature.state == SignatureState.CONFIRMED, Signature.listed
     )
@@ -86,9 +76,3 @@ def _listed_query(petition: Petition):  # type: ignore[no-untyped-def]
 def _to_signatory(row, petition: Petition) -> Signatory:  # type: ignore[no-untyped-def]
     confirmed_on = row.confirmed_at.astimezone(ZoneInfo(petition.timezone)).date()
     return Signatory(row.party, row.name, row.profession, row.organisation, confirmed_on, row.logo_text)
-
-
-def _parse_cursor(cursor: str) -> int:
-    if not cursor.isascii() or not cursor.isdigit() or len(cursor) > 18:
-        raise ValidationError({"after": "not a cursor of this list: start without `after`, then follow `next`"})
-    return int(cursor)

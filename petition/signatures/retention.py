@@ -1,9 +1,10 @@
-"""What time does to a signature that nobody confirmed: one reminder, then it is forgotten."""
+"""Remind signers who have not confirmed, and delete what must not be kept for longer."""
 
 from datetime import timedelta
+from typing import Any
 
 from flask import current_app
-from sqlalchemy import delete, select, update
+from sqlalchemy import ColumnElement, Delete, Update, delete, select, update
 
 from petition.core import clock
 from petition.core.db import db
@@ -18,9 +19,9 @@ BATCH_SIZE = 500
 
 
 def enqueue_reminders() -> int:
-    """Owe a reminder to a batch of signers who have not confirmed after three days; each gets one, ever.
+    """Enqueue the only reminder of a batch of signers who have not confirmed after three days.
 
-    Flushes, does not commit. Returns how many; call again until it is none.
+    Flushes, does not commit. Returns how many: call again until it is none.
     """
     now = clock.now()
     oldest = now - timedelta(days=current_app.config["CONFIRM_WITHIN"])
@@ -47,26 +48,28 @@ def enqueue_reminders() -> int:
 def delete_expired() -> int:
     """Delete a batch of signatures that nobody confirmed within `CONFIRM_WITHIN` days of the last request.
 
-    Flushes, does not commit. Returns how many; call again until it is none.
+    Flushes, does not commit. Returns how many: call again until it is none.
     """
     oldest = clock.now() - timedelta(days=current_app.config["CONFIRM_WITHIN"])
-    batch = (
-        select(Signature.id)
-        .where(Signature.state == SignatureState.PENDING, Signature.requested_at < oldest)
-        .limit(BATCH_SIZE)
-        .with_for_update(skip_locked=True)
-    )
-    statement = delete(Signature).where(Signature.id.in_(batch.scalar_subquery()))
-    return int(getattr(db.session.execute(statement.execution_options(synchronize_session=False)), "rowcount", 0))
+    batch = _lock_batch(Signature.state == SignatureState.PENDING, Signature.requested_at < oldest)
+    return _execute(delete(Signature).where(Signature.id.in_(batch)))
 
 
 def erase_expired_networks() -> int:
-    """Erase from where a batch of signatures was asked for, a month after. Flushes. Returns how many; call again."""
-    batch = (
-        select(Signature.id)
-        .where(Signature.network.is_not(None), Signature.requested_at < clock.now() - NETWORK_TTL)
-        .limit(BATCH_SIZE)
-        .with_for_update(skip_locked=True)
-    )
-    statement = update(Signature).where(Signature.id.in_(batch.scalar_subquery())).values(network=None)
-    return int(getattr(db.session.execute(statement.execution_options(synchronize_session=False)), "rowcount", 0))
+    """Erase the network hash of a batch of signatures that were last requested over a month ago.
+
+    Flushes, does not commit. Returns how many: call again until it is none.
+    """
+    oldest = clock.now() - NETWORK_TTL
+    batch = _lock_batch(Signature.network.is_not(None), Signature.requested_at < oldest)
+    return _execute(update(Signature).where(Signature.id.in_(batch)).values(network=None))
+
+
+def _lock_batch(*conditions: ColumnElement[bool]) -> Any:
+    query = select(Signature.id).where(*conditions).limit(BATCH_SIZE)
+    return query.with_for_update(skip_locked=True).scalar_subquery()
+
+
+def _execute(statement: Delete | Update) -> int:
+    result = db.session.execute(statement.execution_options(synchronize_session=False))
+    return int(getattr(result, "rowcount", 0))

@@ -1,4 +1,4 @@
-"""What signers do with their own signature: change how it shows, stop the news, withdraw, erase."""
+"""What signers do with their own signature: change how it is shown, stop updates, withdraw, erase."""
 
 from typing import Any
 
@@ -17,9 +17,9 @@ from petition.signatures.validation import clean_text
 
 
 def withdraw(signature: Signature) -> bool:
-    """Take a signature back: counted down, off the list, told by mail. Returns whether this call did it.
+    """Withdraw a confirmed signature: uncount it, unlist it, enqueue the email that says so. Flushes.
 
-    Flushes, does not commit.
+    Returns whether this call did it.
     """
     if not transition(
         signature, SignatureState.CONFIRMED, SignatureState.WITHDRAWN, ended_at=func.now(), updates=False
@@ -31,7 +31,10 @@ def withdraw(signature: Signature) -> bool:
 
 
 def update_display(signature: Signature, profession: Any, listed: bool) -> None:
-    """Change the role that is shown and whether the name is listed. Raises `Refusal` with help."""
+    """Change the profession that is shown and whether the name is listed, of a confirmed signature.
+
+    Raises `ValidationError`.
+    """
     if signature.state != SignatureState.CONFIRMED:
         return
     try:
@@ -41,23 +44,23 @@ def update_display(signature: Signature, profession: Any, listed: bool) -> None:
     signature.listed = listed
 
 
-def set_updates(signature: Signature, wanted: bool) -> None:
-    """Start or stop the campaign's news, recording the words agreed to. Flushes."""
-    wanted = wanted and signature.state == SignatureState.CONFIRMED
-    if wanted and not signature.updates:
+def set_updates(signature: Signature, enabled: bool) -> None:
+    """Start or stop updates by email, and record the wording agreed to. Only a confirmed signature can start them."""
+    enabled = enabled and signature.state == SignatureState.CONFIRMED
+    if enabled and not signature.updates:
         signature.updates_wording_id = get_or_create_wording_id(signature.petition, signature.locale)
         signature.updates_at = clock.now()
-    signature.updates = wanted
+    signature.updates = enabled
 
 
 def enqueue_personal_link(signature: Signature) -> None:
-    """Owe the owner the link to their own page, unless one left a minute ago. Flushes."""
+    """Enqueue the link to the personal page, unless `may_send_email` says no. Flushes."""
     if may_send_email(get_todays_emails(signature.id)):
         enqueue_email(signature, "personal_link", NOTIFICATIONS)
 
 
 def enqueue_replacement_link(signature: Signature) -> None:
-    """Owe the owner a link in place of one that expired: to confirm, or to their page. Flushes."""
+    """Enqueue a link to replace one that expired: to confirm, or to the personal page. Flushes."""
     if not may_send_email(get_todays_emails(signature.id)):
         return
     if signature.state == SignatureState.PENDING:
@@ -68,7 +71,7 @@ def enqueue_replacement_link(signature: Signature) -> None:
 
 
 def erase(signature: Signature) -> None:
-    """Delete a signature and all its details; it no longer counts. Flushes, does not commit."""
+    """Delete a signature with all its details, and uncount it. Flushes, does not commit."""
     if signature.state == SignatureState.CONFIRMED:
         increment(signature.petition_id, signature.id, signature.party, -1)
     db.session.delete(signature)

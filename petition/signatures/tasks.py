@@ -1,4 +1,4 @@
-"""What beat asks for, in bounded batches, each its own transaction."""
+"""Periodic tasks, in bounded batches, each in its own transaction."""
 
 import time
 from collections.abc import Callable
@@ -7,23 +7,23 @@ from petition.core.db import db
 from petition.signatures.retention import delete_expired, enqueue_reminders, erase_expired_networks
 from petition.signatures.search.saved import delete_expired_searches
 
-MAX_RUN_SECONDS = 25.0  # seconds; what is left waits for the next round
+MAX_RUN_SECONDS = 25.0  # what is left waits for the next run
 
 
 def _run_in_batches(step: Callable[[], int]) -> None:
-    ends = time.monotonic() + MAX_RUN_SECONDS
-    while step() and time.monotonic() < ends:
+    deadline = time.monotonic() + MAX_RUN_SECONDS
+    while step() and time.monotonic() < deadline:
         db.session.commit()
     db.session.commit()
 
 
 def run_reminders() -> None:
-    """Remind those who have not confirmed after three days."""
+    """Enqueue reminders to signers who have not confirmed after three days."""
     _run_in_batches(enqueue_reminders)
 
 
 def run_retention() -> None:
-    """Forget what was never confirmed, from where signatures came a month ago, and what the team searched for."""
+    """Delete expired signatures and saved searches, and erase the network hashes of a month ago."""
     delete_expired_searches()
     _run_in_batches(delete_expired)
     _run_in_batches(erase_expired_networks)

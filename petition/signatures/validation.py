@@ -1,4 +1,4 @@
-"""What somebody typed, made clean, or refused with help for each field."""
+"""Validate and normalise a signer's details, with a message for each field that needs correction."""
 
 import re
 import unicodedata
@@ -19,16 +19,16 @@ MAX_CHARACTERS = {"name": 120, "organisation": 200, "profession": 120, "city": 1
 # Scripts such as Persian and Hindi need the joiners; every other invisible character only serves to deceive.
 JOINERS = "\u200c\u200d"
 INVISIBLE_CATEGORIES = ("Cc", "Cf", "Cs", "Co", "Cn")
-# Letters that show nothing.
+# Characters of the category of letters that show nothing.
 BLANK_CHARACTERS = "\u115f\u1160\u3164\uffa0\u2800"
-# What a mail program would turn into a link: a scheme, www, or a word, a dot and a lower-case ending.
+# What a mail program would turn into a link: a scheme, www, or a word, a dot and a lower-case domain ending.
 LINK_PATTERN = re.compile(r":/|\bwww\.|[\w-]\.[a-z]{2,24}(?![\w.])")
 TRUE_VALUES, FALSE_VALUES = {True, "on", "true", "1", "yes"}, {False, None, "", "off", "false", "0", "no"}
 
 
 @dataclass(frozen=True)
 class Details:
-    """A signer's details, clean and bounded."""
+    """A signer's details, normalised and within their limits."""
 
     party: str
     name: str
@@ -44,9 +44,10 @@ class Details:
 
 
 def validate_details(petition: Petition, form: Mapping[str, Any]) -> Details:
-    """Return clean details out of what was typed or posted, their language the one in force unless they name it.
+    """Return the details of a submitted form or JSON body, normalised.
 
-    Raises `Refusal` with every field that needs help. Fields that the petition does not ask for are ignored.
+    Fields that the petition does not ask for are ignored; without a `locale` the language is the request's. Raises
+    `ValidationError` with a message for every field that needs correction.
     """
     errors: dict[str, str] = {}
     party = form.get("party") or Party.PERSON
@@ -64,11 +65,11 @@ def validate_details(petition: Petition, form: Mapping[str, Any]) -> Details:
     boxes = {field: _parse_checkbox(form, field, errors) for field in ("listed", "updates")}
     if errors or address is None:
         raise ValidationError(errors)
-    wanted = form.get("locale")
+    locale = form.get("locale")
     return Details(
         party=party, name=texts["name"] or "", organisation=texts["organisation"], address=address,
         profession=texts["profession"], city=texts["city"], postal_code=texts["postal_code"], country=country,
-        **boxes, locale=wanted if wanted in LANGUAGES else current_language(),
+        **boxes, locale=locale if locale in LANGUAGES else current_language(),
     )  # fmt: skip
 
 
@@ -81,7 +82,7 @@ def _clean_field(form: Mapping[str, Any], field: str, errors: dict[str, str]) ->
 
 
 def clean_text(value: Any, field: str) -> str | None:
-    """Return a text composed (NFC) and with single spaces, or None if empty. Raises `ValueError` with help."""
+    """Return a text in NFC and with single spaces, None if empty. Raises `ValueError` with a message for its author."""
     if value is None:
         return None
     if not isinstance(value, str):
@@ -107,7 +108,7 @@ def clean_text(value: Any, field: str) -> str | None:
 
 
 def _is_link(value: str, field: str) -> bool:
-    """Say whether a text would lead somewhere: emails to strangers must not carry it. Organisations may be named so."""
+    """Return whether a text contains a link: emails to strangers must not. An organisation may be called `name.org`."""
     plain = unicodedata.normalize("NFKC", value).replace("\u3002", ".")
     if field == "organisation":
         return bool(re.search(r":/|\bwww\.", plain))
@@ -115,11 +116,11 @@ def _is_link(value: str, field: str) -> bool:
 
 
 def _has_stacked_marks(value: str) -> bool:
-    """Say whether marks are piled up on one letter beyond what any script needs."""
-    run = 0
+    """Return whether one letter carries more combining marks than any script needs."""
+    marks = 0
     for character in value:
-        run = run + 1 if unicodedata.category(character) == "Mn" else 0
-        if run > 4:
+        marks = marks + 1 if unicodedata.category(character) == "Mn" else 0
+        if marks > 4:
             return True
     return False
 

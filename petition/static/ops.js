@@ -1,23 +1,22 @@
-// Fetch this page again every few seconds and swap the parts marked data-live; without it, a reload does the same.
-const every = 1000 * Number(document.currentScript.dataset.every || 5);
-const fresh = document.getElementById("fresh");
-let open = new Set();
+// Fetch this page every few seconds and replace the elements marked data-live. Without JavaScript, reload the page.
+const intervalMilliseconds = 1000 * Number(document.currentScript.dataset.every || 5);
+const updated = document.getElementById("updated");
 
-// A part that somebody is using stays as it is: a form being filled in, a question that is open.
-function inUse(part) {
+// An element in use is not replaced: a focused control, an open pause form.
+function isInUse(part) {
   return part.contains(document.activeElement) && document.activeElement.matches("input, textarea, select, button, summary")
     || part.querySelector("details.pause[open]");
 }
 
-function swap(page) {
+function replaceParts(page) {
   for (const part of document.querySelectorAll("[data-live]")) {
     const newer = page.getElementById(part.id);
-    if (!newer || newer.outerHTML === part.outerHTML || inUse(part)) continue;
-    open = new Set([...part.querySelectorAll("details[open]")].map((details) => details.id));
-    const focus = document.activeElement === part;
+    if (!newer || newer.outerHTML === part.outerHTML || isInUse(part)) continue;
+    const open = [...part.querySelectorAll("details[open]")].map((details) => details.id);
+    const focused = document.activeElement === part;
     part.replaceWith(document.adoptNode(newer));
     for (const id of open) document.getElementById(id)?.setAttribute("open", "");
-    if (focus) newer.focus({ preventScroll: true });
+    if (focused) newer.focus({ preventScroll: true });
   }
 }
 
@@ -27,16 +26,16 @@ async function refresh() {
     const answer = await fetch(location.href, { signal: AbortSignal.timeout(4000), credentials: "same-origin" });
     if (answer.redirected || !answer.ok) throw new Error(answer.status);
     const page = new DOMParser().parseFromString(await answer.text(), "text/html");
-    swap(page);
+    replaceParts(page);
     document.title = page.title;
-    const newer = page.getElementById("fresh");
-    if (fresh && newer) { fresh.innerHTML = newer.innerHTML; fresh.classList.remove("stale"); }
-    // An action that has ended shows other buttons.
+    const newer = page.getElementById("updated");
+    if (updated && newer) { updated.innerHTML = newer.innerHTML; updated.classList.remove("stale"); }
+    // A finished action has other buttons, which are not live.
     if (document.querySelector('[data-done="yes"]')) location.reload();
   } catch {
-    if (fresh) { fresh.querySelector("[data-said]").textContent = fresh.dataset.stale; fresh.classList.add("stale"); }
+    if (updated) { updated.querySelector("[data-label]").textContent = updated.dataset.stale; updated.classList.add("stale"); }
   }
 }
 
-setInterval(refresh, every);
+setInterval(refresh, intervalMilliseconds);
 document.addEventListener("visibilitychange", refresh);

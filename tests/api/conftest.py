@@ -1,8 +1,8 @@
-"""The API as its description has it."""
+"""The API as schemathesis loads it from its own description."""
 
 import pytest
 import schemathesis
-from conftest import environment
+from support.settings import environment
 
 from config import Config
 from petition.app import create_app

@@ -1,4 +1,4 @@
-"""Whatever is sent, nothing answers 5xx and a program gets a problem document."""
+"""No input is answered with 5xx, and API clients get problem documents."""
 
 import json
 
@@ -33,7 +33,7 @@ def network():
         "/c/" + "A" * 5000,
     ],
 )
-def test_addresses_that_make_no_sense(client, path):
+def test_malformed_urls(client, path):
     make_petition()
     assert client.get(path).status_code < 500
     assert client.post(path, headers=network()).status_code < 500
@@ -49,7 +49,7 @@ def test_addresses_that_make_no_sense(client, path):
     ],
 )  # fmt: skip
 @pytest.mark.parametrize("path", [API, "/api/v1/confirmations"])
-def test_bodies_that_make_no_sense(client, path, body):
+def test_malformed_bodies(client, path, body):
     make_petition()
     answer = client.post(path, data=body, content_type="application/json", headers=network())
     assert 400 <= answer.status_code < 500
@@ -57,7 +57,7 @@ def test_bodies_that_make_no_sense(client, path, body):
     assert db.session.query(Signature).count() == 0
 
 
-def test_a_body_that_is_not_json_is_said_to_be_so(client):
+def test_a_body_that_is_not_json_is_reported(client):
     make_petition()
     answer = client.post(API, data=b'{"name":', content_type="application/json", headers=network())
     assert answer.status_code == 400
@@ -76,7 +76,7 @@ def test_a_body_that_is_not_json_is_said_to_be_so(client):
         (b"name=Zo", "text/plain"),
     ],
 )
-def test_forms_that_make_no_sense(client, body, kind):
+def test_malformed_forms(client, body, kind):
     make_petition()
     answer = client.post(FORM, data=body, content_type=kind, headers=network())
     assert 400 <= answer.status_code < 500
@@ -85,7 +85,7 @@ def test_forms_that_make_no_sense(client, body, kind):
 
 @pytest.mark.parametrize("method", ["PUT", "DELETE", "PATCH", "TRACE"])
 @pytest.mark.parametrize("path", [FORM, API])
-def test_verbs_that_make_no_sense(client, method, path):
+def test_methods_that_are_not_allowed(client, method, path):
     make_petition()
     answer = client.open(path, method=method)
     assert answer.status_code == 405
@@ -102,7 +102,7 @@ def test_a_made_up_host_reaches_no_page(client):
 @pytest.mark.parametrize(
     "text", ["{{7*7}}", "%(petition)s", "<img src=x onerror=alert(1)>", "**bold** [x](javascript:1)", "‮gnp"]
 )
-def test_what_is_typed_is_shown_as_typed_or_refused(client, text):
+def test_input_is_escaped_or_rejected(client, text):
     make_petition()
     answer = client.post(
         API,

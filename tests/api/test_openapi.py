@@ -1,4 +1,4 @@
-"""The API keeps to its own description, whatever it is sent (schemathesis), and never answers 5xx."""
+"""The API conforms to its own description for any input (schemathesis), and never answers 5xx."""
 
 import pytest
 from hypothesis import HealthCheck, given, settings
@@ -24,7 +24,7 @@ MODES.remove(
 
 
 @pytest.mark.parametrize(("method", "path", "mode"), MODES)
-def test_the_api_keeps_to_its_description(app, api, method, path, mode):
+def test_the_api_conforms_to_its_description(app, api, method, path, mode):
     make_petition()
     operation = api[path][method]
 
@@ -33,7 +33,7 @@ def test_the_api_keeps_to_its_description(app, api, method, path, mode):
     def check(case, known):
         if known and "slug" in (case.path_parameters or {}):
             case.path_parameters["slug"] = "jardin"
-        # Which names and addresses are sound is more than a schema can say; every other rule of the API is in it.
+        # A schema cannot say which names and addresses are valid; every other rule of the API is in it.
         case.call_and_validate(excluded_checks=[positive_data_acceptance] if path.endswith("signatures") else [])
 
     check()

@@ -1,4 +1,4 @@
-"""One request after another, where the links of the description lead: answers are as described, and agree."""
+"""Chains of requests that follow the description's links: responses match the description, and each other."""
 
 from itertools import count
 from typing import ClassVar
@@ -15,7 +15,7 @@ from petition.signatures.models import Signature, SignatureState
 
 NETWORKS = count()
 LETTERS = str.maketrans("0123456789", "abcdefghij")
-KEPT_FIELDS = ("listed", "updates")
+CHECKBOX_FIELDS = ("listed", "updates")
 EXPECTED_RESPONSES = {
     ("list_petitions", 200), ("show_petition", 200), ("count", 200), ("list_signatories", 200),
     ("list_signatories", 422), ("sign", 202), ("sign", 404), ("sign", 422), ("confirm", 200), ("confirm", 404),
@@ -23,7 +23,7 @@ EXPECTED_RESPONSES = {
 
 
 class SignerWorkflow:
-    """Most who sign do so soundly and follow what they get by email; what is told of them is what they did."""
+    """Most sign with valid details and confirm; counts and lists then match what was done."""
 
     reached: ClassVar  # operations, with what they answered
 
@@ -40,8 +40,8 @@ class SignerWorkflow:
         if self.doing == "sign":
             word = str(next(self.numbers)).translate(LETTERS)
             self.name = f"Zoé {word.title()}"
-            kept = {name: value for name, value in case.body.items() if name in KEPT_FIELDS}
-            case.body = {**kept, "name": self.name, "email": f"{word}@example.org"}
+            checkboxes = {name: value for name, value in case.body.items() if name in CHECKBOX_FIELDS}
+            case.body = {**checkboxes, "name": self.name, "email": f"{word}@example.org"}
         elif self.doing == "confirm":
             db.session.rollback()
             self.waiting = (
@@ -63,9 +63,9 @@ class SignerWorkflow:
             assert response.status_code == 200
             self.confirmed.add(self.waiting.name)
         elif response.status_code == 200:
-            self.agrees(response.json(), case)
+            self.check_agreement(response.json(), case)
 
-    def agrees(self, answer, case):
+    def check_agreement(self, answer, case):
         if self.doing == "count":
             assert answer["confirmed"] == answer["people"] == len(self.confirmed)
         elif self.doing == "list_petitions":
@@ -75,12 +75,12 @@ class SignerWorkflow:
             assert names <= self.listed & self.confirmed
 
     def validate_response(self, response, case, **kwargs):
-        # Which names and addresses are sound is more than a schema can say.
-        unsure = [positive_data_acceptance] if self.doing == "sign" and not self.name else []
-        case.validate_response(response, excluded_checks=unsure, transport_kwargs=kwargs, recorder=self.recorder)
+        # A schema cannot say which names and addresses are valid.
+        excluded = [positive_data_acceptance] if self.doing == "sign" and not self.name else []
+        case.validate_response(response, excluded_checks=excluded, transport_kwargs=kwargs, recorder=self.recorder)
 
 
-def test_chains_of_requests_agree(app, api):
+def test_chains_of_requests_are_consistent(app, api):
     make_petition()
     chains = type("Chains", (SignerWorkflow, api.as_state_machine()), {"reached": set()})
     chains.run(

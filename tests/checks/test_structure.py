@@ -9,8 +9,8 @@ from pathlib import Path
 from alembic.autogenerate import compare_metadata
 from alembic.migration import MigrationContext
 from babel.messages.pofile import read_po
-from conftest import environment
 from jinja2 import meta
+from support.settings import environment
 
 from config import Config
 from petition.app import create_app

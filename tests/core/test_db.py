@@ -6,7 +6,7 @@ import psycopg
 import pytest
 from sqlalchemy import create_engine, text
 from support.factories import make_petition
-from support.site_client import wait_for
+from support.waiting import wait_for
 
 from petition.core.db import db, execute_autocommit, run_after_commit
 

@@ -21,7 +21,7 @@ def server(request, app, monkeypatch):
 
 @pytest.fixture
 def enqueue_confirmations(app):
-    """Return a function that owes one confirmation email to each address."""
+    """Return a function that enqueues one confirmation email for each address."""
     petition = make_petition()
 
     def make(*addresses: str) -> None:
@@ -33,7 +33,7 @@ def enqueue_confirmations(app):
 
 @pytest.fixture
 def rows(app):
-    """Return a function that reads the deliveries anew."""
+    """Return a function that reads the deliveries from the database."""
 
     def read():
         db.session.expire_all()

@@ -7,13 +7,12 @@ from support.factories import make_mailing
 from petition.core import clock
 from petition.core.db import db
 from petition.delivery import pauses
-from petition.delivery import results as recording
-from petition.delivery.claims import claim_due
+from petition.delivery.claims import claim_due, release
 from petition.delivery.composers import return_path
-from petition.delivery.models import Delivery, Pause
+from petition.delivery.models import Attempt, Delivery, Pause
 from petition.delivery.queues import CONFIRMATIONS, EMAIL_QUEUES, MAILINGS
 from petition.delivery.rendering.message import OutgoingMessage
-from petition.delivery.results import ClaimContext, DeliveryResult, record_results
+from petition.delivery.results import ClaimContext, DeliveryResult, get_backoff, record_results
 from petition.delivery.smtp import connection
 from petition.delivery.smtp.responses import classify_acceptance
 from petition.delivery.suppressions.suppression_list import find_suppressed, suppress
@@ -50,7 +49,7 @@ def test_many_workers_at_once_mail_everyone_once(app, server, enqueue_confirmati
     assert sorted(server.addresses) == sorted(MANY)
 
 
-def test_the_envelope_names_the_delivery(server, enqueue_confirmations, rows):
+def test_envelope_and_message_id_are_derived_from_the_delivery(server, enqueue_confirmations, rows):
     enqueue_confirmations("zoe@example.org")
     run_queue("confirmations")
     (_, message), (row,) = server.accepted[0], rows()
@@ -67,18 +66,18 @@ def test_the_envelope_names_the_delivery(server, enqueue_confirmations, rows):
         ("552 5.2.2 mailbox full", "failed", False),
         ("451 4.7.1 greylisted", "deferred", False),
         ("452 4.2.2 over quota", "deferred", False),
-        ("550 5.7.1 what\0no database\x1bholds", "failed", False),
+        ("550 5.7.1 what\0no database\x1bcan store", "failed", False),
     ],
 )
 @pytest.mark.parametrize("stage", ["on_rcpt", "on_data"])
-def test_an_answer_is_about_its_row_alone(server, enqueue_confirmations, rows, stage, answer, state, gone):
+def test_response_concerns_its_row_alone(server, enqueue_confirmations, rows, stage, answer, state, gone):
     enqueue_confirmations("s0@example.org", "s1@example.org")
     setattr(server, stage, lambda address: answer if address.startswith("s0") else None)
     run_queue("confirmations")
-    refused, taken = rows()
+    refused, accepted = rows()
     assert (refused.state, refused.smtp_code, refused.attempt) == (state, int(answer[:3]), 1)
     assert "s0@" not in refused.reason
-    assert taken.state == "sent"
+    assert accepted.state == "sent"
     assert bool(find_suppressed(["s0@example.org"])) is gone
     if state == "deferred":
         assert clock.now() - timedelta(seconds=1) < refused.next_attempt_at <= clock.now() + timedelta(seconds=30)
@@ -89,15 +88,15 @@ def test_an_answer_is_about_its_row_alone(server, enqueue_confirmations, rows, s
 
 
 @pytest.mark.parametrize("answer", ["421 4.3.2 closing", "454 4.7.0 too busy"])
-@pytest.mark.parametrize(("stage", "asked"), [("on_rcpt", 1), ("on_data", 0)])
-def test_server_trouble_refunds_attempts_and_backs_off(server, enqueue_confirmations, rows, stage, asked, answer):
+@pytest.mark.parametrize(("stage", "attempts"), [("on_rcpt", 1), ("on_data", 0)])
+def test_server_trouble_refunds_attempts_and_backs_off(server, enqueue_confirmations, rows, stage, attempts, answer):
     enqueue_confirmations(*MANY[:5])
     setattr(server, stage, lambda address: answer)
     run_queue("confirmations")
-    assert [row.attempt for row in rows()] == [asked, 0, 0, 0, 0]
+    assert [row.attempt for row in rows()] == [attempts, 0, 0, 0, 0]
     assert [row.state for row in rows()] == ["deferred", "due", "due", "due", "due"]
-    assert [hold.scope for hold in pauses.list_pauses()] == ["server"]
-    assert run_queue("confirmations") == 0, "nothing is tried while the server rests"
+    assert [pause.scope for pause in pauses.list_pauses()] == ["server"]
+    assert run_queue("confirmations") == 0, "nothing is tried during the back-off"
     setattr(server, stage, lambda address: None)
     make_everything_due()
     run_queue("confirmations")
@@ -108,19 +107,19 @@ def test_server_trouble_refunds_attempts_and_backs_off(server, enqueue_confirmat
 def test_back_off_grows_while_the_server_is_down(app, enqueue_confirmations, rows, monkeypatch):
     monkeypatch.setattr(app.extensions["mail"], "port", 1)
     enqueue_confirmations("zoe@example.org")
-    rests = []
+    waits = []
     for _ in range(4):
         run_queue("confirmations")
-        hold = db.session.query(Pause).one()
-        db.session.refresh(hold)
-        rests.append((hold.until - clock.now()).total_seconds())
+        pause = db.session.query(Pause).one()
+        db.session.refresh(pause)
+        waits.append((pause.until - clock.now()).total_seconds())
         make_everything_due()
-    assert rests == sorted(rests)
-    assert rests[0] < 1.5 < rests[-1] <= 60
+    assert waits == sorted(waits)
+    assert waits[0] < 1.5 < waits[-1] <= 60
     assert [(row.state, row.attempt) for row in rows()] == [("deferred", 0)]
 
 
-def test_a_connection_that_breaks_in_the_middle_is_tried_again(server, enqueue_confirmations, rows):
+def test_lost_connection_defers_the_email(server, enqueue_confirmations, rows):
     enqueue_confirmations("zoe@example.org")
     server.on_data = lambda address: "hang up"
     run_queue("confirmations")
@@ -132,7 +131,7 @@ def test_a_connection_that_breaks_in_the_middle_is_tried_again(server, enqueue_c
     assert server.addresses == ["zoe@example.org"]
 
 
-def test_attempts_end(server, enqueue_confirmations, rows):
+def test_delivery_fails_after_its_last_attempt(server, enqueue_confirmations, rows):
     enqueue_confirmations("zoe@example.org")
     server.on_rcpt = lambda address: "451 4.7.1 later"
     for _ in range(CONFIRMATIONS.max_attempts):
@@ -145,13 +144,13 @@ def test_attempts_end(server, enqueue_confirmations, rows):
 
 def test_backoff_grows_to_its_cap():
     for attempt in (1, 5, 9, 15, 100):
-        waits = [recording.get_backoff(attempt).total_seconds() for _ in range(300)]
+        waits = [get_backoff(attempt).total_seconds() for _ in range(300)]
         bound = min(30 * 2 ** (attempt - 1), 4 * 3600)
-        assert bound / 2 <= min(waits) < bound * 0.6, "none at once: tries that follow at once meet the same trouble"
+        assert bound / 2 <= min(waits) < bound * 0.6, "none at once: retries that follow at once meet the same trouble"
         assert bound * 0.9 < max(waits) <= bound
 
 
-def test_a_dead_workers_rows_are_sent_by_another(server, enqueue_confirmations, rows):
+def test_rows_of_a_dead_worker_are_sent_by_another(server, enqueue_confirmations, rows):
     enqueue_confirmations("zoe@example.org")
     claim_due(CONFIRMATIONS, "a worker that dies")
     db.session.commit()
@@ -162,7 +161,7 @@ def test_a_dead_workers_rows_are_sent_by_another(server, enqueue_confirmations, 
     assert server.addresses == ["zoe@example.org"]
 
 
-def test_a_dead_workers_mailing_is_not_sent_again_by_itself(server, enqueue_confirmations, rows):
+def test_begun_mailing_of_a_dead_worker_becomes_unknown(server, enqueue_confirmations, rows):
     enqueue_confirmations("zoe@example.org")
     mailing = make_mailing(db.session.query(Petition).one(), state="sending")
     db.session.query(Delivery).update({"queue": "mailings", "mailing_id": mailing.id})
@@ -176,7 +175,7 @@ def test_a_dead_workers_mailing_is_not_sent_again_by_itself(server, enqueue_conf
     assert server.addresses == []
 
 
-def test_an_outcome_without_the_claim_is_not_recorded(server, enqueue_confirmations, rows):
+def test_outcome_is_not_recorded_without_the_claim_token(server, enqueue_confirmations, rows):
     enqueue_confirmations("zoe@example.org")
     stale, (item,) = claim_due(CONFIRMATIONS, "slow")
     db.session.query(Delivery).update({"state": "due", "claim_token": None})
@@ -205,7 +204,7 @@ def test_paused_queue_sends_nothing_until_resumed(server, enqueue_confirmations,
     assert run_queue("confirmations") == 1
 
 
-def test_a_suppressed_address_is_not_mailed(server, enqueue_confirmations, rows):
+def test_suppressed_address_is_not_mailed(server, enqueue_confirmations, rows):
     enqueue_confirmations("zoe@example.org", "ann@example.org")
     suppress("Zoe@Example.org", "asked")
     db.session.commit()
@@ -243,19 +242,19 @@ def test_queues_are_keyed_by_name():
 
 def test_failed_serialisation_does_not_block_the_batch(server, enqueue_confirmations, rows, monkeypatch):
     enqueue_confirmations("zoe@example.org", "ann@example.org")
-    sound = OutgoingMessage.as_bytes
+    as_bytes = OutgoingMessage.as_bytes
 
-    def fail(letter):
-        if letter.to.startswith("zoe"):
-            raise ValueError("no octets for this")
-        return sound(letter)
+    def fail_for_one(message):
+        if message.to.startswith("zoe"):
+            raise ValueError("cannot be serialised")
+        return as_bytes(message)
 
-    monkeypatch.setattr(OutgoingMessage, "as_bytes", fail)
+    monkeypatch.setattr(OutgoingMessage, "as_bytes", fail_for_one)
     run_queue("confirmations")
     assert [row.state for row in rows()] == ["failed", "sent"]
 
 
-def test_what_a_dead_worker_had_claimed_and_not_begun_is_sent_by_another(server, enqueue_confirmations, rows):
+def test_unbegun_mailing_of_a_dead_worker_is_sent_by_another(server, enqueue_confirmations, rows):
     enqueue_confirmations("zoe@example.org")
     mailing = make_mailing(db.session.query(Petition).one(), state="sending")
     db.session.query(Delivery).update({"queue": "mailings", "mailing_id": mailing.id})
@@ -266,17 +265,17 @@ def test_what_a_dead_worker_had_claimed_and_not_begun_is_sent_by_another(server,
     assert server.addresses == ["zoe@example.org"]
 
 
-def test_a_refused_email_leaves_the_next_as_it_was(server, enqueue_confirmations, rows):
+def test_refused_email_does_not_affect_the_next(server, enqueue_confirmations, rows):
     server.on_data = lambda address: "554 5.7.1 spam" if address.startswith("s1@") else None
     enqueue_confirmations(*MANY[:5])
     run_queue("confirmations")
     assert [row.state for row in rows()] == ["sent", "failed", "sent", "sent", "sent"]
     assert server.addresses == [address for address in MANY[:5] if address != "s1@example.org"]
-    assert server.connections <= 2, "one connection serves on"
+    assert server.connections <= 2, "the connection is used further"
 
 
 @pytest.mark.parametrize("answer", ["421 4.3.2 closing", "hang up"])
-def test_no_announced_envelope_survives_an_aborted_batch(server, enqueue_confirmations, rows, answer):
+def test_no_pipelined_envelope_survives_an_aborted_batch(server, enqueue_confirmations, rows, answer):
     server.on_data = lambda address: answer if address.startswith("s1@") else None
     enqueue_confirmations(*MANY[:5])
     run_queue("confirmations")
@@ -291,22 +290,47 @@ def test_no_announced_envelope_survives_an_aborted_batch(server, enqueue_confirm
 def test_failed_serialisation_does_not_corrupt_the_pipeline(server, enqueue_confirmations, rows, monkeypatch):
     as_bytes = OutgoingMessage.as_bytes
 
-    def fails_for_one(letter):
-        if letter.to == "s1@example.org":
-            raise ValueError("no")
-        return as_bytes(letter)
+    def fail_for_one(message):
+        if message.to == "s1@example.org":
+            raise ValueError("cannot be serialised")
+        return as_bytes(message)
 
-    monkeypatch.setattr(OutgoingMessage, "as_bytes", fails_for_one)
+    monkeypatch.setattr(OutgoingMessage, "as_bytes", fail_for_one)
     enqueue_confirmations(*MANY[:5])
     run_queue("confirmations")
     assert [row.state for row in rows()] == ["sent", "failed", "sent", "sent", "sent"]
     assert len(server.addresses) == 4
 
 
-def test_stopping_worker_disconnects_after_announcing_an_envelope(server, enqueue_confirmations, rows):
+def test_stopping_worker_disconnects_after_pipelining_an_envelope(server, enqueue_confirmations, rows):
     enqueue_confirmations(*MANY[:5])
-    turns = iter([True, True, True, False, False])
-    assert run_queue("confirmations", may_continue=lambda: next(turns)) == 2
+    answers = iter([True, True, True, False, False])
+    assert run_queue("confirmations", may_continue=lambda: next(answers)) == 2
     assert connection._thread.connection.host is None or connection._thread.connection.host.pipelined_envelope is None
     assert run_queue("confirmations") == 3
     assert sorted(server.addresses) == sorted(MANY[:5])
+
+
+def test_row_that_used_up_its_attempts_fails_when_its_worker_dies(server, enqueue_confirmations, rows):
+    enqueue_confirmations("zoe@example.org")
+    db.session.query(Delivery).update({"attempt": CONFIRMATIONS.max_attempts - 1})
+    db.session.commit()
+    claim_due(CONFIRMATIONS, "a worker that dies")
+    db.session.query(Delivery).update({"lease_until": clock.now() - timedelta(seconds=1)})
+    db.session.commit()
+    run_queue("confirmations")
+    (row,) = rows()
+    assert (row.state, row.reason) == ("failed", "the worker died while sending")
+    assert row.settled_at is not None
+    attempt = db.session.query(Attempt).one()
+    assert (attempt.state, attempt.worker, attempt.response) == ("failed", "a worker that dies", row.reason)
+
+
+def test_released_row_that_was_deferred_is_deferred_again(server, enqueue_confirmations, rows):
+    enqueue_confirmations("zoe@example.org", "ann@example.org")
+    db.session.query(Delivery).filter_by(id=1).update({"cause": "451 4.7.1"})
+    db.session.commit()
+    token, claims = claim_due(CONFIRMATIONS, "a worker")
+    release(token, claims)
+    db.session.commit()
+    assert [(row.state, row.attempt, row.claim_token) for row in rows()] == [("deferred", 0, None), ("due", 0, None)]

@@ -39,8 +39,8 @@ def test_a_sound_stack_passes_twice_in_a_row(fake_site: Callable[..., Any], faul
     [
         ("count one short", "✗ The count rose by those confirmed: +17 for 18"),
         ("opening counts", "✗ Opening links counted nothing"),
-        ("mail lost", "✗ Each address got exactly one mail: 17 of 18"),
-        ("mail twice", "✗ Each address got exactly one mail: 17 of 18"),
+        ("mail lost", "✗ Each address got exactly one email: 17 of 18"),
+        ("mail twice", "✗ Each address got exactly one email: 17 of 18"),
         ("page differs", "✗ Page and API show one count: 5"),
         ("everyone listed", "✗ The list gained those who agreed: +18 for"),
         ("form refused", "✗ Every signature was accepted: 9 of 18"),

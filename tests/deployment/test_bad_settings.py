@@ -12,7 +12,7 @@ import pytest
 TIMEOUT_SECONDS = 60.0  # seconds: on a busy machine a start alone may take many
 SECRET = "hunter2hunter2"
 
-pytestmark = [pytest.mark.journey, pytest.mark.xdist_group("deployment")]
+pytestmark = [pytest.mark.slow, pytest.mark.journey, pytest.mark.xdist_group("deployment")]
 
 COMMANDS = {
     "web": ["gunicorn", "--preload", "--no-control-socket", "--bind", "127.0.0.1:0", "wsgi:app"],

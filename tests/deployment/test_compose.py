@@ -102,7 +102,7 @@ def test_each_service_gets_the_secrets_it_uses_and_no_other() -> None:
     keys = ["secret_key", "secret_key_fallbacks", "database_url"]
     senders = [name for name in WORKERS if name != "worker-maintenance"]
     expected = dict.fromkeys(OURS, keys) | {name: [*keys, "mail_password"] for name in senders}
-    expected["worker-notices"].append("bounces_password")
+    expected["worker-notifications"].append("bounces_password")
     expected["web"] = [*keys, "metrics_token", "bounces_secret"]
     expected |= {"flower": ["flower_basic_auth"], "postgres": ["postgres_password"]}
     assert {name: service["secrets"] for name, service in SERVICES.items() if "secrets" in service} == expected

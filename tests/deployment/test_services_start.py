@@ -26,7 +26,7 @@ from petition.core import migrations
 START_TIMEOUT_SECONDS = 40.0  # seconds, generous: everything starts at once, beside other tests
 STOP_TIMEOUT_SECONDS = 10.0  # seconds
 
-pytestmark = [pytest.mark.journey, pytest.mark.xdist_group("deployment")]
+pytestmark = [pytest.mark.slow, pytest.mark.journey, pytest.mark.xdist_group("deployment")]
 
 VARIABLES = {
     "PUBLIC_URL": "https://petition.example.org",

@@ -44,7 +44,7 @@ def test_workers_are_started_as_in_compose(queue):
     assert [*ours[:place], *ours[place + 1 :]] == [*theirs[:place], *theirs[place + 1 :]]
 
 
-@pytest.mark.skipif(shutil.which("systemd-analyze") is None, reason="needs systemd")
+@pytest.mark.skipif(shutil.which("systemd-analyze") is None, reason="needs systemd-analyze: apt-get install systemd")
 def test_systemd_takes_the_units(tmp_path):
     assert len(UNITS) == 4
     for unit in UNITS:

@@ -1,4 +1,4 @@
-"""Signatures as CSV: what is in the file, what is on record, and what a spreadsheet cannot be made to do."""
+"""Signatures as CSV: the file, the audit trail, and protection from spreadsheet formulas."""
 
 import csv
 import io
@@ -41,13 +41,13 @@ def records():
     return [(event.action, event.after) for event in db.session.query(AuditEvent).order_by(AuditEvent.id)]
 
 
-def test_the_file_holds_the_search_and_the_chosen_columns(client, campaigner, petition):
+def test_the_file_has_the_search_results_and_the_chosen_columns(client, campaigner, petition):
     make_signature(petition, name="Zoé Martin", email="zoe@example.org", profession='Juge, "émérite"')
     make_signature(petition, name="Léo", email="leo@other.example")
     path = post_form(client, "/desk/signatures/", domain="example.org").headers["Location"]
     number = path.rpartition("/")[2]
     page = client.get(f"/desk/signatures/export/{number}?lang=en").text
-    assert 'value="email" id="column-email">' in page, "an address is not among the usual columns"
+    assert 'value="email" id="column-email">' in page, "addresses are not exported by default"
     assert 'value="name" id="column-name" checked' in page
     answer = post_form(client, f"/desk/signatures/export/{number}", column=["profession", "name", "listed"])
     assert answer.headers["Content-Type"] == "text/csv; charset=utf-8"
@@ -70,7 +70,7 @@ def test_the_file_holds_the_search_and_the_chosen_columns(client, campaigner, pe
     ]
 
 
-def test_a_name_searched_for_is_not_on_record(client, campaigner, petition):
+def test_a_searched_name_is_not_in_the_audit_trail(client, campaigner, petition):
     make_signature(petition, name="Zoé Martin")
     number = post_form(client, "/desk/signatures/", name="zoé").headers["Location"].rpartition("/")[2]
     assert len(table(post_form(client, f"/desk/signatures/export/{number}", column="name").data)) == 2
@@ -83,7 +83,7 @@ def test_no_cell_is_a_formula(value):
     assert escape_cell(value).removeprefix("'") == value.removeprefix("'")
 
 
-def test_a_name_that_would_be_a_formula_is_taken_for_a_text(petition):
+def test_a_name_that_looks_like_a_formula_is_exported_as_text(petition):
     signature = make_signature(petition)
     signature.name, signature.city = "=HYPERLINK(A1)", "-2+3"
     db.session.commit()
@@ -111,7 +111,7 @@ def test_the_command_writes_the_same_file(petition, tmp_path):
     assert records()[-1][1]["rows"] == 1
 
 
-def test_a_file_cut_short_is_on_record_as_such(petition, monkeypatch):
+def test_an_interrupted_export_is_recorded_as_incomplete(petition, monkeypatch):
     monkeypatch.setattr(exports_csv, "BATCH_SIZE", 1)
     for number in range(3):
         make_signature(petition, email=f"s{number}@example.org")
@@ -121,7 +121,7 @@ def test_a_file_cut_short_is_on_record_as_such(petition, monkeypatch):
     assert records()[-1] == ("signatures.exported", {"filter": {}, "columns": ["id"], "rows": 1, "complete": False})
 
 
-def test_whoever_takes_the_file_may_take_it_slowly(petition, monkeypatch):
+def test_a_slow_client_keeps_its_transaction(petition, monkeypatch):
     monkeypatch.setattr(exports_csv, "BATCH_SIZE", 1)
     monkeypatch.setattr(exports_csv, "IDLE_IN_TRANSACTION_TIMEOUT", "7min")
     for number in range(3):
@@ -131,10 +131,10 @@ def test_whoever_takes_the_file_may_take_it_slowly(petition, monkeypatch):
     idle = text("SHOW idle_in_transaction_session_timeout")
     assert db.session.scalar(idle) == "7min"
     assert len(list(pieces)) == 2
-    assert db.session.scalar(idle) == "20s", "anybody else holds up others no longer than this"
+    assert db.session.scalar(idle) == "20s", "every other transaction has the short limit"
 
 
-def test_many_rows_leave_in_order_and_in_little_memory(petition):
+def test_many_rows_are_exported_in_order_and_in_little_memory(petition):
     rows = 30_000
     db.session.execute(
         text("""

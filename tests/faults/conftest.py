@@ -46,7 +46,7 @@ def true_stack(tmp_path_factory):
 def clocked_stack(tmp_path_factory):
     """Return a stack whose every process goes by a clock that can be set."""
     if not COMPILER:
-        pytest.skip("no C compiler: apt-get install gcc")
+        pytest.skip("needs a C compiler: apt-get install gcc")
     folder = tmp_path_factory.mktemp("clocked")
     with Clock(folder) as clock, running(folder, clock) as stack:
         yield stack

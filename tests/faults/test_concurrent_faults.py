@@ -12,7 +12,7 @@ from support.faults.catalogue import MAX_REPEATS_PER_CRASH
 from support.faults.concurrent import ConcurrentFaults
 from support.faults.load import SignerLoad
 
-pytestmark = [pytest.mark.journey, pytest.mark.xdist_group("all faults")]
+pytestmark = [pytest.mark.slow, pytest.mark.journey, pytest.mark.xdist_group("all faults")]
 DURATION_SECONDS = int(os.environ.get("FAULTS_STORM", "60" if FULL else "15"))  # seconds
 RECOVERY_LIMIT_SECONDS = 100  # seconds until everything owed is delivered
 AUTHOR = "alix@example.net"

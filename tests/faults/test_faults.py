@@ -11,7 +11,7 @@ import pytest
 from support.faults.catalogue import FAULTS
 from support.faults.load import SignerLoad
 
-pytestmark = [pytest.mark.journey, pytest.mark.xdist_group("all faults")]
+pytestmark = [pytest.mark.slow, pytest.mark.journey, pytest.mark.xdist_group("all faults")]
 FULL = os.environ.get("FAULTS", "quick") == "full"
 SIGNATURES_PER_SECOND = 12 if FULL else 8  # signatures a second
 RECOVERY_LIMIT_SECONDS = 100  # seconds until everything owed is delivered

@@ -1,7 +1,7 @@
 """Fuzz each target in turn: `python tests/fuzz/run.py --minutes 60`, or those that are named.
 
-What leads further is kept under `build/fuzz/TARGET`; what breaks a target is a file `crash-…` there: once understood,
-keep it under `tests/fuzz/corpus/TARGET`, where every run of the tests reads it again.
+Inputs that reach new code are kept under `build/fuzz/TARGET`; an input that breaks a target is a file `crash-…` there.
+Once understood, add it to `tests/fuzz/corpus/TARGET`, which every run of the tests reads.
 """
 
 import argparse
@@ -15,14 +15,13 @@ HERE = Path(__file__).parent
 ROOT = HERE.parents[1]
 sys.path[:0] = [str(ROOT), str(HERE.parent)]
 
-from conftest import environment  # noqa: E402
+from support.settings import environment  # noqa: E402
 
 from petition.local_stack.postgres import Postgres  # noqa: E402
 
-MAX_INPUT_BYTES = {"tokens": 300, "bounces": 20_000, "letters": 4_000, "documents": 4_000}  # bytes of an input
-INPUT_TIMEOUT_SECONDS = (
-    600  # seconds after which the fuzzer gives up on an input; `guided` finds slow ones by processor time
-)
+MAX_INPUT_BYTES = {"tokens": 300, "bounces": 20_000, "mailings": 4_000, "documents": 4_000}  # bytes of an input
+# After so long the fuzzer gives up on an input; `atheris_target` finds slow ones by processor time.
+INPUT_TIMEOUT_SECONDS = 600
 
 
 def fuzz(target: str, minutes: float, environ: dict[str, str]) -> int:
@@ -30,8 +29,9 @@ def fuzz(target: str, minutes: float, environ: dict[str, str]) -> int:
     kept = ROOT / "build" / "fuzz" / target
     kept.mkdir(parents=True, exist_ok=True)
     command = [
-        sys.executable, str(HERE / "guided.py"), target, str(kept), str(HERE / "corpus" / target),
-        f"-max_len={MAX_INPUT_BYTES[target]}", f"-max_total_time={int(minutes * 60)}", f"-timeout={INPUT_TIMEOUT_SECONDS}",
+        sys.executable, str(HERE / "atheris_target.py"), target, str(kept), str(HERE / "corpus" / target),
+        f"-max_len={MAX_INPUT_BYTES[target]}", f"-max_total_time={int(minutes * 60)}",
+        f"-timeout={INPUT_TIMEOUT_SECONDS}",
         f"-artifact_prefix={kept}/", "-print_final_stats=1", "-rss_limit_mb=4096", "-verbosity=1", "-len_control=10",
     ]  # fmt: skip
     with (kept.parent / f"{target}.log").open("wb") as log:

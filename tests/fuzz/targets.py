@@ -1,29 +1,34 @@
-"""What is fuzzed, and what must hold whatever it is given. Each runs within an application's context."""
+"""Fuzz targets: each takes any bytes and asserts what must be true for all input, in an application context."""
 
 import hashlib
 import hmac
 import re
 import time
+from collections.abc import Callable
 from contextlib import suppress
 from email import message_from_bytes
 from email.policy import default
 from html.parser import HTMLParser
+from typing import Any
 from urllib.parse import urlsplit
 
 from petition.core import tokens
+from petition.core.exceptions import ValidationError
+from petition.core.front_matter import InvalidFile
 from petition.delivery.bounces import verp
 from petition.delivery.bounces.models import KINDS
 from petition.delivery.bounces.parser import Report, parse_report
 from petition.delivery.bounces.webhook_parsers import is_authentic, parse_webhook
 from petition.delivery.composers import message_id
 from petition.delivery.rendering.templates import SLOT_PATTERN
-from petition.mailings import file_parser as mailing_document
-from petition.mailings.drafts import _parse_text as clean_text
+from petition.mailings import file_parser as mailing_file_parser
+from petition.mailings.drafts import parse_text as parse_mailing_text
 from petition.mailings.emails import Signer, build_message
 from petition.mailings.models import Mailing, MailingText
-from petition.petitions import file_parser
+from petition.petitions import file_parser as petition_file_parser
 from petition.petitions.counters import Count
 from petition.petitions.models import Petition, PetitionText
+from petition.petitions.validation import parse_text
 from petition.signatures.validation import clean_text as tidy
 
 SECRET = "a secret of the provider"
@@ -90,10 +95,12 @@ def fuzz_mailings(data: bytes) -> None:
     """A mailing that may be saved is set, filled and built for any signer, with its headers and no more."""
     pieces = data.decode("utf-8", "replace").split("\x1e")
     body, subject, preheader, name, profession, title = (*pieces, *[""] * 6)[:6]
-    errors: dict[str, str] = {}
     form = {"subject_fr": subject or "Nouvelles", "preheader_fr": preheader, "body_fr": body or "Bonjour."}
-    words = clean_text(form, "fr", errors)
-    if errors or words is None:
+    try:
+        words = parse_mailing_text(form, "fr")
+    except ValidationError:
+        return
+    if words is None:
         return
     sent = build_message(_mailing(words), _signer(name, profession), _petition(title), Count(12, 10, 2, 0), 7)
     sent.msgId = message_id(7)
@@ -115,16 +122,17 @@ def _mailing(words: dict[str, str]) -> Mailing:
 
 def _petition(title: str) -> Petition:
     petition = Petition(id=1, slug="jardin", kind="petition", default_language="fr", sender_name="Les amis")
-    title = title if file_parser.is_words("title", title) else "Pour un jardin"
+    try:
+        title = parse_text("title", title)
+    except ValueError:
+        title = "Pour un jardin"
     petition.texts = {"fr": PetitionText(language="fr", title=title, addressee="la maire", professions=[])}
     return petition
 
 
 def _signer(name: str, profession: str) -> Signer:
-    return Signer(
-        1, 1, "confirmed", True, None, _tidy_or_none(name, "name") or "Zoé Martin", None, _tidy_or_none(profession, "profession"),
-        None, "zoe@example.org", "fr", 1,
-    )  # fmt: skip
+    name, profession = _tidy_or_none(name, "name") or "Zoé Martin", _tidy_or_none(profession, "profession")
+    return Signer(1, 1, "confirmed", True, None, name, None, profession, None, "zoe@example.org", "fr", 1)
 
 
 def _tidy_or_none(value: str, field: str) -> str | None:
@@ -152,20 +160,29 @@ def _assert_harmless_html(html: str) -> None:
 
 
 def fuzz_documents(data: bytes) -> None:
-    """A file that cannot be used is told by its lines, never by an exception."""
+    """A file that cannot be used is refused with the lines to correct, and by no other exception."""
     text = data.decode("utf-8", "surrogateescape")
     lines = len(text.splitlines()) + 2
-    found = file_parser.parse_document(text)
-    draft, mistakes = mailing_document.parse_mailing(text)
-    for line, advice in [*found.mistakes, *mistakes]:
-        assert 1 <= line <= lines, (line, advice)
-        assert advice
-    assert (draft is None) == bool(mistakes)
+    for parse in (petition_file_parser.parse_document, mailing_file_parser.parse_mailing):
+        problems = _problems_of(parse, text)
+        assert problems is None or problems
+        for line, message in problems or ():
+            assert 1 <= line <= lines, (line, message)
+            assert message
+
+
+def _problems_of(parse: Callable[[str], Any], text: str) -> list[tuple[int, str]] | None:
+    """Return what is wrong with a file, None where it is valid."""
+    try:
+        parse(text)
+    except InvalidFile as error:
+        return error.problems
+    return None
 
 
 TARGETS = {
     "tokens": fuzz_tokens,
     "bounces": fuzz_bounces,
-    "letters": fuzz_mailings,
+    "mailings": fuzz_mailings,
     "documents": fuzz_documents,
 }

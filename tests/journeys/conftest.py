@@ -5,8 +5,8 @@ from collections.abc import Iterator
 import pytest
 from sqlalchemy import event
 from support.app_processes import AppProcesses
+from support.local_stack import LocalStack
 from support.ports import free_port
-from support.site_client import LocalStack
 from support.smtp_server import SmtpServer
 
 from petition.core.db import db

@@ -7,9 +7,9 @@ import sys
 import psycopg
 import pytest
 import redis
-from support.site_client import ROOT
+from support.settings import ROOT
 
-pytestmark = [pytest.mark.journey, pytest.mark.xdist_group("stack")]
+pytestmark = [pytest.mark.slow, pytest.mark.journey, pytest.mark.xdist_group("stack")]
 
 
 def play(stack, *arguments):

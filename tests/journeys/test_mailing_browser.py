@@ -10,10 +10,12 @@ from pathlib import Path
 
 import pytest
 from support.browser import VIEWPORTS, check_page, click_and_wait, new_page
+from support.local_stack import LocalStack
 from support.ports import free_port
-from support.site_client import ROOT, LocalStack, wait_for
+from support.settings import ROOT
+from support.waiting import wait_for
 
-pytestmark = [pytest.mark.journey, pytest.mark.browser, pytest.mark.xdist_group("mailing")]
+pytestmark = [pytest.mark.slow, pytest.mark.journey, pytest.mark.browser, pytest.mark.xdist_group("mailing")]
 PASSWORD = "four words are enough"
 SIGNERS = 40
 SCREENSHOT_FOLDER = os.environ.get("PICTURES")  # a folder to keep pictures in, to be looked at
@@ -121,7 +123,7 @@ def write(stack, page):
     # A frame without scripts: what it shows is read from its own address.
     page.wait_for_load_state("networkidle")
     check_and_screenshot(page, "preview")
-    letter = page.context.request.get(stack.url + page.locator("iframe.letter").get_attribute("src"))
+    letter = page.context.request.get(stack.url + page.locator("iframe.email-preview").get_attribute("src"))
     assert f"Nous sommes {SIGNERS}." in letter.text()
     assert "sandbox" in letter.headers["content-security-policy"]
     first = page.locator("dd").nth(1).inner_text()
@@ -139,7 +141,7 @@ def write(stack, page):
 def test(stack, page, number):
     page.goto(f"{stack.url}/desk/mailings/{number}")
     page.get_by_label("Sasha").check()
-    page.get_by_role("button", name="Envoyer les essais").click()
+    page.get_by_role("button", name="Envoyer les tests").click()
     for who in ("camille", "sasha"):
         wait_for(lambda who=who: len([m for m in stack.mail_to(f"{who}@example.net") if m["subject"][0] == "["]) == 2,
                  20, "both tests")  # fmt: skip
@@ -174,7 +176,7 @@ def send(stack, page, number):
     assert len(mailing_emails(stack)) == held
     page.get_by_role("button", name="Resume").click()
     page.get_by_text(f"{SIGNERS} of {SIGNERS}").wait_for(timeout=60_000)
-    page.get_by_text("Send to newcomers…").wait_for()
+    page.get_by_text("Add new recipients…").wait_for()
     check_and_screenshot(page, "sent")
     assert Counter(mail["to"] for mail in mailing_emails(stack)) == Counter(f"s{n}@example.org" for n in range(SIGNERS))
 
@@ -193,7 +195,7 @@ def unsubscribe(stack, reader, sender, number):
     reader.get_by_text("It is done").wait_for()
     sender.goto(f"{stack.url}/desk/mailings/{number}")
     assert sender.locator(".tiles div", has_text="unsubscribed").locator("dd").inner_text() == "1"
-    click_and_wait(sender.get_by_role("link", name="Recipients, row by row"))
+    click_and_wait(sender.get_by_role("link", name="All recipients"))
     check_and_screenshot(sender, "recipients")
     sender.fill("#address", "S4@example.org")
     sender.get_by_role("button", name="Find").click()

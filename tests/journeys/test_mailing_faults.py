@@ -8,12 +8,13 @@ from collections import Counter
 import psycopg
 import pytest
 from support.app_processes import AppProcesses
-from support.site_client import ROOT, wait_for
+from support.settings import ROOT
+from support.waiting import wait_for
 
 from petition.delivery.queues import MAILINGS
 from petition.local_stack.postgres import Postgres
 
-pytestmark = [pytest.mark.journey, pytest.mark.xdist_group("mailing faults")]
+pytestmark = [pytest.mark.slow, pytest.mark.journey, pytest.mark.xdist_group("mailing faults")]
 RECIPIENTS = int(os.environ.get("MAILING_RECIPIENTS", "20000"))
 NON_RECIPIENTS = 500  # of each kind that must get nothing
 THREADS, BEGUN = 4, MAILINGS.max_begin_batch_size  # of a worker; emails that one thread has begun at most

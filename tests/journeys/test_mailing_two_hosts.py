@@ -9,7 +9,7 @@ import pytest
 import support.network_namespaces
 from sqlalchemy import func, select, text
 from support.factories import make_mailing, make_petition, make_signature
-from support.site_client import wait_for
+from support.waiting import wait_for
 
 from petition.core import clock
 from petition.core.db import db
@@ -17,7 +17,7 @@ from petition.delivery.models import Attempt, Delivery
 from petition.mailings import actions, lifecycle
 from petition.mailings.models import Mailing
 
-pytestmark = [pytest.mark.journey, pytest.mark.xdist_group("mailing hosts")]
+pytestmark = [pytest.mark.slow, pytest.mark.journey, pytest.mark.xdist_group("mailing hosts")]
 RECIPIENTS = 2000
 
 
@@ -37,7 +37,7 @@ def second_host(request, tmp_path, broker, mail_server):
         yield ()
         return
     if not support.network_namespaces.can_create_namespaces():
-        pytest.skip("networks of their own need root and iproute2")
+        pytest.skip("needs network namespaces: run as root, apt-get install iproute2")
     ports = [urlsplit(broker.url).port, mail_server.controller.port]
     host = support.network_namespaces.Host(f"petition{os.getpid()}", tmp_path, ports)
     yield host.prefix

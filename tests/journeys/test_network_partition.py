@@ -13,7 +13,7 @@ import support.network_namespaces
 from sqlalchemy import func, select, text
 from support.app_processes import AppProcesses
 from support.factories import make_mailing, make_petition, make_signature
-from support.site_client import full_scale_only, wait_for
+from support.waiting import wait_for
 
 from petition.core import clock
 from petition.core.db import db
@@ -24,10 +24,12 @@ from petition.petitions.counters import get_count
 from petition.signatures.models import Signature
 
 pytestmark = [
+    pytest.mark.slow,
     pytest.mark.journey,
     pytest.mark.xdist_group("two hosts"),
     pytest.mark.skipif(
-        not support.network_namespaces.can_create_namespaces(), reason="networks of their own need root and iproute2"
+        not support.network_namespaces.can_create_namespaces(),
+        reason="needs network namespaces: run as root, apt-get install iproute2",
     ),
 ]
 RECIPIENTS, BACKLOG = 600, 300
@@ -136,7 +138,7 @@ def belongs_to_host(app_processes, model):
     return func.split_part(column, "/", 2).in_(pids)
 
 
-@pytest.mark.parametrize("lost", ["the engines", pytest.param("everything", marks=full_scale_only)])
+@pytest.mark.parametrize("lost", ["the engines", "everything"])
 def test_partitioned_host_loses_nothing_and_rejoins(two_hosts, engine_host, mail_server, lost):
     a, b = two_hosts
     readers, petition = make_recipients(), make_petition()

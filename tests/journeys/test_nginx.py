@@ -12,14 +12,15 @@ from contextlib import suppress
 import pytest
 from support.factories import make_petition
 from support.nginx import NGINX, Nginx
-from support.site_client import wait_for
+from support.waiting import wait_for
 
 from petition.petitions.views.public import CACHE_CONTROL
 
 pytestmark = [
+    pytest.mark.slow,
     pytest.mark.journey,
     pytest.mark.xdist_group("cache"),
-    pytest.mark.skipif(NGINX is None, reason="needs Debian's nginx"),
+    pytest.mark.skipif(NGINX is None, reason="needs nginx: apt-get install nginx"),
 ]
 CLIENTS = 10_000
 CLIENT_TIMEOUT_SECONDS = 10  # seconds that the proxy waits for the next byte of a form, and for all headers
@@ -100,7 +101,7 @@ def slow_clients(proxy):
     """Yield 10,000 clients in the middle of a request: half of their headers, half of a form."""
     _, most = resource.getrlimit(resource.RLIMIT_NOFILE)
     if most < CLIENTS + 2000:
-        pytest.skip("needs many open files")
+        pytest.skip("needs many open files: ulimit -Hn 50000")
     before = resource.getrlimit(resource.RLIMIT_NOFILE)
     resource.setrlimit(resource.RLIMIT_NOFILE, (CLIENTS + 2000, most))
     clients = []

@@ -7,10 +7,11 @@ import psycopg
 import pytest
 from passlib.totp import TOTP
 from support.browser import check_page, click_and_wait, new_page
+from support.local_stack import LocalStack
 from support.ports import free_port
-from support.site_client import LocalStack, wait_for
+from support.waiting import wait_for
 
-pytestmark = [pytest.mark.journey, pytest.mark.browser, pytest.mark.xdist_group("operator")]
+pytestmark = [pytest.mark.slow, pytest.mark.journey, pytest.mark.browser, pytest.mark.xdist_group("operator")]
 PASSWORD = "four words are enough"
 FAIL_SQL = """
     UPDATE deliveries SET state = 'failed', cause = '550 5.7.1', domain = 'example.org',

@@ -8,12 +8,12 @@ from collections import Counter
 
 import pytest
 from support.factories import make_petition, sign_in
-from support.site_client import wait_for
+from support.waiting import wait_for
 
 from petition.core.db import db
 from petition.delivery.models import Delivery
 
-pytestmark = [pytest.mark.journey, pytest.mark.xdist_group("faults")]
+pytestmark = [pytest.mark.slow, pytest.mark.journey, pytest.mark.xdist_group("faults")]
 HEALTHY_HEADLINE = "Mail flows"  # the headline of the page
 NOTICED_WITHIN_SECONDS = 15  # seconds
 RECOVERED_WITHIN_SECONDS = 60  # seconds: a mail server that was down is left alone for up to a minute
@@ -179,7 +179,13 @@ def test_paused_queue_drains_when_resumed(healthy_system, mail_server):
     wait_for(lambda: is_healthy(healthy_system), RECOVERED_WITHIN_SECONDS, "the recovery")
 
 
-COLUMNS = {"due": "due", "sending": "being sent", "deferred": "put off", "failed": "failed", "unknown": "unknown"}
+COLUMNS = {
+    "due": "due",
+    "sending": "being sent",
+    "deferred": "to be retried",
+    "failed": "failed",
+    "unknown": "unknown outcome",
+}
 
 
 def parse_queue_table(text):

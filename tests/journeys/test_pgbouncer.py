@@ -5,14 +5,15 @@ import pytest
 from sqlalchemy import text
 from support.factories import make_petition
 from support.pgbouncer import PGBOUNCER, ROLE_SETTINGS, PgBouncer
-from support.site_client import wait_for
+from support.waiting import wait_for
 
 from petition.core.db import db
 
 pytestmark = [
+    pytest.mark.slow,
     pytest.mark.journey,
     pytest.mark.xdist_group("pgbouncer"),
-    pytest.mark.skipif(PGBOUNCER is None, reason="needs Debian's pgbouncer"),
+    pytest.mark.skipif(PGBOUNCER is None, reason="needs PgBouncer: apt-get install pgbouncer"),
 ]
 
 

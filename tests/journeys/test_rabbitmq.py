@@ -8,14 +8,15 @@ import pytest
 from kombu import Connection
 from support.brokers import RabbitMQ, rabbitmq_is_installed
 from support.factories import make_petition
-from support.site_client import wait_for
+from support.waiting import wait_for
 
 from petition.delivery.queues import QUEUE_NAMES
 
 pytestmark = [
+    pytest.mark.slow,
     pytest.mark.journey,
     pytest.mark.xdist_group("rabbitmq"),
-    pytest.mark.skipif(not rabbitmq_is_installed(), reason="needs Debian's rabbitmq-server"),
+    pytest.mark.skipif(not rabbitmq_is_installed(), reason="needs RabbitMQ: apt-get install rabbitmq-server"),
 ]
 
 

@@ -10,11 +10,12 @@ import psycopg
 import pytest
 from support.app_processes import AppProcesses
 from support.postgres_standby import Standby
-from support.site_client import ROOT, full_scale_only, wait_for
+from support.settings import ROOT
+from support.waiting import wait_for
 
 from petition.local_stack.postgres import Postgres
 
-pytestmark = [pytest.mark.journey, pytest.mark.xdist_group("replica")]
+pytestmark = [pytest.mark.slow, pytest.mark.journey, pytest.mark.xdist_group("replica")]
 SLUG = "internet-en-prison"
 
 
@@ -117,7 +118,6 @@ def _play(app_processes, standby, mail_server):
     assert listed() == everybody
 
 
-@full_scale_only
 def test_signing_follows_the_database_to_the_replica_that_takes_its_place(tmp_path, cluster, broker, mail_server):
     primary, standby = cluster
     places = f"host={quote(str(primary.socket))}&host={quote(str(standby.socket))}"

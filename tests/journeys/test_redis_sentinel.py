@@ -8,9 +8,9 @@ import pytest
 import redis
 from support.brokers import SentinelCluster
 from support.factories import make_petition
-from support.site_client import full_scale_only, wait_for
+from support.waiting import wait_for
 
-pytestmark = [pytest.mark.journey, pytest.mark.xdist_group("sentinel")]
+pytestmark = [pytest.mark.slow, pytest.mark.journey, pytest.mark.xdist_group("sentinel")]
 FAILOVER_SECONDS = 60.0  # seconds: the Sentinels take 2 to be sure and some more to agree, then a worker finds its way
 
 
@@ -33,7 +33,7 @@ def take_down(sentinel_cluster, port, how):
     return lambda: os.kill(pid, signal.SIGCONT)
 
 
-@pytest.mark.parametrize("how", ["killed", pytest.param("hanging", marks=full_scale_only)])
+@pytest.mark.parametrize("how", ["killed", "hanging"])
 def test_a_failover_of_the_broker_and_of_the_limits(app_processes, sentinel_cluster, mail_server, how):
     app_processes.environ |= {"REDIS_URL": sentinel_cluster.url, "PETITION_SIGN_LIMIT": "5/minute"}
     make_petition()

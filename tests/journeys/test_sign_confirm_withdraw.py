@@ -3,7 +3,7 @@
 import time
 
 import pytest
-from support.site_client import wait_for
+from support.waiting import wait_for
 
 pytestmark = [pytest.mark.journey, pytest.mark.xdist_group("stack")]
 SLUG = "internet-en-prison"

@@ -5,7 +5,7 @@ import time
 import pytest
 from axe_playwright_python.sync_playwright import Axe
 from support.browser import VIEWPORTS, click_and_wait
-from support.site_client import wait_for
+from support.waiting import wait_for
 
 pytestmark = [pytest.mark.journey, pytest.mark.browser, pytest.mark.xdist_group("stack")]
 LETTER = "/p/internet-en-prison"
@@ -21,7 +21,7 @@ def page(request, chromium):
         extra_http_headers={"X-Forwarded-For": f"198.18.{240 + number}.1"},
     )
     page = context.new_page()
-    page.set_default_timeout(10_000)
+    page.set_default_timeout(30_000)
     page.external_requests = []
     page.on(
         "request", lambda r: page.external_requests.append(r.url) if not r.url.startswith("http://127.0.0.1:") else None
@@ -72,6 +72,7 @@ def test_a_person_signs_confirms_and_withdraws(stack, page):
     check(page)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("language", ["fr", "en"])
 def test_every_public_page_is_clean(stack, page, language):
     for path in (

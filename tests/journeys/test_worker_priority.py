@@ -4,9 +4,9 @@ import os
 from collections import Counter
 
 import pytest
-from support.site_client import wait_for
+from support.waiting import wait_for
 
-pytestmark = pytest.mark.journey
+pytestmark = [pytest.mark.slow, pytest.mark.journey]
 
 
 def policies(app_processes, name):

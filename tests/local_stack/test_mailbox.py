@@ -103,7 +103,7 @@ def test_it_stops_at_once_with_a_client_connected(tmp_path: Path) -> None:
 def test_the_filters(folder: Path, client: FlaskClient) -> None:
     store = MessageWriter(folder)
     for name in ("ann", "bob", "ann"):
-        store.keep("a@example.org", [f"{name}@example.org", "Copy@example.org"], PLAIN)
+        store.save("a@example.org", [f"{name}@example.org", "Copy@example.org"], PLAIN)
 
     def ids(**query: object) -> list[int]:
         return [mail["id"] for mail in client.get("/mailbox/messages.json", query_string=query).get_json()]
@@ -132,17 +132,17 @@ def test_the_filters(folder: Path, client: FlaskClient) -> None:
     ],
 )
 def test_a_broken_message_is_shown(folder: Path, client: FlaskClient, content: bytes) -> None:
-    MessageWriter(folder).keep("", ["a@example.org"], content)
+    MessageWriter(folder).save("", ["a@example.org"], content)
     for place in ("/mailbox", "/mailbox/1", "/mailbox/1/html", "/mailbox/1/source", "/mailbox/messages.json"):
         assert client.get(place).status_code == 200
     assert content.rstrip() in client.get("/mailbox/1/source").data
 
 
 def test_the_list_is_newest_first_by_pages(folder: Path, client: FlaskClient) -> None:
-    assert "No mail yet" in client.get("/mailbox").text
+    assert "No emails yet" in client.get("/mailbox").text
     store = MessageWriter(folder)
     for number in range(1, 61):
-        store.keep("a@example.org", ["b@example.org"], PLAIN.replace(b"Hello", f"Number {number}.".encode()))
+        store.save("a@example.org", ["b@example.org"], PLAIN.replace(b"Hello", f"Number {number}.".encode()))
     first, second = client.get("/mailbox").text, client.get("/mailbox?page=2").text
     assert first.index("Number 60.") < first.index("Number 11.")
     assert "Number 10." not in first
@@ -151,7 +151,7 @@ def test_the_list_is_newest_first_by_pages(folder: Path, client: FlaskClient) ->
 
 
 def test_links_are_made_and_nothing_else(folder: Path, client: FlaskClient) -> None:
-    MessageWriter(folder).keep("a@example.org", ["b@example.org"], bytes(letter(subject="<script>alert(1)</script>")))
+    MessageWriter(folder).save("a@example.org", ["b@example.org"], bytes(letter(subject="<script>alert(1)</script>")))
     page = client.get("/mailbox/1")
     assert "<script>" not in page.text
     link = "https://petition.example/c/abc?x=1&amp;y=2"
@@ -161,7 +161,7 @@ def test_links_are_made_and_nothing_else(folder: Path, client: FlaskClient) -> N
 
 
 def test_the_html_is_caged_and_its_links_open_at_top(folder: Path, client: FlaskClient) -> None:
-    MessageWriter(folder).keep("a@example.org", ["b@example.org"], bytes(letter()))
+    MessageWriter(folder).save("a@example.org", ["b@example.org"], bytes(letter()))
     response = client.get("/mailbox/1/html")
     policy = response.headers["Content-Security-Policy"]
     assert "default-src 'none'" in policy

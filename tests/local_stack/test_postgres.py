@@ -13,7 +13,7 @@ import pytest
 from petition.local_stack.postgres import Postgres
 from petition.local_stack.processes import LocalStackError
 
-as_root = pytest.mark.skipif(os.geteuid() != 0, reason="only root needs another user to run PostgreSQL")
+as_root = pytest.mark.skipif(os.geteuid() != 0, reason="is about running as root: run the tests as root")
 
 
 def execute(postgres: Postgres, statement: str) -> list[tuple[object, ...]]:
@@ -93,7 +93,7 @@ def test_a_stop_ends_open_connections(tmp_path: Path) -> None:
     with psycopg.connect(host=str(engine.socket), user="petition", dbname="petition") as connection:
         connection.execute("SELECT 1")
         engine.stop()
-        assert not engine.alive()
+        assert not engine.is_running()
         with pytest.raises(psycopg.OperationalError):
             connection.execute("SELECT 1")
 

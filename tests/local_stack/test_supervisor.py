@@ -24,13 +24,13 @@ DRIVER = """
 import json, os, sys
 from pathlib import Path
 from petition.local_stack import supervisor
-from petition.local_stack.app_processes import Program
+from petition.local_stack.app_processes import AppProcess
 
 data, port, scripts = Path(sys.argv[1]), int(sys.argv[2]), json.loads(sys.argv[3])
 
 def programs(data, port):
     ready = data / "ready"
-    return [Program(name, (sys.executable, "-c", script), (ready / name).exists) for name, script in scripts.items()]
+    return [AppProcess(name, (sys.executable, "-c", script), (ready / name).exists) for name, script in scripts.items()]
 
 sys.exit(supervisor.up(data, port, os.environ, programs, (sys.executable, "-c", sys.argv[4])))
 """
@@ -81,7 +81,7 @@ class SupervisorProcess:
 
     def await_ready(self) -> dict[str, int]:
         def settled() -> bool:
-            running = StateFile(self.data).running() or {}
+            running = StateFile(self.data).read_running() or {}
             return self.process.poll() is not None or bool(running.get("ready"))
 
         assert wait_until(settled, 60)
@@ -138,6 +138,7 @@ def test_a_signal_ends_everything_in_order(start: Start, sign: signal.Signals) -
     assert "/mailbox" not in output, "the mail server was given"
 
 
+@pytest.mark.slow
 def test_ctrl_c_leaves_none_behind_whatever_they_do(start: Start) -> None:
     up = start({"deaf": IGNORES_SIGNALS, "parent": HAS_STUBBORN_CHILD, "obedient": WELL_BEHAVED})
     processes = up.await_ready()
@@ -207,6 +208,7 @@ def test_a_blocked_terminal_does_not_hold_up_the_stop(start: Start) -> None:
     assert have_exited(processes)
 
 
+@pytest.mark.slow
 def test_what_a_killed_one_left_is_ended_by_the_next(start: Start) -> None:
     first = start({"deaf": IGNORES_SIGNALS, "obedient": WELL_BEHAVED}, environ={})
     left = first.await_ready()
@@ -253,6 +255,7 @@ def test_other_commands_attach_to_the_running_stack(start: Start, tmp_path: Path
     assert settings["SECRET_KEY"] not in (data / "stack.json").read_text(encoding="utf-8")
 
 
+@pytest.mark.slow
 def test_hung_engines_do_not_hold_up_the_stop(start: Start) -> None:
     up = start({"deaf": IGNORES_SIGNALS}, environ={})
     processes = up.await_ready()
@@ -264,6 +267,7 @@ def test_hung_engines_do_not_hold_up_the_stop(start: Start) -> None:
     assert have_exited(processes)
 
 
+@pytest.mark.slow
 def test_two_stacks_side_by_side(start: Start) -> None:
     one, two = (start({"obedient": WELL_BEHAVED}, environ={}, folder=name) for name in ("one", "two"))
     one.await_ready()

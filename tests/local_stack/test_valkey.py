@@ -28,7 +28,7 @@ def test_it_keeps_data_over_a_stop_on_the_same_port(tmp_path: Path, port: int) -
         valkey.start()
         assert client.lrange("queue", 0, -1) == [b"one"]
     valkey.stop()
-    assert not valkey.alive()
+    assert not valkey.is_running()
 
 
 def test_its_settings(tmp_path: Path, port: int) -> None:

@@ -1,4 +1,4 @@
-"""Mailings as octets: what programs read in them, golden files, and a signing relay on their way."""
+"""Emails of mailings: golden files, headers, header injection, DKIM."""
 
 import base64
 import email
@@ -55,8 +55,8 @@ LONG_DOMAIN = ".".join(["association-pour-les-jardins-partages-de-la-ville"] * 4
 def raw_mailing(sent_emails, locale="fr", **overrides):
     petition = make_petition()
     make_consenting_signature(petition, locale=locale, name="Zoé Martin", profession="Avocate")
-    _, (letter,) = send_mailing(petition, sent_emails, texts=TEXTS, **overrides)
-    return letter.as_bytes()
+    _, (sent,) = send_mailing(petition, sent_emails, texts=TEXTS, **overrides)
+    return sent.as_bytes()
 
 
 def raw_test(sent_emails, locale="fr"):
@@ -64,7 +64,7 @@ def raw_test(sent_emails, locale="fr"):
     account = make_account(name="Alix", language=locale)
     test_emails.enqueue_tests(make_mailing(petition, texts={locale: TEXTS[locale]}), [account], "alix@example.org")
     db.session.commit()
-    # The sample's agreement is dated today; a golden file needs one day.
+    # The consent of the sample signer is dated today; the golden file needs a fixed day.
     with patch(
         "petition.mailings.audience.preview.clock", SimpleNamespace(now=lambda: datetime(2026, 11, 23, tzinfo=UTC))
     ):
@@ -91,19 +91,19 @@ KINDS = {"mailing": raw_mailing, "mailing_test": raw_test, "mailing_stopped": ra
 
 
 def header(raw, name):
-    """Return a header as its octets stand, unfolded and nothing else."""
+    """Return the raw value of a header, unfolded."""
     (found,) = re.findall(rb"^%s:((?:.|\r\n[ \t])*)\r\n" % name.encode(), raw.partition(b"\r\n\r\n")[0] + b"\r\n", re.M)
     return re.sub(rb"\r\n(?=[ \t])", b"", found).strip().decode()
 
 
 @pytest.mark.parametrize("locale", ["fr", "en"])
 @pytest.mark.parametrize("kind", KINDS)
-def test_the_email_reads_as_it_should(app, sent_emails, kind, locale):
+def test_email_is_the_golden_file(app, sent_emails, kind, locale):
     compare_with_golden(KINDS[kind](sent_emails, locale), GOLDEN / f"{kind}.{locale}.txt")
 
 
 @pytest.mark.parametrize("kind", KINDS)
-def test_the_octets_suit_any_mail_server(app, sent_emails, kind):
+def test_email_is_valid_mime_in_ascii(app, sent_emails, kind):
     raw = KINDS[kind](sent_emails)
     assert raw.isascii()
     assert max(len(line) for line in raw.split(b"\r\n")) <= 998
@@ -121,7 +121,7 @@ def test_the_octets_suit_any_mail_server(app, sent_emails, kind):
 
 @pytest.mark.parametrize("sender", ["petition@example.org", f"les-amis@{LONG_DOMAIN}"])
 @pytest.mark.parametrize("site", ["http://localhost", f"https://{LONG_DOMAIN}"])
-def test_what_mail_programs_act_on_stands_in_plain_letters(app, sent_emails, monkeypatch, site, sender):
+def test_headers_for_programs_are_not_encoded(app, sent_emails, monkeypatch, site, sender):
     monkeypatch.setitem(app.config, "PUBLIC_URL", site)
     monkeypatch.setitem(app.config, "MAIL_DEFAULT_SENDER", sender)
     raw = raw_mailing(sent_emails, reply_to=f"{'r' * 64}@{'d' * 60}.example.org")
@@ -145,11 +145,11 @@ def test_what_mail_programs_act_on_stands_in_plain_letters(app, sent_emails, mon
     assert header(raw, "Reply-To") == f"{'r' * 64}@{'d' * 60}.example.org"
     assert max(len(line) for line in raw.split(b"\r\n")) <= 998
     message = email.message_from_bytes(raw, policy=default)
-    assert message["List-Unsubscribe"] == left, "the standard library reads it as it stands"
+    assert message["List-Unsubscribe"] == left, "the standard library reads it unchanged"
 
 
 @pytest.mark.parametrize("kind", KINDS)
-def test_only_the_updates_can_be_stopped(app, sent_emails, kind):
+def test_only_mailings_have_unsubscribe_headers(app, sent_emails, kind):
     raw = KINDS[kind](sent_emails)
     if kind == "mailing_stopped":
         assert b"List-Unsubscribe" not in raw
@@ -161,11 +161,11 @@ def test_only_the_updates_can_be_stopped(app, sent_emails, kind):
         assert "/me/test" in email.message_from_bytes(raw, policy=default).get_body(("plain",)).get_content()
 
 
-def test_an_address_beyond_ascii_gets_the_same_headers(app, sent_emails):
+def test_internationalised_address_gets_the_same_headers(app, sent_emails):
     petition = make_petition()
     make_consenting_signature(petition, "zoé@example.org")
-    _, (letter,) = send_mailing(petition, sent_emails)
-    raw = letter.as_bytes()
+    _, (sent,) = send_mailing(petition, sent_emails)
+    raw = sent.as_bytes()
     assert "zoé@example.org".encode() in raw
     assert header(raw, "List-Unsubscribe").startswith("<http://localhost/u/")
     assert email.message_from_bytes(raw, policy=default).defects == []
@@ -178,12 +178,12 @@ HOSTILE = (
 )  # fmt: skip
 
 
-@pytest.mark.parametrize("name", HOSTILE[3:])  # line breaks do not come past the form: test_desk
-def test_a_senders_name_cannot_begin_another_header(app, sent_emails, name):
+@pytest.mark.parametrize("name", HOSTILE[3:])  # the form removes line breaks: views/test_edit.py
+def test_sender_name_cannot_inject_a_header(app, sent_emails, name):
     petition = make_petition()
     make_consenting_signature(petition)
-    _, (letter,) = send_mailing(petition, sent_emails, sender_name=name)
-    raw = letter.as_bytes()
+    _, (sent,) = send_mailing(petition, sent_emails, sender_name=name)
+    raw = sent.as_bytes()
     message = email.message_from_bytes(raw, policy=default)
     assert message["Bcc"] is None
     assert not re.search(rb"(?<!\r)\n|\r(?!\n)", raw)
@@ -191,32 +191,32 @@ def test_a_senders_name_cannot_begin_another_header(app, sent_emails, name):
 
 
 @pytest.mark.parametrize("name", HOSTILE)
-def test_a_name_cannot_reach_a_header(app, sent_emails, name):
+def test_signer_values_cannot_inject_a_header(app, sent_emails, name):
     petition = make_petition()
     signature = make_consenting_signature(petition)
     signature.name = signature.profession = signature.city = name
     db.session.commit()
-    words = {"subject": "{{ name }} {{ profession }} {{ city }}", "preheader": "{{ name }}", "body": "{{ name }}"}
-    _, (letter,) = send_mailing(petition, sent_emails, texts={"fr": words})
-    raw = letter.as_bytes()
+    text = {"subject": "{{ name }} {{ profession }} {{ city }}", "preheader": "{{ name }}", "body": "{{ name }}"}
+    _, (sent,) = send_mailing(petition, sent_emails, texts={"fr": text})
+    raw = sent.as_bytes()
     message = email.message_from_bytes(raw, policy=default)
     assert message["Bcc"] is None
     assert not re.search(rb"(?<!\r)\n|\r(?!\n)", raw)
     assert message["Subject"] == " ".join((f"{name} " * 3).replace("=?", "= ?").split())
 
 
-def test_an_address_cannot_begin_another_header(app, sent_emails):
+def test_address_cannot_inject_a_header(app, sent_emails):
     petition = make_petition()
     make_consenting_signature(petition)
     make_consenting_signature(petition, "other@example.org").email = "=?utf-8?q?=0D=0ABcc=3Ax?=@example.org"
     db.session.commit()
-    _, letters = send_mailing(petition, sent_emails)
-    bad = next(letter for letter in letters if "Bcc" in letter.to)
+    _, emails = send_mailing(petition, sent_emails)
+    bad = next(sent for sent in emails if "Bcc" in sent.to)
     with pytest.raises(ValueError, match="another header"):
         bad.as_bytes()
 
 
-def test_dark_screens_and_small_ones_have_their_style(app, sent_emails):
+def test_dark_mode_and_small_screens_have_styles(app, sent_emails):
     html = email.message_from_bytes(raw_mailing(sent_emails), policy=default).get_body(("html",)).get_content()
     assert "@media (prefers-color-scheme: dark)" in html
     assert "@media (max-width: 480px)" in html
@@ -224,7 +224,7 @@ def test_dark_screens_and_small_ones_have_their_style(app, sent_emails):
 
 
 class DkimSigningRelay:
-    """A mail server that signs what it takes (RFC 6376) and hands it on, as a provider's does."""
+    """A relay that adds a DKIM signature (RFC 6376), as a provider's does."""
 
     SIGNED = (b"from", b"to", b"subject", b"date", b"message-id", b"mime-version", b"content-type",
               b"list-unsubscribe", b"list-unsubscribe-post", b"list-id")  # fmt: skip
@@ -240,8 +240,8 @@ class DkimSigningRelay:
 
     async def handle_DATA(self, server, session, envelope):
         signature = dkim.sign(envelope.content, b"relay", b"example.org", self.key, include_headers=self.SIGNED)
-        with smtplib.SMTP("127.0.0.1", self.port) as onwards:
-            onwards.sendmail(envelope.mail_from, envelope.rcpt_tos, signature + envelope.content)
+        with smtplib.SMTP("127.0.0.1", self.port) as connection:
+            connection.sendmail(envelope.mail_from, envelope.rcpt_tos, signature + envelope.content)
         return "250 signed"
 
     def verify(self, raw):
@@ -252,14 +252,14 @@ class DkimSigningRelay:
 
 
 class SmtpSink:
-    """Keeps the octets that arrive."""
+    """A mail server that stores what arrives."""
 
     def __init__(self):
-        self.arrived = []
+        self.received = []
 
     async def handle_DATA(self, server, session, envelope):
-        self.arrived.append(envelope.content)
-        return "250 kept"
+        self.received.append(envelope.content)
+        return "250 ok"
 
 
 @pytest.fixture
@@ -272,12 +272,12 @@ def signing_relay(app, monkeypatch):
     first.start()
     monkeypatch.setattr(app.extensions["mail"], "server", "127.0.0.1")
     monkeypatch.setattr(app.extensions["mail"], "port", first.port)
-    yield relay, sink.arrived
+    yield relay, sink.received
     first.stop()
     last.stop()
 
 
-def test_a_signature_made_on_the_way_holds_for_the_headers_that_one_click_needs(app, signing_relay, monkeypatch):
+def test_dkim_signature_of_a_relay_covers_the_one_click_headers(app, signing_relay, monkeypatch):
     relay, octets = signing_relay
     monkeypatch.setitem(app.config, "PUBLIC_URL", f"https://{LONG_DOMAIN}")
     petition = make_petition()
@@ -290,5 +290,5 @@ def test_a_signature_made_on_the_way_holds_for_the_headers_that_one_click_needs(
     signed = header(raw, "DKIM-Signature").replace(" ", "").lower()
     covered = re.search(r"[; ]h=([^;]*)", signed)[1].split(":")
     assert {"list-unsubscribe", "list-unsubscribe-post"} <= set(covered)
-    for what in (b"List-Unsubscribe=One-Click", b"/u/", b"Bonjour"):
-        assert not relay.verify(raw.replace(what, what[:-1] + b"x")), what
+    for part in (b"List-Unsubscribe=One-Click", b"/u/", b"Bonjour"):
+        assert not relay.verify(raw.replace(part, part[:-1] + b"x")), part

@@ -1,4 +1,4 @@
-"""Leaving by the link in a mailing: a POST alone acts, whenever it comes and however often."""
+"""Unsubscribe by the link in a mailing: only a POST acts, at any time and idempotently. Public mailings."""
 
 from concurrent.futures import ThreadPoolExecutor
 
@@ -19,7 +19,7 @@ ONE_CLICK = {"data": b"List-Unsubscribe=One-Click", "content_type": "application
 
 @pytest.fixture
 def signatures(app):
-    """Return the signatures of one address under three petitions, confirmed and agreed."""
+    """Return the signatures of one address under three petitions, confirmed, with consent to updates."""
     petitions = [make_petition(slug=slug) for slug in ("un", "deux", "trois")]
     found = [make_signature(p, email="zoe@example.org", state="confirmed", updates=True) for p in petitions]
     db.session.query(Delivery).delete()
@@ -44,7 +44,7 @@ def updates():
     return [s.updates for s in db.session.query(Signature).order_by(Signature.id)]
 
 
-def test_reading_the_page_changes_nothing(client, signatures, link):
+def test_opening_the_page_changes_nothing(client, signatures, link):
     for method in ("GET", "HEAD"):
         answer = client.open(link, method=method)
         assert answer.status_code == 200
@@ -54,7 +54,7 @@ def test_reading_the_page_changes_nothing(client, signatures, link):
     assert updates() == [True] * 3
 
 
-def test_one_click_stops_what_the_mailing_was_about_without_cookie_or_redirect(client, signatures, link):
+def test_one_click_unsubscribes_from_the_petitions_of_the_mailing_without_cookie_or_redirect(client, signatures, link):
     for _ in range(2):
         answer = client.post(link, **ONE_CLICK)
         assert answer.status_code == 200
@@ -63,7 +63,7 @@ def test_one_click_stops_what_the_mailing_was_about_without_cookie_or_redirect(c
     assert db.session.query(Unsubscription).one().choice == "these"
 
 
-def test_all_updates_can_be_stopped_and_the_signature_taken_back(client, signatures, link):
+def test_unsubscribe_from_all_and_withdraw(client, signatures, link):
     client.post(link, data={"choice": "all"})
     assert updates() == [False] * 3
     client.post(link, data={"choice": "withdraw"})
@@ -72,7 +72,7 @@ def test_all_updates_can_be_stopped_and_the_signature_taken_back(client, signatu
     assert db.session.query(Unsubscription).count() == 1
 
 
-def test_the_link_outlives_the_key_the_signature_and_its_links(app, client, signatures, link, monkeypatch):
+def test_link_works_after_key_rotation_withdrawal_and_erasure(app, client, signatures, link, monkeypatch):
     monkeypatch.setitem(app.config, "SECRET_KEY_FALLBACKS", [app.config["SECRET_KEY"]])
     monkeypatch.setitem(app.config, "SECRET_KEY", "another key that is long enough for it")
     signatures[0].generation = signatures[0].valid_from = 99
@@ -87,7 +87,7 @@ def test_the_link_outlives_the_key_the_signature_and_its_links(app, client, sign
     assert client.get(link).status_code == client.post(link, **ONE_CLICK).status_code == 200
 
 
-def test_many_presses_at_once_are_one(app, signatures, link):
+def test_concurrent_requests_count_once(app, signatures, link):
     with ThreadPoolExecutor(8) as pool:
         answers = list(pool.map(lambda _: app.test_client().post(link, **ONE_CLICK).status_code, range(16)))
     assert set(answers) == {200}
@@ -95,13 +95,13 @@ def test_many_presses_at_once_are_one(app, signatures, link):
 
 
 @pytest.mark.parametrize("path", ["/u/x", "/u/%00", "/u/" + "a" * 500, "/u/%ff", "/mailings/1", f"/mailings/{10**30}"])
-def test_what_is_not_a_link_of_ours_is_not_found(client, path):
+def test_invalid_link_is_not_found(client, path):
     assert client.get(path).status_code == 404
     if path.startswith("/u/"):
         assert client.post(path).status_code == 404
 
 
-def test_a_link_of_another_kind_or_delivery_does_nothing(app, client, signatures, link):
+def test_link_of_another_delivery_does_nothing(app, client, signatures, link):
     for values in ((10**18,), (1, 2), ()):
         path = f"/u/{tokens.make('unsubscribe', *values)}"
         assert client.post(path).status_code == 404
@@ -109,7 +109,7 @@ def test_a_link_of_another_kind_or_delivery_does_nothing(app, client, signatures
     assert updates() == [True] * 3
 
 
-def test_a_public_mailing_shows_nothing_of_its_readers(client, signatures):
+def test_public_page_has_no_personal_data(client, signatures):
     texts = {"fr": {"subject": "Bonjour {{ name }}", "body": "Bonjour {{ name }},\n\nNous sommes {{ count }}."}}
     mailing = make_mailing(signatures[0].petition, texts=texts, public=True, state="sent")
     page = client.get(f"/mailings/{mailing.id}").text

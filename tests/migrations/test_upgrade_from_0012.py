@@ -5,7 +5,7 @@ from pathlib import Path
 
 import psycopg
 import pytest
-from conftest import environment
+from support.settings import environment
 
 from config import Config
 from petition.app import create_app

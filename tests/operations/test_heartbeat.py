@@ -1,4 +1,4 @@
-"""What follows when the clock is set back: nothing waits until it has caught up."""
+"""When the system clock moves back, times left in the future are repaired."""
 
 from contextlib import closing
 from datetime import timedelta
@@ -17,7 +17,7 @@ HOUR, WAIT, LEASE = timedelta(hours=1), timedelta(seconds=20), timedelta(seconds
 
 
 def make_delivery(petition, address, **values):
-    """Return an email with these columns."""
+    """Return a delivery with these values."""
     signature = make_signature(petition, email=address)
     delivery = db.session.query(Delivery).filter_by(subject_id=signature.id).one()
     for name, value in values.items():
@@ -28,7 +28,7 @@ def make_delivery(petition, address, **values):
 
 @pytest.fixture
 def future_rows(app):
-    """Write down emails and a rest of the mail server an hour from now, and that a worker beat then."""
+    """Store deliveries, a back-off and a heartbeat as of an hour from now; one delivery was scheduled for then."""
     petition, then = make_petition(), clock.now() + HOUR
     record_heartbeat("worker", "a@host")
     db.session.query(Heartbeat).update({"seen_at": then})
@@ -39,7 +39,7 @@ def future_rows(app):
             petition, "later@example.org", state="deferred", tried_at=then, next_attempt_at=then + WAIT
         ),
         "sending": make_delivery(petition, "begun@example.org", state="sending", lease_until=then + LEASE),
-        "busy": make_delivery(petition, "busy@example.org", next_attempt_at=then),
+        "scheduled": make_delivery(petition, "scheduled@example.org", next_attempt_at=then),
     }
 
 
@@ -51,12 +51,12 @@ def test_clock_set_back_repairs_future_timestamps(future_rows):
     assert future_rows["due"].next_attempt_at <= now
     assert now < future_rows["deferred"].next_attempt_at <= now + WAIT
     assert now < future_rows["sending"].lease_until <= now + LEASE
-    assert future_rows["busy"].next_attempt_at > now + HOUR / 2, "that one was to wait"
+    assert future_rows["scheduled"].next_attempt_at > now + HOUR / 2
     assert db.session.query(Pause).count() == 0
     assert [row.name for row in db.session.query(Heartbeat)] == ["b@host"]
 
 
-def test_steady_clock_changes_nothing(future_rows):
+def test_steady_clock_repairs_nothing(future_rows):
     db.session.query(Heartbeat).update({"seen_at": clock.now() - timedelta(seconds=1)})
     record_heartbeat("worker", "b@host")
     db.session.commit()

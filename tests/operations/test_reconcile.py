@@ -1,4 +1,4 @@
-"""What reconciliation finds, mends and tells."""
+"""Reconciliation finds, corrects and reports differences, and enqueues missing confirmation emails."""
 
 from sqlalchemy import delete, func, select, text, update
 from support.factories import make_petition, make_signature
@@ -10,21 +10,21 @@ from petition.operations.models import Drift, FailureGroup, Probe, StateCount
 from petition.operations.reconcile import ADVISORY_LOCK_ID, reconcile
 from petition.petitions.counters import get_count
 from petition.petitions.models import PetitionCount
-from petition.signatures.confirm import confirm
+from petition.signatures.confirm import confirm_signature
 from petition.signatures.models import Signature
 
 
-def campaign():
+def make_confirmed_and_pending_signatures():
     petition = make_petition()
     signatures = [make_signature(petition, email=f"s{n}@example.org") for n in range(4)]
     for signature in signatures[:2]:
-        confirm(signature)
+        confirm_signature(signature)
     db.session.commit()
     return petition, signatures
 
 
-def test_nothing_is_found_where_all_agrees(app):
-    campaign()
+def test_agreeing_statistics_are_left_unchanged(app):
+    make_confirmed_and_pending_signatures()
     assert reconcile() == []
     rollup.roll_up()
     assert reconcile() == []
@@ -32,7 +32,7 @@ def test_nothing_is_found_where_all_agrees(app):
 
 
 def test_drifted_counter_is_repaired_and_reported(app):
-    petition, _ = campaign()
+    petition, _ = make_confirmed_and_pending_signatures()
     db.session.execute(update(PetitionCount).values(people=PetitionCount.people + 5))
     db.session.commit()
     found = reconcile()
@@ -43,7 +43,7 @@ def test_drifted_counter_is_repaired_and_reported(app):
 
 
 def test_drifted_queue_statistics_are_repaired(app):
-    campaign()
+    make_confirmed_and_pending_signatures()
     db.session.execute(update(Delivery).values(state="failed", cause="550", domain="example.org"))
     db.session.commit()
     rollup.roll_up()
@@ -59,21 +59,21 @@ def test_drifted_queue_statistics_are_repaired(app):
 
 
 def test_missing_confirmation_email_is_enqueued(app):
-    _, signatures = campaign()
+    _, signatures = make_confirmed_and_pending_signatures()
     db.session.execute(delete(Delivery).where(Delivery.subject_id == signatures[3].id))
     db.session.commit()
-    assert reconcile() == [], "asked a moment ago: the email may be on its way"
+    assert reconcile() == [], "requested a moment ago: the email may be being enqueued"
     db.session.execute(update(Signature).values(requested_at=text("now() - interval '2 min'")))
     db.session.commit()
     (drift,) = reconcile()
-    assert (drift.what, drift.subject_id) == ("link never owed", signatures[3].id)
+    assert (drift.what, drift.subject_id) == ("confirmation email missing", signatures[3].id)
     row = db.session.query(Delivery).filter_by(subject_id=signatures[3].id).one()
     assert (row.kind, row.state) == ("confirm_signature", "due")
     assert reconcile() == []
 
 
-def test_a_failed_link_is_a_reason(app):
-    _, _ = campaign()
+def test_failed_confirmation_email_is_not_enqueued_again(app):
+    _, _ = make_confirmed_and_pending_signatures()
     db.session.execute(update(Delivery).values(state="failed"))
     db.session.execute(update(Signature).values(requested_at=text("now() - interval '2 min'")))
     db.session.commit()
@@ -81,7 +81,7 @@ def test_a_failed_link_is_a_reason(app):
 
 
 def test_concurrent_reconciliations_are_exclusive(app):
-    campaign()
+    make_confirmed_and_pending_signatures()
     db.session.execute(update(PetitionCount).values(people=PetitionCount.people + 5))
     db.session.commit()
     with db.engine.connect() as other:

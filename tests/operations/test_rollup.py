@@ -1,4 +1,4 @@
-"""The database's own tallies agree with its rows, whatever was done to them."""
+"""Statistics kept by the database agree with its rows before and after each rollup."""
 
 from datetime import timedelta
 
@@ -9,13 +9,13 @@ from petition.core.db import db
 from petition.delivery.models import Delivery
 from petition.operations import latency, queue_stats, rollup
 from petition.operations.models import StateChangeLog
-from petition.signatures.confirm import confirm
+from petition.signatures.confirm import confirm_signature
 from petition.signatures.models import Signature
 from petition.signatures.self_service import erase
 
 
 def row_counts():
-    """Count the rows, as the view never does."""
+    """Count the rows themselves, by subject, queue and state."""
     db.session.expire_all()
     found = {
         ("delivery", queue, state): n
@@ -44,7 +44,7 @@ def test_depths_equal_rows_before_and_after_rollup(app):
     rollup.roll_up()
     assert db.session.query(StateChangeLog).count() == 0
     assert rolled_up_counts() == row_counts()
-    confirm(signatures[0])
+    confirm_signature(signatures[0])
     db.session.execute(update(Delivery).where(Delivery.subject_id == signatures[1].id).values(state="sending"))
     db.session.execute(
         update(Delivery).where(Delivery.subject_id == signatures[2].id).values(state="failed", cause="550 5.7.1")
@@ -77,13 +77,13 @@ def test_latency_is_from_enqueue_to_acceptance(app):
     settle("sent", domain="example.org")
     for _ in range(2):
         hour = queue_stats.read_last_hour(db.session.scalar(select(func.now())))
-        found = queue_stats.summarise_latency(hour.waits("confirmations"))
+        found = queue_stats.summarise_latency(hour.latency_counts("confirmations"))
         assert found.sent == 10
         assert 4.7 <= found.p50 <= 6.8
         assert found.within_10s == 1.0
         slots = queue_stats.read_last_day(hour.now)
         assert sum(slot.sent["confirmations"] for slot in slots) == 10
-        assert queue_stats.merge_latency_counts(slots) == hour.waits("confirmations")
+        assert queue_stats.merge_latency_counts(slots) == hour.latency_counts("confirmations")
         rollup.roll_up()
 
 

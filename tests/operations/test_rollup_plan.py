@@ -1,19 +1,19 @@
-"""Folding a log takes as long as the rows it takes, whatever the statistics say of the log."""
+"""A rollup reads only the rows of its batch, even when the planner's statistics say that the log is empty."""
 
 import pytest
 from sqlalchemy import text
 
 from petition.core.db import db
-from petition.operations import rollup
-from petition.petitions import statistics
+from petition.operations import queries, rollup
+from petition.petitions import queries as petition_queries
 
 ROLLUPS = {
     "state_change_log": (
-        rollup.ROLL_UP,
+        queries.ROLL_UP,
         "(subject, queue, state, cause, domain, change, entered) SELECT 'signature', '', 'pending', '', '', 1, 1",
     ),
     "campaign_log": (
-        statistics.ROLLUP_SQL,
+        petition_queries.ROLLUP_SQL,
         "(petition_id, hour, submitted, mailed, reached, counted) SELECT 1, now(), 1, 0, 0, 0",
     ),
 }
@@ -24,9 +24,9 @@ ROWS = 3_000
 def test_rollup_plan_has_no_join_on_the_log(app, log):
     statement, columns = ROLLUPS[log]
     db.session.execute(text(f"DELETE FROM {log}"))
-    db.session.execute(text(f"ANALYZE {log}"))  # what autovacuum does once everything is folded
+    db.session.execute(text(f"ANALYZE {log}"))  # as autovacuum does after a rollup emptied the log
     db.session.execute(text(f"INSERT INTO {log} {columns} FROM generate_series(1, {ROWS})"))
-    values = {"batch": ROWS} | ({"kept": rollup.RETENTION} if ":kept" in statement.text else {})
+    values = {"batch": ROWS} | ({"retention": rollup.RETENTION} if ":retention" in statement.text else {})
     plan = "\n".join(db.session.execute(text(f"EXPLAIN {statement.text}"), values).scalars())
     taking = plan.partition("CTE taken")[2].partition("CTE ")[0]
     assert f"Delete on {log}" in taking

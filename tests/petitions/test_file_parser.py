@@ -1,5 +1,8 @@
 from datetime import UTC, datetime
 
+import pytest
+
+from petition.core.front_matter import InvalidFile
 from petition.petitions.file_parser import parse_document
 
 VALID_FILE = """---
@@ -33,9 +36,17 @@ Madam Mayor.
 """
 
 
-def test_a_sound_file_is_read_whole():
+pytestmark = pytest.mark.usefixtures("app")
+
+
+def problems_of(text):
+    with pytest.raises(InvalidFile) as error:
+        parse_document(text)
+    return error.value.problems
+
+
+def test_parses_settings_and_texts():
     document = parse_document(VALID_FILE)
-    assert document.mistakes == []
     assert document.fields["slug"] == "jardin"
     assert document.fields["reply_to"] == "amis@example.org"
     assert document.fields["asks"] == ["profession", "city"]
@@ -48,7 +59,7 @@ def test_a_sound_file_is_read_whole():
     assert (french["professions"], english["professions"]) == (["Avocate", "Juge"], [])
 
 
-def test_every_mistake_is_told_with_its_line():
+def test_reports_every_error_with_its_line():
     bad = (
         VALID_FILE.replace("slug: jardin", "slug: Le Jardin")
         .replace("kind: petition", "kind: poem")
@@ -58,13 +69,14 @@ def test_every_mistake_is_told_with_its_line():
         .replace("# en: For a garden", "# de: Für einen Garten")
         .replace("> A garden for all.\n", "")
     )
-    assert {line for line, _ in parse_document(bad).mistakes} >= {2, 3, 8, 9, 10, 11}
-    advice = " ".join(text for _, text in parse_document(bad).mistakes)
-    for word in ("slug", "kind", "milestones", "asks", "colour", "closes", "'de'", "summary"):
-        assert word in advice
+    problems = problems_of(bad)
+    assert {line for line, _ in problems} >= {2, 3, 8, 9, 10, 11}
+    messages = " ".join(message for _, message in problems)
+    for word in ("slug", "kind", "milestones", "asks", "colour", "closes", "'de'"):
+        assert word in messages
 
 
-def test_what_is_no_such_file_is_refused_and_never_crashes():
+def test_refuses_files_of_another_kind():
     for text in (
         "",
         "---",
@@ -75,16 +87,30 @@ def test_what_is_no_such_file_is_refused_and_never_crashes():
         "---\nslug: 2026-01-01\n---\nx",
         "---\nopens: 2026-99-99\n---\n# fr: A\n> b\n\nc",
     ):
-        assert parse_document(text).mistakes
+        assert problems_of(text)
 
 
-def test_what_an_editor_or_a_slip_leaves_in_a_file_is_named_by_its_line():
+def test_reports_the_line_of_duplicate_keys_and_unprintable_characters():
     def lines(text):
-        return [line for line, _ in parse_document(text).mistakes]
+        return [line for line, _ in problems_of(text)]
 
     assert 3 in lines(VALID_FILE.replace("kind: petition", "slug: jardin-2\nkind: petition"))
     assert 18 in lines(VALID_FILE.replace("Madame la maire", "Madame\0 la maire"))
     assert 6 in lines(VALID_FILE.replace("name: Les amis du jardin", 'name: "Les\\0amis"'))
     assert lines("---\n" + "a: " + "[" * 3000 + "\n---\n# fr: T\n> s\n\nb\n")
-    assert parse_document(VALID_FILE.replace("Parce que.", "```\n# fr: not a heading\n```")).mistakes == []
-    assert len(parse_document("---\nslug: [\n---\n# fr: T\n> s\n\nb\n").mistakes) == 1
+    document = parse_document(VALID_FILE.replace("Parce que.", "```\n# fr: not a heading\n```"))
+    assert document.texts[0]["body"].endswith("# fr: not a heading\n```")
+    assert len(problems_of("---\nslug: [\n---\n# fr: T\n> s\n\nb\n")) == 1
+
+
+def test_reports_missing_settings_and_an_empty_summary():
+    problems = problems_of(VALID_FILE.replace("slug: jardin\n", "").replace("> A garden for all.\n", ""))
+    assert (1, "slug is missing") in problems
+    assert any(message.startswith("en.summary: ") and line > 20 for line, message in problems)
+
+
+def test_refuses_yaml_aliases():
+    bomb = "".join(f"a{n}: &a{n} [*a{n - 1}, *a{n - 1}]\n" for n in range(1, 60))
+    ((line, message),) = problems_of(f"---\na0: &a0 [x]\n{bomb}---\n# fr: T\n> s\n\nb\n")
+    assert line == 3
+    assert "aliases" in message

@@ -1,12 +1,11 @@
-"""A campaign's figures agree with its rows after whatever happens to them, folded or not, and cost no scan."""
+"""A campaign's statistics equal its rows after every change, before and after a roll-up, without scanning them."""
 
 import re
 from collections import Counter
 from datetime import timedelta
 
-import pytest
 from sqlalchemy import event, select, text, update
-from support.factories import make_petition, make_signature, sign_in
+from support.factories import make_petition, make_signature
 
 from petition.core.db import db
 from petition.delivery.worker import run_queue
@@ -14,13 +13,13 @@ from petition.operations.reconcile import reconcile
 from petition.petitions import statistics as module
 from petition.petitions.models import CampaignLog, CampaignStatistic
 from petition.petitions.statistics import get_statistics, roll_up_batch
-from petition.signatures.confirm import confirm, disown
+from petition.signatures.confirm import confirm_signature, disown
 from petition.signatures.models import Signature
 from petition.signatures.self_service import erase, update_display, withdraw
 
 
 def assert_statistics_equal_rows(petition):
-    """Compare every figure with the rows, before folding and after."""
+    """Compare every number with the rows, before a roll-up and after."""
     rows = db.session.scalars(select(Signature).where(Signature.state == "confirmed")).all()
     for _ in range(2):
         found = get_statistics(petition)
@@ -51,7 +50,7 @@ def test_statistics_equal_rows_after_every_transition(app, sent_emails):
     assert_statistics_equal_rows(petition)
     run_queue("confirmations")
     for signature in signatures:
-        confirm(signature)
+        confirm_signature(signature)
     db.session.commit()
     assert assert_statistics_equal_rows(petition).breakdowns["profession"].rows == [("Avocate", 2), ("Juge", 2)]
     update_display(signatures[2], "Avocate", True)
@@ -61,24 +60,24 @@ def test_statistics_equal_rows_after_every_transition(app, sent_emails):
     db.session.commit()
     found = assert_statistics_equal_rows(petition)
     assert (found.submitted, found.mailed, found.confirmed, found.counted) == (5, 5, 5, 2)
-    # One who withdrew signs again: still one of five who went the way.
+    # A signer who withdrew and signs again is still one of five.
     make_signature(petition, email="s0@example.org", profession="Juge", city="Metz")
     db.session.commit()
     assert assert_statistics_equal_rows(petition).confirmed == 4
     db.session.execute(text("UPDATE deliveries SET next_attempt_at = now()"))
     run_queue("confirmations")
-    confirm(signatures[0])
+    confirm_signature(signatures[0])
     db.session.commit()
     found = assert_statistics_equal_rows(petition)
     assert (found.submitted, found.mailed, found.confirmed, found.counted) == (5, 5, 5, 3)
     assert db.session.query(CampaignLog).count() == 0
-    assert db.session.query(CampaignStatistic).filter_by(n=0).count() == 0, "what was erased leaves nothing behind"
+    assert db.session.query(CampaignStatistic).filter_by(n=0).count() == 0, "no value of an erased signature is left"
 
 
-def test_hours_and_days_are_those_of_the_confirmation_where_the_petition_is(app):
+def test_buckets_are_by_time_of_confirmation_in_the_petition_time_zone(app):
     petition = make_petition(timezone="Europe/Paris")
     signature = make_signature(petition)
-    confirm(signature)
+    confirm_signature(signature)
     now = db.session.execute(text("SELECT now()")).scalar_one()
     late = (now - timedelta(days=3)).replace(hour=22, minute=30)
     db.session.execute(update(Signature).values(confirmed_at=late.replace(hour=23)))
@@ -91,14 +90,14 @@ def test_hours_and_days_are_those_of_the_confirmation_where_the_petition_is(app)
     assert [slot.confirmed for slot in get_statistics(petition).hours[-3:]] == [1, 0, 0]
     db.session.execute(update(Signature).values(confirmed_at=now - timedelta(days=200)))
     db.session.commit()
-    assert get_statistics(petition).earlier == 1
+    assert get_statistics(petition).confirmed_earlier == 1
 
 
-def test_long_lists_are_cut_and_the_rest_is_counted(app, monkeypatch):
+def test_breakdowns_are_limited_and_count_other_values(app, monkeypatch):
     monkeypatch.setattr(module, "MAX_VALUES_PER_DIMENSION", 2)
     petition = make_petition()
     for n, profession in enumerate(["Juge"] * 3 + ["Avocate"] * 2 + ["Médecin", "Libraire", None]):
-        confirm(make_signature(petition, email=f"s{n}@example.org", profession=profession))
+        confirm_signature(make_signature(petition, email=f"s{n}@example.org", profession=profession))
     db.session.commit()
     for _ in range(2):
         top = get_statistics(petition).breakdowns["profession"]
@@ -108,48 +107,13 @@ def test_long_lists_are_cut_and_the_rest_is_counted(app, monkeypatch):
 
 def test_reconciliation_repairs_drifted_statistics(app):
     petition = make_petition()
-    confirm(make_signature(petition))
+    confirm_signature(make_signature(petition))
     db.session.commit()
     db.session.execute(text("UPDATE campaign_log SET counted = counted + 3 WHERE counted > 0"))
     db.session.commit()
     assert [drift.found for drift in reconcile()] == [4]
     assert get_statistics(petition).counted == 1
     assert reconcile() == []
-
-
-@pytest.fixture
-def page(client):
-    sign_in(client, "campaigner")
-    return lambda path="/campaign?lang=en": client.get(f"/desk/petitions/jardin{path}")
-
-
-def test_the_page_of_a_campaign_that_nobody_signed(page):
-    make_petition()
-    answer = page()
-    assert "Nobody has asked to sign yet" in answer.text
-    assert "0.0 % of the next milestone, 100: 100 to go" in answer.text
-
-
-def test_statistics_page_has_text_and_tables(page, sent_emails):
-    petition = make_petition()
-    signatures = [make_signature(petition, email=f"s{n}@example.org", profession="Juge") for n in range(4)]
-    run_queue("confirmations")
-    for signature in signatures[:2]:
-        confirm(signature)
-    db.session.commit()
-    answer = page().text
-    assert "2.0 % of the next milestone, 100: 98 to go" in answer
-    assert "After that: 250." in answer
-    row = re.search(r"confirmed: the button was pressed</th>(.*?)</tr>", answer, re.S)[1]
-    assert re.findall(r">([\d.]+ ?%?)<", row) == ["2", "50.0 %", "50.0 %"]
-    assert re.search(r"<bdi>Juge</bdi></th><td class=\"n\">2</td><td class=\"n\">100.0 %", answer)
-    for name in ("days", "hours"):
-        for query in ("", "?narrow=1"):
-            plot = page(f"/campaign/{name}.svg{query}")
-            assert plot.mimetype == "image/svg+xml"
-            assert b"<svg" in plot.data
-            assert "default-src 'none'" in plot.headers["Content-Security-Policy"]
-    assert page("/campaign/weeks.svg").status_code == 404
 
 
 def test_statistics_never_scan_signatures(app):

@@ -46,7 +46,7 @@ def test_reading_the_link_changes_nothing_and_pressing_the_button_counts_once(cl
     assert get_count(petition).confirmed == 1
 
 
-def test_fifty_at_once_count_once(app, petition, signature):
+def test_fifty_concurrent_confirmations_count_once(app, petition, signature):
     link = f"/c/{make_confirm_token(signature)}"
     with ThreadPoolExecutor(50) as pool:
         answers = list(
@@ -59,7 +59,7 @@ def test_fifty_at_once_count_once(app, petition, signature):
     assert get_count(petition).confirmed == 1
 
 
-def test_many_confirm_at_once_and_the_count_is_exact(app, petition):
+def test_concurrent_confirmations_are_counted_exactly(app, petition):
     links = [f"/c/{make_confirm_token(make_signature(petition, email=f's{n}@example.org'))}" for n in range(40)]
     # No more at once than a process has connections: waiting for one of those is bounded, on purpose.
     with ThreadPoolExecutor(10) as pool:
@@ -78,7 +78,7 @@ def test_a_mangled_link_still_works(client, signature, tail):
     assert client.post(f"/c/{make_confirm_token(signature)}{tail}").status_code == 303
 
 
-def test_a_made_up_link_is_explained(client, petition):
+def test_a_made_up_link_is_not_found(client, petition):
     for verb in (client.get, client.post):
         answer = verb("/c/BQE.awPI8g.HwpwcdSdoZdAQjkZlZ5myw")
         assert answer.status_code == 404
@@ -116,7 +116,7 @@ def test_an_expired_link_offers_a_new_one(client, signature, monkeypatch):
     assert state_of(signature) == "pending"
 
 
-def test_other_details_void_the_link_that_showed_the_first_ones(client, petition, signature):
+def test_changed_details_void_earlier_links(client, petition, signature):
     old = make_confirm_token(signature)
     db.session.query(Delivery).update({"state": "sent", "created_at": clock.now() - timedelta(minutes=5)})
     db.session.commit()
@@ -128,7 +128,7 @@ def test_other_details_void_the_link_that_showed_the_first_ones(client, petition
     assert "Somebody Else" in client.get(f"/c/{fresh}").get_data(as_text=True)
 
 
-def test_the_same_details_keep_every_link_good(client, petition, signature):
+def test_unchanged_details_keep_earlier_links_valid(client, petition, signature):
     old = make_confirm_token(signature)
     db.session.query(Delivery).update({"state": "sent", "created_at": clock.now() - timedelta(minutes=5)})
     db.session.commit()
@@ -191,7 +191,7 @@ def test_erasing_a_confirmed_signature_counts_down(client, petition, signature):
     assert get_count(petition).confirmed == 0
 
 
-def test_counts_equal_rows_after_everything_at_once(app, petition):
+def test_counts_equal_rows_after_concurrent_actions(app, petition):
     """Sign, confirm, disown, withdraw and erase one signature from many threads, again and again."""
     for round_ in range(6):
         signature = make_signature(petition, email=f"r{round_}@example.org")
@@ -221,7 +221,7 @@ def test_counts_equal_rows_after_everything_at_once(app, petition):
     assert get_count(petition).confirmed == db.session.query(Signature).filter_by(state="confirmed").count()
 
 
-def test_the_button_confirms_only_what_it_stood_under(client, petition, signature):
+def test_the_button_confirms_only_the_details_that_the_page_showed(client, petition, signature):
     link = f"/c/{make_confirm_token(signature)}"
     page = client.get(link).get_data(as_text=True)
     seen = re.search(r'name="seen" value="(\w+)"', page)[1]
@@ -238,7 +238,7 @@ def test_the_button_confirms_only_what_it_stood_under(client, petition, signatur
     assert state_of(signature) == "confirmed"
 
 
-def test_what_was_disowned_cannot_be_edited_or_erased(client, petition, signature):
+def test_a_disowned_signature_cannot_be_edited_or_erased(client, petition, signature):
     link = f"/c/{make_confirm_token(signature)}"
     me = client.post(link).headers["Location"]
     client.post(f"{link}/disown")
@@ -247,11 +247,11 @@ def test_what_was_disowned_cannot_be_edited_or_erased(client, petition, signatur
     assert state_of(signature) == "disowned"
 
 
-def test_what_was_withdrawn_cannot_be_edited(client, petition, signature):
+def test_a_withdrawn_signature_cannot_be_edited(client, petition, signature):
     me = client.post(f"/c/{make_confirm_token(signature)}").headers["Location"]
     client.post(f"{me}/withdraw")
     client.post(f"{me}/updates", data={"updates": "on"})
     client.post(f"{me}/display", data={"profession": "Pirate"})
     db.session.expire_all()
-    kept = db.session.get(Signature, signature.id)
-    assert (kept.updates, kept.profession, kept.state) == (False, None, "withdrawn")
+    row = db.session.get(Signature, signature.id)
+    assert (row.updates, row.profession, row.state) == (False, None, "withdrawn")

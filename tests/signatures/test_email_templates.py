@@ -1,4 +1,4 @@
-"""The words and the form of the emails, without the features that send them."""
+"""The texts and layout of the emails to signers, rendered without the features that send them."""
 
 import re
 from collections.abc import Iterator
@@ -82,7 +82,7 @@ def test_text_lines_are_short_and_the_link_stands_alone(name: str, party: str) -
 
 
 @pytest.mark.parametrize("name", NAMES)
-def test_html_escapes_what_people_typed_and_loads_nothing(name: str) -> None:
+def test_html_escapes_input_and_loads_nothing(name: str) -> None:
     nasty = "<script>alert(1)</script>"
     html = render_part(name, "body.html", name=nasty, title=nasty, organisation=nasty, party="organisation")
     assert nasty not in html
@@ -94,14 +94,14 @@ def test_html_escapes_what_people_typed_and_loads_nothing(name: str) -> None:
 
 
 @pytest.mark.parametrize("name", NAMES)
-def test_text_and_html_say_the_same_words(name: str) -> None:
-    def words(part: str) -> set[str]:
+def test_text_and_html_have_the_same_messages(name: str) -> None:
+    def messages(part: str) -> set[str]:
         with (TEMPLATES / "emails" / name / part).open("rb") as file:
             found = [message for _, _, message, _ in babel_extract(file, ["_", "ngettext"], [], {})]
         return {str(message) for message in found if "%(petition)s" in str(message) or "." in str(message)}
 
-    subject = words("subject.txt")
-    assert words("body.html") - subject == words("body.txt")
+    subject = messages("subject.txt")
+    assert messages("body.html") - subject == messages("body.txt")
 
 
 def test_an_organisation_without_a_representative_is_greeted() -> None:
@@ -110,13 +110,13 @@ def test_an_organisation_without_a_representative_is_greeted() -> None:
 
 
 @pytest.mark.parametrize("name", ["already_signed", "personal_link", "withdrawn"])
-def test_what_does_not_expire_names_no_date(name: str) -> None:
+def test_emails_whose_link_does_not_expire_name_no_date(name: str) -> None:
     assert "2022" not in render_part(name, "body.txt")
     assert "2022" not in render_part(name, "body.html")
 
 
 @pytest.mark.parametrize("name", ["confirm_signature", "reminder"])
-def test_what_happens_if_ignored_is_said_with_its_days(name: str) -> None:
+def test_emails_to_confirm_say_what_happens_without_confirmation(name: str) -> None:
     text = " ".join(render_part(name, "body.txt").split())
     assert "your address is erased 14 days after you signed" in text
     assert "up to and including October 12, 2022" in text

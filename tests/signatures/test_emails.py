@@ -1,4 +1,4 @@
-"""Each email in both languages against a golden file; `GOLDEN=write` writes them anew, to be read and kept."""
+"""Each email in both languages, compared with a golden file; `GOLDEN=write` rewrites the files."""
 
 import email
 import re
@@ -40,14 +40,14 @@ def sent(sent_emails, kind, locale, **details):
 
 @pytest.mark.parametrize("locale", ["fr", "en"])
 @pytest.mark.parametrize("kind", KINDS)
-def test_the_email_reads_as_it_should(app, sent_emails, kind, locale):
+def test_email_matches_its_golden_file(app, sent_emails, kind, locale):
     compare_with_golden(
         sent(sent_emails, kind, locale, name="Zoé Martin", profession="Avocate"), GOLDEN / f"{kind}.{locale}.txt"
     )
 
 
 @pytest.mark.parametrize("kind", KINDS)
-def test_the_octets_suit_any_mail_server(app, sent_emails, kind):
+def test_message_bytes_suit_any_mail_server(app, sent_emails, kind):
     raw = sent(sent_emails, kind, "fr", name="Ж" * 120, organisation="", profession="é" * 120)
     assert raw.isascii()
     assert max(len(line) for line in raw.split(b"\r\n")) <= 998
@@ -71,7 +71,7 @@ def test_a_name_cannot_reach_a_header_or_become_markup(app, sent_emails, name):
     assert "<b>Zoé</b>" not in message.get_body(("html",)).get_content()
 
 
-def test_nothing_is_sent_that_the_state_no_longer_calls_for(app, sent_emails):
+def test_email_that_the_state_no_longer_calls_for_is_cancelled(app, sent_emails):
     signature = make_signature(make_petition())
     signature.state = "withdrawn"
     db.session.commit()

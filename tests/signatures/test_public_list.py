@@ -3,7 +3,7 @@ from sqlalchemy import event
 from support.factories import make_petition, make_signature
 
 from petition.core.db import db
-from petition.signatures.confirm import confirm
+from petition.signatures.confirm import confirm_signature
 from petition.signatures.public_list import list_organisations, list_signatories
 
 
@@ -12,13 +12,15 @@ def petition(app):
     petition = make_petition()
     for n in range(25):
         kind = {"party": "organisation", "organisation": f"Association {n:02}"} if n % 5 == 0 else {}
-        confirm(make_signature(petition, email=f"s{n}@example.org", name=f"Signer N{n}", listed=n % 3 != 0, **kind))
+        confirm_signature(
+            make_signature(petition, email=f"s{n}@example.org", name=f"Signer N{n}", listed=n % 3 != 0, **kind)
+        )
     make_signature(petition, email="pending@example.org", name="Never Confirmed", listed=True)
     db.session.commit()
     return petition
 
 
-def test_the_list_has_those_who_agreed_each_once_whatever_the_page_size(client, petition):
+def test_the_list_has_everybody_who_agreed_once_at_any_page_size(client, petition):
     expected = {f"Signer N{n}" for n in range(25) if n % 3 != 0}
     for limit in (1, 3, 500):
         found, after = [], None
@@ -48,8 +50,8 @@ def test_a_list_that_is_not_public_is_empty(client, petition):
     assert "Signer N1" not in client.get("/p/jardin").get_data(as_text=True)
 
 
-@pytest.mark.parametrize("cursor", ["x", "-1", "1e9", "9" * 30, "١٢"])
-def test_a_made_up_cursor_is_explained(client, petition, cursor):
+@pytest.mark.parametrize("cursor", ["", "x", "-1", "1e9", "9" * 30, "١٢"])
+def test_an_invalid_cursor_is_rejected(client, petition, cursor):
     answer = client.get("/api/v1/petitions/jardin/signatories", query_string={"after": cursor})
     assert answer.status_code == 422
     assert "after" in answer.json["errors"]
@@ -71,7 +73,7 @@ def test_the_list_is_read_from_its_indexes(petition):
     finally:
         event.remove(db.engine, "before_cursor_execute", note)
     with db.engine.connect() as connection:
-        # What cannot be read from an index is read from the table, however dear that is.
+        # Without an index to use, PostgreSQL scans the table in spite of these settings.
         for other in ("seqscan", "bitmapscan", "sort"):
             connection.exec_driver_sql(f"SET enable_{other} = off")
         plans = ["\n".join(connection.exec_driver_sql(f"EXPLAIN {s}", p).scalars()) for s, p in asked]

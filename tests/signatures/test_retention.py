@@ -33,16 +33,16 @@ def test_each_pending_signer_is_reminded_once_after_three_days(petition, monkeyp
     assert len({d.subject_id for d in reminders}) == 5
 
 
-def test_what_was_never_confirmed_is_forgotten_after_fourteen_days(petition, monkeypatch):
+def test_unconfirmed_signatures_are_deleted_after_fourteen_days(petition, monkeypatch):
     monkeypatch.setattr(retention, "BATCH_SIZE", 2)
     for n in range(5):
         aged(petition, 15, email=f"old{n}@example.org")
-    kept = [
+    remaining = [
         aged(petition, 13, email="young@example.org"),
         aged(petition, 15, email="done@example.org", state="confirmed"),
     ]
     run_retention()
-    assert {s.id for s in db.session.query(Signature)} == {s.id for s in kept}
+    assert {s.id for s in db.session.query(Signature)} == {s.id for s in remaining}
 
 
 def test_nobody_is_reminded_of_a_petition_that_is_closed(petition):

@@ -2,15 +2,19 @@ from concurrent.futures import ThreadPoolExecutor
 from datetime import timedelta
 
 import pytest
+from sqlalchemy import select
 from support.factories import make_form, make_petition, make_signature
 
-from petition.core.db import db
+from petition.core.db import db, read_detached
 from petition.delivery.models import Delivery
 from petition.petitions import lifecycle
 from petition.petitions.counters import get_count
-from petition.signatures.confirm import confirm, disown
+from petition.petitions.models import Petition
+from petition.signatures.confirm import confirm_signature, disown
 from petition.signatures.models import ConsentWording, Signature
 from petition.signatures.self_service import withdraw
+from petition.signatures.sign import PetitionClosed, sign
+from petition.signatures.validation import validate_details
 
 
 def deliveries(kind="confirm_signature"):
@@ -43,7 +47,7 @@ def test_signature_is_pending_with_one_email_enqueued(client):
     assert [(d.queue, d.state, d.subject_id) for d in deliveries()] == [("confirmations", "due", signature.id)]
 
 
-def test_boxes_are_unticked_unless_ticked(client):
+def test_checkboxes_are_off_by_default(client):
     make_petition()
     post(client)
     signature = db.session.query(Signature).one()
@@ -68,7 +72,7 @@ def test_the_same_mailbox_in_another_spelling_is_the_same_signer(client):
     assert (signature.name, signature.email) == ("Zoé M.", "Zoe.Martin+petition@googlemail.com")
 
 
-def test_fifty_at_once_make_one_row_and_one_email(app):
+def test_fifty_concurrent_requests_make_one_row_and_one_email(app):
     make_petition()
     with ThreadPoolExecutor(50) as pool:
         answers = list(
@@ -116,9 +120,9 @@ def test_at_most_five_emails_a_day_go_to_one_signature(client):
     assert len(deliveries()) == 6
 
 
-def test_who_has_confirmed_gets_the_way_to_their_page_and_nothing_changes(client):
+def test_a_confirmed_signer_who_signs_again_gets_the_personal_link_and_nothing_changes(client):
     signature = make_signature(make_petition())
-    confirm(signature)
+    confirm_signature(signature)
     db.session.commit()
     age_emails(minutes=5)
     post(client, name="Somebody Else")
@@ -127,7 +131,7 @@ def test_who_has_confirmed_gets_the_way_to_their_page_and_nothing_changes(client
     assert (signature.name, signature.state) == ("Zoé Martin", "confirmed")
 
 
-def test_who_disowned_a_signature_is_never_mailed_again(client):
+def test_a_disowned_address_is_never_emailed_again(client):
     signature = make_signature(make_petition())
     disown(signature)
     db.session.commit()
@@ -138,10 +142,10 @@ def test_who_disowned_a_signature_is_never_mailed_again(client):
     assert (signature.state, signature.name, signature.email) == ("disowned", "", "")
 
 
-def test_who_withdrew_may_sign_again(client):
+def test_a_withdrawn_signer_may_sign_again(client):
     petition = make_petition()
     signature = make_signature(petition)
-    confirm(signature)
+    confirm_signature(signature)
     withdraw(signature)
     db.session.commit()
     age_emails(minutes=5)
@@ -149,18 +153,47 @@ def test_who_withdrew_may_sign_again(client):
     db.session.refresh(signature)
     assert (signature.state, signature.name, signature.confirmed_at) == ("pending", "Zoé again", None)
     assert len(deliveries()) == 2
-    assert confirm(signature)
+    assert confirm_signature(signature)
     db.session.commit()
     assert get_count(petition).people == 1
 
 
-def test_a_closed_petition_says_so_and_keeps_what_was_typed(client):
+def test_a_closed_petition_cannot_be_signed(client):
     petition = make_petition()
     lifecycle.close(petition)
     db.session.commit()
-    answer = post(client, name="Quite Unmistakable")
-    assert answer.status_code == 422
+    assert post(client).status_code == 422
+    answer = client.post("/api/v1/petitions/jardin/signatures", json=make_form(), query_string={"lang": "en"})
+    assert (answer.status_code, answer.json["detail"]) == (422, "This can no longer be signed: it is closed.")
     assert db.session.query(Signature).count() == 0
+
+
+def read_petition():
+    """Return a petition that does not follow later changes, as a process's cache has it."""
+    return read_detached(select(Petition))[0]
+
+
+def test_a_petition_that_changed_since_it_was_read_is_signed_as_it_is_now(app):
+    petition, stale = make_petition(), read_petition()
+    petition.version += 1
+    db.session.commit()
+    for name in ("Zoé Martin", "Zoé Durand"):
+        sign(stale, validate_details(stale, make_form(name=name)), "page")
+        assert db.session.query(Signature.name).scalar() == name
+    assert len(deliveries()) == 1
+
+
+@pytest.mark.parametrize("signed_before", [False, True])
+def test_a_petition_that_closed_since_it_was_read_is_not_signed(app, signed_before):
+    petition = make_petition()
+    if signed_before:
+        make_signature(petition)
+    stale = read_petition()
+    lifecycle.close(petition)
+    db.session.commit()
+    with pytest.raises(PetitionClosed):
+        sign(stale, validate_details(stale, make_form(name="Zoé Durand")), "page")
+    assert [signature.name for signature in db.session.query(Signature)] == ["Zoé Martin"] * signed_before
 
 
 def test_the_answer_is_the_same_whatever_the_state(client):
@@ -210,7 +243,7 @@ def test_the_answer_is_the_same_whatever_the_state(client):
         ({"listed": "perhaps"}, "listed"),
     ],
 )
-def test_what_needs_another_look_is_said_at_its_field_and_nothing_typed_is_lost(client, fields, field):
+def test_an_invalid_field_has_its_message_and_the_form_keeps_its_values(client, fields, field):
     make_petition()
     answer = post(client, **{"city": "Saint-Étienne", **fields})
     page = answer.get_data(as_text=True)
@@ -240,12 +273,12 @@ def test_what_needs_another_look_is_said_at_its_field_and_nothing_typed_is_lost(
         "José\u0301",
     ],
 )
-def test_names_in_any_script_are_kept(client, name):
+def test_names_in_any_script_are_accepted(client, name):
     make_petition()
     assert post(client, name=name).status_code == 303
 
 
-def test_a_probable_slip_is_offered_and_can_be_refused(client):
+def test_a_probable_typo_is_suggested_and_can_be_declined(client):
     make_petition()
     offered = post(client, email="zoe@gmial.com")
     assert offered.status_code == 422

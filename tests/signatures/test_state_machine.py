@@ -1,4 +1,4 @@
-"""A signature's life in any order, and two things at once, against a plain model of what it is meant to be."""
+"""Signatures as a state machine: actions in any order, and two at once, compared with a plain model."""
 
 import copy
 import os
@@ -21,10 +21,10 @@ from support.signature_model import LINK_PREFIX_FOR_KIND, MINUTE, Link, Model
 
 from petition.core import tokens
 from petition.core.db import db
-from petition.core.exceptions import DomainError, NotFound
+from petition.core.exceptions import DomainError, InvalidLink
 from petition.delivery.models import Delivery
 from petition.delivery.worker import run_queue
-from petition.operations import reconcile
+from petition.operations import queries
 from petition.petitions.counters import get_count
 from petition.petitions.models import Petition
 from petition.safeguards import rate_limits
@@ -39,12 +39,17 @@ AGE_ROWS_SQL = (
     "UPDATE deliveries SET created_at = created_at - :by, settled_at = settled_at - :by, "
     "next_attempt_at = next_attempt_at - :by WHERE petition_id = :id",
 )
-RECONCILIATION_QUERIES = (reconcile.COUNTS, reconcile.HOURS, reconcile.DEPTHS, reconcile.GROUPS)
-EXAMPLES = int(os.environ.get("LIVES", "0"))  # how many, others each time; unset: a few, the same each time
+RECONCILIATION_QUERIES = (
+    queries.WRONG_COUNTERS,
+    queries.WRONG_HOURS,
+    queries.WRONG_STATE_COUNTS,
+    queries.WRONG_FAILURE_GROUPS,
+)
+EXAMPLES = int(os.environ.get("LIVES", "0"))  # random ones; unset: a few, the same each time
 NUMBERS = count()
 
 people = st.sampled_from(PEOPLE)
-recent = st.integers(0, 5)  # which of the links mailed, counted from the last
+recent = st.integers(0, 5)  # which of the emailed links, counted from the last
 signing = st.tuples(st.just("sign"), people, st.sampled_from(["Zoé Martin", "Ana Diaz"]), st.booleans())
 following = st.tuples(st.sampled_from(["confirm", "disown", "ask_again", "withdraw", "erase"]), recent)
 confirming = st.tuples(st.sampled_from(["confirm", "withdraw"]), recent)
@@ -60,7 +65,7 @@ actions = st.one_of(signing, signing, following, confirming, staff_action, corre
 
 
 class SignatureMachine(RuleBasedStateMachine):
-    """Does each thing to the application and to the model, and compares what can be seen of both."""
+    """Performs each action on the application and on the model, and compares what can be observed of both."""
 
     app = outbox = clock = None
 
@@ -70,23 +75,23 @@ class SignatureMachine(RuleBasedStateMachine):
         with self.app.app_context():
             tables = ", ".join(table.name for table in db.metadata.sorted_tables)
             db.session.execute(text(f"TRUNCATE {tables} RESTART IDENTITY CASCADE"))
-            # A name of its own: petitions are kept for a moment.
+            # A slug of its own: petitions are cached.
             petition = make_petition(slug=f"jardin-{next(NUMBERS)}")
             self.petition_id, self.slug = petition.id, petition.slug
 
     @rule(action=actions)
     def one(self, action):
-        """Do one thing."""
+        """Perform one action."""
         self._in_model(self.model, action)
         self._do(action)
         assert self._seen() == self._expected(self.model)
 
     @rule(first=actions, second=actions)
     def both(self, first, second):
-        """Do two things at once: what comes of it is what comes of one after the other."""
+        """Perform two actions concurrently: the outcome is that of one after the other, in either order."""
         orders = {(first, second), (second, first)}
         for some, other in ((first, second), (second, first)):
-            if some in RETENTION:  # it leaves a signature that somebody holds to its next round
+            if some in RETENTION:  # it skips a signature that is locked, until its next run
                 orders |= {((*some, address), other) for address in self.model.records}
         outcomes = []
         for order in orders:
@@ -105,23 +110,23 @@ class SignatureMachine(RuleBasedStateMachine):
 
     @rule()
     def send(self):
-        """Let the workers send what is due."""
+        """Send what is due."""
         before = len(self.outbox)
-        wanted = self.model.send()
+        expected = self.model.send()
         with self.app.app_context():
             run_queue("confirmations")
             run_queue("notifications")
-            sent = [self._letter(letter) for letter in self.outbox[before:]]
-        assert Counter((kind, to) for kind, to, _, _ in sent) == Counter((kind, to) for kind, to, _ in wanted)
+            sent = [self._parse_message(message) for message in self.outbox[before:]]
+        assert Counter((kind, to) for kind, to, _, _ in sent) == Counter((kind, to) for kind, to, _ in expected)
         for kind, to, _, token in sent:
-            link = next(link for k, t, link in wanted if (k, t) == (kind, to))
+            link = next(link for k, t, link in expected if (k, t) == (kind, to))
             if link:
                 self.links.append((link, token))
         assert self._seen() == self._expected(self.model)
 
     @rule(minutes=st.sampled_from([2, 2, 25 * 60, 4 * 24 * 60, 15 * 24 * 60]))
     def wait(self, minutes):
-        """Let time go by: everything that happened is that much longer ago."""
+        """Let time pass, by moving everything that happened into the past."""
         self.model.now += minutes * MINUTE
         self.clock.offset += minutes * 60
         with self.app.app_context():
@@ -132,18 +137,18 @@ class SignatureMachine(RuleBasedStateMachine):
 
     @invariant()
     def statistics_agree(self):
-        """The count is the confirmed rows, all of them proved; each figure is its rows; no email waits twice."""
+        """The count equals the confirmed rows, each statistic its rows, and no email is queued twice."""
         with self.app.app_context():
             confirmed = db.session.query(Signature).filter_by(petition_id=self.petition_id, state="confirmed").count()
             assert get_count(db.session.get(Petition, self.petition_id)).confirmed == confirmed
-            kept = [record for record in self.model.records.values() if record.state == "confirmed"]
-            assert len(kept) == confirmed
-            assert {record.number for record in kept} <= self.model.proved
+            records = [record for record in self.model.records.values() if record.state == "confirmed"]
+            assert len(records) == confirmed
+            assert {record.number for record in records} <= self.model.proved
             for query in RECONCILIATION_QUERIES:
                 assert db.session.execute(query).all() == []
-            twice = text("""SELECT subject_id, kind FROM deliveries WHERE state IN ('due', 'deferred', 'sending')
+            duplicates = text("""SELECT subject_id, kind FROM deliveries WHERE state IN ('due', 'deferred', 'sending')
                             GROUP BY 1, 2 HAVING count(*) > 1""")
-            assert db.session.execute(twice).all() == []
+            assert db.session.execute(duplicates).all() == []
 
     def _in_model(self, model, action):
         name, *args = action
@@ -205,14 +210,14 @@ class SignatureMachine(RuleBasedStateMachine):
     def _link(self, back):
         return self.links[-1 - back % len(self.links)] if self.links else (None, None)
 
-    def _letter(self, letter):
-        delivery = db.session.get(Delivery, int(re.match(r"<d(\d+)\.", letter.msgId)[1]))
+    def _parse_message(self, message):
+        delivery = db.session.get(Delivery, int(re.match(r"<d(\d+)\.", message.msgId)[1]))
         leads = LINK_PREFIX_FOR_KIND.get(delivery.kind)
-        token = re.search(rf"/{leads}/([\w.-]+)", letter.body)[1] if leads else None
-        return delivery.kind, letter.to, leads, token
+        token = re.search(rf"/{leads}/([\w.-]+)", message.body)[1] if leads else None
+        return delivery.kind, message.to, leads, token
 
     def _seen(self):
-        """Return what can be seen of the application."""
+        """Return what can be observed of the application: signatures, emails, and what each link opens."""
         with self.app.app_context():
             rows = db.session.query(Signature).filter_by(petition_id=self.petition_id)
             signatures = {row.email_canonical: (row.state, row.name, row.listed) for row in rows}
@@ -224,37 +229,37 @@ class SignatureMachine(RuleBasedStateMachine):
 
     def _opens(self, link: Link, token):
         try:
-            found = {"c": get_by_confirm_token, "me": get_by_personal_token}[link.leads_to](token)
-        except NotFound:
+            signature = {"c": get_by_confirm_token, "me": get_by_personal_token}[link.leads_to](token)
+        except InvalidLink:
             return None
-        return found.email_canonical
+        return signature.email_canonical
 
     def _expected(self, model):
         signatures = {record.address: (record.state, record.name, record.listed) for record in model.records.values()}
         emails = Counter((email.kind, email.state) for email in model.emails)
-        held = [model.open_for_link(link.leads_to, link) for link, _ in self.links]
-        return signatures, emails, [record.address if record else None for record in held]
+        records = [model.open_for_link(link.leads_to, link) for link, _ in self.links]
+        return signatures, emails, [record.address if record else None for record in records]
 
 
 RETENTION = (("remind",), ("forget",))
 
 
 class LinkClock:
-    """Moves the time that links carry; everything else is made older in its row."""
+    """Shifts the clock of links; everything else is moved into the past in its row."""
 
     offset = 0  # seconds
 
 
 @pytest.fixture
 def signature_machine(app, sent_emails, monkeypatch):
-    """Return the machine, with a clock of its own for links, and no limit for an address, as it counts in real time."""
+    """Return the machine, with its own clock for links and without the limit per address, which uses real time."""
     clock = LinkClock()
     monkeypatch.setattr(rate_limits, "EMAILS_PER_ADDRESS_LIMIT", RateLimitItemPerHour(1_000_000))
     stamp = TimestampSigner.get_timestamp
     later = type("Later", (), {"now": lambda zone: datetime.now(UTC) + timedelta(seconds=clock.offset)})
     monkeypatch.setattr(TimestampSigner, "get_timestamp", lambda signer: stamp(signer) + clock.offset)
     monkeypatch.setattr(tokens, "datetime", later)
-    return type("Life", (SignatureMachine,), {"app": app, "outbox": sent_emails, "clock": clock})
+    return type("Machine", (SignatureMachine,), {"app": app, "outbox": sent_emails, "clock": clock})
 
 
 def test_signature_state_machine_matches_the_model(signature_machine):

@@ -1,11 +1,11 @@
-"""Whatever is typed is either made clean or refused with help."""
+"""Any input is either normalised or rejected with a message."""
 
 import unicodedata
 
 from hypothesis import HealthCheck, example, given, settings
 from hypothesis import strategies as st
 
-from petition.core.exceptions import DomainError
+from petition.core.exceptions import ValidationError
 from petition.petitions.models import Petition
 from petition.signatures.validation import MAX_CHARACTERS, clean_text, validate_details
 
@@ -16,7 +16,7 @@ relaxed = settings(suppress_health_check=[HealthCheck.function_scoped_fixture], 
 @given(st.sampled_from(sorted(MAX_CHARACTERS)), st.text(max_size=250))
 @example("name", "Zoé   Martin")
 @example("name", "e\u0301")
-def test_any_text_is_made_clean_or_refused(app, field, typed):
+def test_any_text_is_normalised_or_rejected(app, field, typed):
     try:
         cleaned = clean_text(typed, field)
     except ValueError:
@@ -24,7 +24,7 @@ def test_any_text_is_made_clean_or_refused(app, field, typed):
     if cleaned is None:
         assert not typed.split()
         return
-    assert clean_text(cleaned, field) == cleaned, "clean stays clean"
+    assert clean_text(cleaned, field) == cleaned, "idempotent"
     assert 0 < len(cleaned) <= MAX_CHARACTERS[field]
     assert unicodedata.normalize("NFC", cleaned) == cleaned
     assert not {"Cc", "Cs"} & {unicodedata.category(c) for c in cleaned}
@@ -50,13 +50,13 @@ FIELDS = (
 
 @relaxed
 @given(st.dictionaries(st.sampled_from(FIELDS), anything))
-def test_any_form_is_made_clean_or_refused_field_by_field(app, form):
+def test_any_form_is_validated_field_by_field(app, form):
     try:
         details = validate_details(PETITION, form)
-    except DomainError as refusal:
-        helped = refusal.errors
+    except ValidationError as error:
+        messages = error.errors
     else:
-        helped = {}
+        messages = {}
         assert details.name
         assert details.locale in ("fr", "en")
-    assert all(helped.values())
+    assert all(messages.values())

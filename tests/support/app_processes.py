@@ -5,9 +5,10 @@ import subprocess
 import sys
 
 import psutil
-from conftest import environment
 from support.ports import free_port
-from support.site_client import ROOT, SiteClient, wait_for
+from support.settings import ROOT, environment
+from support.site_client import SiteClient
+from support.waiting import wait_for
 
 
 class AppProcesses:
@@ -37,7 +38,8 @@ class AppProcesses:
         """Start a part; `within`: the command that puts it on another host; `options`: of its process."""
         with self.log(name).open("a") as log:
             self.running[name] = subprocess.Popen(
-                [*within, sys.executable, "-m", *command], env=self.environ, cwd=ROOT, stdout=log, stderr=log, **options
+                [*within, sys.executable, "-m", *command],
+                **{"env": self.environ, "cwd": ROOT, "stdout": log, "stderr": log, **options},
             )
 
     def web(self, **how):

@@ -9,7 +9,7 @@ from urllib.parse import quote
 
 import redis
 from support.ports import free_port
-from support.site_client import wait_for
+from support.waiting import wait_for
 
 from petition.local_stack.valkey import _find_binary
 
@@ -120,7 +120,8 @@ class SentinelCluster:
             f"port {port}\nbind 127.0.0.1\ndir {folder}\n"
             f"sentinel monitor {SENTINEL_MASTER_NAME} 127.0.0.1 {self.servers[0]} 2\n"
             f"sentinel auth-pass {SENTINEL_MASTER_NAME} {PASSWORD}\n"
-            f"sentinel down-after-milliseconds {SENTINEL_MASTER_NAME} 2000\nsentinel failover-timeout {SENTINEL_MASTER_NAME} 10000\n"
+            f"sentinel down-after-milliseconds {SENTINEL_MASTER_NAME} 2000\n"
+            f"sentinel failover-timeout {SENTINEL_MASTER_NAME} 10000\n"
         )
         self._spawn(port, [str(folder / "sentinel.conf"), "--sentinel"])
 

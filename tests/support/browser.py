@@ -16,7 +16,7 @@ CHROMIUM_ARGUMENTS = ["--no-sandbox", "--disable-gpu", "--disable-quic", "--disa
 def chromium() -> Iterator[Browser]:
     path = shutil.which("chromium")
     if not path:
-        message = "no chromium: apt-get install chromium"
+        message = "needs a browser: apt-get install chromium"
         pytest.fail(message) if os.environ.get("REQUIRE_BROWSER") == "1" else pytest.skip(message)
     with sync_playwright() as playwright:
         browser = playwright.chromium.launch(executable_path=path, args=CHROMIUM_ARGUMENTS)

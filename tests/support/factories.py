@@ -1,19 +1,21 @@
-"""Plain factories: a sound object, and only what a test cares about overridden."""
+"""Factories: a valid object, of which a test overrides what it is about."""
 
 import re
 import time
 from typing import Any
+from unittest.mock import patch
 
 from flask.testing import FlaskClient
 from flask_security import hash_password
 
 from petition.core import clock
 from petition.core.db import db
+from petition.delivery.wakeup import wake
 from petition.mailings.models import Mailing, MailingText
 from petition.petitions.models import Petition, PetitionState, PetitionText
 from petition.safeguards.email_addresses import parse_email_address
 from petition.signatures.models import Signature
-from petition.signatures.sign import sign
+from petition.signatures.sign import FORM_COLUMNS, sign
 from petition.signatures.validation import validate_details
 from petition.team.models import Account
 
@@ -47,29 +49,18 @@ def make_petition(**overrides: Any) -> Petition:
 
 
 def make_form(**overrides: Any) -> dict[str, Any]:
-    """Return what a person types."""
+    """Return the fields of a form as a person fills it in."""
     return {"name": "Zoé Martin", "email": "zoe@example.org", "locale": "fr", **overrides}
 
 
 def make_signature(petition: Petition, **overrides: Any) -> Signature:
-    """Return a committed signature as `sign` leaves it; overrides that are not form fields are set on the row."""
-    columns = {c.key for c in Signature.__table__.columns}
-    typed = {
-        "name",
-        "email",
-        "party",
-        "organisation",
-        "profession",
-        "city",
-        "postal_code",
-        "country",
-        "listed",
-        "updates",
-        "locale",
-    }
-    form = make_form(**{k: v for k, v in overrides.items() if k in typed})
-    sign(petition, validate_details(petition, form), source="page")
-    db.session.flush()
+    """Return a committed signature as `sign` records it; overrides that are not form fields are set on the row."""
+    form_fields = {*FORM_COLUMNS, "email"}
+    form = make_form(**{name: value for name, value in overrides.items() if name in form_fields})
+    db.session.commit()  # signing sees what is committed
+    # Wake the worker here and now: the background thread might do so in the middle of the next test.
+    with patch("petition.signatures.sign.wake_soon", wake):
+        sign(petition, validate_details(petition, form), source="page")
     signature = (
         db.session.query(Signature)
         .filter_by(
@@ -80,7 +71,7 @@ def make_signature(petition: Petition, **overrides: Any) -> Signature:
         .one()
     )
     for name, value in overrides.items():
-        if name in columns - typed:
+        if name not in form_fields:
             setattr(signature, name, value)
     if overrides.get("state") == "confirmed" and not signature.confirmed_at:
         signature.confirmed_at = clock.now()
@@ -89,7 +80,7 @@ def make_signature(petition: Petition, **overrides: Any) -> Signature:
 
 
 def make_account(**overrides: Any) -> Account:
-    """Return a committed account of the team; `password` is given in clear, and slow to hash."""
+    """Return a committed team account; `password` is in clear text, and slow to hash."""
     fields = {"email": "alix@example.org", "name": "Alix", "language": "fr", "role_names": ["operator"], **overrides}
     if fields.get("password"):
         fields["password"] = hash_password(fields["password"])
@@ -100,7 +91,7 @@ def make_account(**overrides: Any) -> Account:
 
 
 def make_mailing(petition: Petition, **overrides: Any) -> Mailing:
-    """Return a committed mailing to all signers of a petition who agreed, in French and English."""
+    """Return a committed mailing to all signers of a petition who agreed to updates, in French and English."""
     texts = overrides.pop("texts", None) or {
         "fr": {"subject": "Nous avançons, {{ name }}", "body": "Bonjour {{ name }},\n\nMerci."},
         "en": {"subject": "We are getting there, {{ name }}", "body": "Hello {{ name }},\n\nThank you."},
@@ -123,7 +114,7 @@ def make_mailing(petition: Petition, **overrides: Any) -> Mailing:
 
 
 def sign_in(client: FlaskClient, *roles: str, **overrides: Any) -> Account:
-    """Sign a new account with these roles in, past password and code."""
+    """Sign in as a new account with these roles, without its password and code."""
     email = overrides.pop("email", f"{'.'.join(roles) or 'nobody'}@example.org")
     account = make_account(email=email, role_names=list(roles), **overrides)
     with client.session_transaction("/account/") as session:
@@ -132,6 +123,6 @@ def sign_in(client: FlaskClient, *roles: str, **overrides: Any) -> Account:
 
 
 def post_form(client: FlaskClient, path: str, **fields: Any) -> Any:
-    """Send a form with the token that a page of the account carries."""
+    """Submit a form with a CSRF token."""
     token = re.search(r'name="csrf_token" value="([^"]+)"', client.get("/account/").text)[1]
     return client.post(path, data={"csrf_token": token, **fields})

@@ -1,4 +1,4 @@
-"""What tests of mailings share: a mailing that has left, and the letter that came of it."""
+"""Helpers for tests of mailings: started and sent ones, and forms."""
 
 from datetime import UTC, datetime, timedelta
 
@@ -6,6 +6,7 @@ from support.factories import make_mailing, make_signature
 
 from petition.core import clock
 from petition.core.db import db
+from petition.delivery.models import Delivery
 from petition.delivery.worker import run_queue
 from petition.mailings.scheduler import process_mailings
 
@@ -20,7 +21,7 @@ def make_consenting_signature(petition, address="zoe@example.org", **overrides):
 
 
 def make_started_mailing(petition, **overrides):
-    """Return a mailing that has just begun."""
+    """Return a mailing that has just started: its audience is materialised."""
     mailing = make_mailing(petition, state="scheduled", send_at=clock.now() - timedelta(seconds=1), **overrides)
     process_mailings()
     db.session.refresh(mailing)
@@ -28,13 +29,32 @@ def make_started_mailing(petition, **overrides):
 
 
 def send_mailing(petition, sent_emails, **overrides):
-    """Send a mailing to whoever is in its audience; returns it and its letters."""
+    """Send a mailing to its audience; returns it and its emails."""
     mailing = make_started_mailing(petition, **overrides)
     before = len(sent_emails)
     run_queue("mailings")
     return mailing, sent_emails[before:]
 
 
-def make_french_texts(**words):
-    """Return a mailing's words in French alone."""
-    return {"fr": {"subject": "Nouvelles", "preheader": "", "body": "Bonjour.", **words}}
+def make_french_texts(**overrides):
+    """Return a mailing's texts, in French only."""
+    return {"fr": {"subject": "Nouvelles", "preheader": "", "body": "Bonjour.", **overrides}}
+
+
+def list_addresses(sent_emails):
+    """Return the addresses that emails were sent to, in order."""
+    return sorted(email.to for email in sent_emails)
+
+
+def list_deliveries(**filters):
+    """Return the deliveries of mailings, in order."""
+    db.session.expire_all()
+    return db.session.query(Delivery).filter_by(kind="mailing", **filters).order_by(Delivery.id).all()
+
+
+def make_mailing_form(petition, **overrides):
+    """Return the fields of a valid form."""
+    return {
+        "name": "First news", "sender_name": "Les amis", "timezone": "Europe/Paris", "petitions": petition.id,
+        "subject_fr": "Bonjour", "body_fr": "Bonjour {{ name }}", "version": 1, **overrides,
+    }  # fmt: skip

@@ -6,7 +6,9 @@ import shutil
 import subprocess
 
 from support.ports import free_port
-from support.site_client import ROOT, SiteClient, wait_for
+from support.settings import ROOT
+from support.site_client import SiteClient
+from support.waiting import wait_for
 
 NGINX = shutil.which("nginx", path=os.environ.get("PATH", "") + ":/usr/sbin")
 

@@ -7,7 +7,7 @@ from urllib.parse import unquote, urlsplit
 
 import psycopg
 from support.ports import free_port
-from support.site_client import wait_for
+from support.waiting import wait_for
 
 PGBOUNCER = shutil.which("pgbouncer", path=os.environ.get("PATH", "") + ":/usr/sbin")
 # What the application asks for when it connects; PgBouncer passes none of it on, so that the role must bring it.

@@ -1,4 +1,4 @@
-"""What a signature's life is meant to be, in plain Python: no database, no tokens, no threads."""
+"""A model of signatures in plain Python: no database, no tokens, no threads."""
 
 from dataclasses import dataclass, field
 
@@ -14,7 +14,7 @@ LINK_PREFIX_FOR_KIND = {"confirm_signature": "c", "reminder": "c", "already_sign
 
 @dataclass
 class Email:
-    """One that is or was owed."""
+    """An email that is or was queued."""
 
     number: int  # of the signature
     kind: str
@@ -26,7 +26,7 @@ class Email:
 
 @dataclass(frozen=True)
 class Link:
-    """One that was mailed: what it leads to, of which signature, from which of its links, and when."""
+    """An emailed link: the page it leads to, its signature and generation, and when it was sent."""
 
     leads_to: str
     number: int
@@ -58,9 +58,9 @@ class Model:
     last: int = 0
     records: dict[str, Record] = field(default_factory=dict)
     emails: list[Email] = field(default_factory=list)
-    proved: set[int] = field(default_factory=set)  # signatures that somebody confirmed
+    proved: set[int] = field(default_factory=set)  # numbers of signatures that were ever confirmed
 
-    # What signers do.
+    # Actions of signers.
 
     def sign(self, address: str, name: str, listed: bool) -> None:
         record = self.records.get(address)
@@ -71,22 +71,22 @@ class Model:
         elif record.state == "pending":
             self._sign_again(record, name, listed)
         elif record.state == "withdrawn":
-            enough = len(self._today(record)) >= MAX_EMAILS_PER_DAY
+            limit_reached = len(self._today(record)) >= MAX_EMAILS_PER_DAY
             self.records[address] = Record(
                 record.number, address, name, listed, self.now, generation=record.generation + 1,
                 valid_from=record.generation + 1,
             )  # fmt: skip
-            self._enqueue(self.records[address], "confirm_signature", DAY if enough else 0)
+            self._enqueue(self.records[address], "confirm_signature", DAY if limit_reached else 0)
         elif record.state == "confirmed" and self._may_email(record):
             self._mail(record, "already_signed")
 
     def _sign_again(self, record: Record, name: str, listed: bool) -> None:
-        changed, mailing = (record.name, record.listed) != (name, listed), self._may_email(record)
+        changed, sending = (record.name, record.listed) != (name, listed), self._may_email(record)
         waits = any(email.state == "due" for email in self._today(record))
         record.name, record.listed, record.requested = name, listed, self.now
-        if mailing:
+        if sending:
             self._mail(record, "confirm_signature")
-        if changed and (mailing or waits):
+        if changed and (sending or waits):
             record.valid_from = record.generation
 
     def confirm(self, link: Link | None) -> None:
@@ -116,7 +116,7 @@ class Model:
             del self.records[record.address]
 
     def open_for_link(self, leads: str, link: Link | None) -> Record | None:
-        """Return what a link still opens."""
+        """Return the record that a link opens, None if it is not valid."""
         record = self._of(link) if link and link.leads_to == leads else None
         if record is None or not record.valid_from <= link.generation <= record.generation:
             return None
@@ -126,7 +126,7 @@ class Model:
     def _of(self, link: Link) -> Record | None:
         return next((record for record in self.records.values() if record.number == link.number), None)
 
-    # What the team does.
+    # Actions of the team.
 
     def desk(self, act: str, address: str, value: str = "") -> None:
         record = self.records.get(address)
@@ -159,7 +159,7 @@ class Model:
         if not any(email.state == "due" for email in today):
             self._enqueue(record, "confirm_signature", DAY if len(today) >= MAX_EMAILS_PER_DAY else 0)
 
-    # What time and the workers do.
+    # Periodic tasks and workers.
 
     def remind(self, but: str = "") -> None:
         for record in self.records.values():
@@ -184,9 +184,9 @@ class Model:
         for email in self.emails:
             if email.state == "due" and email.not_before <= self.now:
                 record = numbers.get(email.number)
-                wanted = record is not None and record.state == STATE_FOR_KIND[email.kind]
-                email.state, email.settled = "sent" if wanted else "cancelled", self.now
-                if wanted:
+                called_for = record is not None and record.state == STATE_FOR_KIND[email.kind]
+                email.state, email.settled = "sent" if called_for else "cancelled", self.now
+                if called_for:
                     leads = LINK_PREFIX_FOR_KIND.get(email.kind)
                     link = Link(leads, record.number, record.generation, self.now) if leads else None
                     sent.append((email.kind, record.address, link))
@@ -219,7 +219,7 @@ class Model:
 
     def _enqueue(self, record: Record, kind: str, wait: int = 0) -> None:
         for email in self.emails:
-            # A second one of a kind takes the place of one that has not left.
+            # A second email of a kind replaces one that was not sent yet.
             if (email.number, email.kind, email.state) == (record.number, kind, "due"):
                 email.state, email.settled = "cancelled", self.now
         self.emails.append(Email(record.number, kind, self.now, self.now + wait))

@@ -5,9 +5,9 @@ import time
 from urllib.parse import urlsplit
 
 import pytest
-from conftest import SECRET_KEY, environment
 from passlib.totp import TOTP
 from support.factories import make_account, post_form, sign_in
+from support.settings import SECRET_KEY, environment
 
 from config import Config
 from petition.app import create_app

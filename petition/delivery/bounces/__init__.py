@@ -1,4 +1,4 @@
-"""Bounces, complaints and requests to unsubscribe by email, from a mailbox or a provider's webhook.
+"""Bounces, complaints and unsubscribe requests by email, from a mailbox or a provider's webhook.
 
 A report is parsed, matched with its delivery by a return path that cannot be forged, recorded once, and applied.
 """
@@ -7,7 +7,7 @@ from flask import Flask
 
 
 def register(app: Flask) -> None:
-    """Set up the webhook and the periodic tasks."""
+    """Set up the registries of handlers, the webhook and the periodic tasks."""
     from petition.core.celery import register_task
     from petition.delivery.bounces import handlers, tasks, webhooks
 

@@ -1,4 +1,4 @@
-"""Fetch what came back from a Maildir or an IMAP mailbox, a bounded number at a time."""
+"""Fetch bounce messages from a Maildir or an IMAP mailbox, a bounded number at a time."""
 
 import mailbox
 from collections.abc import Iterator
@@ -14,17 +14,17 @@ from imap_tools.errors import ImapToolsError
 from petition.core.db import db
 from petition.delivery.bounces.processing import process_message
 
-MAX_MESSAGES_PER_POLL = 200  # messages
+MAX_MESSAGES_PER_POLL = 200
 PROCESSED_FOLDER = "Processed"
-IMAP_TIMEOUT_SECONDS = 10  # seconds for each answer of the IMAP server
+IMAP_TIMEOUT_SECONDS = 10  # for each reply of the IMAP server
 
 log = structlog.get_logger(__name__)
 
 
 def poll_mailbox() -> int:
-    """Take in what waits in the mailbox of the settings, if there is one; returns how many messages. Commits each.
+    """Process the messages in the mailbox of the settings, if there is one, and return how many. Commits each.
 
-    A message leaves the inbox only once it is recorded: what a crash leaves there is taken again, and counted once.
+    A message is moved out of the inbox only once it is recorded: after a crash it is processed again, and counted once.
     """
     url = urlsplit(current_app.config["PETITION_BOUNCE_MAILBOX"] or "")
     if url.scheme == "maildir":
@@ -41,11 +41,11 @@ def poll_mailbox() -> int:
 
 def _poll_maildir(path: Path) -> Iterator[None]:
     with closing(mailbox.Maildir(path, create=True)) as inbox:
-        done = inbox.add_folder(PROCESSED_FOLDER)
+        processed = inbox.add_folder(PROCESSED_FOLDER)
         for key in list(inbox.keys())[:MAX_MESSAGES_PER_POLL]:
             process_message(inbox.get_bytes(key), "maildir")
             db.session.commit()
-            done.add(inbox.get_message(key))
+            processed.add(inbox.get_message(key))
             inbox.discard(key)
             yield
 

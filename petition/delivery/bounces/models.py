@@ -1,4 +1,4 @@
-"""A report that came back."""
+"""Bounces: one row for each report."""
 
 from datetime import datetime
 from enum import StrEnum
@@ -10,13 +10,13 @@ from petition.core.db import Model, identity_column
 
 
 class BounceKind(StrEnum):
-    """What a report says."""
+    """Kinds of a report."""
 
     PERMANENT = "permanent"
     SOFT = "soft"
     POLICY = "policy"
     COMPLAINT = "complaint"
-    DELAYED = "delayed"  # or relayed, or an answering machine: nothing follows from it
+    DELAYED = "delayed"  # or relayed, or an automatic reply: has no consequence
     UNSUBSCRIBE = "unsubscribe"
     NOT_UNDERSTOOD = "not_understood"
 
@@ -27,11 +27,11 @@ BOUNCED_KINDS = (
     BounceKind.SOFT.value,
     BounceKind.POLICY.value,
     BounceKind.COMPLAINT.value,
-)  # what a mailing's report counts as bounced
+)  # counted as bounced in a mailing's report
 
 
 class Bounce(Model):
-    """One report, as it was understood. Holds no address but a keyed hash, and its text where it was not understood."""
+    """One report, as parsed. Has a keyed hash in place of the address, and the raw text if it was not understood."""
 
     __tablename__ = "bounces"
 

@@ -1,4 +1,4 @@
-"""Read a report: what it says became of an email (RFC 3464, RFC 5965), or what its words betray."""
+"""Parse a report: delivery status notifications (RFC 3464), abuse reports (RFC 5965), and nonstandard bounces."""
 
 import email
 import logging
@@ -13,21 +13,19 @@ from flufl.bounce import all_failures
 from petition.delivery.bounces.models import BounceKind
 from petition.delivery.smtp.responses import sanitize_response
 
-MAX_REPORT_BYTES = 1024 * 1024  # bytes that are read of a report
-MAX_NESTING_DEPTH = 50  # parts within parts
-# Where the report was sent to, whatever the last server called it.
+MAX_REPORT_BYTES = 1024 * 1024
+MAX_NESTING_DEPTH = 50
+# The address that a report was sent to, by whichever name the last server gives it.
 RECIPIENT_HEADERS = ("Delivered-To", "X-Original-To", "Envelope-To", "X-Envelope-To", "To")
 STATUS_PATTERN = re.compile(r"\b([245])\.(\d{1,3})\.(\d{1,3})\b")
 ADDRESS_PATTERN = re.compile(r"[^\s<>,;\"@]+@[^\s<>,;\"@]+")
-# Bounded, so that a report full of beginnings takes no longer than another.
-MESSAGE_ID_PATTERN = re.compile(r"<d\d{1,18}\.[0-9a-f]{16}@[^<>\s]{1,255}>", re.IGNORECASE)
-# A detector that trips over a stranger's message is no news: the others are asked.
+# It logs each detector that fails on a message; the others are still asked.
 logging.getLogger("flufl.bounce").setLevel(logging.CRITICAL)
 
 
 @dataclass
 class Report:
-    """What a report says. `recipients`: where it was sent to. `failed`: the address that it is about."""
+    """A parsed report. `recipients`: the addresses it was sent to. `failed_address`: the address that it is about."""
 
     kind: str = BounceKind.NOT_UNDERSTOOD
     status: str = ""
@@ -38,22 +36,21 @@ class Report:
 
 
 def parse_report(raw: bytes) -> Report:
-    """Return what a report says; never raises, whatever it is given."""
+    """Parse a report; never raises, whatever it is given."""
     report = Report()
     try:
         message = email.message_from_bytes(raw[:MAX_REPORT_BYTES], policy=compat32)
         report.recipients = _recipients(message)
-        found = MESSAGE_ID_PATTERN.search(raw[:MAX_REPORT_BYTES].decode("latin-1"))
-        report.message_id = found[0].lower() if found else ""
         parts = list(_parts(message))
-        _parse_complaint(parts, report) or _parse_delivery_status(parts, report) or _detect_auto_reply(
-            message, report
-        ) or _parse_nonstandard(message, report)
-    except Exception as error:  # a report is a stranger's: it is kept, not trusted
-        report.kind, report.response = (
-            BounceKind.NOT_UNDERSTOOD,
-            sanitize_response(f"cannot be read: {type(error).__name__}"),
+        (
+            _parse_complaint(parts, report)
+            or _parse_delivery_status(parts, report)
+            or _detect_auto_reply(message, report)
+            or _parse_nonstandard(message, report)
         )
+    except Exception as error:  # anybody can send a report: it is stored for an operator
+        report.kind = BounceKind.NOT_UNDERSTOOD
+        report.response = sanitize_response(f"cannot be parsed: {type(error).__name__}")
     return report
 
 
@@ -72,7 +69,7 @@ def _parts(message: Message, depth: int = 0) -> Iterator[Message]:
 
 
 def _parse_complaint(parts: list[Message], report: Report) -> bool:
-    """Read an abuse report (ARF, RFC 5965)."""
+    """Parse an abuse report (ARF, RFC 5965)."""
     for part in parts:
         if part.get_content_type() != "message/feedback-report":
             continue
@@ -83,17 +80,17 @@ def _parse_complaint(parts: list[Message], report: Report) -> bool:
             sanitize_response(f"reported: {kind}"),
             _extract_address(fields.get("original-rcpt-to", "")),
         )
-        # It comes to an address for complaints; the return path, which its reader was told, is in what it reports.
-        returned = [str(value) for each in parts for value in each.get_all("Return-Path", [])]
+        # It is sent to an address for complaints; our return path is in the email that it reports.
+        return_paths = [str(value) for each in parts for value in each.get_all("Return-Path", [])]
         report.recipients += ADDRESS_PATTERN.findall(
-            " ".join([fields.get("original-mail-from", ""), *returned])[:10_000]
+            " ".join([fields.get("original-mail-from", ""), *return_paths])[:10_000]
         )
         return True
     return False
 
 
 def _fields(part: Message) -> dict[str, str]:
-    """Return the fields of a machine's part, which is a message of its own or plain text."""
+    """Return the fields of a machine-readable part, which is a nested message or plain text."""
     payload = part.get_payload()
     first = payload[0] if isinstance(payload, list) and payload else None
     inner = first if isinstance(first, Message) else email.message_from_string(str(payload))
@@ -101,7 +98,7 @@ def _fields(part: Message) -> dict[str, str]:
 
 
 def _parse_delivery_status(parts: list[Message], report: Report) -> bool:
-    """Read a delivery status notification (RFC 3464): its first recipient, as each of our emails has one."""
+    """Parse a delivery status notification (RFC 3464): its first recipient, as each of our emails has one."""
     for part in parts:
         payload = part.get_payload()
         if part.get_content_type() != "message/delivery-status" or not isinstance(payload, list):
@@ -123,51 +120,51 @@ def _parse_delivery_status(parts: list[Message], report: Report) -> bool:
 
 
 def _status(status: str, diagnostic: str) -> str:
-    """Return the enhanced status; the server's own words are more precise than a gateway's x.0.0."""
-    told, said = STATUS_PATTERN.search(status), STATUS_PATTERN.search(diagnostic)
-    if told and told[0][1:] != ".0.0":
-        return told[0]
-    return said[0] if said else told[0] if told else ""
+    """Return the enhanced status; that of the diagnostic code is more precise than a gateway's x.0.0."""
+    in_status, in_diagnostic = STATUS_PATTERN.search(status), STATUS_PATTERN.search(diagnostic)
+    if in_status and in_status[0][1:] != ".0.0":
+        return in_status[0]
+    return in_diagnostic[0] if in_diagnostic else in_status[0] if in_status else ""
 
 
 def classify_status(status: str) -> str:
-    """Return what a failed delivery's status means for the address (RFC 3463)."""
+    """Return the kind of bounce that a failed delivery's enhanced status means (RFC 3463)."""
     found = STATUS_PATTERN.fullmatch(status)
     if found is None:
         return BounceKind.SOFT
     level, subject, detail = found[1], int(found[2]), int(found[3])
     if subject == 7:
-        return BounceKind.POLICY  # about us, or about what we wrote: not about the mailbox
+        return BounceKind.POLICY  # about the sender or the content, not about the mailbox
     if level != "5" or (subject, detail) in ((2, 2), (2, 3)):
-        return BounceKind.SOFT  # too long without success, full, or too large
-    # Of addresses, 5.1.7 and 5.1.8 are about the sender's; mail systems, networks and protocols are nobody's mailbox.
+        return BounceKind.SOFT  # temporary, mailbox full, or message too large
+    # 5.1.7 and 5.1.8 are about the sender's address; subjects 3 to 6 are about mail systems, networks and protocols.
     gone = (subject == 1 and detail not in (7, 8)) or subject in (0, 2)
     return BounceKind.PERMANENT if gone else BounceKind.SOFT
 
 
 def _detect_auto_reply(message: Message, report: Report) -> bool:
-    """Recognise an answering machine (RFC 3834), which tells nothing of the mailbox."""
+    """Recognise an automatic reply (RFC 3834), which says nothing about the mailbox."""
     if str(message.get("Auto-Submitted", "")).lower().startswith("auto-replied"):
-        report.kind, report.response = BounceKind.DELAYED, "an automatic answer"
+        report.kind, report.response = BounceKind.DELAYED, "an automatic reply"
         return True
     return False
 
 
 def _parse_nonstandard(message: Message, report: Report) -> bool:
-    """Recognise the words of mail servers that follow no standard."""
+    """Recognise the text of mail servers that follow no standard, by flufl.bounce."""
     temporary, permanent = all_failures(message)
     addresses = permanent or temporary
     if not addresses:
         report.response = sanitize_response(str(message.get("Subject", "")))
         return False
     text = message.as_string()[:MAX_REPORT_BYTES]
-    said = STATUS_PATTERN.search(text)
-    report.status = said[0] if said else ""
+    status = STATUS_PATTERN.search(text)
+    report.status = status[0] if status else ""
     report.failed_address = _extract_address(next(iter(addresses)).decode("ascii", "replace"))
     report.kind = BounceKind.PERMANENT if permanent else BounceKind.SOFT
     if report.status.split(".")[1:2] == ["7"]:
         report.kind = BounceKind.POLICY
-    report.response = sanitize_response("recognised by its words")
+    report.response = sanitize_response("recognised by its text")
     return True
 
 

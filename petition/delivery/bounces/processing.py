@@ -1,4 +1,4 @@
-"""Take a report in: once, matched with its delivery, and acted on as far as it can be believed."""
+"""Record each report once, match it with its delivery, and apply it: suppress the address or unsubscribe."""
 
 import hashlib
 from collections.abc import Sequence
@@ -10,50 +10,51 @@ from sqlalchemy.dialects.postgresql import insert
 
 from petition.core import clock
 from petition.core.db import db
-from petition.core.hashing import keyed_hashes
 from petition.delivery.bounces import handlers, verp
 from petition.delivery.bounces.models import Bounce, BounceKind
 from petition.delivery.bounces.parser import Report, parse_report
 from petition.delivery.composers import AddressPurpose
 from petition.delivery.models import Delivery
 from petition.delivery.rendering.message import encode_domain
-from petition.delivery.suppressions.suppression_list import suppress
+from petition.delivery.suppressions.suppression_list import hash_address, suppress
 
-MAX_SOFT_BOUNCES = 3  # deliveries that bounced softly
+MAX_SOFT_BOUNCES = 3  # deliveries to one address within the window
 SOFT_BOUNCE_WINDOW = timedelta(days=30)
-MAX_RAW_BYTES = 64 * 1024  # bytes of what was not understood
+MAX_RAW_BYTES = 64 * 1024  # of a report that was not understood
 
 log = structlog.get_logger(__name__)
 
 
 def process_message(raw: bytes, source: str, envelope: Sequence[str] = ()) -> Bounce:
-    """Take a message that came to a return path; the same message again changes nothing. Flushes, does not commit.
+    """Process a message sent to a return path; the same message again changes nothing. Flushes, does not commit.
 
-    `envelope`: where it was sent to, if the transport tells. Only a return path of ours, which nobody can forge, makes
-    a report believed: any other is kept for somebody to look at, and suppresses nobody.
+    `envelope`: the addresses it was sent to, where the transport knows them. Only a return path of ours, which nobody
+    can forge, makes a report authentic: any other is stored for an operator to look at, and suppresses nobody.
     """
     report = parse_report(raw)
     for address in (*envelope, *report.recipients):
-        known = verp.parse_address(address)
-        if known and known[0] == AddressPurpose.UNSUBSCRIBE:
-            report.kind, report.response = BounceKind.UNSUBSCRIBE, "asked by mail to stop"
-        if known:
-            return process_report(report, raw, source, known[1])
+        match = verp.parse_address(address)
+        if match is None:
+            continue
+        purpose, delivery_id = match
+        if purpose == AddressPurpose.UNSUBSCRIBE:
+            report.kind, report.response = BounceKind.UNSUBSCRIBE, "unsubscribe request by email"
+        return process_report(report, raw, source, delivery_id)
     return process_report(report, raw, source, None)
 
 
 def process_report(report: Report, raw: bytes, source: str, delivery_id: int | None) -> Bounce:
-    """Record a report and do what follows from it. `delivery_id`: the delivery that it surely speaks of. Flushes."""
+    """Record a report and apply it. `delivery_id`: the delivery that it is proved to be about. Flushes."""
     delivery = db.session.get(Delivery, delivery_id) if delivery_id else None
     if delivery is None and report.kind != BounceKind.NOT_UNDERSTOOD:
-        report.response = f"no return path of ours: {report.kind} {report.response}"[:200]
+        report.response = f"not sent to a return path of ours: {report.kind} {report.response}"[:200]
         report.kind = BounceKind.NOT_UNDERSTOOD
     address = _delivery_address(delivery)
     values = {
         "kind": report.kind, "status": report.status[:12], "response": report.response[:200],
         "source": source[:20], "digest": hashlib.sha256(raw).hexdigest(),
         "delivery_id": delivery.id if delivery else None, "mailing_id": delivery.mailing_id if delivery else None,
-        "address_hash": _hash_address(address) if address else None,
+        "address_hash": hash_address(address)[0] if address else None,
         "raw": raw[:MAX_RAW_BYTES] if report.kind == BounceKind.NOT_UNDERSTOOD else None,
     }  # fmt: skip
     new = db.session.scalar(insert(Bounce).values(values).on_conflict_do_nothing().returning(Bounce.id))
@@ -67,13 +68,9 @@ def process_report(report: Report, raw: bytes, source: str, delivery_id: int | N
 
 
 def _delivery_address(delivery: Delivery | None) -> str | None:
-    """Return whom the delivery went to, unless they were erased since: a report's own word for it is a stranger's."""
+    """Return the address of a delivery, unless it was erased since; the address in a report is not to be trusted."""
     found = handlers.find_address(delivery.kind, delivery.subject_id) if delivery else None
     return encode_domain(found) if found else None
-
-
-def _hash_address(address: str) -> str:
-    return keyed_hashes("suppression", address.strip().lower())[0]
 
 
 def _apply_report(report: Report, delivery: Delivery, address: str | None) -> None:
@@ -84,7 +81,7 @@ def _apply_report(report: Report, delivery: Delivery, address: str | None) -> No
     if report.kind == BounceKind.PERMANENT:
         suppress(address, f"bounced: {report.status} {report.response}"[:200])
     elif report.kind == BounceKind.COMPLAINT:
-        suppress(address, "complained of an email")
+        suppress(address, "complained about an email")
     elif report.kind == BounceKind.SOFT and _count_soft_bounces(address) >= MAX_SOFT_BOUNCES:
         suppress(
             address, f"bounced {MAX_SOFT_BOUNCES} times within {SOFT_BOUNCE_WINDOW.days} days: {report.status}"[:200]
@@ -92,9 +89,9 @@ def _apply_report(report: Report, delivery: Delivery, address: str | None) -> No
 
 
 def _count_soft_bounces(address: str) -> int:
-    """Count the deliveries to an address that bounced softly lately."""
+    """Count the deliveries to an address with a soft bounce within the window."""
     query = select(func.count(distinct(Bounce.delivery_id))).where(
-        Bounce.address_hash.in_(keyed_hashes("suppression", address.strip().lower())),
+        Bounce.address_hash.in_(hash_address(address)),
         Bounce.kind == BounceKind.SOFT, Bounce.at > clock.now() - SOFT_BOUNCE_WINDOW,
     )  # fmt: skip
     return int(db.session.scalar(query) or 0)

@@ -1,4 +1,4 @@
-"""What beat asks about what comes back."""
+"""Periodic tasks: poll the bounce mailbox, and delete the raw text of old reports."""
 
 from datetime import timedelta
 
@@ -13,12 +13,12 @@ RAW_RETENTION = timedelta(days=30)
 
 
 def run_poll() -> None:
-    """Look into the mailbox that bounces come to."""
+    """Process the messages in the bounce mailbox."""
     poll_mailbox()
 
 
 def run_retention() -> None:
-    """Drop the text of reports that nobody can learn from any more: it may hold an address."""
-    old = (Bounce.at < clock.now() - RAW_RETENTION) & Bounce.raw.is_not(None)
-    db.session.execute(update(Bounce).where(old).values(raw=None).execution_options(synchronize_session=False))
+    """Delete the raw text of old reports, which may contain an address."""
+    is_old = (Bounce.at < clock.now() - RAW_RETENTION) & Bounce.raw.is_not(None)
+    db.session.execute(update(Bounce).where(is_old).values(raw=None).execution_options(synchronize_session=False))
     db.session.commit()

@@ -1,4 +1,4 @@
-"""Which delivery an address of ours speaks of, if we made it."""
+"""Parse return paths (VERP), unsubscribe addresses and Message-IDs, and check that they are ours by their MAC."""
 
 import hmac
 import re
@@ -13,7 +13,7 @@ PURPOSES = {"b": AddressPurpose.BOUNCE, "u": AddressPurpose.UNSUBSCRIBE}
 
 
 def parse_address(address: str) -> tuple[str, int] | None:
-    """Return the purpose of an address of ours and its delivery; None for any other. Mail systems may fold its case."""
+    """Return the purpose of an address of ours and its delivery, in any case; None for any other address."""
     found = ADDRESS_PATTERN.search(address.lower())
     if found is None:
         return None
@@ -22,7 +22,7 @@ def parse_address(address: str) -> tuple[str, int] | None:
 
 
 def parse_message_id(message_id: str) -> int | None:
-    """Return the delivery of a Message-ID of ours. It is public where an email was forwarded, and proves nothing."""
+    """Return the delivery of a Message-ID of ours. Anybody who has a copy of the email knows it: it proves nothing."""
     found = MESSAGE_ID_PATTERN.search(message_id.lower())
     return int(found[1]) if found and _is_authentic(AddressPurpose.MESSAGE, int(found[1]), found[2]) else None
 

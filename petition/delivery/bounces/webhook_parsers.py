@@ -1,4 +1,4 @@
-"""What mail providers post about emails: whether it is really them, and what they say."""
+"""Authenticate and parse the webhooks of mail providers."""
 
 import base64
 import binascii
@@ -13,19 +13,43 @@ from petition.delivery.bounces.models import BounceKind
 from petition.delivery.bounces.parser import STATUS_PATTERN, Report, classify_status
 from petition.delivery.smtp.responses import sanitize_response
 
-MAX_CLOCK_DIFFERENCE_SECONDS = 300  # seconds that a signature's time may differ from ours
+MAX_CLOCK_DIFFERENCE_SECONDS = 300  # between a signature's time and ours
+# What each provider calls a kind of report.
+GENERIC_KINDS = {"bounce": BounceKind.PERMANENT, "soft": BounceKind.SOFT, "complaint": BounceKind.COMPLAINT}
+POSTMARK_KINDS = {
+    "HardBounce": BounceKind.PERMANENT,
+    "BadEmailAddress": BounceKind.PERMANENT,
+    "SpamComplaint": BounceKind.COMPLAINT,
+    "Blocked": BounceKind.POLICY,
+    "SpamNotification": BounceKind.POLICY,
+    "DMARCPolicy": BounceKind.POLICY,
+}
+MAILGUN_KINDS = {
+    "failed": BounceKind.PERMANENT,
+    "complained": BounceKind.COMPLAINT,
+    "delivered": BounceKind.DELAYED,
+}
+BREVO_KINDS = {
+    "hard_bounce": BounceKind.PERMANENT,
+    "invalid_email": BounceKind.PERMANENT,
+    "soft_bounce": BounceKind.SOFT,
+    "deferred": BounceKind.DELAYED,
+    "spam": BounceKind.COMPLAINT,
+    "complaint": BounceKind.COMPLAINT,
+    "blocked": BounceKind.POLICY,
+}
 
 
 def is_authentic(provider: str, headers: Mapping[str, str], body: bytes, secret: str) -> bool:
-    """Say whether a request was made by somebody who knows the secret, in the provider's own way of showing it.
+    """Return whether a request was made by somebody who knows the secret, by the provider's scheme.
 
     generic: `X-Petition-Signature: t=<seconds>,v1=<hex>`, an HMAC-SHA256 of "<seconds>.<body>". Mailgun: an HMAC-SHA256
     of timestamp and token inside the body. Others: HTTP Basic with the secret as password, or a Bearer token.
     """
     if provider == "generic":
-        told = dict(item.split("=", 1) for item in headers.get("X-Petition-Signature", "").split(",") if "=" in item)
-        signed = f"{told.get('t', '')}.".encode() + body
-        return _is_recent(told.get("t", "")) and _equal_in_constant_time(_hmac(secret, signed), told.get("v1", ""))
+        fields = dict(item.split("=", 1) for item in headers.get("X-Petition-Signature", "").split(",") if "=" in item)
+        signed = f"{fields.get('t', '')}.".encode() + body
+        return _is_recent(fields.get("t", "")) and _equal_in_constant_time(_hmac(secret, signed), fields.get("v1", ""))
     if provider == "mailgun":
         signature = _object(_json(body), "signature")
         stamp, token = str(signature.get("timestamp", "")), str(signature.get("token", ""))
@@ -45,8 +69,8 @@ def _hmac(secret: str, signed: bytes) -> str:
     return hmac.new(secret.encode(), signed, hashlib.sha256).hexdigest()
 
 
-def _equal_in_constant_time(wanted: str, given: str) -> bool:
-    return hmac.compare_digest(wanted.encode(), given.encode("utf-8", "replace"))
+def _equal_in_constant_time(expected: str, given: str) -> bool:
+    return hmac.compare_digest(expected.encode(), given.encode("utf-8", "replace"))
 
 
 def _is_recent(stamp: str) -> bool:
@@ -76,40 +100,45 @@ def _objects(values: Any) -> list[dict[str, Any]]:
 
 
 def parse_webhook(provider: str, body: bytes) -> list[Report]:
-    """Return what a provider's message says, a report for each email; empty when it is not understood."""
+    """Return a report for each email that a provider's message is about; none when it is not understood."""
     message = _json(body)
     if not isinstance(message, dict):
         return []
     return [report for report in PARSERS[provider](message) if report.kind]
 
 
-def _build_report(kind: str, status: Any, words: Any, failed: Any, message_id: Any) -> Report:
-    told = STATUS_PATTERN.search(str(status or "")) or STATUS_PATTERN.search(str(words or "")[:2000])
-    status = told[0] if told else ""
+def _build_report(kind: str, status: Any, diagnostic: Any, failed_address: Any, message_id: Any) -> Report:
+    match = STATUS_PATTERN.search(str(status or "")) or STATUS_PATTERN.search(str(diagnostic or "")[:2000])
+    status = match[0] if match else ""
     if kind in (BounceKind.PERMANENT, BounceKind.SOFT) and classify_status(status) == BounceKind.POLICY:
         kind = BounceKind.POLICY
     identifier = str(message_id or "").strip("<> ")
-    return Report(kind, status, sanitize_response(str(words or "")), str(failed or "")[:320], f"<{identifier}>".lower())
+    response = sanitize_response(str(diagnostic or ""))
+    return Report(kind, status, response, str(failed_address or "")[:320], f"<{identifier}>".lower())
 
 
-def _generic(message: dict[str, Any]) -> Iterator[Report]:
-    kind = {"bounce": BounceKind.PERMANENT, "soft": BounceKind.SOFT, "complaint": BounceKind.COMPLAINT}.get(
-        str(message.get("type")), ""
+def _parse_generic(message: dict[str, Any]) -> Iterator[Report]:
+    yield _build_report(
+        GENERIC_KINDS.get(str(message.get("type")), ""),
+        message.get("status"),
+        message.get("diagnostic"),
+        message.get("recipient"),
+        message.get("message_id"),
     )
-    yield _build_report(kind, message.get("status"), message.get("diagnostic"), message.get("recipient"),
-                  message.get("message_id"))  # fmt: skip
 
 
-def _ses(message: dict[str, Any]) -> Iterator[Report]:
-    """Read Amazon SES's notification, alone or inside the envelope of SNS."""
+def _parse_ses(message: dict[str, Any]) -> Iterator[Report]:
+    """Parse a notification of Amazon SES, alone or inside an SNS envelope."""
     inner = _json(str(message.get("Message", ""))) if "Message" in message else message
     mail, bounce = _object(inner, "mail"), _object(inner, "bounce")
-    listed = _object(mail, "commonHeaders").get("messageId") or _header(mail.get("headers"), "message-id")
-    for who in _objects(bounce.get("bouncedRecipients")):
+    message_id = _object(mail, "commonHeaders").get("messageId") or _header(mail.get("headers"), "message-id")
+    for recipient in _objects(bounce.get("bouncedRecipients")):
         kind = BounceKind.PERMANENT if bounce.get("bounceType") == "Permanent" else BounceKind.SOFT
-        yield _build_report(kind, who.get("status"), who.get("diagnosticCode"), who.get("emailAddress"), listed)
-    for who in _objects(_object(inner, "complaint").get("complainedRecipients")):
-        yield _build_report(BounceKind.COMPLAINT, "", "reported", who.get("emailAddress"), listed)
+        yield _build_report(
+            kind, recipient.get("status"), recipient.get("diagnosticCode"), recipient.get("emailAddress"), message_id
+        )
+    for recipient in _objects(_object(inner, "complaint").get("complainedRecipients")):
+        yield _build_report(BounceKind.COMPLAINT, "", "reported", recipient.get("emailAddress"), message_id)
 
 
 def _header(headers: Any, name: str) -> str:
@@ -119,30 +148,35 @@ def _header(headers: Any, name: str) -> str:
     return ""
 
 
-def _postmark(message: dict[str, Any]) -> Iterator[Report]:
-    kinds = {"HardBounce": BounceKind.PERMANENT, "BadEmailAddress": BounceKind.PERMANENT, "SpamComplaint": BounceKind.COMPLAINT, "Blocked": BounceKind.POLICY,
-             "SpamNotification": BounceKind.POLICY, "DMARCPolicy": BounceKind.POLICY}  # fmt: skip
-    if "Type" in message:
-        listed = _object(message, "Metadata").get("message_id") or _header(message.get("Headers"), "message-id")
-        yield _build_report(kinds.get(str(message["Type"]), BounceKind.SOFT), "", message.get("Details") or message.get("Description"),
-                      message.get("Email"), listed)  # fmt: skip
+def _parse_postmark(message: dict[str, Any]) -> Iterator[Report]:
+    if "Type" not in message:
+        return
+    kind = POSTMARK_KINDS.get(str(message["Type"]), BounceKind.SOFT)
+    diagnostic = message.get("Details") or message.get("Description")
+    message_id = _object(message, "Metadata").get("message_id") or _header(message.get("Headers"), "message-id")
+    yield _build_report(kind, "", diagnostic, message.get("Email"), message_id)
 
 
-def _mailgun(message: dict[str, Any]) -> Iterator[Report]:
+def _parse_mailgun(message: dict[str, Any]) -> Iterator[Report]:
     event = _object(message, "event-data")
-    name, status = event.get("event"), _object(event, "delivery-status")
-    kind = {"failed": BounceKind.PERMANENT if event.get("severity") == "permanent" else BounceKind.SOFT, "complained": BounceKind.COMPLAINT,
-            "delivered": BounceKind.DELAYED}.get(str(name), "")  # fmt: skip
-    listed = _object(event, "message", "headers").get("message-id")
-    words = status.get("description") or status.get("message")
-    yield _build_report(kind, status.get("enhanced-code"), words, event.get("recipient"), listed)
+    status = _object(event, "delivery-status")
+    kind = MAILGUN_KINDS.get(str(event.get("event")), "")
+    if kind == BounceKind.PERMANENT and event.get("severity") != "permanent":
+        kind = BounceKind.SOFT
+    message_id = _object(event, "message", "headers").get("message-id")
+    diagnostic = status.get("description") or status.get("message")
+    yield _build_report(kind, status.get("enhanced-code"), diagnostic, event.get("recipient"), message_id)
 
 
-def _brevo(message: dict[str, Any]) -> Iterator[Report]:
-    kinds = {"hard_bounce": BounceKind.PERMANENT, "invalid_email": BounceKind.PERMANENT, "soft_bounce": BounceKind.SOFT, "deferred": BounceKind.DELAYED,
-             "spam": BounceKind.COMPLAINT, "complaint": BounceKind.COMPLAINT, "blocked": BounceKind.POLICY}  # fmt: skip
-    yield _build_report(kinds.get(str(message.get("event")), ""), "", message.get("reason"), message.get("email"),
-                  message.get("message-id"))  # fmt: skip
+def _parse_brevo(message: dict[str, Any]) -> Iterator[Report]:
+    kind = BREVO_KINDS.get(str(message.get("event")), "")
+    yield _build_report(kind, "", message.get("reason"), message.get("email"), message.get("message-id"))
 
 
-PARSERS = {"generic": _generic, "ses": _ses, "postmark": _postmark, "mailgun": _mailgun, "brevo": _brevo}
+PARSERS = {
+    "generic": _parse_generic,
+    "ses": _parse_ses,
+    "postmark": _parse_postmark,
+    "mailgun": _parse_mailgun,
+    "brevo": _parse_brevo,
+}

@@ -1,4 +1,4 @@
-"""Where mail providers post what became of emails."""
+"""Webhook for mail providers: they post bounces and complaints."""
 
 from flask import Blueprint, Response, abort, current_app, request
 
@@ -9,13 +9,13 @@ from petition.delivery.bounces.processing import process_message, process_report
 from petition.delivery.bounces.webhook_parsers import PARSERS, is_authentic, parse_webhook
 
 ACCESS = "machine"
-MAX_BODY_BYTES = 1024 * 1024  # bytes
+MAX_BODY_BYTES = 1024 * 1024
 blueprint = Blueprint("bounces", __name__, url_prefix="/hooks/bounces")
 
 
 @blueprint.post("/<provider>")
 def report(provider: str) -> Response:
-    """Take what a provider says, if it is really them: 202; 403 for anybody else, 404 while there is no secret."""
+    """Process a provider's message: 202; 403 if it is not authentic, 404 while no secret is set."""
     secret = current_app.config["PETITION_BOUNCE_WEBHOOK_SECRET"]
     if provider not in PARSERS or not secret:
         abort(404)
@@ -26,10 +26,10 @@ def report(provider: str) -> Response:
     if provider == "generic" and request.mimetype == "message/rfc822":
         process_message(body, "webhook:generic")
     else:
-        found = parse_webhook(provider, body)
-        for place, told in enumerate(found or [Report(response=f"not a report of {provider}'s that is known")]):
-            # Of one body, several: each is a report of its own.
-            raw = body if len(found) < 2 else body + b"\n%d" % place
-            process_report(told, raw, f"webhook:{provider}", verp.parse_message_id(told.message_id))
+        reports = parse_webhook(provider, body)
+        for position, parsed in enumerate(reports or [Report(response=f"unknown message of {provider}")]):
+            # A report is recorded once by the digest of its raw text: several in one body need texts of their own.
+            raw = body if len(reports) < 2 else body + b"\n%d" % position
+            process_report(parsed, raw, f"webhook:{provider}", verp.parse_message_id(parsed.message_id))
     db.session.commit()
     return Response(status=202)

@@ -1,1 +1,1 @@
-"""Rendering: templates worked through once for many recipients, and the MIME message of each."""
+"""Rendering: email templates prepared once for many recipients, and the MIME message of each."""

@@ -1,1 +1,1 @@
-"""SMTP: the connection that a worker keeps open, the conversation on it, and what its replies mean."""
+"""SMTP: the connection that a worker's thread keeps open, the client, and what replies mean."""

@@ -1,4 +1,9 @@
-"""Talk to the mail server: one verified connection per thread, kept open and never trusted to be alive."""
+"""One verified connection to the mail server per thread, kept open between emails.
+
+What Flask-Mail does here: it reads the `MAIL_*` settings, holds back emails when `MAIL_SUPPRESS_SEND` is set, and
+announces each email (`email_dispatched`), which `record_messages` and the tests use. What it does not do, and this
+module does: verify the certificate, bound every wait, and keep a connection for many messages.
+"""
 
 import math
 import smtplib
@@ -18,14 +23,14 @@ from petition.delivery.rendering.message import OutgoingMessage
 from petition.delivery.smtp.client import Envelope, LeaseExpired, Smtp, SmtpSsl
 from petition.delivery.smtp.responses import Outcome, classify_acceptance, classify_error
 
-MAX_IDLE_SECONDS = 20.0  # seconds after which a connection is asked whether it still lives
+MAX_IDLE_SECONDS = 20.0  # then NOOP checks that a connection still works before it is used
 
 log = structlog.get_logger(__name__)
 _thread = threading.local()
 
 
 class Mail(flask_mail.Mail):
-    """Flask-Mail, with connections that verify, time out and last."""
+    """Flask-Mail with our `Connection`."""
 
     def connect(self) -> "Connection":
         """Return this thread's connection, not yet opened."""
@@ -33,11 +38,11 @@ class Mail(flask_mail.Mail):
 
 
 class Connection(flask_mail.Connection):
-    """A connection to the mail server whose certificate is verified and whose every wait is bounded."""
+    """A connection to the mail server that verifies its certificate and bounds every wait."""
 
     host: Smtp | SmtpSsl | None
     used_at = 0.0
-    next_envelope: Envelope | None = None  # of the email that is to be sent after the next one
+    next_envelope: Envelope | None = None  # of the email that is sent after the next one
 
     def configure_host(self) -> Smtp | SmtpSsl:
         """Connect, secure and log in. Raises `OSError` or `smtplib.SMTPException`."""
@@ -60,7 +65,7 @@ class Connection(flask_mail.Connection):
         return host
 
     def ensure_open(self, envelope: Envelope) -> None:
-        """Open the connection, or prove with NOOP that an idle one still lives, or open it again, for an email."""
+        """Make sure of an open connection for an email: check an idle one with NOOP, and reconnect where it is lost."""
         if self.host is not None and self.num_emails >= current_app.config["MAIL_MAX_EMAILS"]:
             self.shut()
         is_idle = time.monotonic() - self.used_at > MAX_IDLE_SECONDS
@@ -69,7 +74,7 @@ class Connection(flask_mail.Connection):
             and self.host.pipelined_envelope
             and (is_idle or self.host.pipelined_envelope != envelope)
         ):
-            self.shut()  # it waits for another email, or has waited for this one too long
+            self.shut()  # the server expects another email, or has waited too long for this one
         if self.host is not None and is_idle:
             try:
                 if self.host.noop()[0] != 250:
@@ -81,20 +86,20 @@ class Connection(flask_mail.Connection):
             self.num_emails = 0
 
     def send(self, message: flask_mail.Message, envelope_from: str | tuple[str, str] | None = None) -> None:
-        """Hand one letter over; returns once the server has taken responsibility for it (its 250)."""
-        assert isinstance(message, OutgoingMessage)  # Flask-Mail's own messages are not built for real servers
+        """Send one email; return once the server has taken responsibility for it (its 250)."""
+        assert isinstance(message, OutgoingMessage)  # Flask-Mail's own messages are not serialised safely
         if self.host is not None:
             is_last = self.num_emails + 1 >= current_app.config["MAIL_MAX_EMAILS"]
-            following = None if is_last else self.next_envelope
-            self.host.send_email((str(envelope_from), message.to), message.as_bytes(), following)
+            next_envelope = None if is_last else self.next_envelope
+            self.host.send_email((str(envelope_from), message.to), message.as_bytes(), next_envelope)
         flask_mail.email_dispatched.send(current_app._get_current_object(), message=message)  # type: ignore[attr-defined]
         self.num_emails += 1
         self.used_at = time.monotonic()
 
     def recover(self) -> None:
-        """Leave a conversation that went wrong with RSET, or else hang up."""
+        """Reset the dialogue after an error (RSET), or disconnect."""
         if self.host is not None and self.host.pipelined_envelope and self.host.sock is not None:
-            return  # the server refused one email and has begun with the next
+            return  # the server refused one email and expects the next one, whose envelope it has
         try:
             if self.host is not None and self.host.rset()[0] != 250:
                 self.shut()
@@ -102,10 +107,10 @@ class Connection(flask_mail.Connection):
             self.shut()
 
     def shut(self) -> None:
-        """Hang up, politely if the server still listens."""
+        """Disconnect, with QUIT where possible."""
         host, self.host = self.host, None
         if host is not None and host.pipelined_envelope:
-            host.close()  # QUIT would be read as the words of an email
+            host.close()  # QUIT would be read as the text of an email
         elif host is not None:
             try:
                 host.quit()
@@ -115,7 +120,7 @@ class Connection(flask_mail.Connection):
 
 @cache
 def _tls_context() -> ssl.SSLContext:
-    # Read once, as it takes as long as a hundred emails: the certificates of the authorities that this system trusts.
+    # Cached: reading the system's certificate authorities takes 34 ms, as long as a hundred emails.
     return ssl.create_default_context()
 
 
@@ -123,31 +128,32 @@ mail = Mail()
 
 
 def deliver(
-    letter: OutgoingMessage, envelope_from: str, *, lease_deadline: float = math.inf, send_again: bool,
+    message: OutgoingMessage, envelope_from: str, *, lease_deadline: float = math.inf, send_again: bool,
     next_envelope: Envelope | None = None,
 ) -> Outcome:  # fmt: skip
-    """Try to send one letter on this thread's connection and say what came of it; never raises on the mail's account.
+    """Try to send one email on this thread's connection and return the outcome. Raises no SMTP or connection error.
 
-    `held_until`: when (monotonic) somebody else may send it. `send_again`: whether a letter whose fate is not known may
-    be tried again. `following`: the envelope of the letter that is tried next; if it is not, `stand_down`.
+    `lease_deadline`: when another worker may claim it (monotonic seconds). `send_again`: whether an email that may have
+    been accepted is to be sent again. `next_envelope`: of the email that is sent next; if none is after all, call
+    `abort_pipelined`.
     """
     connection: Connection | None = getattr(_thread, "connection", None)
     if connection is None or connection.mail is not current_app.extensions["mail"]:
         connection = _thread.connection = Connection(current_app.extensions["mail"])
     connecting = True
     try:
-        connection.ensure_open((envelope_from, letter.to))
+        connection.ensure_open((envelope_from, message.to))
         connecting, connection.next_envelope = False, next_envelope
         if connection.host is not None:
             connection.host.start_email(lease_deadline)
-        connection.send(letter, envelope_from)
+        connection.send(message, envelope_from)
     except (OSError, smtplib.SMTPException) as error:
         offered = connection.host is not None and connection.host.offered
         connection.recover()
-        early = connecting or isinstance(error, LeaseExpired)
-        return classify_error(error, connecting=early, send_again=send_again or not offered)
+        not_offered = connecting or isinstance(error, LeaseExpired)
+        return classify_error(error, connecting=not_offered, send_again=send_again or not offered)
     except Exception as error:
-        # Not the server's doing: an email that cannot be put into octets must not take its batch along.
+        # Not the server's fault: an email that cannot be serialised must not fail its batch.
         log.exception("an email could not be sent")
         connection.shut()
         return Outcome(
@@ -157,7 +163,7 @@ def deliver(
 
 
 def abort_pipelined() -> None:
-    """Hang up if the mail server was told of an email that this thread does not send after all."""
+    """Disconnect if the envelope of an email was pipelined that this thread does not send after all."""
     connection: Connection | None = getattr(_thread, "connection", None)
     if connection is not None and connection.host is not None and connection.host.pipelined_envelope:
         connection.shut()
@@ -165,7 +171,7 @@ def abort_pipelined() -> None:
 
 @contextmanager
 def close_on_exit() -> Iterator[None]:
-    """Hang up this thread's connection at the end: for one-off programs and tests."""
+    """Disconnect this thread at the end: for commands and tests."""
     try:
         yield
     finally:

@@ -1,4 +1,4 @@
-"""What a mail server's answer means for the row, for the address and for the server."""
+"""Classify a mail server's response: what it means for the delivery, for the address, and for the server as a whole."""
 
 import re
 import smtplib
@@ -6,26 +6,26 @@ from dataclasses import dataclass
 
 from petition.delivery.models import DeliveryState
 
-# RFC 3463 and RFC 7505: the mailbox or its domain does not exist, so no later email can arrive either.
+# RFC 3463: the mailbox or its domain does not exist, so no later email can arrive either.
 MAILBOX_GONE_STATUSES = ("5.1.1", "5.1.2", "5.1.3", "5.1.6", "5.1.10")
-# RFC 5321 and RFC 4954: the server is closing, over its limits, or refuses our login: not this recipient's doing.
+# RFC 5321 and RFC 4954: the server is closing, over its limits, or refuses our login, whoever the recipient is.
 SERVER_TROUBLE_CODES = {421, 454, 530, 534, 535, 538}
-MAX_RESPONSE_CHARACTERS = 200  # characters
-MAX_PARSED_CHARACTERS = 2000  # characters that are looked at
+MAX_RESPONSE_CHARACTERS = 200
+MAX_PARSED_CHARACTERS = 2000
 
 
 @dataclass(frozen=True)
 class Outcome:
-    """What one attempt came to.
+    """The outcome of one attempt.
 
-    `server_trouble`: the mail server as a whole is to be left alone for a while. `blameless`: the row had no part in
-    it. `mailbox_gone`: the address is to be suppressed. `tried`: the mail server was asked to take it.
+    `server_trouble`: all workers back off from the mail server. `attempt_refunded`: the attempt does not count, as the
+    failure is not the email's. `mailbox_gone`: the address is to be suppressed. `attempted`: the mail server was asked.
     """
 
     state: str
     code: int | None = None
     reason: str | None = None
-    # The reason in short, the same for all that fail alike.
+    # The reason in short, the same for all failures of a kind.
     cause: str = ""
     server_trouble: bool = False
     attempt_refunded: bool = False
@@ -33,42 +33,43 @@ class Outcome:
     attempted: bool = True
 
 
-def classify_acceptance(words: bytes) -> Outcome:
-    """Return what a server's 250 means, with the words by which it names the email in its own log."""
-    return Outcome(DeliveryState.SENT, 250, sanitize_response(words.decode("utf-8", "replace")) or None)
+def classify_acceptance(response: bytes) -> Outcome:
+    """Return the outcome of a server's 250, with its response, by which its own log is searched."""
+    return Outcome(DeliveryState.SENT, 250, sanitize_response(response.decode("utf-8", "replace")) or None)
 
 
 def classify_error(error: Exception, *, connecting: bool, send_again: bool) -> Outcome:
-    """Return what an SMTP or connection error means.
+    """Return the outcome of an SMTP or connection error.
 
-    `connecting`: this email had not been offered yet. `send_again`: whether an email whose fate is not known
-    may be sent a second time; if not, it becomes `unknown`.
+    `connecting`: the email had not been offered yet. `send_again`: whether an email that may have been accepted is to
+    be sent again; if not, it becomes `unknown`.
     """
     if isinstance(error, smtplib.SMTPNotSupportedError):
-        reason = sanitize_response(f"the mail server lacks what this address needs: {error}")
+        reason = sanitize_response(f"the mail server does not support this address: {error}")
         return Outcome(DeliveryState.FAILED, None, reason, type(error).__name__)
-    code, words = _code_and_text(error)
-    reason, enhanced = sanitize_response(words), _enhanced_status(code, words)
+    code, response = _code_and_response(error)
+    reason, enhanced = sanitize_response(response), _enhanced_status(code, response)
     cause = f"{code} {enhanced}".strip() if code else type(error).__name__[:80]
     if connecting or code in SERVER_TROUBLE_CODES or isinstance(error, smtplib.SMTPSenderRefused):
-        # Said of a recipient, it may be true of their domain alone: tried first each time, they would stop all others.
-        blameless = not isinstance(error, smtplib.SMTPRecipientsRefused)
-        return Outcome(DeliveryState.DEFERRED, code, reason, cause, server_trouble=True, attempt_refunded=blameless)
+        # The response to a recipient may concern their domain alone. Such an attempt counts: if it did not, the same
+        # recipient would be tried first each time, and stop all others.
+        refunded = not isinstance(error, smtplib.SMTPRecipientsRefused)
+        return Outcome(DeliveryState.DEFERRED, code, reason, cause, server_trouble=True, attempt_refunded=refunded)
     if code is None:
-        # The connection broke in the middle: the server may or may not have taken the email.
+        # The connection was lost during the dialogue: the server may have accepted the email.
         return Outcome(DeliveryState.DEFERRED if send_again else DeliveryState.UNKNOWN, None, reason, cause)
     if 500 <= code <= 599:
         return Outcome(DeliveryState.FAILED, code, reason, cause, mailbox_gone=enhanced in MAILBOX_GONE_STATUSES)
     return Outcome(DeliveryState.DEFERRED, code, reason, cause)
 
 
-def _enhanced_status(code: int | None, words: str) -> str:
-    """Return the enhanced status code that the words begin with (RFC 2034), or nothing."""
-    found = re.match(rf"{code}[ -]({code // 100}\.\d{{1,3}}\.\d{{1,3}})\b", words) if code else None
+def _enhanced_status(code: int | None, response: str) -> str:
+    """Return the enhanced status code at the start of a response (RFC 2034), or ""."""
+    found = re.match(rf"{code}[ -]({code // 100}\.\d{{1,3}}\.\d{{1,3}})\b", response) if code else None
     return found[1] if found else ""
 
 
-def _code_and_text(error: Exception) -> tuple[int | None, str]:
+def _code_and_response(error: Exception) -> tuple[int | None, str]:
     text: bytes | str
     if isinstance(error, smtplib.SMTPRecipientsRefused):
         code, text = next(iter(error.recipients.values()))
@@ -76,16 +77,16 @@ def _code_and_text(error: Exception) -> tuple[int | None, str]:
         code, text = error.smtp_code, error.smtp_error
     else:
         return None, f"{type(error).__name__}: {error}"
-    words = text.decode("utf-8", "replace") if isinstance(text, bytes) else str(text)
-    # smtplib gives -1 for an answer it could not read as one.
-    return (code if 400 <= code <= 599 else None), f"{code} {words}"
+    response = text.decode("utf-8", "replace") if isinstance(text, bytes) else str(text)
+    # smtplib's code is -1 for a malformed reply.
+    return (code if 400 <= code <= 599 else None), f"{code} {response}"
 
 
-def sanitize_response(words: str) -> str:
-    """Keep the server's words, without the address they often repeat, on one line, as text that can be stored."""
-    words = words[:MAX_PARSED_CHARACTERS]
-    if not words.isprintable():
-        words = "".join(c if c.isprintable() else " " for c in words)
-    if "@" in words:
-        words = re.sub(r"<?[^\s<>@]+@[^\s<>]+>?", "<address>", words)
-    return " ".join(words.split())[:MAX_RESPONSE_CHARACTERS]
+def sanitize_response(response: str) -> str:
+    """Return a response on one line, printable, of limited length, and without the addresses that it may contain."""
+    response = response[:MAX_PARSED_CHARACTERS]
+    if not response.isprintable():
+        response = "".join(c if c.isprintable() else " " for c in response)
+    if "@" in response:
+        response = re.sub(r"<?[^\s<>@]+@[^\s<>]+>?", "<address>", response)
+    return " ".join(response.split())[:MAX_RESPONSE_CHARACTERS]

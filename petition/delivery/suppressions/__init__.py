@@ -1,1 +1,1 @@
-"""The suppression list: addresses that are never mailed again."""
+"""Suppressions: addresses that are never mailed again."""

@@ -1,4 +1,4 @@
-"""Addresses that are never mailed again, kept as keyed hashes only."""
+"""The suppression list: add, remove, look up and import addresses; stored as keyed hashes only."""
 
 import re
 from collections.abc import Sequence
@@ -8,74 +8,76 @@ from sqlalchemy.dialects.postgresql import insert
 
 from petition.core.db import db
 from petition.core.hashing import keyed_hashes
-from petition.delivery.models import Suppression
 from petition.delivery.rendering.message import encode_domain
+from petition.delivery.suppressions.models import Suppression
 
-IMPORT_BATCH_SIZE = 1_000  # addresses of an import
-# One parameter, not one for each address: it runs for every claim.
-SELECT_SUPPRESSED = text("SELECT address_hash FROM suppressions WHERE address_hash = ANY(CAST(:hashes AS text[]))")
-MAX_ADDRESS_CHARACTERS = 320  # characters of an address
+IMPORT_BATCH_SIZE = 1_000
+MAX_ADDRESS_CHARACTERS = 320
 ADDRESS_PATTERN = re.compile(r"[^@\s]+@[^@\s]+\.[^@\s]+")
 
+# One array, not a parameter for each address: it runs for every claim.
+FIND_SUPPRESSED = text("SELECT address_hash FROM suppressions WHERE address_hash = ANY(CAST(:hashes AS text[]))")
 
-def _hash_address(address: str) -> list[str]:
+
+def hash_address(address: str) -> list[str]:
+    """Return the keyed hashes of an address: under the current key first, then under each former one."""
     return keyed_hashes("suppression", encode_domain(address.strip()).lower())
 
 
 def suppress(address: str, reason: str) -> None:
-    """Put an address on the suppression list; again changes nothing. Flushes, does not commit."""
-    values = {"address_hash": _hash_address(address)[0], "reason": reason[:200]}
+    """Put an address on the suppression list, if it is not on it. Flushes, does not commit."""
+    values = {"address_hash": hash_address(address)[0], "reason": reason[:200]}
     db.session.execute(insert(Suppression).values(values).on_conflict_do_nothing())
 
 
 def find_suppressed(addresses: Sequence[str]) -> set[str]:
-    """Return those of the addresses that are on the list, asked in one query."""
-    by_hash = {hashed: address for address in addresses for hashed in _hash_address(address)}
+    """Return those of the addresses that are on the list, in one query."""
+    by_hash = {hashed: address for address in addresses for hashed in hash_address(address)}
     if not by_hash:
         return set()
-    return {by_hash[row[0]] for row in db.session.execute(SELECT_SUPPRESSED, {"hashes": list(by_hash)})}
+    return {by_hash[row[0]] for row in db.session.execute(FIND_SUPPRESSED, {"hashes": list(by_hash)})}
 
 
 def unsuppress(address: str) -> bool:
-    """Take an address off the suppression list; returns whether it was on it. Flushes, does not commit."""
-    statement = delete(Suppression).where(Suppression.address_hash.in_(_hash_address(address)))
+    """Take an address off the suppression list, and return whether it was on it. Flushes, does not commit."""
+    statement = delete(Suppression).where(Suppression.address_hash.in_(hash_address(address)))
     return bool(getattr(db.session.execute(statement), "rowcount", 0))
 
 
 def find_by_address(address: str) -> Suppression | None:
-    """Return why and since when an address is on the list, if it is."""
-    return db.session.scalar(select(Suppression).where(Suppression.address_hash.in_(_hash_address(address))))
+    """Return the entry of an address, if it is on the list."""
+    return db.session.scalar(select(Suppression).where(Suppression.address_hash.in_(hash_address(address))))
 
 
 def parse_address_list(text: str) -> tuple[list[str], list[tuple[int, str]]]:
-    """Return the addresses of a list, one to a line or in the first column of a CSV, and each bad line."""
-    found: dict[str, None] = {}
-    bad = []
+    """Return the addresses of a list, one a line or in the first column of a CSV file, and each invalid line."""
+    addresses: dict[str, None] = {}
+    invalid = []
     for number, line in enumerate(text.lstrip("\ufeff").splitlines(), 1):
         address = re.split(r"[,;\t]", line, maxsplit=1)[0].strip().strip('"').strip()
-        if not address or (number == 1 and "@" not in address):  # a heading
+        if not address or (number == 1 and "@" not in address):  # a header
             continue
         if len(address) <= MAX_ADDRESS_CHARACTERS and ADDRESS_PATTERN.fullmatch(address):
-            found[address.lower()] = None
+            addresses[address.lower()] = None
         else:
-            bad.append((number, line[:80]))
-    return list(found), bad
+            invalid.append((number, line[:80]))
+    return list(addresses), invalid
 
 
 def suppress_many(addresses: Sequence[str], reason: str) -> int:
-    """Put addresses on the list, a batch at a time; returns how many were not on it. Flushes, does not commit."""
-    new = 0
+    """Put addresses on the list in batches, and return how many were not on it. Flushes, does not commit."""
+    added = 0
     for start in range(0, len(addresses), IMPORT_BATCH_SIZE):
         batch = addresses[start : start + IMPORT_BATCH_SIZE]
         known = find_suppressed(batch)
-        rows = [{"address_hash": _hash_address(a)[0], "reason": reason[:200]} for a in batch if a not in known]
+        rows = [{"address_hash": hash_address(a)[0], "reason": reason[:200]} for a in batch if a not in known]
         if rows:
             statement = insert(Suppression).values(rows).on_conflict_do_nothing().returning(Suppression.address_hash)
-            new += len(db.session.execute(statement).all())
-    return new
+            added += len(db.session.execute(statement).all())
+    return added
 
 
 def count_by_reason(limit: int = 20) -> list[tuple[str, int]]:
-    """Return the commonest reasons on the list, each with how many addresses."""
+    """Return the most frequent reasons on the list, each with its number of addresses."""
     query = select(Suppression.reason, func.count()).group_by(Suppression.reason).order_by(func.count().desc())
     return [(row[0], row[1]) for row in db.session.execute(query.limit(limit))]

@@ -1,4 +1,4 @@
-"""Markdown as plain text: what a mail program without HTML shows, and a screen reader reads."""
+"""Convert Markdown to plain text, for the text part of emails."""
 
 import textwrap
 from collections.abc import Iterator
@@ -9,24 +9,24 @@ from markdown_it.tree import SyntaxTreeNode
 from petition.petitions.markdown import markdown
 
 MAX_LINE_CHARACTERS = 74
-MIN_LINE_CHARACTERS = 20  # however deep a list stands in lists
-MAX_NESTING = 40  # of emphasis in emphasis; beyond, Python gives up
+MIN_LINE_CHARACTERS = 20  # however deeply lists are nested
+MAX_NESTING = 40  # of emphasis in emphasis; far below Python's recursion limit
 
 
 def to_text(source: str, width: int = MAX_LINE_CHARACTERS) -> str:
-    """Return the text of a letter, wrapped; an address is written out after its words and never broken."""
+    """Return Markdown as wrapped plain text; the URL of a link follows its text and is never broken."""
     return "\n\n".join(_blocks(SyntaxTreeNode(markdown.parse(source)), width))
 
 
 def find_links(source: str) -> Iterator[tuple[int, str]]:
-    """Return the addresses that a letter leads to, each with the line on which its paragraph begins."""
+    """Return the URLs of the links, each with the first line of its paragraph."""
     for line, token in _tokens(source):
         if token.type == "link_open":
             yield line, str(token.attrs["href"])
 
 
 def find_too_deep_lines(source: str) -> set[int]:
-    """Return the lines of paragraphs that hold more emphasis in emphasis than can be set."""
+    """Return the first lines of paragraphs whose emphasis is nested more deeply than `MAX_NESTING`."""
     return {line for line, token in _tokens(source) if token.level > MAX_NESTING}
 
 
@@ -75,8 +75,8 @@ def _inline(node: SyntaxTreeNode) -> str:
         return " "
     if node.type == "hardbreak":
         return "\n"
-    words = "".join(_inline(child) for child in node.children)
+    text = "".join(_inline(child) for child in node.children)
     if node.type == "link":
-        address = str(node.attrs["href"])
-        return words if words in (address, address.removeprefix("mailto:")) else f"{words} <{address}>"
-    return "" if node.type == "image" else words
+        url = str(node.attrs["href"])
+        return text if text in (url, url.removeprefix("mailto:")) else f"{text} <{url}>"
+    return "" if node.type == "image" else text

@@ -1,4 +1,4 @@
-"""What a mailing may say of its reader: a fixed list of names, and no way to anything else."""
+"""Placeholders in a mailing: a fixed list of names in a sandboxed subset of Jinja, with access to nothing else."""
 
 from collections.abc import Iterator, Mapping
 from functools import lru_cache
@@ -24,18 +24,18 @@ PLACEHOLDERS = {
     "petition_link": N_("the address of the public page"),
     "personal_link": N_("the address of the signer’s own page; not to be forwarded"),
 }
-SIGNER_PLACEHOLDERS = ("name", "organisation", "profession", "city")  # details that a signer may lack
+SIGNER_PLACEHOLDERS = ("name", "organisation", "profession", "city")  # fields that a signer may have left empty
 LINK_PLACEHOLDERS = ("petition_link", "personal_link")
-# Nothing that reads an attribute, calls, loops, adds or includes: only names, choices and what to say in their place.
+# No attribute access, calls, loops, operators or includes: only names, conditions and defaults.
 ALLOWED_NODES = (nodes.Template, nodes.Output, nodes.TemplateData, nodes.Name, nodes.Const, nodes.If, nodes.Filter,
            nodes.Not, nodes.And, nodes.Or)  # fmt: skip
 NESTING_NODES = (nodes.If, nodes.Not, nodes.Filter, nodes.And, nodes.Or)
-MAX_NESTING = 20  # of {% if %} in {% if %}, of choices one after the other
+MAX_NESTING = 20  # of {% if %} in {% if %}; also the most {% elif %} of one {% if %}
 EXAMPLES = "{{ name }}, {{ profession|default('…') }}, {% if profession %}…{% endif %}"
 
 
-def _default(value: str, instead: str = "") -> str:
-    return value or instead
+def _default(value: str, fallback: str = "") -> str:
+    return value or fallback
 
 
 _environment = ImmutableSandboxedEnvironment(autoescape=False, keep_trailing_newline=True)
@@ -43,16 +43,16 @@ _environment.globals, _environment.tests, _environment.filters = {}, {}, {"defau
 
 
 def validate_placeholders(source: str) -> ParseErrors:
-    """Return what is wrong with the placeholders of a text, each as (line, what to do); empty when it can be used."""
+    """Return what is wrong with the placeholders of a text, each as (line, what to do)."""
     try:
         tree = _environment.parse(source)
         return sorted(set(_walk(tree, 0)))
     except TemplateSyntaxError as error:
-        return [(error.lineno, _("this cannot be read (%(words)s): %(advice)s", words=error.message, advice=_advice()))]
+        return [(error.lineno, _("this cannot be read (%(error)s): %(advice)s", error=error.message, advice=_advice()))]
     except RecursionError:
         return [(1, _("this is nested too deeply: %(advice)s", advice=_advice()))]
-    except ValueError:  # a number of more digits than Python reads
-        return [(1, _("only names from the list stand between braces: %(advice)s", advice=_advice()))]
+    except ValueError:  # a number with more digits than Python parses
+        return [(1, _("only placeholders from the list are possible: %(advice)s", advice=_advice()))]
 
 
 def _advice() -> str:
@@ -65,7 +65,7 @@ def _walk(node: nodes.Node, depth: int, line: int = 1) -> Iterator[tuple[int, st
     if isinstance(node, nodes.Name) and (node.name not in PLACEHOLDERS or node.ctx != "load"):
         yield line, _("{{ %(name)s }} is not known: there are %(names)s", name=node.name, names=", ".join(PLACEHOLDERS))
     elif not isinstance(node, ALLOWED_NODES) or (isinstance(node, nodes.Const) and not _is_valid_text(node.value)):
-        yield line, _("only names from the list stand between braces: %(advice)s", advice=_advice())
+        yield line, _("only placeholders from the list are possible: %(advice)s", advice=_advice())
         return
     elif isinstance(node, nodes.Filter) and not _is_valid_filter(node):
         yield line, _("%(name)s is not possible here: %(advice)s", name=node.name, advice=_advice())
@@ -77,7 +77,7 @@ def _walk(node: nodes.Node, depth: int, line: int = 1) -> Iterator[tuple[int, st
 
 
 def _is_valid_text(value: Any) -> bool:
-    # An escape such as \x00 makes of sound letters what is no text.
+    # An escape such as \x00 in a constant yields a control character.
     return isinstance(value, str) and is_printable_text(value)
 
 
@@ -92,7 +92,7 @@ def _template(source: str) -> Template:
 
 
 def expand(source: str, values: Mapping[str, Any]) -> str:
-    """Return the text with its placeholders filled; those without a value are empty. For texts without `mistakes`."""
+    """Return the text with its placeholders filled; those without a value are empty. For valid texts only."""
     return _template(source).render(
         dict.fromkeys(PLACEHOLDERS, "") | {k: v for k, v in values.items() if k in PLACEHOLDERS}
     )

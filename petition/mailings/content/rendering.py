@@ -1,7 +1,7 @@
-"""A mailing's words made into a subject, a text and an HTML page: once for all readers alike, then filled for each.
+"""Render a mailing to subject, text and HTML: prepared once for all recipients alike, then filled for each.
 
-Readers are alike who have the same petition and language and lack the same details. What differs between them is left
-open as numbered gaps, and filled after Markdown and styles are done: nothing that a signer typed is ever read as
+Recipients are alike who have the same petition and language and left the same fields empty. What differs between them
+is a numbered slot, filled after Markdown and styles are rendered: nothing that a signer typed is ever parsed as
 Markdown, HTML or a template.
 """
 
@@ -28,7 +28,7 @@ from petition.petitions.markdown import to_html
 
 SLOTS = Slots(*PLACEHOLDERS, "email", "agreed_on", "unsubscribe_link")
 
-# Written into each element: a mail program may drop a style sheet. What needs a media query is in the template.
+# Inlined into each element, as mail programs may drop style sheets. Media queries are in the template.
 STYLE = """
 .letter { color: #1c1d1f; }
 .letter p, .letter ul, .letter ol { margin: 0 0 18px; color: #1c1d1f; }
@@ -44,7 +44,7 @@ STYLE = """
 
 @dataclass(frozen=True)
 class MailingContent:
-    """What was written in one language."""
+    """The text of a mailing in one language."""
 
     language: str
     subject: str
@@ -53,7 +53,7 @@ class MailingContent:
 
 
 def _slot_markers(lacking: frozenset[str]) -> dict[str, str]:
-    # As an address, so that Markdown and the sanitiser take it for a link.
+    # A slot for a URL looks like a URL, so that Markdown and the sanitiser accept it as the target of a link.
     marks = {
         name: SLOTS.placeholder(name, address=name in (*LINK_PLACEHOLDERS, "unsubscribe_link")) for name in SLOTS.names
     }
@@ -61,53 +61,52 @@ def _slot_markers(lacking: frozenset[str]) -> dict[str, str]:
 
 
 def expand_variants(source: str) -> Iterator[str]:
-    """Return a text as it is for each kind of reader, by the details they lack, with gaps for what differs.
+    """Return every variant of a text, by the fields that a signer may have left empty, with slots for the others.
 
-    For texts without mistakes in their placeholders.
+    For texts with valid placeholders.
     """
     used = [name for name in SIGNER_PLACEHOLDERS if name in source]
-    kinds = (frozenset(lacking) for n in range(len(used) + 1) for lacking in combinations(used, n))
-    yield from dict.fromkeys(expand(source, _slot_markers(lacking)) for lacking in kinds)
+    variants = (frozenset(lacking) for n in range(len(used) + 1) for lacking in combinations(used, n))
+    yield from dict.fromkeys(expand(source, _slot_markers(lacking)) for lacking in variants)
 
 
 def validate_links_and_nesting(source: str) -> ParseErrors:
-    """Return what cannot be set of a text without mistakes in its placeholders, each as (line, what to do).
+    """Return what is wrong with the links and nesting of a text with valid placeholders, each as (line, what to do).
 
-    A placeholder within a link's address is: what a signer typed must neither become an address nor be handed to
-    another site.
+    A placeholder in a link is an error: what a signer typed must neither become a URL nor be sent to another site.
     """
     deep = {line for body in expand_variants(source) for line in find_too_deep_lines(body)}
     if deep:
-        return [(line, _("this is nested too deeply: write it more plainly")) for line in sorted(deep)]
+        return [(line, _("this is nested too deeply: simplify it")) for line in sorted(deep)]
     found = {
         (line, name)
         for body in expand_variants(source)
         for line, address in find_links(body)
         if (name := _misplaced_placeholder(address))
     }
-    return [(line, _("{{ %(name)s }} cannot stand in a link’s address: only %(names)s can, at its beginning",
+    return [(line, _("{{ %(name)s }} is not possible in a link’s address: only %(names)s are, at its beginning",
                      name=name, names=", ".join(LINK_PLACEHOLDERS))) for line, name in sorted(found)]  # fmt: skip
 
 
 def _misplaced_placeholder(address: str) -> str | None:
-    gaps = [(gap.start(), SLOTS.names[int(gap[1] or gap[2])]) for gap in SLOT_PATTERN.finditer(address)]
-    return next((name for start, name in gaps if start or name not in LINK_PLACEHOLDERS), None)
+    slots = [(slot.start(), SLOTS.names[int(slot[1] or slot[2])]) for slot in SLOT_PATTERN.finditer(address)]
+    return next((name for start, name in slots if start or name not in LINK_PLACEHOLDERS), None)
 
 
 @lru_cache(maxsize=512)
 def prepare_mailing(
-    kind: str, words: MailingContent, frame: PetitionHeader, lacking: frozenset[str] = frozenset()
+    kind: str, content: MailingContent, petition: PetitionHeader, lacking: frozenset[str] = frozenset()
 ) -> PreparedEmail:
-    """Return the sheet for all readers of this language and petition who lack these details."""
-    gaps = _slot_markers(lacking)
-    body = expand(words.body, gaps)
+    """Return the prepared email for recipients of this language and petition who left these fields empty."""
+    markers = _slot_markers(lacking)
+    body = expand(content.body, markers)
     return templates.prepare_email(
-        SLOTS, kind, words.language, petition=frame, subject=expand(words.subject, gaps),
-        preheader=expand(words.preheader, gaps), text=to_text(body), letter=_inline_styles(body), email=gaps["email"],
-        agreed_on=gaps["agreed_on"], unsubscribe_link=gaps["unsubscribe_link"],
+        SLOTS, kind, content.language, petition=petition, subject=expand(content.subject, markers),
+        preheader=expand(content.preheader, markers), body_text=to_text(body), body_html=_inline_styles(body),
+        email=markers["email"], agreed_on=markers["agreed_on"], unsubscribe_link=markers["unsubscribe_link"],
     )  # fmt: skip
 
 
 def _inline_styles(body: str) -> Markup:
-    letter = Markup('<div class="letter">\n{}</div>').format(to_html(body))
-    return Markup(css_inline.inline_fragment(str(letter), STYLE))  # noqa: S704 - to_html has sanitised it
+    html = Markup('<div class="letter">\n{}</div>').format(to_html(body))
+    return Markup(css_inline.inline_fragment(str(html), STYLE))  # noqa: S704 - to_html has sanitised it

@@ -1,1 +1,1 @@
-"""Pages of mailings: unsubscribe and archive, and the desk's list, editor, preview and sending."""
+"""Pages of mailings: unsubscribe and public archive; the team's list, form, preview and sending."""

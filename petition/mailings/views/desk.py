@@ -1,4 +1,4 @@
-"""The desk's mailings: write, choose, test, watch; and stop, which anybody who may see them may do."""
+"""The team's pages of mailings: list, overview, test emails, unschedule, pause."""
 
 from collections.abc import Callable
 from typing import Any
@@ -9,8 +9,9 @@ from sqlalchemy import select
 from werkzeug.wrappers import Response
 
 from petition.core.db import db
-from petition.core.exceptions import DomainError, NotFound
+from petition.core.exceptions import DomainError, NotFound, ValidationError
 from petition.core.i18n import LANGUAGES, current_language
+from petition.core.pagination import MAX_ID, make_page, parse_cursor, select_page
 from petition.mailings import actions, labels, lifecycle, test_emails
 from petition.mailings.audience.preview import is_count_current
 from petition.mailings.audience.segment import Segment, segment_from_dict
@@ -23,98 +24,104 @@ from petition.team.permissions import current_account, require_roles
 
 ACCESS = "campaigner or sender"
 PAGE_SIZE = 50
+MAX_SUBMITTED_COLLEAGUES = 50
 
 blueprint = Blueprint("desk_mailings", __name__, url_prefix="/desk/mailings")
 require_roles(blueprint, TeamRole.CAMPAIGNER, TeamRole.SENDER)
-for vocabulary in (
+for get_labels in (
     labels.state_labels,
     labels.recipient_state_labels,
     labels.exclusion_labels,
     labels.unsubscribe_choice_labels,
     labels.reason_label,
 ):
-    blueprint.add_app_template_global(vocabulary, f"mailing_{vocabulary.__name__}")
+    blueprint.add_app_template_global(get_labels, f"mailing_{get_labels.__name__}")
 
 
 def require_current_account() -> Account:
     """Return the account that is signed in."""
     account = current_account()
-    assert account is not None  # the guard let it in
+    assert account is not None  # `require_roles` has checked it
     return account
 
 
 def get_mailing_or_404(mailing_id: int, *, lock: bool = False) -> Mailing:
-    """Return a mailing, or answer that there is none."""
+    """Return a mailing; answers 404 if there is none."""
     try:
         return lifecycle.find(mailing_id, lock=lock)
     except NotFound:
         abort(404)
 
 
+def parse_cursor_or_none(text: str | None) -> int | None:
+    """Return the cursor in an address, None where it is not one: the page then begins at the start."""
+    try:
+        return parse_cursor(text)
+    except ValidationError:
+        return None
+
+
 def redirect_to_mailing(mailing_id: int) -> Response:
-    """Send the reader to the mailing's own page."""
+    """Redirect to the mailing's overview."""
     return redirect(url_for("desk_mailings.show", mailing_id=mailing_id), 303)
 
 
-def flash_error_and_redirect(refusal: DomainError, mailing_id: int) -> Response:
-    """Undo what was begun, say why, and send the reader back."""
+def flash_error_and_redirect(error: DomainError, mailing_id: int) -> Response:
+    """Roll back, flash the error's messages and redirect to the mailing's overview."""
     db.session.rollback()
-    flash(" ".join(f"{advice[:1].upper()}{advice[1:]}." for advice in refusal.errors.values()), "error")
+    flash(" ".join(f"{message[:1].upper()}{message[1:]}." for message in error.errors.values()), "error")
     return redirect_to_mailing(mailing_id)
 
 
 def read_reason() -> str:
-    """Return the reason that was typed, on one line."""
-    return " ".join(request.form.get("reason", "").replace("\0", "").split())[:200]
+    """Return the submitted reason, on one line."""
+    return " ".join(request.form.get("reason", "").replace("\0", "").split())[: actions.MAX_REASON_CHARACTERS]
 
 
-def perform_action(mailing_id: int, step: Callable[[Mailing], Any], done: Callable[[Any], str]) -> Response:
-    """Take a step in a mailing's life, or say why not; `done` puts what it returned into words."""
+def perform_action(mailing_id: int, action: Callable[[Mailing], Any], message: Callable[[Any], str]) -> Response:
+    """Lock the mailing, perform an action, commit and redirect; `message` makes the notice from the action's result."""
     try:
-        result = step(get_mailing_or_404(mailing_id, lock=True))
-    except DomainError as refusal:
-        return flash_error_and_redirect(refusal, mailing_id)
+        result = action(get_mailing_or_404(mailing_id, lock=True))
+    except DomainError as error:
+        return flash_error_and_redirect(error, mailing_id)
     db.session.commit()
-    flash(done(result), "success")
+    flash(message(result), "success")
     return redirect_to_mailing(mailing_id)
 
 
 @blueprint.get("/")
 def index() -> str:
     """List the mailings, newest first."""
-    before = request.args.get("before", type=int)
-    query = select(Mailing).order_by(Mailing.id.desc()).limit(PAGE_SIZE)
-    if before and 0 < before < 2**63:
-        query = query.where(Mailing.id < before)
-    found = list(db.session.scalars(query))
-    older = url_for("desk_mailings.index", before=found[-1].id) if len(found) == PAGE_SIZE else None
+    cursor = parse_cursor_or_none(request.args.get("before"))
+    query = select_page(select(Mailing), Mailing.id, cursor=cursor, limit=PAGE_SIZE)
+    page = make_page(db.session.scalars(query).all(), PAGE_SIZE, lambda mailing: mailing.id)
+    older = url_for("desk_mailings.index", before=page.next) if page.next else None
     return render_template(
-        "mailings/index.html", mailings=found, older=older, can_write=bool(petition_queries.list_all())
+        "mailings/desk/index.html", mailings=page.items, older=older, can_write=bool(petition_queries.list_all())
     )
 
 
 @blueprint.get("/<int:mailing_id>")
 def show(mailing_id: int) -> str:
-    """Show where a mailing is in its life, and what can be done with it."""
+    """Show a mailing's state, audience, tests and progress, and the actions that are possible."""
     mailing = get_mailing_or_404(mailing_id)
-    begun = mailing.state in STARTED_STATES and mailing.started_at is not None
+    started = mailing.state in STARTED_STATES and mailing.started_at is not None
     colleagues = select(Account).where(Account.active, Account.password.is_not(None)).order_by(Account.name, Account.id)
+    tested = mailing.tested_version == mailing.version
     return render_template(
-        "mailings/show.html",
+        "mailings/desk/show.html",
         mailing=mailing,
         segment=_describe_segment(segment_from_dict(mailing.segment)),
         counted=is_count_current(mailing),
-        warnings=[] if begun else run_preflight_checks(mailing),
-        progress=get_progress(mailing) if begun else None,
-        reasons=list_failure_reasons(mailing.id) if begun else [],
+        warnings=[] if started else run_preflight_checks(mailing),
+        progress=get_progress(mailing) if started else None,
+        reasons=list_failure_reasons(mailing.id) if started else [],
         tests=test_emails.list_latest(mailing),
-        untested=test_emails.list_untested_languages(mailing)
-        if mailing.tested_version == mailing.version
-        else list(mailing.texts),
+        untested=test_emails.list_untested_languages(mailing) if tested else list(mailing.texts),
         colleagues=list(db.session.scalars(colleagues)),
         me=require_current_account(),
-        may=lambda step: lifecycle.can_transition(step, mailing),
-        may_send=require_current_account().has_any_role(TeamRole.SENDER),
+        can=lambda action: lifecycle.can_transition(action, mailing),
+        can_send=require_current_account().has_any_role(TeamRole.SENDER),
         all_languages=LANGUAGES,
     )
 
@@ -122,7 +129,7 @@ def show(mailing_id: int) -> str:
 def _describe_segment(segment: Segment) -> list[tuple[str, str]]:
     titles = {petition.id: petition.text_in(current_language()).title for petition in petition_queries.list_all()}
     parties = {"person": _("people"), "organisation": _("organisations")}
-    shown = [
+    filters = [
         (_("Petitions"), ", ".join(titles.get(number, "?") for number in segment.petitions)),
         (_("Signed as"), parties.get(segment.party or "", "")),
         (_("Languages"), ", ".join(LANGUAGES[language] for language in segment.languages)),
@@ -135,35 +142,32 @@ def _describe_segment(segment: Segment) -> list[tuple[str, str]]:
         (_("Received mailing"), segment.received),
         (_("Did not receive mailing"), segment.not_received),
     ]
-    return [(label, str(value)) for label, value in shown if value]
+    return [(label, str(value)) for label, value in filters if value]
 
 
 @blueprint.post("/<int:mailing_id>/tests")
 def test(mailing_id: int) -> Response:
-    """Send it to oneself and to colleagues, in each of its languages."""
-    wanted = [
-        int(value)
-        for value in request.form.getlist("colleague")
-        if value.isascii() and value.isdigit() and len(value) < 20
-    ]
-    chosen = select(Account).where(Account.id.in_([number for number in wanted if number < 2**63][:50]))
-    accounts = list(db.session.scalars(chosen))
+    """Send test emails to colleagues, in each of the mailing's languages."""
+    numbers = [int(value) for value in request.form.getlist("colleague") if value.isascii() and value.isdigit()
+               and len(value) < 20]  # fmt: skip
+    ids = [number for number in numbers if number <= MAX_ID][:MAX_SUBMITTED_COLLEAGUES]
+    accounts = list(db.session.scalars(select(Account).where(Account.id.in_(ids))))
     return perform_action(
         mailing_id,
         lambda mailing: test_emails.enqueue_tests(mailing, accounts, require_current_account().email),
-        lambda n: _("%(number)s tests are on their way.", number=n),
+        lambda n: _("%(number)s test emails are on their way.", number=n),
     )
 
 
 @blueprint.post("/<int:mailing_id>/unschedule")
 def unschedule(mailing_id: int) -> Response:
-    """Take it back before its first email."""
-    return perform_action(mailing_id, actions.unschedule, lambda _none: _("Taken back: nothing was sent."))
+    """Undo the scheduling before the first email."""
+    return perform_action(mailing_id, actions.unschedule, lambda _none: _("Sending undone: no email was sent."))
 
 
 @blueprint.post("/<int:mailing_id>/pause")
 def pause(mailing_id: int) -> Response:
-    """Hold it, on every host, from the next claim on."""
+    """Pause a mailing on every host."""
     reason = read_reason() or _("no reason given")
-    told = _("Paused. What is being sent this second still leaves.")
-    return perform_action(mailing_id, lambda mailing: actions.pause(mailing, reason), lambda _none: told)
+    message = _("Paused. Emails that are being sent right now still go out.")
+    return perform_action(mailing_id, lambda mailing: actions.pause(mailing, reason), lambda _none: message)

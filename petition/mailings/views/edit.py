@@ -1,4 +1,4 @@
-"""The desk's mailings, to write: the form, what was typed into it, and what somebody else saved meanwhile."""
+"""The team's pages of mailings: the form, and the conflict with what somebody else saved meanwhile."""
 
 from typing import Any
 
@@ -9,9 +9,10 @@ from sqlalchemy import select
 from petition.core.db import db
 from petition.core.exceptions import DomainError
 from petition.core.i18n import LANGUAGES
+from petition.core.optimistic_lock import EditConflict
 from petition.mailings import lifecycle
 from petition.mailings.content.placeholders import PLACEHOLDERS
-from petition.mailings.drafts import EditConflict, create, edit, parse_draft
+from petition.mailings.drafts import TEXT_PARTS, create, edit, parse_draft
 from petition.mailings.models import Mailing
 from petition.mailings.views.desk import (
     PAGE_SIZE,
@@ -25,7 +26,8 @@ from petition.team.models import TeamRole
 from petition.team.permissions import require_roles
 
 ACCESS = "campaigner or sender"
-MAX_FORM_BYTES = 300 * 1024  # bytes of a form: the words of every language
+MAX_FORM_BYTES = 300 * 1024  # the texts of every language
+LIST_FIELDS = ("petitions", "languages", "professions")
 
 blueprint = Blueprint("mailing_writing", __name__, url_prefix="/desk/mailings")
 require_roles(
@@ -34,7 +36,7 @@ require_roles(
 
 
 def _form_values(mailing: Mailing | None) -> dict[str, Any]:
-    """Return what the form shows of a mailing, or of a new one."""
+    """Return the form's values for a mailing, or for a new one."""
     if mailing is None:
         form: dict[str, Any] = {"undo_minutes": 5, "failure_limit": 5, "unsubscribe_limit": 2, "petitions": []}
         for petition in petition_queries.list_all()[:1]:
@@ -47,25 +49,24 @@ def _form_values(mailing: Mailing | None) -> dict[str, Any]:
     form |= {name: f"{getattr(mailing, name) * 100:g}" for name in ("failure_limit", "unsubscribe_limit")}
     form |= mailing.segment
     for language, text in mailing.texts.items():
-        form |= {f"{part}_{language}": getattr(text, part) for part in ("subject", "preheader", "body")}
+        form |= {f"{part}_{language}": getattr(text, part) for part in TEXT_PARTS}
     return form
 
 
 def _submitted_values() -> dict[str, Any]:
-    several = ("petitions", "languages", "professions")
-    typed: dict[str, Any] = {name: request.form.get(name, "").replace("\0", "") for name in request.form}
-    for name in several:
-        typed[name] = [value.replace("\0", "") for value in request.form.getlist(name)]
-    typed["professions"] = [line for value in typed["professions"] for line in value.splitlines() if line.strip()]
-    return typed
+    values: dict[str, Any] = {name: request.form.get(name, "").replace("\0", "") for name in request.form}
+    for name in LIST_FIELDS:
+        values[name] = [value.replace("\0", "") for value in request.form.getlist(name)]
+    values["professions"] = [line for value in values["professions"] for line in value.splitlines() if line.strip()]
+    return values
 
 
-def _render_form(mailing: Mailing | None, form: dict[str, Any], version: int, **refused: Any) -> str:
-    begun = select(Mailing).where(Mailing.started_at.is_not(None)).order_by(Mailing.id.desc()).limit(PAGE_SIZE)
+def _render_form(mailing: Mailing | None, form: dict[str, Any], version: int | str, **context: Any) -> str:
+    started = select(Mailing).where(Mailing.started_at.is_not(None)).order_by(Mailing.id.desc()).limit(PAGE_SIZE)
     return render_template(
-        "mailings/edit.html", mailing=mailing, form=form, version=version, petitions=petition_queries.list_all(),
-        mailings=list(db.session.scalars(begun)), names=PLACEHOLDERS, all_languages=LANGUAGES, translate=_,
-        **{"errors": {}, "theirs": None, **refused},
+        "mailings/edit/form.html", mailing=mailing, form=form, version=version, petitions=petition_queries.list_all(),
+        mailings=list(db.session.scalars(started)), placeholders=PLACEHOLDERS, all_languages=LANGUAGES, translate=_,
+        **{"errors": {}, "saved": None, **context},
     )  # fmt: skip
 
 
@@ -77,43 +78,46 @@ def new() -> Any:
 
 @blueprint.post("/new")
 def make() -> Any:
-    """Make a draft."""
-    typed = _submitted_values()
+    """Create a draft."""
+    submitted = _submitted_values()
     try:
-        mailing = create(parse_draft(typed), require_current_account().email)
-    except DomainError as refusal:
+        mailing = create(parse_draft(submitted), require_current_account().email)
+    except DomainError as error:
         db.session.rollback()
-        return _render_form(None, typed, 0, errors=refusal.errors), 422
+        return _render_form(None, submitted, 0, errors=error.errors), 422
     db.session.commit()
-    flash(_("Saved as a draft. Nothing is sent before it was tested and scheduled."), "success")
+    flash(_("Saved as a draft. Nothing is sent until it has been tested and scheduled."), "success")
     return redirect_to_mailing(mailing.id)
 
 
 @blueprint.get("/<int:mailing_id>/edit")
 def editor(mailing_id: int) -> Any:
-    """Show the form of a mailing that can still be changed."""
+    """Show the form of a mailing that can still be edited."""
     mailing = get_mailing_or_404(mailing_id)
-    if not lifecycle.can_transition("edit", mailing):
-        return flash_error_and_redirect(lifecycle.InvalidMailingTransition("edit", mailing), mailing_id)
+    try:
+        lifecycle.require_transition("edit", mailing)
+    except lifecycle.InvalidMailingTransition as error:
+        return flash_error_and_redirect(error, mailing_id)
     return _render_form(mailing, _form_values(mailing), mailing.version)
 
 
 @blueprint.post("/<int:mailing_id>/edit")
 def save(mailing_id: int) -> Any:
-    """Save, unless somebody else has meanwhile: what was typed is then shown beside what they saved."""
-    mailing, typed = get_mailing_or_404(mailing_id, lock=True), _submitted_values()
-    version = request.form.get("version", 0, type=int)
+    """Save; if somebody else saved meanwhile, show what was submitted beside what they saved."""
+    mailing, submitted = get_mailing_or_404(mailing_id, lock=True), _submitted_values()
+    version = request.form.get("version")
     try:
-        changed = edit(mailing, parse_draft(typed), version)
-    except lifecycle.InvalidMailingTransition as refusal:
-        return flash_error_and_redirect(refusal, mailing_id)
-    except EditConflict as refusal:
+        changed = edit(mailing, parse_draft(submitted), version)
+    except lifecycle.InvalidMailingTransition as error:
+        return flash_error_and_redirect(error, mailing_id)
+    except EditConflict as error:
         db.session.rollback()
         mailing = get_mailing_or_404(mailing_id)
-        return _render_form(mailing, typed, mailing.version, errors=refusal.errors, theirs=_form_values(mailing)), 409
-    except DomainError as refusal:
+        form = _render_form(mailing, submitted, mailing.version, errors=error.errors, saved=_form_values(mailing))
+        return form, 409
+    except DomainError as error:
         db.session.rollback()
-        return _render_form(get_mailing_or_404(mailing_id), typed, version, errors=refusal.errors), 422
+        return _render_form(get_mailing_or_404(mailing_id), submitted, version or "", errors=error.errors), 422
     db.session.commit()
     flash(_("Saved. Test it again before it is sent.") if changed else _("Nothing had changed."), "success")
     return redirect_to_mailing(mailing_id)

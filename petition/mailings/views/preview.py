@@ -1,22 +1,21 @@
-"""The desk's mailings, to read: as a recipient would get one, and what became of each recipient."""
-
-from typing import Any
+"""The team's pages of mailings: preview as a recipient would get one, and the recipients."""
 
 from flask import Blueprint, Response, abort, render_template, request
 
 from petition.core.exceptions import NotFound
 from petition.core.i18n import LANGUAGES, current_language
+from petition.delivery.models import STATES
 from petition.mailings import recipients
 from petition.mailings.audience.preview import sample_recipients
-from petition.mailings.emails import Signer, build_message, load_petitions
+from petition.mailings.emails import Signer, build_preview
 from petition.mailings.models import Mailing
-from petition.mailings.views.desk import get_mailing_or_404
+from petition.mailings.views.desk import get_mailing_or_404, parse_cursor_or_none
 from petition.team.models import TeamRole
 from petition.team.permissions import require_roles
 
 ACCESS = "campaigner or sender"
 PREVIEW_FORMATS = ("desktop", "phone", "text")
-# A letter brings its own styles and nothing else, and is shown in a frame of this site only.
+# The previewed email has its own inline styles and loads nothing; only this site may frame it.
 PREVIEW_CONTENT_SECURITY_POLICY = "default-src 'none'; style-src 'unsafe-inline'; frame-ancestors 'self'; sandbox"
 
 blueprint = Blueprint("mailing_reading", __name__, url_prefix="/desk/mailings")
@@ -24,18 +23,18 @@ require_roles(blueprint, TeamRole.CAMPAIGNER, TeamRole.SENDER)
 
 
 def _preview_options(mailing: Mailing) -> tuple[str, int, str, list[Signer]]:
-    """Return the language, reader and form of a preview that the address asks for."""
+    """Return the language, the position of the recipient, the format, and the recipients to choose from."""
     language = request.args.get("language", "")
     if language not in mailing.texts:
         language = current_language() if current_language() in mailing.texts else min(mailing.texts)
-    readers = sample_recipients(mailing)
+    signers = sample_recipients(mailing)
     position = request.args.get("as", 0, type=int)
-    width = request.args.get("width", "")
+    preview_format = request.args.get("width", "")
     return (
         language,
-        position if 0 <= position < len(readers) else 0,
-        width if width in PREVIEW_FORMATS else "desktop",
-        readers,
+        position if 0 <= position < len(signers) else 0,
+        preview_format if preview_format in PREVIEW_FORMATS else "desktop",
+        signers,
     )
 
 
@@ -43,53 +42,57 @@ def _preview_options(mailing: Mailing) -> tuple[str, int, str, list[Signer]]:
 def preview(mailing_id: int) -> str:
     """Show the mailing as one of its recipients would get it."""
     mailing = get_mailing_or_404(mailing_id)
-    language, position, width, readers = _preview_options(mailing)
-    email = _build_preview(mailing, readers[position], language)
+    language, position, preview_format, signers = _preview_options(mailing)
+    email = build_preview(mailing, signers[position], language)
     return render_template(
-        "mailings/preview.html", mailing=mailing, language=language, position=position, width=width,
-        readers=readers, email=email, all_languages=LANGUAGES,
+        "mailings/preview/show.html", mailing=mailing, language=language, position=position,
+        preview_format=preview_format, signers=signers, email=email, all_languages=LANGUAGES,
     )  # fmt: skip
 
 
 @blueprint.get("/<int:mailing_id>/preview/letter")
 def preview_letter(mailing_id: int) -> Response:
-    """Show the letter alone, for the frame of the preview."""
+    """Show the HTML of the email alone, for the frame of the preview."""
     mailing = get_mailing_or_404(mailing_id)
-    language, position, _width, readers = _preview_options(mailing)
-    response = Response(_build_preview(mailing, readers[position], language).html)
+    language, position, _format, signers = _preview_options(mailing)
+    response = Response(build_preview(mailing, signers[position], language).html)
     response.headers["Content-Security-Policy"] = PREVIEW_CONTENT_SECURITY_POLICY
     return response
 
 
-def _build_preview(mailing: Mailing, reader: Signer, language: str) -> Any:
-    petitions, counted = load_petitions({reader.petition_id})
-    petition = petitions[reader.petition_id]
-    return build_message(mailing, reader, petition, counted[petition.id], None, language=language)
-
-
 @blueprint.get("/<int:mailing_id>/recipients")
 def listed(mailing_id: int) -> str:
-    """Show what became of each recipient, row by row."""
+    """List the recipients in a state, page by page; without one, the first of each state."""
     mailing = get_mailing_or_404(mailing_id)
-    state, after = request.args.get("state", ""), request.args.get("after", 0, type=int)
-    found = recipients.list_page(mailing.id, state, after if 0 < after < 2**63 else 0)
-    return render_template("mailings/recipients.html", mailing=mailing, rows=found, state=state, searched=None)
+    state = request.args.get("state", "")
+    if state not in STATES:
+        rows, after, more = recipients.list_first(mailing.id), None, True
+    else:
+        page = recipients.list_page(mailing.id, state, parse_cursor_or_none(request.args.get("after")))
+        rows, after, more = list(page.items), page.next, False
+    return render_template(
+        "mailings/preview/recipients.html", mailing=mailing, rows=rows, state=state, searched=None, after=after,
+        choose_state=more and len(rows) == recipients.PAGE_SIZE,
+    )  # fmt: skip
 
 
 @blueprint.post("/<int:mailing_id>/recipients")
 def searched(mailing_id: int) -> str:
-    """Show the row of one recipient; the address is not in the page's own."""
+    """Find a recipient by address; by POST, so that the address is in no URL."""
     mailing, address = get_mailing_or_404(mailing_id), request.form.get("address", "")[:320]
-    found = recipients.find_by_address(mailing.id, address)
-    return render_template("mailings/recipients.html", mailing=mailing, rows=found, state="", searched=address)
+    rows = recipients.find_by_address(mailing.id, address)
+    return render_template(
+        "mailings/preview/recipients.html", mailing=mailing, rows=rows, state="", searched=address, after=None,
+        choose_state=False,
+    )  # fmt: skip
 
 
 @blueprint.get("/<int:mailing_id>/recipients/<int:delivery_id>")
 def recipient(mailing_id: int, delivery_id: int) -> str:
-    """Show what one recipient got, when, and what the server said."""
+    """Show one recipient's delivery: its state, its attempts and the mail server's responses."""
     mailing = get_mailing_or_404(mailing_id)
     try:
-        row = recipients.get_recipient(mailing.id, delivery_id)
+        found = recipients.get_recipient(mailing.id, delivery_id)
     except NotFound:
         abort(404)
-    return render_template("mailings/recipient.html", mailing=mailing, row=row)
+    return render_template("mailings/preview/recipient.html", mailing=mailing, recipient=found)

@@ -1,4 +1,4 @@
-"""What readers of a mailing see: how to stop the updates, and the mailings that were made public."""
+"""Public pages of mailings: unsubscribe, and the archive of public mailings."""
 
 from typing import Any
 
@@ -16,7 +16,7 @@ from petition.petitions.presenter import present
 from petition.signatures.models import SignatureState
 
 ACCESS = "public"
-TEST_TOKEN = "test"  # noqa: S105 - in place of a token, in what colleagues get
+TEST_TOKEN = "test"  # noqa: S105 - in place of a token, in test emails
 blueprint = Blueprint("mailings", __name__)
 
 
@@ -27,47 +27,49 @@ def _get_subscriber_or_404(token: str, *, lock: bool = False) -> Subscriber:
         abort(404)
 
 
-def _render_unsubscribe_page(who: Subscriber, token: str, done: str | None) -> str:
-    petition = db.session.get(Petition, who.delivery.petition_id)
+def _render_unsubscribe_page(subscriber: Subscriber, token: str, done: str | None) -> str:
+    petition = db.session.get(Petition, subscriber.delivery.petition_id)
     return render_template(
-        "mailings/unsubscribe.html",
+        "mailings/public/unsubscribe.html",
         petition=present(petition, current_language()) if petition else None,
         token=tokens.strip_trailing_characters(token),
         done=done,
-        erased=who.signature is None,
-        more=bool(done) and done == UnsubscribeChoice.THESE and who.signature is not None,
-        can_withdraw=who.signature is not None and who.signature.state == SignatureState.CONFIRMED,
+        erased=subscriber.signature is None,
+        more=bool(done) and done == UnsubscribeChoice.THESE and subscriber.signature is not None,
+        can_withdraw=subscriber.signature is not None and subscriber.signature.state == SignatureState.CONFIRMED,
         test=False,
     )
 
 
 @blueprint.get("/u/<token>")
 def unsubscribe_page(token: str) -> str:
-    """Ask for one press of a button: a link alone changes nothing."""
+    """Show the button that unsubscribes: opening the link changes nothing."""
     if token == TEST_TOKEN:
-        return render_template("mailings/unsubscribe.html", test=True, done=None, petition=None)
-    who = _get_subscriber_or_404(token)
-    return _render_unsubscribe_page(who, token, UnsubscribeChoice.THESE if is_unsubscribed(who) else None)
+        return render_template("mailings/public/unsubscribe.html", test=True, done=None, petition=None)
+    subscriber = _get_subscriber_or_404(token)
+    return _render_unsubscribe_page(subscriber, token, UnsubscribeChoice.THESE if is_unsubscribed(subscriber) else None)
 
 
 @blueprint.post("/u/<token>", endpoint="unsubscribe")
 def unsubscribe_post(token: str) -> Any:
-    """Stop the updates, for a person or for a mail program (RFC 8058): no cookie, no token of a form, no redirect."""
+    """Unsubscribe, for a person or a mail program (RFC 8058): no cookie, no CSRF token, no redirect."""
     if token == TEST_TOKEN:
         return unsubscribe_page(token)
     choice = request.form.get("choice")
     chosen = choice if choice in (UnsubscribeChoice.ALL, UnsubscribeChoice.WITHDRAW) else UnsubscribeChoice.THESE
-    who = _get_subscriber_or_404(token, lock=True)
-    unsubscribe(who, chosen)
+    subscriber = _get_subscriber_or_404(token, lock=True)
+    unsubscribe(subscriber, chosen)
     db.session.commit()
     return _render_unsubscribe_page(_get_subscriber_or_404(token), token, chosen)
 
 
 @blueprint.get("/mailings/<int:mailing_id>")
 def archived(mailing_id: int) -> str:
-    """Show a mailing that was sent and made public, without anything of its readers."""
+    """Show a public mailing, without any personal data of its recipients."""
     try:
         mailing = public_archive.find_public(mailing_id)
     except NotFound:
         abort(404)
-    return render_template("mailings/archive.html", **public_archive.build_public_page(mailing, current_language()))
+    return render_template(
+        "mailings/public/archive.html", **public_archive.build_public_page(mailing, current_language())
+    )

@@ -1,4 +1,4 @@
-"""For senders alone: schedule a mailing, let it go on, end it, send what is missing."""
+"""The team's pages of mailings, for senders only: schedule, resume, cancel, retry, add recipients."""
 
 from datetime import datetime
 from zoneinfo import ZoneInfo
@@ -20,50 +20,50 @@ require_roles(blueprint, TeamRole.SENDER)
 
 @blueprint.post("/<int:mailing_id>/schedule")
 def plan(mailing_id: int) -> Response:
-    """Have it sent at a moment of the campaign's time zone, or once the undo window has passed."""
-    typed = request.form.get("at", "")
-    told = _("Scheduled. Until its first email it can be taken back.")
+    """Schedule a mailing for a time in its time zone, or for the end of the undo window."""
+    submitted = request.form.get("at", "")
+    message = _("Scheduled. You can undo sending until the first email.")
     return perform_action(
         mailing_id,
         lambda mailing: actions.schedule(
-            mailing, _parse_send_at(typed, mailing.timezone), require_current_account().id
+            mailing, _parse_send_at(submitted, mailing.timezone), require_current_account().id
         ),
-        lambda _none: told,
+        lambda _none: message,
     )
 
 
-def _parse_send_at(typed: str, zone: str) -> datetime | None:
-    if not typed.strip():
+def _parse_send_at(submitted: str, timezone: str) -> datetime | None:
+    if not submitted.strip():
         return None
     try:
-        moment = datetime.fromisoformat(typed.strip())
-        return (moment if moment.tzinfo else moment.replace(tzinfo=ZoneInfo(zone))).astimezone(ZoneInfo("UTC"))
+        send_at = datetime.fromisoformat(submitted.strip())
+        return (send_at if send_at.tzinfo else send_at.replace(tzinfo=ZoneInfo(timezone))).astimezone(ZoneInfo("UTC"))
     except (ValueError, OverflowError):
-        raise ValidationError({"at": _("write a day and a time such as 2026-11-23T09:00")}) from None
+        raise ValidationError({"at": _("write a date and a time such as 2026-11-23T09:00")}) from None
 
 
 @blueprint.post("/<int:mailing_id>/resume")
 def resume(mailing_id: int) -> Response:
-    """Let it go on where it was held."""
-    return perform_action(mailing_id, actions.resume, lambda _none: _("It goes on where it was held."))
+    """Resume a paused mailing."""
+    return perform_action(mailing_id, actions.resume, lambda _none: _("Resumed where it stopped."))
 
 
 @blueprint.post("/<int:mailing_id>/cancel")
 def cancel(mailing_id: int) -> Response:
-    """End it for good."""
-    reason, told = read_reason(), _("Cancelled. What had not left never will.")
-    return perform_action(mailing_id, lambda mailing: actions.cancel(mailing, reason), lambda _none: told)
+    """Cancel a mailing for good."""
+    reason, message = read_reason(), _("Cancelled. The emails not sent yet never will be.")
+    return perform_action(mailing_id, lambda mailing: actions.cancel(mailing, reason), lambda _none: message)
 
 
 @blueprint.post("/<int:mailing_id>/retry")
 def retry(mailing_id: int) -> Response:
-    """Send it again where it failed."""
-    return perform_action(mailing_id, actions.retry_failed, lambda n: _("%(number)s emails are tried again.", number=n))
+    """Retry the failed emails."""
+    return perform_action(
+        mailing_id, actions.retry_failed, lambda n: _("%(number)s emails will be tried again.", number=n)
+    )
 
 
 @blueprint.post("/<int:mailing_id>/extend")
 def extend(mailing_id: int) -> Response:
-    """Send it to those who have joined its audience since."""
-    return perform_action(
-        mailing_id, actions.add_recipients, lambda n: _("%(number)s more recipients get it.", number=n)
-    )
+    """Send a mailing to those who have joined its audience since."""
+    return perform_action(mailing_id, actions.add_recipients, lambda n: _("%(number)s recipients added.", number=n))

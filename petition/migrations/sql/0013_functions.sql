@@ -1,4 +1,4 @@
--- Functions and triggers that log what changes in deliveries and signatures.
+-- Functions and triggers that log what changes in deliveries and signatures, and the view that adds the log up.
 
 -- First confirmation links sent, for a petition's statistics.
 CREATE FUNCTION log_campaign_deliveries() RETURNS trigger LANGUAGE plpgsql AS $$
@@ -202,3 +202,11 @@ CREATE TRIGGER log_mailing_updated AFTER UPDATE ON deliveries REFERENCING OLD TA
     FOR EACH STATEMENT EXECUTE FUNCTION log_mailing_deliveries();
 CREATE TRIGGER log_updated AFTER UPDATE ON deliveries REFERENCING OLD TABLE AS old_rows NEW TABLE AS new_rows
     FOR EACH STATEMENT EXECUTE FUNCTION log_deliveries();
+
+-- How many rows are in each state now: the counts that petition/operations/rollup.py added up, and the log that it has not
+-- added up yet. Conditions on subject and queue reach both tables.
+CREATE VIEW current_state_counts AS
+    SELECT subject, queue, state, sum(n)::bigint AS n FROM (
+        SELECT subject, queue, state, n FROM state_counts
+        UNION ALL SELECT subject, queue, state, change FROM state_change_log) AS changes
+    GROUP BY subject, queue, state;

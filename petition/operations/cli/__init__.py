@@ -1,1 +1,1 @@
-"""Commands of operations: `petition queue`, `bounces` and `suppressions`."""
+"""Commands `petition queue`, `petition bounces` and `petition suppressions`."""

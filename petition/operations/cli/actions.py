@@ -1,4 +1,4 @@
-"""`petition queue retry|discard|mark-sent`: for exactly the deliveries shown first."""
+"""`petition queue retry|discard|mark-sent`: act on exactly the deliveries that are shown first."""
 
 import click
 from rich.table import Table
@@ -11,7 +11,7 @@ from petition.operations.cli.options import build_filter, delivery_filter_option
 from petition.team import audit
 
 EFFECT_LABELS = {
-    "retry": "will be due again now; whoever has confirmed or been suppressed meanwhile gets nothing",
+    "retry": "will be sent again now; people who have confirmed or been suppressed meanwhile get nothing",
     "discard": "will be cancelled and never sent",
     "mark-sent": "will count as sent, and not be sent again",
 }
@@ -20,20 +20,19 @@ EFFECT_LABELS = {
 def _make_command(verb: str, help_text: str) -> click.Command:
     @click.command(verb, help=help_text)
     @delivery_filter_options
-    @click.option("--id", "only", type=int, help="One delivery.")
+    @click.option("--id", "only_id", type=int, help="One delivery.")
     @click.option("--all", "everything", is_flag=True, help="All of them, without a filter.")
-    @click.option("--yes", is_flag=True, help="Do it without asking.")
+    @click.option("--yes", is_flag=True, help="Do not ask for confirmation.")
     @json_option
     @with_app_context
-    def command(only: int | None, everything: bool, yes: bool, as_json: bool, **chosen: str | None) -> None:
+    def command(only_id: int | None, everything: bool, yes: bool, as_json: bool, **chosen: str | None) -> None:
         which = build_filter(**chosen)
-        if not (which.to_dict() or only or everything):
+        if not (which.to_dict() or only_id or everything):
             raise CommandError("say which: --queue, --state, --cause, --domain, --id, or --all (see `queue failures`)")
         if as_json and not yes:
-            raise CommandError("--json cannot ask: add --yes")
-        run_interactively(
-            delivery_actions.prepare(verb, which, audit.default_actor(), only), _print_sample, yes=yes, as_json=as_json
-        )
+            raise CommandError("--json cannot ask for confirmation: add --yes")
+        action = delivery_actions.prepare(verb, which, audit.default_actor(), only_id)
+        run_interactively(action, _print_sample, audit.record, yes=yes, as_json=as_json)
 
     return command
 
@@ -42,13 +41,13 @@ def _print_sample(action: BulkAction) -> None:
     noun = "email" if action.total == 1 else "emails"
     console.print(f"[bold]{action.total:,}[/] {noun} {EFFECT_LABELS[action.verb]}. For example:")
     table = Table(box=None, header_style="bold", pad_edge=False)
-    for name in ("email", "kind", "state", "domain", "the server's words"):
-        table.add_column(name, no_wrap=name != "the server's words")
+    for name in ("email", "kind", "state", "domain", "server response"):
+        table.add_column(name, no_wrap=name != "server response")
     for delivery in delivery_actions.list_sample(action):
         table.add_row(str(delivery.id), delivery.kind, delivery.state, delivery.domain or "-", delivery.reason or "-")
     console.print(table)
 
 
-retry = _make_command("retry", "Send again what was put off, failed, or whose fate is unknown.")
-discard = _make_command("discard", "Give up what was put off, failed, or whose fate is unknown.")
-mark_sent = _make_command("mark-sent", "Take emails whose fate is unknown for sent.")
+retry = _make_command("retry", "Send emails again that are deferred, failed, or whose outcome is unknown.")
+discard = _make_command("discard", "Cancel emails that are deferred, failed, or whose outcome is unknown.")
+mark_sent = _make_command("mark-sent", "Record emails whose outcome is unknown as sent.")

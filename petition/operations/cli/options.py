@@ -1,4 +1,4 @@
-"""The options that the commands of `petition queue` share."""
+"""Options that several commands of `petition queue` share."""
 
 from collections.abc import Callable
 from typing import Any
@@ -9,11 +9,11 @@ from petition.delivery.models import PROBLEM_STATES
 from petition.delivery.queues import EMAIL_QUEUES
 from petition.operations.failures import DeliveryFilter
 
-json_option = click.option("--json", "as_json", is_flag=True, help="For programs.")
+json_option = click.option("--json", "as_json", is_flag=True, help="Print JSON.")
 
 
 def delivery_filter_options(command: Callable[..., Any]) -> Callable[..., Any]:
-    """Add the options that choose among the deliveries that are put off, failed or unknown."""
+    """Add the options that select among deferred, failed and unknown deliveries."""
     for option in (
         click.option("--domain", help="Recipient domain, such as orange.fr."),
         click.option("--cause", help='As `failures` shows it, such as "550 5.7.1".'),
@@ -25,5 +25,5 @@ def delivery_filter_options(command: Callable[..., Any]) -> Callable[..., Any]:
 
 
 def build_filter(queue: str | None, state: str | None, cause: str | None, domain: str | None) -> DeliveryFilter:
-    """Return the filter that the options name; `-` stands for an empty cause or domain, as in the table."""
+    """Return the filter that the options name; `-` is an empty cause or domain, as in the table."""
     return DeliveryFilter(queue, state, "" if cause == "-" else cause, "" if domain == "-" else domain)

@@ -1,4 +1,4 @@
-"""How the queue looks on a terminal."""
+"""Render the mail queue for a terminal of 80 columns."""
 
 from datetime import datetime
 from typing import Final
@@ -9,124 +9,131 @@ from rich.text import Text
 
 from petition.core.i18n import format_duration
 from petition.operations.broker_stats import BrokerStats
-from petition.operations.failures import FailureSummary as FailureGroup
+from petition.operations.failures import FailureSummary
 from petition.operations.health import Health, HealthStatus
+from petition.operations.queue_stats import QueueStats
+from petition.operations.smtp_probe import MAIL_SERVER
 from petition.operations.snapshot import Snapshot
 
-STATUS_STYLES: dict[str, str] = {
+STATUS_STYLES = {
     HealthStatus.OK: "bold green",
     HealthStatus.SLOW: "bold yellow",
     HealthStatus.STUCK: "bold red",
 }
+LEFT: Final = "left"
 RIGHT: Final = "right"
-LEFT = ("queue", "held back")
+STATES = ("due", "sending", "deferred", "failed", "unknown")
+MAX_GROUPS = 8
 
 
-def render_status(now: Snapshot, seen: BrokerStats, verdict: Health) -> RenderableType:
-    """Return the whole picture: the verdict, the queues, who is at work, what fails."""
+def render_status(snapshot: Snapshot, broker: BrokerStats, health: Health) -> RenderableType:
+    """Return health, queues, processes and failures."""
     parts: list[RenderableType] = [
-        render_headline(verdict),
-        *render_reasons(verdict),
+        render_headline(health),
+        *render_reasons(health),
         Text(),
-        render_queues(now),
+        render_queues(snapshot),
         Text(),
-        render_processes(now, seen),
+        render_processes(snapshot, broker),
     ]
-    if now.groups:
-        parts += [Text(), render_failures(now.groups[:8], now.at)]
+    if snapshot.groups:
+        parts += [Text(), render_failures(snapshot.groups[:MAX_GROUPS], snapshot.at)]
     return Group(*parts)
 
 
-def render_headline(verdict: Health) -> Text:
-    """Return the verdict in one line, its word before its colour."""
-    waiting = "nothing waits" if verdict.oldest is None else f"oldest confirmation {format_duration(verdict.oldest)}"
-    return Text.assemble((verdict.state.upper(), STATUS_STYLES[verdict.state]), f"  {waiting}")
+def render_headline(health: Health) -> Text:
+    """Return the health status in one line: in words, not only by colour."""
+    waiting = "nothing waits" if health.oldest is None else f"oldest confirmation {format_duration(health.oldest)}"
+    return Text.assemble((health.status.upper(), STATUS_STYLES[health.status]), f"  {waiting}")
 
 
-def render_reasons(verdict: Health) -> list[Text]:
-    """Return why, a line each."""
+def render_reasons(health: Health) -> list[Text]:
+    """Return each reason in a line."""
     return [
-        Text.assemble("  ", (reason.state, STATUS_STYLES[reason.state]), f"  {reason.message()}")
-        for reason in verdict.reasons
+        Text.assemble("  ", (reason.status, STATUS_STYLES[reason.status]), f"  {reason.message()}")
+        for reason in health.reasons
     ]
 
 
-def render_queues(now: Snapshot) -> Table:
+def render_queues(snapshot: Snapshot) -> Table:
     """Return a line for each queue, within 80 columns."""
     table = Table(box=None, header_style="bold", pad_edge=False, padding=(0, 1, 0, 0))
-    states = ("due", "sending", "deferred", "failed", "unknown")
-    for name in ("queue", *states, "oldest", "/min", "empty in", "workers"):
-        table.add_column(name, justify=RIGHT if name != "queue" else "left", no_wrap=True)
-    for queue in now.queues.values():
-        workers = len(now.workers_for(queue.name))
+    for name in ("queue", *STATES, "oldest", "/min", "empty in", "workers"):
+        table.add_column(name, justify=LEFT if name == "queue" else RIGHT, no_wrap=True)
+    for queue in snapshot.queues.values():
+        workers = len(snapshot.workers_for(queue.name))
         table.add_row(
             queue.name,
-            *(f"{queue.depth[state]:,}" for state in states),
+            *(f"{queue.depth[state]:,}" for state in STATES),
             "-" if queue.oldest is None else format_duration(queue.oldest),
             f"{queue.per_minute_10:,.0f}",
-            "never"
-            if queue.seconds_to_empty is None
-            else format_duration(queue.seconds_to_empty)
-            if queue.seconds_to_empty
-            else "-",
+            _format_time_to_empty(queue),
             Text(str(workers), style="" if workers else STATUS_STYLES[HealthStatus.STUCK]),
         )
     return table
 
 
-def render_processes(now: Snapshot, seen: BrokerStats) -> Table:
-    """Return who is at work, and who held what back: workers, beat, broker, mail server."""
+def _format_time_to_empty(queue: QueueStats) -> str:
+    if queue.seconds_to_empty is None:
+        return "never"
+    return format_duration(queue.seconds_to_empty) if queue.seconds_to_empty else "-"
+
+
+def render_processes(snapshot: Snapshot, broker: BrokerStats) -> Table:
+    """Return pauses, workers, beat, broker and mail server."""
     table = Table(box=None, show_header=False, pad_edge=False)
     table.add_column(style="bold", no_wrap=True)
     table.add_column()
-    for queue in now.queues:
-        if hold := now.pause_for(queue):
-            table.add_row("paused", f"{queue}: {hold.reason} ({hold.by or 'by hand'}, since {hold.since:%H:%M} UTC)")
-    for worker in now.workers:
+    for queue in snapshot.queues:
+        if pause := snapshot.pause_for(queue):
+            table.add_row("paused", f"{queue}: {pause.reason} ({pause.by or '-'}, since {pause.since:%H:%M} UTC)")
+    for worker in snapshot.workers:
         silent = f", silent for {format_duration(worker.seconds_since_seen)}" if worker.silent else ""
         table.add_row(
             "worker", f"{worker.name}: {', '.join(worker.queues)}; {worker.in_flight} in flight, "
             f"{worker.threads} threads{silent}"
         )  # fmt: skip
-    if not now.workers:
+    if not snapshot.workers:
         table.add_row("worker", "none")
-    table.add_row("beat", "silent" if now.beat_silent else f"ticked {format_duration(now.seconds_since_beat or 0)} ago")
-    table.add_row("broker", _format_broker(seen))
-    table.add_row("mail server", _format_mail_server(now))
+    ticked = f"ticked {format_duration(snapshot.seconds_since_beat or 0)} ago"
+    table.add_row("beat", "silent" if snapshot.beat_silent else ticked)
+    table.add_row("broker", _format_broker(broker))
+    table.add_row("mail server", _format_mail_server(snapshot))
     return table
 
 
-def _format_broker(seen: BrokerStats) -> str:
-    if seen.error:
-        return f"does not answer ({seen.error})"
-    rings = sum((seen.depths or {}).values())
-    memory = f", {seen.memory / 2**20:.1f} MB, {seen.policy}" if seen.memory is not None else ""
-    handled = f", {seen.unacknowledged:,} being handled" if seen.unacknowledged is not None else ""
-    return f"{rings:,} rings wait{handled}{memory}"
+def _format_broker(broker: BrokerStats) -> str:
+    if broker.error:
+        return f"does not answer ({broker.error})"
+    messages = sum((broker.depths or {}).values())
+    memory = f", {broker.memory / 2**20:.1f} MB, {broker.policy}" if broker.memory is not None else ""
+    handled = f", {broker.unacknowledged:,} being handled" if broker.unacknowledged is not None else ""
+    return f"{messages:,} messages wait{handled}{memory}"
 
 
-def _format_mail_server(now: Snapshot) -> str:
-    probe, hold = now.probes.get("mail server"), now.server_backoff
-    words = "not looked at yet"
+def _format_mail_server(snapshot: Snapshot) -> str:
+    probe, backoff = snapshot.probes.get(MAIL_SERVER), snapshot.server_backoff
+    line = "not probed yet"
     if probe:
-        words = (
-            f"{'answers' if probe.ok else 'does not answer'} ({probe.response}; {_format_age(probe.at, now.at)} ago)"
-        )
-    if hold and hold.until and hold.until > now.at:
-        words += f"; left alone until {hold.until:%H:%M:%S} UTC: {hold.reason}"
-    return words
+        answers = "answers" if probe.ok else "does not answer"
+        line = f"{answers} ({probe.response}; {_format_age(probe.at, snapshot.at)} ago)"
+    if backoff and backoff.until and backoff.until > snapshot.at:
+        line += f"; backing off until {backoff.until:%H:%M:%S} UTC: {backoff.reason}"
+    return line
 
 
-def render_failures(groups: list[FailureGroup], at: datetime) -> Table:
+def render_failures(groups: list[FailureSummary], at: datetime) -> Table:
     """Return a line for each group of failures."""
     table = Table(box=None, header_style="bold", pad_edge=False)
-    for name in ("state", "queue", "cause", "domain", "emails", "first", "last", "the server's words"):
-        wraps = name in ("the server's words", "cause", "domain")
-        table.add_column(name, justify=RIGHT if name in ("emails", "first", "last") else "left", no_wrap=not wraps)
+    for name in ("state", "queue", "cause", "domain", "emails", "first", "last", "server response"):
+        wraps = name in ("server response", "cause", "domain")
+        table.add_column(name, justify=RIGHT if name in ("emails", "first", "last") else LEFT, no_wrap=not wraps)
     for group in groups:
-        times = ("-" if when is None else f"{_format_age(when, at)} ago" for when in (group.first_at, group.last_at))
-        words = (group.sample or "-").removeprefix(group.cause).strip() or "-"
-        table.add_row(group.state, group.queue, group.cause or "-", group.domain or "-", f"{group.n:,}", *times, words)
+        ages = ("-" if then is None else f"{_format_age(then, at)} ago" for then in (group.first_at, group.last_at))
+        response = (group.sample or "-").removeprefix(group.cause).strip() or "-"
+        table.add_row(
+            group.state, group.queue, group.cause or "-", group.domain or "-", f"{group.n:,}", *ages, response
+        )
     return table
 
 

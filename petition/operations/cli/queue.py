@@ -1,4 +1,4 @@
-"""`petition queue …`: is mail flowing, why not, and what to do about it."""
+"""`petition queue …`: whether mail flows, why not, and actions on the mail queue."""
 
 import json
 import time
@@ -10,35 +10,36 @@ from rich.live import Live
 
 from petition.core.cli_support import console, with_app_context
 from petition.core.db import db
-from petition.delivery import pauses
-from petition.delivery.queues import EMAIL_QUEUES, EVERYTHING
-from petition.operations import broker_stats, failures
+from petition.delivery.queues import CONFIRMATIONS, EMAIL_QUEUES, EVERYTHING
+from petition.operations import broker_stats, failures, queue_actions
 from petition.operations.cli import output
 from petition.operations.cli.actions import discard, mark_sent, retry
 from petition.operations.cli.options import build_filter, delivery_filter_options, json_option
 from petition.operations.health import Health, evaluate_health
-from petition.operations.json_report import build_report, group_to_json
+from petition.operations.json_report import build_report, group_to_json, health_to_json
 from petition.operations.reconcile import reconcile
 from petition.operations.snapshot import Snapshot, take_snapshot
 from petition.team import audit
 
 PAUSE_SCOPES = click.Choice([EVERYTHING, *EMAIL_QUEUES])
-WATCH_INTERVAL_SECONDS = 2.0  # seconds between two looks of `watch`
+WATCH_INTERVAL_SECONDS = 2.0
+MAX_FILTERED_GROUPS = 1_000_000  # groups searched for those that match a filter
+PLUGIN_STATUSES = ("OK", "WARNING", "CRITICAL")  # by exit code, as monitoring plugins print them
 
 
 @click.group(invoke_without_command=True)
 @json_option
 @click.pass_context
 def queue(context: click.Context, as_json: bool) -> None:
-    """Is mail flowing? Without a command: the whole picture."""
+    """Is mail flowing? Without a command: `status`."""
     if context.invoked_subcommand is None:
         context.invoke(status, as_json=as_json)
 
 
 def _read_status() -> tuple[Snapshot, broker_stats.BrokerStats, Health]:
-    now, seen = take_snapshot(), broker_stats.read_broker_stats()
+    snapshot, broker = take_snapshot(), broker_stats.read_broker_stats()
     db.session.rollback()
-    return now, seen, evaluate_health(now, seen)
+    return snapshot, broker, evaluate_health(snapshot, broker)
 
 
 @queue.command()
@@ -46,22 +47,22 @@ def _read_status() -> tuple[Snapshot, broker_stats.BrokerStats, Health]:
 @with_app_context
 def status(as_json: bool) -> None:
     """Show queues, workers, beat, broker, mail server and failures."""
-    found = _read_status()
+    current = _read_status()
     if as_json:
-        click.echo(json.dumps(build_report(*found), indent=1))
+        click.echo(json.dumps(build_report(*current), indent=1))
     else:
-        console.print(output.render_status(*found))
+        console.print(output.render_status(*current))
 
 
 @queue.command()
 @click.option(
     "--every", type=click.FloatRange(0.2, 3600), default=WATCH_INTERVAL_SECONDS, show_default=True, help="Seconds."
 )
-@click.option("--times", type=click.IntRange(1), help="Looks, then end; without it until Ctrl-C.")
+@click.option("--times", type=click.IntRange(1), help="End after so many updates; without it, until Ctrl-C.")
 @json_option
 @with_app_context
 def watch(every: float, times: int | None, as_json: bool) -> None:
-    """Show the same, live, until Ctrl-C; with --json one line for each look."""
+    """Show the status live, until Ctrl-C; with --json one line for each update."""
     try:
         if as_json or not console.is_terminal:
             _repeat(every, times, lambda: click.echo(json.dumps(build_report(*_read_status()))))
@@ -87,32 +88,29 @@ def _repeat(every: float, times: int | None, show: Callable[[], Any]) -> None:
 @with_app_context
 def check(as_json: bool) -> None:
     """Say in one line whether mail flows, and exit with 0 (ok), 1 (slow) or 2 (stuck), as monitoring plugins do."""
-    now, _, verdict = _read_status()
-    queue = now.queues["confirmations"]
+    snapshot, _broker, health = _read_status()
+    confirmations = snapshot.queues[CONFIRMATIONS.name]
     if as_json:
-        click.echo(json.dumps({"state": verdict.state, "oldest": verdict.oldest, "reasons": [
-            {"state": reason.state, "words": reason.message()} for reason in verdict.reasons]}))  # fmt: skip
+        click.echo(json.dumps(health_to_json(health)))
     else:
-        words = " ".join(reason.message() for reason in verdict.reasons) or "mail flows."
-        figures = f"oldest={queue.oldest or 0:.1f}s;{now.slow_after:g};{now.stuck_after:g} waiting={queue.waiting}"
-        click.echo(f"PETITION {('OK', 'WARNING', 'CRITICAL')[verdict.exit_code]} - {words} | {figures}")
-    raise SystemExit(verdict.exit_code)
+        message = " ".join(reason.message() for reason in health.reasons) or "mail flows."
+        oldest = f"oldest={confirmations.oldest or 0:.1f}s;{snapshot.slow_after:g};{snapshot.stuck_after:g}"
+        plugin_status = PLUGIN_STATUSES[health.exit_code]
+        click.echo(f"PETITION {plugin_status} - {message} | {oldest} waiting={confirmations.waiting}")
+    raise SystemExit(health.exit_code)
 
 
 @queue.command()
 @click.argument("queue", type=PAUSE_SCOPES)
-@click.option("--reason", default="paused by hand", show_default=True, help="Shown to the others.")
+@click.option("--reason", default="no reason given", show_default=True, help="Shown to other operators.")
 @json_option
 @with_app_context
 def pause(queue: str, reason: str, as_json: bool) -> None:
-    """Hold back a queue; what is being sent still goes out, and signing goes on."""
-    who = audit.default_actor()
-    pauses.pause(queue, reason[:200], who)
-    audit.record("queue.paused", "queue", queue, after={"reason": reason[:200]}, actor=who)
+    """Pause a queue; emails being sent are finished, and signing goes on."""
+    queue_actions.pause_queue(queue, reason, audit.default_actor())
     db.session.commit()
-    _print_result(
-        as_json, {"queue": queue, "paused": True}, f"{queue}: paused. Signing goes on; resume it with `resume {queue}`."
-    )
+    message = f"{queue}: paused. Signing goes on; resume it with `resume {queue}`."
+    _print_result(as_json, {"queue": queue, "paused": True}, message)
 
 
 @queue.command()
@@ -120,13 +118,11 @@ def pause(queue: str, reason: str, as_json: bool) -> None:
 @json_option
 @with_app_context
 def resume(queue: str, as_json: bool) -> None:
-    """Let a queue go on."""
-    was_held = pauses.resume(queue)
-    if was_held:
-        audit.record("queue.resumed", "queue", queue, actor=audit.default_actor())
+    """Resume a queue."""
+    was_paused = queue_actions.resume_queue(queue)
     db.session.commit()
-    words = f"{queue}: resumed, the next sweep starts it." if was_held else f"{queue}: was not paused."
-    _print_result(as_json, {"queue": queue, "paused": False, "was_paused": was_held}, words)
+    message = f"{queue}: resumed, the next sweep starts it." if was_paused else f"{queue}: was not paused."
+    _print_result(as_json, {"queue": queue, "paused": False, "was_paused": was_paused}, message)
 
 
 @queue.command("failures")
@@ -134,43 +130,42 @@ def resume(queue: str, as_json: bool) -> None:
 @json_option
 @with_app_context
 def show_failures(queue: str | None, state: str | None, cause: str | None, domain: str | None, as_json: bool) -> None:
-    """Show what is put off, failed or unknown, by cause and recipient domain."""
+    """Show deferred, failed and unknown emails by cause and recipient domain."""
     which = build_filter(queue, state, cause, domain).to_dict()
-    now = take_snapshot()
-    found = [
+    snapshot = take_snapshot()
+    groups = [
         group
-        for group in failures.list_groups(limit=1_000_000 if which else failures.MAX_GROUPS)
+        for group in failures.list_groups(limit=MAX_FILTERED_GROUPS if which else failures.MAX_GROUPS)
         if all(getattr(group, name) == value for name, value in which.items())
     ]
     db.session.rollback()
     if as_json:
-        click.echo(json.dumps([group_to_json(group) for group in found], indent=1))
-    elif found:
-        console.print(output.render_failures(found, now.at))
+        click.echo(json.dumps([group_to_json(group) for group in groups], indent=1))
+    elif groups:
+        console.print(output.render_failures(groups, snapshot.at))
     else:
-        console.print("Nothing is put off, failed or unknown." if not which else "Nothing like that.")
+        console.print("No email matches." if which else "No email is deferred, failed or unknown.")
 
 
 @queue.command("reconcile")
 @json_option
 @with_app_context
 def run_reconcile(as_json: bool) -> None:
-    """Compare every figure with the rows it counts, as every night, and mend what differs."""
-    found = reconcile()
-    plain = [{"what": d.what, "id": d.subject_id, "found": d.found, "expected": d.expected} for d in found]
+    """Compare every statistic with the rows it counts, as every night, and correct differences."""
+    drifts = [{"what": d.what, "id": d.subject_id, "found": d.found, "expected": d.expected} for d in reconcile()]
     if as_json:
-        click.echo(json.dumps(plain))
+        click.echo(json.dumps(drifts))
         return
-    for drift in plain:
+    for drift in drifts:
         console.print(f"{drift['what']} {drift['id'] or ''}: {drift['found']:,} → {drift['expected']:,}")
-    console.print("All figures agree with the rows." if not found else f"{len(found):,} differences, mended.")
+    console.print(f"{len(drifts):,} differences, corrected." if drifts else "All statistics agree with the rows.")
 
 
-def _print_result(as_json: bool, data: dict[str, Any], words: str) -> None:
+def _print_result(as_json: bool, data: dict[str, Any], message: str) -> None:
     if as_json:
         click.echo(json.dumps(data))
     else:
-        console.print(words)
+        console.print(message)
 
 
 for command in (retry, discard, mark_sent):

@@ -1,4 +1,4 @@
-"""What operators do: pause, resume, and act on sets of deliveries; every act is on record."""
+"""Operators' actions: pause and resume queues, and bulk actions on deliveries. Each has an audit event."""
 
 from flask import Blueprint, abort, flash, redirect, render_template, request, url_for
 from flask_babel import gettext as _
@@ -7,11 +7,11 @@ from werkzeug import Response
 from petition.bulk_actions import runner
 from petition.bulk_actions.models import BulkAction
 from petition.core.db import db
-from petition.core.exceptions import DomainError, NotFound
-from petition.delivery import pauses
+from petition.core.exceptions import NotFound, ValidationError
+from petition.core.pagination import MAX_ID
 from petition.delivery.queues import EMAIL_QUEUES, EVERYTHING
-from petition.operations import delivery_actions
-from petition.operations.views.dashboard import parse_filter
+from petition.operations import delivery_actions, queue_actions
+from petition.operations.failures import DeliveryFilter
 from petition.team import audit
 from petition.team.models import TeamRole
 from petition.team.permissions import current_account, require_roles
@@ -27,22 +27,20 @@ def _queue_name_or_404(queue: str) -> str:
 
 @blueprint.post("/lanes/<queue>/pause")
 def pause(queue: str) -> Response:
-    """Hold a queue back."""
-    reason = " ".join(request.form.get("reason", "").split())[:200] or _("no reason given")
-    pauses.pause(_queue_name_or_404(queue), reason, _account_name())
-    audit.record("queue.paused", "queue", queue, after={"reason": reason})
+    """Pause a queue."""
+    reason = " ".join(request.form.get("reason", "").split()) or _("no reason given")
+    queue_actions.pause_queue(_queue_name_or_404(queue), reason, _account_name())
     db.session.commit()
-    flash(_("Paused. Signing goes on, and what is being sent now still leaves."), "success")
+    flash(_("Paused. Signing goes on, and emails being sent now are finished."), "success")
     return redirect(url_for("operations.index"), 303)
 
 
 @blueprint.post("/lanes/<queue>/resume")
 def resume(queue: str) -> Response:
-    """Let a queue go on."""
-    if pauses.resume(_queue_name_or_404(queue)):
-        audit.record("queue.resumed", "queue", queue)
+    """Resume a queue."""
+    queue_actions.resume_queue(_queue_name_or_404(queue))
     db.session.commit()
-    flash(_("Resumed. What waits leaves within seconds."), "success")
+    flash(_("Resumed. Waiting emails are sent within seconds."), "success")
     return redirect(url_for("operations.index"), 303)
 
 
@@ -54,18 +52,18 @@ def _account_name() -> str:
 
 @blueprint.post("/actions")
 def prepare() -> Response:
-    """Fix the set that an action would touch, and show it."""
-    only = request.form.get("id", type=int)
+    """Store the set of emails that an action would change, and show it."""
+    only_id = request.form.get("id", type=int)
     try:
         action = delivery_actions.prepare(
             request.form.get("verb", ""),
-            parse_filter(request.form),
+            DeliveryFilter.parse(request.form),
             _account_name(),
-            only if only and 0 < only < 2**63 else None,
+            only_id if only_id and 0 < only_id <= MAX_ID else None,
         )
-    except DomainError:
+    except ValidationError:
         db.session.rollback()
-        flash(_("Nothing is like that any more: nothing was done."), "info")
+        flash(_("No email matches any more: nothing was done."), "info")
         return redirect(url_for("operations.failed"), 303)
     db.session.commit()
     return redirect(url_for("queue.action", action_id=action.id), 303)
@@ -80,30 +78,31 @@ def _get_action_or_404(action_id: int, *, lock: bool = False) -> BulkAction:
 
 @blueprint.get("/actions/<int:action_id>")
 def action(action_id: int) -> str:
-    """Show an action: what it would do, how far it is, or what it did."""
-    found = _get_action_or_404(action_id)
-    return render_template("operations/action.html", action=found, sample=delivery_actions.list_sample(found))
+    """Show an action: what it would do, its progress, or its result."""
+    bulk_action = _get_action_or_404(action_id)
+    sample = delivery_actions.list_sample(bulk_action)
+    return render_template("operations/actions/action.html", action=bulk_action, sample=sample)
 
 
 @blueprint.post("/actions/<int:action_id>/start")
 def start(action_id: int) -> Response:
-    """Begin, or go on after a stop."""
-    found = _get_action_or_404(action_id, lock=True)
-    if runner.start(found):
-        audit.record(
-            f"deliveries.{found.verb}", "action", found.id, before={"total": found.total}, after=dict(found.filter)
-        )
+    """Start an action, or continue it after a stop."""
+    bulk_action = _get_action_or_404(action_id, lock=True)
+    if runner.start(bulk_action):
+        before, after = {"total": bulk_action.total}, dict(bulk_action.filter)
+        audit.record(f"deliveries.{bulk_action.verb}", "action", bulk_action.id, before=before, after=after)
     db.session.commit()
     if not runner.wake_worker():
-        flash(_("The broker does not answer: the work begins when it is back."), "info")
+        flash(_("The broker does not answer: the action starts when it does."), "info")
     return redirect(url_for("queue.action", action_id=action_id), 303)
 
 
 @blueprint.post("/actions/<int:action_id>/stop")
 def stop(action_id: int) -> Response:
-    """Stop after the batch in hand."""
-    found = _get_action_or_404(action_id, lock=True)
-    if runner.stop(found):
-        audit.record("deliveries.stopped", "action", found.id, after={"done": found.done, "total": found.total})
+    """Stop an action after the current batch."""
+    bulk_action = _get_action_or_404(action_id, lock=True)
+    if runner.stop(bulk_action):
+        after = {"done": bulk_action.done, "total": bulk_action.total}
+        audit.record("deliveries.stopped", "action", bulk_action.id, after=after)
     db.session.commit()
     return redirect(url_for("queue.action", action_id=action_id), 303)

@@ -1,24 +1,23 @@
-"""The operators' pages: is mail flowing, what fails, and one signature's way."""
+"""Dashboard of the mail queue, list of failures, and timeline of one signature."""
 
 from datetime import datetime
-from typing import Any
 
-from flask import Blueprint, Response, abort, render_template, request, url_for
+from flask import Blueprint, Response, abort, flash, render_template, request, url_for
 from flask_babel import gettext as _
 from sqlalchemy import func, select
 
 from petition.bulk_actions import runner
 from petition.core.charts import svg_response
 from petition.core.db import db
+from petition.core.pagination import MAX_ID
 from petition.delivery.models import PROBLEM_STATES
-from petition.delivery.queues import EMAIL_QUEUES, EVERYTHING
-from petition.operations import broker_stats, charts, delivery_actions, failures, queue_stats
-from petition.operations import timeline as way
+from petition.delivery.queues import CONFIRMATIONS, EMAIL_QUEUES, EVERYTHING
+from petition.operations import broker_stats, charts, delivery_actions, failures, queue_stats, timeline
 from petition.operations.health import evaluate_health
-from petition.operations.labels import action_labels, cause_label, domain_problem_label, health_label, state_label
-from petition.operations.models import Drift
+from petition.operations.reconcile import list_recent_drifts
 from petition.operations.snapshot import DAY_TTL_SECONDS, get_last_day, get_recent_funnel, take_snapshot
 from petition.signatures.models import Signature
+from petition.signatures.search.search import SearchTimeout
 from petition.team import audit
 from petition.team.models import TeamRole
 from petition.team.permissions import require_roles
@@ -29,37 +28,33 @@ blueprint = Blueprint("operations", __name__, url_prefix="/ops")
 require_roles(blueprint, TeamRole.OPERATOR)
 
 
-for words in (cause_label, domain_problem_label, state_label, action_labels, health_label):
-    blueprint.add_app_template_global(words)
-
-
 @blueprint.get("/")
 def index() -> str:
-    """Answer: is mail flowing?"""
-    now = take_snapshot()
-    seen = broker_stats.read_broker_stats()
-    day = get_last_day(now.at)
+    """Show whether mail flows, and why not."""
+    snapshot = take_snapshot()
+    broker = broker_stats.read_broker_stats()
+    day = get_last_day(snapshot.at)
     return render_template(
-        "operations/index.html",
-        now=now,
-        broker=seen,
-        verdict=evaluate_health(now, seen),
+        "operations/dashboard/index.html",
+        snapshot=snapshot,
+        broker=broker,
+        health=evaluate_health(snapshot, broker),
         translate=_,
-        day=[(slot, queue_stats.summarise_latency(slot.latency_counts)) for slot in reversed(day.hours)],
-        speeds={
-            "hour": queue_stats.summarise_latency(now.last_hour.latency_counts("confirmations")),
+        hours=[(hour, queue_stats.summarise_latency(hour.latency_counts)) for hour in reversed(day.hours)],
+        latencies={
+            "hour": queue_stats.summarise_latency(snapshot.last_hour.latency_counts(CONFIRMATIONS.name)),
             "day": queue_stats.summarise_latency(queue_stats.merge_latency_counts(day.hours)),
         },
-        funnels=[get_recent_funnel(now.at), (day.since, day.domains)],
+        funnels=[get_recent_funnel(snapshot.at), (day.since, day.domains)],
         actions=runner.list_recent(delivery_actions.SUBJECT),
-        drifts=list(db.session.scalars(select(Drift).order_by(Drift.id.desc()).limit(5))),
+        drifts=list_recent_drifts(),
         everything=EVERYTHING,
     )
 
 
 @blueprint.get("/plots/<name>.svg")
 def plot(name: str) -> Response:
-    """Draw the last day."""
+    """Draw a chart of the last day."""
     if name not in CHARTS:
         abort(404)
     now: datetime = db.session.execute(select(func.now())).scalar_one()
@@ -67,71 +62,53 @@ def plot(name: str) -> Response:
     return svg_response(svg, round(DAY_TTL_SECONDS))
 
 
-def parse_filter(values: Any) -> failures.DeliveryFilter:
-    """Return the filter that an address or a form names; what cannot be is left out."""
-    queue, state = values.get("queue"), values.get("state")
-    cause, domain = values.get("cause"), values.get("domain")
-    return failures.DeliveryFilter(
-        queue=queue if queue in EMAIL_QUEUES else None,
-        state=state if state in PROBLEM_STATES else None,
-        cause=cause[:80].replace("\0", "") if cause is not None else None,
-        domain=domain[:255].replace("\0", "") if domain is not None else None,
-    )
-
-
 @blueprint.get("/failures")
 def failed() -> str:
-    """Show what is put off, failed or unknown, row by row."""
-    which = parse_filter(request.args)
-    found = failures.list_deliveries(which, _parse_cursor(request.args.get("before", "")))
+    """List deferred, failed and unknown emails one by one."""
+    which = failures.DeliveryFilter.parse(request.args)
+    chosen = which.to_dict()
+    rows = failures.list_deliveries(which, failures.parse_cursor(request.args.get("before", "")))
     older = None
-    if len(found) == failures.PAGE_SIZE:
-        last = found[-1]
-        moment = last.tried_at or last.created_at
-        older = url_for("operations.failed", before=f"{moment.isoformat()}~{last.id}", **which.to_dict())  # type: ignore[arg-type]
+    if len(rows) == failures.PAGE_SIZE:
+        older = url_for("operations.failed", before=failures.make_cursor(rows[-1]), **chosen)  # type: ignore[arg-type]
     return render_template(
-        "operations/failures.html",
-        rows=found,
-        which=which.to_dict(),
+        "operations/dashboard/failures.html",
+        rows=rows,
+        which=chosen,
         older=older,
         queues=EMAIL_QUEUES,
         states=PROBLEM_STATES,
     )
 
 
-def _parse_cursor(text: str) -> tuple[datetime, int] | None:
-    moment, _sign, number = text.partition("~")
-    try:
-        found = datetime.fromisoformat(moment.replace(" ", "+")), int(number)
-    except ValueError:
-        return None
-    return found if found[0].tzinfo and 0 < found[1] < 2**63 else None
-
-
 @blueprint.get("/signatures")
 def signatures() -> str:
-    """Ask which signature."""
-    return render_template("operations/signatures.html", found=None)
+    """Show the search form."""
+    return render_template("operations/dashboard/signatures.html", found=None)
 
 
 @blueprint.post("/signatures")
 def search() -> str:
-    """Find signatures by address or name: a form, as neither belongs into an address bar; on record."""
+    """Find signatures by address or name, with an audit event. By POST: neither belongs in a URL."""
     query = request.form.get("query", "")[:320].replace("\0", "")
-    found = way.find_signatures(query)
-    how = "address" if "@" in query else "name"
-    audit.record("signature.searched", "signature", after={"by": how, "found": len(found)})
+    try:
+        found = timeline.find_signatures(query)
+    except SearchTimeout as error:
+        flash(str(error), "warning")
+        return render_template("operations/dashboard/signatures.html", found=None, query=query)
+    searched_by = "address" if "@" in query else "name"
+    audit.record("signature.searched", "signature", after={"by": searched_by, "found": len(found)})
     db.session.commit()
-    return render_template("operations/signatures.html", found=found, query=query)
+    return render_template("operations/dashboard/signatures.html", found=found, query=query)
 
 
 @blueprint.get("/signatures/<int:signature_id>")
 def signature(signature_id: int) -> str:
-    """Show one signature's way; who looked is on record."""
-    found = db.session.get(Signature, signature_id) if signature_id < 2**63 else None
-    if found is None:
+    """Show the timeline of a signature, with an audit event."""
+    signature = db.session.get(Signature, signature_id) if signature_id <= MAX_ID else None
+    if signature is None:
         abort(404)
-    events = way.build_timeline(found)
+    events = timeline.build_timeline(signature)
     audit.record("signature.viewed", "signature", signature_id)
     db.session.commit()
-    return render_template("operations/signature.html", signature=found, events=events, translate=_)
+    return render_template("operations/dashboard/signature.html", signature=signature, events=events, translate=_)

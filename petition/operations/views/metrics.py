@@ -1,4 +1,4 @@
-"""/metrics, for whoever has the token or comes from an address on the list."""
+"""`/metrics`, for clients with the token or from an allowed address."""
 
 import hmac
 import ipaddress
@@ -25,10 +25,10 @@ def _is_allowed_address() -> bool:
 
 
 def _has_valid_token() -> bool:
-    token, given = current_app.config["PETITION_METRICS_TOKEN"], request.authorization
-    if not token or given is None or given.type != "bearer" or not given.token:
+    token, credentials = current_app.config["PETITION_METRICS_TOKEN"], request.authorization
+    if not token or credentials is None or credentials.type != "bearer" or not credentials.token:
         return False
-    return hmac.compare_digest(given.token.encode(), token.encode())
+    return hmac.compare_digest(credentials.token.encode(), token.encode())
 
 
 @blueprint.before_request
@@ -42,7 +42,7 @@ def _require_access() -> None:
 
 @blueprint.get("/metrics")
 def metrics() -> Response:
-    """Tell the figures to a monitoring system."""
+    """Return the metrics in Prometheus' text format."""
     body = render_metrics()
     db.session.rollback()
     return current_app.response_class(body, content_type=CONTENT_TYPE_LATEST)

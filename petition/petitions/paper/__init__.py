@@ -1,1 +1,1 @@
-"""Signatures on paper: read from a file, imported, counted, undone."""
+"""Signatures on paper: read a file, import it, count it, undo it."""

@@ -1,4 +1,4 @@
-"""Read a file of signatures collected on paper: every line is a signature, or a problem with a name."""
+"""Read a CSV file of signatures collected on paper: each line is a signature or a problem."""
 
 import csv
 import io
@@ -8,15 +8,18 @@ from collections.abc import Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field
 from datetime import date, datetime
+from enum import StrEnum
 from typing import Any
+
+from flask_babel import gettext as _
 
 from petition.core import clock
 from petition.core.exceptions import ValidationError
 from petition.petitions.validation import is_printable_line
 
-MAX_LINES = 50_000  # lines
+MAX_LINES = 50_000
 MAX_CHARACTERS = {"name": 120, "profession": 120, "city": 120, "postal_code": 20, "reference": 60}
-# Headings as people write them, without accents and in lower case.
+# Headings of each column in English and French, without accents and in lower case.
 HEADINGS = {
     "name": {"name", "nom", "full_name", "nom_complet", "nom_et_prenom", "prenom_et_nom", "nom_prenom", "prenom_nom"},
     "first_name": {"first_name", "given_name", "prenom"},
@@ -26,13 +29,32 @@ HEADINGS = {
     "signed_on": {"signed_on", "date", "signed", "signe_le", "date_de_signature"},
     "reference": {"reference", "ref", "sheet", "feuille", "page", "liasse"},
 }
-# Days come first where there is no year in front: this is Europe's order.
+# A date that does not begin with the year begins with the day, as in Europe.
 DATE_FORMATS = ("%Y-%m-%d", "%d/%m/%Y", "%d.%m.%Y", "%d-%m-%Y", "%d/%m/%y", "%d.%m.%y")
+
+
+class PaperFileErrorCode(StrEnum):
+    """Why a file cannot be read at all; `labels.paper_file_error_message` says it in the reader's language."""
+
+    MISSING = "none"
+    EMPTY = "empty"
+    SPREADSHEET = "spreadsheet"
+    NOT_TEXT = "not text"
+    NO_NAMES = "no names"
+    TOO_LONG = "too long"
+
+
+class PaperFileError(ValidationError):
+    """A file that cannot be read as a list of signatures."""
+
+    def __init__(self, code: PaperFileErrorCode) -> None:
+        super().__init__({"file": _("This file cannot be read as a list of signatures.")})
+        self.code = code
 
 
 @dataclass
 class PaperFile:
-    """What a file holds: rows to add, and problems as (line, kind, detail), by line."""
+    """The content of a file: rows to add, and problems as (line, kind, detail) in the order of the lines."""
 
     lines: int = 0
     rows: list[dict[str, Any]] = field(default_factory=list)
@@ -40,15 +62,15 @@ class PaperFile:
 
 
 def parse_csv(content: bytes) -> PaperFile:
-    """Return what a CSV file holds, with every problem and not only the first.
+    """Return the rows of a CSV file and every problem in it.
 
-    UTF-8, or what spreadsheets of western Europe write (windows-1252, UTF-16 with its mark); commas, semicolons or
-    tabs. Raises `Refusal({"file": kind})` when it is no such file: empty, not text, no column of names, too many lines.
+    Takes UTF-8, windows-1252 or UTF-16 with a byte order mark, as spreadsheet programs write them, separated by commas,
+    semicolons or tabs. Raises `PaperFileError` for a file that is empty, not text, too long or without names.
     """
     text = _decode(content)
     lines = text.splitlines(keepends=True)
     if not lines:
-        raise ValidationError({"file": "empty"})
+        raise PaperFileError(PaperFileErrorCode.EMPTY)
     reader = csv.reader(io.StringIO(text, newline=""), delimiter=max(",;\t", key=lines[0].count), strict=True)
     found, columns, starts = PaperFile(), None, 1
     seen: dict[Any, int] = {}
@@ -61,7 +83,7 @@ def parse_csv(content: bytes) -> PaperFile:
                 found.lines += 1
                 _parse_line(line, cells, columns, found, seen)
             if found.lines > MAX_LINES:
-                raise ValidationError({"file": "too long"})
+                raise PaperFileError(PaperFileErrorCode.TOO_LONG)
     except csv.Error:
         found.problems.append((starts, "quotes", ""))
     return found
@@ -69,18 +91,18 @@ def parse_csv(content: bytes) -> PaperFile:
 
 def _decode(content: bytes) -> str:
     if content.startswith(b"PK\x03\x04") or content.startswith(b"\xd0\xcf\x11\xe0"):
-        raise ValidationError({"file": "spreadsheet"})
+        raise PaperFileError(PaperFileErrorCode.SPREADSHEET)
     encodings = ("utf-16",) if content.startswith((b"\xff\xfe", b"\xfe\xff")) else ("utf-8-sig", "cp1252")
     for encoding in encodings:
         with suppress(UnicodeDecodeError):
             text = content.decode(encoding)
             if "\0" not in text:
                 return text.replace("\r\n", "\n").replace("\r", "\n")
-    raise ValidationError({"file": "not text"})
+    raise PaperFileError(PaperFileErrorCode.NOT_TEXT)
 
 
 def _map_columns(cells: Sequence[str], found: PaperFile) -> list[str | None]:
-    """Return what each column holds; those that are not used are told."""
+    """Return the field of each column, None for columns that are not used, which are noted as problems."""
     columns: list[str | None] = []
     for cell in cells:
         plain = unicodedata.normalize("NFKD", cell).encode("ascii", "ignore").decode().lower()
@@ -90,7 +112,7 @@ def _map_columns(cells: Sequence[str], found: PaperFile) -> list[str | None]:
             found.problems.append((1, "column", cell.strip()[:60]))
         columns.append(column if column not in columns else None)
     if "name" not in columns:
-        raise ValidationError({"file": "no names"})
+        raise PaperFileError(PaperFileErrorCode.NO_NAMES)
     return columns
 
 

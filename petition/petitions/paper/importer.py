@@ -1,56 +1,42 @@
-"""Signatures on paper: read from a file, added as a whole, taken back as a whole; counted apart."""
+"""Import signatures collected on paper: a file is a draft first, then added or undone as a whole; counted apart."""
 
-from collections.abc import Sequence
 from datetime import timedelta
-from enum import StrEnum
 
-from sqlalchemy import ColumnElement, delete, func, insert, select, text
+from sqlalchemy import ColumnElement, delete, func, insert, select
 
 from petition.core import clock
 from petition.core.db import db
 from petition.core.exceptions import NotFound
 from petition.petitions.counters import increment
-from petition.petitions.models import PaperImport, PaperSignature, Petition, PetitionState
-from petition.petitions.paper import csv
-
-
-class PaperImportState(StrEnum):
-    """TODO"""
-
-    DONE = "done"
-    UNDONE = "undone"
-
+from petition.petitions.models import PaperImport, PaperImportState, PaperSignature, Petition
+from petition.petitions.paper.csv import parse_csv
+from petition.petitions.paper.queries import DELETE_DUPLICATES_SQL
 
 DRAFT_TTL = timedelta(days=1)
-PAGE_SIZE = 100  # signatures
-
-# Lines that say the same as a line that counts already.
-DELETE_DUPLICATES_SQL = text("""
-    DELETE FROM paper_signatures p WHERE p.import_id = :import AND EXISTS (
-        SELECT FROM paper_signatures q JOIN paper_imports i ON i.id = q.import_id AND i.state = 'done'
-        WHERE q.petition_id = p.petition_id AND lower(q.name) = lower(p.name)
-        AND lower(coalesce(q.city, '')) = lower(coalesce(p.city, '')) AND q.signed_on IS NOT DISTINCT FROM p.signed_on)
-    RETURNING p.line
-""")
+PAGE_SIZE = 100
 
 
 def create_draft(petition: Petition, content: bytes, file_name: str, asked_by: str) -> PaperImport:
-    """Keep what a file holds for a day, without counting any of it. Flushes, does not commit.
+    """Store a file's signatures for a day, without counting them. Flushes.
 
-    Raises `Refusal({"file": kind})` when it cannot be read at all.
+    Raises `PaperFileError` when the file cannot be read at all.
     """
-    found = csv.parse_csv(content)
+    found = parse_csv(content)
     file = PaperImport(
-        petition_id=petition.id, state=PetitionState.DRAFT, file_name=_sanitise_file_name(file_name), asked_by=asked_by, lines=found.lines,
+        petition_id=petition.id,
+        state=PaperImportState.DRAFT,
+        file_name=_sanitise_file_name(file_name),
+        asked_by=asked_by,
+        lines=found.lines,
         problems=[],
-    )  # fmt: skip
+    )
     db.session.add(file)
     db.session.flush()
     if found.rows:
         owner = {"petition_id": petition.id, "import_id": file.id}
         db.session.execute(insert(PaperSignature), [row | owner for row in found.rows])
-    there = [(line, "there", "") for line in _delete_duplicates(file)]
-    file.problems = [list(problem) for problem in sorted([*found.problems, *there])]
+    file.problems = [list(problem) for problem in found.problems]
+    _delete_duplicates(file)
     db.session.flush()
     return file
 
@@ -59,37 +45,38 @@ def _sanitise_file_name(file_name: str) -> str:
     return "".join(c for c in file_name if c.isprintable())[-200:] or "csv"
 
 
-def _delete_duplicates(file: PaperImport) -> Sequence[int]:
-    return db.session.scalars(DELETE_DUPLICATES_SQL, {"import": file.id}).all()
+def _delete_duplicates(file: PaperImport) -> None:
+    """Delete the lines of a draft that count already from another import, and note them as problems."""
+    lines = db.session.scalars(DELETE_DUPLICATES_SQL, {"import": file.id})
+    file.problems = sorted([*file.problems, *([line, "there", ""] for line in lines)])
 
 
 def find_import(petition: Petition, import_id: int, *, lock: bool = False) -> PaperImport:
-    """Return an import of a petition. Raises `Gone`."""
+    """Return an import of a petition. Raises `NotFound`."""
     query = select(PaperImport).where(PaperImport.id == import_id, PaperImport.petition_id == petition.id)
     if lock:
         query = query.with_for_update().execution_options(populate_existing=True)
     found = db.session.scalar(query) if import_id < 2**63 else None
     if found is None:
-        raise NotFound({"import": "there is no such import any more"})
+        raise NotFound({"import": "there is no such import"})
     return found
 
 
 def count_signatures(file: PaperImport) -> int:
-    """Return how many signatures an import has; a file has at most `paper_file.MOST`."""
+    """Return how many signatures an import has; a file has at most `csv.MAX_LINES`."""
     query = select(func.count()).where(PaperSignature.import_id == file.id)
     return db.session.scalar(query) or 0
 
 
 def apply_draft(file: PaperImport) -> bool:
-    """Count a draft's signatures, all of them at once; returns whether this call did it.
+    """Count all signatures of a draft; returns whether this call did it. Flushes.
 
-    The caller holds the petition, so that two files with the same line are one after the other. Flushes.
+    The caller has locked the petition, so that two files with the same line are added one after the other.
     """
-    if file.state != PetitionState.DRAFT:
+    if file.state != PaperImportState.DRAFT:
         return False
     # Another file may have been added since this one was read.
-    there = [[line, "there", ""] for line in _delete_duplicates(file)]
-    file.problems = sorted([*file.problems, *there])
+    _delete_duplicates(file)
     file.added, file.state, file.imported_at = count_signatures(file), PaperImportState.DONE, clock.now()
     increment(file.petition_id, file.id, "paper", file.added)
     db.session.flush()
@@ -97,17 +84,14 @@ def apply_draft(file: PaperImport) -> bool:
 
 
 def undo_import(file: PaperImport) -> int | None:
-    """Take an import back: its signatures are deleted and no longer count; returns how many, or None if it was before.
-
-    Flushes.
-    """
+    """Delete the signatures of an import that is done; returns how many, else None. Flushes."""
     if file.state != PaperImportState.DONE:
         return None
-    taken = _delete_signatures(PaperSignature.import_id == file.id)
+    deleted = _delete_signatures(PaperSignature.import_id == file.id)
     file.state, file.undone_at = PaperImportState.UNDONE, clock.now()
-    increment(file.petition_id, file.id, "paper", -taken)
+    increment(file.petition_id, file.id, "paper", -deleted)
     db.session.flush()
-    return taken
+    return deleted
 
 
 def delete_signature(file: PaperImport, signature_id: int) -> bool:
@@ -128,8 +112,8 @@ def _delete_signatures(*conditions: ColumnElement[bool]) -> int:
 
 
 def discard_draft(file: PaperImport) -> None:
-    """Drop a draft. Flushes."""
-    if file.state == PetitionState.DRAFT:
+    """Delete a draft. Flushes."""
+    if file.state == PaperImportState.DRAFT:
         db.session.delete(file)
         db.session.flush()
 
@@ -147,8 +131,8 @@ def list_signatures(file: PaperImport, after: int = 0) -> list[PaperSignature]:
 
 
 def delete_stale_drafts() -> None:
-    """Drop the drafts that nobody added within a day. Commits."""
+    """Delete the drafts that nobody added within a day. Commits."""
     old = PaperImport.created_at < clock.now() - DRAFT_TTL
-    statement = delete(PaperImport).where(PaperImport.state == PetitionState.DRAFT, old)
+    statement = delete(PaperImport).where(PaperImport.state == PaperImportState.DRAFT, old)
     db.session.execute(statement.execution_options(synchronize_session=False))
     db.session.commit()

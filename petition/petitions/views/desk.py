@@ -1,4 +1,4 @@
-"""The desk: all campaigns, and the words and settings of each."""
+"""Pages of the team: the list of campaigns, and the editor of a petition's texts and settings."""
 
 import json
 from collections.abc import Mapping
@@ -6,30 +6,31 @@ from typing import Any
 
 from flask import Blueprint, abort, flash, make_response, redirect, render_template, request, url_for
 from flask_babel import gettext as _
-from sqlalchemy.exc import IntegrityError
 from werkzeug import Response
 
 from petition.core.db import db
 from petition.core.exceptions import DomainError, NotFound
 from petition.core.i18n import LANGUAGES, explicit_language
+from petition.core.optimistic_lock import EditConflict
 from petition.petitions import edit_form, editing, labels, lifecycle
 from petition.petitions import queries as petition_queries
 from petition.petitions.counters import get_count, get_counts
-from petition.petitions.models import PETITION_STATES, Petition, PetitionState
+from petition.petitions.models import Petition, PetitionState
 from petition.petitions.text_diff import diff_texts
+from petition.petitions.validation import Document
 from petition.team import audit
 from petition.team.models import TeamRole
 from petition.team.permissions import require_roles
 
 ACCESS = "campaigner"
-MAX_FORM_BYTES = 3_000_000  # bytes: two languages of 100,000 characters, each up to nine bytes in a form
+MAX_FORM_BYTES = 3_000_000  # two languages of 100,000 characters, each up to nine bytes in a form
 blueprint = Blueprint("campaigns", __name__, url_prefix="/desk")
 require_roles(
     blueprint, TeamRole.CAMPAIGNER, max_body_bytes=dict.fromkeys(("create", "save", "preview"), MAX_FORM_BYTES)
 )
 
-for shared in (labels.field_label, labels.value_label, labels.ask_labels, labels.petition_state_label, diff_texts):
-    blueprint.add_app_template_global(shared)
+for function in (labels.field_label, labels.value_label, labels.ask_labels, labels.petition_state_label, diff_texts):
+    blueprint.add_app_template_global(function)
 blueprint.add_app_template_filter(labels.field_label, "field_name")
 
 
@@ -43,7 +44,7 @@ def get_or_404(slug: str, *, lock: bool = False) -> Petition:
 
 @blueprint.get("/")
 def home() -> Response:
-    """Lead to the campaigns."""
+    """Redirect to the campaigns."""
     return redirect(url_for("campaigns.index", lang=explicit_language()))
 
 
@@ -51,23 +52,21 @@ def home() -> Response:
 def index() -> str:
     """List the campaigns, those that are open first, archived ones apart."""
     found = petition_queries.list_all()
-    order = (PetitionState.OPEN, "draft", PetitionState.CLOSED, "archived")
-    groups = {state: [p for p in found if p.state_now == state] for state in order}
-    assert set(groups) == set(PETITION_STATES)
-    return render_template("petitions/desk.html", groups=groups, counted=get_counts(found))
+    groups = {state: [petition for petition in found if petition.state_now == state] for state in PetitionState}
+    return render_template("petitions/desk/index.html", groups=groups, counted=get_counts(found))
 
 
 def _render_form(petition: Petition | None, values: Mapping[str, str], status: int = 200, **more: Any) -> Response:
-    """Show the form with what is typed in it, and what a reader would see of that."""
+    """Render the form with its values and a preview of each language."""
     base = more.pop("base", None) or {name: edit_form.digest(value) for name, value in values.items()}
     body = render_template(
-        "petitions/edit.html",
+        "petitions/desk/edit.html",
         petition=petition,
         values=values,
         base=json.dumps(base),
         previews={language: edit_form.build_preview(values, language) for language in LANGUAGES},
         all_languages=LANGUAGES,
-        **{"errors": {}, "clash": None, "last": None, **more},
+        **{"errors": {}, "merge": None, "last_change": None, **more},
     )
     return make_response(body, status)
 
@@ -80,71 +79,68 @@ def new() -> Response:
 
 @blueprint.post("/petitions/new")
 def create() -> Response:
-    """Make a draft."""
+    """Create a draft."""
     values = edit_form.read_values(request.form)
     if "preview" in request.form:
         return _render_form(None, values)
     try:
-        document = edit_form.parse_values(values)
-        editing.require_slug_available(document.fields["slug"])
-    except DomainError as refusal:
-        return _render_form(None, values, 422, errors=refusal.errors)
-    petition = lifecycle.create(document)
+        petition = lifecycle.create(edit_form.parse_values(values))
+    except DomainError as error:
+        return _render_form(None, values, 422, errors=error.errors)
     audit.record("petition.created", "petition", petition.slug, after={"title": edit_form.get_title(values)})
     db.session.commit()
-    flash(_("Saved as a draft. Nobody else sees it until it is opened."), "success")
+    flash(_("Saved as a draft. Only the team sees it until it is opened."), "success")
     return redirect(url_for("campaigns.editor", slug=petition.slug), 303)
 
 
 @blueprint.post("/petitions/preview")
 def preview() -> str:
-    """Show what a reader would see of one language's texts."""
+    """Render the preview of one language's texts."""
     language = request.form.get("language", "")
     if language not in LANGUAGES:
         abort(400)
     return render_template(
-        "petitions/preview.html", shown=edit_form.build_preview(edit_form.read_values(request.form), language)
+        "petitions/desk/preview.html", preview=edit_form.build_preview(edit_form.read_values(request.form), language)
     )
 
 
 @blueprint.get("/petitions/<slug>")
 def editor(slug: str) -> Response:
-    """Show a petition's words and settings."""
+    """Show a petition's texts and settings."""
     petition = get_or_404(slug)
     return _render_form(petition, edit_form.values_from_petition(petition), version=petition.version)
 
 
 @blueprint.post("/petitions/<slug>")
 def save(slug: str) -> Response:
-    """Save what was typed, unless somebody else saved meanwhile; of a public petition, show first what changes."""
+    """Save the form, unless somebody else saved meanwhile; for a public petition, show first what changes."""
     petition = get_or_404(slug, lock=True)
     values, base = edit_form.read_values(request.form), _read_base_digests()
-    theirs = edit_form.values_from_petition(petition)
-    clash = editing.detect_conflict(base, values, theirs)
-    is_clash = any(edit_form.digest(theirs[name]) != base.get(name) for name in edit_form.FIELDS)
-    stale = request.form.get("version", type=int) != petition.version or (is_clash and "resolve" not in request.form)
-    shown: dict[str, Any] = {
-        "base": base, "version": petition.version, "clash": clash if is_clash else None,
-        "last": audit.find_latest("petition", petition.slug),
+    merge = editing.compare_edits(petition, base, values)
+    context: dict[str, Any] = {
+        "base": base, "version": petition.version, "merge": merge,
+        "last_change": audit.find_latest("petition", petition.slug),
     }  # fmt: skip
     if "preview" in request.form:
-        return _render_form(petition, values, **shown)
-    if stale:
-        return _render_form(petition, values, 409, stale=True, **shown)
-    if request.form.get("resolve") == "together":
-        values = dict(clash.merged_values)
+        return _render_form(petition, values, **context)
+    version, resolution = request.form.get("version"), request.form.get("resolve")
     try:
-        document = edit_form.parse_values(values)
-        changed = editing.plan_changes(petition, document)
-    except DomainError as refusal:
-        return _render_form(petition, values, 422, **shown | {"errors": refusal.errors})
-    if changed and petition.state_now in (PetitionState.OPEN, PetitionState.CLOSED) and "confirm" not in request.form:
-        return _render_review(petition, values, changed)
-    return _save_document(petition, document, changed)
+        resolved = editing.resolve_edits(petition, values, merge, version=version, resolution=resolution)
+    except EditConflict:
+        return _render_form(petition, values, 409, stale=True, **context)
+    try:
+        document = edit_form.parse_values(resolved)
+        changes = editing.plan_changes(petition, document)
+        is_public = petition.state_now in (PetitionState.OPEN, PetitionState.CLOSED)
+        if changes and is_public and "confirm" not in request.form:
+            return _render_review(petition, resolved, changes)
+        return _save_document(petition, document, changes)
+    except DomainError as error:
+        return _render_form(petition, resolved, 422, **context | {"errors": error.errors})
 
 
 def _read_base_digests() -> dict[str, Any]:
-    """Return the digests of what the editor began with; of a form that lost them, of nothing."""
+    """Return the digests of the values that the editor started from; without them every field counts as changed."""
     try:
         base = json.loads(request.form.get("base", ""))
     except (ValueError, RecursionError):
@@ -152,39 +148,28 @@ def _read_base_digests() -> dict[str, Any]:
     return base if isinstance(base, dict) and base else {"": ""}
 
 
-def _render_review(petition: Petition, values: Mapping[str, str], changed: list[editing.FieldChange]) -> Response:
+def _render_review(petition: Petition, values: Mapping[str, str], changes: list[editing.FieldChange]) -> Response:
+    count = get_count(petition)
     body = render_template(
-        "petitions/review.html",
+        "petitions/desk/review.html",
         petition=petition,
         values=values,
-        changed=changed,
+        changes=changes,
         base=request.form.get("base", ""),
-        count=get_count(petition),
-        meanings=labels.describe_consequences(changed, get_count(petition)),
+        count=count,
+        consequences=labels.describe_consequences(changes, count),
     )
     return make_response(body)
 
 
-def _save_document(petition: Petition, document: Any, changed: list[editing.FieldChange]) -> Response:
-    if not changed:
+def _save_document(petition: Petition, document: Document, changes: list[editing.FieldChange]) -> Response:
+    if not changes:
         db.session.rollback()
         flash(_("Nothing was changed."), "info")
         return redirect(url_for("campaigns.editor", slug=petition.slug), 303)
     editing.apply_document(petition, document)
-    before, after = editing.summarise_for_audit(changed)
+    before, after = editing.summarise_for_audit(changes)
     audit.record("petition.changed", "petition", petition.slug, before=before, after=after)
     db.session.commit()
     flash(_("Saved."), "success")
     return redirect(url_for("campaigns.editor", slug=petition.slug), 303)
-
-
-@blueprint.errorhandler(IntegrityError)
-def _handle_slug_taken(_error: IntegrityError) -> Response:
-    """Show the form again to whoever chose an address that somebody else took at the same moment."""
-    db.session.rollback()
-    slug = (request.view_args or {}).get("slug")
-    errors = {"slug": _("Another petition has this address already.")}
-    version = request.form.get("version", type=int)
-    return _render_form(
-        get_or_404(slug) if slug else None, edit_form.read_values(request.form), 422, errors=errors, version=version
-    )

@@ -1,4 +1,4 @@
-"""Signatures on paper at the desk: a file is read, shown with every bad line, and added only then."""
+"""Pages that import signatures on paper: upload a file, check its lines, add them, undo."""
 
 from typing import Any
 
@@ -8,22 +8,24 @@ from flask_babel import ngettext
 from werkzeug import Response
 
 from petition.core.db import db
-from petition.core.exceptions import DomainError, NotFound
+from petition.core.exceptions import NotFound
 from petition.petitions.counters import get_count
-from petition.petitions.labels import paper_file_error_message, paper_problem_message
+from petition.petitions.labels import paper_file_error_message, paper_import_state_label, paper_problem_message
 from petition.petitions.models import PaperImport, Petition
 from petition.petitions.paper import importer
+from petition.petitions.paper.csv import PaperFileError, PaperFileErrorCode
 from petition.petitions.views.desk import get_or_404
 from petition.team import audit
 from petition.team.models import TeamRole
 from petition.team.permissions import current_account, require_roles
 
 ACCESS = "campaigner"
-MAX_UPLOAD_BYTES = 5 * 1024 * 1024  # bytes of a file and the form around it
-MAX_PROBLEMS_SHOWN = 1_000  # shown
+MAX_UPLOAD_BYTES = 5 * 1024 * 1024  # the file and the form around it
+MAX_PROBLEMS_SHOWN = 1_000
 blueprint = Blueprint("paper", __name__, url_prefix="/desk/petitions")
 require_roles(blueprint, TeamRole.CAMPAIGNER, max_body_bytes={"upload": MAX_UPLOAD_BYTES})
 blueprint.add_app_template_global(paper_problem_message)
+blueprint.add_app_template_global(paper_import_state_label)
 
 
 def _get_import_or_404(petition: Petition, import_id: int, *, lock: bool = False) -> PaperImport:
@@ -35,7 +37,7 @@ def _get_import_or_404(petition: Petition, import_id: int, *, lock: bool = False
 
 def _render_index(petition: Petition, status: int = 200, error: str | None = None) -> Response:
     body = render_template(
-        "petitions/paper.html",
+        "petitions/paper/index.html",
         petition=petition,
         count=get_count(petition),
         imports=importer.list_imports(petition),
@@ -46,22 +48,22 @@ def _render_index(petition: Petition, status: int = 200, error: str | None = Non
 
 @blueprint.get("/<slug>/paper")
 def index(slug: str) -> Response:
-    """Show what was imported, and ask for a file."""
+    """List the imports, and offer to upload a file."""
     return _render_index(get_or_404(slug))
 
 
 @blueprint.post("/<slug>/paper")
 def upload(slug: str) -> Response:
-    """Read a file, and add nothing yet."""
+    """Read a file as a draft, of which nothing counts yet."""
     petition, account = get_or_404(slug), current_account()
-    sent = request.files.get("file")
-    if sent is None or not sent.filename or account is None:
-        return _render_index(petition, 422, paper_file_error_message("none"))
+    uploaded = request.files.get("file")
+    if uploaded is None or not uploaded.filename or account is None:
+        return _render_index(petition, 422, paper_file_error_message(PaperFileErrorCode.MISSING))
     try:
-        file = importer.create_draft(petition, sent.read(), sent.filename, account.name or account.email)
-    except DomainError as refusal:
+        file = importer.create_draft(petition, uploaded.read(), uploaded.filename, account.name or account.email)
+    except PaperFileError as error:
         db.session.rollback()
-        return _render_index(petition, 422, paper_file_error_message(refusal.errors["file"]))
+        return _render_index(petition, 422, paper_file_error_message(error.code))
     db.session.commit()
     return redirect(url_for("paper.page", slug=slug, import_id=file.id), 303)
 
@@ -77,10 +79,10 @@ def page(slug: str, import_id: int) -> str:
     if len(rows) == importer.PAGE_SIZE:
         more["following"] = url_for("paper.page", slug=slug, import_id=file.id, after=rows[-1].line)
     return render_template(
-        "petitions/paper_import.html",
+        "petitions/paper/import.html",
         petition=petition,
         file=file,
-        good=importer.count_signatures(file),
+        addable=importer.count_signatures(file),
         rows=rows,
         **more,
     )
@@ -88,7 +90,7 @@ def page(slug: str, import_id: int) -> str:
 
 @blueprint.post("/<slug>/paper/<int:import_id>/add")
 def add(slug: str, import_id: int) -> Response:
-    """Count what the file holds."""
+    """Count the signatures of a draft."""
     petition = get_or_404(slug, lock=True)
     file = _get_import_or_404(petition, import_id, lock=True)
     if importer.apply_draft(file):
@@ -104,15 +106,15 @@ def add(slug: str, import_id: int) -> Response:
 
 @blueprint.post("/<slug>/paper/<int:import_id>/undo")
 def undo(slug: str, import_id: int) -> Response:
-    """Take a whole import back."""
+    """Undo a whole import."""
     petition = get_or_404(slug, lock=True)
     file = _get_import_or_404(petition, import_id, lock=True)
-    taken = importer.undo_import(file)
-    if taken is not None:
-        before = {"added": taken, "file": file.file_name}
+    deleted = importer.undo_import(file)
+    if deleted is not None:
+        before = {"added": deleted, "file": file.file_name}
         audit.record("paper.undone", "petition", petition.slug, before=before | {"import": file.id})
         flash(
-            ngettext("%(num)s signature on paper is taken back.", "%(num)s signatures on paper are taken back.", taken),
+            ngettext("%(num)s signature on paper is removed.", "%(num)s signatures on paper are removed.", deleted),
             "success",
         )
     db.session.commit()
@@ -121,7 +123,7 @@ def undo(slug: str, import_id: int) -> Response:
 
 @blueprint.post("/<slug>/paper/<int:import_id>/discard")
 def discard(slug: str, import_id: int) -> Response:
-    """Drop a file that was read and not added."""
+    """Delete a draft."""
     importer.discard_draft(_get_import_or_404(get_or_404(slug), import_id, lock=True))
     db.session.commit()
     return redirect(url_for("paper.index", slug=slug), 303)

@@ -1,26 +1,27 @@
-"""What the team looks for among the signatures: read from a form, checked, and told on record without its values."""
+"""Filters of the team's signature search: parsed from a form or a command, and redacted for the audit trail."""
 
-from collections.abc import Mapping
-from dataclasses import asdict, dataclass, fields
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import asdict, dataclass
 from datetime import date
 from typing import Any
 
+import marshmallow as ma
 from flask_babel import gettext as _
 
-from petition.core.exceptions import ValidationError
+from petition.core.forms import load_form
 from petition.safeguards.email_addresses import BadAddress, parse_email_address
 from petition.safeguards.ip_networks import find_network
 from petition.signatures.models import PARTIES, STATES
 
-MAX_CHARACTERS = 320  # characters
-DAY_FIELDS = ("created_since", "created_until", "confirmed_since", "confirmed_until")
-# What may name a person: never on record, nor in an address bar.
+MAX_CHARACTERS = 320  # as long as an email address
+MAX_NETWORK_ID_DIGITS = 17  # of the number in #7: fits a bigint
+# Criteria that may name a person: never in the audit trail, nor in an address bar.
 PERSONAL_FIELDS = ("name", "email", "profession", "network")
 
 
 @dataclass(frozen=True)
 class Filter:
-    """Which signatures; what is None does not matter. Days are whole, in UTC, the last one included.
+    """Which signatures to find; a criterion that is None matches all. Days are whole, in UTC, the last one included.
 
     `network` is a network such as 192.0.2.0/24, or #7 for that of the signature 7. `domain` is the mail provider's
     canonical one.
@@ -40,66 +41,94 @@ class Filter:
     confirmed_until: date | None = None
 
     def criteria(self) -> dict[str, str]:
-        """Return what matters, by name, as text."""
+        """Return the criteria that are set, by field, as text."""
         return {name: str(value) for name, value in asdict(self).items() if value is not None}
 
     def redacted(self) -> dict[str, str]:
-        """Return what may be kept for good: what was asked, without what could name a person."""
+        """Return the criteria as they may be stored for good: those that may name a person without their value."""
         return {name: "…" if name in PERSONAL_FIELDS else value for name, value in self.criteria().items()}
 
 
 def parse_filter(form: Mapping[str, Any]) -> Filter:
-    """Return the filter that a form, a command or a kept search names. Raises `Refusal` by field."""
-    typed = {field.name: _normalise(form.get(field.name)) for field in fields(Filter)}
-    errors: dict[str, str] = {}
-    found: dict[str, Any] = dict(typed)
-    for name, values in (("state", STATES), ("party", PARTIES)):
-        if typed[name] and typed[name] not in values:
-            errors[name] = _("Choose one of the list.")
-    if typed["name"] and not any(character.isalnum() for character in typed["name"]):
-        errors["name"] = _("Please write this in letters.")
-    for name, change in {
-        "domain": _parse_domain,
-        "network": _parse_network,
-        **dict.fromkeys(DAY_FIELDS, _parse_day),
-    }.items():
+    """Return the filter that a form, a command or a saved search describes. Raises `ValidationError` by field."""
+    return Filter(**load_form(FilterSchema(), form))
+
+
+class Criterion(ma.fields.Field):  # type: ignore[type-arg]
+    """One line of text, None if empty. `parse` returns its value, or raises `ValueError` with what to write."""
+
+    def __init__(self, parse: Callable[[str], Any] = str) -> None:
+        super().__init__(load_default=None, allow_none=True)
+        self.parse = parse
+
+    def _deserialize(self, value: Any, *_args: Any, **_kwargs: Any) -> Any:
+        text = _normalise(value)
         try:
-            value = typed[name]
-            found[name] = change(value) if value else None
+            return self.parse(text) if text else None
         except ValueError as error:
-            errors[name] = str(error)
-    if errors:
-        raise ValidationError(errors)
-    return Filter(**found)
+            raise ma.ValidationError(str(error)) from None
 
 
-def _normalise(value: Any) -> str | None:
+def _normalise(value: Any) -> str:
     text = " ".join(str(value or "").replace("\0", " ").split())[:MAX_CHARACTERS]
-    return text.encode("utf-8", "ignore").decode() or None
+    return text.encode("utf-8", "ignore").decode()  # without lone surrogates, which PostgreSQL does not take
 
 
-def _parse_domain(typed: str) -> str:
+def _one_of(choices: Sequence[str]) -> Callable[[str], str]:
+    def parse(text: str) -> str:
+        if text not in choices:
+            raise ValueError(_("Choose one of the list."))
+        return text
+
+    return parse
+
+
+def _parse_name(text: str) -> str:
+    if not any(character.isalnum() for character in text):
+        raise ValueError(_("Please write this in letters."))
+    return text
+
+
+def _parse_domain(text: str) -> str:
     try:
-        # The same one spelling for all that a provider goes by.
-        return parse_email_address(f"somebody@{typed.lstrip('@')}").canonical.rpartition("@")[2]
+        # The canonical domain of the provider: googlemail.com is found as gmail.com.
+        return parse_email_address(f"somebody@{text.lstrip('@')}").canonical.rpartition("@")[2]
     except BadAddress:
         raise ValueError(_("This is not a domain. It should read like example.org.")) from None
 
 
-def _parse_network(typed: str) -> str:
-    if typed[0] == "#" and typed[1:].isascii() and typed[1:].isdigit() and len(typed) < 19:
-        return typed
-    found = find_network(typed)
-    if found is None:
+def _parse_network(text: str) -> str:
+    number = text[1:]
+    if text[0] == "#" and number.isascii() and number.isdigit() and len(number) <= MAX_NETWORK_ID_DIGITS:
+        return text
+    network = find_network(text)
+    if network is None:
         raise ValueError(_("Give an IP address, or # and the number of a signature."))
-    return found
+    return network
 
 
-def _parse_day(typed: str) -> date:
+def _parse_day(text: str) -> date:
     try:
-        day = date.fromisoformat(typed)
+        day = date.fromisoformat(text)
     except ValueError:
         raise ValueError(_("Write the day like 2026-12-31.")) from None
     if not 1970 <= day.year <= 9000:
         raise ValueError(_("Write the day like 2026-12-31."))
     return day
+
+
+class FilterSchema(ma.Schema):
+    """The search form of the desk, and the filter options of commands."""
+
+    petition = Criterion()
+    name = Criterion(_parse_name)
+    email = Criterion()
+    profession = Criterion()
+    state = Criterion(_one_of(STATES))
+    party = Criterion(_one_of(PARTIES))
+    domain = Criterion(_parse_domain)
+    network = Criterion(_parse_network)
+    created_since = Criterion(_parse_day)
+    created_until = Criterion(_parse_day)
+    confirmed_since = Criterion(_parse_day)
+    confirmed_until = Criterion(_parse_day)

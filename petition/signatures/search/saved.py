@@ -1,4 +1,4 @@
-"""Searches of the team, kept for a day under a number, so that no name stands in an address bar."""
+"""Saved searches: kept for a day and addressed by number, so that no name appears in an address bar."""
 
 from datetime import timedelta
 
@@ -7,29 +7,30 @@ from sqlalchemy import delete
 from petition.core import clock
 from petition.core.db import db
 from petition.core.exceptions import NotFound
+from petition.core.pagination import MAX_ID
 from petition.signatures.models import SavedSearch
 from petition.signatures.search.filters import Filter, parse_filter
 
 SAVED_SEARCH_TTL = timedelta(days=1)
 
 
-def save_search(which: Filter, account_id: int) -> SavedSearch:
-    """Keep a search for the one who asked. Flushes."""
-    kept = SavedSearch(account_id=account_id, filter=which.criteria())
-    db.session.add(kept)
+def save_search(criteria: Filter, account_id: int) -> SavedSearch:
+    """Save a search for an account. Flushes."""
+    saved = SavedSearch(account_id=account_id, filter=criteria.criteria())
+    db.session.add(saved)
     db.session.flush()
-    return kept
+    return saved
 
 
 def get_saved_search(search_id: int, account_id: int) -> Filter:
-    """Return a search that this account kept. Raises `Gone` for another's, or after a day."""
-    found = db.session.get(SavedSearch, search_id) if search_id < 2**63 else None
-    if found is None or found.account_id != account_id or found.created_at < clock.now() - SAVED_SEARCH_TTL:
-        raise NotFound({"search": "there is no such search any more: ask again"})
-    return parse_filter(found.filter)
+    """Return a search that this account saved. Raises `NotFound` for another account's, or once expired."""
+    saved = db.session.get(SavedSearch, search_id) if search_id <= MAX_ID else None
+    if saved is None or saved.account_id != account_id or saved.created_at < clock.now() - SAVED_SEARCH_TTL:
+        raise NotFound({"search": "there is no such search any more: search again"})
+    return parse_filter(saved.filter)
 
 
 def delete_expired_searches() -> None:
-    """Drop the searches of yesterday. Flushes, does not commit."""
-    old = SavedSearch.created_at < clock.now() - SAVED_SEARCH_TTL
-    db.session.execute(delete(SavedSearch).where(old).execution_options(synchronize_session=False))
+    """Delete expired searches. Flushes, does not commit."""
+    expired = SavedSearch.created_at < clock.now() - SAVED_SEARCH_TTL
+    db.session.execute(delete(SavedSearch).where(expired).execution_options(synchronize_session=False))

@@ -1,1 +1,1 @@
-"""What the team does to signatures: actions, edits, invalidation, organisations, history."""
+"""Staff actions on signatures: one signature, many at once, organisations; and a signature's history."""

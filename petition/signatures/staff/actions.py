@@ -1,32 +1,29 @@
-"""What the team does to one signature at its signer's request, or for a reason; each act is on record."""
+"""Staff actions on one signature, at its signer's request or for a reason; each is in the audit trail."""
 
 from collections.abc import Callable, Mapping
 from typing import Any
 
 from flask_babel import gettext as _
 
-from petition.core.exceptions import ValidationError
+from petition.core.exceptions import InvalidTransition, ValidationError
 from petition.delivery.queues import NOTIFICATIONS
-from petition.signatures.confirm import ConfirmationClosed
-from petition.signatures.confirm import confirm as confirm_verb
+from petition.signatures import self_service
+from petition.signatures.confirm import ConfirmationClosed, confirm_signature
 from petition.signatures.models import Signature, SignatureState
-from petition.signatures.self_service import enqueue_replacement_link
-from petition.signatures.self_service import withdraw as withdraw_verb
 from petition.signatures.sign import enqueue_email, get_todays_emails, may_send_email
-from petition.signatures.staff.edit import edit_details as correct_verb
-from petition.signatures.staff.invalidate import invalidate as invalidate_verb
-from petition.signatures.staff.invalidate import reinstate as reinstate_verb
+from petition.signatures.staff import invalidate as invalidation
+from petition.signatures.staff.edit import edit_details
 from petition.team import audit
 
-MAX_REASON_CHARACTERS = 200  # characters
-# Which acts a signature's state calls for, in the order in which they are offered.
+MAX_REASON_CHARACTERS = 200
+# The actions that each state allows, in the order in which they are offered.
 ACTIONS_BY_STATE: dict[str, tuple[str, ...]] = {
     SignatureState.PENDING: ("resend", "correct", "confirm", "invalidate"),
     SignatureState.CONFIRMED: ("resend", "correct", "withdraw", "invalidate"),
     SignatureState.INVALIDATED: ("reinstate",),
 }
 ACTIONS_WITH_REASON = ("confirm", "invalidate", "reinstate")
-# What the record calls each act.
+# The name of each action in the audit trail, after "signature.".
 AUDIT_ACTIONS = {
     "resend": "resent", "correct": "corrected", "confirm": "confirmed", "withdraw": "withdrawn",
     "invalidate": "invalidated", "reinstate": "reinstated",
@@ -34,17 +31,18 @@ AUDIT_ACTIONS = {
 
 
 def list_allowed_actions(signature: Signature) -> tuple[str, ...]:
-    """Return what can be done to a signature in its state."""
+    """Return the names of the actions that a signature's state allows."""
     return ACTIONS_BY_STATE.get(signature.state, ())
 
 
 def perform_action(name: str, signature: Signature, form: Mapping[str, Any], actor: str | None = None) -> None:
-    """Do one of the acts and record it. The form holds the reason, or what is to be corrected.
+    """Perform an action and record it. The form has the reason, or the corrected details.
 
-    Flushes, does not commit. Raises `Refusal` by field, with nothing done.
+    Flushes, does not commit. Raises `InvalidTransition` for an action that the state does not allow, and
+    `ValidationError` by field; nothing is changed then.
     """
     if name not in list_allowed_actions(signature):
-        raise ValidationError({"form": _("This signature is not in a state for that.")})
+        raise InvalidTransition({"form": _("The signature’s state does not allow this.")})
     before = {"state": signature.state}
     after = _ACTION_HANDLERS[name](signature, form)
     after["state"] = signature.state
@@ -52,72 +50,73 @@ def perform_action(name: str, signature: Signature, form: Mapping[str, Any], act
 
 
 def validate_reason(form: Mapping[str, Any]) -> str:
-    """Return the reason given, for the record. Raises `Refusal` without one, or with an address in it."""
+    """Return the reason, for the audit trail. Raises `ValidationError` without one, or with an address in it."""
     reason = " ".join(str(form.get("reason") or "").replace("\0", " ").split())
     if not reason:
-        raise ValidationError({"reason": _("Give the reason: it stays on record.")})
+        raise ValidationError({"reason": _("Write a reason: it stays in the audit trail.")})
     if len(reason) > MAX_REASON_CHARACTERS:
         raise ValidationError({"reason": _("Keep this within %(number)s characters.", number=MAX_REASON_CHARACTERS)})
     if "@" in reason:
-        raise ValidationError(
-            {"reason": _("Please leave out addresses: the record is kept for longer than signatures.")}
-        )
+        advice = _("Please leave out addresses: the audit trail is kept for longer than signatures.")
+        raise ValidationError({"reason": advice})
     return reason
 
 
-def resend(signature: Signature, _form: Mapping[str, Any]) -> dict[str, Any]:
-    """Owe the signer the link again: to confirm, or to their page."""
+def _resend(signature: Signature, _form: Mapping[str, Any]) -> dict[str, Any]:
+    """Enqueue the signer's link again: to confirm, or to the personal page."""
     if signature.state == SignatureState.PENDING and not signature.petition.people_can_confirm:
-        raise ValidationError({"form": _("The petition has closed: no link would be honoured.")})
+        raise InvalidTransition({"form": _("The petition has closed: the link would no longer work.")})
     if not may_send_email(get_todays_emails(signature.id)):
-        raise ValidationError(
-            {"form": _("Not now: an email to this signer waits, or left a minute ago, or five were owed today.")}
+        advice = _(
+            "Not now: an email to this signer is queued, one was sent less than a minute ago, or five were requested "
+            "today."
         )
-    enqueue_replacement_link(signature)
+        raise InvalidTransition({"form": advice})
+    self_service.enqueue_replacement_link(signature)
     return {}
 
 
-def confirm(signature: Signature, form: Mapping[str, Any]) -> dict[str, Any]:
-    """Count a pending signature without its link, and let its owner's mailbox know where the signature can be seen."""
+def _confirm(signature: Signature, form: Mapping[str, Any]) -> dict[str, Any]:
+    """Confirm a pending signature without its link, and email its signer the link to the personal page."""
     reason = validate_reason(form)
     try:
-        confirm_verb(signature)
+        confirm_signature(signature)
     except ConfirmationClosed:
-        raise ValidationError(
-            {"form": _("The petition closed more than a day ago: nothing can be confirmed.")}
-        ) from None
+        advice = _("The petition closed more than a day ago: nothing can be confirmed.")
+        raise InvalidTransition({"form": advice}) from None
     enqueue_email(signature, "personal_link", NOTIFICATIONS)
     return {"reason": reason}
 
 
-def correct(signature: Signature, form: Mapping[str, Any]) -> dict[str, Any]:
-    """Correct a typo; the record names the fields, and not what they said."""
-    changed = correct_verb(signature, form)
+def _correct(signature: Signature, form: Mapping[str, Any]) -> dict[str, Any]:
+    """Correct details; the audit trail names the fields, not their values."""
+    changed = edit_details(signature, form)
     if not changed:
-        raise ValidationError({"form": _("Nothing is different.")})
+        raise ValidationError({"form": _("Nothing was changed.")})
     return {"fields": changed}
 
 
-def withdraw(signature: Signature, _form: Mapping[str, Any]) -> dict[str, Any]:
-    """Take a signature back at its signer's request, who is told by mail."""
-    withdraw_verb(signature)
+def _withdraw(signature: Signature, _form: Mapping[str, Any]) -> dict[str, Any]:
+    """Withdraw a signature at its signer's request; the signer is told by email."""
+    self_service.withdraw(signature)
     return {}
 
 
-def invalidate(signature: Signature, form: Mapping[str, Any]) -> dict[str, Any]:
-    """Strike a signature that does not hold."""
+def _invalidate(signature: Signature, form: Mapping[str, Any]) -> dict[str, Any]:
+    """Invalidate a signature that is not genuine."""
     reason = validate_reason(form)
-    invalidate_verb(signature)
+    invalidation.invalidate(signature)
     return {"reason": reason}
 
 
-def reinstate(signature: Signature, form: Mapping[str, Any]) -> dict[str, Any]:
-    """Put back what was struck in error."""
+def _reinstate(signature: Signature, form: Mapping[str, Any]) -> dict[str, Any]:
+    """Reinstate a signature that was invalidated in error."""
     reason = validate_reason(form)
-    reinstate_verb(signature)
+    invalidation.reinstate(signature)
     return {"reason": reason}
 
 
 _ACTION_HANDLERS: dict[str, Callable[[Signature, Mapping[str, Any]], dict[str, Any]]] = {
-    verb.__name__: verb for verb in (resend, confirm, correct, withdraw, invalidate, reinstate)
-}
+    "resend": _resend, "correct": _correct, "confirm": _confirm, "withdraw": _withdraw, "invalidate": _invalidate,
+    "reinstate": _reinstate,
+}  # fmt: skip

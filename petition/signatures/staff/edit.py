@@ -1,76 +1,104 @@
-"""Correct a typo that a signer asks to have corrected."""
+"""Correct the details of a signature at its signer's request."""
 
 from collections.abc import Mapping
 from typing import Any
 
+import marshmallow as ma
 from flask_babel import gettext as _
 from sqlalchemy.exc import IntegrityError
 
 from petition.core import clock
 from petition.core.db import db
-from petition.core.exceptions import ValidationError
+from petition.core.exceptions import InvalidTransition, ValidationError
+from petition.core.forms import load_form
 from petition.safeguards.email_addresses import Address, BadAddress, parse_email_address
 from petition.safeguards.rate_limits import count_address_email
 from petition.signatures.models import Party, Signature, SignatureState
 from petition.signatures.sign import MAX_EMAILS_PER_DAY, enqueue_confirmation, get_todays_emails
 from petition.signatures.validation import clean_text
 
-TEXT_FIELDS = ("name", "organisation", "profession", "city", "postal_code")
-EDITABLE_FIELDS = (*TEXT_FIELDS, "email")
+EDITABLE_FIELDS = ("name", "organisation", "profession", "city", "postal_code", "email")
+
+
+class DetailText(ma.fields.Field):  # type: ignore[type-arg]
+    """A text by the same rules as on the sign form, None if empty."""
+
+    def __init__(self) -> None:
+        super().__init__(allow_none=True)
+
+    def _deserialize(self, value: Any, attr: str | None, *_args: Any, **_kwargs: Any) -> str | None:
+        try:
+            return clean_text(value, attr or "")
+        except ValueError as error:
+            raise ma.ValidationError(str(error)) from None
+
+
+class EmailAddress(ma.fields.Field):  # type: ignore[type-arg]
+    """An email address."""
+
+    def _deserialize(self, value: Any, *_args: Any, **_kwargs: Any) -> Address:
+        try:
+            return parse_email_address(str(value))
+        except BadAddress:
+            advice = _("This does not look like a full email address. It should read like name@example.org.")
+            raise ma.ValidationError(advice) from None
+
+
+class DetailsSchema(ma.Schema):
+    """The details of one signature that staff can correct."""
+
+    name = DetailText()
+    organisation = DetailText()
+    profession = DetailText()
+    city = DetailText()
+    postal_code = DetailText()
+    email = EmailAddress()
+
+    def __init__(self, signature: Signature) -> None:
+        super().__init__(exclude=() if signature.party == Party.ORGANISATION else ("organisation",))
+        self.signature = signature
+
+    @ma.validates("name")
+    def _require_name(self, name: str | None, **_kwargs: Any) -> None:
+        if not name:
+            raise ma.ValidationError(_("A signature needs a name."))
+
+    @ma.validates("organisation")
+    def _require_organisation(self, organisation: str | None, **_kwargs: Any) -> None:
+        if not organisation:
+            raise ma.ValidationError(_("Give the name of the organisation."))
+
+    @ma.validates("email")
+    def _require_proved_mailbox(self, address: Address, **_kwargs: Any) -> None:
+        confirmed = self.signature.state == SignatureState.CONFIRMED
+        if confirmed and address.canonical != self.signature.email_canonical:
+            raise ma.ValidationError(
+                _(
+                    "This address proved the signature, and another one has not: withdraw this signature, and let its "
+                    "owner sign again with the other address."
+                )
+            )
 
 
 def edit_details(signature: Signature, form: Mapping[str, Any]) -> list[str]:
-    """Correct details of a pending or confirmed signature; what the form does not name stays. Returns what changed.
+    """Correct details of a pending or confirmed signature and return which changed; fields not in the form stay.
 
-    Another address voids the links of a pending signature and is owed one of its own. A confirmed signature keeps the
-    mailbox that proved it: only another spelling of it is taken. Flushes. Raises `Refusal` by field.
+    With another address, the links of a pending signature become invalid and a new one is enqueued. A confirmed
+    signature keeps the mailbox that confirmed it: its address can only be spelled differently. Flushes. Raises
+    `InvalidTransition`, and `ValidationError` by field.
     """
     if signature.state not in (SignatureState.PENDING, SignatureState.CONFIRMED):
-        raise ValidationError({"form": _("Only a pending or confirmed signature can be corrected.")})
-    errors: dict[str, str] = {}
-    texts = _validate_texts(signature, form, errors)
-    address = _validate_address(signature, form, errors)
-    if errors:
-        raise ValidationError(errors)
-    changed = [field for field, value in texts.items() if getattr(signature, field) != value]
+        raise InvalidTransition({"form": _("Only a pending or confirmed signature can be corrected.")})
+    details = load_form(DetailsSchema(signature), form)
+    address: Address | None = details.pop("email", None)
+    changed = [field for field in EDITABLE_FIELDS if field in details and getattr(signature, field) != details[field]]
     for field in changed:
-        setattr(signature, field, texts[field])
+        setattr(signature, field, details[field])
     if address and address.typed != signature.email:
         _change_address(signature, address)
         changed.append("email")
     db.session.flush()
     return changed
-
-
-def _validate_texts(signature: Signature, form: Mapping[str, Any], errors: dict[str, str]) -> dict[str, str | None]:
-    found: dict[str, str | None] = {}
-    for field in TEXT_FIELDS:
-        if field in form and (field != "organisation" or signature.party == Party.ORGANISATION):
-            try:
-                found[field] = clean_text(form[field], field)
-            except ValueError as error:
-                errors[field] = str(error)
-    if "name" in found and not found["name"]:
-        errors["name"] = _("A signature needs a name.")
-    if "organisation" in found and not found["organisation"]:
-        errors["organisation"] = _("Give the name of the organisation.")
-    return found
-
-
-def _validate_address(signature: Signature, form: Mapping[str, Any], errors: dict[str, str]) -> Address | None:
-    if "email" not in form:
-        return None
-    try:
-        address = parse_email_address(str(form["email"]))
-    except BadAddress:
-        errors["email"] = _("This does not look like a full email address. It should read like name@example.org.")
-        return None
-    if signature.state == SignatureState.CONFIRMED and address.canonical != signature.email_canonical:
-        errors["email"] = _(
-            "This address proved the signature, and another one has not: withdraw this signature, and let its owner "
-            "sign again with the other address."
-        )
-    return address
 
 
 def _change_address(signature: Signature, address: Address) -> None:
@@ -84,11 +112,11 @@ def _change_address(signature: Signature, address: Address) -> None:
     if signature.state != SignatureState.PENDING or same_mailbox:
         return
     recent = get_todays_emails(signature.id)
-    # Whoever has the wrong address must not confirm in the right one's place.
+    # The links sent so far went to the wrong address, whose owner must not confirm with them.
     signature.generation += 1
     signature.valid_from = signature.generation
     signature.requested_at, signature.reminded_at = clock.now(), None
-    if not recent.has_waiting:  # one that waits goes to the address in force when it leaves
+    if not recent.has_waiting:  # an email that is waiting goes to the address in force when it is sent
         enqueue_confirmation(
             signature, count_address_email(address.canonical), daily_limit_reached=recent.emails >= MAX_EMAILS_PER_DAY
         )

@@ -1,4 +1,4 @@
-"""What happened to one signature: its own moments, its emails, and what the team did to it."""
+"""The history of one signature: its own events, its emails, and staff actions on it."""
 
 from dataclasses import dataclass, field
 from datetime import datetime
@@ -15,12 +15,12 @@ from petition.signatures.models import ConsentWording, Signature
 from petition.team import audit
 from petition.team.models import AuditEvent
 
-MAX_EVENTS = 200  # emails, and acts of the team
+MAX_EVENTS = 200  # of each kind
 
-# What the team does to one signature, in words; looking is on record, and no part of its history.
+# Staff actions on one signature. The audit trail has more, such as who viewed it, which is not part of its history.
 ACTION_MESSAGES = {
     "signature.resent": N_("%(who)s had the link sent again."),
-    "signature.confirmed": N_("%(who)s confirmed it by hand."),
+    "signature.confirmed": N_("%(who)s confirmed it without the link."),
     "signature.corrected": N_("%(who)s corrected: %(fields)s."),
     "signature.withdrawn": N_("%(who)s withdrew it."),
     "signature.invalidated": N_("%(who)s invalidated it."),
@@ -33,15 +33,15 @@ BULK_ACTION_MESSAGES = {
 DELIVERY_MESSAGES = {
     "sent": N_("Email (%(kind)s): sent."),
     "failed": N_("Email (%(kind)s): failed."),
-    "unknown": N_("Email (%(kind)s): nobody knows whether it left."),
-    "cancelled": N_("Email (%(kind)s): no longer wanted, not sent."),
+    "unknown": N_("Email (%(kind)s): not known whether it was sent."),
+    "cancelled": N_("Email (%(kind)s): no longer needed, not sent."),
     "suppressed": N_("Email (%(kind)s): not sent, as the address is blocked."),
 }
 
 
 @dataclass(frozen=True)
 class Event:
-    """Something that happened, in words with values to fill in; `words` is what somebody gave as the reason."""
+    """Something that happened: a message with values to fill in, and a reason, wording or response as it was given."""
 
     at: datetime
     text: str
@@ -50,7 +50,7 @@ class Event:
 
 
 def list_events(signature: Signature) -> list[Event]:
-    """Return what happened to a signature, oldest first, in the order that things depend on."""
+    """Return all that happened to a signature, oldest first; events of the same moment stay in the order below."""
     events = [
         *list_signature_events(signature),
         *_consent_events(signature),
@@ -62,28 +62,25 @@ def list_events(signature: Signature) -> list[Event]:
 
 
 def list_signature_events(signature: Signature) -> list[Event]:
-    """Return what the signature itself remembers."""
-    moments = (
+    """Return the events that the signature's own columns record."""
+    requested_again = signature.requested_at if signature.requested_at != signature.created_at else None
+    events = (
         (signature.created_at, N_("Signed for the first time (%(source)s).")),
-        (signature.requested_at, N_("Last asked for a link.")),
-        (signature.reminded_at, N_("Owed a reminder.")),
+        (requested_again, N_("Last asked for a link.")),
+        (signature.reminded_at, N_("Reminder queued.")),
         (signature.confirmed_at, N_("Confirmed, and counted.")),
         (signature.ended_at, N_("Ended: %(state)s.")),
     )
     values = {"source": signature.source, "state": signature_state_label(signature.state)}
-    return [
-        Event(at, text, values)
-        for at, text in moments
-        if at and not (at == signature.created_at and text.startswith("Last"))
-    ]
+    return [Event(at, text, values) for at, text in events if at]
 
 
 def _consent_events(signature: Signature) -> list[Event]:
     if not signature.updates_at:
         return []
     wording = db.session.get(ConsentWording, signature.updates_wording_id) if signature.updates_wording_id else None
-    words = wording.text if wording else None
-    return [Event(signature.updates_at, N_("Agreed to the news, under these words:"), detail=words)]
+    text = N_("Agreed to receive the news, with this wording:")
+    return [Event(signature.updates_at, text, detail=wording.text if wording else None)]
 
 
 def _email_events(signature: Signature) -> list[Event]:
@@ -91,17 +88,15 @@ def _email_events(signature: Signature) -> list[Event]:
     events = []
     for delivery in db.session.scalars(query.order_by(Delivery.created_at.desc()).limit(MAX_EVENTS)):
         values = {"kind": email_kind_label(delivery.kind)}
-        events.append(Event(delivery.created_at, N_("Email owed: %(kind)s."), values))
+        events.append(Event(delivery.created_at, N_("Email queued: %(kind)s."), values))
         if delivery.settled_at and delivery.state in DELIVERY_MESSAGES:
             events.append(Event(delivery.settled_at, DELIVERY_MESSAGES[delivery.state], values, delivery.reason))
     return events
 
 
 def _action_events(signature: Signature) -> list[Event]:
-    return [
-        _to_event(event)
-        for event in audit.list_by_subject("signature", signature.id, list(ACTION_MESSAGES), MAX_EVENTS)
-    ]
+    events = audit.list_by_subject("signature", signature.id, list(ACTION_MESSAGES), MAX_EVENTS)
+    return [_to_event(event) for event in events]
 
 
 def _to_event(event: AuditEvent) -> Event:
@@ -115,8 +110,9 @@ def _bulk_action_events(signature: Signature) -> list[Event]:
     query = query.where(
         BulkActionRow.subject_id == signature.id, BulkActionRow.done_at.is_not(None), BulkAction.subject == "signatures"
     )
-    return [
-        Event(done_at, BULK_ACTION_MESSAGES[run.verb], {"who": run.asked_by, "id": run.id}, run.reason)
-        for run, done_at in db.session.execute(query.limit(MAX_EVENTS))
-        if done_at and run.verb in BULK_ACTION_MESSAGES
-    ]
+    events = []
+    for action, done_at in db.session.execute(query.limit(MAX_EVENTS)):
+        if done_at and action.verb in BULK_ACTION_MESSAGES:
+            values = {"who": action.asked_by, "id": action.id}
+            events.append(Event(done_at, BULK_ACTION_MESSAGES[action.verb], values, action.reason))
+    return events

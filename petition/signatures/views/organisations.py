@@ -1,4 +1,4 @@
-"""Organisations at the desk: their order, their short names, and several signatures of the same one."""
+"""Organisations of a petition on the desk: their order, their short names, and merging duplicates."""
 
 from typing import Any
 
@@ -8,12 +8,13 @@ from flask_babel import ngettext
 from werkzeug import Response
 
 from petition.core.db import db
-from petition.core.exceptions import DomainError, NotFound
+from petition.core.exceptions import Conflict, NotFound, ValidationError
+from petition.core.pagination import parse_cursor
 from petition.petitions.counters import get_count
 from petition.petitions.models import Petition
 from petition.petitions.views.desk import get_or_404
 from petition.signatures.models import Signature
-from petition.signatures.staff import merge_organisations, organisations
+from petition.signatures.staff import organisations
 from petition.team import audit
 from petition.team.models import TeamRole
 from petition.team.permissions import require_roles
@@ -23,45 +24,45 @@ blueprint = Blueprint("organisations", __name__, url_prefix="/desk/petitions")
 require_roles(blueprint, TeamRole.CAMPAIGNER)
 
 
-def _signature(petition: Petition, signature_id: int) -> Signature:
+def _organisation_or_404(petition: Petition, signature_id: int) -> Signature:
     try:
         return organisations.get_organisation(petition, signature_id)
     except NotFound:
         abort(404)
 
 
-def _page(petition: Petition, status: int = 200, **more: Any) -> Response:
-    after = request.args.get("after", type=int)
-    others = organisations.list_unpositioned(petition, after if after and 0 < after < 2**63 else None)
-    if len(others) == organisations.PAGE_SIZE:
-        more["following"] = url_for("organisations.index", slug=petition.slug, after=others[-1].id)
+def _page(petition: Petition, status: int = 200, **context: Any) -> Response:
+    try:
+        cursor = parse_cursor(request.args.get("after"))
+    except ValidationError:
+        cursor = None
     body = render_template(
-        "signatures/organisations.html",
+        "signatures/organisations/index.html",
         petition=petition,
         count=get_count(petition),
-        arranged=organisations.list_positioned(petition),
-        others=others,
-        alike=organisations.find_duplicates(petition),
-        merged=merge_organisations.list_merged(petition),
-        **{"wrong": None, **more},
+        positioned=organisations.list_positioned(petition),
+        unpositioned=organisations.list_unpositioned(petition, cursor),
+        duplicates=organisations.find_duplicates(petition),
+        merged=organisations.list_merged(petition),
+        **{"invalid": None, **context},
     )
     return make_response(body, status)
 
 
 @blueprint.get("/<slug>/organisations")
 def index(slug: str) -> Response:
-    """Show the organisations as the public sees them, and what can be done."""
+    """List the organisations in the order of the public page."""
     return _page(get_or_404(slug))
 
 
 @blueprint.post("/<slug>/organisations/<int:signature_id>/place")
 def place(slug: str, signature_id: int) -> Response:
-    """Move an organisation."""
+    """Change the position of an organisation."""
     petition = get_or_404(slug, lock=True)
-    how, signature = request.form.get("how", ""), _signature(petition, signature_id)
-    if how not in organisations.MOVES:
+    move, signature = request.form.get("how", ""), _organisation_or_404(petition, signature_id)
+    if move not in organisations.MOVES:
         abort(400)
-    before, after = organisations.reposition(petition, signature, how)
+    before, after = organisations.reposition(petition, signature, move)
     if before != after:
         audit.record("organisation.placed", "signature", signature.id, before={"place": before}, after={"place": after})
     db.session.commit()
@@ -72,15 +73,14 @@ def place(slug: str, signature_id: int) -> Response:
 def logo(slug: str, signature_id: int) -> Response:
     """Set the short name of an organisation."""
     petition = get_or_404(slug)
-    signature = _signature(petition, signature_id)
-    before, typed = signature.logo_text, request.form.get("logo_text", "")
+    signature = _organisation_or_404(petition, signature_id)
+    before, text = signature.logo_text, request.form.get("logo_text", "")
     try:
-        organisations.set_logo_text(signature, typed)
-    except DomainError as refusal:
+        organisations.set_logo_text(signature, text)
+    except ValidationError as error:
         db.session.rollback()
-        advice = refusal.errors["logo_text"]
-        too_long = _("Keep this within %(number)s characters.", number=organisations.MAX_LOGO_CHARACTERS)
-        return _page(petition, 422, wrong=(signature_id, typed, too_long if advice == "too long" else advice))
+        invalid = {"id": signature_id, "text": text, "error": error.errors["logo_text"]}
+        return _page(petition, 422, invalid=invalid)
     if before != signature.logo_text:
         after = {"logo_text": signature.logo_text}
         audit.record("organisation.renamed", "signature", signature.id, before={"logo_text": before}, after=after)
@@ -91,41 +91,43 @@ def logo(slug: str, signature_id: int) -> Response:
 
 @blueprint.get("/<slug>/organisations/merge")
 def compare(slug: str) -> Response | str:
-    """Show several signatures side by side, and what merging them would do."""
+    """Show organisations side by side, and what merging them will do."""
     petition = get_or_404(slug)
     try:
-        found = merge_organisations.get_mergeable(petition, request.args.getlist("id", type=int))
-    except DomainError:
+        candidates = organisations.get_mergeable(petition, request.args.getlist("id", type=int))
+    except Conflict:
         flash(_("Choose two organisations or more."), "info")
         return redirect(url_for("organisations.index", slug=slug))
-    return render_template("signatures/merge.html", petition=petition, found=found, count=get_count(petition))
+    return render_template(
+        "signatures/organisations/merge.html", petition=petition, candidates=candidates, count=get_count(petition)
+    )
 
 
 @blueprint.post("/<slug>/organisations/merge")
 def join(slug: str) -> Response:
-    """Merge them."""
+    """Merge organisations into the one to keep."""
     petition = get_or_404(slug, lock=True)
-    kept = request.form.get("keep", 0, type=int)
+    kept_id = request.form.get("keep", 0, type=int)
     try:
-        others = merge_organisations.merge(petition, request.form.getlist("id", type=int), kept)
-    except DomainError:
+        merged_ids = organisations.merge(petition, request.form.getlist("id", type=int), kept_id)
+    except Conflict:
         db.session.rollback()
-        flash(_("Nothing was merged: some of them changed meanwhile. Please choose again."), "info")
+        flash(_("Nothing was merged: some of them have changed in the meantime. Please choose again."), "info")
         return redirect(url_for("organisations.index", slug=slug), 303)
-    for other in others:
-        audit.record("organisation.merged", "signature", other, after={"into": kept})
+    for merged_id in merged_ids:
+        audit.record("organisation.merged", "signature", merged_id, after={"into": kept_id})
     db.session.commit()
-    flash(ngettext("%(num)s signature is merged.", "%(num)s signatures are merged.", len(others)), "success")
+    flash(ngettext("%(num)s signature is merged.", "%(num)s signatures are merged.", len(merged_ids)), "success")
     return redirect(url_for("organisations.index", slug=slug), 303)
 
 
 @blueprint.post("/<slug>/organisations/<int:signature_id>/unmerge")
 def part(slug: str, signature_id: int) -> Response:
     """Let a merged organisation count again."""
-    signature = _signature(get_or_404(slug), signature_id)
+    signature = _organisation_or_404(get_or_404(slug), signature_id)
     into = signature.merged_into
-    if merge_organisations.unmerge(signature):
+    if organisations.unmerge(signature):
         audit.record("organisation.unmerged", "signature", signature.id, before={"into": into})
-        flash(_("It counts for itself again."), "success")
+        flash(_("This organisation counts again."), "success")
     db.session.commit()
     return redirect(url_for("organisations.index", slug=slug), 303)

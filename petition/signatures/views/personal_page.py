@@ -1,4 +1,4 @@
-"""The signer's own page: how the signature shows, news on or off, withdraw, my data, erase."""
+"""The signer's personal page: how the signature is shown, updates on or off, withdraw, my data, erase."""
 
 from datetime import timedelta
 from typing import Any
@@ -8,14 +8,14 @@ from werkzeug import Response
 
 from petition.core import clock, tokens
 from petition.core.db import db
-from petition.core.exceptions import DomainError
+from petition.core.exceptions import ValidationError
 from petition.core.i18n import current_language, explicit_language
 from petition.petitions.counters import get_count
 from petition.petitions.presenter import present, present_cached
 from petition.safeguards.rate_limits import limit_token_posts
-from petition.signatures.fingerprint import present_for_signer
 from petition.signatures.links import get_by_personal_token
 from petition.signatures.models import Signature, SignatureState
+from petition.signatures.presenter import present_for_signer
 from petition.signatures.self_service import enqueue_personal_link, erase, set_updates, update_display, withdraw
 
 ACCESS = "holder of the link"
@@ -31,7 +31,7 @@ def me(token: str) -> str:
     signature, notice = get_by_personal_token(token), request.args.get("notice")
     if notice in NOTICE_CODES:
         return _page(signature, token, notice)
-    # Whoever has just confirmed is thanked, without a mark in the address that would thank them for ever.
+    # Thanks for having just confirmed: without a parameter in the URL, which would stay in the bookmark.
     is_new = (
         signature.state == SignatureState.CONFIRMED
         and signature.confirmed_at
@@ -40,15 +40,15 @@ def me(token: str) -> str:
     return _page(signature, token, "confirmed" if is_new else None)
 
 
-def _page(signature: Signature, token: str, notice: str | None, **refused: Any) -> str:
+def _page(signature: Signature, token: str, notice: str | None, **form_state: Any) -> str:
     return render_template(
-        "signatures/me.html",
+        "signatures/personal_page/me.html",
         petition=present_cached(signature.petition, current_language()),
         signature=present_for_signer(signature),
         token=tokens.strip_trailing_characters(token),
         count=get_count(signature.petition),
         notice=notice,
-        **refused,
+        **form_state,
     )
 
 
@@ -62,13 +62,13 @@ def _redirect_to_page(token: str, notice: str | None = None) -> Response:
 @blueprint.post("/me/<token>/display")
 @limit_token_posts
 def me_display(token: str) -> Any:
-    """Change the role that is shown, and whether the name is listed."""
+    """Change the profession that is shown, and whether the name is listed."""
     signature = get_by_personal_token(token, lock=True)
     try:
         update_display(signature, request.form.get("profession"), request.form.get("listed") in ("on", "true", "1"))
-    except DomainError as refusal:
+    except ValidationError as error:
         db.session.rollback()
-        return _page(signature, token, None, errors=refusal.errors, typed=request.form), 422
+        return _page(signature, token, None, errors=error.errors, submitted=request.form), 422
     db.session.commit()
     return _redirect_to_page(token, "saved")
 
@@ -76,17 +76,17 @@ def me_display(token: str) -> Any:
 @blueprint.post("/me/<token>/updates")
 @limit_token_posts
 def me_updates(token: str) -> Response:
-    """Turn the campaign's news on or off."""
-    wanted = request.form.get("updates") in ("on", "true", "1")
-    set_updates(get_by_personal_token(token, lock=True), wanted)
+    """Turn updates by email on or off."""
+    enabled = request.form.get("updates") in ("on", "true", "1")
+    set_updates(get_by_personal_token(token, lock=True), enabled)
     db.session.commit()
-    return _redirect_to_page(token, "updates_on" if wanted else "updates_off")
+    return _redirect_to_page(token, "updates_on" if enabled else "updates_off")
 
 
 @blueprint.post("/me/<token>/withdraw")
 @limit_token_posts
 def me_withdraw(token: str) -> Response:
-    """Take the signature back."""
+    """Withdraw the signature."""
     withdraw(get_by_personal_token(token, lock=True))
     db.session.commit()
     return _redirect_to_page(token)
@@ -103,7 +103,7 @@ def me_resend(token: str) -> Response:
 
 @blueprint.get("/me/<token>/data")
 def me_data(token: str) -> Response:
-    """Give signers everything that is kept about them (GDPR, articles 15 and 20)."""
+    """Return all personal data of the signer as a file (GDPR, articles 15 and 20)."""
     signature = get_by_personal_token(token)
     hidden = {
         "id",
@@ -123,9 +123,9 @@ def me_data(token: str) -> Response:
 @blueprint.post("/me/<token>/erase")
 @limit_token_posts
 def me_erase(token: str) -> str:
-    """Erase the signature and everything about its signer."""
+    """Erase the signature and all personal data of its signer."""
     signature = get_by_personal_token(token, lock=True)
     petition = present(signature.petition, current_language())
     erase(signature)
     db.session.commit()
-    return render_template("signatures/erased.html", petition=petition)
+    return render_template("signatures/personal_page/erased.html", petition=petition)

@@ -1,4 +1,4 @@
-"""One signature on the team's desk: its details, its history, and what may be done to it."""
+"""One signature on the desk: its details, its history, and the staff actions on it."""
 
 from typing import Any
 
@@ -6,9 +6,11 @@ from flask import Blueprint, abort, flash, redirect, render_template, request, u
 from flask_babel import gettext as _
 from werkzeug import Response
 
+from petition.core import optimistic_lock
 from petition.core.db import db
 from petition.core.exceptions import DomainError
-from petition.core.hashing import keyed_hashes
+from petition.core.pagination import MAX_ID
+from petition.signatures.fingerprint import derive_salt
 from petition.signatures.labels import staff_action_labels
 from petition.signatures.models import Party, Signature
 from petition.signatures.staff.actions import ACTIONS_WITH_REASON, AUDIT_ACTIONS, list_allowed_actions, perform_action
@@ -19,7 +21,7 @@ from petition.team.models import TeamRole
 from petition.team.permissions import require_roles
 
 ACCESS = "campaigner"
-# What somebody saw who then presses a button: should any of it differ by then, nothing is done.
+# The page was made from these: an action is refused if one of them has changed since.
 FINGERPRINTED_FIELDS = (*EDITABLE_FIELDS, "state", "listed", "updates", "confirmed_no", "ended_at")
 blueprint = Blueprint("desk_signature", __name__, url_prefix="/desk/signatures")
 require_roles(blueprint, TeamRole.CAMPAIGNER)
@@ -27,87 +29,86 @@ require_roles(blueprint, TeamRole.CAMPAIGNER)
 
 @blueprint.get("/<int:signature_id>")
 def show(signature_id: int) -> str:
-    """Show one signature and what happened to it; who looked is on record."""
-    signature = _signature(signature_id)
+    """Show one signature and its history; the view is in the audit trail."""
+    signature = _get_or_404(signature_id)
     audit.record("signature.viewed", "signature", signature_id)
     db.session.commit()
-    return _page(signature)
+    return _render(signature)
 
 
-@blueprint.get("/<int:signature_id>/<name>")
-def ask(signature_id: int, name: str) -> tuple[str, int] | Response:
-    """Ask before an act: what it will do, and why it is to be done."""
-    signature = _signature(signature_id)
-    if name not in list_allowed_actions(signature):
-        return abort(404) if name not in AUDIT_ACTIONS else redirect(_signature_url(signature), 303)
-    return _ask_page(signature, name, {field: getattr(signature, field) or "" for field in EDITABLE_FIELDS})
+@blueprint.get("/<int:signature_id>/<action>")
+def ask(signature_id: int, action: str) -> tuple[str, int] | Response:
+    """Show what an action will do, and ask for its reason or the corrected details."""
+    signature = _get_or_404(signature_id)
+    if action not in list_allowed_actions(signature):
+        return abort(404) if action not in AUDIT_ACTIONS else redirect(_signature_url(signature), 303)
+    return _render_form(signature, action, {field: getattr(signature, field) or "" for field in EDITABLE_FIELDS})
 
 
-@blueprint.post("/<int:signature_id>/<name>")
-def do(signature_id: int, name: str) -> Response | tuple[str, int]:
-    """Do it, unless the signature is no longer what was seen."""
-    if name not in AUDIT_ACTIONS:
+@blueprint.post("/<int:signature_id>/<action>")
+def do(signature_id: int, action: str) -> Response | tuple[str, int]:
+    """Perform an action, unless the signature has changed since the page was made."""
+    if action not in AUDIT_ACTIONS:
         abort(404)
-    signature, form = _signature(signature_id, lock=True), request.form.to_dict()
-    if form.get("seen") != compute_fingerprint(signature):
-        db.session.rollback()
-        return _page(_signature(signature_id), changed=staff_action_labels(name)["name"]), 409
+    signature, form = _get_or_404(signature_id, lock=True), request.form.to_dict()
     try:
-        perform_action(name, signature, form)
-    except DomainError as refusal:
+        optimistic_lock.require_version(compute_fingerprint(signature), form.get("seen"))
+        perform_action(action, signature, form)
+    except optimistic_lock.EditConflict:
         db.session.rollback()
-        signature = _signature(signature_id)
-        if name in list_allowed_actions(signature) and name != "resend":
-            return _ask_page(signature, name, form, refusal.errors, 422)
-        return _page(signature, refused=str(refusal)), 422
+        return _render(_get_or_404(signature_id), changed=staff_action_labels(action)["name"]), 409
+    except DomainError as error:
+        db.session.rollback()
+        signature = _get_or_404(signature_id)
+        if action in list_allowed_actions(signature) and action != "resend":
+            return _render_form(signature, action, form, error.errors, 422)
+        return _render(signature, error=str(error)), 422
     db.session.commit()
-    flash(staff_action_labels(name)["done"], "success")
+    flash(staff_action_labels(action)["done"], "success")
     return redirect(_signature_url(signature), 303)
 
 
 def compute_fingerprint(signature: Signature) -> str:
-    """Return a keyed hash of what a page shows of a signature."""
-    return keyed_hashes("seen", repr([(name, getattr(signature, name)) for name in FINGERPRINTED_FIELDS]))[0]
+    """Return a hash of what the page shows of a signature."""
+    values = {field: getattr(signature, field) for field in FINGERPRINTED_FIELDS}
+    return optimistic_lock.fingerprint(values, derive_salt(signature.id))
 
 
-def _signature(signature_id: int, *, lock: bool = False) -> Signature:
-    # The lock is on the signature alone: the petition that comes with it is everybody's.
-    found = (
-        db.session.get(
-            Signature, signature_id, with_for_update={"of": Signature} if lock else None, populate_existing=True
-        )
-        if signature_id < 2**63
-        else None
-    )
-    return found or abort(404)
+def _get_or_404(signature_id: int, *, lock: bool = False) -> Signature:
+    # Only the signature is locked, not the petition that is joined to it, which all its signers share.
+    lock_of = {"of": Signature} if lock else None
+    signature = None
+    if signature_id <= MAX_ID:
+        signature = db.session.get(Signature, signature_id, with_for_update=lock_of, populate_existing=True)
+    return signature or abort(404)
 
 
 def _signature_url(signature: Signature) -> str:
     return url_for("desk_signature.show", signature_id=signature.id)
 
 
-def _page(signature: Signature, **said: Any) -> str:
+def _render(signature: Signature, **messages: Any) -> str:
     return render_template(
-        "signatures/signature.html",
+        "signatures/staff/signature.html",
         signature=signature,
         events=list_events(signature),
-        acts=list_allowed_actions(signature),
+        actions=list_allowed_actions(signature),
         seen=compute_fingerprint(signature),
         translate=_,
-        **said,
+        **messages,
     )
 
 
-def _ask_page(
-    signature: Signature, name: str, form: dict[str, Any], errors: dict[str, str] | None = None, status: int = 200
+def _render_form(
+    signature: Signature, action: str, form: dict[str, Any], errors: dict[str, str] | None = None, status: int = 200
 ) -> tuple[str, int]:
     fields = [field for field in EDITABLE_FIELDS if field != "organisation" or signature.party == Party.ORGANISATION]
     return render_template(
-        "signatures/act.html",
+        "signatures/staff/action.html",
         signature=signature,
-        act=name,
-        fields=fields if name == "correct" else [],
-        needs_reason=name in ACTIONS_WITH_REASON,
+        action=action,
+        fields=fields if action == "correct" else [],
+        needs_reason=action in ACTIONS_WITH_REASON,
         form=form,
         errors=errors or {},
         seen=compute_fingerprint(signature),

@@ -1,4 +1,4 @@
-"""Whatever is typed into a field that reaches a header, no header begins by it: in emails, and in answers."""
+"""No text that reaches a header can start another header: in emails and in HTTP responses."""
 
 import email
 import json
@@ -8,6 +8,7 @@ import pytest
 from support.factories import make_form, make_petition
 
 from petition.core.db import db
+from petition.core.front_matter import InvalidFile
 from petition.delivery.rendering.message import OutgoingMessage
 from petition.delivery.worker import run_queue
 from petition.petitions import file_parser, lifecycle
@@ -29,7 +30,7 @@ ADDRESSES = (
 )  # fmt: skip
 NAMES = ["From", "To", "Subject", "Date", "Message-ID", "Reply-To", "Auto-Submitted", "X-Auto-Response-Suppress",
          "MIME-Version", "Content-Type", "Content-Language"]  # fmt: skip
-ONE_LINE = {*HOSTILE[7:10], HOSTILE[-1]}  # and short, and text
+ACCEPTABLE = {*HOSTILE[7:10], HOSTILE[-1]}  # one short line of text
 NETWORKS = iter(range(10_000))
 
 
@@ -38,8 +39,8 @@ def network():
     return {"X-Forwarded-For": f"203.{number // 250}.{number % 250}.1"}
 
 
-def assert_sound_message(raw, names=NAMES):
-    """Return the message after reading its octets, which hold these headers, no other, and no long or broken line."""
+def parse_valid_message(raw, names=NAMES):
+    """Parse a serialised message and return it: it has exactly these headers, and no line is too long or broken."""
     assert max(map(len, raw.split(b"\r\n"))) <= 998
     assert not set(b"\r\n") & set(raw.replace(b"\r\n", b""))
     message = email.message_from_bytes(raw, policy=default)
@@ -50,7 +51,7 @@ def assert_sound_message(raw, names=NAMES):
 
 @pytest.mark.parametrize("hostile", HOSTILE)
 @pytest.mark.parametrize("field", ["name", "profession", "organisation", "city"])
-def test_what_signers_type(client, sent_emails, field, hostile):
+def test_signers_input_starts_no_header(client, sent_emails, field, hostile):
     make_petition(accepts_organisations=True)
     party = "organisation" if field == "organisation" else "person"
     form = make_form(**{"party": party, "organisation": "Les amis du jardin", field: hostile})
@@ -62,12 +63,12 @@ def test_what_signers_type(client, sent_emails, field, hostile):
         assert "Bcc" not in answer.headers
     run_queue("confirmations")
     assert len(sent_emails) == db.session.query(Signature).count()
-    for letter in sent_emails:
-        assert assert_sound_message(letter.as_bytes())["To"] == "zoe@example.org"
+    for message in sent_emails:
+        assert parse_valid_message(message.as_bytes())["To"] == "zoe@example.org"
 
 
 @pytest.mark.parametrize("address", ADDRESSES)
-def test_addresses(client, sent_emails, address):
+def test_address_starts_no_header(client, sent_emails, address):
     make_petition()
     for answer in (
         client.post("/p/jardin/sign", data=make_form(email=address), headers=network()),
@@ -75,50 +76,52 @@ def test_addresses(client, sent_emails, address):
     ):
         assert answer.status_code < 500
     run_queue("confirmations")
-    for letter in sent_emails:
-        to = assert_sound_message(letter.as_bytes())["To"].addresses
+    for message in sent_emails:
+        to = parse_valid_message(message.as_bytes())["To"].addresses
         assert [one.addr_spec for one in to] == [db.session.query(Signature).one().email]
 
 
 @pytest.mark.parametrize("hostile", HOSTILE)
 @pytest.mark.parametrize("field", ["title", "sender", "reply_to"])
-def test_what_a_petitions_file_says(client, sent_emails, field, hostile):
-    said = {"title": "Pour un jardin", "sender": "Les amis du jardin", "reply_to": "amis@example.org", field: hostile}
-    sender = f"  name: {json.dumps(said['sender'])}\n  reply_to: {json.dumps(said['reply_to'])}"
+def test_petition_file_starts_no_header(client, sent_emails, field, hostile):
+    values = {"title": "Pour un jardin", "sender": "Les amis du jardin", "reply_to": "amis@example.org", field: hostile}
+    sender = f"  name: {json.dumps(values['sender'])}\n  reply_to: {json.dumps(values['reply_to'])}"
     front = f"slug: jardin\nkind: petition\ndefault_language: fr\nsender:\n{sender}\naddressee:\n  fr: La ville"
-    found = file_parser.parse_document(f"---\n{front}\n---\n# fr: {said['title']}\n\n> Court.\n\nLa lettre.\n")
-    assert bool(found.mistakes) == (field == "reply_to" or hostile not in ONE_LINE), found.mistakes
-    if found.mistakes:
+    text = f"---\n{front}\n---\n# fr: {values['title']}\n\n> Court.\n\nLa lettre.\n"
+    if field == "reply_to" or hostile not in ACCEPTABLE:
+        with pytest.raises(InvalidFile):
+            file_parser.parse_document(text)
         return
+    found = file_parser.parse_document(text)
     lifecycle.open_(lifecycle.create(found))
     db.session.commit()
     assert client.post("/p/jardin/sign", data=make_form(), headers=network()).status_code == 303
     run_queue("confirmations")
-    (letter,) = sent_emails
-    assert assert_sound_message(letter.as_bytes())["To"] == "zoe@example.org"
+    (message,) = sent_emails
+    assert parse_valid_message(message.as_bytes())["To"] == "zoe@example.org"
 
 
 @pytest.mark.parametrize("hostile", HOSTILE)
 @pytest.mark.parametrize("field", ["sender_name", "subject", "reply_to", "to", "List-Id", "X-Other"])
-def test_outgoing_message_is_sound_or_refused(app, field, hostile):
+def test_outgoing_message_is_valid_or_refused(app, field, hostile):
     parts = {"to": "zoe@example.org", "sender_name": "Amis", "subject": "Bonjour", "reply_to": "amis@example.org"}
     headers = {field: hostile} if field[0].isupper() else {}
-    letter = OutgoingMessage(
+    outgoing = OutgoingMessage(
         **{**parts, **({} if headers else {field: hostile})}, locale="fr", headers=headers, body="x", html="x"
     )
-    letter.msgId = "<d1.x@example.org>"
+    outgoing.msgId = "<d1.x@example.org>"
     try:
-        raw = letter.as_bytes()
+        raw = outgoing.as_bytes()
     except (ValueError, UnicodeError, IndexError):
         return
     expected = [*NAMES[:6], *headers, *NAMES[8:]]
-    message = assert_sound_message(raw, expected)
+    message = parse_valid_message(raw, expected)
     if field == "subject":
         assert message["Subject"] == " ".join(hostile.replace("=?", "= ?").split())
 
 
 @pytest.mark.parametrize("hostile", HOSTILE)
-def test_answers(client, hostile):
+def test_request_starts_no_header_of_the_response(client, hostile):
     make_petition()
     quoted = hostile.encode("utf-8", "replace").hex("%")
     line = hostile.replace("\r", " ").replace("\n", " ").replace("\0", " ").encode().decode("latin-1")[:4000]

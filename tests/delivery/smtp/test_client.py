@@ -1,4 +1,4 @@
-"""The dialogue with servers that take sender, recipient and DATA in one piece, and answer each as they like."""
+"""The dialogue with servers with and without pipelining, whichever way they reply."""
 
 import smtplib
 import socket
@@ -13,7 +13,7 @@ MESSAGE = b"Subject: x\r\n\r\n.hidden\r\n..\r\nend\r\n"
 
 
 class ScriptedSmtpServer:
-    """A server that answers MAIL, RCPT, DATA and the end of data from a list; None hangs up."""
+    """A server that replies to MAIL, RCPT, DATA and the end of data from a list; None disconnects."""
 
     def __init__(self, *answers, pipelining=True):
         self.answers, self.pipelining, self.received, self.pieces = list(answers), pipelining, [], 0
@@ -49,18 +49,18 @@ class ScriptedSmtpServer:
 
 @pytest.fixture
 def send_to_scripted_server():
-    """Return a function that hands one email to a scripted server, and returns what it raised, and the server."""
+    """Return a function that sends one email to a scripted server; it returns the error, the client and the server."""
     servers = []
 
-    def converse(*answers, pipelining=True, recipient="zoe@example.org", following=None):
+    def converse(*answers, pipelining=True, recipient="zoe@example.org", next_envelope=None):
         server = ScriptedSmtpServer(*answers, pipelining=pipelining)
         servers.append(server)
         client = Smtp("127.0.0.1", server.port, timeout=2)
         client.ehlo()
         try:
-            client.send_email(("us@example.org", recipient), MESSAGE, following)
-            if following:
-                client.send_email(following, MESSAGE)
+            client.send_email(("us@example.org", recipient), MESSAGE, next_envelope)
+            if next_envelope:
+                client.send_email(next_envelope, MESSAGE)
         except (OSError, ValueError, smtplib.SMTPException) as error:
             return error, client, server
         finally:
@@ -75,7 +75,7 @@ def send_to_scripted_server():
 
 
 @pytest.mark.parametrize("pipelining", [True, False])
-def test_an_email_is_handed_over_as_it_is(send_to_scripted_server, pipelining):
+def test_email_is_sent_byte_for_byte(send_to_scripted_server, pipelining):
     error, client, server = send_to_scripted_server(
         "250 ok", "250 ok", "354 go", "250 queued as 7", pipelining=pipelining
     )
@@ -112,19 +112,19 @@ def test_smtp_refusal_is_raised_by_its_step(send_to_scripted_server, answers, ki
     assert client.alive == stays
 
 
-def test_step_by_step_nothing_follows_a_refusal(send_to_scripted_server):
+def test_nothing_follows_a_refusal_without_pipelining(send_to_scripted_server):
     error, _, server = send_to_scripted_server("250 ok", "550 5.1.1 nobody", pipelining=False)
     assert type(error) is smtplib.SMTPRecipientsRefused
     assert server.received[1:] == [b"RCPT TO:<zoe@example.org>\r\n"]
 
 
-def test_no_address_begins_another_command(send_to_scripted_server):
+def test_address_cannot_start_another_command(send_to_scripted_server):
     error, _, server = send_to_scripted_server("250 ok", recipient="zoe@example.org>\r\nRCPT TO:<other@example.org")
     assert type(error) is ValueError
     assert server.received == []
 
 
-def test_an_address_in_any_script_is_not_offered_to_a_server_that_lacks_it(send_to_scripted_server):
+def test_non_ascii_address_is_not_offered_to_a_server_without_smtputf8(send_to_scripted_server):
     error, _, server = send_to_scripted_server("250 ok", recipient="zoé@example.org")
     assert type(error) is smtplib.SMTPNotSupportedError
     assert server.received == []
@@ -135,8 +135,8 @@ COMMANDS = [b"MAIL FROM:<us+2@example.org>\r\n", b"RCPT TO:<ada@example.org>\r\n
 
 
 def test_next_envelope_is_pipelined(send_to_scripted_server):
-    error, client, server = send_to_scripted_server("250 ok", "250 ok", "354 go", "250 one\r\n250 ok\r\n250 ok\r\n354 go", "250 two",
-                                 following=NEXT)  # fmt: skip
+    replies = ("250 ok", "250 ok", "354 go", "250 one\r\n250 ok\r\n250 ok\r\n354 go", "250 two")
+    error, client, server = send_to_scripted_server(*replies, next_envelope=NEXT)
     assert error is None
     assert client.response == b"two"
     assert client.pipelined_envelope is None
@@ -145,9 +145,9 @@ def test_next_envelope_is_pipelined(send_to_scripted_server):
     assert server.received.count(b"DATA\r\n") == 2
 
 
-def test_next_envelope_is_not_announced_without_pipelining(send_to_scripted_server):
+def test_next_envelope_is_not_sent_along_without_pipelining(send_to_scripted_server):
     _, client, server = send_to_scripted_server(
-        "250 ok", "250 ok", "354 go", "250 one", pipelining=False, following=("us@example.org", "a\r\n@example.org")
+        "250 ok", "250 ok", "354 go", "250 one", pipelining=False, next_envelope=("us@example.org", "a\r\n@example.org")
     )
     assert server.received[-1] == b".\r\n"
     assert client.pipelined_envelope is None

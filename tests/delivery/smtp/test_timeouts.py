@@ -1,4 +1,4 @@
-"""How long a mail server is waited for: never so long that somebody else may send the email meanwhile."""
+"""The worker never waits for a mail server so long that another worker may claim the email meanwhile."""
 
 import time
 
@@ -15,7 +15,7 @@ from petition.delivery.worker import run_queue
 
 @pytest.fixture
 def slow_server(app, monkeypatch):
-    """Return a mail server that is told where to be slow, waited for a second, by a worker with a lease of four."""
+    """Return a slow mail server, with a timeout of one second and a lease of four."""
     server = MisbehavingSmtpServer().start(free_port())
     monkeypatch.setattr(app.extensions["mail"], "server", "127.0.0.1")
     monkeypatch.setattr(app.extensions["mail"], "port", server.port)
@@ -28,14 +28,14 @@ def slow_server(app, monkeypatch):
 def test_trickling_reply_times_out(slow_server, enqueue_confirmations, rows):
     slow_server.behaviours["RCPT"] = SLOW
     enqueue_confirmations("zoe@example.org")
-    began = time.monotonic()
+    started = time.monotonic()
     run_queue("confirmations")
-    assert time.monotonic() - began < len("250 OK\r\n") * slow_server.byte_delay, "each octet alone came soon enough"
+    assert time.monotonic() - started < len("250 OK\r\n") * slow_server.byte_delay, "each byte alone arrived in time"
     assert (rows()[0].state, slow_server.accepted) == ("deferred", [])
 
 
 def test_email_is_not_sent_near_the_end_of_its_lease(slow_server, enqueue_confirmations, rows):
-    slow_server.reply_delay = 0.8  # before each answer: when DATA's turn comes, less than two timeouts are left
+    slow_server.reply_delay = 0.8  # before each reply: at DATA, less than two timeouts are left
     enqueue_confirmations("zoe@example.org")
     run_queue("confirmations")
     (row,) = rows()

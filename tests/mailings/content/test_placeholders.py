@@ -1,4 +1,4 @@
-"""What stands between braces reaches the listed values and nothing else, and what signers typed stays what it is."""
+"""Placeholders reach the listed values only, and what signers typed is always escaped."""
 
 import re
 
@@ -140,33 +140,33 @@ VALID = [
 
 
 @pytest.mark.parametrize("source", SANDBOX_ESCAPES, ids=range(len(SANDBOX_ESCAPES)))
-def test_the_usual_escapes_are_refused_with_their_line(app, source):
+def test_sandbox_escapes_are_errors_with_their_line(app, source):
     petition = make_petition()
     found = validate_placeholders(f"Bonjour,\n\n{source}")
     assert found
     assert {line for line, _ in found} <= ({1, 3} if len(source) > 500 else {3})
     form = {"petitions": [str(petition.id)], "name": "x", "sender_name": "y", "subject_fr": "s", "body_fr": "b"}
     for part in ("subject_fr", "preheader_fr", "body_fr") if len(source) < 200 else ("body_fr",):
-        with pytest.raises(DomainError) as refusal:
+        with pytest.raises(DomainError) as raised:
             parse_draft({**form, part: source})
-        assert list(refusal.value.errors) == [part]
-        assert "1" in refusal.value.errors[part]
+        assert list(raised.value.errors) == [part]
+        assert "1" in raised.value.errors[part]
 
 
 @pytest.mark.parametrize("source", VALID)
-def test_what_is_offered_is_taken_and_filled(app, source):
+def test_valid_placeholders_are_expanded(app, source):
     assert validate_placeholders(source) == []
     assert validate_links_and_nesting(source) == []
     expand(source, dict.fromkeys(PLACEHOLDERS, "x"))
     expand(source, {})
 
 
-def test_each_mistake_is_told_on_its_line(app):
+def test_each_error_has_its_line(app):
     found = validate_placeholders("a\n{{ nom }}\n\n{{ name }}\n{{ prenom }} {% for x in y %}{% endfor %}")
     assert [line for line, _ in found] == [2, 5, 5]
 
 
-def test_values_are_not_read_again(app):
+def test_values_are_not_expanded_again(app):
     values = {"name": "{{ city }}{% if %}", "city": "{{ name }}", "config": "secret"}
     assert expand("{{ name }} {{ city }}", values) == "{{ city }}{% if %} {{ name }}"
     assert expand("{{ profession|default('Juge') }}{% if profession %}x{% endif %}", values) == "Juge"
@@ -193,13 +193,13 @@ def test_signer_values_are_always_escaped(app, sent_emails, typed):
         make_consenting_signature(petition, "a@example.org"),
         make_consenting_signature(petition, "b@example.org"),
     )
-    for signature, words in ((plain, "Ana"), (hostile, typed)):
-        signature.name = signature.profession = signature.city = words
+    for signature, value in ((plain, "Ana"), (hostile, typed)):
+        signature.name = signature.profession = signature.city = value
     db.session.commit()
     body = "Bonjour {{ name }},\n\n{{ profession }} à **{{ city }}**\n\n[{{ name }}]({{ personal_link }}) {{ name }}"
-    words = {"subject": "À {{ name }}", "preheader": "{{ city }}", "body": body}
-    _, letters = send_mailing(petition, sent_emails, texts={"fr": words})
-    ana, other = sorted(letters, key=lambda letter: letter.to)
+    text = {"subject": "À {{ name }}", "preheader": "{{ city }}", "body": body}
+    _, emails = send_mailing(petition, sent_emails, texts={"fr": text})
+    ana, other = sorted(emails, key=lambda email: email.to)
     escaped = str(typed).replace("&", "&amp;").replace("<", "&lt;").replace(">", "&gt;")
     escaped = escaped.replace('"', "&#34;").replace("'", "&#39;")
     like = without_links(ana.html.replace("a@example.org", "b@example.org")).replace("Ana", escaped)
@@ -227,9 +227,9 @@ def without_links(text):
 def test_slot_markers_cannot_be_forged(app, sent_emails, source):
     petition = make_petition(texts={"fr": {"title": "xq7z99z7qx", "summary": "s", "addressee": "xq7z8z7qx"}})
     make_consenting_signature(petition)
-    _, (letter,) = send_mailing(petition, sent_emails, texts=make_french_texts(body=source))
-    assert "/me/" not in letter.body
-    assert SLOT_MARKER not in letter.body + letter.html + letter.subject
+    _, (email,) = send_mailing(petition, sent_emails, texts=make_french_texts(body=source))
+    assert "/me/" not in email.body
+    assert SLOT_MARKER not in email.body + email.html + email.subject
 
 
 @pytest.mark.parametrize(
@@ -244,30 +244,30 @@ def test_slot_markers_cannot_be_forged(app, sent_emails, source):
         "{% if profession and not city %}[x](mailto:{{ name }}@example.org){% endif %}",
     ],
 )
-def test_what_a_signer_typed_becomes_no_address(app, body):
+def test_signer_values_cannot_be_part_of_a_url(app, body):
     assert validate_links_and_nesting(f"Bonjour\n\n{body}")
     petition = make_petition()
     form = {"petitions": [str(petition.id)], "name": "x", "sender_name": "y", "subject_fr": "s"}
-    with pytest.raises(DomainError) as refusal:
+    with pytest.raises(DomainError) as raised:
         parse_draft({**form, "body_fr": f"Bonjour\n\n{body}"})
-    assert list(refusal.value.errors) == ["body_fr"]
-    assert " 3" in refusal.value.errors["body_fr"]
+    assert list(raised.value.errors) == ["body_fr"]
+    assert " 3" in raised.value.errors["body_fr"]
 
 
-def test_links_may_stand_where_links_stand(app, sent_emails):
+def test_link_placeholders_can_be_the_target_of_a_link(app, sent_emails):
     body = "[a]({{ petition_link }}) <{{ personal_link }}> [b]({{ petition_link }}#sign) {{ petition_link }}"
     assert validate_links_and_nesting(body) == []
     petition = make_petition()
     make_consenting_signature(petition)
-    _, (letter,) = send_mailing(petition, sent_emails, texts=make_french_texts(body=body))
+    _, (email,) = send_mailing(petition, sent_emails, texts=make_french_texts(body=body))
     page = "http://localhost/p/jardin?lang=fr"
-    assert f'href="{page}"' in letter.html
-    assert f'href="{page}#sign"' in letter.html
-    assert f"a <{page}>" in letter.body
-    assert "invalid" not in letter.body + letter.html
+    assert f'href="{page}"' in email.html
+    assert f'href="{page}#sign"' in email.html
+    assert f"a <{page}>" in email.body
+    assert "invalid" not in email.body + email.html
 
 
-def test_the_public_page_has_nothing_of_a_signer(app, sent_emails):
+def test_public_page_has_no_personal_data(app, sent_emails):
     petition = make_petition()
     make_consenting_signature(petition, name="Zoé Martin")
     mailing, _ = send_mailing(
@@ -306,7 +306,7 @@ def test_the_public_page_has_nothing_of_a_signer(app, sent_emails):
         max_size=25,
     ).map("".join)
 )
-def test_whatever_is_typed_is_refused_or_can_be_filled(app, source):
+def test_any_text_is_an_error_or_can_be_expanded(app, source):
     if not validate_placeholders(source):
         expand(source, dict.fromkeys(PLACEHOLDERS, "Zoé"))
         validate_links_and_nesting(source)

@@ -1,4 +1,4 @@
-"""Organisations: in the team's order, under their short names, and once each."""
+"""Organisations on the desk: the team's order, short names, and merging duplicates."""
 
 import re
 
@@ -10,9 +10,9 @@ from petition.core.db import db
 from petition.operations.reconcile import reconcile
 from petition.petitions.counters import get_count
 from petition.petitions.statistics import get_statistics
-from petition.signatures.confirm import confirm
+from petition.signatures.confirm import confirm_signature
 from petition.signatures.models import Signature
-from petition.signatures.staff import merge_organisations, organisations
+from petition.signatures.staff import organisations
 from petition.team.models import AuditEvent
 
 NAMES = ("Les Amis", "Barreau", "La Cimade", "les amis !")
@@ -23,8 +23,8 @@ def petition(app):
     petition = make_petition()
     for n, name in enumerate(NAMES):
         details = {"party": "organisation", "organisation": name, "listed": True, "updates": True}
-        confirm(make_signature(petition, email=f"s{n}@example.org", **details))
-    confirm(make_signature(petition, email="person@example.org", listed=True))
+        confirm_signature(make_signature(petition, email=f"s{n}@example.org", **details))
+    confirm_signature(make_signature(petition, email="person@example.org", listed=True))
     db.session.commit()
     return petition
 
@@ -52,12 +52,12 @@ def actions():
     return [event.action for event in db.session.query(AuditEvent).order_by(AuditEvent.id)]
 
 
-def test_without_any_the_page_says_when_they_come(client):
+def test_an_empty_page_says_when_organisations_appear(client):
     make_petition()
     assert "No organisation has confirmed" in client.get("/desk/petitions/jardin/organisations?lang=en").text
 
 
-def test_the_chosen_order_stands_first_on_the_public_page(client, petition):
+def test_positioned_organisations_come_first_on_the_public_page(client, petition):
     alphabet = shown(client)
     place(client, "La Cimade", "pin")
     place(client, "Barreau", "pin")
@@ -75,7 +75,7 @@ def test_the_chosen_order_stands_first_on_the_public_page(client, petition):
     assert client.get("/desk/petitions/jardin/organisations?lang=en").status_code == 200
 
 
-def test_a_short_name_stands_in_place_of_the_name(client, petition):
+def test_a_short_name_is_shown_instead_of_the_name(client, petition):
     path = f"/desk/petitions/jardin/organisations/{of('La Cimade').id}/logo"
     assert post_form(client, path, logo_text="Cimade").status_code == 303
     assert "Cimade" in shown(client)
@@ -91,7 +91,7 @@ def test_a_short_name_stands_in_place_of_the_name(client, petition):
     assert "La Cimade" in shown(client)
 
 
-def test_the_same_organisation_twice_is_noticed_merged_and_can_be_parted(client, petition):
+def test_duplicates_are_found_merged_and_unmerged(client, petition):
     first, second = of("Les Amis"), of("les amis !")
     second.logo_text = "Amis"
     db.session.commit()
@@ -122,7 +122,7 @@ def test_the_same_organisation_twice_is_noticed_merged_and_can_be_parted(client,
 def test_only_confirmed_organisations_of_the_petition_are_merged(client, petition):
     other = make_petition(slug="autre")
     theirs = make_signature(other, party="organisation", organisation="Les Amis", email="o@example.org")
-    confirm(theirs)
+    confirm_signature(theirs)
     pending = make_signature(petition, party="organisation", organisation="Les Amis", email="p@example.org")
     person = db.session.scalar(select(Signature).where(Signature.party == "person"))
     db.session.commit()
@@ -137,11 +137,11 @@ def test_only_confirmed_organisations_of_the_petition_are_merged(client, petitio
     assert client.get("/desk/petitions/jardin/organisations/merge?id=x").status_code == 302
 
 
-def test_who_was_struck_out_for_another_reason_is_not_let_in_by_parting(app, petition):
+def test_unmerge_does_not_reinstate_what_was_invalidated(app, petition):
     signature = of("Barreau")
     signature.state = "invalidated"
     db.session.commit()
-    assert not merge_organisations.unmerge(signature)
+    assert not organisations.unmerge(signature)
 
 
 def test_a_long_list_is_paged_by_name(client, petition, monkeypatch):
@@ -156,6 +156,6 @@ def test_a_long_list_is_paged_by_name(client, petition, monkeypatch):
 
 
 @pytest.mark.parametrize("end", ["9999/place", "99999999999999999999/logo", "x/unmerge"])
-def test_organisations_that_are_not_there(client, petition, end):
+def test_unknown_organisations_are_not_found(client, petition, end):
     assert post_form(client, f"/desk/petitions/jardin/organisations/{end}", how="up").status_code == 404
     assert client.get("/desk/petitions/jardin/organisations?after=99999999999999999999").status_code == 200

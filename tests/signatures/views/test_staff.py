@@ -1,4 +1,4 @@
-"""One signature on the desk: what is shown, what each act does, and what is refused."""
+"""One signature on the desk: what is shown, what each action does, and what is refused."""
 
 import re
 from datetime import timedelta
@@ -10,7 +10,7 @@ from petition.core.db import db
 from petition.delivery.models import Delivery
 from petition.delivery.worker import run_queue
 from petition.petitions.counters import get_count
-from petition.signatures.confirm import confirm
+from petition.signatures.confirm import confirm_signature
 from petition.signatures.links import make_confirm_token
 from petition.signatures.models import Signature
 from petition.signatures.public_list import list_signatories
@@ -35,13 +35,13 @@ def path(signature):
 def seen(client, signature):
     db.session.rollback()
     page = client.get(path(signature)).text
-    acts = ACTIONS_BY_STATE.get(signature.state, ())
-    if "seen" not in page and acts:
-        page = client.get(f"{path(signature)}/{acts[0]}").text
+    actions = ACTIONS_BY_STATE.get(signature.state, ())
+    if "seen" not in page and actions:
+        page = client.get(f"{path(signature)}/{actions[0]}").text
     return re.search(r'name="seen" value="([^"]*)"', page)[1]
 
 
-def act(client, signature, verb, /, **fields):
+def perform(client, signature, verb, /, **fields):
     answer = post_form(client, f"{path(signature)}/{verb}", **{"seen": seen(client, signature), **fields})
     db.session.expire_all()
     return answer
@@ -49,7 +49,7 @@ def act(client, signature, verb, /, **fields):
 
 def confirmed(petition, **overrides):
     signature = make_signature(petition, **overrides)
-    confirm(signature)
+    confirm_signature(signature)
     db.session.commit()
     return signature
 
@@ -58,12 +58,12 @@ def last_record():
     return db.session.query(AuditEvent).order_by(AuditEvent.id.desc()).first()
 
 
-def test_a_signature_shows_its_details_its_history_and_who_looked(client, campaigner, petition, sent_emails):
+def test_the_page_shows_details_and_history_and_records_the_view(client, campaigner, petition, sent_emails):
     signature = make_signature(petition, name="Zoé Martin", profession="Juge", updates=True)
     run_queue("confirmations")
-    confirm(signature)
+    confirm_signature(signature)
     db.session.commit()
-    act(client, signature, "invalidate", reason="asked by the court")
+    perform(client, signature, "invalidate", reason="asked by the court")
     page = client.get(path(signature) + "?lang=en").text
     wanted = ("Zoé Martin", "Juge", "zoe@example.org", "Signed for the first time", "(link to confirm): sent.")
     done = ("Confirmed, and counted", "nouvelles de cette campagne", "invalidated it", "asked by the court")
@@ -75,10 +75,10 @@ def test_a_signature_shows_its_details_its_history_and_who_looked(client, campai
     assert client.get(path(signature) + "/explode").status_code == 404
 
 
-def test_the_record_names_no_signer(client, campaigner, petition):
+def test_the_audit_trail_names_no_signer(client, campaigner, petition):
     signature = make_signature(petition, name="Zoé Martin", email="zoe@example.org")
-    act(client, signature, "correct", name="Zoé Martinet", email="zoe.m@example.org")
-    act(client, signature, "confirm", reason="seen at the stand")
+    perform(client, signature, "correct", name="Zoé Martinet", email="zoe.m@example.org")
+    perform(client, signature, "confirm", reason="seen at the stand")
     for record in db.session.query(AuditEvent):
         words = f"{record.before} {record.after}".lower()
         assert "zoe" not in words
@@ -91,8 +91,8 @@ def test_the_record_names_no_signer(client, campaigner, petition):
 
 def test_staff_confirmation_counts_once_and_emails_the_signer(client, campaigner, petition, sent_emails):
     signature = make_signature(petition, listed=True)
-    assert act(client, signature, "confirm").status_code == 422, "a reason is asked for"
-    assert act(client, signature, "confirm", reason="by phone").status_code == 303
+    assert perform(client, signature, "confirm").status_code == 422, "a reason is required"
+    assert perform(client, signature, "confirm", reason="by phone").status_code == 303
     assert (signature.state, get_count(petition).confirmed) == ("confirmed", 1)
     assert signature.confirmed_no
     assert [item.name for item in list_signatories(petition).items] == ["Zoé Martin"]
@@ -103,10 +103,10 @@ def test_staff_confirmation_counts_once_and_emails_the_signer(client, campaigner
     assert "/me/" in sent_emails[0].body
 
 
-def test_what_changed_meanwhile_is_not_acted_on(client, campaigner, petition):
+def test_no_action_on_a_signature_that_changed_since_the_page_was_made(client, campaigner, petition):
     signature = make_signature(petition)
     old = seen(client, signature)
-    confirm(db.session.get(Signature, signature.id))
+    confirm_signature(db.session.get(Signature, signature.id))
     db.session.commit()
     for name in ("invalidate", "confirm", "resend", "correct"):
         answer = post_form(client, f"{path(signature)}/{name}?lang=en", seen=old, reason="spam")
@@ -121,44 +121,44 @@ def test_what_changed_meanwhile_is_not_acted_on(client, campaigner, petition):
 def test_invalidating_and_reinstating_keep_count_place_and_number(client, campaigner, petition, sent_emails):
     signature = confirmed(petition, listed=True)
     moment, number = signature.confirmed_at, signature.confirmed_no
-    act(client, signature, "invalidate", reason="made up")
+    perform(client, signature, "invalidate", reason="made up")
     assert (signature.state, get_count(petition).confirmed, len(list_signatories(petition).items)) == (
         "invalidated",
         0,
         0,
     )
-    # Whatever is owed or asked for: no email.
+    # Neither the queued email nor a new request sends anything.
     make_signature(petition)
     for queue in ("confirmations", "notifications"):
         run_queue(queue)
     assert sent_emails == []
     assert client.get(f"/c/{make_confirm_token(signature)}").status_code == 410
-    act(client, signature, "reinstate", reason="it was real")
+    perform(client, signature, "reinstate", reason="it was real")
     assert (signature.state, signature.confirmed_at, signature.confirmed_no) == ("confirmed", moment, number)
     assert (get_count(petition).confirmed, signature.ended_at) == (1, None)
     pending = make_signature(petition, email="p@example.org")
-    act(client, pending, "invalidate", reason="made up")
-    act(client, pending, "reinstate", reason="it was real")
+    perform(client, pending, "invalidate", reason="made up")
+    perform(client, pending, "reinstate", reason="it was real")
     assert (pending.state, get_count(petition).confirmed) == ("pending", 1)
 
 
 def test_withdrawing_on_request(client, campaigner, petition):
     signature = confirmed(petition)
-    assert act(client, signature, "withdraw").status_code == 303
+    assert perform(client, signature, "withdraw").status_code == 303
     assert (signature.state, get_count(petition).confirmed) == ("withdrawn", 0)
     assert db.session.query(Delivery).filter_by(kind="withdrawn").count() == 1
-    assert "Nothing can be done" in client.get(path(signature) + "?lang=en").text
+    assert "No action is possible" in client.get(path(signature) + "?lang=en").text
     assert client.get(path(signature) + "/withdraw").status_code == 303
 
 
-def test_the_link_goes_again_within_the_limits(client, campaigner, petition, sent_emails):
+def test_the_link_is_sent_again_within_the_limits(client, campaigner, petition, sent_emails):
     signature = make_signature(petition)
-    refused = act(client, signature, "resend")
-    assert refused.status_code == 422, "one waits"
+    refused = perform(client, signature, "resend")
+    assert refused.status_code == 422, "one is queued"
     run_queue("confirmations")
     db.session.query(Delivery).update({"settled_at": Delivery.settled_at - timedelta(minutes=2)})
     db.session.commit()
-    assert act(client, signature, "resend").status_code == 303
+    assert perform(client, signature, "resend").status_code == 303
     run_queue("confirmations")
     assert len(sent_emails) == 2
     assert last_record().action == "signature.resent"
@@ -167,12 +167,12 @@ def test_the_link_goes_again_within_the_limits(client, campaigner, petition, sen
 def test_correcting_texts(client, campaigner, petition):
     signature = confirmed(petition, name="Zoé Matrin", profession="Juge")
     form = {"name": " Zoé  Martin ", "profession": "", "city": "Lyon", "postal_code": "", "email": "zoe@example.org"}
-    assert act(client, signature, "correct", **form).status_code == 303
+    assert perform(client, signature, "correct", **form).status_code == 303
     assert (signature.name, signature.profession, signature.city) == ("Zoé Martin", None, "Lyon")
     assert last_record().after["fields"] == ["name", "profession", "city"]
-    again = act(client, signature, "correct", **form)
-    assert again.status_code == 422, "nothing is different"
-    bad = act(client, signature, "correct", **{**form, "name": "", "city": "http://x.fr"})
+    again = perform(client, signature, "correct", **form)
+    assert again.status_code == 422, "nothing was changed"
+    bad = perform(client, signature, "correct", **{**form, "name": "", "city": "http://x.fr"})
     assert bad.status_code == 422
     assert "http://x.fr" in bad.text
     assert signature.name == "Zoé Martin"
@@ -185,9 +185,9 @@ def test_another_address_of_a_pending_signature_gets_the_only_link_that_works(
     run_queue("confirmations")
     old = make_confirm_token(signature)
     form = {"name": "Zoé Martin", "email": "zoe@example.org"}
-    assert act(client, signature, "correct", **form).status_code == 303
+    assert perform(client, signature, "correct", **form).status_code == 303
     run_queue("confirmations")
-    assert [letter.to for letter in sent_emails] == ["zoe@exemple.org", "zoe@example.org"]
+    assert [email.to for email in sent_emails] == ["zoe@exemple.org", "zoe@example.org"]
     assert client.get(f"/c/{old}").status_code == 410
     link = re.search(r"/c/\S+", sent_emails[1].body)[0]
     assert client.get(link).status_code == 200
@@ -197,19 +197,19 @@ def test_another_address_of_a_pending_signature_gets_the_only_link_that_works(
 def test_an_address_that_somebody_signed_with_is_refused(client, campaigner, petition):
     make_signature(petition, email="taken@example.org")
     signature = make_signature(petition, email="zoe@example.org")
-    answer = act(client, signature, "correct", name="Zoé", email="Taken@Example.org")
+    answer = perform(client, signature, "correct", name="Zoé", email="Taken@Example.org")
     assert answer.status_code == 422
     assert (signature.name, signature.email) == ("Zoé Martin", "zoe@example.org")
 
 
-def test_a_confirmed_address_is_respelled_and_never_replaced(client, campaigner, petition):
+def test_only_the_spelling_of_a_confirmed_address_changes(client, campaigner, petition):
     signature = confirmed(petition, email="jean.dupont@gmail.com")
-    assert act(client, signature, "correct", name="Zoé Martin", email="other@example.org").status_code == 422
-    assert act(client, signature, "correct", name="Zoé Martin", email="jeandupont@gmail.com").status_code == 303
+    assert perform(client, signature, "correct", name="Zoé Martin", email="other@example.org").status_code == 422
+    assert perform(client, signature, "correct", name="Zoé Martin", email="jeandupont@gmail.com").status_code == 303
     assert (signature.state, signature.email) == ("confirmed", "jeandupont@gmail.com")
 
 
-def test_nobody_else_comes_in(client, app, petition):
+def test_other_roles_and_visitors_have_no_access(client, app, petition):
     signature = make_signature(petition)
     sign_in(client, "operator")
     assert client.get(path(signature)).status_code == 403

@@ -23,7 +23,7 @@ FAULTS_BY_PART = {
     "web": [partial(faults.killed, "web"), partial(faults.suspended, "web"), faults.web_child_killed,
             partial(terminated, "web")],
     "worker": [partial(faults.killed, "worker"), partial(faults.suspended, "worker")],
-    "rest": [partial(faults.killed, "rest"), partial(faults.suspended, "rest")],
+    "background": [partial(faults.killed, "background"), partial(faults.suspended, "background")],
     "beat": [partial(faults.killed, "beat"), partial(faults.suspended, "beat")],
     "postgres": [
         partial(faults.postgres_stopped, signal.SIGINT), partial(faults.postgres_stopped, signal.SIGQUIT),
@@ -32,7 +32,11 @@ FAULTS_BY_PART = {
     "valkey": [partial(faults.valkey_killed, True), partial(faults.valkey_killed, False), faults.broker_black_holed],
     "mail server": [
         faults.smtp_refusing_connections,
-        *(partial(faults.smtp_misbehaving, stage, mood) for stage in STAGES for mood in (HANG, CLOSE, SLOW, "421 4.3.2 later")),
+        *(
+            partial(faults.smtp_misbehaving, stage, behaviour)
+            for stage in STAGES
+            for behaviour in (HANG, CLOSE, SLOW, "421 4.3.2 later")
+        ),
     ],
     "mailings": [partial(faults.killed, "mailings"), partial(faults.suspended, "mailings"),
                  partial(terminated, "mailings")],

@@ -2,11 +2,11 @@
 
 import json
 
-from support.site_client import ROOT
+from support.settings import ROOT
 
 RESULTS_FILE = ROOT / "docs/performance/faults.json"
 DOCUMENT = ROOT / "docs/faults.md"
-TABLE_MARKER = "<!-- the figures -->\n"
+TABLE_MARKER = "<!-- table of faults -->\n"
 COLUMNS = {
     "fault": "fault", "accepted": "accepted", "confirmed": "confirmed", "mails": "emails", "duplicates": "again",
     "unanswered": "no answer", "slowest": "slowest answer, s",

@@ -12,7 +12,8 @@ from support.app_processes import AppProcesses
 from support.faults.load import SLUG
 from support.misbehaving_smtp import MisbehavingSmtpServer
 from support.ports import free_port
-from support.site_client import ROOT, wait_for
+from support.settings import ROOT
+from support.waiting import wait_for
 
 from petition.local_stack import app_processes
 from petition.local_stack.postgres import Postgres
@@ -121,7 +122,7 @@ class FaultStack(AppProcesses):
 
     def migrate(self, way):
         """Upgrade to a schema one migration ahead, or downgrade; a migration that finds no lock is run again."""
-        command = [sys.executable, "-m", "tests.faults.migrate", way]
+        command = [sys.executable, "-m", "tests.support.faults.migrate", way]
 
         def done():
             ended = subprocess.run(command, env=self.environ, cwd=ROOT, capture_output=True, text=True, check=False)

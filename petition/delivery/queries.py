@@ -1,0 +1,148 @@
+"""SQL of the outbox and its worker: each statement whole, in the order in which a delivery meets them."""
+
+from sqlalchemy import text
+
+# Insert deliveries of one kind, each once per subject and generation. An email of an earlier generation that still
+# waits is cancelled: when mail flows again, nobody gets two.
+ENQUEUE = text("""
+    WITH recipients AS (
+        SELECT * FROM unnest(
+            CAST(:petition_id AS bigint[]), CAST(:subject_id AS bigint[]), CAST(:generation AS bigint[]))
+        AS r (petition_id, subject_id, generation)),
+    superseded AS (
+        UPDATE deliveries AS d SET state = 'cancelled', settled_at = now(), reason = 'a later one takes its place'
+        FROM recipients AS r
+        WHERE d.subject_id = r.subject_id AND d.kind = :kind AND d.generation < r.generation
+            AND d.state IN ('due', 'deferred'))
+    INSERT INTO deliveries (kind, queue, state, attempt, request_id, next_attempt_at,
+                            petition_id, subject_id, generation)
+    SELECT CAST(:kind AS text), CAST(:queue AS text), 'due', 0, CAST(:request_id AS text),
+           coalesce(CAST(:not_before AS timestamptz), now()), petition_id, subject_id, generation
+    FROM recipients
+    ON CONFLICT (kind, subject_id, generation) DO NOTHING
+    RETURNING id
+""")
+
+# The emails of some queues to a subject since a moment: how many, when the last was enqueued or settled, and whether
+# one still waits.
+SELECT_RECENT_EMAILS = text("""
+    SELECT count(*) AS emails, max(coalesce(settled_at, created_at)) AS last_at,
+           coalesce(bool_or(state IN ('due', 'deferred', 'sending')), false) AS has_waiting
+    FROM deliveries WHERE subject_id = :subject_id AND queue = ANY(:queues) AND created_at >= :since
+""")
+
+# Claim the rows of a queue that have been due longest, unless the queue, everything or the mail server is paused.
+CLAIM_DUE = text("""
+    WITH picked AS MATERIALIZED (
+        SELECT id FROM deliveries
+        WHERE queue = :queue AND state IN ('due', 'deferred') AND next_attempt_at <= now()
+            AND NOT EXISTS (
+                SELECT FROM pauses
+                WHERE scope IN (:queue, :everything, :server) AND (until IS NULL OR until > now()))
+        ORDER BY next_attempt_at LIMIT :batch_size FOR UPDATE SKIP LOCKED)
+    UPDATE deliveries AS d
+    SET state = 'sending', attempt = attempt + 1, claim_token = :token, claimed_by = :worker, begun = false,
+        lease_until = now() + :lease
+    FROM picked WHERE d.id = picked.id
+    RETURNING d.id, d.kind, d.petition_id, d.subject_id, d.generation, d.mailing_id, d.attempt, d.request_id
+""")
+
+# The same for mailings, one mailing after another in random order, so that none waits for a longer one. The rows of a
+# mailing that is not being sent, however many, are not read. Delivery knows nothing of mailings but this state.
+CLAIM_DUE_BY_MAILING = text("""
+    WITH picked AS MATERIALIZED (
+        SELECT due.id
+        FROM (SELECT id FROM mailings WHERE state = 'sending' ORDER BY random()) AS m, LATERAL (
+            SELECT id FROM deliveries
+            WHERE mailing_id = m.id AND queue = :queue AND state IN ('due', 'deferred') AND next_attempt_at <= now()
+            ORDER BY next_attempt_at LIMIT :batch_size FOR UPDATE SKIP LOCKED) AS due
+        WHERE NOT EXISTS (
+            SELECT FROM pauses
+            WHERE scope IN (:queue, :everything, :server) AND (until IS NULL OR until > now()))
+        LIMIT :batch_size)
+    UPDATE deliveries AS d
+    SET state = 'sending', attempt = attempt + 1, claim_token = :token, claimed_by = :worker, begun = false,
+        lease_until = now() + :lease
+    FROM picked WHERE d.id = picked.id
+    RETURNING d.id, d.kind, d.petition_id, d.subject_id, d.generation, d.mailing_id, d.attempt, d.request_id
+""")
+
+# Record outcomes under their claim token, with one attempt for each that was tried; end the mail server's back-off once
+# it took an email; mark the next rows as begun. One statement: it runs for every few emails.
+RECORD_RESULTS = text("""
+    WITH outcomes AS (
+        SELECT * FROM json_to_recordset(CAST(:outcomes AS json)) AS o (
+            id bigint, state text, attempt smallint, next_attempt_at timestamptz, settled_at timestamptz,
+            tried_at timestamptz, smtp_code smallint, reason text, cause text, domain text, attempted boolean,
+            attempt_state text, response text)),
+    recorded AS (
+        UPDATE deliveries AS d
+        SET state = o.state, attempt = o.attempt, next_attempt_at = o.next_attempt_at, settled_at = o.settled_at,
+            tried_at = o.tried_at, smtp_code = o.smtp_code, reason = o.reason, cause = o.cause,
+            -- An email that was not composed has no domain; a mailing's row has had one from the start.
+            domain = coalesce(o.domain, d.domain), claim_token = NULL, lease_until = NULL
+        -- The ids once more: the planner cannot know how few outcomes there are, and would read the whole table.
+        FROM outcomes AS o WHERE d.id = o.id AND d.id = ANY(CAST(:ids AS bigint[])) AND d.claim_token = :token
+        RETURNING d.id),
+    attempted AS (
+        INSERT INTO attempts (delivery_id, woken_at, woken_by, claimed_at, worker, ended_at, state, smtp_code, response)
+        SELECT id, CAST(:woken_at AS timestamptz), :woken_by, CAST(:claimed_at AS timestamptz), :worker, tried_at,
+               attempt_state, smtp_code, response
+        FROM recorded JOIN outcomes USING (id) WHERE attempted),
+    server_recovered AS (
+        DELETE FROM pauses WHERE scope = :server AND EXISTS (SELECT FROM outcomes WHERE state = 'sent')),
+    begun AS (
+        UPDATE deliveries SET begun = true
+        WHERE id = ANY(CAST(:begin_ids AS bigint[])) AND claim_token = :token RETURNING id)
+    SELECT (SELECT count(*) FROM recorded), ARRAY(SELECT id FROM begun)
+""")
+
+# Settle the rows of workers that died. A row that was begun is `unknown` where an email must not be sent twice; one
+# that used up its attempts fails, as it may be what its workers die of; any other is due again.
+RECOVER_EXPIRED_LEASES = text("""
+    WITH recovered AS (
+        UPDATE deliveries
+        SET state = CASE WHEN begun AND NOT :send_again THEN 'unknown'
+                         WHEN attempt >= :max_attempts THEN 'failed' ELSE 'due' END,
+            settled_at = CASE WHEN (begun AND NOT :send_again) OR attempt >= :max_attempts THEN now() END,
+            tried_at = now(), reason = :reason, cause = :cause, claim_token = NULL, lease_until = NULL
+        WHERE state = 'sending' AND lease_until < now() AND queue = :queue
+        RETURNING id, state, claimed_by)
+    INSERT INTO attempts (delivery_id, worker, ended_at, state, response)
+    SELECT id, claimed_by, now(), state, :reason FROM recovered
+    RETURNING id
+""")
+
+# Release claimed rows that were not tried: due, or deferred if an earlier attempt failed; the attempt does not count.
+RELEASE_CLAIMS = text("""
+    UPDATE deliveries
+    SET state = CASE WHEN cause = '' THEN 'due' ELSE 'deferred' END, attempt = attempt - 1,
+        claim_token = NULL, lease_until = NULL
+    WHERE id = ANY(CAST(:ids AS bigint[])) AND claim_token = :token
+""")
+
+# Pause all sending for a time that doubles with each failure in a row. Many threads fail at once on the same trouble:
+# while a back-off lasts, another failure does not lengthen it.
+BACK_OFF_SERVER = text("""
+    INSERT INTO pauses (scope, reason, until, strikes)
+    VALUES (:server, :reason, now() + interval '1 second', 1)
+    ON CONFLICT (scope) DO UPDATE
+    SET reason = excluded.reason, strikes = least(pauses.strikes + 1, 10),
+        until = now() + make_interval(secs => least(:max_seconds, power(2, pauses.strikes)))
+    WHERE pauses.until <= now()
+""")
+
+# After the system clock moved back: each email waits as long from now on as it was meant to wait. Mailings are left
+# out, as they follow the schedule of their send rate.
+REPAIR_FUTURE_DELIVERIES = text("""
+    UPDATE deliveries SET next_attempt_at = now() + (next_attempt_at - coalesce(tried_at, created_at)),
+        created_at = least(created_at, now()), tried_at = least(tried_at, now())
+    WHERE queue = ANY(:queues) AND state IN ('due', 'deferred') AND next_attempt_at > now()
+        AND coalesce(tried_at, created_at) > now()
+""")
+REPAIR_FUTURE_LEASES = text("""
+    UPDATE deliveries SET lease_until = now() + :lease WHERE state = 'sending' AND lease_until > now() + :lease
+""")
+END_FUTURE_BACK_OFF = text("""
+    DELETE FROM pauses WHERE scope = :server AND until > now() + make_interval(secs => :max_seconds)
+""")

@@ -1,0 +1,26 @@
+"""Make emails due again after an operator or the campaign team asked for another try."""
+
+from typing import Any
+
+from sqlalchemy import func, update
+
+from petition.core.db import db
+from petition.delivery.models import Delivery, DeliveryState
+from petition.delivery.wakeup import wake_after_commit
+
+
+def requeue(*conditions: Any) -> list[int]:
+    """Make the deliveries that match due now, with all their attempts; return their ids. Flushes, does not commit.
+
+    Wakes the worker of each queue after commit. The attempts made before stay in `attempts`.
+    """
+    rows = db.session.execute(
+        update(Delivery)
+        .where(*conditions)
+        .values(state=DeliveryState.DUE, attempt=0, next_attempt_at=func.now(), settled_at=None, cause="")
+        .returning(Delivery.id, Delivery.queue)
+        .execution_options(synchronize_session=False)
+    ).all()
+    for queue in {row.queue for row in rows}:
+        wake_after_commit(queue)
+    return [row.id for row in rows]

@@ -1,0 +1,98 @@
+import logging
+from pathlib import Path
+
+import pytest
+from support.bounce_reports import make_notification
+
+from petition.delivery.bounces.models import KINDS
+from petition.delivery.bounces.parser import classify_status, parse_report
+
+SAMPLES = Path(__file__).parent / "samples"  # as mail servers write them, with addresses of ours
+EXPECTED = {
+    "postfix": ("permanent", "5.1.1", "zoe@example.org"),
+    "postfix-mailbox-full": ("soft", "5.2.2", "zoe@example.org"),
+    "postfix-delayed": ("delayed", "4.4.1", "zoe@example.org"),
+    "gateway-vague-status": ("policy", "5.7.26", "zoe@example.org"),
+    "exchange": ("permanent", "5.1.10", "zoe@example.org"),
+    "exim": ("permanent", "5.1.1", "zoe@example.org"),
+    "qmail": ("permanent", "5.1.1", "zoe@example.org"),
+    "qmail-policy": ("policy", "5.7.1", "zoe@example.org"),
+    "smail": ("permanent", "", "zoe@example.org"),
+    "abuse-report": ("complaint", "", "zoe@example.org"),
+    "not-spam-report": ("delayed", "", "zoe@example.org"),
+    "out-of-office": ("delayed", "", ""),
+    "personal-reply": ("not_understood", "", ""),
+}
+
+
+@pytest.mark.parametrize(
+    ("status", "kind"),
+    [
+        ("5.1.1", "permanent"),
+        ("5.2.1", "permanent"),
+        ("5.0.0", "permanent"),
+        ("5.1.8", "soft"),
+        ("5.2.2", "soft"),
+        ("4.4.7", "soft"),
+        ("5.3.0", "soft"),
+        ("5.7.1", "policy"),
+        ("5.7.26", "policy"),
+        ("4.7.0", "policy"),
+        ("", "soft"),
+    ],
+)
+def test_status_is_classified_by_rfc_3463(status, kind):
+    assert classify_status(status) == kind
+
+
+def test_every_sample_has_an_expectation():
+    assert {path.stem for path in SAMPLES.glob("*.eml")} == set(EXPECTED)
+
+
+@pytest.mark.parametrize("name", EXPECTED)
+def test_report_is_parsed(name):
+    report = parse_report((SAMPLES / f"{name}.eml").read_bytes())
+    assert (report.kind, report.status, report.failed_address) == EXPECTED[name]
+    assert "zoe@" not in report.response
+
+
+def test_recipients_of_a_report_include_the_delivery_address():
+    report = parse_report((SAMPLES / "postfix.eml").read_bytes())
+    assert "petition+b1-0123456789abcdef@example.org" in report.recipients
+
+
+def make_nested_message(depth):
+    inner = b"Content-Type: text/plain\r\n\r\nx\r\n"
+    for n in range(depth):
+        inner = (
+            b"Content-Type: multipart/mixed; boundary=b%d\r\n\r\n--b%d\r\n" % (n, n) + inner + b"\r\n--b%d--\r\n" % n
+        )
+    return inner
+
+
+HOSTILE = {
+    "nothing": b"",
+    "nul": b"\0" * 5000,
+    "nested": make_nested_message(100),
+    "nested further": make_nested_message(3000),
+    "broken charset": b"Content-Type: text/plain; charset=\xff\xfe\r\nSubject: =?x-unknown?q?=FF?=\r\n\r\n\xff",
+    "headers": b"".join(b"X-%d: y\r\n" % n for n in range(20_000)) + b"\r\n",
+    "long": b"To: " + b"a" * 5_000_000,
+    "no blocks": b"Content-Type: message/delivery-status\r\n\r\n",
+    "no original": b"Content-Type: multipart/report; report-type=feedback-report; boundary=b\r\n\r\n--b\r\n"
+    b"Content-Type: message/feedback-report\r\n\r\n\r\n--b--\r\n",
+    "date": b"Date: \r\n Mon, 99\r\nTo: <>@<>\r\n\r\n",
+    "status": make_notification("x@y.z", status="5." * 500),
+    "surrogates": b"Subject: \xed\xa0\x80\r\n\r\n",
+}
+
+
+@pytest.mark.parametrize("name", HOSTILE)
+def test_hostile_message_is_parsed_without_error(name):
+    report = parse_report(HOSTILE[name])
+    assert report.kind in KINDS
+    assert len(report.response) <= 200
+
+
+def test_failing_detector_is_not_logged():
+    assert not logging.getLogger("flufl.bounce").isEnabledFor(logging.WARNING)

@@ -1,0 +1,123 @@
+import hashlib
+import hmac
+import json
+import time
+
+import pytest
+from support.bounce_reports import is_suppressed
+
+from petition.core.db import db
+from petition.delivery.bounces.models import Bounce
+from petition.delivery.composers import message_id
+
+SECRET = "a secret that the provider knows too"
+PROVIDERS = ["generic", "ses", "postmark", "mailgun", "brevo"]
+
+
+def sign_body(body, at=None):
+    stamp = int(time.time() if at is None else at)
+    mac = hmac.new(SECRET.encode(), f"{stamp}.".encode() + body, hashlib.sha256).hexdigest()
+    return {"X-Petition-Signature": f"t={stamp},v1={mac}"}
+
+
+@pytest.fixture
+def post_webhook(app, client, monkeypatch):
+    """Return a function that posts a provider's message, authenticated by the generic scheme where it has one."""
+    monkeypatch.setitem(app.config, "PETITION_BOUNCE_WEBHOOK_SECRET", SECRET)
+
+    def post(provider, body, **options):
+        body = body if isinstance(body, bytes) else json.dumps(body).encode()
+        headers = sign_body(body) if provider == "generic" else {}
+        return client.post(f"/hooks/bounces/{provider}", data=body, **{"headers": headers, **options})
+
+    return post
+
+
+def make_payloads(delivery):
+    """Return a permanent bounce as each provider posts it."""
+    identifier, recipient = message_id(delivery.id), "zoe@example.org"
+    stamp, token = str(int(time.time())), "token"
+    mac = hmac.new(SECRET.encode(), f"{stamp}{token}".encode(), hashlib.sha256).hexdigest()
+    ses = {
+        "mail": {"commonHeaders": {"messageId": identifier}},
+        "bounce": {
+            "bounceType": "Permanent",
+            "bouncedRecipients": [{"emailAddress": recipient, "status": "5.1.1", "diagnosticCode": "smtp; 550 gone"}],
+        },
+    }
+    return {
+        "generic": {"type": "bounce", "recipient": recipient, "status": "5.1.1", "message_id": identifier},
+        "ses": {"Type": "Notification", "Message": json.dumps(ses)},
+        "postmark": {"Type": "HardBounce", "Email": recipient, "Details": "550 gone",
+                     "Headers": [{"Name": "Message-ID", "Value": identifier}]},
+        "mailgun": {"signature": {"timestamp": stamp, "token": token, "signature": mac}, "event-data": {
+            "event": "failed", "severity": "permanent", "recipient": recipient,
+            "message": {"headers": {"message-id": identifier[1:-1]}}}},
+        "brevo": {"event": "hard_bounce", "email": recipient, "message-id": identifier, "reason": "550 gone"},
+    }  # fmt: skip
+
+
+@pytest.mark.parametrize("provider", PROVIDERS)
+def test_authentic_permanent_bounce_suppresses(post_webhook, delivery, provider):
+    options = {} if provider in ("generic", "mailgun") else {"auth": ("any", SECRET)}
+    assert post_webhook(provider, make_payloads(delivery)[provider], **options).status_code == 202
+    bounce = db.session.query(Bounce).one()
+    assert (bounce.kind, bounce.delivery_id, bounce.source) == ("permanent", delivery.id, f"webhook:{provider}")
+    assert is_suppressed()
+
+
+def test_mailguns_temporary_failure_is_soft(post_webhook, delivery):
+    body = make_payloads(delivery)["mailgun"]
+    body["event-data"]["severity"] = "temporary"
+    assert post_webhook("mailgun", body).status_code == 202
+    assert db.session.query(Bounce).one().kind == "soft"
+    assert not is_suppressed()
+
+
+@pytest.mark.parametrize("provider", ["postmark", "brevo"])
+def test_policy_rejection_is_recognised_in_the_diagnostic(post_webhook, delivery, provider):
+    body = make_payloads(delivery)[provider] | {"Details": "550 5.7.1 blocked", "reason": "550 5.7.1 blocked"}
+    assert post_webhook(provider, body, auth=("any", SECRET)).status_code == 202
+    assert db.session.query(Bounce).one().kind == "policy"
+    assert not is_suppressed()
+
+
+def test_large_json_report_is_accepted(post_webhook, delivery):
+    body = make_payloads(delivery)["ses"] | {"padding": "x" * 300_000}
+    assert post_webhook("ses", body, auth=("any", SECRET), content_type="application/json").status_code == 202
+
+
+@pytest.mark.parametrize("provider", PROVIDERS)
+def test_wrong_webhook_secret_is_refused(post_webhook, client, delivery, provider):
+    body = json.dumps(make_payloads(delivery)[provider]).encode()
+    forged = body.replace(b'"token": "token"', b'"token": "other"', 1) if provider == "mailgun" else body
+    for headers in (
+        {},
+        {"Authorization": "Basic !!"},
+        {"Authorization": "Bearer wrong"},
+        {"X-Petition-Signature": "t=1,v1=é"},
+    ):
+        assert client.post(f"/hooks/bounces/{provider}", data=forged, headers=headers).status_code == 403
+    assert db.session.query(Bounce).count() == 0
+
+
+def test_old_signature_is_refused(post_webhook, delivery):
+    body = json.dumps(make_payloads(delivery)["generic"]).encode()
+    assert post_webhook("generic", body, headers=sign_body(body, time.time() - 900)).status_code == 403
+    assert db.session.query(Bounce).count() == 0
+
+
+def test_unknown_provider_is_not_found(post_webhook):
+    assert post_webhook("other", b"{}").status_code == 404
+
+
+@pytest.mark.parametrize("body", [b"", b"[]", b"{", b'{"type": 3}', b"\xff\xfe", b'{"event-data": []}', b"[" * 20_000])
+def test_unknown_message_is_stored(post_webhook, body):
+    assert post_webhook("generic", body).status_code == 202
+    assert db.session.query(Bounce).one().kind == "not_understood"
+
+
+def test_large_body_is_refused_and_nothing_is_found_without_a_secret(post_webhook, app, monkeypatch):
+    assert post_webhook("generic", b"x" * 1_100_000).status_code == 413
+    monkeypatch.setitem(app.config, "PETITION_BOUNCE_WEBHOOK_SECRET", None)
+    assert post_webhook("generic", b"{}").status_code == 404

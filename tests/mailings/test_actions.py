@@ -1,0 +1,74 @@
+"""Schedule, pause, resume, cancel, add recipients."""
+
+from datetime import timedelta
+
+import pytest
+from support.factories import make_mailing, make_petition, make_signature
+from support.mailings import list_addresses, list_deliveries, make_consenting_signature, make_started_mailing
+
+from petition.core import clock
+from petition.core.db import db
+from petition.core.exceptions import DomainError
+from petition.delivery.models import Delivery
+from petition.delivery.worker import run_queue
+from petition.mailings import actions, lifecycle
+from petition.mailings.scheduler import process_mailings
+
+
+def test_nothing_is_sent_before_the_undo_window_has_passed(app, sent_emails, monkeypatch):
+    petition = make_petition()
+    make_signature(petition, state="confirmed", updates=True)
+    mailing = make_mailing(petition, state="tested", tested_version=1, undo_minutes=5)
+    monkeypatch.setattr(actions, "list_untested_languages", lambda _: [])
+    actions.schedule(mailing, None, None)
+    db.session.commit()
+    assert timedelta(minutes=4.9) < mailing.send_at - clock.now() <= timedelta(minutes=5)
+    process_mailings()
+    assert db.session.query(Delivery).filter_by(kind="mailing").count() == 0
+    for moment in (clock.now() - timedelta(hours=1), clock.now() + timedelta(days=999)):
+        actions.unschedule(mailing)
+        with pytest.raises(DomainError):
+            actions.schedule(mailing, moment, None)
+        mailing.state = "scheduled"
+
+
+def test_nothing_is_sent_while_paused_and_the_remainder_after_resuming(app, sent_emails):
+    petition = make_petition()
+    for n in range(3):
+        make_consenting_signature(petition, f"s{n}@example.org")
+    mailing = make_started_mailing(petition)
+    actions.pause(lifecycle.find(mailing.id, lock=True), "a typo")
+    db.session.commit()
+    run_queue("mailings")
+    assert list_addresses(sent_emails) == []
+    actions.resume(lifecycle.find(mailing.id, lock=True))
+    db.session.commit()
+    run_queue("mailings")
+    assert len(list_addresses(sent_emails)) == 3
+
+
+def test_cancelled_mailing_is_never_sent(app, sent_emails):
+    petition = make_petition()
+    make_consenting_signature(petition, "s@example.org")
+    mailing = make_started_mailing(petition)
+    actions.cancel(lifecycle.find(mailing.id, lock=True), "a mistake")
+    db.session.commit()
+    run_queue("mailings")
+    process_mailings()
+    assert list_addresses(sent_emails) == []
+    assert [row.state for row in list_deliveries()] == ["cancelled"]
+    with pytest.raises(lifecycle.InvalidMailingTransition):
+        actions.resume(lifecycle.find(mailing.id, lock=True))
+
+
+def test_added_recipients_get_the_mailing_and_the_others_not_twice(app, sent_emails):
+    petition = make_petition()
+    make_consenting_signature(petition, "first@example.org")
+    mailing = make_started_mailing(petition)
+    run_queue("mailings")
+    process_mailings()
+    make_consenting_signature(petition, "later@example.org")
+    assert actions.add_recipients(lifecycle.find(mailing.id, lock=True)) == 1
+    db.session.commit()
+    run_queue("mailings")
+    assert [email.to for email in sent_emails] == ["first@example.org", "later@example.org"]

@@ -1,0 +1,63 @@
+"""The form of a mailing."""
+
+import pytest
+from support.factories import make_mailing, make_petition, post_form, sign_in
+from support.mailings import make_mailing_form as make_form
+
+from petition.core.db import db
+from petition.mailings.models import Mailing
+
+
+def test_concurrent_edit_is_a_conflict_and_loses_no_input(client):
+    petition = make_petition()
+    sign_in(client, "campaigner")
+    mailing = make_mailing(petition)
+    edit = f"/desk/mailings/{mailing.id}/edit"
+    assert post_form(client, edit, **make_form(petition, subject_fr="Mine")).status_code == 303
+    late = post_form(client, edit, **make_form(petition, subject_fr="Theirs"))
+    assert late.status_code == 409
+    assert "Mine" in late.text
+    assert 'value="Theirs"' in late.text
+    db.session.expire_all()
+    assert mailing.texts["fr"].subject == "Mine"
+    assert post_form(client, edit, **make_form(petition, subject_fr="Theirs", version=2)).status_code == 303
+
+
+def test_invalid_form_names_the_line_and_keeps_the_input(client):
+    petition = make_petition()
+    sign_in(client, "campaigner")
+    response = post_form(
+        client, "/desk/mailings/new?lang=en", **make_form(petition, body_fr="Bonjour\n\n{{ nom }}", per_hour="many")
+    )
+    assert response.status_code == 422
+    assert "line 3: {{ nom }} is not known" in response.text
+    assert 'value="many"' in response.text
+    assert db.session.query(Mailing).count() == 0
+
+
+@pytest.mark.parametrize("field", [
+    {"name": "x" * 5000}, {"petitions": 10**30}, {"petitions": "x"}, {"per_hour": -1}, {"undo_minutes": "1e9"},
+    {"confirmed_from": "0000-00-00"}, {"country": "ZZZ"},
+    {"confirmed_from": "2026-02-01", "confirmed_until": "2026-01-01"},
+    {"timezone": "../../etc/passwd"}, {"reply_to": "x"}, {"reply_to": "a@b.c\r\nBcc: x@y.z"}, {"body_fr": "{{"},
+    {"languages": "xx"}, {"received": "1;DROP"}, {"failure_limit": "lots"}, {"subject_fr": ""}, {"version": "x" * 50},
+    {"professions": "\0"}, {"city": "\ud800"}, {"party": "robot"},
+])  # fmt: skip
+def test_malformed_input_is_a_form_error(client, field):
+    petition = make_petition()
+    sign_in(client, "campaigner")
+    values = make_form(petition, **field)
+    values = {k: v.encode("utf-8", "surrogatepass") if isinstance(v, str) else v for k, v in values.items()}
+    assert post_form(client, "/desk/mailings/new", **values).status_code in (303, 422)
+
+
+@pytest.mark.parametrize("between", ["\r\n", "\n", "\r", "\x0b", "\u2028", "\x85", "\0"])
+@pytest.mark.parametrize("field", ["sender_name", "subject_fr"])
+def test_header_fields_are_one_line(client, field, between):
+    sign_in(client, "campaigner")
+    values = make_form(make_petition(), **{field: f"Zoé{between}Bcc: x@example.org"})
+    response = post_form(client, "/desk/mailings/new", **values)
+    assert response.status_code in (303, 422)
+    for mailing in db.session.query(Mailing):
+        assert mailing.sender_name.isprintable()
+        assert mailing.texts["fr"].subject.isprintable()

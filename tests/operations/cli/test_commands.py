@@ -1,0 +1,114 @@
+"""`petition queue`, `bounces` and `suppressions`: output, JSON keys, exit codes."""
+
+import json
+from contextlib import nullcontext
+
+import pytest
+from click.testing import CliRunner
+from rich.console import Console
+from sqlalchemy import func, update
+from support.factories import make_petition, make_signature
+
+from petition.core.cli_support import AppProvider
+from petition.core.db import db
+from petition.delivery.models import Delivery
+from petition.delivery.suppressions import suppression_list
+from petition.operations import broker_stats
+from petition.operations.cli.bounces import bounces
+from petition.operations.cli.output import render_queues, render_status
+from petition.operations.cli.queue import queue
+from petition.operations.cli.suppressions import suppressions
+from petition.operations.health import evaluate_health
+from petition.operations.snapshot import take_snapshot
+from petition.team.models import AuditEvent
+
+
+@pytest.fixture
+def run(app):
+    """Return a function that runs a command and returns its result."""
+
+    def run_command(command, *arguments):
+        provider = AppProvider(lambda: nullcontext(app))
+        return CliRunner().invoke(command, arguments, obj=provider, catch_exceptions=False)
+
+    return run_command
+
+
+def test_status_has_the_documented_keys(run):
+    make_signature(make_petition())
+    report = json.loads(run(queue, "--json").stdout)
+    assert set(report) == {
+        "at", "status", "oldest_confirmation", "reasons", "queues", "latency", "workers", "seconds_since_beat",
+        "broker", "mail_server", "reconciliation", "failures",
+    }  # fmt: skip
+    assert report["status"] == "stuck", "no worker runs in this test"
+    assert set(report["reasons"][0]) == {"status", "message"}
+    confirmations = report["queues"]["confirmations"]
+    assert confirmations["due"] == 1
+    assert {"oldest", "next_at", "seconds_to_empty", "paused", "workers"} <= set(confirmations)
+
+
+def test_check_exits_with_the_status(run):
+    result = run(queue, "check")
+    assert result.exit_code == 2
+    assert result.stdout.startswith("PETITION CRITICAL - No worker takes the queue confirmations.")
+    assert set(json.loads(run(queue, "check", "--json").stdout)) == {"status", "oldest_confirmation", "reasons"}
+
+
+def test_queue_table_fits_80_columns(app):
+    signature = make_signature(make_petition())
+    failure = {"state": "failed", "cause": "550 5.1.1", "domain": "orange.fr", "tried_at": func.now()}
+    db.session.execute(update(Delivery).where(Delivery.subject_id == signature.id).values(**failure))
+    db.session.commit()
+    snapshot, broker = take_snapshot(), broker_stats.read_broker_stats()
+    console = Console(width=80, record=True)
+    console.print(render_queues(snapshot))
+    lines = console.export_text().splitlines()
+    assert len(lines) == 1 + len(snapshot.queues), "no line wraps"
+    assert all("…" not in line for line in lines)
+    console.print(render_status(snapshot, broker, evaluate_health(snapshot, broker)))
+    assert "5.1.1" in console.export_text()
+
+
+def test_pause_and_resume_have_an_audit_event(run):
+    assert run(queue, "pause", "mailings", "--reason", "the provider asked").exit_code == 0
+    assert json.loads(run(queue, "resume", "mailings", "--json").stdout)["was_paused"]
+    assert "was not paused" in run(queue, "resume", "mailings").stdout
+    events = [event.action for event in db.session.query(AuditEvent).order_by(AuditEvent.id)]
+    assert events == ["queue.paused", "queue.resumed"]
+
+
+def test_retry_makes_failed_emails_due(run):
+    make_signature(make_petition())
+    db.session.execute(update(Delivery).values(state="failed", cause="550", settled_at=func.now(), attempt=3))
+    db.session.commit()
+    assert run(queue, "retry").exit_code == 1, "without a filter it must ask for one"
+    result = json.loads(run(queue, "retry", "--queue", "confirmations", "--yes", "--json").stdout)
+    assert (result["total"], result["done"]) == (1, 1)
+    db.session.expire_all()
+    delivery = db.session.query(Delivery).one()
+    assert (delivery.state, delivery.attempt, delivery.settled_at, delivery.cause) == ("due", 0, None, "")
+
+
+def test_bounces_are_imported_and_listed(run, tmp_path):
+    message = tmp_path / "bounce.eml"
+    message.write_bytes(b"Subject: hello\r\n\r\ntext")
+    assert "not_understood" in run(bounces, "import", str(message)).stdout
+    (row,) = json.loads(run(bounces, "list", "--json").stdout)
+    assert (row["kind"], row["source"]) == ("not_understood", "terminal")
+    assert "not_understood" in run(bounces, "list").stdout
+
+
+def test_suppressions_are_added_checked_and_removed(run, tmp_path):
+    assert run(suppressions, "check", "zoe@example.org").exit_code == 1
+    assert run(suppressions, "add", "zoe", "--reason", "asked").exit_code == 1
+    assert run(suppressions, "add", "zoe@example.org", "--reason", "asked").exit_code == 0
+    assert json.loads(run(suppressions, "check", "zoe@example.org", "--json").stdout)["reason"] == "asked"
+    assert run(suppressions, "remove", "zoe@example.org", "--reason", "a mistake").exit_code == 0
+    assert run(suppressions, "remove", "zoe@example.org", "--reason", "a mistake").exit_code == 1
+    addresses = tmp_path / "list.csv"
+    addresses.write_text("email;name\na@example.org;A\nnot an address\n")
+    assert "nothing was added" in run(suppressions, "import", str(addresses), "--dry-run").stdout
+    assert suppression_list.find_by_address("a@example.org") is None
+    assert "1 added" in run(suppressions, "import", str(addresses)).stdout
+    assert json.loads(run(suppressions, "count", "--json").stdout) == {"imported": 1}
