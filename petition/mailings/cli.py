@@ -25,7 +25,7 @@ from petition.mailings.models import Mailing, MailingState
 from petition.mailings.preflight import run_preflight_checks
 from petition.mailings.report import build_report
 from petition.team import audit
-from petition.team.accounts import find_by_email as find_account
+from petition.team.accounts import get_by_email as get_account
 
 json_option = click.option("--json", "as_json", is_flag=True, help="Print JSON.")
 
@@ -112,7 +112,7 @@ def preview(number: int, language: str | None, html: bool) -> None:
 @with_app_context
 def test(number: int, addresses: tuple[str, ...]) -> None:
     """Send test emails to colleagues, in each of the mailing's languages."""
-    accounts = [find_account(address) for address in addresses]
+    accounts = [get_account(address) for address in addresses]
     n = test_emails.enqueue_tests(lifecycle.find(number, lock=True), accounts, audit.default_actor())
     db.session.commit()
     console.print(f"{n} test emails are on their way.")

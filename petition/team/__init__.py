@@ -4,7 +4,7 @@ from flask import Flask
 
 
 def register(app: Flask) -> None:
-    """Set up sign-in, the pages under /account/ and the emails to members."""
+    """Set up sign-in, the pages under /account/, and the emails to members."""
     from petition.delivery.composers import register_composer
     from petition.team import accounts, auth, emails, template_context
     from petition.team.views import audit, invitations, members, profile

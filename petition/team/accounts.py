@@ -1,16 +1,20 @@
-"""Invite people to the team, let them in by a link, change what they may do, shut them out."""
+"""Accounts of the team: invite, accept an invitation, change roles, disable and enable.
+
+Functions flush and do not commit. Errors have their messages in the reader's language, by form field.
+"""
 
 import secrets
 from collections.abc import Collection
 from datetime import timedelta
 
 from flask import current_app
+from flask_babel import gettext as _
 from flask_security import hash_password
 from sqlalchemy import func, select
 
 from petition.core import tokens
 from petition.core.db import db
-from petition.core.exceptions import NotFound, ValidationError
+from petition.core.exceptions import Conflict, InvalidLink, NotFound, ValidationError
 from petition.core.i18n import LANGUAGES
 from petition.delivery.outbox import OutboxEntry, enqueue
 from petition.delivery.queues import NOTIFICATIONS
@@ -19,11 +23,21 @@ from petition.team import audit
 from petition.team.models import TEAM_ROLES, Account, TeamRole
 
 TEAM_INVITATION = "team_invitation"
-TEAM_PASSWORD = "team_password"  # noqa: S105 - the name of an email
+TEAM_PASSWORD = "team_password"  # noqa: S105 - a kind of email
 LINK_TTL = timedelta(days=7)
-MIN_PASSWORD_CHARACTERS = 12  # characters of a password; NIST SP 800-63B asks for length, and for no mixture
+MAX_NAME_CHARACTERS = 120
+MIN_PASSWORD_CHARACTERS = 12  # NIST SP 800-63B asks for length, and against rules of composition
 MAX_PASSWORD_CHARACTERS = 200
-FIRST_ADMIN_ID = 0  # the account number in the link of the first admin, who has no account yet
+FIRST_ADMIN_ID = 0  # in the link that creates the first admin, who has no account yet
+FIRST_ADMIN_LOCK = 7_226_103  # advisory lock: one first admin, however many use the link at once
+
+
+class AlreadyMember(Conflict):
+    """The address of an invitation belongs to a member."""
+
+
+class LastAdmin(Conflict):
+    """The change would leave no active admin."""
 
 
 def list_all() -> list[Account]:
@@ -31,32 +45,37 @@ def list_all() -> list[Account]:
     return list(db.session.scalars(select(Account).order_by(Account.email)))
 
 
-def find_by_email(address: str, *, lock: bool = False) -> Account:
-    """Return the account of an address, in any case. Raises `Gone`."""
+def find_by_email(address: str, *, lock: bool = False) -> Account | None:
+    """Return the account of an address, in any case; None without one. `lock`: until the end of the transaction."""
     query = select(Account).where(func.lower(Account.email) == address.strip().lower())
-    found = db.session.scalar(query.with_for_update() if lock else query)
-    if found is None:
+    return db.session.scalar(query.with_for_update() if lock else query)
+
+
+def get_by_email(address: str, *, lock: bool = False) -> Account:
+    """Return the account of an address as `find_by_email` does. Raises `NotFound`."""
+    account = find_by_email(address, lock=lock)
+    if account is None:
         raise NotFound({"address": f"no account has the address {address}: see `petition team list`"})
-    return found
+    return account
 
 
 def invite(
     address: str, roles: Collection[str], name: str = "", language: str = "fr", actor: str | None = None
 ) -> Account:
-    """Make an account that waits for its owner, and owe them the link; again for who has not come in yet.
+    """Create an account without a password and enqueue its invitation; repeat an invitation not accepted yet.
 
-    Flushes, does not commit. Raises `Refusal` for an address, role or language that cannot be, or a member's address.
+    Raises `ValidationError` for an invalid address, role or language, `AlreadyMember`.
     """
-    try:
-        email = parse_email_address(address).typed.lower()
-    except BadAddress as error:
-        raise ValidationError({"address": str(error)}) from None
-    _reject_unknown(roles, language)
-    account = db.session.scalar(select(Account).where(func.lower(Account.email) == email).with_for_update())
+    email = _parse_address(address)
+    _validate_roles(roles)
+    if language not in LANGUAGES:
+        raise ValidationError({"language": f"{language}: choose among {', '.join(LANGUAGES)}"})
+    account = find_by_email(email, lock=True)
     if account and account.password:
-        raise ValidationError({"address": f"{email} belongs to the team already: change the roles instead"})
+        message = _("%(address)s is a member of the team already: change the roles instead.", address=email)
+        raise AlreadyMember({"address": message})
     if account is None:
-        account = Account(email=email, name=name.strip()[:120], language=language, role_names=sorted(roles))
+        account = Account(email=email, name=name.strip()[:MAX_NAME_CHARACTERS])
         db.session.add(account)
     account.role_names, account.language, account.active = sorted(roles), language, True
     _enqueue_link(account, TEAM_INVITATION)
@@ -64,12 +83,42 @@ def invite(
     return account
 
 
-def _reject_unknown(roles: Collection[str], language: str) -> None:
+def _parse_address(address: str) -> str:
+    try:
+        return parse_email_address(address).typed.lower()
+    except BadAddress:
+        raise ValidationError({"address": _("Please enter a valid email address.")}) from None
+
+
+def _validate_roles(roles: Collection[str]) -> None:
+    if not roles:
+        raise ValidationError({"roles": _("Please choose at least one role.")})
     unknown = sorted(set(roles) - set(TEAM_ROLES))
-    if unknown or not roles:
-        raise ValidationError({"roles": f"{', '.join(unknown) or 'no role'}: choose among {', '.join(TEAM_ROLES)}"})
+    if unknown:
+        raise ValidationError({"roles": f"{', '.join(unknown)}: choose among {', '.join(TEAM_ROLES)}"})
+
+
+def _name_errors(name: str) -> dict[str, str]:
+    if 1 <= len(name.strip()) <= MAX_NAME_CHARACTERS:
+        return {}
+    return {"name": _("Please enter a name of at most %(max)s characters.", max=MAX_NAME_CHARACTERS)}
+
+
+def _password_errors(password: str) -> dict[str, str]:
+    bounds = {"min": MIN_PASSWORD_CHARACTERS, "max": MAX_PASSWORD_CHARACTERS}
+    if bounds["min"] <= len(password) <= bounds["max"]:
+        return {}
+    return {"password": _("Please choose a password of %(min)s to %(max)s characters.", **bounds)}
+
+
+def update_profile(account: Account, name: str, language: str) -> None:
+    """Change a member's own name and language. Raises `ValidationError`."""
+    errors = _name_errors(name)
     if language not in LANGUAGES:
-        raise ValidationError({"language": f"{language}: choose among {', '.join(LANGUAGES)}"})
+        errors["language"] = _("Please choose one of the languages.")
+    if errors:
+        raise ValidationError(errors)
+    account.name, account.language = name.strip(), language
 
 
 def _enqueue_link(account: Account, kind: str) -> None:
@@ -81,66 +130,65 @@ def _enqueue_link(account: Account, kind: str) -> None:
 
 
 def request_link(address: str) -> None:
-    """Owe a link to whoever has an account with this address; says nothing of whether anyone has. Flushes."""
-    account = db.session.scalar(
-        select(Account).where(func.lower(Account.email) == address.strip().lower(), Account.active).with_for_update()
-    )
-    if account:
+    """Enqueue a link if an active account has this address. The result does not tell whether one has."""
+    account = find_by_email(address, lock=True)
+    if account and account.active:
         _enqueue_link(account, TEAM_PASSWORD if account.password else TEAM_INVITATION)
         audit.record("link.asked", "account", account.id, actor=account.email)
 
 
 def invitation_url(account: Account) -> str:
-    """Return the address that lets the owner of an account choose a password, once."""
-    token = tokens.make(TEAM_INVITATION, account.id, account.link_generation)
-    return _link_url(token)
+    """Return the link with which the owner of an account chooses a password, once."""
+    return _link_url(tokens.make(TEAM_INVITATION, account.id, account.link_generation))
 
 
 def first_admin_url() -> str | None:
-    """Return the link that makes the first admin; None once there is any account."""
+    """Return the link that creates the first admin; None once there is any account."""
     if db.session.scalar(select(Account.id).limit(1)) is not None:
         return None
     return _link_url(tokens.make(TEAM_INVITATION, FIRST_ADMIN_ID, secrets.randbits(32)))
 
 
 def _link_url(token: str) -> str:
+    # Not by url_for, which needs a request: commands and workers print and mail these links.
     return f"{current_app.config['PUBLIC_URL']}/account/welcome/{token}"
 
 
-def find_by_link(token: str) -> Account | None:
-    """Return the account that a link lets in, None for the link of the first admin. Raises `Gone` once it is used."""
-    void = NotFound({"token": "void"})
+def get_by_link(token: str) -> Account | None:
+    """Return the account that a link is for, locked; None for the link of the first admin.
+
+    Raises `InvalidLink` for a link that is malformed, expired, replaced or used.
+    """
     try:
         account_id, generation = tokens.read(TEAM_INVITATION, token, LINK_TTL)
-    except (tokens.BadToken, tokens.ExpiredToken, ValueError):
-        raise void from None
+    except (tokens.BadToken, ValueError):
+        raise InvalidLink from None
     if account_id == FIRST_ADMIN_ID:
         if first_admin_url() is None:
-            raise void
+            raise InvalidLink
         return None
     account = db.session.get(Account, account_id, with_for_update=True)
     if account is None or not account.active or account.link_generation != generation:
-        raise void
+        raise InvalidLink
     return account
 
 
 def accept_invitation(
     account: Account | None, password: str, name: str, address: str = "", language: str = "fr"
 ) -> Account:
-    """Let a person in by their link: name and password are set, the link is used up, other sessions end.
+    """Set name and password, invalidate the link, and end the account's sessions; without an account, create the admin.
 
-    Without an account, the first admin is made. Flushes, does not commit. Raises `Refusal` by field.
+    `account`: as `get_by_link` returned it. Raises `ValidationError` with the errors of all fields, `InvalidLink`.
     """
-    errors = _validation_errors(password, name)
+    errors = _name_errors(name) | _password_errors(password)
     if account is None:
-        # Two who hold the first link at once: the table is theirs one after the other.
-        db.session.execute(select(func.pg_advisory_xact_lock(7_226_103)))
+        db.session.execute(select(func.pg_advisory_xact_lock(FIRST_ADMIN_LOCK)))
         if first_admin_url() is None:
-            raise NotFound({"token": "void"})
+            raise InvalidLink
         try:
-            email = parse_email_address(address).typed.lower()
-        except BadAddress as error:
-            raise ValidationError(errors | {"address": str(error)}) from None
+            email = _parse_address(address)
+        except ValidationError as error:
+            raise ValidationError(errors | error.errors) from None
         account = Account(email=email, language=language, role_names=[TeamRole.ADMIN], link_generation=0)
     if errors:
         raise ValidationError(errors)
@@ -153,18 +201,9 @@ def accept_invitation(
     return account
 
 
-def _validation_errors(password: str, name: str) -> dict[str, str]:
-    errors = {}
-    if not 1 <= len(name.strip()) <= 120:
-        errors["name"] = "name"
-    if not MIN_PASSWORD_CHARACTERS <= len(password) <= MAX_PASSWORD_CHARACTERS:
-        errors["password"] = "password"  # noqa: S105 - the name of a field
-    return errors
-
-
 def set_roles(account: Account, roles: Collection[str], actor: str | None = None) -> None:
-    """Change what an account may do, from its next request on. Flushes. Raises `Refusal` for the last admin."""
-    _reject_unknown(roles, account.language)
+    """Change an account's roles, effective with its next request. Raises `ValidationError`, `LastAdmin`."""
+    _validate_roles(roles)
     before = list(account.role_names)
     if TeamRole.ADMIN in before and TeamRole.ADMIN not in roles:
         _require_another_admin(account)
@@ -176,10 +215,7 @@ def set_roles(account: Account, roles: Collection[str], actor: str | None = None
 
 
 def set_active(account: Account, active: bool, actor: str | None = None) -> None:
-    """Shut an account out, or let it in again, from its next request on.
-
-    Flushes. Raises `Refusal` for the last admin.
-    """
+    """Disable or enable an account, effective with its next request; its links become invalid. Raises `LastAdmin`."""
     if account.active == active:
         return
     if not active and TeamRole.ADMIN in account.role_names:
@@ -198,4 +234,5 @@ def _require_another_admin(account: Account) -> None:
         Account.role_names.contains([TeamRole.ADMIN]),
     )
     if db.session.scalars(others.with_for_update()).first() is None:
-        raise ValidationError({"roles": f"{account.email} is the last admin: make another one first"})
+        message = _("%(address)s is the last administrator: appoint another one first.", address=account.email)
+        raise LastAdmin({"roles": message})

@@ -1,31 +1,44 @@
-"""The record of what people did."""
+"""Audit trail: record and list what people did."""
 
 import getpass
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import date, timedelta
-from typing import Any
+from typing import Any, NamedTuple
 
-from flask import has_request_context
+from flask import g
 from sqlalchemy import select
 
 from petition.core.db import db
 from petition.core.logging import current_request_id
+from petition.core.pagination import Page, make_page, select_page
 from petition.team.models import AuditEvent
-from petition.team.permissions import current_account
 
-PAGE_SIZE = 50  # events
+PAGE_SIZE = 50
+MAX_ACTOR_CHARACTERS = 320
+
+
+class Actor(NamedTuple):
+    """Who acts: a member's account, or nobody in particular."""
+
+    account_id: int | None
+    name: str
 
 
 @dataclass(frozen=True)
 class AuditFilter:
-    """Which events; what is None does not matter. Days are whole, in UTC."""
+    """Criteria of the list; None matches every event. Days are inclusive, in UTC."""
 
     actor: str | None = None
     action: str | None = None
     subject: str | None = None
     since: date | None = None
     until: date | None = None
+
+
+def bind_actor(actor: Actor | None) -> None:
+    """Set who acts in the current request, for `record`; the team's pages do this before each view."""
+    g.actor = actor
 
 
 def record(
@@ -37,14 +50,15 @@ def record(
     after: dict[str, Any] | None = None,
     actor: str | None = None,
 ) -> None:
-    """Record that the person who is signed in, or whoever `actor` names, did something, in their transaction.
+    """Add an event to the caller's transaction. Flushes, does not commit.
 
-    Flushes, does not commit. `before` and `after` hold what changed, and never a signer's name or address.
+    `actor`: the bound actor's name by default, else `default_actor`. `before` and `after`: the values that changed,
+    never a signer's name or address.
     """
-    account = current_account()
+    bound: Actor | None = g.get("actor")
     event = AuditEvent(
-        account_id=account.id if account else None,
-        actor=(actor or (account.email if account else None) or default_actor())[:320],
+        account_id=bound.account_id if bound else None,
+        actor=(actor or (bound.name if bound else default_actor()))[:MAX_ACTOR_CHARACTERS],
         action=action,
         subject=subject,
         subject_id=None if subject_id is None else str(subject_id)[:80],
@@ -57,43 +71,41 @@ def record(
 
 
 def default_actor() -> str:
-    """Return who acts where nobody is signed in: the user of the terminal, or somebody unknown on the web."""
-    if has_request_context():
-        return "nobody signed in"
+    """Return who acts in a command: the user of the terminal."""
     try:
         return f"terminal:{getpass.getuser()}"
-    except (KeyError, OSError):
+    except (KeyError, OSError):  # a user id without a name, as in containers
         return "terminal"
 
 
-def find_latest(subject: str, subject_id: str) -> AuditEvent | None:
-    """Return the last thing that anybody did to a subject."""
-    query = select(AuditEvent).where(AuditEvent.subject == subject, AuditEvent.subject_id == subject_id)
-    return db.session.scalar(query.order_by(AuditEvent.id.desc()).limit(1))
-
-
-def list_events(which: AuditFilter, before_id: int | None = None) -> list[AuditEvent]:
-    """Return a page of events, newest first, that come before one."""
-    query = select(AuditEvent).order_by(AuditEvent.id.desc()).limit(PAGE_SIZE)
+def list_events(filter: AuditFilter, cursor: int | None = None) -> Page[AuditEvent]:
+    """Return a page of events, newest first."""
+    query = select(AuditEvent)
     for column, value in (
-        (AuditEvent.actor, which.actor),
-        (AuditEvent.action, which.action),
-        (AuditEvent.subject, which.subject),
+        (AuditEvent.actor, filter.actor),
+        (AuditEvent.action, filter.action),
+        (AuditEvent.subject, filter.subject),
     ):
         if value:
             query = query.where(column == value)
-    if which.since:
-        query = query.where(AuditEvent.at >= which.since)
-    if which.until:
-        query = query.where(AuditEvent.at < which.until + timedelta(days=1))
-    if before_id:
-        query = query.where(AuditEvent.id < before_id)
-    return list(db.session.scalars(query))
+    if filter.since:
+        query = query.where(AuditEvent.at >= filter.since)
+    if filter.until:
+        query = query.where(AuditEvent.at < filter.until + timedelta(days=1))
+    events = db.session.scalars(select_page(query, AuditEvent.id, cursor=cursor, limit=PAGE_SIZE)).all()
+    return make_page(events, PAGE_SIZE, lambda event: event.id)
 
 
-def list_by_subject(subject: str, subject_id: int, actions: Sequence[str], limit: int) -> list[AuditEvent]:
-    """Return the latest acts of these kinds on one thing, newest first."""
+def list_by_subject(
+    subject: str, subject_id: int | str, actions: Sequence[str] | None = None, limit: int = PAGE_SIZE
+) -> list[AuditEvent]:
+    """Return the latest events of a subject, newest first. `actions`: only these."""
     query = select(AuditEvent).where(AuditEvent.subject == subject, AuditEvent.subject_id == str(subject_id))
-    return list(
-        db.session.scalars(query.where(AuditEvent.action.in_(actions)).order_by(AuditEvent.id.desc()).limit(limit))
-    )
+    if actions is not None:
+        query = query.where(AuditEvent.action.in_(actions))
+    return list(db.session.scalars(query.order_by(AuditEvent.id.desc()).limit(limit)))
+
+
+def find_latest(subject: str, subject_id: int | str) -> AuditEvent | None:
+    """Return the latest event of a subject."""
+    return next(iter(list_by_subject(subject, subject_id, limit=1)), None)

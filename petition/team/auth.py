@@ -1,4 +1,4 @@
-"""Signing in, by Flask-Security: password and code, or passkey. What differs from its defaults is here."""
+"""Signing in with Flask-Security: password and one-time code, or passkey. Its settings and our extensions."""
 
 import base64
 import hashlib
@@ -21,6 +21,8 @@ from petition.core.hashing import keyed_hashes
 from petition.core.i18n import N_
 from petition.safeguards.rate_limits import client_network_hash, rate_limited
 from petition.team import audit, sessions
+from petition.team.accounts import MIN_PASSWORD_CHARACTERS
+from petition.team.audit import Actor
 from petition.team.models import Account, Passkey, SecurityRole
 from petition.team.permissions import csrf, current_account
 
@@ -56,14 +58,14 @@ SECURITY_SETTINGS: dict[str, Any] = {
     "POST_CHANGE_VIEW": "/account/",
     "TWO_FACTOR_POST_SETUP_VIEW": "/account/",
     "WAN_POST_REGISTER_VIEW": "/account/",
-    "CACHE_CONTROL": None,  # core.headers says it
+    "CACHE_CONTROL": None,  # set by core.security_headers
     "RETURN_GENERIC_RESPONSES": True,
     "LOGOUT_METHODS": ["POST"],
     "LOGOUT_CSRF": True,
     "PASSWORD_HASH": "argon2",
     "PASSWORD_SCHEMES": ["argon2"],
     "PASSWORD_SINGLE_HASH": ["argon2"],
-    "PASSWORD_LENGTH_MIN": 12,  # NIST SP 800-63B asks for length, and for no mixture of characters
+    "PASSWORD_LENGTH_MIN": MIN_PASSWORD_CHARACTERS,
     "CHANGEABLE": True,
     "SEND_PASSWORD_CHANGE_EMAIL": False,
     "TWO_FACTOR": True,
@@ -73,11 +75,11 @@ SECURITY_SETTINGS: dict[str, Any] = {
     "MULTI_FACTOR_RECOVERY_CODES": True,
     "MULTI_FACTOR_RECOVERY_CODES_N": 8,
     "WEBAUTHN": True,
-    "WAN_ALLOW_USER_HINTS": False,  # they would tell which addresses have an account
+    "WAN_ALLOW_USER_HINTS": False,  # they would reveal which addresses have an account
     "JOIN_USER_ROLES": False,
     "API_ENABLED_METHODS": ["session"],
     "DATETIME_FACTORY": clock.now,
-    "TOTP_SECRETS": {"unused": "unused"},  # `CodesByKey` derives them
+    "TOTP_SECRETS": {"unused": "unused"},  # required; `EncryptedTotp` derives its own
     "TOTP_ISSUER": "Petition",
     "WAN_RP_NAME": "Petition",
     "SCRIPT_NONCE_KEY": "script_nonce",
@@ -86,46 +88,48 @@ SECURITY_SETTINGS: dict[str, Any] = {
 
 
 def derive_keys(purpose: str) -> list[bytes]:
-    """Return 32 bytes for a purpose from each secret key, the newest first."""
+    """Return a 32-byte key for a purpose from each secret key, the current one first."""
     keys = [current_app.config["SECRET_KEY"], *current_app.config["SECRET_KEY_FALLBACKS"]]
     return [hmac.new(key.encode(), purpose.encode(), hashlib.sha256).digest() for key in keys]
 
 
 class EncryptedTotp(Totp):
-    """Codes whose secrets are kept encrypted under the settings' keys; each code is good once."""
+    """One-time codes (TOTP) whose secrets are stored encrypted under the secret keys; each code is accepted once."""
 
     def __init__(self, _unused: Any, issuer: str) -> None:
-        found = derive_keys("totp secrets")
-        named = {hashlib.sha256(secret).hexdigest()[:8]: secret.hex() for secret in reversed(found)}
-        self._totp = TOTP.using(issuer=issuer, secrets=named)
-        # passlib would encrypt with the key whose name sorts last.
-        self._totp.wallet.default_tag = next(reversed(named))
+        keys = derive_keys("totp secrets")
+        keys_by_tag = {hashlib.sha256(key).hexdigest()[:8]: key.hex() for key in reversed(keys)}
+        self._totp = TOTP.using(issuer=issuer, secrets=keys_by_tag)
+        # passlib would encrypt with the key whose tag sorts last, instead of the current one.
+        self._totp.wallet.default_tag = next(reversed(keys_by_tag))
 
     def get_last_counter(self, user: Any) -> int | None:
-        """Return the step of the last code that was taken."""
+        """Return the time step of the last accepted code."""
         return user.tf_last_counter
 
     def set_last_counter(self, user: Any, tmatch: Any) -> None:
-        """Keep the step of a code that was taken, so that it is not taken twice (RFC 6238, 5.2)."""
+        """Store the time step of an accepted code, so that it is not accepted again (RFC 6238, 5.2)."""
         user.tf_last_counter = tmatch.counter
 
 
 class DisabledMailUtil(MailUtil):
-    """Flask-Security sends nothing by itself: every email leaves through `delivery`."""
+    """Keeps Flask-Security from sending email: every email is sent by `delivery`."""
 
     def send_mail(self, *_: Any, **__: Any) -> None:
         """Send nothing."""
 
 
 class PasskeyUtil(WebauthnUtil):
-    """Passkeys of every sort: Flask-Security would take those of a USB key only, and not this phone's or computer's."""
+    """Passkeys on any authenticator; Flask-Security's default admits USB keys only, no phone or computer."""
 
     def authenticator_selection(self, _user: Any, usage: str) -> AuthenticatorSelectionCriteria:
-        """Ask for a passkey found without an address; used alone, it must know who holds it (WebAuthn 2, 5.4.4)."""
-        alone = usage == "first"
+        """Require a discoverable passkey, and user verification if it is the only factor (WebAuthn 2, 5.4.4)."""
+        only_factor = usage == "first"
         return AuthenticatorSelectionCriteria(
             resident_key=ResidentKeyRequirement.REQUIRED,
-            user_verification=UserVerificationRequirement.REQUIRED if alone else UserVerificationRequirement.PREFERRED,
+            user_verification=UserVerificationRequirement.REQUIRED
+            if only_factor
+            else UserVerificationRequirement.PREFERRED,
         )
 
 
@@ -135,7 +139,7 @@ def _set_script_nonce() -> None:
 
 
 def _set_content_security_policy(response: Response) -> Response:
-    """Let the team's pages run this site's own scripts; a signer's page has none."""
+    """Allow this site's own scripts on the team's pages; public pages have none."""
     if request.path.startswith(sessions.TEAM_PATH_PREFIXES):
         response.headers.setdefault(
             "Content-Security-Policy",
@@ -147,11 +151,22 @@ def _set_content_security_policy(response: Response) -> Response:
 
 
 def _expire_old_sessions() -> None:
-    """End a session a day after its sign-in, however busy it is."""
+    """End a session `MAX_SESSION_AGE` after signing in, however active it is."""
     if request.path.startswith(sessions.TEAM_PATH_PREFIXES) and current_account():
         session.permanent = True
         if session.get("fs_paa", 0) < time.time() - sessions.MAX_SESSION_AGE.total_seconds():
             logout_user()
+
+
+def _bind_actor() -> None:
+    """Tell the audit trail who makes the request."""
+    if request.path.startswith(sessions.TEAM_PATH_PREFIXES):
+        account = current_account()
+        audit.bind_actor(Actor(account.id, account.email) if account else Actor(None, "nobody signed in"))
+
+
+def _unbind_actor(_error: BaseException | None) -> None:
+    audit.bind_actor(None)
 
 
 def _record_sign_in(_app: Flask, user: Account, **_: Any) -> None:
@@ -167,31 +182,33 @@ def _record_failed_sign_in(_app: Flask, user: Account | None = None, **_: Any) -
 
 
 def _account_key() -> str:
-    """Return a keyed hash of the account that a form names: Redis holds no personal data."""
-    typed = request.form.get("email") or session.get("tf_user_id") or "-"
-    return keyed_hashes("sign-in", str(typed).strip().lower())[0]
+    """Return a keyed hash of the address in a form, for rate limits: Redis stores no personal data."""
+    address = request.form.get("email") or session.get("tf_user_id") or "-"
+    return keyed_hashes("sign-in", str(address).strip().lower())[0]
 
 
 def init_app(app: Flask) -> Security:
-    """Make signing in work under /account/."""
+    """Set up Flask-Security under /account/, with rate limits and the audit trail."""
     sessions.init_app(app)
     app.config.update({f"SECURITY_{name}": value for name, value in SECURITY_SETTINGS.items()})
     with app.app_context():
         keys = [base64.urlsafe_b64encode(key) for key in derive_keys("recovery codes")]
         app.config["SECURITY_MULTI_FACTOR_RECOVERY_CODES_KEYS"] = keys
-        # Our pages send no Referer, which Flask-WTF would ask for on HTTPS; the token and SameSite cookies do its work.
+        # Our pages send no Referer, which Flask-WTF's strict mode requires on HTTPS; token and SameSite cookie suffice.
         app.config.update(WTF_CSRF_CHECK_DEFAULT=False, WTF_CSRF_TIME_LIMIT=None, WTF_CSRF_SSL_STRICT=False)
         csrf.init_app(app)
         datastore = SQLAlchemyUserDatastore(db, Account, SecurityRole, Passkey)
         security = flask_security.Security(
             app, datastore, totp_cls=EncryptedTotp, mail_util_cls=DisabledMailUtil, webauthn_util_cls=PasskeyUtil
         )
-        # Accounts come by session alone: looking for a token too, it would read any JSON before its view sets a limit.
+        # Sessions only: looking for an authentication token would parse JSON before its view limits the body's size.
         security.login_manager.request_loader(None)
-        # What somebody may do is read by `access`, where it is asked: not on every signer's request.
+        # `permissions` reads roles where they are required; Flask-Principal would on each public request.
         security.principal.identity_loaders.clear()
     app.before_request(_set_script_nonce)
     app.before_request(_expire_old_sessions)
+    app.before_request(_bind_actor)
+    app.teardown_request(_unbind_actor)
     app.after_request(_set_content_security_policy)
     for name in RATE_LIMITED_VIEWS:
         view: Any = app.view_functions[f"security.{name}"]

@@ -1,4 +1,4 @@
-"""`petition team …`: invite, list, change roles, shut out."""
+"""`petition team …`: invite, list, change roles, disable, enable."""
 
 import json
 
@@ -14,20 +14,18 @@ from petition.team.models import TEAM_ROLES, Account
 
 @click.group()
 def team() -> None:
-    """The people who run campaigns: operators, campaigners, senders, admins."""
+    """Members of the team: operators, campaigners, senders, admins."""
 
 
 @team.command()
 @click.argument("address")
-@click.option(
-    "--role", "roles", multiple=True, required=True, type=click.Choice(TEAM_ROLES), help="Once for each role."
-)
-@click.option("--name", default="", help="As the others will see it; the person may change it.")
+@click.option("--role", "roles", multiple=True, required=True, type=click.Choice(TEAM_ROLES), help="Can be repeated.")
+@click.option("--name", default="", help="Display name; the member can change it.")
 @click.option("--language", type=click.Choice(list(LANGUAGES)), default="fr", show_default=True)
-@click.option("--print-link", is_flag=True, help="Show the link as well: whoever has it comes in.")
+@click.option("--print-link", is_flag=True, help="Also print the link: whoever has it can join.")
 @with_app_context
 def invite(address: str, roles: tuple[str, ...], name: str, language: str, print_link: bool) -> None:
-    """Mail somebody a link to join the team; it is good once, for a week."""
+    """Mail an invitation: a link that is valid once, for a week."""
     account = accounts.invite(address, set(roles), name, language, actor=audit.default_actor())
     db.session.commit()
     console.print(f"{account.email}: invited as {', '.join(account.role_names)}.")
@@ -36,21 +34,23 @@ def invite(address: str, roles: tuple[str, ...], name: str, language: str, print
 
 
 @team.command("list")
-@click.option("--json", "as_json", is_flag=True, help="For programs.")
+@click.option("--json", "as_json", is_flag=True, help="Machine-readable output.")
 @with_app_context
 def list_(as_json: bool) -> None:
     """List the accounts."""
-    found = accounts.list_all()
+    members = accounts.list_all()
     if as_json:
-        click.echo(json.dumps([_to_dict(account) for account in found], indent=1))
+        click.echo(json.dumps([_to_dict(account) for account in members], indent=1))
         return
-    if not found:
-        console.print("No account yet. Make the first with: petition team invite ADDRESS --role admin --print-link")
+    if not members:
+        console.print(
+            "No account yet. Create the first one with: petition team invite ADDRESS --role admin --print-link"
+        )
         return
     table = Table(box=None, header_style="bold", pad_edge=False)
     for heading in ("address", "name", "roles", "second factor", "last sign-in", "state"):
         table.add_column(heading, no_wrap=heading not in ("name", "roles"))
-    for account in found:
+    for account in members:
         last = f"{account.last_sign_in_at:%Y-%m-%d %H:%M}" if account.last_sign_in_at else "never"
         factor = "yes" if account.has_second_factor else "not yet"
         table.add_row(account.email, account.name or "-", ", ".join(account.role_names), factor, last, _state(account))
@@ -76,8 +76,8 @@ def _to_dict(account: Account) -> dict[str, object]:
 @click.argument("changes", nargs=-1, required=True, metavar="+ROLE|-ROLE...")
 @with_app_context
 def role(address: str, changes: tuple[str, ...]) -> None:
-    """Give or take roles: `petition team role ADDRESS +sender -operator`."""
-    account = accounts.find_by_email(address, lock=True)
+    """Add or remove roles: `petition team role ADDRESS +sender -operator`."""
+    account = accounts.get_by_email(address, lock=True)
     roles = set(account.role_names)
     for change in changes:
         if change[:1] not in "+-" or change[1:] not in TEAM_ROLES:
@@ -85,22 +85,22 @@ def role(address: str, changes: tuple[str, ...]) -> None:
         (roles.add if change[0] == "+" else roles.discard)(change[1:])
     accounts.set_roles(account, roles, actor=audit.default_actor())
     db.session.commit()
-    console.print(f"{account.email}: {', '.join(account.role_names)}, from the next request on.")
+    console.print(f"{account.email}: {', '.join(account.role_names)}. Effective with the next request.")
 
 
 def _set_active(address: str, active: bool) -> None:
-    account = accounts.find_by_email(address, lock=True)
+    account = accounts.get_by_email(address, lock=True)
     accounts.set_active(account, active, actor=audit.default_actor())
     db.session.commit()
-    words = "may come in again." if active else "is shut out, from the next request on."
-    console.print(f"{account.email} {words}")
+    state = "enabled" if active else "disabled"
+    console.print(f"{account.email}: {state}. Effective with the next request.")
 
 
 @team.command()
 @click.argument("address")
 @with_app_context
 def disable(address: str) -> None:
-    """Shut somebody out; what they did stays on record."""
+    """Disable an account; its audit trail stays."""
     _set_active(address, False)
 
 
@@ -108,5 +108,5 @@ def disable(address: str) -> None:
 @click.argument("address")
 @with_app_context
 def enable(address: str) -> None:
-    """Let somebody in again."""
+    """Enable a disabled account."""
     _set_active(address, True)

@@ -16,7 +16,7 @@ from petition.core.db import Model, identity_column
 
 
 class TeamRole(StrEnum):
-    """What a member of the team may do."""
+    """A role, which grants permissions."""
 
     OPERATOR = "operator"
     CAMPAIGNER = "campaigner"
@@ -29,7 +29,7 @@ TEAM_ROLES = tuple(member.value for member in TeamRole)
 
 @dataclass(frozen=True)
 class SecurityRole(RoleMixin):
-    """A role as Flask-Security asks for it; an account keeps the names alone."""
+    """A role in the form that Flask-Security expects; an account stores names only."""
 
     name: str
     permissions = None
@@ -51,13 +51,13 @@ class Account(Model, UserMixin):
     role_names: Mapped[list[str]] = mapped_column(ARRAY(String(20)))
     active: Mapped[bool] = mapped_column(default=True)
     password: Mapped[str | None] = mapped_column(String(255))
-    # What a session names its account by: a new one ends them all.
+    # Identifies the account in its sessions: a new value ends them all.
     fs_uniquifier: Mapped[str] = mapped_column(String(64), unique=True, default=_create_uniquifier)
-    # Numbers the links mailed: only the newest works, once.
+    # Counts the links mailed: only the newest is valid, once.
     link_generation: Mapped[int] = mapped_column(default=0)
     created_at: Mapped[datetime] = mapped_column(server_default=func.now())
     last_sign_in_at: Mapped[datetime | None]
-    # Flask-Security's names from here on.
+    # Columns from here on have Flask-Security's names.
     tf_primary_method: Mapped[str | None] = mapped_column(String(64))
     tf_totp_secret: Mapped[str | None] = mapped_column(String(255))
     tf_last_counter: Mapped[int | None]
@@ -69,7 +69,7 @@ class Account(Model, UserMixin):
 
     @property  # type: ignore[override]
     def roles(self) -> list[SecurityRole]:
-        """The roles as Flask-Security asks for them."""
+        """The roles in the form that Flask-Security expects."""
         return [SecurityRole(name) for name in self.role_names]
 
     @roles.setter
@@ -77,12 +77,12 @@ class Account(Model, UserMixin):
         self.role_names = [role.name for role in roles]
 
     def has_any_role(self, *roles: str) -> bool:
-        """Say whether the account has one of the roles; an admin has them all, and anyone has none of none."""
+        """Return whether the account has one of the roles (an admin has all), or none is asked for."""
         return not roles or TeamRole.ADMIN in self.role_names or any(role in self.role_names for role in roles)
 
     @property
     def has_second_factor(self) -> bool:
-        """Whether a password alone does not let this account in."""
+        """Whether signing in takes more than a password."""
         return bool(self.tf_primary_method or self.webauthn)
 
 
@@ -106,12 +106,12 @@ class Passkey(Model, WebAuthnMixin):
     usage: Mapped[str] = mapped_column(String(64))
 
     def get_user_mapping(self) -> dict[str, Any]:
-        """Return what finds the account that the passkey belongs to."""
+        """Return the criteria that find the passkey's account (Flask-Security)."""
         return {"id": self.user_id}
 
 
 class AuditEvent(Model):
-    """Something that a person did: who, what, to which, before and after. Never a signer's name or address."""
+    """An action of a person: who, what, on which subject, before and after. Never a signer's name or address."""
 
     __tablename__ = "audit_events"
 

@@ -1,4 +1,4 @@
-"""Who may come in: strangers are sent to sign in, others are told that a page is not theirs."""
+"""Require sign-in and a role for the views of a blueprint."""
 
 from collections.abc import Mapping
 
@@ -13,7 +13,7 @@ csrf = CSRFProtect()
 
 
 def current_account() -> Account | None:
-    """Return the account that is signed in, read anew at each request; None for a stranger."""
+    """Return the account that is signed in, read from the database on each request; None without one."""
     if not has_request_context() or not current_user or not current_user.is_authenticated:
         return None
     account: Account = current_user._get_current_object()
@@ -21,14 +21,14 @@ def current_account() -> Account | None:
 
 
 def require_roles(blueprint: Blueprint, *roles: str, max_body_bytes: Mapping[str, int] | None = None) -> None:
-    """Open a blueprint to accounts with one of the roles, and to any account without roles; an admin has every role.
+    """Restrict a blueprint to accounts with one of the roles, or to any account if none is given.
 
-    A stranger is sent to sign in (302), a wrong role is refused (403), a form without its token too (400). `longest`:
-    how many bytes may be sent to a view, by its name, where that is more than elsewhere.
+    Answers 302 to the sign-in page without an account, 403 without a role (an admin has all), 400 to a form without a
+    valid CSRF token. `max_body_bytes`: by view name, for views that take more than the application's maximum.
     """
 
     @blueprint.before_request
-    def _check() -> Response | None:
+    def _check_request() -> Response | None:
         view = (request.endpoint or "").rpartition(".")[2]
         if max_body_bytes and view in max_body_bytes:
             request.max_content_length = request.max_form_memory_size = max_body_bytes[view]
@@ -36,7 +36,7 @@ def require_roles(blueprint: Blueprint, *roles: str, max_body_bytes: Mapping[str
 
 
 def check_access(*roles: str) -> Response | None:
-    """Return where a stranger is sent, or None for who may come in. Aborts with 403 or 400."""
+    """Return None if the request is allowed, else a redirect to the sign-in page. Aborts with 403 or 400."""
     account = current_account()
     if account is None:
         here = request.full_path.rstrip("?") if request.method == "GET" else None

@@ -1,4 +1,4 @@
-"""Sessions for the team's pages alone: a signer's page has none, whatever cookie comes with the request."""
+"""Sessions for the team's pages only. Public pages have none, whatever cookie a request carries."""
 
 from datetime import timedelta
 from typing import Any
@@ -8,26 +8,26 @@ from flask.sessions import NullSession, SecureCookieSessionInterface, SessionMix
 
 TEAM_PATH_PREFIXES = ("/account", "/ops", "/desk")
 IDLE_TIMEOUT = timedelta(hours=8)
-MAX_SESSION_AGE = timedelta(hours=24)  # since the sign-in
+MAX_SESSION_AGE = timedelta(hours=24)  # since signing in, however active
 
 
 class TeamSessionInterface(SecureCookieSessionInterface):
-    """Flask's signed cookie, opened under the team's addresses only."""
+    """Flask's signed cookie, for `TEAM_PATH_PREFIXES` only."""
 
     def open_session(self, app: Flask, request: Request) -> Any:
-        """Return the session, or under a public address one that can be read, is empty and is never kept."""
+        """Return the session; on public pages an empty one that cannot be written to."""
         if not request.path.startswith(TEAM_PATH_PREFIXES):
             return NullSession()
         return super().open_session(app, request)
 
     def save_session(self, app: Flask, session: SessionMixin, response: Response) -> None:
-        """Send the cookie, under the team's addresses."""
+        """Set the cookie, on the team's pages."""
         if not isinstance(session, NullSession):
             super().save_session(app, session, response)
 
 
 def init_app(app: Flask) -> None:
-    """Bind sessions to the team's pages; the cookie goes to this site alone, and no script reads it."""
+    """Install the interface, with an HttpOnly, SameSite=Lax cookie."""
     app.session_interface = TeamSessionInterface()
     app.config.update(
         SESSION_COOKIE_NAME="team",

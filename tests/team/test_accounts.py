@@ -1,7 +1,8 @@
-"""Invitations, the first admin, the last one, and the commands."""
+"""Invitations, the first and the last admin, pages for admins, and the commands."""
 
 import json
 import re
+from datetime import timedelta
 
 import pytest
 from click.testing import CliRunner
@@ -10,7 +11,7 @@ from support.factories import make_account, post_form, sign_in
 from petition.core import clock
 from petition.core.cli_support import AppProvider
 from petition.core.db import db
-from petition.core.exceptions import DomainError, NotFound
+from petition.core.exceptions import NotFound, ValidationError
 from petition.delivery.worker import run_queue
 from petition.team import accounts, audit
 from petition.team.cli import team
@@ -29,7 +30,7 @@ def accept(client, path, **fields):
     return client.post(path, data={"csrf_token": token, **values})
 
 
-def test_an_invitation_is_mailed_opened_and_accepted_once(client, sent_emails):
+def test_invitation_is_mailed_and_accepted_once(client, sent_emails):
     accounts.invite("Zoe@Example.org", {"operator"}, language="fr")
     db.session.commit()
     run_queue("notifications")
@@ -48,7 +49,7 @@ def test_an_invitation_is_mailed_opened_and_accepted_once(client, sent_emails):
     assert (account.name, account.role_names) == ("Zoé", ["operator"])
 
 
-def test_a_newer_invitation_voids_the_older(client, sent_emails):
+def test_newer_invitation_invalidates_the_older(client, sent_emails):
     old = accounts.invitation_url(accounts.invite("zoe@example.org", {"operator"}))
     new = accounts.invitation_url(accounts.invite("zoe@example.org", {"sender"}))
     db.session.commit()
@@ -58,7 +59,7 @@ def test_a_newer_invitation_voids_the_older(client, sent_emails):
     assert len(sent_emails) == 1
 
 
-def test_the_first_link_makes_one_admin_and_is_void_from_then_on(client):
+def test_first_link_creates_one_admin_and_is_invalid_afterwards(client):
     first, second = accounts.first_admin_url(), accounts.first_admin_url()
     assert accept(client, path_in(first), address="nobody").status_code == 422
     assert accept(client, path_in(first), address="alix@example.org").status_code == 303
@@ -68,14 +69,14 @@ def test_the_first_link_makes_one_admin_and_is_void_from_then_on(client):
     assert accounts.first_admin_url() is None
 
 
-def test_an_expired_link_is_void(client, monkeypatch):
+def test_expired_link_is_invalid(client, monkeypatch):
     link = accounts.invitation_url(accounts.invite("zoe@example.org", {"operator"}))
     db.session.commit()
     monkeypatch.setattr(accounts, "LINK_TTL", accounts.LINK_TTL * 0)
     assert client.get(path_in(link)).status_code == 410
 
 
-def test_a_forgotten_password_is_answered_alike_for_everybody(client, sent_emails):
+def test_link_request_is_answered_alike_for_every_address(client, sent_emails):
     make_account(email="zoe@example.org", password=PASSWORD)
 
     def ask(address):
@@ -89,23 +90,23 @@ def test_a_forgotten_password_is_answered_alike_for_everybody(client, sent_email
     assert accept(client, path_in(sent_emails[0].body)).status_code == 303
 
 
-def test_the_last_admin_stays(app):
+def test_last_admin_cannot_be_removed(app):
     account = make_account(role_names=["admin"], password=PASSWORD)
-    with pytest.raises(DomainError):
+    with pytest.raises(accounts.LastAdmin):
         accounts.set_roles(account, {"operator"})
-    with pytest.raises(DomainError):
+    with pytest.raises(accounts.LastAdmin):
         accounts.set_active(account, False)
     make_account(email="b@example.org", role_names=["admin"], password=PASSWORD)
     accounts.set_active(account, False)
     assert not account.active
 
 
-def test_pages_for_admins(client, sent_emails):
+def test_admin_invites_changes_and_disables_members(client, sent_emails):
     sign_in(client, "admin", password=PASSWORD)
     assert post_form(client, "/account/people", address="zoe@example.org", role="operator").status_code == 303
     assert post_form(client, "/account/people", address="nonsense", role="operator").status_code == 422
     assert post_form(client, "/account/people", address="b@example.org").status_code == 422
-    zoe = accounts.find_by_email("zoe@example.org")
+    zoe = accounts.get_by_email("zoe@example.org")
     assert post_form(client, f"/account/people/{zoe.id}", role="sender").status_code == 303
     assert post_form(client, f"/account/people/{zoe.id}/disable").status_code == 303
     db.session.expire_all()
@@ -113,20 +114,22 @@ def test_pages_for_admins(client, sent_emails):
     page = client.get("/account/audit?subject=account")
     assert "roles.changed" in page.text
     assert client.get("/account/audit?action=nothing-like-it").status_code == 200
-    me = accounts.find_by_email("admin@example.org")
+    me = accounts.get_by_email("admin@example.org")
     assert post_form(client, f"/account/people/{me.id}/disable").status_code == 422
 
 
-def test_the_audit_trail_pages_and_filters(app):
+def test_audit_trail_is_paginated_and_filtered(app):
     for n in range(60):
-        audit.record("tested", "thing", n, actor="a@example.org" if n % 2 else "b@example.org")
+        audit.record("tested", "subject", n, actor="a@example.org" if n % 2 else "b@example.org")
     newest = audit.list_events(audit.AuditFilter())
-    assert [event.subject_id for event in newest[:2]] == ["59", "58"]
-    older = audit.list_events(audit.AuditFilter(), before_id=newest[-1].id)
-    assert len(newest) + len(older) == 60
-    assert len(audit.list_events(audit.AuditFilter(actor="a@example.org"))) == 30
+    assert [event.subject_id for event in newest.items] == [str(n) for n in range(59, 9, -1)]
+    older = audit.list_events(audit.AuditFilter(), int(newest.next))
+    assert [event.subject_id for event in older.items] == [str(n) for n in range(9, -1, -1)]
+    assert older.next is None
+    assert len(audit.list_events(audit.AuditFilter(actor="a@example.org")).items) == 30
     today = clock.now().date()
-    assert audit.list_events(audit.AuditFilter(since=today, until=today))
+    assert audit.list_events(audit.AuditFilter(since=today, until=today)).items
+    assert not audit.list_events(audit.AuditFilter(until=today - timedelta(days=1))).items
     assert db.session.query(AuditEvent).count() == 60
 
 
@@ -143,7 +146,7 @@ def run(app, *arguments):
     return result
 
 
-def test_the_commands(app):
+def test_commands(app):
     invited = run(app, "invite", "zoe@example.org", "--role", "operator", "--print-link")
     assert invited.exit_code == 0, invited.output
     assert "/account/welcome/" in invited.output
@@ -161,6 +164,40 @@ def test_the_commands(app):
     assert all(actor.startswith("terminal:") for actor in actors)
 
 
-def test_who_is_not_there_is_said(app):
-    with pytest.raises(NotFound):
-        accounts.find_by_email("nobody@example.org")
+def test_unknown_address_is_not_found(app):
+    assert accounts.find_by_email("nobody@example.org") is None
+    with pytest.raises(NotFound, match=r"nobody@example\.org"):
+        accounts.get_by_email("nobody@example.org")
+
+
+def test_invitation_of_a_member_or_to_no_role_is_rejected(app):
+    make_account(email="zoe@example.org", password=PASSWORD)
+    with pytest.raises(accounts.AlreadyMember):
+        accounts.invite("Zoe@example.org", {"operator"})
+    for address, roles in (("b@example.org", set()), ("b@example.org", {"king"}), ("nonsense", {"operator"})):
+        with pytest.raises(ValidationError):
+            accounts.invite(address, roles)
+
+
+def test_all_errors_of_the_first_account_are_shown_together(app):
+    with pytest.raises(ValidationError) as raised:
+        accounts.accept_invitation(None, "short", " ", "nonsense")
+    assert raised.value.errors.keys() == {"name", "password", "address"}
+
+
+def test_profile_changes_name_and_language(client):
+    account = sign_in(client, "operator")
+    assert post_form(client, "/account/", name=" Zoé ", language="en").status_code == 303
+    db.session.refresh(account)
+    assert (account.name, account.language) == ("Zoé", "en")
+    for name, language in (("", "en"), ("x" * 121, "en"), ("Zoé", "xx")):
+        assert post_form(client, "/account/", name=name, language=language).status_code == 422
+
+
+def test_events_name_the_account_that_made_the_request(client):
+    admin = sign_in(client, "admin", password=PASSWORD)
+    post_form(client, "/account/people", address="zoe@example.org", role="operator")
+    event = audit.find_latest("account", accounts.get_by_email("zoe@example.org").id)
+    assert (event.action, event.account_id, event.actor) == ("invited", admin.id, "admin@example.org")
+    audit.record("tested", "subject", 1)
+    assert audit.find_latest("subject", 1).actor.startswith("terminal"), "the request has ended"

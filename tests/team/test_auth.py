@@ -1,4 +1,4 @@
-"""Password and code, recovery codes, links, and what ends a session."""
+"""Signing in with password and code, recovery codes, and the end of sessions."""
 
 import re
 import time
@@ -13,7 +13,7 @@ from config import Config
 from petition.app import create_app
 from petition.core.db import db
 from petition.team import accounts
-from petition.team import auth as ways_in
+from petition.team.auth import EncryptedTotp
 from petition.team.models import Account, AuditEvent
 
 PASSWORD = "four words are enough"
@@ -24,7 +24,7 @@ def token(page):
 
 
 def send(client, path, **fields):
-    """Fill the form of a page in."""
+    """Submit the form of a page."""
     return client.post(path, data={"csrf_token": token(client.get(path)), **fields})
 
 
@@ -33,7 +33,7 @@ def password(client, email="alix@example.org", password=PASSWORD, **values):
 
 
 def set_up(client):
-    """Set an authenticator app up as the page asks, and return it."""
+    """Set up an authenticator app; return it and the response."""
     page = send(client, "/account/two-factor", setup="authenticator")
     key = re.search(r'id="authenticator-key">([^<]+)<', page.text)[1]
     app = TOTP(key=key.replace("-", ""))
@@ -49,7 +49,7 @@ def actions():
     return [event.action for event in db.session.query(AuditEvent).order_by(AuditEvent.id)]
 
 
-def test_a_password_alone_lets_nobody_in(client, account):
+def test_password_alone_does_not_sign_in(client, account):
     answer = password(client)
     assert answer.status_code == 302
     assert "/account/two-factor" in answer.headers["Location"]
@@ -64,11 +64,11 @@ def test_password_then_code(client, account):
     post_form(client, "/account/sign-out")
     assert client.get("/account/").status_code == 302
     password(client)
-    assert client.get("/account/").status_code == 302, "the code is still to come"
+    assert client.get("/account/").status_code == 302, "the code is still missing"
     assert send(client, "/account/code", code="000000").status_code == 200
     assert client.get("/account/").status_code == 302
     used = send(client, "/account/code", code=app.generate().token)
-    assert client.get("/account/").status_code == 302, "a code is good once"
+    assert client.get("/account/").status_code == 302, "a code is accepted once"
     assert used.status_code == 200
     later = app.generate(time.time() + 30).token
     assert send(client, "/account/code", code=later).status_code == 302
@@ -76,7 +76,7 @@ def test_password_then_code(client, account):
     assert "signed.in" in actions()
 
 
-def test_a_wrong_password_and_an_unknown_address_are_answered_alike(client, account):
+def test_wrong_password_and_unknown_address_are_answered_alike(client, account):
     wrong, unknown = password(client, password="not the right words"), password(client, email="nobody@example.org")
     assert (wrong.status_code, unknown.status_code) == (200, 200)
     shown = [re.sub(r'value="[^"]*"|nonce="[^"]*"', "", page.text) for page in (wrong, unknown)]
@@ -84,7 +84,7 @@ def test_a_wrong_password_and_an_unknown_address_are_answered_alike(client, acco
     assert "sign-in.failed" in actions()
 
 
-def test_codes_go_on_working_after_a_key_rotation(client, account, database_url, redis_url):
+def test_codes_work_after_a_key_rotation(client, account, database_url, redis_url):
     password(client)
     app, _ = set_up(client)
     settings = environment(database_url, redis_url, SECRET_KEY="a newer key, as long as it has to be")
@@ -92,17 +92,17 @@ def test_codes_go_on_working_after_a_key_rotation(client, account, database_url,
     rotated.config["SECRET_KEY_FALLBACKS"] = [SECRET_KEY]
     with rotated.app_context():
         secret = db.session.get(Account, account.id).tf_totp_secret
-        codes = ways_in.EncryptedTotp(None, "Petition")
+        codes = EncryptedTotp(None, "Petition")
         assert codes.verify_totp(app.generate(time.time() + 30).token, secret, account, window=60)
         fresh = codes.generate_totp_secret()
         rotated.config["SECRET_KEY_FALLBACKS"] = []
-        newest = ways_in.EncryptedTotp(None, "Petition")
+        newest = EncryptedTotp(None, "Petition")
         assert newest.get_totp_uri("x", fresh)
         with pytest.raises(Exception, match="tag"):
             newest.get_totp_uri("x", secret)
 
 
-def test_recovery_codes_stand_in_for_the_app_once(client, account):
+def test_recovery_code_replaces_the_app_once(client, account):
     password(client)
     set_up(client)
     page = post_form(client, "/account/recovery-codes", generate_new_codes="1")
@@ -117,7 +117,7 @@ def test_recovery_codes_stand_in_for_the_app_once(client, account):
     assert client.get("/account/").status_code == 302
 
 
-def test_a_disabled_account_and_a_changed_role_take_effect_at_the_next_request(client, app):
+def test_disabled_account_and_changed_role_take_effect_on_the_next_request(client, app):
     account = sign_in(client, "operator")
     assert client.get("/account/audit").status_code == 200
     account.role_names = ["sender"]
@@ -128,7 +128,7 @@ def test_a_disabled_account_and_a_changed_role_take_effect_at_the_next_request(c
     assert client.get("/account/").status_code == 302
 
 
-def test_a_session_ends_with_a_new_password_and_after_a_day(client, app):
+def test_session_ends_with_a_new_password_and_after_a_day(client, app):
     account = sign_in(client, "operator")
     with client.session_transaction("/account/") as session:
         session["fs_paa"] = time.time() - 25 * 3600
@@ -140,7 +140,7 @@ def test_a_session_ends_with_a_new_password_and_after_a_day(client, app):
     assert client.get("/account/").status_code == 302
 
 
-def test_signing_in_is_throttled(client, account):
+def test_signing_in_is_rate_limited(client, account):
     answers = [password(client, password="wrong words here").status_code for _ in range(11)]
     assert answers[:10] == [200] * 10
     limited = password(client)
@@ -149,7 +149,7 @@ def test_signing_in_is_throttled(client, account):
 
 
 @pytest.mark.parametrize("next_", ["https://elsewhere.example/", "//elsewhere.example", "/\\elsewhere.example"])
-def test_signing_in_leads_to_this_site_only(client, account, next_):
+def test_sign_in_redirects_to_this_site_only(client, account, next_):
     password(client)
     app, _ = set_up(client)
     post_form(client, "/account/sign-out")

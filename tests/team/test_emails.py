@@ -1,4 +1,4 @@
-"""The team's two emails in both languages, against golden files."""
+"""The team's emails in both languages, against golden files."""
 
 import email
 import re
@@ -30,12 +30,12 @@ def sent(sent_emails, kind, locale):
 
 @pytest.mark.parametrize("locale", ["fr", "en"])
 @pytest.mark.parametrize("kind", KINDS)
-def test_the_email_reads_as_it_should(app, sent_emails, kind, locale):
+def test_email_matches_its_golden_file(app, sent_emails, kind, locale):
     compare_with_golden(sent(sent_emails, kind, locale), GOLDEN / f"{kind}.{locale}.txt")
 
 
 @pytest.mark.parametrize("kind", KINDS)
-def test_the_octets_suit_any_mail_server(app, sent_emails, kind):
+def test_octets_are_valid_for_every_mail_server(app, sent_emails, kind):
     raw = sent(sent_emails, kind, "fr")
     assert raw.isascii()
     assert max(len(line) for line in raw.split(b"\r\n")) <= 998

@@ -1,4 +1,4 @@
-"""Every address: open to all, or closed to strangers and to whoever lacks the role."""
+"""Every route is public, or restricted to signed-in accounts with a role."""
 
 import re
 import sys
@@ -9,20 +9,20 @@ from support.factories import post_form, sign_in
 from petition.core.db import db
 from petition.team.models import TEAM_ROLES, TeamRole
 
-# The ways in and out of an account; what they show depends on who asks, and Flask-Security guards the rest of its own.
+# Sign-in and invitation links; Flask-Security protects its other views itself.
 SIGN_IN_BLUEPRINTS = {"security", "team"}
 OPEN_RULES = {"public", "holder of the link", "developer", "machine", None}
 
 
 def access_of(app, rule):
-    """Return the access rule of an address's blueprint; None for assets and descriptions, which are open."""
+    """Return the access rule of a route's blueprint; None for assets and descriptions, which are public."""
     name = rule.endpoint.rpartition(".")[0]
     blueprint = app.blueprints.get(name)
     return getattr(sys.modules[blueprint.import_name], "ACCESS", None) if blueprint else None
 
 
 def restricted_routes(app):
-    """Return every closed address with its method and role."""
+    """Return (method, rule, access) of every restricted route."""
     return [
         (method, rule.rule, access_of(app, rule))
         for rule in app.url_map.iter_rules()
@@ -42,11 +42,11 @@ def test_restricted_routes_exist(app):
     assert {"operator", "admin", "team"} <= {access for *_, access in restricted_routes(app)}
 
 
-def test_a_stranger_is_sent_to_sign_in(app):
+def test_unauthenticated_request_is_redirected_to_sign_in(app):
     for method, path, _ in restricted_routes(app):
         client = app.test_client()
         answer = client.open(path.split("<")[0] + ("1" if "<" in path else ""), method=method)
-        if answer.status_code in (404, 405):  # the address needs more after its number
+        if answer.status_code in (404, 405):  # the rule has more after its number
             answer = client.open(path.replace("<int:", "<").replace("<", "").replace(">", ""), method=method)
         assert answer.status_code in (302, 404), (method, path)
         if answer.status_code == 302:
@@ -54,7 +54,7 @@ def test_a_stranger_is_sent_to_sign_in(app):
 
 
 @pytest.mark.parametrize("role", [*TEAM_ROLES, None])
-def test_each_role_enters_where_it_may_and_nowhere_else(app, role):
+def test_each_role_can_access_its_routes_only(app, role):
     client = app.test_client()
     account = sign_in(client, *([role] if role else []))
     for method, path, access in restricted_routes(app):
@@ -64,12 +64,12 @@ def test_each_role_enters_where_it_may_and_nowhere_else(app, role):
         assert answer.status_code < 500, path
         assert "sign-in" not in answer.headers.get("Location", ""), path
         db.session.rollback()
-        if not account.active:  # it was asked to shut itself out
+        if not account.active:  # it disabled itself
             account.active = True
             db.session.commit()
 
 
-def test_a_form_without_its_token_is_refused(app):
+def test_form_without_csrf_token_is_rejected(app):
     client = app.test_client()
     sign_in(client, TeamRole.ADMIN)
     for method, path, _ in restricted_routes(app):
@@ -77,7 +77,7 @@ def test_a_form_without_its_token_is_refused(app):
             assert client.post(path).status_code == 400, path
 
 
-def test_public_pages_know_no_session(app, client):
+def test_public_pages_use_no_session(app, client):
     sign_in(client, TeamRole.ADMIN)
     for path in ("/", "/healthz", "/api/v1/petitions"):
         answer = client.get(path)
@@ -85,7 +85,7 @@ def test_public_pages_know_no_session(app, client):
         assert "Set-Cookie" not in answer.headers, path
 
 
-def test_forms_work_over_https_though_no_page_sends_a_referer(app):
+def test_forms_work_over_https_without_a_referer(app):
     client = app.test_client()
     sign_in(client, TeamRole.ADMIN)
     page = client.get("/account/", base_url="https://localhost")

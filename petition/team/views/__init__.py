@@ -1,1 +1,1 @@
-"""Pages of the team: invitations, one's own profile, members, audit trail."""
+"""Views of the team's pages: profile, invitations, members, audit trail."""

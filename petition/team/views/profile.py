@@ -5,7 +5,9 @@ from flask_babel import gettext as _
 from werkzeug import Response
 
 from petition.core.db import db
+from petition.core.exceptions import ValidationError
 from petition.core.i18n import LANGUAGES
+from petition.team.accounts import update_profile
 from petition.team.permissions import current_account, require_roles
 
 ACCESS = "team"
@@ -15,19 +17,25 @@ require_roles(blueprint)
 
 @blueprint.get("/")
 def account() -> str:
-    """Show the account, and the ways to sign in to it."""
-    return render_template("team/account.html", account=current_account(), errors={})
+    """Show the account and its sign-in methods."""
+    return _render(errors={})
 
 
 @blueprint.post("/")
 def save() -> Response | tuple[str, int]:
     """Change name and language."""
-    account, name, language = current_account(), request.form.get("name", "").strip(), request.form.get("language")
+    account = current_account()
     assert account is not None
-    if not 1 <= len(name) <= 120 or language not in LANGUAGES:
-        errors = {"name": _("Please give a name of up to 120 characters.")}
-        return render_template("team/account.html", account=account, errors=errors), 422
-    account.name, account.language = name, language
+    try:
+        update_profile(account, request.form.get("name", ""), request.form.get("language", ""))
+    except ValidationError as error:
+        return _render(error.errors), 422
     db.session.commit()
     flash(_("Saved."), "success")
     return redirect(url_for("own.account"), 303)
+
+
+def _render(errors: dict[str, str]) -> str:
+    return render_template(
+        "team/profile/index.html", account=current_account(), email_languages=LANGUAGES, errors=errors
+    )
