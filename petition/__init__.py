@@ -1,4 +1,4 @@
 """An email-verified petition backend.
 
-`petition.app` creates the application; docs/architecture.md says what each package is for.
+`petition.app` creates the application; docs/architecture.md describes each package.
 """

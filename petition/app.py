@@ -1,4 +1,4 @@
-"""The application factory: what the application is made of, in the order of its layers."""
+"""The application factory: features are registered in the order of their layers."""
 
 from typing import Any
 
@@ -19,14 +19,14 @@ from petition import (
 )
 
 MAX_BODY_BYTES = 64 * 1024
-LIBRARY_ASSETS_MAX_AGE_SECONDS = 3600  # their URLs do not change with their content; `core.assets` caches ours longer
+LIBRARY_ASSETS_MAX_AGE_SECONDS = 3600  # their URLs are not versioned, unlike those of `core.assets`
 
 
 class PetitionApp(Flask):
-    """Flask without support for asynchronous views, and with errors logged by route: a path may hold a token."""
+    """Flask without asynchronous views; logs exceptions by URL rule, as a path may contain a token."""
 
     def ensure_sync(self, func: Any) -> Any:
-        """Return a view as it is: none is asynchronous, and Flask would check each of its wrappers on every call."""
+        """Return the view unchanged: none is asynchronous, and Flask would check on every call."""
         return func
 
     def log_exception(self, exc_info: Any) -> None:
@@ -36,7 +36,7 @@ class PetitionApp(Flask):
 
 
 def create_app(config: Any) -> Flask:
-    """Create the application from settings, which no module below reads from anywhere else."""
+    """Create the application. `config`: an instance of `config.Config`; nothing else reads the environment."""
     app = PetitionApp("petition")
     app.config.from_object(config)
     app.config.update(MAX_CONTENT_LENGTH=MAX_BODY_BYTES, MAX_FORM_MEMORY_SIZE=MAX_BODY_BYTES, MAX_FORM_PARTS=100)

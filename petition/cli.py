@@ -1,4 +1,4 @@
-"""The `petition` command: thin calls into verbs."""
+"""The `petition` command: the features' command groups, and `up`, `demo`, `db`."""
 
 import importlib
 import os
@@ -41,8 +41,8 @@ DATA_OPTION = click.option(
 )
 
 
-FIRST_SIGN_IN_FILE = "first-sign-in"  # a file's name, known to petition.local_stack.supervisor as well
-# What `petition up` provides by itself, where its settings are read before it does.
+FIRST_SIGN_IN_FILE = "first-sign-in"  # the same name in petition.local_stack.supervisor
+# Placeholders of what `petition up` provides, so that the other settings are validated before anything starts.
 EMBEDDED_DEFAULTS = {
     "SECRET_KEY": "0" * 32,
     "DATABASE_URL": "postgresql:///petition",
@@ -60,54 +60,52 @@ EMBEDDED_DEFAULTS = {
 def cli(context: click.Context, data: Path) -> None:
     """Email-verified petitions: sign, confirm by email, be counted.
 
-    `petition up` runs everything on this machine. The other commands use the stack that runs under --data, or the
-    engines named by DATABASE_URL and REDIS_URL.
+    `petition up` runs everything on this machine. The other commands use the stack running on --data, or the
+    engines of DATABASE_URL and REDIS_URL.
     """
     context.obj = AppProvider(partial(_open_app, data))
 
 
 def _load_local_stack(module: str) -> ModuleType:
-    """Return a module of `petition.local_stack`; a deployment on its own engines does without their packages."""
+    """Import a module of `petition.local_stack`, whose packages are optional."""
     try:
         return importlib.import_module(f"petition.local_stack.{module}")
-    except ModuleNotFoundError as missing:
+    except ModuleNotFoundError as error:
         raise CommandError(
-            f"DATABASE_URL is not set, and the embedded engines are not installed ({missing.name} is missing)"
+            f"DATABASE_URL is not set, and the embedded engines are not installed ({error.name} is missing)"
         ) from None
 
 
 @contextmanager
 def _open_app(data: Path) -> Iterator[Flask]:
-    """Yield the application: on the settings' engines, on the running stack's, or on embedded ones for this command."""
+    """Yield the application on the engines of the settings, of the running stack, or started for this command."""
     if "DATABASE_URL" in os.environ or "DATABASE_URL_FILE" in os.environ:
         yield create_app(_load_config(os.environ))
         return
     if not data.exists():
         raise CommandError(
-            f"nothing runs on {data}/ and there is no data: `petition up` first, or say where with --data"
+            f"no stack is running on {data}/, and it does not exist: run `petition up` first, or give --data"
         )
     with _load_local_stack("connect").provide_services(data, os.environ) as environ:
         app = create_app(_load_config(environ))
         with app.app_context():
-            # Engines that were made for this command have an empty database.
+            # Engines started for this command may have an empty database.
             migrations.upgrade()
         yield app
 
 
 def _load_config(environ: dict[str, str] | os._Environ[str]) -> Config:
-    quiet = {"PETITION_LOG_LEVEL": environ.get("PETITION_LOG_LEVEL", "WARNING")}
-    return Config({**environ, **quiet})
+    return Config({"PETITION_LOG_LEVEL": "WARNING", **environ})
 
 
 @cli.command()
 @DATA_OPTION
-@click.option("--port", type=click.IntRange(1, 65535), default=8000, show_default=True, help="Of the web pages.")
+@click.option("--port", type=click.IntRange(1, 65535), default=8000, show_default=True, help="Of the web server.")
 def up(data: Path, port: int) -> None:
     """Run everything on this machine; Ctrl-C stops it.
 
     Engines, web, workers, beat and a mailbox that catches every email.
     """
-    # Every mistake in the settings is told before anything starts.
     given = {name for setting in os.environ for name in (setting, setting.removesuffix("_FILE"))}
     Config({**{name: value for name, value in EMBEDDED_DEFAULTS.items() if name not in given}, **os.environ})
     sys.exit(_load_local_stack("supervisor").up(data, port, os.environ))
@@ -115,14 +113,16 @@ def up(data: Path, port: int) -> None:
 
 @cli.command()
 @DATA_OPTION
-@click.option("--url", help="A running stack in embedded mode; else the one under --data, or one for this run.")
+@click.option(
+    "--url", help="URL of a running local stack. Default: the one on --data, else one started for this command."
+)
 @click.option("--people", type=click.IntRange(0, 100_000), default=600, show_default=True)
 @click.option("--organisations", type=click.IntRange(0, 30), default=30, show_default=True)
-@click.option("--seed", type=int, default=1, show_default=True, help="Of the names.")
+@click.option("--seed", type=int, default=1, show_default=True, help="Of the random names.")
 def demo(data: Path, url: str | None, people: int, organisations: int, seed: int) -> None:
-    """Play a whole campaign and check its figures.
+    """Simulate a campaign and check its counts.
 
-    People and organisations sign, receive their links, follow them, and are counted.
+    People and organisations sign, receive their links, open them and confirm.
     """
     if url:
         sys.exit(run_demo(url, people, organisations, seed, console))
@@ -133,42 +133,42 @@ def demo(data: Path, url: str | None, people: int, organisations: int, seed: int
 
 @cli.group("db")
 def database() -> None:
-    """The database's schema."""
+    """Database schema and maintenance."""
 
 
 @database.command()
 @with_app_context
 def upgrade() -> None:
-    """Apply the migrations that the database lacks."""
+    """Apply pending migrations."""
     before = migrations.current_revision()
     migrations.upgrade()
     after = migrations.current_revision()
     console.print(f"Already at {after}." if before == after else f"Upgraded to {after}.")
 
 
-@database.command()
+@database.command("skip-ids")
 @with_app_context
 def skip_ids() -> None:
-    """After a restore, before anything starts: give out no number again that an email's link may carry."""
+    """Run after a restore, before the services start: skip ids that mailed links may contain."""
     tables = migrations.skip_ids()
     db.session.commit()
-    console.print(f"{tables} tables go on with numbers that nobody was given.")
+    console.print(f"Skipped {migrations.SKIPPED_IDS:,} ids in each of {tables} tables.")
 
 
-@database.command()
+@database.command("make-migration")
 @click.argument("message")
 @with_app_context
 def make_migration(message: str) -> None:
-    """Write the migration that the models ask for (for developers)."""
+    """Generate a migration from the models (for developers)."""
     migrations.make_migration(message)
 
 
 @database.command()
 @with_app_context
 def prepare() -> None:
-    """Apply the migrations and, if there is no petition yet, open the demo campaign; for `petition up`.
+    """Prepare the database of `petition up`: apply migrations, and open the demo campaign if there is no petition.
 
-    Without any account, leaves the link that makes the first admin where `petition up` shows it.
+    Without any account, writes the link that creates the first admin to a file, which `petition up` prints.
     """
     migrations.upgrade()
     if not petition_queries.list_all():
@@ -191,13 +191,13 @@ cli.add_command(queue)
 
 
 def main() -> None:
-    """Run the command; a setting that cannot be used ends it with one line."""
+    """Run the command. A bad setting or an operating system error ends it with one line."""
     try:
         cli()
-    except BadSetting as problem:
-        sys.exit(f"petition: {problem}")
-    except OSError as problem:
-        sys.exit(f"petition: {problem.filename or 'this machine'}: {problem.strerror or problem}")
+    except BadSetting as error:
+        sys.exit(f"petition: {error}")
+    except OSError as error:
+        sys.exit(f"petition: {error.filename or 'this machine'}: {error.strerror or error}")
 
 
 if __name__ == "__main__":

@@ -1,1 +1,1 @@
-"""What stands between a form and abuse: limits, traps, and one person behind one address."""
+"""Protection against abuse: rate limits, honeypot, canonical email addresses, networks of IP addresses."""

@@ -1,4 +1,4 @@
-"""Email addresses: which are sound, which are the same mailbox, and which were probably mistyped."""
+"""Email addresses: validation, a canonical form per mailbox, and corrections of mistyped domains."""
 
 from dataclasses import dataclass
 from functools import lru_cache
@@ -6,7 +6,7 @@ from functools import lru_cache
 from email_validator import EmailNotValidError, ValidatedEmail, validate_email
 from flask import current_app
 
-# Providers that document aliases: text after + is ignored, and for some every dot in the name.
+# Providers that document aliases: they ignore what follows a +, and some of them dots in the name.
 PLUS_ALIAS_DOMAINS = {
     "gmail.com", "outlook.com", "outlook.fr", "hotmail.com", "hotmail.fr", "live.com", "live.fr", "msn.com",
     "icloud.com", "me.com", "mac.com", "proton.me", "fastmail.com", "fastmail.fm", "yandex.com", "yandex.ru",
@@ -23,9 +23,9 @@ WELL_KNOWN_DOMAINS = (
     "numericable.fr", "protonmail.com", "proton.me", "gmx.fr", "gmx.com", "aol.com", "me.com", "hotmail.co.uk",
     "yahoo.co.uk", "ac-paris.fr",
 )  # fmt: skip
-# The right name in the wrong country.
+# The right name under the wrong top-level domain.
 DOMAIN_CORRECTIONS = {"laposte.fr": "laposte.net", "gmail.fr": "gmail.com", "icloud.fr": "icloud.com"}
-# One letter away from a well-known one, and real all the same.
+# Real domains within a small edit distance of a well-known one: never corrected.
 LEGITIMATE_DOMAINS = {
     "mail.com", "email.com", "gmx.net", "gmx.de", "yahoo.de", "hotmail.de", "hotmail.it", "yahoo.it", "live.be",
     "orange.com", "sfc.fr", "fee.fr", "ymail.com", "outlook.de", "outlook.be", "yahoo.es", "free.com", "proton.ch",
@@ -33,41 +33,41 @@ LEGITIMATE_DOMAINS = {
 
 
 class BadAddress(ValueError):
-    """Not an email address."""
+    """An invalid email address. The message is the validator's, in English."""
 
 
 @dataclass(frozen=True)
 class Address:
-    """An address as typed, to mail to, and its canonical form, to know the mailbox by."""
+    """An address as typed, to which mail is sent, and its canonical form, which identifies the mailbox."""
 
     typed: str
     canonical: str
 
 
 def parse_email_address(text: str) -> Address:
-    """Return a sound address; its canonical form is the same for every spelling that reaches one mailbox.
+    """Return a valid address; its canonical form is the same for every spelling that reaches one mailbox.
 
     Accepts internationalised names and domains (RFC 6531). Raises `BadAddress`.
     """
-    # `.test` names stand for people in tests and demos, on one machine only.
-    found = _validate(text, test_names=current_app.config["PETITION_EMBEDDED"])
-    return Address(found.normalized, canonicalize(found.local_part, found.ascii_domain or found.domain))
+    # Tests and the demo use `.test` domains (RFC 6761), in embedded mode only.
+    validated = _validate(text, test_names=current_app.config["PETITION_EMBEDDED"])
+    return Address(validated.normalized, canonicalize(validated.local_part, validated.ascii_domain or validated.domain))
 
 
 def parse_reply_address(text: str) -> str:
-    """Return a sound address that any email can name in a header, which is to say in ASCII. Raises `BadAddress`.
+    """Return a valid ASCII address, which every email can carry in a header. Raises `BadAddress`.
 
-    Nothing is sent to it from here, so a `.test` name passes, and no app is needed to read a petition's file.
+    Mail is not sent to it, so `.test` domains are always valid, and no application context is needed.
     """
     typed = _validate(text, test_names=True).normalized
     if not typed.isascii():
-        raise BadAddress("not every mail server takes such an address")
+        raise BadAddress("only ASCII is accepted by every mail server")
     return typed
 
 
 def _validate(text: str, *, test_names: bool) -> ValidatedEmail:
-    if "=?" in text:  # allowed by RFC 5322, and read as an encoded word (RFC 2047) by whatever meets it in a header
-        raise BadAddress("no mailbox has such a name")
+    if "=?" in text:  # valid in RFC 5322, but decoded as an encoded word (RFC 2047) in a header
+        raise BadAddress("=? is not allowed")
     try:
         return validate_email(
             text.strip(), check_deliverability=False, allow_smtputf8=True, test_environment=test_names
@@ -77,7 +77,7 @@ def _validate(text: str, *, test_names: bool) -> ValidatedEmail:
 
 
 def canonicalize(local: str, domain: str) -> str:
-    """Return one spelling for all that reach one mailbox: case folded, aliases only where documented."""
+    """Return one spelling for all that reach a mailbox: case folded, aliases removed where documented."""
     domain = domain.lower()
     domain = DOMAIN_ALIASES.get(domain, domain)
     local = local.casefold()
@@ -89,10 +89,10 @@ def canonicalize(local: str, domain: str) -> str:
 
 
 def suggest_correction(text: str) -> str | None:
-    """Return the address with its domain corrected if it looks like a slip for a well-known provider, else None."""
+    """Return the address with the domain that was probably meant, None if it does not look mistyped."""
     local, _, domain = text.strip().rpartition("@")
-    meant = _likely_domain(domain.lower()) if local else None
-    return f"{local}@{meant}" if meant else None
+    corrected = _likely_domain(domain.lower()) if local else None
+    return f"{local}@{corrected}" if corrected else None
 
 
 @lru_cache(maxsize=4096)
@@ -107,23 +107,23 @@ def _likely_domain(domain: str) -> str | None:
     if domain in DOMAIN_CORRECTIONS:
         return DOMAIN_CORRECTIONS[domain]
     for known in WELL_KNOWN_DOMAINS:
-        # A short name is near to many real ones: only one slip is forgiven there.
+        # Short domains are close to many real ones: at most one edit.
         if domain[:1] == known[:1] and _edit_distance(domain, known) <= (1 if len(known) < 9 else 2):
             return known
     return None
 
 
-def _edit_distance(typed: str, meant: str) -> int:
-    """Count letters missed, added, changed or swapped (optimal string alignment distance)."""
-    if abs(len(typed) - len(meant)) > 2:
+def _edit_distance(typed: str, expected: str) -> int:
+    """Return the optimal string alignment distance: letters missing, added, changed or swapped; 3 for more than 2."""
+    if abs(len(typed) - len(expected)) > 2:
         return 3
     before: list[int] = []
-    previous = list(range(len(meant) + 1))
+    previous = list(range(len(expected) + 1))
     for i, a in enumerate(typed, 1):
         row = [i]
-        for j, b in enumerate(meant, 1):
+        for j, b in enumerate(expected, 1):
             cost = min(previous[j] + 1, row[j - 1] + 1, previous[j - 1] + (a != b))
-            if i > 1 and j > 1 and a == meant[j - 2] and typed[i - 2] == b:
+            if i > 1 and j > 1 and a == expected[j - 2] and typed[i - 2] == b:
                 cost = min(cost, before[j - 2] + 1)
             row.append(cost)
         before, previous = previous, row

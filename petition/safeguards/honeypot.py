@@ -1,4 +1,4 @@
-"""A field that people never see and that simple robots fill in."""
+"""Honeypot: a form field that is hidden from people and that simple robots fill in."""
 
 from collections.abc import Mapping
 from typing import Any
@@ -7,5 +7,5 @@ FIELD_NAME = "website"
 
 
 def is_filled(form: Mapping[str, Any]) -> bool:
-    """Say whether a robot filled the hidden field; it is then answered as if all had gone well."""
+    """Return whether the hidden field is filled in. The response must then be the same as for an accepted form."""
     return bool(form.get(FIELD_NAME))

@@ -1,4 +1,4 @@
-"""Networks in place of addresses: near enough to find what came together, too coarse to name a person."""
+"""Networks of IP addresses: precise enough to group requests, too coarse to identify a person."""
 
 import ipaddress
 import re
@@ -6,15 +6,15 @@ from functools import lru_cache
 
 from petition.core.hashing import keyed_hashes
 
-IPV4_PREFIX_LENGTH = 24  # three of the four numbers of an address
+IPV4_PREFIX_LENGTH = 24
 
 
-@lru_cache(1000)  # a request asks several times
+@lru_cache(1000)  # called several times per request
 def parse_ip_address(text: str) -> ipaddress.IPv4Address | ipaddress.IPv6Address | None:
-    """Read an address as proxies write it: some add a port, and a dual-stack socket dresses IPv4 up as IPv6."""
-    for form in (text, text.rsplit(":", 1)[0].strip("[]")):
+    """Parse an address as proxies write it: with a port, or IPv4 mapped to IPv6. Returns None for anything else."""
+    for candidate in (text, text.rsplit(":", 1)[0].strip("[]")):
         try:
-            address = ipaddress.ip_address(form)
+            address = ipaddress.ip_address(candidate)
         except ValueError:
             continue
         return getattr(address, "ipv4_mapped", None) or address
@@ -22,10 +22,7 @@ def parse_ip_address(text: str) -> ipaddress.IPv4Address | ipaddress.IPv6Address
 
 
 def find_network(text: str, ipv6_bits: int = 48) -> str | None:
-    """Return the network of an address, such as 192.0.2.0/24, or None if it is no address.
-
-    A whole network, as it is written with its length, is taken for its first address.
-    """
+    """Return the network of an address, such as 192.0.2.0/24; also of a CIDR network. None for anything else."""
     address = parse_ip_address(re.sub(r"/\d{1,3}$", "", text.strip()))
     if address is None:
         return None
@@ -35,5 +32,5 @@ def find_network(text: str, ipv6_bits: int = 48) -> str | None:
 
 
 def hash_network(network: str) -> list[str]:
-    """Return the keyed hashes of a network, newest key first."""
+    """Return the keyed hashes of a network, current key first."""
     return keyed_hashes("network", network)

@@ -1,4 +1,4 @@
-"""Count events against limits, all of them in one round trip to Redis."""
+"""Sliding-window rate limiter: count events against several limits in one round trip to Redis."""
 
 import hashlib
 import time
@@ -10,26 +10,24 @@ from redis.exceptions import NoScriptError
 
 from petition.core.redis import execute_command, get_client
 
-# A window that slides: what was counted in the window before still counts, by the share of it that has not passed yet
-# (Cloudflare, "How we built rate limiting capable of scaling to millions of domains", 2017). Each limit has as keys the
-# counters of both windows, and as arguments its most, its length in seconds, and that share.
+# Approximate sliding window: the previous window's count is weighted by the share of it that the sliding window still
+# covers (Cloudflare, "How we built rate limiting capable of scaling to millions of domains", 2017). Keys of each limit:
+# counters of the current and the previous window; arguments: its maximum, its length in seconds, and that share.
 COUNT_SCRIPT = """
 for i = 1, #KEYS / 2 do
-    local most, length, share = tonumber(ARGV[3 * i - 2]), tonumber(ARGV[3 * i - 1]), tonumber(ARGV[3 * i])
-    local now = tonumber(redis.call('GET', KEYS[2 * i - 1]) or 0)
-    local before = tonumber(redis.call('GET', KEYS[2 * i]) or 0)
-    if now + before * share >= most then return {i, now, before} end
+    local max, length, share = tonumber(ARGV[3 * i - 2]), tonumber(ARGV[3 * i - 1]), tonumber(ARGV[3 * i])
+    local current = tonumber(redis.call('GET', KEYS[2 * i - 1]) or 0)
+    local previous = tonumber(redis.call('GET', KEYS[2 * i]) or 0)
+    if current + previous * share >= max then return {i, current, previous} end
     if redis.call('INCR', KEYS[2 * i - 1]) == 1 then redis.call('EXPIRE', KEYS[2 * i - 1], 2 * length) end
 end
 return {0, 0, 0}
 """
-COUNT_SCRIPT_SHA1 = hashlib.sha1(
-    COUNT_SCRIPT.encode(), usedforsecurity=False
-).hexdigest()  # by which Redis knows a script
+COUNT_SCRIPT_SHA1 = hashlib.sha1(COUNT_SCRIPT.encode(), usedforsecurity=False).hexdigest()  # for EVALSHA
 
 
 class RateLimitEvent(NamedTuple):
-    """Something that somebody does, as one limit sees it; `key` is whoever is limited, and no personal data."""
+    """An event to count against one limit. `key` identifies who is limited; never personal data."""
 
     scope: str
     key: str
@@ -37,35 +35,36 @@ class RateLimitEvent(NamedTuple):
 
 
 class ExceededLimit(NamedTuple):
-    """A limit that is reached, and the seconds until it lets one more pass."""
+    """A limit that is reached, and the time until it admits one more event."""
 
     event: RateLimitEvent
     retry_after_seconds: float
 
 
 def count_events(events: Sequence[RateLimitEvent]) -> ExceededLimit | None:
-    """Count each event in turn, up to the first whose limit is reached, and return that one.
+    """Count events in order and return the first whose limit is reached, which is not counted, nor are those after it.
 
     One round trip. Raises `redis.RedisError`.
     """
     now = time.time()
     keys: list[str] = []
-    values: list[float] = []
+    arguments: list[float] = []
     for scope, key, limit in events:
         length = limit.get_expiry()
-        window, passed = divmod(now, length)
+        window, elapsed = divmod(now, length)
         keys += [f"petition:limit:{scope}:{key}:{length}:{window - back:.0f}" for back in (0, 1)]
-        values += [limit.amount, length, 1 - passed / length]
-    found, counted, before = _eval_script([*keys, *values], len(keys))
-    if not found:
+        arguments += [limit.amount, length, 1 - elapsed / length]
+    position, current, previous = _eval_script([*keys, *arguments], len(keys))  # position: from 1, or 0 for none
+    if not position:
         return None
-    most, seconds, share = values[3 * found - 3 : 3 * found]
-    # What is counted now weighs all of this window; what was before, less with each second.
-    return ExceededLimit(events[found - 1], seconds * (share - (most - counted) / before if counted < most else share))
+    maximum, length_seconds, share = arguments[3 * position - 3 : 3 * position]
+    # Until the weighted previous count has fallen enough, or else until the next window starts.
+    wait_share = share - (maximum - current) / previous if current < maximum else share
+    return ExceededLimit(events[position - 1], length_seconds * wait_share)
 
 
-def _eval_script(asked: Sequence[Any], keys: int) -> Any:
+def _eval_script(keys_and_arguments: Sequence[Any], key_count: int) -> Any:
     try:
-        return execute_command("EVALSHA", COUNT_SCRIPT_SHA1, keys, *asked)
+        return execute_command("EVALSHA", COUNT_SCRIPT_SHA1, key_count, *keys_and_arguments)
     except NoScriptError:
-        return get_client().eval(COUNT_SCRIPT, keys, *asked)
+        return get_client().eval(COUNT_SCRIPT, key_count, *keys_and_arguments)

@@ -1,4 +1,4 @@
-"""Limits per network, answered with 429, and per address, which nobody hears of."""
+"""Rate limits: per network, answered with 429; per email address, enforced silently."""
 
 import math
 from collections.abc import Callable, Sequence
@@ -18,7 +18,9 @@ from petition.safeguards.ip_networks import find_network, hash_network
 from petition.safeguards.rate_limiter import RateLimitEvent, count_events
 
 EMAILS_PER_ADDRESS_LIMIT = RateLimitItemPerHour(20)
-MAX_ADDRESS_CHARACTERS = 320  # characters of an address
+MAX_ADDRESS_CHARACTERS = 320
+
+View = Callable[..., Any]
 
 log = structlog.get_logger(__name__)
 breaker = CircuitBreaker(5.0)
@@ -26,68 +28,73 @@ parse_limits = lru_cache(parse_many)
 
 
 def client_network_hash() -> str:
-    """Return a keyed hash of the client's network (IPv4 /24, IPv6 /56): Redis holds no personal data."""
-    found = find_network(request.remote_addr or "", ipv6_bits=56)
-    return hash_network(found)[0] if found else "unknown"
+    """Return a keyed hash of the client's network (IPv4 /24, IPv6 /56): Redis stores no personal data."""
+    network = find_network(request.remote_addr or "", ipv6_bits=56)
+    return hash_network(network)[0] if network else "unknown"
 
 
 def stored_network_hash() -> str | None:
-    """Return a keyed hash of the network that a request came from (IPv4 /24, IPv6 /48), to be kept with a signature."""
-    found = find_network(request.remote_addr or "")
-    return hash_network(found)[0] if found else None
+    """Return a keyed hash of the client's network (IPv4 /24, IPv6 /48), to be stored with a signature."""
+    network = find_network(request.remote_addr or "")
+    return hash_network(network)[0] if network else None
+
+
+def _before_view(check: Callable[[], None]) -> Callable[[View], View]:
+    """Return a decorator that runs a check before a view."""
+
+    def decorate(view: View) -> View:
+        @wraps(view)
+        def checked_view(*args: Any, **kwargs: Any) -> Any:
+            check()
+            return view(*args, **kwargs)
+
+        return checked_view
+
+    return decorate
 
 
 def rate_limited(
     scope: str, limits: str | Callable[[], str], key: Callable[[], str] = client_network_hash
-) -> Callable[[Callable[..., Any]], Callable[..., Any]]:
-    """Limit the POSTs to a view; views of one scope share its limits.
+) -> Callable[[View], View]:
+    """Limit the POST requests to a view; views with the same scope share its limits.
 
-    `limits`: such as `30/minute;300/hour`. Whoever is over one is answered 429 with `Retry-After`; other answers say
-    nothing of limits, as all must be the same. When Redis cannot be reached there are none: people can sign.
+    `limits`: such as `30/minute;300/hour`. Above a limit the answer is 429 with `Retry-After`; other responses do not
+    mention limits, as they must be uniform. Without Redis nothing is limited, so that people can sign.
     """
 
-    def decorate(view: Callable[..., Any]) -> Callable[..., Any]:
-        @wraps(view)
-        def guarded(*args: Any, **kwargs: Any) -> Any:
-            if request.method == "POST":
-                _enforce_limits(_limit_events(scope, key(), limits if isinstance(limits, str) else limits()))
-            return view(*args, **kwargs)
+    def check() -> None:
+        if request.method == "POST":
+            _enforce_limits(_limit_events(scope, key(), limits if isinstance(limits, str) else limits()))
 
-        return guarded
-
-    return decorate
+    return _before_view(check)
 
 
 limit_token_posts = rate_limited("follow", "120/minute")
 
 
-def limit_signing(typed: Callable[[], Any]) -> Callable[[Callable[..., Any]], Callable[..., Any]]:
-    """Limit the signatures from one network, and slow down those with one address, silently (`address_was_busy`).
+def limit_signing(read_address: Callable[[], Any]) -> Callable[[View], View]:
+    """Limit signatures per network (429), and note whether the email address is above its limit.
 
-    `typed` returns the address that the request names, whatever it is. Both are counted in one round trip, and with
-    every request, sound or not.
+    `read_address` returns the address in the request, of any type. Both are counted in one round trip, for valid and
+    invalid requests alike. The result for the address is returned by `address_limit_exceeded`.
     """
 
-    def decorate(view: Callable[..., Any]) -> Callable[..., Any]:
-        @wraps(view)
-        def guarded(*args: Any, **kwargs: Any) -> Any:
-            events = _limit_events("sign", client_network_hash(), ";".join(current_app.config["PETITION_SIGN_LIMIT"]))
-            address = typed()
-            g.address_was_busy = _enforce_limits(events, [_address_event(address)] if isinstance(address, str) else [])
-            return view(*args, **kwargs)
+    def check() -> None:
+        events = _limit_events("sign", client_network_hash(), ";".join(current_app.config["PETITION_SIGN_LIMIT"]))
+        address = read_address()
+        silent_events = [_address_event(address)] if isinstance(address, str) else []
+        g.address_limit_exceeded = _enforce_limits(events, silent_events)
 
-        return guarded
-
-    return decorate
+    return _before_view(check)
 
 
 def address_limit_exceeded() -> bool:
-    """Say whether the address that this request signs with had more than an hour's share of emails already."""
-    return bool(g.get("address_was_busy"))
+    """Return whether `limit_signing` found more emails to the address of this request than an hour allows."""
+    return bool(g.get("address_limit_exceeded"))
 
 
 def count_address_email(address: str) -> bool:
-    """Count one email owed to an address and say whether that is more than an hour's share, over all petitions."""
+    """Count one email to an address, over all petitions, and return whether it exceeds `EMAILS_PER_ADDRESS_LIMIT`."""
     return _enforce_limits([], [_address_event(address)])
 
 
@@ -96,28 +103,28 @@ def _limit_events(scope: str, key: str, limits: str) -> list[RateLimitEvent]:
 
 
 def _address_event(address: str) -> RateLimitEvent:
-    """Return an email to an address, in any of its spellings.
+    """Return the event of an email to an address, in any spelling.
 
-    What follows a + is left aside here: most providers deliver it to the same person.
+    What follows a + is ignored for every domain here: most providers deliver it to the same person.
     """
     local, _at, domain = address[:MAX_ADDRESS_CHARACTERS].strip().rpartition("@")
     mailbox = canonicalize(local.split("+", 1)[0] or local, domain)
     return RateLimitEvent("address", keyed_hashes("address", mailbox)[0], EMAILS_PER_ADDRESS_LIMIT)
 
 
-def _enforce_limits(limited: list[RateLimitEvent], slowed: Sequence[RateLimitEvent] = ()) -> bool:
-    """Count events; returns whether one of the `slowed` is over its limit. Raises `TooManyRequests` for the others.
+def _enforce_limits(events: list[RateLimitEvent], silent_events: Sequence[RateLimitEvent] = ()) -> bool:
+    """Count all events. Raise `TooManyRequests` for one of `events`, return True for one of `silent_events`.
 
-    When Redis cannot be reached nobody is over anything: people can sign.
+    Returns False without Redis.
     """
     if breaker.is_open():
         return False
     try:
-        over = count_events([*limited, *slowed])
+        exceeded = count_events([*events, *silent_events])
     except (RedisError, OSError) as error:
         breaker.trip()
-        log.warning("the limits cannot reach Redis: people can sign, without limits", error=type(error).__name__)
+        log.warning("rate limits disabled: Redis is unreachable", error=type(error).__name__)
         return False
-    if over and over.event not in slowed:
-        raise TooManyRequests(retry_after=max(1, math.ceil(over.retry_after_seconds)))
-    return over is not None
+    if exceeded and exceeded.event not in silent_events:
+        raise TooManyRequests(retry_after=max(1, math.ceil(exceeded.retry_after_seconds)))
+    return exceeded is not None

@@ -16,17 +16,17 @@ from petition.safeguards.email_addresses import BadAddress, canonicalize, parse_
         ("zoë@bücher.example", "zoë@xn--bcher-kva.example"),
     ],
 )
-def test_spellings_of_one_mailbox_are_one(app, typed, same):
+def test_spellings_of_one_mailbox_have_one_canonical_form(app, typed, same):
     assert parse_email_address(typed).canonical == same
 
 
 @pytest.mark.parametrize("other", ["zoe+x@example.org", "z.oe@example.org", "z.oe@orange.fr"])
-def test_an_undocumented_alias_is_another_mailbox(app, other):
+def test_undocumented_alias_is_another_mailbox(app, other):
     assert parse_email_address(other).canonical != "zoe@example.org"
     assert parse_email_address(other).canonical == other
 
 
-def test_mail_goes_to_the_address_as_typed(app):
+def test_address_as_typed_is_preserved(app):
     assert parse_email_address(" Z.O.E+letters@Gmail.com ").typed == "Z.O.E+letters@gmail.com"
 
 
@@ -46,14 +46,14 @@ def test_mail_goes_to_the_address_as_typed(app):
         "a@b@example.org",
     ],
 )
-def test_what_is_no_address_is_refused(app, typed):
+def test_invalid_address_is_rejected(app, typed):
     with pytest.raises(BadAddress):
         parse_email_address(typed)
 
 
 @settings(suppress_health_check=[HealthCheck.function_scoped_fixture], max_examples=300, deadline=None)
 @given(st.text(max_size=80) | st.emails())
-def test_any_text_is_an_address_or_refused(app, typed):
+def test_arbitrary_text_is_an_address_or_rejected(app, typed):
     try:
         address = parse_email_address(typed)
     except BadAddress:
@@ -65,7 +65,7 @@ def test_any_text_is_an_address_or_refused(app, typed):
 
 
 @pytest.mark.parametrize(
-    ("typed", "meant"),
+    ("typed", "corrected"),
     [
         ("zoe@gmial.com", "zoe@gmail.com"),
         ("zoe@gmail.co", "zoe@gmail.com"),
@@ -80,12 +80,12 @@ def test_any_text_is_an_address_or_refused(app, typed):
         ("zoe@yaho.fr", "zoe@yahoo.fr"),
     ],
 )
-def test_a_slip_is_noticed(typed, meant):
-    assert suggest_correction(typed) == meant
+def test_mistyped_domain_is_corrected(typed, corrected):
+    assert suggest_correction(typed) == corrected
 
 
 @pytest.mark.parametrize(
     "typed", ["zoe@gmail.com", "zoe@example.org", "zoe@mail.com", "zoe@gmx.de", "zoe@live.be", "zoe@cimade.org", "zoe"]
 )
-def test_a_real_domain_is_left_alone(typed):
+def test_real_domain_is_not_corrected(typed):
     assert suggest_correction(typed) is None

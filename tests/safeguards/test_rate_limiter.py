@@ -8,8 +8,8 @@ from petition.safeguards.rate_limiter import RateLimitEvent, count_events
 
 @pytest.fixture
 def set_time(app, monkeypatch):
-    """Return a function that sets the time that the windows go by."""
-    now = 1_800_000_000.0  # where a minute and an hour begin
+    """Return a function that sets the limiter's clock, in seconds after the start of an hour."""
+    now = 1_800_000_000.0  # start of a minute and of an hour
 
     def set_(seconds):
         monkeypatch.setattr(rate_limiter.time, "time", lambda: now + seconds)
@@ -22,7 +22,7 @@ def events(text, key="k"):
     return [RateLimitEvent("test", key, limit) for limit in parse_many(text)]
 
 
-def test_what_was_counted_before_weighs_less_with_each_second(set_time):
+def test_previous_window_weighs_less_with_each_second(set_time):
     three = events("3/minute")
     set_time(50)
     assert [count_events(three) for _ in range(3)] == [None] * 3
@@ -32,13 +32,13 @@ def test_what_was_counted_before_weighs_less_with_each_second(set_time):
     over = count_events(three)
     assert over.event == three[0]
     set_time(61 + over.retry_after_seconds + 0.01)
-    assert count_events(three) is None, "the wait that was told is enough"
+    assert count_events(three) is None, "the returned wait is sufficient"
     assert count_events(three) is not None
     set_time(181)
     assert [count_events(three) for _ in range(3)] == [None] * 3
 
 
-def test_each_limit_counts_and_the_first_that_is_reached_is_told(set_time):
+def test_first_exceeded_limit_is_returned(set_time):
     both = events("3/minute;5/hour")
     for minute in range(2):
         set_time(minute * 180)
@@ -48,17 +48,17 @@ def test_each_limit_counts_and_the_first_that_is_reached_is_told(set_time):
     assert 0 < found[2].retry_after_seconds <= 3600
 
 
-def test_keys_are_apart_and_are_forgotten(set_time):
+def test_keys_are_independent_and_expire(set_time):
     assert count_events(events("1/minute", "a")) is None
     assert count_events(events("1/minute", "b")) is None
     assert count_events(events("1/minute", "a")) is not None
     store = redis_client()
-    lives = [store.ttl(key) for key in store.scan_iter("petition:limit:*")]
-    assert len(lives) == 2
-    assert all(0 < life <= 120 for life in lives)
+    ttls = [store.ttl(key) for key in store.scan_iter("petition:limit:*")]
+    assert len(ttls) == 2
+    assert all(0 < ttl <= 120 for ttl in ttls)
 
 
-def test_the_script_is_sent_again_to_a_redis_that_was_restarted(app):
+def test_script_is_loaded_again_after_a_restart_of_redis(app):
     redis_client().script_flush()
     assert count_events(events("1/minute")) is None
     assert count_events(events("1/minute")) is not None

@@ -21,11 +21,11 @@ def limit(app, monkeypatch):
     monkeypatch.setitem(app.config, "PETITION_SIGN_LIMIT", ["3/minute"])
 
 
-def test_a_network_over_its_limit_is_told_when_to_come_back(client, limit):
+def test_network_above_its_limit_is_answered_429_with_retry_after(client, limit):
     make_petition()
     assert [sign(client, n, f"198.51.100.{n}").status_code for n in range(5)] == [303, 303, 303, 429, 429]
-    refused = sign(client, 9)
-    assert 0 < int(refused.headers["Retry-After"]) <= 60
+    limited = sign(client, 9)
+    assert 0 < int(limited.headers["Retry-After"]) <= 60
     assert sign(client, 9, "203.0.113.5").status_code == 303
     assert db.session.query(Signature).count() == 4
 
@@ -42,26 +42,26 @@ def test_pages_and_api_share_the_limit(client, limit):
     assert int(answer.headers["Retry-After"]) > 0
 
 
-def test_only_the_trusted_number_of_proxies_is_believed(client, limit):
+def test_only_the_trusted_number_of_proxies_counts(client, limit):
     make_petition()
     forged = [sign(client, n, f"203.0.{n}.1, 198.51.100.7").status_code for n in range(5)]
     assert forged == [303, 303, 303, 429, 429]
 
 
-def test_without_redis_people_sign_and_the_log_says_so(client, limit, monkeypatch, caplog):
+def test_without_redis_signing_works_and_a_warning_is_logged(client, limit, monkeypatch, caplog):
     make_petition()
 
-    def gone(*args, **kwargs):
-        raise redis.ConnectionError("gone")
+    def unreachable(*args, **kwargs):
+        raise redis.ConnectionError("unreachable")
 
-    monkeypatch.setattr(rate_limits, "count_events", gone)
+    monkeypatch.setattr(rate_limits, "count_events", unreachable)
     with caplog.at_level(logging.WARNING):
         assert [sign(client, n).status_code for n in range(5)] == [303] * 5
     assert db.session.query(Signature).count() == 5
     assert any("limit" in record.getMessage().lower() for record in caplog.records)
 
 
-def test_an_address_over_its_share_is_mailed_later_and_nobody_is_told(client):
+def test_address_above_its_limit_is_mailed_later_with_the_same_response(client):
     for n in range(22):
         make_petition(slug=f"jardin-{n}")
         answer = client.post(f"/p/jardin-{n}/sign", data=make_form(), headers={"X-Forwarded-For": f"203.0.{n}.1"})
@@ -70,7 +70,7 @@ def test_an_address_over_its_share_is_mailed_later_and_nobody_is_told(client):
     assert later == [False] * 20 + [True] * 2
 
 
-def test_redis_learns_no_address_of_any_kind(client):
+def test_redis_stores_no_email_or_ip_address(client):
     make_petition()
     sign(client, 1, "203.0.113.77")
     store = redis_client()
@@ -80,10 +80,10 @@ def test_redis_learns_no_address_of_any_kind(client):
         assert "203.0.113" not in content
 
 
-def test_the_honeypot_answers_as_if_all_was_well(client):
+def test_honeypot_answers_as_for_an_accepted_signature(client):
     make_petition()
-    plain, caught = sign(client, 1), sign(client, 2, website="http://spam.example")
-    assert (plain.status_code, plain.data, plain.headers["Location"]) == (
+    accepted, caught = sign(client, 1), sign(client, 2, website="http://spam.example")
+    assert (accepted.status_code, accepted.data, accepted.headers["Location"]) == (
         caught.status_code,
         caught.data,
         caught.headers["Location"],
@@ -91,7 +91,7 @@ def test_the_honeypot_answers_as_if_all_was_well(client):
     assert db.session.query(Signature).count() == 1
 
 
-def test_a_network_is_one_network_however_a_proxy_writes_it(app):
+def test_network_is_the_same_in_every_notation_of_proxies(app):
     def key(address):
         with app.test_request_context(environ_base={"REMOTE_ADDR": address}):
             return rate_limits.client_network_hash()
