@@ -66,12 +66,12 @@ CHANGES = [
 CLOCK = [
     # Leases end at once: whatever is in the hands of a worker is taken over.
     Fault(
-        "clock set forward by an hour",
+        "clock moved forward by an hour",
         partial(faults.clock_stepped, 3600),
         max_repeats=MAX_REPEATS_PER_CRASH,
         clock=True,
     ),
-    Fault("clock set back by an hour", partial(faults.clock_stepped, -3600), clock=True),
+    Fault("clock moved back by an hour", partial(faults.clock_stepped, -3600), clock=True),
 ]
 
 
