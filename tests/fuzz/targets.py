@@ -1,4 +1,4 @@
-"""What is fuzzed, and what must hold whatever it is given. Each runs within an application's context."""
+"""The fuzzing targets, each with its invariants. They run within an application context."""
 
 import hashlib
 import hmac
@@ -35,7 +35,7 @@ EXPECTED = [
 
 
 def fuzz_tokens(data: bytes) -> None:
-    """Strangers' tokens are refused by one exception; ours come back whole, whatever mail programs append."""
+    """Forged tokens raise one exception; ours are read whole, whatever mail programs append."""
     purpose, rest = PURPOSES[data[0] % 3] if data else PURPOSES[0], data[1:]
     for text in (rest.decode("utf-8", "surrogateescape"), rest.decode("latin-1")):
         with suppress(tokens.BadToken):
@@ -57,7 +57,7 @@ def fuzz_tokens(data: bytes) -> None:
 
 
 def fuzz_bounces(data: bytes) -> None:
-    """Any report is read without a fault, into what the database can hold."""
+    """Any report is parsed without a defect, into values that the database can store."""
     kind, rest = data[:1], data[1:]
     provider = {b"1": "generic", b"2": "ses", b"3": "postmark", b"4": "mailgun", b"5": "brevo"}.get(kind)
     if provider is None:
@@ -87,7 +87,7 @@ def _assert_storable(report: Report) -> None:
 
 
 def fuzz_mailings(data: bytes) -> None:
-    """A mailing that may be saved is set, filled and built for any signer, with its headers and no more."""
+    """A mailing that can be saved is rendered for any signer, with exactly its headers."""
     pieces = data.decode("utf-8", "replace").split("\x1e")
     body, subject, preheader, name, profession, title = (*pieces, *[""] * 6)[:6]
     errors: dict[str, str] = {}
@@ -133,7 +133,7 @@ def _tidy_or_none(value: str, field: str) -> str | None:
 
 
 class _Reader(HTMLParser):
-    """Refuses what no email of ours may hold."""
+    """Rejects tags and attributes that no email of ours may contain."""
 
     def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
         assert tag not in ("script", "img", "iframe", "object", "embed", "svg", "form", "input", "base", "link"), tag
@@ -150,7 +150,7 @@ def _assert_harmless_html(html: str) -> None:
 
 
 def fuzz_documents(data: bytes) -> None:
-    """A file that cannot be used is told by its lines, never by an exception."""
+    """An invalid file is reported by line, never by an exception."""
     text = data.decode("utf-8", "surrogateescape")
     lines = len(text.splitlines()) + 2
     found = file_parser.parse_document(text)
