@@ -1,0 +1,35 @@
+"""The documents: relative links lead somewhere, and every package is described."""
+
+import re
+from pathlib import Path
+
+ROOT = Path(__file__).parents[2]
+DOCUMENTS = [*sorted(ROOT.glob("*.md")), *sorted((ROOT / "docs").rglob("*.md"))]
+LINK = re.compile(r"\]\((?!https?:|mailto:)([^)\s]+)\)")
+
+
+def anchors(path):
+    """Return the anchors that GitHub gives to the headings of a document."""
+    headings = re.findall(r"^#+ (.+)$", path.read_text(encoding="utf-8"), re.M)
+    return {re.sub(r"[^\w\- ]", "", heading.lower()).replace(" ", "-") for heading in headings}
+
+
+def test_relative_links_lead_to_existing_files_and_headings():
+    dead = []
+    for document in DOCUMENTS:
+        for link in LINK.findall(document.read_text(encoding="utf-8")):
+            name, _, anchor = link.partition("#")
+            target = document.parent / name if name else document
+            if not target.exists() or (anchor and target.suffix == ".md" and anchor not in anchors(target)):
+                dead.append(f"{document.relative_to(ROOT)}: {link}")
+    assert dead == []
+
+
+def test_some_links_are_checked():
+    assert sum(len(LINK.findall(document.read_text(encoding="utf-8"))) for document in DOCUMENTS) > 10
+
+
+def test_every_package_is_named_in_the_architecture():
+    text = (ROOT / "docs" / "architecture.md").read_text(encoding="utf-8")
+    packages = sorted(str(path.parent.relative_to(ROOT)) for path in (ROOT / "petition").rglob("*/__init__.py"))
+    assert [name for name in packages if f"`{name}/`" not in text] == []
