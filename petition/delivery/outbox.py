@@ -11,17 +11,6 @@ from petition.delivery.queries import ENQUEUE, SELECT_RECENT_EMAILS
 from petition.delivery.queues import Queue
 from petition.delivery.wakeup import wake_after_commit
 
-# Part of the statement that signs, until signatures/queries.py has that statement whole.
-INSERT_DELIVERIES = """
-    INSERT INTO deliveries (kind, queue, state, attempt, request_id, next_attempt_at,
-                            petition_id, subject_id, generation)
-    SELECT CAST(:kind AS text), CAST(:queue AS text), 'due', 0, CAST(:request_id AS text),
-           coalesce(CAST(:not_before AS timestamptz), now()), owed.*
-    FROM owed
-    ON CONFLICT (kind, subject_id, generation) DO NOTHING
-    RETURNING id
-"""
-
 
 @dataclass(frozen=True)
 class OutboxEntry:

@@ -23,15 +23,6 @@ class Count:
         return self.people + self.organisations
 
 
-# Embedded in the statement that confirms, which has the signatures to count as `counted`.
-INCREMENT_CONFIRMED_SQL = f"""
-    INSERT INTO petition_counts AS counts (petition_id, slot, people, organisations)
-    SELECT petition_id, id % {COUNTER_SLOTS}, (party = 'person')::int, (party = 'organisation')::int FROM counted
-    ON CONFLICT (petition_id, slot) DO UPDATE
-    SET people = counts.people + excluded.people, organisations = counts.organisations + excluded.organisations
-"""  # noqa: S608 - constants
-
-
 def increment(petition_id: int, cause_id: int, party: str, by: int) -> None:
     """Add to the counter of a party ("person", "organisation" or "paper"): +1, -1, or the size of a paper import.
 

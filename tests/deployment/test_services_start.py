@@ -4,14 +4,13 @@ import http.client
 import os
 import shlex
 import signal
-import socket
 import subprocess
 import sys
 import time
 from base64 import b64encode
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -20,11 +19,12 @@ import pytest
 import redis
 from sqlalchemy.engine import make_url
 from support import compose_file
+from support.ports import free_port
 
 from petition.core import migrations
 
-START_TIMEOUT_SECONDS = 40.0  # seconds, generous: everything starts at once, beside other tests
-STOP_TIMEOUT_SECONDS = 10.0  # seconds
+START_TIMEOUT_SECONDS = 90.0  # everything starts at once, beside other tests
+STOP_TIMEOUT_SECONDS = 10.0
 
 pytestmark = [pytest.mark.slow, pytest.mark.journey, pytest.mark.xdist_group("deployment")]
 
@@ -42,12 +42,14 @@ SERVICES: dict[str, dict[str, Any]] = {
     if "build" in service
 }
 LONG_RUNNING = sorted(set(SERVICES) - {"migrate"})
-
-
-def free_port() -> int:
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return probe.getsockname()[1]
+CHECKED_WHEN_STOPPED = ("flower", "web", "worker-maintenance")  # the workers share one health check
+# method, path and credentials of a request to Flower, and the status of its answer
+FLOWER_REQUESTS = {
+    ("GET", "/workers", ""): 401,
+    ("GET", "/workers", "operator:a wrong password"): 401,
+    ("GET", "/workers", FLOWER): 200,
+    ("POST", "/api/worker/shutdown/confirmations", FLOWER): 403,
+}
 
 
 class Machine:
@@ -187,66 +189,72 @@ def machine(tmp_path_factory: pytest.TempPathFactory, empty_database: str, redis
     redis.Redis.from_url(redis_url).flushdb()
 
 
-@pytest.fixture(scope="module")
-def migrated(machine: Machine) -> Iterator[Process]:
-    """Run `migrate`, which the others wait for."""
-    process = machine.start("migrate")
-    yield process
-    process.kill()
+@dataclass
+class Lifecycle:
+    """What was seen while every service was migrated, started, asked and stopped, once for all tests."""
+
+    migration: Process
+    revision: str = ""
+    processes: dict[str, Process] = field(default_factory=dict)
+    became_healthy: dict[str, bool] = field(default_factory=dict)
+    flower_answers: dict[tuple[str, str, str], int] = field(default_factory=dict)
+    stop_seconds: dict[str, float | None] = field(default_factory=dict)
+    left_behind: dict[str, bool] = field(default_factory=dict)
+    healthy_when_stopped: dict[str, bool] = field(default_factory=dict)
 
 
 @pytest.fixture(scope="module")
-def running(machine: Machine, migrated: Process) -> Iterator[dict[str, Process]]:
-    """Start every lasting service at once, as a server does when it boots."""
-    migrated.process.wait(START_TIMEOUT_SECONDS)
-    processes: dict[str, Process] = {}
+def lifecycle(machine: Machine, empty_database: str) -> Iterator[Lifecycle]:
+    """Start everything as a server does when it boots, look, and stop it."""
+    seen = Lifecycle(machine.start("migrate"))
     try:
+        assert seen.migration.process.wait(START_TIMEOUT_SECONDS) == 0, seen.migration.log()
+        with psycopg.connect(empty_database) as connection:
+            seen.revision = connection.execute("SELECT version_num FROM alembic_version").fetchone()[0]
         for name in LONG_RUNNING:
-            processes[name] = machine.start(name)
-        yield processes
+            seen.processes[name] = machine.start(name)
+        for name, process in seen.processes.items():
+            seen.became_healthy[name] = process.gets_healthy()
+        for request in FLOWER_REQUESTS:
+            seen.flower_answers[request] = ask_flower(machine, *request)
+        with ThreadPoolExecutor(len(LONG_RUNNING)) as pool:
+            seen.stop_seconds = dict(zip(LONG_RUNNING, pool.map(Process.stop, seen.processes.values()), strict=True))
+        for name, process in seen.processes.items():
+            seen.left_behind[name] = process.left_behind()
+        for name in CHECKED_WHEN_STOPPED:
+            seen.healthy_when_stopped[name] = seen.processes[name].is_healthy()
+        yield seen
     finally:
-        for process in processes.values():
+        for process in (seen.migration, *seen.processes.values()):
             process.kill()
 
 
-@pytest.fixture(scope="module")
-def stopped(running: dict[str, Process]) -> dict[str, float | None]:
-    """Stop every service once each is healthy; return how long each took."""
-    for process in running.values():
-        assert process.gets_healthy(), process.log()
-    with ThreadPoolExecutor(len(running)) as pool:
-        return dict(zip(running, pool.map(Process.stop, running.values()), strict=True))
+def ask_flower(machine: Machine, method: str, path: str, credentials: str) -> int:
+    """Return the status of Flower's answer; 0 if there is none."""
+    headers = {"Authorization": "Basic " + b64encode(credentials.encode()).decode()} if credentials else {}
+    connection = http.client.HTTPConnection("127.0.0.1", int(machine.local["5555"]), timeout=10)
+    try:
+        connection.request(method, path, headers=headers)
+        return connection.getresponse().status
+    except OSError:
+        return 0
+    finally:
+        connection.close()
 
 
-def test_migrate_brings_an_empty_database_to_the_schema_of_this_code(migrated: Process, empty_database: str) -> None:
-    assert migrated.process.wait(START_TIMEOUT_SECONDS) == 0, migrated.log()
-    with psycopg.connect(empty_database) as connection:
-        assert connection.execute("SELECT version_num FROM alembic_version").fetchone() == (migrations.head_revision(),)
+def test_migrate_brings_an_empty_database_to_the_schema_of_this_code(lifecycle: Lifecycle) -> None:
+    assert lifecycle.migration.process.returncode == 0, lifecycle.migration.log()
+    assert lifecycle.revision == migrations.head_revision()
 
 
 @pytest.mark.parametrize("name", LONG_RUNNING)
-def test_a_service_gets_healthy(running: dict[str, Process], name: str) -> None:
-    assert running[name].gets_healthy(), running[name].log()
+def test_a_service_gets_healthy(lifecycle: Lifecycle, name: str) -> None:
+    assert lifecycle.became_healthy[name], lifecycle.processes[name].log()
 
 
-@pytest.mark.parametrize(
-    ("method", "path", "credentials", "status"),
-    [
-        ("GET", "/workers", "", 401),
-        ("GET", "/workers", "operator:a wrong password", 401),
-        ("GET", "/workers", FLOWER, 200),
-        ("POST", "/api/worker/shutdown/confirmations", FLOWER, 403),
-    ],
-)
-def test_flower_shows_itself_to_its_password_and_changes_nothing(
-    running: dict[str, Process], machine: Machine, method: str, path: str, credentials: str, status: int
-) -> None:
-    assert running["flower"].gets_healthy(), running["flower"].log()
-    headers = {"Authorization": "Basic " + b64encode(credentials.encode()).decode()} if credentials else {}
-    connection = http.client.HTTPConnection("127.0.0.1", int(machine.local["5555"]), timeout=10)
-    connection.request(method, path, headers=headers)
-    assert connection.getresponse().status == status
-    connection.close()
+@pytest.mark.parametrize("request_", FLOWER_REQUESTS)
+def test_flower_requires_its_password_and_is_read_only(lifecycle: Lifecycle, request_: tuple[str, str, str]) -> None:
+    assert lifecycle.flower_answers[request_] == FLOWER_REQUESTS[request_], lifecycle.processes["flower"].log()
 
 
 def test_flower_does_not_start_without_a_password(tmp_path: Path, database_url: str, redis_url: str) -> None:
@@ -261,20 +269,17 @@ def test_flower_does_not_start_without_a_password(tmp_path: Path, database_url: 
 
 
 @pytest.mark.parametrize("name", LONG_RUNNING)
-def test_a_service_stops_in_time_and_leaves_nothing_behind(
-    stopped: dict[str, float | None], running: dict[str, Process], name: str
-) -> None:
-    assert stopped[name] is not None, running[name].log()
-    assert running[name].process.returncode == 0, running[name].log()
-    assert not running[name].left_behind()
+def test_a_service_stops_in_time_and_leaves_nothing_behind(lifecycle: Lifecycle, name: str) -> None:
+    assert lifecycle.stop_seconds[name] is not None, lifecycle.processes[name].log()
+    assert lifecycle.processes[name].process.returncode == 0, lifecycle.processes[name].log()
+    assert not lifecycle.left_behind[name]
 
 
-@pytest.mark.parametrize("name", ["flower", "web", "worker-maintenance"])  # the workers share one check
-def test_a_stopped_service_is_not_healthy(
-    stopped: dict[str, float | None], running: dict[str, Process], name: str
-) -> None:
-    assert not running[name].is_healthy()
+@pytest.mark.parametrize("name", CHECKED_WHEN_STOPPED)
+def test_a_stopped_service_is_not_healthy(lifecycle: Lifecycle, name: str) -> None:
+    assert not lifecycle.healthy_when_stopped[name]
 
 
-def test_nothing_is_written_where_the_image_is_read_only(stopped: dict[str, float | None], machine: Machine) -> None:
+def test_nothing_is_written_where_the_image_is_read_only(lifecycle: Lifecycle, machine: Machine) -> None:
+    assert set(lifecycle.stop_seconds) == set(LONG_RUNNING)
     assert list((machine.folder / "work").iterdir()) == []

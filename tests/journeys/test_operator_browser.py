@@ -21,9 +21,9 @@ FAIL_SQL = """
 TEAM_PAGES = ("/ops/", "/ops/failures", "/ops/signatures", "/account/", "/account/people", "/account/audit")
 
 
-@pytest.fixture(scope="module")
-def stack(tmp_path_factory):
-    stack = LocalStack(tmp_path_factory.mktemp("operator") / "data", free_port()).wait_until_started()
+@pytest.fixture
+def stack(tmp_path):
+    stack = LocalStack(tmp_path / "data", free_port()).wait_until_started()
     yield stack
     stack.stop()
 
@@ -40,7 +40,8 @@ def database(stack):
     return psycopg.connect(url, autocommit=True)
 
 
-def test_an_operator_signs_in_reads_pauses_and_sends_a_group_again(stack, page):
+def create_first_account(stack, page):
+    """Follow the link that an empty stack prints, which signs in the first member of the team."""
     link = next(word for word in stack.output.read_text().split() if "/account/welcome/" in word)
     page.goto(link)
     check_page(page)
@@ -50,6 +51,10 @@ def test_an_operator_signs_in_reads_pauses_and_sends_a_group_again(stack, page):
     page.fill("#again", PASSWORD)
     page.click("main button")
     assert urlsplit(page.url).path == "/account/"
+
+
+def test_an_operator_signs_in_reads_pauses_and_sends_a_group_again(stack, page):
+    create_first_account(stack, page)
     click_and_wait(page.get_by_role("link", name="Set up a second factor"))
     check_page(page)
     page.get_by_role("button", name="Set up an authenticator app").click()
@@ -114,10 +119,7 @@ def test_an_operator_signs_in_reads_pauses_and_sends_a_group_again(stack, page):
 def test_a_passkey_signs_in(stack, page):
     # A passkey belongs to a host name, and 127.0.0.1 is none.
     base = stack.url.replace("127.0.0.1", "localhost")
-    with database(stack) as connection:
-        connection.execute(
-            "UPDATE accounts SET tf_primary_method = NULL, tf_totp_secret = NULL, tf_last_counter = NULL"
-        )
+    create_first_account(stack, page)
     session = page.context.new_cdp_session(page)
     session.send("WebAuthn.enable")
     session.send(

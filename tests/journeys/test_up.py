@@ -45,6 +45,7 @@ def test_two_stacks_side_by_side_a_clean_stop_and_the_data_again(stack, tmp_path
     assert stack.get("/readyz").status == 200
 
 
+@pytest.mark.slow
 def test_commands_find_the_running_stack(stack, tmp_path):
     def petition(*arguments):
         command = [sys.executable, "-m", "petition.cli", "--data", str(stack.data), *arguments]

@@ -4,9 +4,11 @@ from contextlib import nullcontext
 
 from click.testing import CliRunner
 from support.factories import make_mailing, make_petition
+from support.mailings import list_addresses, make_consenting_signature, send_mailing
 
 from petition.core.cli_support import AppProvider
 from petition.core.db import db
+from petition.delivery.worker import run_queue
 from petition.mailings.cli import mailings
 
 
@@ -16,3 +18,15 @@ def test_no_transaction_is_open_while_the_command_asks(app, monkeypatch):
     result = CliRunner().invoke(mailings, ["send", str(mailing.id)], obj=AppProvider(lambda: nullcontext(app)))
     assert seen == [False]
     assert "test" in result.output, "no test email has been sent"
+
+
+def test_add_recipients_reaches_those_who_confirmed_since(app, sent_emails):
+    petition = make_petition()
+    mailing, _ = send_mailing(petition, sent_emails)
+    make_consenting_signature(petition, "later@example.org")
+    result = CliRunner().invoke(
+        mailings, ["add-recipients", str(mailing.id)], obj=AppProvider(lambda: nullcontext(app))
+    )
+    assert "goes to 1 more recipients" in result.output
+    run_queue("mailings")
+    assert list_addresses(sent_emails) == ["later@example.org"]

@@ -7,6 +7,7 @@ from sqlalchemy import ColumnElement, delete, func, insert, select
 from petition.core import clock
 from petition.core.db import db
 from petition.core.exceptions import NotFound
+from petition.core.pagination import Page, make_page, select_page
 from petition.petitions.counters import increment
 from petition.petitions.models import PaperImport, PaperImportState, PaperSignature, Petition
 from petition.petitions.paper.csv import parse_csv
@@ -124,10 +125,11 @@ def list_imports(petition: Petition) -> list[PaperImport]:
     return list(db.session.scalars(query.limit(PAGE_SIZE)))
 
 
-def list_signatures(file: PaperImport, after: int = 0) -> list[PaperSignature]:
-    """Return a page of an import's signatures, by their lines, that come after a line."""
-    query = select(PaperSignature).where(PaperSignature.import_id == file.id, PaperSignature.line > after)
-    return list(db.session.scalars(query.order_by(PaperSignature.line).limit(PAGE_SIZE)))
+def list_signatures(file: PaperImport, after: int | None = None) -> Page[PaperSignature]:
+    """Return a page of an import's signatures in the order of their lines; the cursor is a line."""
+    query = select(PaperSignature).where(PaperSignature.import_id == file.id)
+    query = select_page(query, PaperSignature.line, cursor=after, limit=PAGE_SIZE, descending=False)
+    return make_page(db.session.scalars(query).all(), PAGE_SIZE, lambda signature: signature.line)
 
 
 def delete_stale_drafts() -> None:

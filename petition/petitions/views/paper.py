@@ -1,7 +1,5 @@
 """Pages that import signatures on paper: upload a file, check its lines, add them, undo."""
 
-from typing import Any
-
 from flask import Blueprint, abort, flash, make_response, redirect, render_template, request, url_for
 from flask_babel import gettext as _
 from flask_babel import ngettext
@@ -70,21 +68,18 @@ def upload(slug: str) -> Response:
 
 @blueprint.get("/<slug>/paper/<int:import_id>")
 def page(slug: str, import_id: int) -> str:
-    """Show what a file would add and what is wrong with it, or what it added."""
+    """Show what a draft would add and its problems, or what an import added."""
     petition = get_or_404(slug)
     file = _get_import_or_404(petition, import_id)
-    after = request.args.get("after", 0, type=int)
-    rows = importer.list_signatures(file, after if 0 < after < 2**31 else 0)
-    more: dict[str, Any] = {"problems": file.problems[:MAX_PROBLEMS_SHOWN]}
-    if len(rows) == importer.PAGE_SIZE:
-        more["following"] = url_for("paper.page", slug=slug, import_id=file.id, after=rows[-1].line)
+    after = request.args.get("after", type=int)
+    signatures = importer.list_signatures(file, after if after and 0 < after < 2**31 else None)
     return render_template(
         "petitions/paper/import.html",
         petition=petition,
         file=file,
+        problems=file.problems[:MAX_PROBLEMS_SHOWN],
         addable=importer.count_signatures(file),
-        rows=rows,
-        **more,
+        signatures=signatures,
     )
 
 

@@ -71,7 +71,7 @@ CASES = [
 ]
 
 
-@pytest.mark.parametrize(("filters", "expected"), CASES, ids=lambda value: str(value)[:40])
+@pytest.mark.parametrize(("filters", "expected"), CASES, ids=[str(filters)[:60] for filters, _ in CASES])
 def test_every_statement_on_the_audience_selects_the_same_signers(petition, earlier_mailing, filters, expected):
     filters = {name: earlier_mailing if value is True else value for name, value in filters.items()}
     segment = parse_segment({"petitions": [str(petition.id)], **filters}).to_dict()

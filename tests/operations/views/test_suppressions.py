@@ -5,8 +5,8 @@ import io
 from support.factories import post_form, sign_in
 
 from petition.core.db import db
-from petition.delivery.models import Suppression
 from petition.delivery.suppressions import suppression_list
+from petition.delivery.suppressions.models import Suppression
 from petition.team.models import AuditEvent
 
 

@@ -119,8 +119,8 @@ def test_errors_are_shown_by_field_and_values_are_kept(client):
         "slug", "sender_name", "reply_to", "closes", "timezone", "milestones", "fr.body", "en.summary", "en.addressee",
         "en.body",
     }  # fmt: skip
-    kept = form_fields(answer.text)
-    assert {name: kept[name] for name in ("slug", "milestones", "timezone", "en.title", "asks")} == {
+    typed = form_fields(answer.text)
+    assert {name: typed[name] for name in ("slug", "milestones", "timezone", "en.title", "asks")} == {
         name: wrong[name] for name in ("slug", "milestones", "timezone", "en.title", "asks")
     }
     for slug in ("jardin", "new"):
@@ -201,16 +201,16 @@ def test_changes_of_two_editors_are_merged_on_request(client):
     )
     assert answer.status_code == 409
     assert reload_petition().texts["fr"].title == "Le titre d’Alix"
-    for words in ("Somebody changed", "<del>Mon titre</del>", "<ins>Le titre d’Alix</ins>", "<ins>10</ins>"):
-        assert words in answer.text, words
+    for text in ("Somebody changed", "<del>Mon titre</del>", "<ins>Le titre d’Alix</ins>", "<ins>10</ins>"):
+        assert text in answer.text, text
     assert "You both changed: Title, in Français" in answer.text
-    kept = form_fields(answer.text)
-    assert (kept["fr.title"], kept["en.title"], kept["milestones"]) == ("Mon titre", "My title", "100, 250")
+    typed = form_fields(answer.text)
+    assert (typed["fr.title"], typed["en.title"], typed["milestones"]) == ("Mon titre", "My title", "100, 250")
     # Without a choice nothing is saved, however often it is sent.
-    assert post_form(client, "/desk/petitions/jardin", **kept).status_code == 409
-    again = post_form(client, "/desk/petitions/jardin", **kept, preview="1")
+    assert post_form(client, "/desk/petitions/jardin", **typed).status_code == 409
+    again = post_form(client, "/desk/petitions/jardin", **typed, preview="1")
     assert 'value="together"' in again.text
-    assert post_form(client, "/desk/petitions/jardin", **kept, resolve="together").status_code == 303
+    assert post_form(client, "/desk/petitions/jardin", **typed, resolve="together").status_code == 303
     petition = reload_petition()
     assert (petition.texts["fr"].title, petition.texts["en"].title) == ("Mon titre", "My title")
     assert petition.milestones == [10], "a field that she did not change is theirs"
@@ -220,11 +220,11 @@ def test_overwriting_another_editor_needs_a_choice(client):
     make_petition(state="draft")
     hers = form_fields(client.get("/desk/petitions/jardin").text)
     submit_edit(client, milestones="10")
-    kept = form_fields(post_form(client, "/desk/petitions/jardin", **hers | {"fr.title": "Mon titre"}).text)
+    typed = form_fields(post_form(client, "/desk/petitions/jardin", **hers | {"fr.title": "Mon titre"}).text)
     submit_edit(client, milestones="20")  # a third editor saves in between
-    assert post_form(client, "/desk/petitions/jardin", **kept, resolve="mine").status_code == 409
-    kept = form_fields(post_form(client, "/desk/petitions/jardin", **kept).text)
-    assert post_form(client, "/desk/petitions/jardin", **kept, resolve="mine").status_code == 303
+    assert post_form(client, "/desk/petitions/jardin", **typed, resolve="mine").status_code == 409
+    typed = form_fields(post_form(client, "/desk/petitions/jardin", **typed).text)
+    assert post_form(client, "/desk/petitions/jardin", **typed, resolve="mine").status_code == 303
     assert reload_petition().milestones == [100, 250]
 
 

@@ -21,7 +21,7 @@ def reload_petition():
 def test_each_change_of_state_explains_itself_and_happens_once(client):
     sign_in(client, "campaigner")
     make_petition(state="draft")
-    for change, words, after in (
+    for change, expected, after in (
         ("open", "Everyone can read it", "open"),
         ("close", "can still confirm until", "closed"),
         ("open", "is kept", "open"),
@@ -30,7 +30,7 @@ def test_each_change_of_state_explains_itself_and_happens_once(client):
     ):
         path = f"/desk/petitions/jardin/state/{change}"
         page = client.get(f"{path}?lang=en").text
-        assert words in page or words.replace("is kept", "are kept") in page
+        assert expected in page or expected.replace("is kept", "are kept") in page
         version = re.search(r'name="version" value="(\d+)"', page)[1]
         assert post_form(client, path, version=version).status_code == 303
         assert reload_petition().state_now == after
