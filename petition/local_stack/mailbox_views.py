@@ -30,7 +30,7 @@ def blueprint(directory: Path) -> Blueprint:
 
     @pages.get("/mailbox")
     def index() -> Response:
-        return _render("list", **_paginate(folder, max(request.args.get("page", 1, int), 1)))
+        return _render("mailbox/list.html", **_paginate(folder, max(request.args.get("page", 1, int), 1)))
 
     @pages.get("/mailbox/messages.json")
     def as_json() -> Response:
@@ -39,7 +39,7 @@ def blueprint(directory: Path) -> Blueprint:
     @pages.get("/mailbox/<int(max=99999999):number>")
     def message(number: int) -> Response:
         mail = _read_or_404(folder, number)
-        return _render("message", mail=mail, text=_linkify(mail["text"] or ""), **_find_neighbours(folder, number))
+        return _render("mailbox/message.html", mail=mail, text=_linkify(mail["text"] or ""), **_find_neighbours(folder, number))
 
     @pages.get("/mailbox/<int(max=99999999):number>/html")
     def html(number: int) -> Response:
@@ -59,7 +59,7 @@ def blueprint(directory: Path) -> Blueprint:
 
 
 def _render(name: str, **values: object) -> Response:
-    response = Response(render_template(f"mailbox/{name}.html", **values))
+    response = Response(render_template(name, **values))
     response.headers["Content-Security-Policy"] = PAGE_CONTENT_SECURITY_POLICY
     return response
 

@@ -1,15 +1,18 @@
-"""What must hold of the tree as a whole."""
+"""Checks of the source tree as a whole: schema, access rules, templates, translations, queues, schedule."""
 
+import ast
 import importlib
 import re
 import subprocess
 import sys
 from pathlib import Path
 
+import flask_security
 from alembic.autogenerate import compare_metadata
 from alembic.migration import MigrationContext
 from babel.messages.pofile import read_po
 from jinja2 import meta
+from sqlalchemy import CheckConstraint
 from support.settings import environment
 
 from config import Config
@@ -17,71 +20,80 @@ from petition.app import create_app
 from petition.core.db import db
 from petition.delivery.queues import QUEUE_NAMES
 from petition.local_stack import app_processes
-from petition.petitions.models import PETITION_STATES
 from petition.team.models import TEAM_ROLES
 from petition.team.sessions import TEAM_PATH_PREFIXES
 
 ROOT = Path(__file__).parents[2]
 TEMPLATES = ROOT / "petition" / "templates"
+FLASK_SECURITY_TEMPLATES = Path(flask_security.__file__).parent / "templates" / "security"
+EMAIL_TEMPLATES = {"subject.txt", "body.txt", "body.html"}
 ACCESS_RULES = {"public", "holder of the link", "developer", "machine", "team", *TEAM_ROLES}
-# Descriptions of the API and of the process, assets, the ways in, and embedded mode's own mailbox: open to all.
+# Public: API documentation, health checks, assets, sign-in, and the mailbox of embedded mode.
 UNRESTRICTED_BLUEPRINTS = {"api-docs", "api_docs", "health", "mailbox", "bootstrap", "security"}
 
 
-def test_the_migrations_make_what_the_models_say(app):
+def test_migrations_create_the_schema_of_the_models(app):
     with db.engine.connect() as connection:
         context = MigrationContext.configure(connection, opts={"compare_type": True, "compare_server_default": True})
         assert compare_metadata(context, db.metadata) == []
         sequences = {row[0] for row in connection.exec_driver_sql("SELECT sequencename FROM pg_sequences")}
     assert "confirmation_numbers" in sequences
-    assert PETITION_STATES
+
+
+def test_check_constraints_allow_the_values_of_the_models(app):
+    """Alembic does not compare CHECK constraints, which list the states of the enumerations."""
+    query = "SELECT conname, pg_get_constraintdef(oid) FROM pg_constraint WHERE contype = 'c'"
+    with db.engine.connect() as connection:
+        in_database = {name: quoted_values(definition) for name, definition in connection.exec_driver_sql(query)}
+    constraints = [
+        constraint
+        for table in db.metadata.sorted_tables
+        for constraint in table.constraints
+        if isinstance(constraint, CheckConstraint)
+    ]
+    assert constraints
+    for constraint in constraints:
+        assert in_database[constraint.name] == quoted_values(str(constraint.sqltext)), constraint.name
+
+
+def quoted_values(sql):
+    return set(re.findall(r"'(\w+)'", sql))
 
 
 def test_every_blueprint_declares_its_access_rule(app):
-
     for name, blueprint in app.blueprints.items():
         if name in UNRESTRICTED_BLUEPRINTS:
             continue
         assert set(sys.modules[blueprint.import_name].ACCESS.split(" or ")) <= ACCESS_RULES, name
 
 
-def test_reading_a_public_page_never_needs_a_session_or_sets_a_cookie(client):
+def test_public_pages_set_no_cookie(client):
     for rule in client.application.url_map.iter_rules():
         if "GET" in rule.methods and not rule.arguments and not rule.rule.startswith(TEAM_PATH_PREFIXES):
             assert "Set-Cookie" not in client.get(rule.rule).headers, rule.rule
 
 
 def test_every_template_parses_and_is_used(app):
-    sources = "".join(path.read_text(encoding="utf-8") for path in (ROOT / "petition").rglob("*.py"))
-    referenced = set()
+    used = {f"emails/{kind}/{name}" for kind in app.extensions["petition.composers"] for name in EMAIL_TEMPLATES}
+    used |= {f"security/{path.name}" for path in FLASK_SECURITY_TEMPLATES.iterdir()}  # found by these names
+    for path in (ROOT / "petition").rglob("*.py"):
+        tree = ast.parse(path.read_text(encoding="utf-8"))
+        used |= {
+            node.value for node in ast.walk(tree) if isinstance(node, ast.Constant) and isinstance(node.value, str)
+        }
     for name in app.jinja_env.list_templates():
         tree = app.jinja_env.parse(app.jinja_env.loader.get_source(app.jinja_env, name)[0])
-        referenced |= {found for found in meta.find_referenced_templates(tree) if found}
-    ours = (str(path.relative_to(TEMPLATES)) for path in TEMPLATES.rglob("*.*"))
-    for name in ours:
-        stem = Path(name).stem
-        folder = name.split("/")
-        is_email = folder[0] == "emails" and len(folder) == 3
-        # Flask-Security names its templates by its settings.
-        assert (
-            name in referenced
-            or folder[0] == "security"
-            or stem in sources
-            or (is_email and folder[1] in app.extensions["petition.composers"])
-        ), name
+        used |= {found for found in meta.find_referenced_templates(tree) if found}
+    names = {str(path.relative_to(TEMPLATES)) for path in TEMPLATES.rglob("*.*")}
+    assert sorted(names - used) == []
 
 
 def test_every_email_has_its_three_templates(app):
     for kind in app.extensions["petition.composers"]:
-        assert {path.name for path in (TEMPLATES / "emails" / kind).iterdir()} == {
-            "subject.txt",
-            "body.txt",
-            "body.html",
-        }
+        assert {path.name for path in (TEMPLATES / "emails" / kind).iterdir()} == EMAIL_TEMPLATES
 
 
 def test_every_text_is_translated(tmp_path):
-
     pot = tmp_path / "messages.pot"
     command = [
         sys.executable,
@@ -131,16 +143,16 @@ def test_every_queue_has_one_worker_in_embedded_mode(tmp_path):
         assert served.count(queue) == 1, queue
 
 
-def test_beat_asks_only_for_tasks_that_exist(session_app, monkeypatch, database_url, redis_url):
+def test_beat_schedule_names_existing_tasks_and_queues(session_app, monkeypatch, database_url, redis_url):
     for name, value in environment(database_url, redis_url).items():
         monkeypatch.setenv(name, value)
 
-    worker = importlib.import_module("worker")  # it reads the settings as it is imported
+    worker = importlib.import_module("worker")  # reads the settings when imported
     worker.app.loader.import_default_modules()
     for entry in worker.app.conf.beat_schedule.values():
         assert entry["task"] in worker.app.tasks
         assert entry["options"]["queue"] in QUEUE_NAMES
 
 
-def test_a_second_application_is_possible(database_url, redis_url):
+def test_second_application_can_be_created(database_url, redis_url):
     assert create_app(Config(environment(database_url, redis_url)))
