@@ -165,10 +165,6 @@ def _bind_actor() -> None:
         audit.bind_actor(Actor(account.id, account.email) if account else Actor(None, "nobody signed in"))
 
 
-def _unbind_actor(_error: BaseException | None) -> None:
-    audit.bind_actor(None)
-
-
 def _record_sign_in(_app: Flask, user: Account, **_: Any) -> None:
     user.last_sign_in_at = clock.now()
     audit.record("signed.in", "account", user.id, actor=user.email)
@@ -208,7 +204,6 @@ def init_app(app: Flask) -> Security:
     app.before_request(_set_script_nonce)
     app.before_request(_expire_old_sessions)
     app.before_request(_bind_actor)
-    app.teardown_request(_unbind_actor)
     app.after_request(_set_content_security_policy)
     for name in RATE_LIMITED_VIEWS:
         view: Any = app.view_functions[f"security.{name}"]
