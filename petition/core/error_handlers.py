@@ -41,7 +41,7 @@ def _error_text(code: int) -> tuple[str, str]:
         ),
         503: (_("The server is busy"), _("Go back, and try again in a moment.")),
     }  # fmt: skip
-    unknown = (_("Something went wrong on our side"), _("We have been told. Please try again in a moment."))
+    unknown = (_("Something went wrong on our side"), _("The team has been notified. Please try again in a moment."))
     return known.get(code, unknown if code >= 500 else known[400])
 
 

@@ -63,7 +63,7 @@ def staff_action_labels(action: str) -> dict[str, str]:
         "withdraw": {
             "name": _("Withdraw"),
             "will": _(
-                "The signature will no longer be counted or listed, and its signer is told by email. Only at the "
+                "The signature will no longer be counted or listed, and its signer is notified by email. Only at the "
                 "signer’s request; the signer may sign again."
             ),
             "done": _("Withdrawn."),

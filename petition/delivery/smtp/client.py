@@ -112,7 +112,7 @@ class _PipeliningMixin:
         if pipelining and self.pipelined_envelope != envelope:
             self.send(_encode_commands(steps))
         self.pipelined_envelope = None
-        for command, accepted_digit, refusal in steps:
+        for command, accepted_digit, error_type in steps:
             if not pipelining:
                 self.send(f"{command}\r\n".encode())
             try:
@@ -120,7 +120,7 @@ class _PipeliningMixin:
             except OSError as error:
                 raise refused or error from None
             if code // 100 != accepted_digit and refused is None:
-                refused = refusal(code, response)
+                refused = error_type(code, response)
                 if not pipelining:
                     break
         if refused is None:

@@ -97,7 +97,7 @@ def _correct(signature: Signature, form: Mapping[str, Any]) -> dict[str, Any]:
 
 
 def _withdraw(signature: Signature, _form: Mapping[str, Any]) -> dict[str, Any]:
-    """Withdraw a signature at its signer's request; the signer is told by email."""
+    """Withdraw a signature at its signer's request; the signer is notified by email."""
     self_service.withdraw(signature)
     return {}
 
