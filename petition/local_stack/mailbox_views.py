@@ -39,8 +39,9 @@ def blueprint(directory: Path) -> Blueprint:
     @pages.get("/mailbox/<int(max=99999999):number>")
     def message(number: int) -> Response:
         mail = _read_or_404(folder, number)
-        text = _linkify(mail["text"] or "")
-        return _render("mailbox/message.html", mail=mail, text=text, **_find_neighbours(folder, number))
+        return _render(
+            "mailbox/message.html", mail=mail, text=_linkify(mail["text"] or ""), **_find_neighbours(folder, number)
+        )
 
     @pages.get("/mailbox/<int(max=99999999):number>/html")
     def html(number: int) -> Response:

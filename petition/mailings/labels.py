@@ -28,7 +28,7 @@ def recipient_state_labels() -> dict[str, str]:
         DeliveryState.DUE: _("waiting"),
         DeliveryState.SENDING: _("being sent"),
         DeliveryState.SENT: _("sent"),
-        DeliveryState.DEFERRED: _("put off"),
+        DeliveryState.DEFERRED: _("to be retried"),
         DeliveryState.FAILED: _("failed"),
         DeliveryState.UNKNOWN: _("unknown"),
         DeliveryState.CANCELLED: _("cancelled"),

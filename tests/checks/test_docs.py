@@ -5,6 +5,7 @@ from pathlib import Path
 
 ROOT = Path(__file__).parents[2]
 DOCUMENTS = [*sorted(ROOT.glob("*.md")), *sorted((ROOT / "docs").rglob("*.md"))]
+FILE = re.compile(r"`((?:petition|tests|benchmarks|deploy|docs)/[\w./@-]+\.\w+)`")
 LINK = re.compile(r"\]\((?!https?:|mailto:)([^)\s]+)\)")
 
 
@@ -23,6 +24,16 @@ def test_relative_links_lead_to_existing_files_and_headings():
             if not target.exists() or (anchor and target.suffix == ".md" and anchor not in anchors(target)):
                 dead.append(f"{document.relative_to(ROOT)}: {link}")
     assert dead == []
+
+
+def test_every_file_that_a_document_names_exists():
+    missing = [
+        f"{document.relative_to(ROOT)}: {path}"
+        for document in DOCUMENTS
+        for path in FILE.findall(document.read_text(encoding="utf-8"))
+        if not (ROOT / path).exists()
+    ]
+    assert missing == []
 
 
 def test_some_links_are_checked():

@@ -1,4 +1,4 @@
-"""A stand-in for the running stack, which can be told to go wrong: for the demo's failure paths only."""
+"""A fake of the running stack with faults that a test chooses: for the demo's failure paths only."""
 
 import json
 import threading
@@ -14,7 +14,7 @@ SLUG = "internet-en-prison"
 
 
 class FakeSite:
-    """What the stand-in holds, and its `faults`: names of what it does wrong."""
+    """The state of the fake, and its `faults`: the names of what it does wrong."""
 
     def __init__(self, faults: set[str]) -> None:
         self.faults = faults
@@ -53,7 +53,7 @@ class FakeSite:
 class FakeSiteHandler(BaseHTTPRequestHandler):
     protocol_version = "HTTP/1.1"
     disable_nagle_algorithm = True
-    stand: FakeSite
+    site: FakeSite
 
     def log_message(self, *_: Any) -> None:
         pass
@@ -67,48 +67,48 @@ class FakeSiteHandler(BaseHTTPRequestHandler):
         self.wfile.write(data)
 
     def do_GET(self) -> None:
-        url, stand = urlsplit(self.path), self.stand
+        url, site = urlsplit(self.path), self.site
         query = {name: values[0] for name, values in parse_qs(url.query).items()}
         if url.path.startswith("/c/"):
-            stand.opened += 1
+            site.opened += 1
             return self.answer(200, "press")
         if url.path == "/mailbox/messages.json":
-            return self.answer(200, [mail for mail in stand.mails if mail["id"] > int(query.get("after", 0))])
+            return self.answer(200, [mail for mail in site.mails if mail["id"] > int(query.get("after", 0))])
         if url.path.endswith("/count"):
-            return self.answer(200, stand.count())
+            return self.answer(200, site.count())
         if url.path.endswith("/signatories"):
-            first, items = int(query.get("after", 0)), stand.items()
+            first, items = int(query.get("after", 0)), site.items()
             following = str(first + 7) if first + 7 < len(items) else None
             return self.answer(200, {"items": items[first : first + 7], "next": following})
-        shown = 5 if "page differs" in stand.faults else stand.count()["confirmed"]
+        shown = 5 if "page differs" in site.faults else site.count()["confirmed"]
         return self.answer(200, f'<p data-confirmed="{shown}">')
 
     def do_POST(self) -> None:
-        stand, body = self.stand, self.rfile.read(int(self.headers.get("Content-Length", 0))).decode()
+        site, body = self.site, self.rfile.read(int(self.headers.get("Content-Length", 0))).decode()
         network = self.headers["X-Forwarded-For"]
-        stand.networks[network] += 1
-        if "busy" in stand.faults and stand.networks[network] == 1:
+        site.networks[network] += 1
+        if "busy" in site.faults and site.networks[network] == 1:
             return self.answer(429, "", Retry_After="0")
         if self.path.startswith("/c/"):
-            stand.confirmed.add(int(self.path[3:]))
+            site.confirmed.add(int(self.path[3:]))
             return self.answer(303, "", Location="/me/token")
         if self.path.endswith("/signatures"):
-            stand.sign(json.loads(body))
+            site.sign(json.loads(body))
             return self.answer(202, {"status": "check your email"})
-        if "form refused" in stand.faults:
+        if "form refused" in site.faults:
             return self.answer(422, "no")
-        stand.sign({name: values[0] for name, values in parse_qs(body).items()})
+        site.sign({name: values[0] for name, values in parse_qs(body).items()})
         return self.answer(303, "", Location=f"/p/{SLUG}/check-your-email")
 
 
 @pytest.fixture
 def fake_site() -> Iterator[Callable[..., FakeSite]]:
-    """Start a stand-in with the faults named."""
+    """Start a fake with the named faults."""
     servers: list[ThreadingHTTPServer] = []
 
     def start(*faults: str) -> FakeSite:
         made = FakeSite(set(faults))
-        handler = type("HandlerOfStand", (FakeSiteHandler,), {"stand": made})
+        handler = type("HandlerOfFake", (FakeSiteHandler,), {"site": made})
         server = ThreadingHTTPServer(("127.0.0.1", 0), handler)
         threading.Thread(target=server.serve_forever, daemon=True).start()
         servers.append(server)

@@ -39,9 +39,9 @@ class ProcessResult:
 Endings = dict[tuple[str, str], ProcessResult]
 
 
-def run(folder: Path, settings: dict[str, str], entry: str, mistake: str) -> ProcessResult:
-    """Run one entry point with one mistake in otherwise sound settings."""
-    name, value = INVALID_SETTINGS[mistake]
+def run(folder: Path, settings: dict[str, str], entry: str, invalid_setting: str) -> ProcessResult:
+    """Run one entry point with one invalid_setting in otherwise sound settings."""
+    name, value = INVALID_SETTINGS[invalid_setting]
     environment = {"PATH": f"{Path(sys.executable).parent}:/usr/bin:/bin", **settings, name: value}
     ended = subprocess.run(
         COMMANDS[entry],
@@ -57,7 +57,7 @@ def run(folder: Path, settings: dict[str, str], entry: str, mistake: str) -> Pro
 
 @pytest.fixture(scope="module")
 def results(tmp_path_factory: pytest.TempPathFactory, database_url: str, redis_url: str) -> Endings:
-    """Run every entry point with every mistake, three at a time."""
+    """Run every entry point with every invalid_setting, three at a time."""
     settings = {
         "SECRET_KEY": "k" * 64,
         "DATABASE_URL": database_url,
@@ -71,10 +71,10 @@ def results(tmp_path_factory: pytest.TempPathFactory, database_url: str, redis_u
         return dict(zip(pairs, pool.map(lambda pair: run(folder, settings, *pair), pairs), strict=True))
 
 
-@pytest.mark.parametrize("mistake", INVALID_SETTINGS)
+@pytest.mark.parametrize("invalid_setting", INVALID_SETTINGS)
 @pytest.mark.parametrize("entry", COMMANDS)
-def test_it_ends_with_one_line(results: Endings, entry: str, mistake: str) -> None:
-    ending, name = results[entry, mistake], INVALID_SETTINGS[mistake][0]
+def test_it_ends_with_one_line(results: Endings, entry: str, invalid_setting: str) -> None:
+    ending, name = results[entry, invalid_setting], INVALID_SETTINGS[invalid_setting][0]
     assert ending.code != 0
     [line] = [line for line in ending.errors.splitlines() if "petition: " in line or name in line]
     assert line.startswith("petition: ")

@@ -1,4 +1,4 @@
-"""compose.yaml holds together: what it names exists, what it promises about secrets, ports and queues is so."""
+"""compose.yaml is consistent: secrets, ports, queues, limits and the commands that it names."""
 
 import re
 import shlex
@@ -173,5 +173,5 @@ def test_all_processes_together_stay_below_the_connections_of_postgres() -> None
     image = compose_file.parse_image()
     web = int(image.environment["WEB_CONCURRENCY"]) * int(option("web", "--threads"))
     workers = sum(int(option(name, "--concurrency")) for name in WORKERS)
-    spare = 3 + 10  # kept by PostgreSQL for its superuser; left for backups and people
+    spare = 3 + 10  # reserved by PostgreSQL for its superuser; for backups and people
     assert web + workers <= 100 - spare

@@ -1,4 +1,4 @@
-"""One whole stack for all faults, the seed, and the figures of each fault."""
+"""One whole stack for all faults, the random seed, and the report of each fault's measurements."""
 
 import os
 import random
@@ -12,7 +12,7 @@ from support.faults.stack import FaultStack
 
 @pytest.fixture(scope="session")
 def seed():
-    """Return what chance is made of: fixed in the quick form, else another each time."""
+    """Return the random seed: fixed in the quick form, else another each time."""
     full = os.environ.get("FAULTS") == "full"
     chosen = os.environ.get("FAULTS_SEED") or (str(random.randrange(10**6)) if full else "1")
     print(f"FAULTS_SEED={chosen}")
@@ -21,9 +21,9 @@ def seed():
 
 @pytest.fixture(scope="session")
 def report():
-    figures = FaultReport(keep=os.environ.get("FAULTS") == "full")
-    yield figures
-    figures.write()
+    fault_report = FaultReport(keep=os.environ.get("FAULTS") == "full")
+    yield fault_report
+    fault_report.write()
 
 
 @contextmanager
@@ -44,7 +44,7 @@ def true_stack(tmp_path_factory):
 
 @pytest.fixture(scope="session")
 def clocked_stack(tmp_path_factory):
-    """Return a stack whose every process goes by a clock that can be set."""
+    """Return a stack whose every process uses a clock that can be set."""
     if not COMPILER:
         pytest.skip("needs a C compiler: apt-get install gcc")
     folder = tmp_path_factory.mktemp("clocked")

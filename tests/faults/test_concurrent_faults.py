@@ -1,4 +1,4 @@
-"""Many faults at once, under load, while a mailing leaves: each promise holds, and nobody gets the mailing twice."""
+"""Many faults at once, under load, during a mailing: every promise is kept, and nobody gets the mailing twice."""
 
 import json
 import os
@@ -14,7 +14,7 @@ from support.faults.load import SignerLoad
 
 pytestmark = [pytest.mark.slow, pytest.mark.journey, pytest.mark.xdist_group("all faults")]
 DURATION_SECONDS = int(os.environ.get("FAULTS_STORM", "60" if FULL else "15"))  # seconds
-RECOVERY_LIMIT_SECONDS = 100  # seconds until everything owed is delivered
+RECOVERY_LIMIT_SECONDS = 100  # until every enqueued email is sent
 AUTHOR = "alix@example.net"
 MAILING = """---
 name: In a storm
@@ -36,7 +36,7 @@ UNKNOWN = """
 
 
 def begin_mailing(stack, recipients):
-    """Have a mailing sent to those who agreed, at a pace that lasts as long as the storm."""
+    """Send a mailing to those who agreed, at a rate that lasts as long as the faults."""
     file = stack.folder / "mailing.md"
     file.write_text(MAILING.format(per_hour=max(recipients * 3600 // DURATION_SECONDS, 1)))
     for command in (
@@ -74,7 +74,7 @@ def test_a_storm_breaks_no_promise(stack, seed, report):
         stack.wait_until(lambda: model.confirmed_since(ended), RECOVERY_LIMIT_SECONDS, "a loop after the storm")
         recovered = min(model.confirmed_since(ended)) - ended
         load.stop_signing()
-        stack.wait_until(load.is_idle, RECOVERY_LIMIT_SECONDS, "everything owed")
+        stack.wait_until(load.is_idle, RECOVERY_LIMIT_SECONDS, "every enqueued email")
         settled = time.monotonic() - ended
         stack.wait_until(
             lambda: stack.count_unsettled("storm") == 0, RECOVERY_LIMIT_SECONDS, "every email on record as sent"
@@ -89,7 +89,7 @@ def test_a_storm_breaks_no_promise(stack, seed, report):
     twice = sum(n > 1 for n in got.values())
     note = f", {len(storm.log)} troubles; of a mailing {len(got)} mailed, {twice} twice, {len(unknown)} unknown"
     report.add("storm", model, recovered, settled, note)
-    crashes = sum("end of data" in told or told.startswith(("worker", "postgres")) for told in storm.log)
+    crashes = sum("end of data" in line or line.startswith(("worker", "postgres")) for line in storm.log)
     broken = model.violations(stack.rows("storm"), may_repeat=MAX_REPEATS_PER_CRASH * crashes) + stack.count_mismatch()
     broken += [f"{address} got the mailing {n} times" for address, n in got.items() if n > 1]
     broken += [f"{address} was forgotten by the mailing" for address in recipients - set(got) - unknown]

@@ -1,6 +1,6 @@
-"""Nothing that was promised breaks, whatever fails under load.
+"""Every promise is kept, whichever process or service fails under load.
 
-`FAULTS=full` for every fault, `FAULTS_SEED` to repeat what chance brought.
+`FAULTS=full` for every fault, `FAULTS_SEED` to repeat a run.
 """
 
 import os
@@ -14,30 +14,30 @@ from support.faults.load import SignerLoad
 pytestmark = [pytest.mark.slow, pytest.mark.journey, pytest.mark.xdist_group("all faults")]
 FULL = os.environ.get("FAULTS", "quick") == "full"
 SIGNATURES_PER_SECOND = 12 if FULL else 8  # signatures a second
-RECOVERY_LIMIT_SECONDS = 100  # seconds until everything owed is delivered
+RECOVERY_LIMIT_SECONDS = 100  # until every enqueued email is sent
 SELECTED_FAULTS = [fault for fault in FAULTS if FULL or fault.quick]
 
 
 @pytest.mark.parametrize("fault", SELECTED_FAULTS, ids=lambda fault: fault.name.replace(" ", "-"))
 def test_every_promise_is_kept(fault, stack, seed, report):
-    chance, label = random.Random(f"{seed} {fault.name}"), f"f{FAULTS.index(fault)}"
+    random_source, label = random.Random(f"{seed} {fault.name}"), f"f{FAULTS.index(fault)}"
     with SignerLoad(stack.site, stack.mail_server, label, SIGNATURES_PER_SECOND) as load:
         model = load.model
         stack.wait_until(lambda: model.confirmed, 30, "a loop before the fault")
-        time.sleep(chance.uniform(0.5, 2))
+        time.sleep(random_source.uniform(0.5, 2))
         with fault.run(stack):
-            time.sleep(fault.seconds * chance.uniform(0.7, 1.3))
+            time.sleep(fault.seconds * random_source.uniform(0.7, 1.3))
         ended = time.monotonic()
         stack.wait_until(lambda: model.confirmed_since(ended), RECOVERY_LIMIT_SECONDS, "a loop after the fault")
         recovered = min(model.confirmed_since(ended)) - ended
         load.stop_signing()
-        stack.wait_until(load.is_idle, RECOVERY_LIMIT_SECONDS, "everything owed")
+        stack.wait_until(load.is_idle, RECOVERY_LIMIT_SECONDS, "every enqueued email")
         settled = time.monotonic() - ended
         stack.wait_until(
             lambda: stack.count_unsettled(label) == 0, RECOVERY_LIMIT_SECONDS, "every email on record as sent"
         )
-        # A copy that a lease lets go late would come by then.
-        stack.wait_until(load.is_idle, RECOVERY_LIMIT_SECONDS, "everybody's answer")
+        # A repeated email, after a late lease, would have come by then.
+        stack.wait_until(load.is_idle, RECOVERY_LIMIT_SECONDS, "everybody being finished")
     report.add(fault.name, model, recovered, settled)
     broken = model.violations(stack.rows(label), fault.max_repeats) + stack.count_mismatch()
     assert broken == [], f"seed {seed}"

@@ -40,7 +40,7 @@ EXPECTED = [
 
 
 def fuzz_tokens(data: bytes) -> None:
-    """Strangers' tokens are refused by one exception; ours come back whole, whatever mail programs append."""
+    """Forged tokens raise one exception; ours are read whole, whatever mail programs append."""
     purpose, rest = PURPOSES[data[0] % 3] if data else PURPOSES[0], data[1:]
     for text in (rest.decode("utf-8", "surrogateescape"), rest.decode("latin-1")):
         with suppress(tokens.BadToken):
@@ -62,7 +62,7 @@ def fuzz_tokens(data: bytes) -> None:
 
 
 def fuzz_bounces(data: bytes) -> None:
-    """Any report is read without a fault, into what the database can hold."""
+    """Any report is parsed without a defect, into values that the database can store."""
     kind, rest = data[:1], data[1:]
     provider = {b"1": "generic", b"2": "ses", b"3": "postmark", b"4": "mailgun", b"5": "brevo"}.get(kind)
     if provider is None:
@@ -92,7 +92,7 @@ def _assert_storable(report: Report) -> None:
 
 
 def fuzz_mailings(data: bytes) -> None:
-    """A mailing that may be saved is set, filled and built for any signer, with its headers and no more."""
+    """A mailing that can be saved is rendered for any signer, with exactly its headers."""
     pieces = data.decode("utf-8", "replace").split("\x1e")
     body, subject, preheader, name, profession, title = (*pieces, *[""] * 6)[:6]
     form = {"subject_fr": subject or "Nouvelles", "preheader_fr": preheader, "body_fr": body or "Bonjour."}
@@ -143,7 +143,7 @@ def _tidy_or_none(value: str, field: str) -> str | None:
 
 
 class _Reader(HTMLParser):
-    """Refuses what no email of ours may hold."""
+    """Rejects tags and attributes that no email of ours may contain."""
 
     def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
         assert tag not in ("script", "img", "iframe", "object", "embed", "svg", "form", "input", "base", "link"), tag

@@ -1,4 +1,4 @@
-"""What fuzzing started from and what it once found, read again; and no reader's work grows faster than its input."""
+"""Every input of the fuzzing corpus, seeds and earlier findings, is parsed without a defect."""
 
 from pathlib import Path
 

@@ -1,4 +1,4 @@
-"""No reader's work grows faster than what it is given: eight times the input, about eight times the work."""
+"""Every parser takes linear time: eight times the input, about eight times the CPU time."""
 
 import gc
 import time
@@ -81,7 +81,7 @@ def test_work_grows_with_the_input(app, reader, piece, end):
 
 
 def _cpu_seconds(reader, piece, end, length):
-    """Return the processor time that a reader takes; collecting garbage is not its doing."""
+    """Return the CPU time of a parser, without garbage collection."""
     text = piece * (length // len(piece)) + end
     gc.collect()
     gc.disable()

@@ -1,4 +1,4 @@
-"""One whole stack, as a newcomer starts it, for all the journeys that leave it as it was; or its parts one by one."""
+"""One whole stack, shared by the journeys that leave it usable; or its processes one by one."""
 
 from collections.abc import Iterator
 
@@ -39,7 +39,7 @@ def broker(tmp_path):
 
 @pytest.fixture
 def no_idle_timeout(app):
-    """Let the test look at rows for as long as it likes, which the application may not."""
+    """Let a test keep a transaction open for longer than the application may."""
     event.listen(db.engine, "checkout", _never_ended)
     yield
     event.remove(db.engine, "checkout", _never_ended)

@@ -1,4 +1,4 @@
-"""The campaign played through, and what it leaves behind: nothing personal outside PostgreSQL."""
+"""The demo passes its own checks, and leaves no personal data outside PostgreSQL."""
 
 import re
 import subprocess
@@ -17,7 +17,7 @@ def play(stack, *arguments):
     return subprocess.run(command, cwd=ROOT, capture_output=True, text=True, timeout=180, check=False)
 
 
-def test_the_demo_adds_up_and_leaves_nothing_personal_outside_the_database(stack):
+def test_demo_passes_and_leaves_no_personal_data_outside_the_database(stack):
     before = stack.count()
     played = play(stack, "--people", "150", "--organisations", "30", "--seed", "7")
     assert played.returncode == 0, played.stdout + played.stderr
@@ -45,7 +45,7 @@ def test_the_demo_adds_up_and_leaves_nothing_personal_outside_the_database(stack
 
 
 def contents(store, key):
-    """Return everything that is kept under a key, whatever its type."""
+    """Return everything that is stored under a key, whatever its type."""
     readers = {
         b"string": lambda: [store.get(key)],
         b"list": lambda: store.lrange(key, 0, -1),

@@ -1,4 +1,4 @@
-"""Workers of two hosts at once: no recipient twice; a pause holds both, and resuming finishes exactly."""
+"""Workers of two hosts at once: no recipient twice; a pause stops both, and resuming finishes exactly."""
 
 import os
 from collections import Counter
@@ -67,14 +67,14 @@ def test_two_hosts_share_a_mailing(app_processes, mail_server, second_host):
     wait_for(lambda: len(mail_server.accepted) > RECIPIENTS / 4, 60, "a quarter of the mailing")
     actions.pause(lifecycle.find(number, lock=True), "a test")
     db.session.commit()
-    wait_for(lambda: in_state("sending") == 0, 30, "the end of the claims in hand")
-    held = len(mail_server.accepted)
-    assert held < RECIPIENTS
+    wait_for(lambda: in_state("sending") == 0, 30, "the end of the current claims")
+    sent_when_paused = len(mail_server.accepted)
+    assert sent_when_paused < RECIPIENTS
     tick = select(func.max(text("seen_at"))).select_from(text("heartbeats WHERE part = 'beat'"))
     for _ in range(3):
         before = ask(tick)
         wait_for(lambda before=before: ask(tick) != before, 30, "another tick of beat")
-    assert len(mail_server.accepted) == held == in_state("sent")
+    assert len(mail_server.accepted) == sent_when_paused == in_state("sent")
     actions.resume(lifecycle.find(number, lock=True))
     db.session.commit()
     wait_for(lambda: ask(select(Mailing.state)) == "sent", 90, "the end of the mailing")

@@ -186,7 +186,7 @@ def test_partitioned_host_loses_nothing_and_rejoins(two_hosts, engine_host, mail
 
     since, accepted_at_b = clock.now(), len(at_b.accepted)
     for cable in (3, 4):
-        engine_host.join(cable)
+        engine_host.restore_link(cable)
     wait_for(lambda: len(at_b.accepted) > accepted_at_b + 10, 60, "people signing at the second host")
     told("people sign at the second host again")
     again = (

@@ -77,7 +77,7 @@ def test_only_public_pages_and_assets_are_cached(app_processes, proxy, mail_serv
         first, second = site.get(path), site.get(path)
         assert second.headers["X-Cache"] in (None, "MISS"), path
         assert "no-store" in first.headers["Cache-Control"], path
-    wait_for(lambda: "Zoé Martin" in site.get(LIST).text, 20, "the name in the list that is kept for seconds")
+    wait_for(lambda: "Zoé Martin" in site.get(LIST).text, 20, "the name in the list, which is cached for seconds")
     wait_for(lambda: site.get(PAGE).text == app_processes.site.get(PAGE).text, 20, "the same page as without the proxy")
     cached = b"".join(file.read_bytes() for file in (proxy.folder / "cache").rglob("*") if file.is_file())
     assert b"Pour un jardin" in cached
@@ -132,7 +132,7 @@ def test_signing_goes_on_beside_ten_thousand_slow_clients(proxy, slow_clients):
     assert all(map(is_disconnected, headers[:100])), "headers have to come whole in time"
     for client in forms[:2]:
         client.settimeout(3 * CLIENT_TIMEOUT_SECONDS)
-        with pytest.raises(ConnectionResetError):  # whoever says nothing for ten seconds is left
+        with pytest.raises(ConnectionResetError):  # closed after ten seconds without data
             client.recv(100)
 
 

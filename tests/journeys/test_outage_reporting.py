@@ -1,4 +1,4 @@
-"""What operators see when a part dies, and that it ends when the part is back: each part a process of its own."""
+"""The monitoring check, the page and the metrics report each outage, and that it is over."""
 
 import html
 import json
@@ -15,8 +15,8 @@ from petition.delivery.models import Delivery
 
 pytestmark = [pytest.mark.slow, pytest.mark.journey, pytest.mark.xdist_group("faults")]
 HEALTHY_HEADLINE = "Mail flows"  # the headline of the page
-NOTICED_WITHIN_SECONDS = 15  # seconds
-RECOVERED_WITHIN_SECONDS = 60  # seconds: a mail server that was down is left alone for up to a minute
+NOTICED_WITHIN_SECONDS = 15
+RECOVERED_WITHIN_SECONDS = 60  # a mail server that was down is backed off from for up to a minute
 
 
 def sign(app_processes, address):
@@ -50,7 +50,7 @@ def operations_page(app_processes):
 
 @pytest.fixture
 def healthy_system(app_processes, client):
-    """Everything runs, an email has just left, and an operator looks."""
+    """Everything runs, an email was just sent, and an operator is signed in."""
     make_petition()
     sign_in(client, "operator")
     app_processes.session = client.get_cookie("team").value
@@ -63,11 +63,12 @@ def healthy_system(app_processes, client):
     return app_processes
 
 
-def reports_problem(app_processes, words):
-    """Return whether the plugin, the page and the metrics say that something is wrong, in these words."""
+def reports_problem(app_processes, message):
+    """Return whether the plugin, the page and the metrics say that something is wrong, with this message."""
     code, line = run_queue_check(app_processes)
     said = [
-        words in text and HEALTHY_HEADLINE not in text for text in (line, html.unescape(operations_page(app_processes)))
+        message in text and HEALTHY_HEADLINE not in text
+        for text in (line, html.unescape(operations_page(app_processes)))
     ]
     return code > 0 and all(said) and health_state(app_processes) > 0
 
@@ -81,7 +82,7 @@ def is_healthy(app_processes):
 
 
 @pytest.mark.parametrize("sign_", [signal.SIGTERM, signal.SIGKILL])
-def test_a_worker_that_ends_is_missed_and_its_return_seen(healthy_system, mail_server, sign_):
+def test_missing_worker_is_reported_and_its_return(healthy_system, mail_server, sign_):
     healthy_system.end("worker", sign_)
     sign(healthy_system, "zoe@example.org")
     wait_for(
@@ -96,14 +97,14 @@ def test_a_worker_that_ends_is_missed_and_its_return_seen(healthy_system, mail_s
     assert sorted(mail_server.addresses) == ["first@example.org", "zoe@example.org"]
 
 
-def test_beat_that_dies_is_missed_and_its_return_seen(healthy_system):
+def test_dead_beat_is_reported_and_its_return(healthy_system):
     healthy_system.end("beat", signal.SIGKILL)
     wait_for(lambda: reports_problem(healthy_system, "Beat is silent"), NOTICED_WITHIN_SECONDS, "the silent beat")
     healthy_system.beat()
     wait_for(lambda: is_healthy(healthy_system), RECOVERED_WITHIN_SECONDS, "the recovery")
 
 
-def test_a_broker_that_is_gone_is_seen_while_signing_goes_on(healthy_system, broker, mail_server):
+def test_missing_broker_is_reported_while_signing_works(healthy_system, broker, mail_server):
     broker.stop()
     sign(healthy_system, "zoe@example.org")
     wait_for(
@@ -119,7 +120,7 @@ def test_a_broker_that_is_gone_is_seen_while_signing_goes_on(healthy_system, bro
     wait_for(lambda: "zoe@example.org" in mail_server.addresses, 30, "the email")
 
 
-def test_a_mail_server_that_puts_everything_off_is_seen(healthy_system, mail_server):
+def test_mail_server_that_defers_everything_is_reported(healthy_system, mail_server):
     mail_server.on_rcpt = lambda address: "451 4.7.1 try again later"
     sign(healthy_system, "zoe@example.org")
     wait_for(
@@ -130,7 +131,7 @@ def test_a_mail_server_that_puts_everything_off_is_seen(healthy_system, mail_ser
     assert "zoe@example.org" in mail_server.addresses
 
 
-def test_a_mail_server_that_hangs_is_seen(healthy_system, mail_server):
+def test_hanging_mail_server_is_reported(healthy_system, mail_server):
     mail_server.delay = 60
     sign(healthy_system, "zoe@example.org")
     wait_for(lambda: reports_problem(healthy_system, ""), NOTICED_WITHIN_SECONDS, "the hanging server")
@@ -139,7 +140,7 @@ def test_a_mail_server_that_hangs_is_seen(healthy_system, mail_server):
     wait_for(lambda: is_healthy(healthy_system), RECOVERED_WITHIN_SECONDS, "the recovery")
 
 
-def test_one_domain_refused_and_another_put_off_are_told_apart_and_retried_exactly(healthy_system, mail_server):
+def test_failures_of_two_domains_are_grouped_and_retried_separately(healthy_system, mail_server):
     answers = {"refused.example": "550 5.7.1 not wanted here", "busy.example": "421 4.3.2 come back later"}
     mail_server.on_rcpt = lambda address: answers.get(address.rpartition("@")[2])
     refused = {f"r{n}@refused.example" for n in range(7)}
@@ -189,7 +190,7 @@ COLUMNS = {
 
 
 def parse_queue_table(text):
-    """Return the figures of each queue as a person reads them on /ops/, by the heading of their column."""
+    """Return the numbers of each queue on /ops/, by the heading of their column."""
     queues = {}
     for queue, cells in re.findall(r'<th scope="row">(\w+)</th>(.*?)</tr>', text, re.DOTALL):
         found = re.findall(r'<td class="n" data-label="([^"]+)">(.*?)</td>', cells, re.DOTALL)
@@ -210,11 +211,11 @@ def test_counts_agree_in_cli_metrics_and_page(healthy_system, mail_server, clien
     picture = json.loads(healthy_system.petition("queue", "--json").stdout)
     queues = metric(healthy_system, "petition_deliveries")
     page = parse_queue_table(client.get("/ops/?lang=en").text)
-    for queue, figures in picture["queues"].items():
+    for queue, counts in picture["queues"].items():
         for name in ("due", "sending", "deferred", "sent", "failed", "unknown"):
-            assert queues[f'{{queue="{queue}",state="{name}"}}'] == figures[name], (queue, name)
+            assert queues[f'{{queue="{queue}",state="{name}"}}'] == counts[name], (queue, name)
         for name, column in COLUMNS.items():
-            assert page[queue][column] == str(figures[name]), (queue, name)
+            assert page[queue][column] == str(counts[name]), (queue, name)
     assert picture["queues"]["confirmations"]["failed"] == 2
     assert picture["queues"]["confirmations"]["sent"] == db.session.query(Delivery).filter_by(state="sent").count() == 2
 

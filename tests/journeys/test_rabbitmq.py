@@ -1,4 +1,4 @@
-"""RabbitMQ as the broker, its queues replicated ones; Valkey keeps the doorbell's flag and the limits."""
+"""RabbitMQ as the broker, with quorum queues; Valkey stores the wake-up flags and the limits."""
 
 import os
 import signal
@@ -62,27 +62,27 @@ def test_the_loop_by_rabbitmq_which_is_killed_and_hangs(app_processes, rabbitmq,
     metrics = app_processes.site.get("/metrics").text
     assert 'petition_broker_messages{queue="confirmations"}' in metrics
     assert "petition_broker_up 1.0" in metrics
-    assert "petition_broker_memory_bytes" not in metrics, "what RabbitMQ does not tell is left out"
+    assert "petition_broker_memory_bytes" not in metrics, "RabbitMQ does not report it"
 
     app_processes.end("beat")
     app_processes.end("worker")
     assert sign(app_processes, 1) == 303
-    rings = 'petition_broker_messages{queue="confirmations"} 1.0'
-    wait_for(lambda: rings in app_processes.site.get("/metrics").text, 10, "a ring that waits")
+    waiting = 'petition_broker_messages{queue="confirmations"} 1.0'
+    wait_for(lambda: waiting in app_processes.site.get("/metrics").text, 10, "a message that waits")
     rabbitmq.kill()
     assert [sign(app_processes, n) for n in range(2, 8)] == [303] * 6
     assert broker_seen(app_processes).startswith("unreachable")
     rabbitmq.start()
     app_processes.worker()
     app_processes.beat()
-    wait_for(lambda: all(mailed(n) for n in range(1, 8)), 30, "the emails owed while the broker was gone")
+    wait_for(lambda: all(mailed(n) for n in range(1, 8)), 30, "the emails enqueued while the broker was gone")
 
     os.killpg(rabbitmq.node.pid, signal.SIGSTOP)
     began = time.monotonic()
     assert [sign(app_processes, n) for n in range(8, 14)] == [303] * 6
     print(f"six signatures while the broker hangs: {time.monotonic() - began:.1f} s")
-    wait_for(lambda: broker_seen(app_processes).startswith("unreachable"), 20, "a broker that hangs being told")
+    wait_for(lambda: broker_seen(app_processes).startswith("unreachable"), 20, "the hanging broker being reported")
     os.killpg(rabbitmq.node.pid, signal.SIGCONT)
-    wait_for(lambda: all(mailed(n) for n in range(8, 14)), 60, "the emails owed while the broker hung")
+    wait_for(lambda: all(mailed(n) for n in range(8, 14)), 60, "the emails enqueued while the broker hung")
     assert broker_seen(app_processes) == "ok"
     assert len(mail_server.addresses) == 14

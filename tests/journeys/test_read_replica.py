@@ -61,7 +61,7 @@ def _play(app_processes, standby, mail_server):
     def listed():
         return {item["name"] for item in site.get(f"/api/v1/petitions/{SLUG}/signatories").json["items"]}
 
-    def told():
+    def replica_state():
         return site.get("/readyz").json["parts"]["replica"]
 
     def exported():
@@ -75,7 +75,7 @@ def _play(app_processes, standby, mail_server):
                 "SELECT seq_scan + idx_scan FROM pg_stat_user_tables WHERE relname = 'signatures'"
             ).fetchone()[0]
 
-    wait_for(lambda: told() == "ok", 20, "a replica that keeps up")
+    wait_for(lambda: replica_state() == "ok", 20, "an up-to-date replica")
     confirm(1)
     wait_for(lambda: listed() == {"Zoé 1"}, 10, "the name in the list")
     before = reads()
@@ -85,16 +85,16 @@ def _play(app_processes, standby, mail_server):
     with psycopg.connect(host=str(standby.socket), user="petition", dbname="petition", autocommit=True) as late:
         late.execute("SELECT pg_wal_replay_pause()")
         wait_for(lambda: late.execute("SELECT pg_get_wal_replay_pause_state()").fetchone()[0] == "paused", 10, "pause")
-        assert told() == "ok", "a moment's delay is nobody's worry"
+        assert replica_state() == "ok", "a short delay is accepted"
         confirm(2)
         assert site.count()["confirmed"] == 2
         assert listed() == {"Zoé 1"}, "read on the replica"
         assert exported() == {"Zoé 1", "Zoé 2"}, "an export lacks nothing that was there when it was asked for"
-        wait_for(lambda: told() != "ok", 20, "the replica being too late")
+        wait_for(lambda: replica_state() != "ok", 20, "the replica being too late")
         assert site.get("/readyz").json["status"] == "degraded"
         assert listed() == {"Zoé 1", "Zoé 2"}
         late.execute("SELECT pg_wal_replay_resume()")
-    wait_for(lambda: told() == "ok", 20, "the replica keeping up again")
+    wait_for(lambda: replica_state() == "ok", 20, "the replica being up to date again")
 
     server = psutil.Process(standby.process.pid)
     for process in (server, *server.children(recursive=True)):
@@ -112,9 +112,9 @@ def _play(app_processes, standby, mail_server):
     standby.process.wait(20)
     assert listed() == everybody
     assert "Zoé 3" in site.get(f"/p/{SLUG}/signatories").text
-    assert told() != "ok"
+    assert replica_state() != "ok"
     standby.start()
-    wait_for(lambda: told() == "ok", 20, "the replica being back")
+    wait_for(lambda: replica_state() == "ok", 20, "the replica being back")
     assert listed() == everybody
 
 

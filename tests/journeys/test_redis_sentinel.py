@@ -54,7 +54,7 @@ def test_a_failover_of_the_broker_and_of_the_limits(app_processes, sentinel_clus
 
     assert sign() == (0, 303)
     wait_for(lambda: mailed(0), 30, "the first email")
-    assert [sign(network=249)[1] for _ in range(6)] == [303] * 5 + [429], "limits are kept there"
+    assert [sign(network=249)[1] for _ in range(6)] == [303] * 5 + [429], "the limits are stored there"
     assert sentinel_cluster.client(sentinel_cluster.primary()).dbsize() > 0
     wait_for(lambda: app_processes.site.get("/readyz").json["status"] == "ok", 60, "all parts well")
 
@@ -64,7 +64,7 @@ def test_a_failover_of_the_broker_and_of_the_limits(app_processes, sentinel_clus
     assert {status for _, status in accepted} == {303}
     wait_for(lambda: sentinel_cluster.primary() != before, FAILOVER_SECONDS, "the failover")
     took = {"primary changed": time.monotonic() - began}
-    wait_for(lambda: all(mailed(n) for n, _ in accepted), FAILOVER_SECONDS, "the emails owed meanwhile")
+    wait_for(lambda: all(mailed(n) for n, _ in accepted), FAILOVER_SECONDS, "the emails enqueued meanwhile")
     took["emails flow"] = time.monotonic() - began
     wait_for(lambda: app_processes.site.get("/readyz").json["status"] == "ok", FAILOVER_SECONDS, "all parts well again")
     took["all parts well"] = time.monotonic() - began

@@ -1,4 +1,4 @@
-"""The database put back from a dump: what came after it is gone, no email goes to anybody else, and signing goes on."""
+"""A database restored from a dump: later rows are lost, their links reach nobody else, and signing works."""
 
 import subprocess
 from urllib.parse import unquote, urlsplit
@@ -20,8 +20,8 @@ def test_a_dump_is_restored(app_processes, database_url, tmp_path, mail_server, 
     login = ["-h", unquote(url.query.removeprefix("host=")), "-U", "petition"]
     site = app_processes.site
 
-    def tool(name, *words):
-        subprocess.run([_find_binaries() / name, *login, *words], check=True, timeout=60)
+    def run_tool(name, *arguments):
+        subprocess.run([_find_binaries() / name, *login, *arguments], check=True, timeout=60)
 
     def sign(*names):
         for n, name in enumerate(names):
@@ -49,7 +49,7 @@ def test_a_dump_is_restored(app_processes, database_url, tmp_path, mail_server, 
     wait_for(
         lambda: db.session.rollback() or not db.session.query(Delivery).filter(Delivery.state != "sent").count(), 20
     )
-    tool("pg_dump", "-Fc", "-d", url.path.strip("/"), "-f", str(folder))
+    run_tool("pg_dump", "-Fc", "-d", url.path.strip("/"), "-f", str(folder))
     sign("clara", "denis")
     assert confirm("clara") == 303
     personal = mail_server.link_to("clara@example.org")
@@ -57,12 +57,12 @@ def test_a_dump_is_restored(app_processes, database_url, tmp_path, mail_server, 
         app_processes.end(name)
 
     restored = f"restored_{worker_number}"
-    tool("dropdb", "--if-exists", "--force", restored)
-    tool("createdb", restored)
-    tool("pg_restore", "--exit-on-error", "--single-transaction", "-d", restored, str(folder))
+    run_tool("dropdb", "--if-exists", "--force", restored)
+    run_tool("createdb", restored)
+    run_tool("pg_restore", "--exit-on-error", "--single-transaction", "-d", restored, str(folder))
     app_processes.environ["DATABASE_URL"] = database_url.replace(url.path, f"/{restored}")
-    said = app_processes.petition("db", "skip-ids")
-    assert "go on with numbers" in said.stdout, said.stderr
+    ended = app_processes.petition("db", "skip-ids")
+    assert "go on with numbers" in ended.stdout, ended.stderr
     assert app_processes.petition("queue", "pause", "all").returncode == 0
     before = len(mail_server.addresses)
     start()
@@ -73,7 +73,7 @@ def test_a_dump_is_restored(app_processes, database_url, tmp_path, mail_server, 
         410
     ] * 2
     assert site.request("GET", personal).status == 410
-    assert len(mail_server.addresses) == before, "nothing leaves while the queues are held"
+    assert len(mail_server.addresses) == before, "nothing is sent while the queues are paused"
     assert app_processes.petition("queue", "resume", "all").returncode == 0
     assert confirm("emil") == confirm("fanny") == 303
     assert site.request("GET", mail_server.link_to("clara@example.org")).status == 410, "not another one's signature"
@@ -81,4 +81,4 @@ def test_a_dump_is_restored(app_processes, database_url, tmp_path, mail_server, 
     with psycopg.connect(app_processes.environ["DATABASE_URL"].replace("+psycopg", "")) as database:
         assert {row[0] for row in database.execute("SELECT name FROM signatures")} == {"anna", "boris", "emil", "fanny"}
     app_processes.stop()
-    tool("dropdb", "--force", restored)
+    run_tool("dropdb", "--force", restored)

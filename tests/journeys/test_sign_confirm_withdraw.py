@@ -1,4 +1,4 @@
-"""The product's main job, from outside, in real processes."""
+"""Sign, confirm, be counted and withdraw, over HTTP on real processes."""
 
 import time
 
@@ -21,14 +21,14 @@ def sign_by_json(stack, address):
 
 
 def sign_until_mailed_within(seconds, stack, sign, address):
-    """Sign and return the link that came in time; a machine busy with other tests gets three tries."""
+    """Sign and return the link that came in time; a busy machine gets three attempts."""
     for attempt in range(3):
         sign(stack, f"{attempt}.{address}")
         signed = time.monotonic()
         link = stack.link_to(f"{attempt}.{address}")
         if time.monotonic() - signed < seconds:
             return link
-    raise AssertionError(f"no mail within {seconds} s in three tries")
+    raise AssertionError(f"no mail within {seconds} s in three attempts")
 
 
 @pytest.mark.parametrize("sign", [sign_by_form, sign_by_json])

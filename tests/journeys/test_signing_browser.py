@@ -1,4 +1,4 @@
-"""A person signs in a real browser, at the width of a phone and of a desk; every page is clean to a screen reader."""
+"""Signing in a real browser, at the widths of a phone and a desktop, with accessibility checks of every page."""
 
 import time
 
@@ -33,7 +33,7 @@ def page(request, chromium):
 
 
 def check(page) -> None:
-    """Fail on what axe finds, on a sideways scroll, on another host, on a refusal of the content policy."""
+    """Fail on accessibility violations, horizontal scrolling, requests to other hosts, and CSP violations."""
     assert page.external_requests == []
     assert [fault for fault in page.console_errors if "Content Security Policy" in fault] == []
     assert page.evaluate("document.documentElement.scrollWidth <= window.innerWidth + 1"), (

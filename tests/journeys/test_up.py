@@ -1,4 +1,4 @@
-"""`petition up` and Ctrl-C, as a newcomer meets them."""
+"""`petition up`: start, stop, restart with the same data, and errors in settings."""
 
 import os
 import signal

@@ -1,4 +1,4 @@
-"""A worker of mailings alone takes the processor time that all else leaves; any other keeps its priority."""
+"""A worker of mailings only runs at idle priority; any other worker runs at normal priority."""
 
 import os
 from collections import Counter
@@ -10,7 +10,7 @@ pytestmark = [pytest.mark.slow, pytest.mark.journey]
 
 
 def policies(app_processes, name):
-    """Return how many threads of a part, its first one apart, are scheduled in which way."""
+    """Return the scheduling policies of a process's threads except the first, with their number."""
     first = app_processes.running[name].pid
     others = [int(thread) for thread in os.listdir(f"/proc/{first}/task") if int(thread) != first]
     return Counter(os.sched_getscheduler(thread) for thread in others)

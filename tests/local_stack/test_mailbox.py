@@ -1,4 +1,4 @@
-"""The mailbox: what is sent is kept, numbered and shown, whatever it looks like."""
+"""The local mailbox: every message is stored, numbered and shown, however malformed."""
 
 import smtplib
 from collections.abc import Iterator
@@ -38,7 +38,7 @@ def client(folder: Path) -> FlaskClient:
     return app.test_client()
 
 
-def letter(to: str = "marie@example.org", subject: str = "Confirmez votre signature à la lettre") -> EmailMessage:
+def make_message(to: str = "marie@example.org", subject: str = "Confirmez votre signature à la lettre") -> EmailMessage:
     message = EmailMessage(policy=SMTPUTF8)
     message["From"] = "Accès à Internet <contact@example.org>"
     message["To"] = to
@@ -55,7 +55,7 @@ def send(server: SmtpServer, message: EmailMessage, to: list[str], sender: str =
 
 
 def test_a_message_comes_out_as_it_went_in(server: SmtpServer, client: FlaskClient) -> None:
-    send(server, letter(), ["marie@example.org"])
+    send(server, make_message(), ["marie@example.org"])
     (mail,) = client.get("/mailbox/messages.json").get_json()
     assert set(mail) == {"id", "from", "to", "subject", "date", "headers", "text", "html"}
     assert mail["id"] == 1
@@ -71,7 +71,7 @@ def test_a_message_comes_out_as_it_went_in(server: SmtpServer, client: FlaskClie
 def test_an_address_beyond_ascii(server: SmtpServer, client: FlaskClient) -> None:
     with smtplib.SMTP("127.0.0.1", server.port, timeout=5) as connection:
         connection.ehlo()
-        connection.send_message(letter("élodie@exämple.org"), "a@example.org", ["élodie@exämple.org"])
+        connection.send_message(make_message("élodie@exämple.org"), "a@example.org", ["élodie@exämple.org"])
     (mail,) = client.get("/mailbox/messages.json", query_string={"to": "Élodie@exämple.org"}).get_json()
     assert mail["to"] == "élodie@exämple.org"
 
@@ -79,7 +79,7 @@ def test_an_address_beyond_ascii(server: SmtpServer, client: FlaskClient) -> Non
 def test_numbers_go_on_after_a_restart(tmp_path: Path, client: FlaskClient) -> None:
     for expected in ([1], [1, 2]):
         with SmtpServer(tmp_path, choose_port(None)) as server:
-            send(server, letter(), ["marie@example.org"])
+            send(server, make_message(), ["marie@example.org"])
             process = server.process
         assert process is not None
         assert process.returncode == 0
@@ -151,7 +151,9 @@ def test_the_list_is_newest_first_by_pages(folder: Path, client: FlaskClient) ->
 
 
 def test_links_are_made_and_nothing_else(folder: Path, client: FlaskClient) -> None:
-    MessageWriter(folder).save("a@example.org", ["b@example.org"], bytes(letter(subject="<script>alert(1)</script>")))
+    MessageWriter(folder).save(
+        "a@example.org", ["b@example.org"], bytes(make_message(subject="<script>alert(1)</script>"))
+    )
     page = client.get("/mailbox/1")
     assert "<script>" not in page.text
     link = "https://petition.example/c/abc?x=1&amp;y=2"
@@ -161,7 +163,7 @@ def test_links_are_made_and_nothing_else(folder: Path, client: FlaskClient) -> N
 
 
 def test_the_html_is_caged_and_its_links_open_at_top(folder: Path, client: FlaskClient) -> None:
-    MessageWriter(folder).save("a@example.org", ["b@example.org"], bytes(letter()))
+    MessageWriter(folder).save("a@example.org", ["b@example.org"], bytes(make_message()))
     response = client.get("/mailbox/1/html")
     policy = response.headers["Content-Security-Policy"]
     assert "default-src 'none'" in policy

@@ -1,4 +1,4 @@
-"""PostgreSQL on one machine: it keeps its data, listens to nobody else, and changes no folder that is not its own."""
+"""Local PostgreSQL: it preserves data, accepts no other user, and changes no other folder."""
 
 import os
 import shutil
@@ -75,16 +75,16 @@ def test_nothing_personal_reaches_its_log(postgres: Postgres) -> None:
 
 def test_data_is_kept_over_a_stop_and_over_a_crash(tmp_path: Path) -> None:
     with Postgres(tmp_path) as first:
-        execute(first, "CREATE TABLE kept (n int)")
-        execute(first, "INSERT INTO kept VALUES (1)")
+        execute(first, "CREATE TABLE rows (n int)")
+        execute(first, "INSERT INTO rows VALUES (1)")
     crashing = Postgres(tmp_path)
     crashing.start()
-    execute(crashing, "INSERT INTO kept VALUES (2)")
+    execute(crashing, "INSERT INTO rows VALUES (2)")
     assert crashing.process is not None
     crashing.process.kill()
     crashing.process.wait()
     with Postgres(tmp_path) as again:
-        assert execute(again, "SELECT n FROM kept ORDER BY n") == [(1,), (2,)]
+        assert execute(again, "SELECT n FROM rows ORDER BY n") == [(1,), (2,)]
 
 
 def test_a_stop_ends_open_connections(tmp_path: Path) -> None:
@@ -122,7 +122,7 @@ def test_awkward_names_of_folders(tmp_path: Path) -> None:
         assert execute(engine, "SELECT 1") == [(1,)]
 
 
-def test_a_cluster_cut_short_is_made_anew(tmp_path: Path) -> None:
+def test_an_interrupted_cluster_is_created_again(tmp_path: Path) -> None:
     (tmp_path / "postgres.new").mkdir()
     (tmp_path / "postgres.new" / "PG_VERSION").write_text("18\n")
     with Postgres(tmp_path) as engine:

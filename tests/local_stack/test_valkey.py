@@ -1,4 +1,4 @@
-"""Valkey on one machine: it answers on the port asked for, keeps its data, and refuses rather than forgets."""
+"""Local Valkey: it answers on the given port, preserves its data, and evicts nothing."""
 
 import random
 import socket

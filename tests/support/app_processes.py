@@ -1,4 +1,4 @@
-"""The application's processes, one by one, so that a test can start, stop and kill each."""
+"""The application's processes, which a test can start, stop and kill one by one."""
 
 import signal
 import subprocess
@@ -31,11 +31,11 @@ class AppProcesses:
         self.site = SiteClient(f"http://127.0.0.1:{self.port}")
 
     def log(self, name):
-        """Return where a part's outputs go."""
+        """Return the log file of a process."""
         return self.folder / f"{name}.log"
 
     def start(self, name, *command, within=(), **options):
-        """Start a part; `within`: the command that puts it on another host; `options`: of its process."""
+        """Start a process; `within`: a command that runs it on another host; `options`: of Popen."""
         with self.log(name).open("a") as log:
             self.running[name] = subprocess.Popen(
                 [*within, sys.executable, "-m", *command],
@@ -65,14 +65,14 @@ class AppProcesses:
         self._wait(name, (self.folder / name).exists, 30)
 
     def petition(self, *arguments):
-        """Run a `petition` command on the same engines; returns the ended process."""
+        """Run a `petition` command on the same services; returns the completed process."""
         command = [sys.executable, "-m", "petition.cli", *arguments]
         return subprocess.run(
             command, env=self.environ, cwd=ROOT, capture_output=True, text=True, timeout=60, check=False
         )
 
     def end(self, name, sign=signal.SIGTERM):
-        """Tell one part to end, and wait for it."""
+        """Send a signal to one process, and wait until it has ended."""
         process = self.running.pop(name)
         for child in psutil.Process(process.pid).children(recursive=True) if sign == signal.SIGKILL else ():
             child.kill()

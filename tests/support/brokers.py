@@ -1,4 +1,4 @@
-"""Brokers of larger deployments, on this machine's loopback: RabbitMQ, and Valkey with a replica and Sentinels."""
+"""Brokers of larger deployments on the loopback: RabbitMQ, and Valkey with a replica and Sentinels."""
 
 import os
 import shutil
@@ -59,19 +59,19 @@ class RabbitMQ:
 
     def _is_started(self):
         assert self.node.poll() is None, self.log
-        # It takes connections before it says so: until then the queues have no leaders.
+        # It accepts connections earlier, but until it says so the queues have no leaders.
         return self._starts() > self.earlier
 
     @property
     def log(self):
-        """What the node has told."""
+        """The output of the node."""
         return (self.folder / "rabbitmq.log").read_text()
 
     def _starts(self):
         return self.log.count("Server startup complete")
 
     def kill(self):
-        """End the node as a power cut would."""
+        """Kill the node, as a power cut would."""
         os.killpg(self.node.pid, signal.SIGKILL)
         self.node.wait(10)
         self.earlier = self._starts()
@@ -103,15 +103,15 @@ class SentinelCluster:
 
     def start(self, port):
         """Start a server; all but the first begin as a replica of it."""
-        words = [
+        arguments = [
             "--port", str(port), "--bind", "127.0.0.1", "--save", "", "--appendonly", "no",
             "--repl-diskless-sync-delay", "0", "--requirepass", PASSWORD, "--masterauth", PASSWORD,
         ]  # fmt: skip
         if port != self.servers[0]:
-            words += ["--replicaof", "127.0.0.1", str(self.servers[0])]
+            arguments += ["--replicaof", "127.0.0.1", str(self.servers[0])]
         folder = self.folder / str(port)
         folder.mkdir(exist_ok=True)
-        self._spawn(port, [*words, "--dir", str(folder)])
+        self._spawn(port, [*arguments, "--dir", str(folder)])
 
     def _start_sentinel(self, port):
         folder = self.folder / str(port)
@@ -125,9 +125,9 @@ class SentinelCluster:
         )
         self._spawn(port, [str(folder / "sentinel.conf"), "--sentinel"])
 
-    def _spawn(self, port, words):
+    def _spawn(self, port, arguments):
         with (self.folder / f"{port}.log").open("a") as log:
-            self.running[port] = subprocess.Popen([str(_find_binary()), *words], stdout=log, stderr=log)
+            self.running[port] = subprocess.Popen([str(_find_binary()), *arguments], stdout=log, stderr=log)
 
     def _know_each_other(self):
         try:

@@ -25,7 +25,7 @@ def chromium() -> Iterator[Browser]:
 
 
 def new_page(chromium, **options):
-    """Return a page that waits as long as a busy machine needs, and collects what its console complains of."""
+    """Return a page with timeouts for a busy machine, which collects its console's errors."""
     page = chromium.new_context(**{"viewport": VIEWPORTS["desktop"], "locale": "en-GB", **options}).new_page()
     page.set_default_timeout(30_000)
     page.console_errors = []
@@ -40,7 +40,7 @@ def click_and_wait(locator):
 
 
 def check_page(page):
-    """Fail on what axe finds and on a sideways scroll, at both widths, and on a refusal of the content policy."""
+    """Fail on accessibility violations and horizontal scrolling, at both widths, and on CSP violations."""
     for size in VIEWPORTS.values():
         page.set_viewport_size(size)
         assert page.evaluate("document.documentElement.scrollWidth <= window.innerWidth + 1"), f"{page.url} {size}"

@@ -1,4 +1,4 @@
-"""Emails against golden files; `GOLDEN=write` writes them anew, to be read and kept."""
+"""Compare emails with golden files; `GOLDEN=write` overwrites the files, to be reviewed and committed."""
 
 import email
 import os
@@ -10,7 +10,7 @@ TOKEN = re.compile(r"/(c|me|u|account/welcome)/(?!test\b)[\w.-]+")
 
 
 def normalise(raw: bytes) -> str:
-    """Return the message as a reader sees it, with what differs from run to run blanked out."""
+    """Return the message as a reader sees it, with what differs from run to run replaced."""
     message = email.message_from_bytes(raw, policy=default)
     headers = "".join(f"{name}: {value}\n" for name, value in message.items() if name not in ("Content-Type", "Date"))
     parts = "".join(

@@ -1,4 +1,4 @@
-"""A real mail server that misbehaves where a test tells it: at any stage of the dialogue."""
+"""A real SMTP server that misbehaves at the stages of a session that a test chooses."""
 
 import asyncio
 
@@ -11,7 +11,7 @@ HANG, CLOSE, SLOW = "hang", "close", "slow"
 
 
 class MisbehavingSession(SMTP):
-    """One connection; what it does at a stage is asked of the server each time."""
+    """One connection; the server decides its behaviour at each stage."""
 
     stage = "banner"
 
@@ -29,15 +29,15 @@ class MisbehavingSession(SMTP):
         return run
 
     async def push(self, status):
-        """Give an answer as the stage has it: never, slowly, or not at all; what was taken before is kept."""
-        mood = self.event_handler.behaviours.get(self.stage)
+        """Send a reply with the stage's behaviour: never, slowly, or not at all; accepted emails stay accepted."""
+        behaviour = self.event_handler.behaviours.get(self.stage)
         if self.stage == "banner":
             status = self.event_handler.reply_at("banner") or status
-        if mood == HANG:
+        if behaviour == HANG:
             await asyncio.sleep(3600)
-        elif mood == CLOSE:
+        elif behaviour == CLOSE:
             self.transport.close()
-        elif mood == SLOW:
+        elif behaviour == SLOW:
             for byte in (status.encode() if isinstance(status, str) else status) + b"\r\n":
                 self._writer.write(bytes([byte]))
                 await asyncio.sleep(self.event_handler.byte_delay)
@@ -46,20 +46,18 @@ class MisbehavingSession(SMTP):
 
 
 class MisbehavingSmtpServer(SmtpServer):
-    """Takes every email, but for its `moods`: by stage, one of HANG, CLOSE and SLOW, or an answer to give."""
+    """Accepts every email, except for its `behaviours`: by stage, HANG, CLOSE, SLOW, or a reply to send."""
 
     def __init__(self):
         super().__init__()
         self.behaviours = {}
-        self.reply_delay, self.byte_delay = (
-            0,
-            0.2,
-        )  # seconds before each answer to a command, and before each byte of a slow one
+        # Seconds before each reply to a command, and before each byte of a slow reply.
+        self.reply_delay, self.byte_delay = 0, 0.2
 
     def reply_at(self, stage):
-        """Return the answer that a stage gives in place of its own, if any."""
-        mood = self.behaviours.get(stage)
-        return None if mood in (None, HANG, CLOSE, SLOW) else mood
+        """Return the reply that replaces a stage's own, if any."""
+        behaviour = self.behaviours.get(stage)
+        return None if behaviour in (None, HANG, CLOSE, SLOW) else behaviour
 
     async def handle_DATA(self, server, session, envelope):
         server.stage = "end of data"

@@ -1,6 +1,6 @@
-"""Hosts on one machine: networks of their own, that reach the engines as other hosts would, and no further.
+"""Hosts on one machine: network namespaces that reach the services as other hosts would, and nothing else.
 
-Servers listen on loopback only: a relay on each side hands connections on through a socket in a folder.
+Servers listen on loopback only: a relay on each side forwards connections through a socket in a folder.
 """
 
 import os
@@ -13,7 +13,7 @@ RELAY = Path(__file__).with_name("relay.py")
 
 
 def can_create_namespaces():
-    """Say whether networks can be made here: as root, with iproute2."""
+    """Return whether namespaces can be created: as root, with iproute2."""
     if os.geteuid() != 0 or shutil.which("ip") is None:
         return False
     probe = f"petition-probe-{os.getpid()}"
@@ -38,14 +38,14 @@ class Host:
     def _socket(self, port):
         return str(self.folder / f"{self.name}-{port}.sock")
 
-    def ip(self, *words):
-        subprocess.run(["ip", "-n", self.name, *words], check=True)
+    def ip(self, *arguments):
+        subprocess.run(["ip", "-n", self.name, *arguments], check=True)
 
     def relay(self, prefix, listen, connect):
         self.relays.append(subprocess.Popen([*prefix, sys.executable, str(RELAY), listen, connect]))
 
     def publish(self, port):
-        """Have this machine's port lead to the same port of the host's loopback."""
+        """Forward this machine's port to the same port of the host's loopback."""
         self.relay(self.prefix, self._socket(port), str(port))
         self.relay((), str(port), self._socket(port))
 
@@ -57,17 +57,17 @@ class Host:
 
 
 class EngineHost(Host):
-    """Where the engines stand: hosts reach them over a cable each, that can be cut on the engines' side."""
+    """The host of the services: each other host reaches it over a link that can be cut on this side."""
 
     def serve(self, port, target):
-        """Offer a port of this machine, or a socket, to the hosts that have a cable."""
+        """Offer a port of this machine, or a socket, to the hosts that have a link."""
         if "/" not in target:
             self.relay((), self._socket(target), target)
             target = self._socket(target)
         self.relay(self.prefix, f"0.0.0.0:{port}", target)
 
     def connect_host(self, host, number):
-        """Lay a cable to a host and return the address that the engines have at its other end."""
+        """Connect a host and return the address of the services on this link."""
         near, far = f"near{number}", f"far{number}"
         self.ip("link", "add", near, "type", "veth", "peer", "name", far, "netns", host.name)
         for end, name, last in ((self, near, 1), (host, far, 2)):
@@ -76,8 +76,8 @@ class EngineHost(Host):
         return f"10.77.{number}.1"
 
     def cut_link(self, number):
-        """Take a cable out: what is sent is lost without a word."""
+        """Cut a link: packets are lost silently."""
         self.ip("link", "set", f"near{number}", "down")
 
-    def join(self, number):
+    def restore_link(self, number):
         self.ip("link", "set", f"near{number}", "up")

@@ -40,7 +40,7 @@ class Nginx:
             ("    listen [::]:443 ssl;\n", ""),
             (re.search(r"    ssl_certificate .*\n", text)[0], ""),
             (re.search(r"    ssl_certificate_key .*\n", text)[0], ""),
-            # The networks that a test's requests come from are told by their header.
+            # A test's requests name their client address in this header.
             ("X-Forwarded-For $remote_addr", "X-Forwarded-For $http_x_forwarded_for"),
         ):
             assert found in text, found

@@ -10,7 +10,7 @@ from support.ports import free_port
 from support.waiting import wait_for
 
 PGBOUNCER = shutil.which("pgbouncer", path=os.environ.get("PATH", "") + ":/usr/sbin")
-# What the application asks for when it connects; PgBouncer passes none of it on, so that the role must bring it.
+# What the application sets when it connects; PgBouncer does not pass it on, so the role must have it.
 ROLE_SETTINGS = ("timezone = 'UTC'", "statement_timeout = '15s'", "lock_timeout = '5s'",
         "idle_in_transaction_session_timeout = '20s'")  # fmt: skip
 

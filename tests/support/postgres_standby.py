@@ -1,4 +1,4 @@
-"""A replica of an embedded PostgreSQL, made and kept up as anybody would: pg_basebackup, then streaming."""
+"""A replica of a local PostgreSQL: pg_basebackup, then streaming replication."""
 
 import tempfile
 
@@ -17,7 +17,7 @@ class Standby(Postgres):
         _make_private_folder(self.folder, account)
         route = choose_run_as(account, (self.binaries, self.folder, self.primary.socket))
         command = ["pg_basebackup", "-h", str(self.primary.socket), "-U", "petition", "-D", str(self.folder), "-R"]
-        with tempfile.TemporaryFile() as told:
-            process = self._run(route, [*command, "--checkpoint=fast"], told)
-            told.seek(0)
-            assert process.wait(60) == 0, told.read().decode()
+        with tempfile.TemporaryFile() as output:
+            process = self._run(route, [*command, "--checkpoint=fast"], output)
+            output.seek(0)
+            assert process.wait(60) == 0, output.read().decode()

@@ -1,4 +1,4 @@
-"""Hands connections on: `python relay.py LISTEN CONNECT`, each a port of the loopback, ADDRESS:PORT or a socket."""
+"""Forward connections: `python relay.py LISTEN CONNECT`, each a port of the loopback, ADDRESS:PORT or a socket."""
 
 import asyncio
 import sys
@@ -30,7 +30,7 @@ def open_endpoint(where):
 
 
 async def main(listen, connect):
-    async def hand_on(reader, writer):
+    async def forward(reader, writer):
         try:
             there, back = await open_endpoint(connect)
         except OSError:
@@ -39,9 +39,9 @@ async def main(listen, connect):
         await asyncio.gather(copy(reader, back), copy(there, writer))
 
     if parse_endpoint(listen):
-        server = await asyncio.start_server(hand_on, *parse_endpoint(listen))
+        server = await asyncio.start_server(forward, *parse_endpoint(listen))
     else:
-        server = await asyncio.start_unix_server(hand_on, listen)
+        server = await asyncio.start_unix_server(forward, listen)
     async with server:
         await server.serve_forever()
 

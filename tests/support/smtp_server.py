@@ -1,4 +1,4 @@
-"""A real SMTP server in a thread, that answers as a test tells it."""
+"""A real SMTP server in a thread, whose replies a test chooses."""
 
 import asyncio
 import re
@@ -23,7 +23,7 @@ class SmtpServer:
         self.on_data: Answer = lambda address: None
         self.delay = 0.0
         self.pipelining = False
-        self.parses_messages = True  # what it accepts; else it only notes for whom
+        self.parses_messages = True  # else it stores the addresses only
         self.lock = threading.Lock()
 
     async def handle_CONNECT(self, server, session, envelope, hostname, port):
@@ -49,13 +49,13 @@ class SmtpServer:
         answer = self.on_data(address)
         if answer == "hang up":
             server.transport.close()
-            return "250 nobody hears this"
+            return "250 not delivered to the client"
         if answer:
             return answer
         with self.lock:
             message = message_from_bytes(envelope.content, policy=default) if self.parses_messages else EmailMessage()
             self.accepted.append((address, message))
-        return "250 taken"
+        return "250 accepted"
 
     @property
     def addresses(self) -> list[str]:

@@ -1,4 +1,4 @@
-"""Every fault, by name, and what it may bring about."""
+"""Every fault, by name, and its permitted effects."""
 
 import signal
 from collections.abc import Callable
@@ -8,15 +8,15 @@ from functools import partial
 from support.faults import faults
 from support.misbehaving_smtp import CLOSE, HANG, SLOW, STAGES
 
-MAX_REPEATS_PER_CRASH = 4 * 10  # threads of the worker, emails that each may have sent and not recorded
+MAX_REPEATS_PER_CRASH = 4 * 10  # threads of the worker × emails that each may have sent and not recorded
 
 
 @dataclass(frozen=True)
 class Fault:
-    """A fault by name. `repeats`: how many emails may come again, as it can fall between a 250 and our commit.
+    """A fault by name. `max_repeats`: how many emails may be repeated, as it can fall between a 250 and our commit.
 
-    `seen`: people may meet no answer, or one that says to come again. `quick`: part of the quick form. `clock`: every
-    process, the engines too, goes by a clock that can be set.
+    `visible_to_people`: requests may get no answer, or a retryable one. `quick`: part of the quick form. `clock`: every
+    process and service uses a clock that can be set.
     """
 
     name: str
@@ -33,15 +33,15 @@ KILLED = [
     Fault("web's child killed", faults.web_child_killed, seconds=2, visible_to_people=True),
     Fault("worker killed", faults.worker_killed, max_repeats=MAX_REPEATS_PER_CRASH, quick=True),
     Fault("beat killed", partial(faults.killed, "beat")),
-    Fault("web frozen", partial(faults.suspended, "web"), visible_to_people=True, quick=True),
-    Fault("worker frozen within its lease", partial(faults.suspended, "worker"), seconds=4),
+    Fault("web suspended", partial(faults.suspended, "web"), visible_to_people=True, quick=True),
+    Fault("worker suspended within its lease", partial(faults.suspended, "worker"), seconds=4),
     Fault(
-        "worker frozen beyond its lease",
+        "worker suspended beyond its lease",
         partial(faults.suspended, "worker"),
         seconds=16,
         max_repeats=MAX_REPEATS_PER_CRASH,
     ),
-    Fault("beat frozen", partial(faults.suspended, "beat")),
+    Fault("beat suspended", partial(faults.suspended, "beat")),
 ]
 ENGINES = [
     Fault("PostgreSQL stopped fast", partial(faults.postgres_stopped, signal.SIGINT), visible_to_people=True),
@@ -51,7 +51,7 @@ ENGINES = [
         quick=True,
         visible_to_people=True,
     ),
-    Fault("PostgreSQL frozen", faults.postgres_suspended, visible_to_people=True),
+    Fault("PostgreSQL suspended", faults.postgres_suspended, visible_to_people=True),
     Fault("Valkey killed", partial(faults.valkey_killed, True)),
     Fault("Valkey killed, its memory lost", partial(faults.valkey_killed, False), quick=True),
     Fault("broker black-holed", faults.broker_black_holed, quick=True),
@@ -64,19 +64,19 @@ CHANGES = [
     Fault("new schema deployed", faults.schema_deployed),
 ]
 CLOCK = [
-    # Leases end at once: whatever is in the hands of a worker is taken over.
+    # Leases end at once: another worker takes over what was claimed.
     Fault(
-        "clock set forward by an hour",
+        "clock moved forward by an hour",
         partial(faults.clock_stepped, 3600),
         max_repeats=MAX_REPEATS_PER_CRASH,
         clock=True,
     ),
-    Fault("clock set back by an hour", partial(faults.clock_stepped, -3600), clock=True),
+    Fault("clock moved back by an hour", partial(faults.clock_stepped, -3600), clock=True),
 ]
 
 
 def max_repeats_at(stage):
-    """Return how many emails may come again: one that was taken is unheard of if the answer to all of it is lost.
+    """Return how many emails may be repeated: one that was accepted is unknown if the final reply is lost.
 
     Twelve people a second for ten seconds, each of whose emails is tried once while it lasts.
     """
@@ -104,7 +104,7 @@ MAIL = [
         for code in (421, 451)
         for s in STAGES[:-1]
     ),
-    # Before a recipient is named it is said of us, and of no email: all are put off.
+    # Before a recipient is named the reply concerns the sender, not an email: all are deferred.
     *(
         Fault(f"mail server answers 550 at {s}", partial(faults.smtp_misbehaving, s, "550 5.7.1 no"))
         for s in STAGES[:3]

@@ -1,4 +1,4 @@
-"""A clock that can be set, for every process of a stack: a preloaded library adds what a file holds."""
+"""A clock that can be set, for every process of a stack: a preloaded library adds an offset from a file."""
 
 import shutil
 import subprocess
@@ -12,9 +12,9 @@ ENGINES, BINARIES = (postgres, valkey), {"initdb", "postgres", "valkey-server"}
 
 
 class Clock:
-    """The clock of a machine, ahead of or behind the true one; within it, the engines go by it too.
+    """The clock of a machine, ahead of or behind the real one; within its context, services use it too.
 
-    What waits, waits by a clock that nobody sets, as on a true machine.
+    Waiting uses the monotonic clock, which does not change, as on a real machine.
     """
 
     def __init__(self, folder):
@@ -26,7 +26,7 @@ class Clock:
         self.environ = {"LD_PRELOAD": str(library), "CLOCK_AHEAD": str(self.file)}
 
     def step(self, seconds):
-        """Set the clock forward or back, for every process at once."""
+        """Set the clock forward or back, for all processes at once."""
         self.offset_seconds += seconds
         with self.file.open("r+b" if self.file.exists() else "wb") as file:
             file.write(self.offset_seconds.to_bytes(8, "little", signed=True))
@@ -46,9 +46,9 @@ class Clock:
 
         @wraps(spawn)
         def run(argv, *more, **identity):
-            words = [str(word) for word in argv]
-            # Behind what changes the user, which drops what is preloaded.
-            engine = next(n for n, word in enumerate(words) if Path(word).name in BINARIES)
-            return spawn([*words[:engine], "env", *settings, *words[engine:]], *more, **identity)
+            command = [str(argument) for argument in argv]
+            # After the command that changes the user, which drops preloaded libraries.
+            engine = next(n for n, argument in enumerate(command) if Path(argument).name in BINARIES)
+            return spawn([*command[:engine], "env", *settings, *command[engine:]], *more, **identity)
 
         return run

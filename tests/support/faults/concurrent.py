@@ -1,4 +1,4 @@
-"""Several faults at once: each part has its own troubles, one after the other, whatever the others go through."""
+"""Several faults at once: each process and service has a sequence of its own."""
 
 import random
 import signal
@@ -12,7 +12,7 @@ from support.misbehaving_smtp import CLOSE, HANG, SLOW, STAGES
 
 @contextmanager
 def terminated(part, stack):
-    """Have a part finish what it has in hand and end, come what may."""
+    """Let a process finish its current work and end."""
     process = stack.running[part]
     process.send_signal(signal.SIGTERM)
     yield
@@ -44,14 +44,14 @@ FAULTS_BY_PART = {
 
 
 class ConcurrentFaults:
-    """Troubles for every part at once, from the chance given, until it ends; then everything is back."""
+    """Random faults for every process and service at once, until the context ends; then everything runs again."""
 
-    def __init__(self, stack, chance):
+    def __init__(self, stack, random_source):
         self.stack, self._over = stack, threading.Event()
         self.log, self.failed = [], []
-        # A generator of its own for each part: the threads' timing must not decide what the others do.
-        seeds = {part: chance.random() for part in FAULTS_BY_PART}
-        self._threads = [threading.Thread(target=self._trouble, args=item) for item in seeds.items()]
+        # A generator for each: the threads' timing must not change the others' faults.
+        seeds = {part: random_source.random() for part in FAULTS_BY_PART}
+        self._threads = [threading.Thread(target=self._run_faults, args=item) for item in seeds.items()]
 
     def __enter__(self):
         for thread in self._threads:
@@ -64,10 +64,10 @@ class ConcurrentFaults:
             thread.join()
         assert not self.failed, self.failed
 
-    def _trouble(self, part, seed):
-        chance = random.Random(seed)
-        while not self._over.wait(chance.uniform(3, 15)):
-            fault, lasts = chance.choice(FAULTS_BY_PART[part]), chance.uniform(0.5, 7)
+    def _run_faults(self, part, seed):
+        random_source = random.Random(seed)
+        while not self._over.wait(random_source.uniform(3, 15)):
+            fault, lasts = random_source.choice(FAULTS_BY_PART[part]), random_source.uniform(0.5, 7)
             self.log.append(f"{part}: {getattr(fault, 'func', fault).__name__}{getattr(fault, 'args', '')}")
             try:
                 with fault(self.stack):

@@ -1,4 +1,4 @@
-"""What can go wrong with each part: how it begins, and how it ends."""
+"""Faults of each process and service, as context managers: how each begins, and how it ends."""
 
 import secrets
 import shutil
@@ -11,7 +11,7 @@ import psutil
 
 @contextmanager
 def killed(part, stack):
-    """SIGKILL a part; it is started again at the end."""
+    """SIGKILL a process; it is started again at the end."""
     stack.end(part, signal.SIGKILL)
     yield
     stack.launch(part)
@@ -19,7 +19,7 @@ def killed(part, stack):
 
 @contextmanager
 def worker_killed(stack):
-    """SIGKILL the worker while emails are in its hands."""
+    """SIGKILL the worker while it is sending emails."""
     stack.mail_server.delay = 0.4
     time.sleep(2)
     with killed("worker", stack):
@@ -38,7 +38,7 @@ def clock_stepped(seconds, stack):
 
 @contextmanager
 def suspended(part, stack):
-    """SIGSTOP a part; SIGCONT at the end."""
+    """SIGSTOP a process; SIGCONT at the end."""
     stack.signal(part, signal.SIGSTOP)
     yield
     stack.signal(part, signal.SIGCONT)
@@ -63,16 +63,16 @@ def postgres_stopped(sign, stack):
 @contextmanager
 def postgres_suspended(stack):
     """SIGSTOP every process of PostgreSQL."""
-    with _frozen_family(stack.postgres.process):
+    with _suspended_tree(stack.postgres.process):
         yield
 
 
 @contextmanager
-def valkey_killed(keeps, stack):
-    """Kill Valkey, with what it kept on disk or without."""
+def valkey_killed(keep_data, stack):
+    """Kill Valkey, with or without its data on disk."""
     stack.valkey.process.kill()
     stack.valkey.process.wait(10)
-    if not keeps:
+    if not keep_data:
         shutil.rmtree(stack.valkey.folder)
     yield
     stack.valkey.start()
@@ -80,13 +80,13 @@ def valkey_killed(keeps, stack):
 
 @contextmanager
 def broker_black_holed(stack):
-    """Freeze Valkey: its port accepts connections and answers nothing."""
-    with _frozen_family(stack.valkey.process):
+    """Suspend Valkey: its port accepts connections and does not answer."""
+    with _suspended_tree(stack.valkey.process):
         yield
 
 
 @contextmanager
-def _frozen_family(process):
+def _suspended_tree(process):
     family = [psutil.Process(process.pid), *psutil.Process(process.pid).children(recursive=True)]
     for each in family:
         each.suspend()
@@ -104,17 +104,17 @@ def smtp_refusing_connections(stack):
 
 
 @contextmanager
-def smtp_misbehaving(stage, mood, stack):
+def smtp_misbehaving(stage, behaviour, stack):
     """Have the mail server misbehave at a stage."""
-    stack.mail_server.behaviours[stage] = mood
+    stack.mail_server.behaviours[stage] = behaviour
     yield
     del stack.mail_server.behaviours[stage]
 
 
 @contextmanager
-def smtp_rejecting(stage, mood, stack):
-    """Refuse emails for good; at the end an operator has them sent again."""
-    with smtp_misbehaving(stage, mood, stack):
+def smtp_rejecting(stage, behaviour, stack):
+    """Reject emails permanently; at the end an operator retries them."""
+    with smtp_misbehaving(stage, behaviour, stack):
         yield
     ended = stack.petition("queue", "retry", "--state", "failed", "--yes")
     assert ended.returncode == 0, ended.stderr
@@ -130,7 +130,7 @@ def web_replaced(stack):
 
 @contextmanager
 def workers_replaced(stack):
-    """Stop each worker warmly and start another, twice."""
+    """Stop each worker gracefully and start another, twice."""
     stack.replace_workers()
     yield
     stack.replace_workers()
@@ -138,7 +138,7 @@ def workers_replaced(stack):
 
 @contextmanager
 def key_rotated(stack):
-    """Rotate the key: known to every process first, then used, the old one kept."""
+    """Rotate the key: every process knows the new one before it is used; the old one stays a fallback."""
     old, new = stack.key.read_text(), secrets.token_hex(32)
     stack.rotate_keys(old, [new])
     yield
@@ -157,7 +157,7 @@ def schema_deployed(stack):
 
 @contextmanager
 def log_disk_full(stack):
-    """Start every process anew with its outputs on a full disk; and back."""
+    """Restart every process with its output on a full disk; and back."""
     for full in (True, False):
         stack.full_disk = full
         stack.replace_workers()

@@ -1,4 +1,4 @@
-"""People who sign, open the email that comes and press the button, at a steady pace, whatever they meet."""
+"""Signers at a steady rate: they sign, open the link of their email and confirm, with retries."""
 
 import http.client
 import re
@@ -9,13 +9,13 @@ from concurrent.futures import ThreadPoolExecutor
 from support.faults.model import Model
 
 SLUG = "internet-en-prison"
-OPEN_TIMEOUT_SECONDS = 90  # seconds that a person goes on trying to open or confirm
-MAX_SIGN_ATTEMPTS = 6  # times that a person presses Sign before giving up
-RETRYABLE_STATUSES = {502, 503, 504}  # what a page may answer while a part is away; 500 is always a defect
+OPEN_TIMEOUT_SECONDS = 90  # for a person to open or confirm, with retries
+MAX_SIGN_ATTEMPTS = 6
+RETRYABLE_STATUSES = {502, 503, 504}  # allowed while a process or service is down; 500 is always a defect
 
 
 class SignerLoad:
-    """Signers at a rate, each from a network and with an address of their own; two of three confirm."""
+    """Signers at a rate, each from another network and with another address; two of three confirm."""
 
     def __init__(self, site, mail_server, label, rate):
         self.site, self.mail_server, self.label, self.rate = site, mail_server, label, rate
@@ -38,20 +38,20 @@ class SignerLoad:
         self._readers.shutdown(cancel_futures=True)
 
     def stop_signing(self):
-        """Let nobody else come, and wait for those who are about to sign."""
+        """Start no more signatures, and wait for those under way."""
         self._signing.set()
         if self._threads[0].is_alive():
             self._threads[0].join()
         self._signers.shutdown()
 
     def is_idle(self):
-        """Say whether everybody who got an email has done with it."""
+        """Return whether everybody got an email and has finished with it."""
         return not self.model.missing() and self._open == 0
 
     def _sign_all(self):
         number = 0
         while not self._signing.wait(1 / self.rate):
-            if self._signers._work_queue.qsize() < 3:  # a site that hangs gets no more than its doors hold
+            if self._signers._work_queue.qsize() < 3:  # a site that hangs gets a bounded number of requests
                 self._signers.submit(self._sign, number)
                 number += 1
 
@@ -71,7 +71,7 @@ class SignerLoad:
                 return
 
     def _ask(self, what, method, path, number, **more):
-        """Return an answer; None where there is none, or one that says to come again."""
+        """Return an answer; None if there is none, or a retryable one."""
         began = time.monotonic()
         try:
             answer = self.site.request(method, path, network=number, **more)

@@ -1,4 +1,4 @@
-"""What each fault came to: told at the end and, in the full form, kept for the documentation."""
+"""The measurements of each fault: printed at the end and, in the full form, written to the documentation."""
 
 import json
 
@@ -15,13 +15,13 @@ COLUMNS = {
 
 
 class FaultReport:
-    """One line for each fault; `keep`: for the documentation, in place of an earlier one of the same fault."""
+    """One line for each fault; `keep`: replace its line in the documentation."""
 
     def __init__(self, keep):
         self.keep, self.lines = keep, []
 
     def add(self, name, model, recovered, settled, note=""):
-        """Note a fault's figures, and what else is to be told of it."""
+        """Add the measurements of a fault, with a note."""
         line = {
             "fault": name, "accepted": len(model.accepted), "confirmed": len(model.confirmed),
             "mails": sum(len(ids) for ids in model.mails.values()), "duplicates": model.count_repeated_emails(),
@@ -32,23 +32,23 @@ class FaultReport:
         print(line, dict(model.failed_requests))
 
     def write(self):
-        """Print the figures as a table and, if asked, write them down."""
+        """Print the measurements as a table and, with `keep`, write them to the documentation."""
         print("", *_table(self.lines), sep="\n")
         if self.keep and self.lines:
-            kept = {
+            results = {
                 line["fault"]: line for line in (json.loads(RESULTS_FILE.read_text()) if RESULTS_FILE.exists() else [])
             }
-            kept |= {line["fault"]: line for line in self.lines}
+            results |= {line["fault"]: line for line in self.lines}
             RESULTS_FILE.parent.mkdir(exist_ok=True)
-            RESULTS_FILE.write_text(json.dumps(list(kept.values()), indent=1) + "\n")
+            RESULTS_FILE.write_text(json.dumps(list(results.values()), indent=1) + "\n")
             head = DOCUMENT.read_text().partition(TABLE_MARKER)[0]
-            DOCUMENT.write_text("\n".join([head + TABLE_MARKER, *_table(kept.values()), ""]))
+            DOCUMENT.write_text("\n".join([head + TABLE_MARKER, *_table(results.values()), ""]))
 
 
 def _table(lines):
     rows = [COLUMNS, *({**line, "fault": line["fault"] + line.get("note", "")} for line in sorted(lines, key=_settled))]
-    told = [f"| {' | '.join(str(row[name]) for name in COLUMNS)} |" for row in rows]
-    return [told[0], f"|{' --- |' * len(COLUMNS)}", *told[1:]]
+    table = [f"| {' | '.join(str(row[name]) for name in COLUMNS)} |" for row in rows]
+    return [table[0], f"|{' --- |' * len(COLUMNS)}", *table[1:]]
 
 
 def _settled(line):

@@ -1,4 +1,4 @@
-"""The whole product in processes of its own, each of which can be killed, frozen and started again."""
+"""The whole application in processes, each of which can be killed, suspended and started again."""
 
 import secrets
 import socket
@@ -42,14 +42,14 @@ class FaultStack(AppProcesses):
         super().__init__(folder, self.postgres.start(), self.valkey.start(), self.mail_server.port)
         self.environ |= clock.environ if clock else {}
         self.full_disk = False
-        # Held here as systemd holds it: who comes while the web is replaced waits, and is not refused.
+        # Kept open here as systemd does: clients wait while the web is replaced, and are not refused.
         self.socket = socket.create_server(("127.0.0.1", self.port), backlog=2048)
-        # Few on one connection, so that every stage of the dialogue comes often.
+        # Few emails on one connection, so that every stage of the session occurs often.
         self.environ["MAIL_MAX_EMAILS"] = "5"
         self._keep_keys(folder)
 
     def log(self, name):
-        """Return where a part's outputs go: a full disk, if there is one."""
+        """Return the log of a process: a full disk, if there is one."""
         return Path("/dev/full") if self.full_disk else super().log(name)
 
     def _keep_keys(self, folder):
@@ -69,13 +69,13 @@ class FaultStack(AppProcesses):
         return self
 
     def restart(self, only=None):
-        """Start whatever does not run, or one part if it does not."""
+        """Start every process that does not run, or only one."""
         for name in [name for name in ("web", *WORKER_QUEUES, "beat") if only in (None, name)]:
             if name not in self.running or self.running[name].poll() is not None:
                 self.launch(name)
 
     def launch(self, name):
-        """Start a part as a supervisor does: again and again, while the database that it asks for is away."""
+        """Start a process as a supervisor does: again and again, while its database is away."""
 
         def stays():
             try:
@@ -88,40 +88,40 @@ class FaultStack(AppProcesses):
         wait_for(stays, 60, f"the start of {name}")
 
     def replace_workers(self):
-        """Let each worker finish what it has in hand, and start another in its place."""
+        """Let each worker finish its current work, and start another in its place."""
         for name in WORKER_QUEUES:
             self.end(name)
             self.launch(name)
 
     def process_tree(self, name):
-        """Return the processes of a part, children first."""
+        """Return a process and its children, children first."""
         process = psutil.Process(self.running[name].pid)
         return [*process.children(recursive=True), process]
 
     def signal(self, name, sign):
-        """Send a signal to every process of a part."""
+        """Send a signal to a process and its children."""
         for process in self.process_tree(name):
             process.send_signal(sign)
 
     def web(self):
-        """Start the web behind the socket that is held for it."""
+        """Start the web on the open socket."""
         number = self.socket.fileno()
         super().web(within=(sys.executable, "-c", PASS_SOCKET_SCRIPT, str(number)), pass_fds=(number,))
 
     def replace_web(self):
-        """Let the web answer what it has in hand, and start another in its place."""
+        """Let the web answer its current requests, and start another in its place."""
         self.end("web")
         self.launch("web")
 
     def rotate_keys(self, key, fallbacks):
-        """Give every process other keys, the web first; links of either must hold all the while."""
+        """Change the keys of every process, the web first; links of both keys stay valid."""
         self.key.write_text(key)
         self.fallbacks.write_text(",".join(fallbacks))
         self.replace_web()
         self.replace_workers()
 
     def migrate(self, way):
-        """Upgrade to a schema one migration ahead, or downgrade; a migration that finds no lock is run again."""
+        """Upgrade to a schema one migration ahead, or downgrade; a migration that gets no lock is run again."""
         command = [sys.executable, "-m", "tests.support.faults.migrate", way]
 
         def done():
@@ -132,29 +132,29 @@ class FaultStack(AppProcesses):
         wait_for(done, 60, f"the {way}")
 
     def query(self, query, *values):
-        """Ask the database, for the reconciliation at the end."""
+        """Query the database, for the comparison at the end."""
         plain = self.postgres.url.replace("postgresql+psycopg://", "postgresql://")
         with psycopg.connect(plain, connect_timeout=5, autocommit=True) as connection:
             return connection.execute(query, values).fetchall()
 
     def wait_until(self, condition, limit, what):
-        """Wait for something; if it does not come, say what the parts and the emails were at."""
+        """Wait for a condition; if it fails, report the state of processes, emails and pauses."""
         try:
             return wait_for(condition, limit, what)
-        except AssertionError as late:
+        except AssertionError as error:
             ended = [name for name, process in self.running.items() if process.poll() is not None]
             emails = self.query("SELECT queue, state, attempt, cause, count(*) FROM deliveries GROUP BY 1, 2, 3, 4")
-            held = self.query("SELECT scope, reason, until - now(), strikes FROM pauses")
-            raise AssertionError(f"{late}; ended: {ended}; emails: {emails}; held: {held}") from None
+            pauses = self.query("SELECT scope, reason, until - now(), strikes FROM pauses")
+            raise AssertionError(f"{error}; ended: {ended}; emails: {emails}; pauses: {pauses}") from None
 
     def rows(self, label):
-        """Return the state of each signature of one stretch of load, by address."""
+        """Return the state of each signature of one period of load, by address."""
         return dict(self.query("SELECT email, state FROM signatures WHERE email LIKE %s", f"{label}-%"))
 
     def count_unsettled(self, label):
-        """Return how many emails of one stretch of load are not yet at rest.
+        """Return how many emails of one period of load are not sent or cancelled yet.
 
-        One whose fate a dead worker took along is cancelled if its reader has confirmed meanwhile.
+        One that a killed worker may have sent is cancelled if its recipient has confirmed meanwhile.
         """
         return self.query(
             "SELECT count(*) FROM deliveries d JOIN signatures s ON s.id = d.subject_id WHERE s.email LIKE %s"
@@ -162,13 +162,13 @@ class FaultStack(AppProcesses):
         )[0][0]  # fmt: skip
 
     def count_mismatch(self):
-        """Return what is shown as the count and is not the number of confirmed rows, if so."""
+        """Return the difference between the count that is shown and the confirmed rows, if any."""
         shown = self.site.count()["confirmed"]
         rows = self.query("SELECT count(*) FROM signatures WHERE state = 'confirmed'")[0][0]
         return [] if shown == rows else [f"the count is {shown} and {rows} rows are confirmed"]
 
     def stop(self):
-        """End everything."""
+        """Stop everything."""
         super().stop()
         self.socket.close()
         self.mail_server.stop()
