@@ -28,7 +28,7 @@ from petition.petitions.markdown import to_html
 
 SLOTS = Slots(*PLACEHOLDERS, "email", "agreed_on", "unsubscribe_link")
 
-# Inlined into each element, as mail programs may drop style sheets. Media queries are in the template.
+# Inlined into each element, as mail programs may drop stylesheets. Media queries are in the template.
 STYLE = """
 .letter { color: #1c1d1f; }
 .letter p, .letter ul, .letter ol { margin: 0 0 18px; color: #1c1d1f; }
