@@ -31,10 +31,10 @@ from petition.local_stack.postgres import Postgres  # noqa: E402
 from petition.local_stack.valkey import Valkey  # noqa: E402
 
 FULL = os.environ.get("SCALE", "quick") == "full"
-SECONDS = 10 if FULL else 3  # of one measurement
+SECONDS = 10 if FULL else 2  # of one measurement
 ROUNDS = 5 if FULL else 2  # of each side, alternating
 # For the rounds of one claim; the quick form ends within eight minutes on a slow machine too.
-CLAIM_BUDGET_SECONDS = 3600 if FULL else 20
+CLAIM_BUDGET_SECONDS = 3600 if FULL else 10
 SIGNATURES_SQL = """
     INSERT INTO signatures (petition_id, party, state, name, email, email_canonical, locale, listed, updates, source,
                             generation, valid_from, confirmed_at, confirmed_no)
