@@ -27,7 +27,7 @@ def problems_of(text):
 def test_parses_settings_and_texts(app):
     petition = make_petition()
     draft = parse_mailing(VALID_FILE)
-    assert (draft.settings["name"], draft.fields["per_hour"]) == ("Printemps", 100)
+    assert (draft.settings["name"], draft.settings["per_hour"]) == ("Printemps", 100)
     assert draft.settings["sender_name"] == petition.sender_name, "by default the petition's"
     assert draft.texts["fr"] == {
         "subject": "Des nouvelles",

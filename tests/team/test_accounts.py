@@ -201,6 +201,6 @@ def test_events_name_the_account_that_made_the_request(client):
     assert (event.action, event.account_id, event.actor) == ("invited", admin.id, "admin@example.org")
 
 
-def test_events_outside_of_requests_name_the_user_of_the_terminal():
+def test_events_outside_of_requests_name_the_user_of_the_terminal(app):
     audit.record("tested", "subject", 1)
     assert audit.find_latest("subject", 1).actor.startswith("terminal")
