@@ -73,6 +73,8 @@ class SupervisorProcess:
             stderr=subprocess.STDOUT,
             text=True,
             start_new_session=True,
+            # As from a terminal, even where the tests themselves run under nohup, which `petition up` respects.
+            preexec_fn=lambda: signal.signal(signal.SIGHUP, signal.SIG_DFL),
         )
 
     @property
