@@ -58,8 +58,8 @@ def run_command(stack, *words):
 
 def accept_invitation(stack, page, name, role):
     address = f"{name.lower()}@example.net"
-    told = run_command(stack, "team", "invite", address, "--role", role, "--name", name, "--print-link")
-    page.goto(stack.url + re.search(r"/account/welcome/\S+", told)[0])
+    output = run_command(stack, "team", "invite", address, "--role", role, "--name", name, "--print-link")
+    page.goto(stack.url + re.search(r"/account/welcome/\S+", output)[0])
     page.fill("#password", PASSWORD)
     page.fill("#again", PASSWORD)
     page.click("main button")
@@ -168,7 +168,9 @@ def send(stack, page, number):
     page.get_by_role("button", name="Pause now").click()
     page.get_by_text("a word is missing").first.wait_for()
     wait_for(
-        lambda: '"sending": 0' in run_command(stack, "mailings", "report", str(number), "--json"), 20, "claims in hand"
+        lambda: '"sending": 0' in run_command(stack, "mailings", "report", str(number), "--json"),
+        20,
+        "no claimed delivery",
     )
     held = len(mailing_emails(stack))
     assert 0 < held < SIGNERS
