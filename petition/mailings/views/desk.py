@@ -3,13 +3,13 @@
 from collections.abc import Callable
 from typing import Any
 
-from flask import Blueprint, abort, flash, redirect, render_template, request, url_for
+from flask import Blueprint, flash, redirect, render_template, request, url_for
 from flask_babel import gettext as _
 from sqlalchemy import select
 from werkzeug.wrappers import Response
 
 from petition.core.db import db
-from petition.core.exceptions import DomainError, NotFound, ValidationError
+from petition.core.exceptions import DomainError, ValidationError
 from petition.core.i18n import LANGUAGES, current_language
 from petition.core.pagination import MAX_ID, make_page, parse_cursor, select_page
 from petition.mailings import actions, labels, lifecycle, test_emails
@@ -47,10 +47,7 @@ def require_current_account() -> Account:
 
 def get_mailing_or_404(mailing_id: int, *, lock: bool = False) -> Mailing:
     """Return a mailing; answers 404 if there is none."""
-    try:
-        return lifecycle.find(mailing_id, lock=lock)
-    except NotFound:
-        abort(404)
+    return lifecycle.find(mailing_id, lock=lock)
 
 
 def parse_cursor_or_none(text: str | None) -> int | None:

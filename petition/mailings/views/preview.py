@@ -1,8 +1,7 @@
 """The team's pages of mailings: preview as a recipient would get one, and the recipients."""
 
-from flask import Blueprint, Response, abort, render_template, request
+from flask import Blueprint, Response, render_template, request
 
-from petition.core.exceptions import NotFound
 from petition.core.i18n import LANGUAGES, current_language
 from petition.delivery.models import STATES
 from petition.mailings import recipients
@@ -91,8 +90,5 @@ def searched(mailing_id: int) -> str:
 def recipient(mailing_id: int, delivery_id: int) -> str:
     """Show one recipient's delivery: its state, its attempts and the mail server's responses."""
     mailing = get_mailing_or_404(mailing_id)
-    try:
-        found = recipients.get_recipient(mailing.id, delivery_id)
-    except NotFound:
-        abort(404)
+    found = recipients.get_recipient(mailing.id, delivery_id)
     return render_template("mailings/preview/recipient.html", mailing=mailing, recipient=found)

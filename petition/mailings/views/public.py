@@ -2,11 +2,10 @@
 
 from typing import Any
 
-from flask import Blueprint, abort, render_template, request
+from flask import Blueprint, render_template, request
 
 from petition.core import tokens
 from petition.core.db import db
-from petition.core.exceptions import NotFound
 from petition.core.i18n import current_language
 from petition.mailings import public_archive
 from petition.mailings.models import UnsubscribeChoice
@@ -21,10 +20,7 @@ blueprint = Blueprint("mailings", __name__)
 
 
 def _get_subscriber_or_404(token: str, *, lock: bool = False) -> Subscriber:
-    try:
-        return find_by_token(token, lock=lock)
-    except NotFound:
-        abort(404)
+    return find_by_token(token, lock=lock)
 
 
 def _render_unsubscribe_page(subscriber: Subscriber, token: str, done: str | None) -> str:
@@ -66,10 +62,7 @@ def unsubscribe_post(token: str) -> Any:
 @blueprint.get("/mailings/<int:mailing_id>")
 def archived(mailing_id: int) -> str:
     """Show a public mailing, without any personal data of its recipients."""
-    try:
-        mailing = public_archive.find_public(mailing_id)
-    except NotFound:
-        abort(404)
+    mailing = public_archive.find_public(mailing_id)
     return render_template(
         "mailings/public/archive.html", **public_archive.build_public_page(mailing, current_language())
     )

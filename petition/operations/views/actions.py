@@ -7,7 +7,7 @@ from werkzeug import Response
 from petition.bulk_actions import runner
 from petition.bulk_actions.models import BulkAction
 from petition.core.db import db
-from petition.core.exceptions import NotFound, ValidationError
+from petition.core.exceptions import ValidationError
 from petition.core.pagination import MAX_ID
 from petition.delivery.queues import EMAIL_QUEUES, EVERYTHING
 from petition.operations import delivery_actions, queue_actions
@@ -70,10 +70,7 @@ def prepare() -> Response:
 
 
 def _get_action_or_404(action_id: int, *, lock: bool = False) -> BulkAction:
-    try:
-        return runner.find(delivery_actions.SUBJECT, action_id, lock=lock)
-    except NotFound:
-        abort(404)
+    return runner.find(delivery_actions.SUBJECT, action_id, lock=lock)
 
 
 @blueprint.get("/actions/<int:action_id>")

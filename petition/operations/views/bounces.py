@@ -2,11 +2,11 @@
 
 from datetime import timedelta
 
-from flask import Blueprint, abort, redirect, render_template, request, url_for
+from flask import Blueprint, redirect, render_template, request, url_for
 from werkzeug.wrappers import Response
 
 from petition.core.db import db
-from petition.core.exceptions import NotFound, ValidationError
+from petition.core.exceptions import ValidationError
 from petition.core.pagination import parse_cursor
 from petition.delivery.bounces.models import KINDS, BounceKind
 from petition.operations import bounce_reports
@@ -43,9 +43,6 @@ def index() -> str:
 @blueprint.post("/<int:bounce_id>/read")
 def read(bounce_id: int) -> Response:
     """Mark a report as read."""
-    try:
-        bounce_reports.mark_read(bounce_id)
-    except NotFound:
-        abort(404)
+    bounce_reports.mark_read(bounce_id)
     db.session.commit()
     return redirect(url_for("bounce_reports.index", kind=BounceKind.NOT_UNDERSTOOD), 303)

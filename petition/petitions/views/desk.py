@@ -9,7 +9,7 @@ from flask_babel import gettext as _
 from werkzeug import Response
 
 from petition.core.db import db
-from petition.core.exceptions import DomainError, NotFound
+from petition.core.exceptions import DomainError
 from petition.core.i18n import LANGUAGES, explicit_language
 from petition.core.optimistic_lock import EditConflict
 from petition.petitions import edit_form, editing, labels, lifecycle
@@ -36,10 +36,7 @@ blueprint.add_app_template_filter(labels.field_label, "field_name")
 
 def get_or_404(slug: str, *, lock: bool = False) -> Petition:
     """Return a petition in any state, or answer 404."""
-    try:
-        return petition_queries.find_by_slug(slug, lock=lock)
-    except NotFound:
-        abort(404)
+    return petition_queries.find_by_slug(slug, lock=lock)
 
 
 @blueprint.get("/")

@@ -1,12 +1,11 @@
 """Pages that import signatures on paper: upload a file, check its lines, add them, undo."""
 
-from flask import Blueprint, abort, flash, make_response, redirect, render_template, request, url_for
+from flask import Blueprint, flash, make_response, redirect, render_template, request, url_for
 from flask_babel import gettext as _
 from flask_babel import ngettext
 from werkzeug import Response
 
 from petition.core.db import db
-from petition.core.exceptions import NotFound
 from petition.petitions.counters import get_count
 from petition.petitions.labels import paper_file_error_message, paper_import_state_label, paper_problem_message
 from petition.petitions.models import PaperImport, Petition
@@ -27,10 +26,7 @@ blueprint.add_app_template_global(paper_import_state_label)
 
 
 def _get_import_or_404(petition: Petition, import_id: int, *, lock: bool = False) -> PaperImport:
-    try:
-        return importer.find_import(petition, import_id, lock=lock)
-    except NotFound:
-        abort(404)
+    return importer.find_import(petition, import_id, lock=lock)
 
 
 def _render_index(petition: Petition, status: int = 200, error: str | None = None) -> Response:

@@ -1,13 +1,13 @@
 """Bulk actions on signatures: a reason, a preview with the exact number, progress, and the undo."""
 
-from flask import Blueprint, abort, flash, redirect, render_template, request, url_for
+from flask import Blueprint, flash, redirect, render_template, request, url_for
 from flask_babel import gettext as _
 from werkzeug import Response
 
 from petition.bulk_actions import runner
 from petition.bulk_actions.models import BulkAction, BulkActionState
 from petition.core.db import db
-from petition.core.exceptions import DomainError, NotFound
+from petition.core.exceptions import DomainError
 from petition.signatures.search.filters import Filter
 from petition.signatures.staff.actions import validate_reason
 from petition.signatures.staff.invalidate import (
@@ -129,7 +129,4 @@ def _account_name() -> str:
 
 
 def _get_bulk_action_or_404(action_id: int, *, lock: bool = False) -> BulkAction:
-    try:
-        return runner.find(SUBJECT, action_id, lock=lock)
-    except NotFound:
-        abort(404)
+    return runner.find(SUBJECT, action_id, lock=lock)

@@ -8,7 +8,7 @@ from flask_babel import ngettext
 from werkzeug import Response
 
 from petition.core.db import db
-from petition.core.exceptions import Conflict, NotFound, ValidationError
+from petition.core.exceptions import Conflict, ValidationError
 from petition.core.pagination import parse_cursor
 from petition.petitions.counters import get_count
 from petition.petitions.models import Petition
@@ -25,10 +25,7 @@ require_roles(blueprint, TeamRole.CAMPAIGNER)
 
 
 def _organisation_or_404(petition: Petition, signature_id: int) -> Signature:
-    try:
-        return organisations.get_organisation(petition, signature_id)
-    except NotFound:
-        abort(404)
+    return organisations.get_organisation(petition, signature_id)
 
 
 def _page(petition: Petition, status: int = 200, **context: Any) -> Response:

@@ -6,7 +6,7 @@ from flask import Blueprint, abort, redirect, render_template, request, url_for
 from werkzeug import Response
 
 from petition.core.db import db
-from petition.core.exceptions import NotFound, ValidationError
+from petition.core.exceptions import ValidationError
 from petition.core.pagination import parse_cursor
 from petition.petitions import queries as petition_queries
 from petition.signatures import labels
@@ -68,8 +68,6 @@ def get_saved_search_or_404(search_id: int) -> Filter:
     """Return a search that the account saved, or abort with 404; with 422 for criteria that are no longer valid."""
     try:
         return get_saved_search(search_id, signed_in_account().id)
-    except NotFound:
-        abort(404)
     except ValidationError:
         abort(422)
 
