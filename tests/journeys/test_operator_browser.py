@@ -55,7 +55,7 @@ def create_first_account(stack, page):
 
 def test_an_operator_signs_in_reads_pauses_and_sends_a_group_again(stack, page):
     create_first_account(stack, page)
-    click_and_wait(page.get_by_role("link", name="Set up a second factor"))
+    click_and_wait(page.get_by_role("row", name="Authenticator app").get_by_role("link"))
     check_page(page)
     page.get_by_role("button", name="Set up an authenticator app").click()
     app = TOTP(key=page.locator("#authenticator-key").inner_text().replace("-", ""))
@@ -71,7 +71,7 @@ def test_an_operator_signs_in_reads_pauses_and_sends_a_group_again(stack, page):
     click_and_wait(page.get_by_role("button", name="Sign in", exact=True))
     check_page(page)
     page.fill("#code", app.generate(time.time() + 30).token)
-    page.get_by_role("button", name="Go on").click()
+    page.get_by_role("button", name="Continue").click()
     page.wait_for_url("**/ops/")
     for path in TEAM_PAGES:
         page.goto(stack.url + path)
