@@ -61,6 +61,10 @@ class Delivery(Model):
     # The reason in short, the same for all failures of a kind: "550 5.1.1", "TimeoutError".
     cause: Mapped[str] = mapped_column(String(80), default="", server_default="")
     domain: Mapped[str | None] = mapped_column(String(255))
+    # Keyed hash of the address that it was sent to: reports act on that address, not on the subject's of today.
+    address_hash: Mapped[str | None] = mapped_column(String(32))
+    # Whether it was counted against the budgets of its mailbox and domain: once, however often it is tried.
+    budgeted: Mapped[bool] = mapped_column(default=False, server_default=text("false"))
     # Of the HTTP request that enqueued the email, to follow it through the logs.
     request_id: Mapped[str | None] = mapped_column(String(32))
     tried_at: Mapped[datetime | None]
@@ -126,3 +130,14 @@ class Pause(Model):
     until: Mapped[datetime | None]
     by: Mapped[str | None] = mapped_column(String(320))
     strikes: Mapped[int] = mapped_column(SmallInteger, default=0)
+
+
+class EmailBudget(Model):
+    """How many emails a mailbox, or a domain, was sent since `started_at`; under a keyed hash."""
+
+    __tablename__ = "email_budgets"
+
+    key_hash: Mapped[str] = mapped_column(String(32), primary_key=True)
+    started_at: Mapped[datetime] = mapped_column(server_default=func.now())
+    emails: Mapped[int]
+    granted: Mapped[int]  # of the last request, which may have been for several emails

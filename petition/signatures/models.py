@@ -156,6 +156,37 @@ class Signature(Model):
     )
 
 
+class SignRequest(Model):
+    """A submitted form that waits for a worker, who makes a signature of it or refreshes the one that exists.
+
+    No statement of the request depends on whether there is one, so that response time does not reveal who signed.
+    """
+
+    __tablename__ = "sign_requests"
+
+    id: Mapped[int] = identity_column()
+    petition_id: Mapped[int]
+    party: Mapped[str] = mapped_column(String(12))
+    name: Mapped[str] = mapped_column(String(120))
+    organisation: Mapped[str | None] = mapped_column(String(200))
+    email: Mapped[str] = mapped_column(String(320))
+    email_canonical: Mapped[str] = mapped_column(String(320))
+    profession: Mapped[str | None] = mapped_column(String(120))
+    city: Mapped[str | None] = mapped_column(String(120))
+    postal_code: Mapped[str | None] = mapped_column(String(20))
+    country: Mapped[str | None] = mapped_column(String(2))
+    locale: Mapped[str] = mapped_column(String(5))
+    listed: Mapped[bool]
+    updates: Mapped[bool]
+    updates_wording_id: Mapped[int | None]
+    source: Mapped[str] = mapped_column(String(20))
+    network: Mapped[str | None] = mapped_column(String(32))
+    request_id: Mapped[str | None] = mapped_column(String(32))
+    requested_at: Mapped[datetime] = mapped_column(server_default=func.now())
+    # Of one that could not be processed: not before then.
+    retry_at: Mapped[datetime | None]
+
+
 class SavedSearch(Model):
     """A search by a member of the team, stored for a day: names and email addresses must not appear in URLs."""
 
