@@ -20,6 +20,7 @@ from sqlalchemy import text
 from support.browser import chromium
 from support.ports import free_port
 from support.settings import environment
+from support.signing import process_requests
 
 from config import Config
 from petition.app import create_app
@@ -144,7 +145,11 @@ class FreshClient(FlaskClient):
     """A client whose every request starts without what the one before left in `g` and in the session.
 
     Tests run inside an application context, which their requests share, and with it who was signed in.
+
+    What a request asked to sign is processed at once, as by a worker; not with `processes_requests` set to False.
     """
+
+    processes_requests = True
 
     def open(self, *args, **kwargs):
         if has_app_context():
@@ -156,6 +161,9 @@ class FreshClient(FlaskClient):
         finally:
             if has_app_context():
                 db.session.rollback()  # what a request leaves open ends with it, as its context does outside of tests
+            if self.processes_requests and kwargs.get("method") == "POST":
+                with self.application.app_context():
+                    process_requests()
 
 
 @pytest.fixture(scope="session")

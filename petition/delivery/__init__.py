@@ -9,12 +9,13 @@ from flask import Flask
 def register(app: Flask) -> None:
     """Set up the composers, the wake-ups, the worker's task, the mail connection and the bounces."""
     from petition.core.celery import register_task
-    from petition.delivery import bounces, composers, tasks, wakeup
+    from petition.delivery import bounces, composers, tasks, wakeup, worker
     from petition.delivery.rendering import templates
     from petition.delivery.smtp import connection
 
     composers.init_app(app)
     wakeup.init_app(app)
+    worker.init_app(app)
     templates.init_app(app)
     connection.init_app(app)
     register_task(app, tasks.run_queue_task, bind=True)

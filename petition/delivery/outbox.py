@@ -30,26 +30,32 @@ class RecentEmails:
     has_waiting: bool
 
 
-def enqueue(kind: str, queue: Queue, entries: Iterable[OutboxEntry], *, not_before: datetime | None = None) -> int:
+def enqueue(
+    kind: str,
+    queue: Queue,
+    entries: Iterable[OutboxEntry],
+    *,
+    requested_at: datetime | None = None,
+    request_id: str | None = None,
+) -> int:
     """Enqueue emails of one kind, each once per subject and generation, and return how many are new.
 
-    Cancels emails of an earlier generation that still wait. Flushes, does not commit; the queue's worker is woken after
-    the caller's commit. Runs the same statement for no entries, so that response time does not reveal there were none.
+    Cancels emails of an earlier generation that still wait. `requested_at` and `request_id`: of the request that caused
+    them, if that is not the current one; latency is measured from there. Flushes, does not commit; the queue's worker
+    is woken after the caller's commit.
     """
     rows = list(entries)
-    columns = {name: [getattr(row, name) for row in rows] for name in ("petition_id", "subject_id", "generation")}
-    return len(db.session.execute(ENQUEUE, columns | prepare_enqueue(kind, queue, not_before)).all())
-
-
-def prepare_enqueue(kind: str, queue: Queue, not_before: datetime | None = None) -> dict[str, Any]:
-    """Wake the queue's worker after the caller's commit, and return the parameters of a statement that enqueues."""
+    parameters: dict[str, Any] = {
+        name: [getattr(row, name) for row in rows] for name in ("petition_id", "subject_id", "generation")
+    }
+    parameters |= {
+        "kind": kind,
+        "queue": queue.name,
+        "requested_at": requested_at,
+        "request_id": request_id or current_request_id(),
+    }
     wake_after_commit(queue.name)
-    return get_enqueue_parameters(kind, queue, not_before)
-
-
-def get_enqueue_parameters(kind: str, queue: Queue, not_before: datetime | None = None) -> dict[str, Any]:
-    """Return the parameters of an autocommitted statement that enqueues, after which its caller wakes the worker."""
-    return {"kind": kind, "queue": queue.name, "request_id": current_request_id(), "not_before": not_before}
+    return len(db.session.execute(ENQUEUE, parameters).all())
 
 
 def get_recent_emails(subject_id: int, queues: Sequence[Queue], since: datetime) -> RecentEmails:

@@ -15,9 +15,10 @@ ENQUEUE = text("""
         WHERE d.subject_id = r.subject_id AND d.kind = :kind AND d.generation < r.generation
             AND d.state IN ('due', 'deferred'))
     INSERT INTO deliveries (kind, queue, state, attempt, request_id, next_attempt_at,
-                            petition_id, subject_id, generation)
+                            created_at, petition_id, subject_id, generation)
     SELECT CAST(:kind AS text), CAST(:queue AS text), 'due', 0, CAST(:request_id AS text),
-           coalesce(CAST(:not_before AS timestamptz), now()), petition_id, subject_id, generation
+           coalesce(CAST(:requested_at AS timestamptz), now()), coalesce(CAST(:requested_at AS timestamptz), now()),
+           petition_id, subject_id, generation
     FROM recipients
     ON CONFLICT (kind, subject_id, generation) DO NOTHING
     RETURNING id

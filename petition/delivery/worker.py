@@ -6,6 +6,8 @@ import threading
 import time
 from collections.abc import Callable
 
+from flask import Flask, current_app
+
 from petition.core import clock
 from petition.core.celery import PublishInfo
 from petition.core.db import db
@@ -19,6 +21,23 @@ from petition.delivery.yielding import announce_sending
 MAX_TASK_SECONDS = 25.0  # then another task goes on: tasks stay well under a minute
 TARGET_CLAIM_SECONDS = 0.3  # how much sending a claim grows to where emails leave quickly
 NO_WAKEUP = PublishInfo()
+
+BeforeClaim = Callable[[], bool]
+
+
+def init_app(app: Flask) -> None:
+    """Prepare the registry of what comes before a claim."""
+    app.extensions["petition.before_claim"] = {queue: [] for queue in EMAIL_QUEUES}
+
+
+def register_before_claim(app: Flask, queue: Queue, function: BeforeClaim) -> None:
+    """Register what a queue's worker does before each claim, such as enqueueing what was asked for meanwhile.
+
+    The function commits by itself and returns whether it is to be called again at once. It is called while the queue
+    is paused too, as a pause stops sending alone, and by every sweep, which thus makes up for a lost wake-up: where
+    there is nothing to do, it must cost one short statement at most.
+    """
+    app.extensions["petition.before_claim"][queue.name].append(function)
 
 
 def run_queue(queue_name: str, may_continue: Callable[[], bool] = lambda: True, wakeup: PublishInfo = NO_WAKEUP) -> int:
@@ -35,6 +54,7 @@ def run_queue(queue_name: str, may_continue: Callable[[], bool] = lambda: True, 
         return time.monotonic() < deadline and may_continue()
 
     while has_time():
+        _prepare_claim(queue, has_time)
         context = ClaimContext(_worker_name(), *wakeup, clock.now())
         token, claims = claim_due(queue, context.worker, size)
         if not claims:
@@ -57,6 +77,13 @@ def run_queue(queue_name: str, may_continue: Callable[[], bool] = lambda: True, 
     _recover_expired_leases(queue)
     wake_soon(queue.name)
     return total
+
+
+def _prepare_claim(queue: Queue, has_time: Callable[[], bool]) -> None:
+    functions: list[BeforeClaim] = current_app.extensions["petition.before_claim"][queue.name]
+    for function in functions:
+        while function() and has_time():
+            pass
 
 
 def _recover_expired_leases(queue: Queue) -> int:

@@ -1,4 +1,4 @@
-"""Rate limits: per network, answered with 429; per email address, enforced silently."""
+"""Rate limits per network, answered with 429. Emails are limited where they leave (`delivery/budgets.py`)."""
 
 import math
 from collections.abc import Callable, Sequence
@@ -6,19 +6,14 @@ from functools import lru_cache, wraps
 from typing import Any
 
 import structlog
-from flask import current_app, g, request
-from limits import RateLimitItemPerHour, parse_many
+from flask import current_app, request
+from limits import parse_many
 from redis.exceptions import RedisError
 from werkzeug.exceptions import TooManyRequests
 
 from petition.core.circuit_breaker import CircuitBreaker
-from petition.core.hashing import keyed_hashes
-from petition.safeguards.email_addresses import canonicalize
 from petition.safeguards.ip_networks import find_network, hash_network
 from petition.safeguards.rate_limiter import RateLimitEvent, count_events
-
-EMAILS_PER_ADDRESS_LIMIT = RateLimitItemPerHour(20)
-MAX_ADDRESS_CHARACTERS = 320
 
 View = Callable[..., Any]
 
@@ -70,61 +65,22 @@ def rate_limited(
 
 
 limit_token_posts = rate_limited("follow", "120/minute")
-
-
-def limit_signing(read_address: Callable[[], Any]) -> Callable[[View], View]:
-    """Limit signatures per network (429), and note whether the email address is above its limit.
-
-    `read_address` returns the address in the request, of any type. Both are counted in one round trip, for valid and
-    invalid requests alike. The result for the address is returned by `address_limit_exceeded`.
-    """
-
-    def check() -> None:
-        events = _limit_events("sign", client_network_hash(), ";".join(current_app.config["PETITION_SIGN_LIMIT"]))
-        address = read_address()
-        silent_events = [_address_event(address)] if isinstance(address, str) else []
-        g.address_limit_exceeded = _enforce_limits(events, silent_events)
-
-    return _before_view(check)
-
-
-def address_limit_exceeded() -> bool:
-    """Return whether `limit_signing` found more emails to the address of this request than an hour allows."""
-    return bool(g.get("address_limit_exceeded"))
-
-
-def count_address_email(address: str) -> bool:
-    """Count one email to an address, over all petitions, and return whether it exceeds `EMAILS_PER_ADDRESS_LIMIT`."""
-    return _enforce_limits([], [_address_event(address)])
+limit_signing = rate_limited("sign", lambda: ";".join(current_app.config["PETITION_SIGN_LIMIT"]))
 
 
 def _limit_events(scope: str, key: str, limits: str) -> list[RateLimitEvent]:
     return [RateLimitEvent(scope, key, limit) for limit in parse_limits(limits)]
 
 
-def _address_event(address: str) -> RateLimitEvent:
-    """Return the event of an email to an address, in any spelling.
-
-    What follows a + is ignored for every domain here: most providers deliver it to the same person.
-    """
-    local, _at, domain = address[:MAX_ADDRESS_CHARACTERS].strip().rpartition("@")
-    mailbox = canonicalize(local.split("+", 1)[0] or local, domain)
-    return RateLimitEvent("address", keyed_hashes("address", mailbox)[0], EMAILS_PER_ADDRESS_LIMIT)
-
-
-def _enforce_limits(events: list[RateLimitEvent], silent_events: Sequence[RateLimitEvent] = ()) -> bool:
-    """Count all events. Raise `TooManyRequests` for one of `events`, return True for one of `silent_events`.
-
-    Returns False without Redis.
-    """
+def _enforce_limits(events: Sequence[RateLimitEvent]) -> None:
+    """Count all events. Raise `TooManyRequests` if one exceeds its limit; without Redis, none does."""
     if breaker.is_open():
-        return False
+        return
     try:
-        exceeded = count_events([*events, *silent_events])
+        exceeded = count_events(events)
     except (RedisError, OSError) as error:
         breaker.trip()
         log.warning("rate limits disabled: Redis is unreachable", error=type(error).__name__)
-        return False
-    if exceeded and exceeded.event not in silent_events:
+        return
+    if exceeded:
         raise TooManyRequests(retry_after=max(1, math.ceil(exceeded.retry_after_seconds)))
-    return exceeded is not None

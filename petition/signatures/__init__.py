@@ -13,7 +13,9 @@ def register(app: Flask) -> None:
     from petition.core.celery import register_task
     from petition.delivery.bounces.handlers import register_address_finder, register_unsubscribe_handler
     from petition.delivery.composers import register_composer
-    from petition.signatures import api, consent, emails, public_list, tasks
+    from petition.delivery.queues import CONFIRMATIONS
+    from petition.delivery.worker import register_before_claim
+    from petition.signatures import api, consent, emails, public_list, sign_requests, tasks
     from petition.signatures.staff import invalidate
     from petition.signatures.views import bulk, organisations, personal_page, search, sign, staff
 
@@ -27,6 +29,7 @@ def register(app: Flask) -> None:
     register_composer(app, "already_signed", emails.compose_already_signed)
     register_composer(app, "personal_link", emails.compose_personal_link)
     register_composer(app, "withdrawn", emails.compose_withdrawn)
+    register_before_claim(app, CONFIRMATIONS, sign_requests.process_sign_requests)
     register_address_finder(app, emails.KINDS, emails.find_address)
     register_unsubscribe_handler(app, emails.KINDS, emails.stop_updates)
     register_handler(app, "signatures", "invalidate", invalidate.invalidate_batch, undoable=True)

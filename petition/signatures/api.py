@@ -3,7 +3,7 @@
 from typing import Any, ClassVar
 
 import marshmallow as ma
-from flask import Response, current_app, request
+from flask import Response, current_app
 from flask.views import MethodView
 from flask_babel import gettext as _
 from marshmallow import validate
@@ -20,7 +20,6 @@ from petition.core.openapi import (
 from petition.petitions.views.public import get_public_or_404
 from petition.safeguards.honeypot import FIELD_NAME, is_filled
 from petition.safeguards.rate_limits import (
-    address_limit_exceeded,
     limit_signing,
     limit_token_posts,
     stored_network_hash,
@@ -110,15 +109,6 @@ class ConfirmedSchema(ma.Schema):
     status = ma.fields.String(required=True, validate=validate.Equal("confirmed"))
 
 
-def read_submitted_email() -> Any:
-    """Return the email address of a request's body, before that is validated: the rate limit counts it."""
-    try:
-        body = request.get_json(silent=True)
-    except (RecursionError, ValueError):
-        return None
-    return body.get("email") if isinstance(body, dict) else None
-
-
 def _accepted() -> Response:
     return current_app.response_class(f'{{"status":"{ACCEPTED}"}}\n', 202, mimetype="application/json")
 
@@ -128,7 +118,7 @@ class Signatures(MethodView):
     """The signatures of a petition."""
 
     init_every_request = False
-    decorators: ClassVar = [limit_signing(read_submitted_email)]
+    decorators: ClassVar = [limit_signing]
 
     @blueprint.arguments(SignSchema())
     @blueprint.response(202, AcceptedSchema)
@@ -149,7 +139,7 @@ class Signatures(MethodView):
             return _accepted()
         try:
             details = validate_details(petition, fields)
-            sign(petition, details, "api", stored_network_hash(), address_limit_exceeded())
+            sign(petition, details, "api", stored_network_hash())
         except PetitionClosed as error:
             return problem_response(422, str(error))
         except ValidationError as error:

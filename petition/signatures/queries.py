@@ -1,50 +1,99 @@
 """The SQL of signing and confirming.
 
-Raw SQL, because these are hot paths: a signature is recorded, or confirmed, in one statement, which is one round trip
-and one transaction (measured in docs/performance).
+Raw SQL, because these are hot paths: a request is recorded, and a signature confirmed, in one statement, which is one
+round trip and one transaction (measured in docs/performance); requests become signatures by the batch.
 """
 
 from sqlalchemy import text
 
-# Insert a signature and the delivery of its confirmation link. No row: the signature exists already, or the petition
-# changed since the caller read it (its version differs), and may be closed.
-INSERT_SIGNATURE_SQL = text("""
-    WITH new_signature AS (
-        INSERT INTO signatures (
-            petition_id, state, generation, valid_from, party, name, organisation, profession, city, postal_code,
-            country, listed, updates, updates_wording_id, updates_at, locale, email, email_canonical, source, network
-        )
-        SELECT
-            id, 'pending', 1, 1, :party, :name, :organisation, :profession, :city, :postal_code,
-            :country, :listed, :updates, :updates_wording_id, :updates_at, :locale, :email, :email_canonical, :source,
-            :network
-        FROM petitions
-        WHERE id = :petition_id AND version = :version
-        ON CONFLICT (petition_id, party, email_canonical) DO NOTHING
-        RETURNING id, petition_id, generation
-    ),
-    new_delivery AS (
-        INSERT INTO deliveries (
-            kind, queue, state, attempt, request_id, next_attempt_at, petition_id, subject_id, generation
-        )
-        SELECT
-            CAST(:kind AS text), CAST(:queue AS text), 'due', 0, CAST(:request_id AS text),
-            coalesce(CAST(:not_before AS timestamptz), now()), petition_id, id, generation
-        FROM new_signature
-        ON CONFLICT (kind, subject_id, generation) DO NOTHING
+# Record a request to sign. No row: the petition changed since the caller read it (its version differs), and may be
+# closed. Whether there is a signature already does not matter here: the statement takes as long for every address.
+INSERT_SIGN_REQUEST_SQL = text("""
+    INSERT INTO sign_requests (
+        petition_id, party, name, organisation, email, email_canonical, profession, city, postal_code, country, locale,
+        listed, updates, updates_wording_id, source, network, request_id
     )
-    SELECT id FROM new_signature
+    SELECT
+        id, :party, :name, :organisation, :email, :email_canonical, :profession, :city, :postal_code, :country, :locale,
+        :listed, :updates, :updates_wording_id, :source, :network, :request_id
+    FROM petitions
+    WHERE id = :petition_id AND version = :version
+    RETURNING id
 """)
 
-# Lock the signature that exists already. No row: it was deleted meanwhile, or the petition changed.
+# Whether a request waits: one read of the primary key.
+EXISTS_SIGN_REQUEST_SQL = text("""
+    SELECT id FROM sign_requests WHERE retry_at IS NULL OR retry_at <= now() ORDER BY id LIMIT 1
+""")
+SELECT_SIGN_REQUESTS_SQL = text("""
+    SELECT id FROM sign_requests WHERE retry_at IS NULL OR retry_at <= now() ORDER BY id LIMIT :batch_size
+""")
+POSTPONE_SIGN_REQUEST_SQL = text("UPDATE sign_requests SET retry_at = now() + :retry_after WHERE id = :id")
+
+# One worker at a time processes requests. A statement of its own, as the next one must see what was committed before;
+# the timeout holds for this and every other lock of the transaction.
+LOCK_SIGN_REQUESTS_SQL = text("""
+    SELECT set_config('lock_timeout', :milliseconds, true), pg_advisory_xact_lock(:key)
+""")
+
+# Take the oldest requests, or one; insert a pending signature for the first of each petition, party and mailbox, with
+# the delivery of its confirmation link. Returns every request in order. Those that are not `is_new` repeat another of
+# the batch, or their signature exists already: the caller refreshes it. Times and the request's id are those of the
+# moment of signing, so that what is measured from there includes the wait.
+PROCESS_SIGN_REQUESTS_SQL = text("""
+    WITH batch AS (
+        DELETE FROM sign_requests
+        WHERE id = ANY(ARRAY(
+            SELECT id FROM sign_requests
+            WHERE (retry_at IS NULL OR retry_at <= now())
+                AND (CAST(:only AS bigint) IS NULL OR id = CAST(:only AS bigint))
+            ORDER BY id LIMIT :batch_size))
+        RETURNING *
+    ),
+    firsts AS (
+        SELECT DISTINCT ON (petition_id, party, email_canonical) *
+        FROM batch ORDER BY petition_id, party, email_canonical, id
+    ),
+    new_signatures AS (
+        INSERT INTO signatures (
+            petition_id, state, generation, valid_from, party, name, organisation, profession, city, postal_code,
+            country, listed, updates, updates_wording_id, updates_at, locale, email, email_canonical, source, network,
+            created_at, requested_at
+        )
+        SELECT
+            petition_id, 'pending', 1, 1, party, name, organisation, profession, city, postal_code,
+            country, listed, updates, updates_wording_id, CASE WHEN updates THEN requested_at END, locale, email,
+            email_canonical, source, network, requested_at, requested_at
+        FROM firsts ORDER BY id
+        ON CONFLICT (petition_id, party, email_canonical) DO NOTHING
+        RETURNING id, petition_id, party, email_canonical, generation
+    ),
+    inserted AS (
+        SELECT f.id AS request, f.petition_id, s.id, s.generation, f.request_id, f.requested_at
+        FROM new_signatures AS s JOIN firsts AS f USING (petition_id, party, email_canonical)
+    ),
+    new_deliveries AS (
+        INSERT INTO deliveries (
+            kind, queue, state, attempt, request_id, next_attempt_at, petition_id, subject_id, generation, created_at
+        )
+        SELECT
+            'confirm_signature', 'confirmations', 'due', 0, request_id, requested_at, petition_id, id, generation,
+            requested_at
+        FROM inserted ORDER BY request
+    )
+    SELECT b.*, CASE WHEN b.updates THEN b.requested_at END AS updates_at, i.id IS NOT NULL AS is_new
+    FROM batch AS b LEFT JOIN inserted AS i ON i.request = b.id
+    ORDER BY b.id
+""")
+
+# Lock the signature that exists already. No row: it was deleted meanwhile.
 LOCK_SIGNATURE_SQL = text("""
     SELECT
-        s.id, s.state, s.generation, s.valid_from, s.party, s.name, s.organisation, s.profession, s.city,
-        s.postal_code, s.country, s.listed, s.updates, s.locale, s.email
-    FROM signatures AS s JOIN petitions AS p ON p.id = s.petition_id
-    WHERE s.petition_id = :petition_id AND s.party = :party AND s.email_canonical = :email_canonical
-        AND p.version = :version
-    FOR UPDATE OF s
+        id, state, generation, valid_from, party, name, organisation, profession, city, postal_code, country, listed,
+        updates, locale, email
+    FROM signatures
+    WHERE petition_id = :petition_id AND party = :party AND email_canonical = :email_canonical
+    FOR UPDATE
 """)
 
 # Replace the details of a pending signature, or make a withdrawn one pending again, as if it had never been confirmed.
@@ -53,8 +102,8 @@ REFRESH_SIGNATURE_SQL = text("""
     SET party = :party, name = :name, organisation = :organisation, profession = :profession, city = :city,
         postal_code = :postal_code, country = :country, listed = :listed, updates = :updates,
         updates_wording_id = :updates_wording_id, updates_at = :updates_at, locale = :locale, email = :email,
-        network = :network, requested_at = :requested_at, generation = :generation, valid_from = :valid_from,
-        state = 'pending', ended_at = NULL, confirmed_at = NULL, confirmed_no = NULL,
+        network = :network, requested_at = greatest(requested_at, :requested_at), generation = :generation,
+        valid_from = :valid_from, state = 'pending', ended_at = NULL, confirmed_at = NULL, confirmed_no = NULL,
         reminded_at = CASE state WHEN 'pending' THEN reminded_at END
     WHERE id = :id
 """)

@@ -6,7 +6,6 @@ from support.factories import make_form, make_petition
 
 from petition.core.db import db
 from petition.core.redis import get_client as redis_client
-from petition.delivery.models import Delivery
 from petition.safeguards import rate_limits
 from petition.signatures.models import Signature
 
@@ -59,15 +58,6 @@ def test_without_redis_signing_works_and_a_warning_is_logged(client, limit, monk
         assert [sign(client, n).status_code for n in range(5)] == [303] * 5
     assert db.session.query(Signature).count() == 5
     assert any("limit" in record.getMessage().lower() for record in caplog.records)
-
-
-def test_address_above_its_limit_is_mailed_later_with_the_same_response(client):
-    for n in range(22):
-        make_petition(slug=f"jardin-{n}")
-        answer = client.post(f"/p/jardin-{n}/sign", data=make_form(), headers={"X-Forwarded-For": f"203.0.{n}.1"})
-        assert answer.status_code == 303
-    later = [d.next_attempt_at > d.created_at for d in db.session.query(Delivery).order_by(Delivery.id)]
-    assert later == [False] * 20 + [True] * 2
 
 
 def test_redis_stores_no_email_or_ip_address(client):

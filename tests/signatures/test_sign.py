@@ -4,6 +4,7 @@ from datetime import timedelta
 import pytest
 from sqlalchemy import select
 from support.factories import make_form, make_petition, make_signature
+from support.signing import process_requests
 
 from petition.core.db import db, read_detached
 from petition.delivery.models import Delivery
@@ -179,6 +180,7 @@ def test_a_petition_that_changed_since_it_was_read_is_signed_as_it_is_now(app):
     db.session.commit()
     for name in ("Zoé Martin", "Zoé Durand"):
         sign(stale, validate_details(stale, make_form(name=name)), "page")
+        process_requests()
         assert db.session.query(Signature.name).scalar() == name
     assert len(deliveries()) == 1
 
@@ -193,6 +195,7 @@ def test_a_petition_that_closed_since_it_was_read_is_not_signed(app, signed_befo
     db.session.commit()
     with pytest.raises(PetitionClosed):
         sign(stale, validate_details(stale, make_form(name="Zoé Durand")), "page")
+    process_requests()
     assert [signature.name for signature in db.session.query(Signature)] == ["Zoé Martin"] * signed_before
 
 

@@ -14,7 +14,6 @@ from hypothesis import HealthCheck, Phase, note, settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, invariant, rule, run_state_machine_as_test
 from itsdangerous import TimestampSigner
-from limits import RateLimitItemPerHour
 from sqlalchemy import select, text
 from support.factories import make_form, make_petition
 from support.signature_model import LINK_PREFIX_FOR_KIND, MINUTE, Link, Model
@@ -27,7 +26,6 @@ from petition.delivery.worker import run_queue
 from petition.operations import queries
 from petition.petitions.counters import get_count
 from petition.petitions.models import Petition
-from petition.safeguards import rate_limits
 from petition.signatures.links import get_by_confirm_token, get_by_personal_token
 from petition.signatures.models import Signature
 from petition.signatures.retention import delete_expired, enqueue_reminders
@@ -252,9 +250,8 @@ class LinkClock:
 
 @pytest.fixture
 def signature_machine(app, sent_emails, monkeypatch):
-    """Return the machine, with its own clock for links and without the limit per address, which uses real time."""
+    """Return the machine, with its own clock for links."""
     clock = LinkClock()
-    monkeypatch.setattr(rate_limits, "EMAILS_PER_ADDRESS_LIMIT", RateLimitItemPerHour(1_000_000))
     stamp = TimestampSigner.get_timestamp
     later = type("Later", (), {"now": lambda zone: datetime.now(UTC) + timedelta(seconds=clock.offset)})
     monkeypatch.setattr(TimestampSigner, "get_timestamp", lambda signer: stamp(signer) + clock.offset)

@@ -7,6 +7,7 @@ from unittest.mock import patch
 
 from flask.testing import FlaskClient
 from flask_security import hash_password
+from support.signing import process_requests
 
 from petition.core import clock
 from petition.core.db import db
@@ -54,13 +55,14 @@ def make_form(**overrides: Any) -> dict[str, Any]:
 
 
 def make_signature(petition: Petition, **overrides: Any) -> Signature:
-    """Return a committed signature as `sign` records it; overrides that are not form fields are set on the row."""
+    """Return a committed signature as a worker makes it; overrides that are not form fields are set on the row."""
     form_fields = {*FORM_COLUMNS, "email"}
     form = make_form(**{name: value for name, value in overrides.items() if name in form_fields})
     db.session.commit()  # signing sees what is committed
     # Wake the worker here and now: the background thread might do so in the middle of the next test.
     with patch("petition.signatures.sign.wake_soon", wake):
         sign(petition, validate_details(petition, form), source="page")
+    process_requests()
     signature = (
         db.session.query(Signature)
         .filter_by(

@@ -19,7 +19,6 @@ class Email:
     number: int  # of the signature
     kind: str
     at: int
-    not_before: int
     state: str = "due"
     settled: int | None = None
 
@@ -71,12 +70,12 @@ class Model:
         elif record.state == "pending":
             self._sign_again(record, name, listed)
         elif record.state == "withdrawn":
-            limit_reached = len(self._today(record)) >= MAX_EMAILS_PER_DAY
-            self.records[address] = Record(
-                record.number, address, name, listed, self.now, generation=record.generation + 1,
-                valid_from=record.generation + 1,
-            )  # fmt: skip
-            self._enqueue(self.records[address], "confirm_signature", DAY if limit_reached else 0)
+            if len(self._today(record)) < MAX_EMAILS_PER_DAY:
+                self.records[address] = Record(
+                    record.number, address, name, listed, self.now, generation=record.generation + 1,
+                    valid_from=record.generation + 1,
+                )  # fmt: skip
+                self._enqueue(self.records[address], "confirm_signature")
         elif record.state == "confirmed" and self._may_email(record):
             self._mail(record, "already_signed")
 
@@ -157,7 +156,7 @@ class Model:
         record.valid_from = record.generation
         today = self._today(record)
         if not any(email.state == "due" for email in today):
-            self._enqueue(record, "confirm_signature", DAY if len(today) >= MAX_EMAILS_PER_DAY else 0)
+            self._enqueue(record, "confirm_signature")
 
     # Periodic tasks and workers.
 
@@ -182,7 +181,7 @@ class Model:
         """Send what is due; returns kind, address and link of each email that left."""
         sent, numbers = [], {record.number: record for record in self.records.values()}
         for email in self.emails:
-            if email.state == "due" and email.not_before <= self.now:
+            if email.state == "due":
                 record = numbers.get(email.number)
                 called_for = record is not None and record.state == STATE_FOR_KIND[email.kind]
                 email.state, email.settled = "sent" if called_for else "cancelled", self.now
@@ -217,9 +216,9 @@ class Model:
         record.generation += 1
         self._enqueue(record, kind)
 
-    def _enqueue(self, record: Record, kind: str, wait: int = 0) -> None:
+    def _enqueue(self, record: Record, kind: str) -> None:
         for email in self.emails:
             # A second email of a kind replaces one that was not sent yet.
             if (email.number, email.kind, email.state) == (record.number, kind, "due"):
                 email.state, email.settled = "cancelled", self.now
-        self.emails.append(Email(record.number, kind, self.now, self.now + wait))
+        self.emails.append(Email(record.number, kind, self.now))

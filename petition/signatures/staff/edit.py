@@ -11,10 +11,11 @@ from petition.core import clock
 from petition.core.db import db
 from petition.core.exceptions import InvalidTransition, ValidationError
 from petition.core.forms import load_form
+from petition.delivery.outbox import OutboxEntry, enqueue
+from petition.delivery.queues import CONFIRMATIONS
 from petition.safeguards.email_addresses import Address, BadAddress, parse_email_address
-from petition.safeguards.rate_limits import count_address_email
 from petition.signatures.models import Party, Signature, SignatureState
-from petition.signatures.sign import MAX_EMAILS_PER_DAY, enqueue_confirmation, get_todays_emails
+from petition.signatures.sign import get_todays_emails
 from petition.signatures.validation import clean_text
 
 EDITABLE_FIELDS = ("name", "organisation", "profession", "city", "postal_code", "email")
@@ -117,6 +118,9 @@ def _change_address(signature: Signature, address: Address) -> None:
     signature.valid_from = signature.generation
     signature.requested_at, signature.reminded_at = clock.now(), None
     if not recent.has_waiting:  # an email that is waiting goes to the address in force when it is sent
-        enqueue_confirmation(
-            signature, count_address_email(address.canonical), daily_limit_reached=recent.emails >= MAX_EMAILS_PER_DAY
+        db.session.flush()
+        enqueue(
+            "confirm_signature",
+            CONFIRMATIONS,
+            [OutboxEntry(signature.petition_id, signature.id, signature.generation)],
         )

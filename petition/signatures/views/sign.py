@@ -16,7 +16,6 @@ from petition.petitions.views.public import CACHE_CONTROL, SignForm, get_public_
 from petition.safeguards.email_addresses import suggest_correction
 from petition.safeguards.honeypot import is_filled
 from petition.safeguards.rate_limits import (
-    address_limit_exceeded,
     limit_signing,
     limit_token_posts,
     stored_network_hash,
@@ -36,7 +35,7 @@ blueprint = Blueprint("signatures", __name__)
 
 
 @blueprint.post("/p/<slug>/sign", endpoint="sign")
-@limit_signing(lambda: request.form.get("use_suggestion") or request.form.get("email"))
+@limit_signing
 def submit_form(slug: str) -> Response:
     """Sign with the form; the answer is the same for every address."""
     petition = get_public_or_404(slug)
@@ -51,7 +50,7 @@ def submit_form(slug: str) -> Response:
         better = suggest_correction(details.address.typed)
         if better and form.get("keep_email") != form.get("email"):
             return render_page(petition, SignForm(form, {}, better), 422)
-        sign(petition, details, "page", stored_network_hash(), address_limit_exceeded())
+        sign(petition, details, "page", stored_network_hash())
     except (ValidationError, PetitionClosed) as error:
         suggestion = suggest_correction(str(form.get("email", ""))) if "email" not in error.errors else None
         return render_page(petition, SignForm(form, error.errors, suggestion), 422)
