@@ -38,7 +38,10 @@ USAGE_SQL = """
            (SELECT xact_commit FROM pg_stat_database WHERE datname = current_database()),
            pg_database_size(current_database())
 """
-UNSENT_SQL = "SELECT count(*) FROM deliveries WHERE state IN ('due', 'sending', 'deferred')"
+UNSENT_SQL = """
+    SELECT (SELECT count(*) FROM sign_requests)
+           + (SELECT count(*) FROM deliveries WHERE state IN ('due', 'sending', 'deferred'))
+"""
 
 
 def read_usage(it: System) -> ResourceUsage:

@@ -33,7 +33,7 @@ def measure() -> dict:
         before = measure_memory(it.process_tree("web"))
         requests(web, MANY)
         found["memory, web"] = growth_ratio(before, measure_memory(it.process_tree("web")))
-        it.database.execute("DELETE FROM deliveries")
+        it.database.execute("DELETE FROM sign_requests")
         it.worker("confirmations")
         it.beat()
         emails(it, FEW)

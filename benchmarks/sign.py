@@ -3,7 +3,7 @@
 import itertools
 from functools import partial
 
-from harness import SLUG, compare_each, load, print_json, record_cpu, system
+from harness import SLUG, compare_each, load, print_json, record_cpu, system, wait_for
 
 runs = itertools.count(1)
 WAYS = (("form", f"/p/{SLUG}/sign", 303), ("json", f"/api/v1/petitions/{SLUG}/signatures", 202))
@@ -27,6 +27,10 @@ def measure() -> dict:
             with record_cpu(it, results[""], web="web"):
                 way()
             found |= {f"sign, {kind}{name}": result for name, result in results.items()}
+        it.workers()
+        wait_for(
+            lambda: not it.fetch_value("SELECT count(*) FROM sign_requests"), 300, "the signatures of all requests"
+        )
         query = "SELECT count(*) = (SELECT count(*) FROM deliveries) FROM signatures"
         assert it.fetch_value(query), "every signature is owed its email"
     return found

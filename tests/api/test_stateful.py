@@ -8,6 +8,7 @@ from schemathesis import GenerationMode
 from schemathesis.specs.openapi.checks import positive_data_acceptance
 from sqlalchemy import text
 from support.factories import make_petition
+from support.signing import process_requests
 
 from petition.core.db import db
 from petition.signatures.links import make_confirm_token
@@ -28,7 +29,7 @@ class SignerWorkflow:
     reached: ClassVar  # operations, with what they answered
 
     def setup(self):
-        db.session.execute(text("TRUNCATE signatures, petition_counts RESTART IDENTITY CASCADE"))
+        db.session.execute(text("TRUNCATE sign_requests, signatures, petition_counts RESTART IDENTITY CASCADE"))
         db.session.commit()
         self.numbers, self.listed, self.confirmed = count(), set(), set()
 
@@ -57,6 +58,7 @@ class SignerWorkflow:
         super().after_call(response, case)
         self.reached.add((self.doing, response.status_code))
         if self.doing == "sign" and response.status_code == 202:
+            process_requests()
             if self.name and case.body.get("listed"):
                 self.listed.add(self.name)
         elif self.waiting:
