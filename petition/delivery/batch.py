@@ -2,7 +2,7 @@
 
 import time
 import uuid
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 
 import structlog
 from flask import current_app
@@ -10,6 +10,7 @@ from sqlalchemy.exc import DBAPIError, OperationalError
 
 from petition.core import clock
 from petition.core.db import db, read_in_autocommit
+from petition.core.text import ascii_lower
 from petition.delivery.claims import get_lease_duration, release
 from petition.delivery.composers import ClaimedDelivery, Composed, Skipped, compose, return_path
 from petition.delivery.models import DeliveryState
@@ -20,7 +21,7 @@ from petition.delivery.results import ClaimContext, DeliveryResult, note_success
 from petition.delivery.smtp.client import Envelope
 from petition.delivery.smtp.connection import abort_pipelined, deliver
 from petition.delivery.smtp.responses import Outcome
-from petition.delivery.suppressions.suppression_list import find_suppressed, suppress
+from petition.delivery.suppressions.suppression_list import find_suppressed_hashes, hash_address, suppress
 from petition.delivery.yielding import Throttle
 
 # Replies of the mail server that an email may wait for: none is started with less time left on the lease.
@@ -58,6 +59,7 @@ class Batch:
         self.unrecorded: list[DeliveryResult] = []
         self.settled, self.recorded_at = 0, time.monotonic()
         self.begun: set[int] = set()
+        self.hashes: dict[int, list[str]] = {}  # of each address that an email goes to, by delivery, the current first
         self.begin_batch_size, self.began_at, self.next_begin_position = queue.begin_batch_size, 0.0, 0
         self.throttle = Throttle(queue)
 
@@ -65,7 +67,10 @@ class Batch:
         """Send the emails in their order, release what was not sent, and return how many rows were settled. Commits."""
         read_in_autocommit()
         messages = self._compose()
-        suppressed = find_suppressed([each.to for each in messages.values() if isinstance(each, OutgoingMessage)])
+        self.hashes = {
+            id: hash_address(message.to) for id, message in messages.items() if isinstance(message, OutgoingMessage)
+        }
+        suppressed = self._find_suppressed()
         db.session.commit()
         try:
             self._send_each(messages, suppressed)
@@ -74,7 +79,12 @@ class Batch:
         self._record_results()
         return self.settled
 
-    def _send_each(self, messages: Composed, suppressed: set[str]) -> None:
+    def _find_suppressed(self) -> set[int]:
+        """Return the ids of the deliveries whose address is on the suppression list."""
+        found = find_suppressed_hashes([hashed for hashes in self.hashes.values() for hashed in hashes])
+        return {id for id, hashes in self.hashes.items() if not found.isdisjoint(hashes)}
+
+    def _send_each(self, messages: Composed, suppressed: set[int]) -> None:
         for position, claim in enumerate(self.claims):
             if not self.has_time() or time.monotonic() > self.start_deadline:
                 self._release(self.claims[position:])
@@ -89,11 +99,11 @@ class Batch:
                 self._back_off_server(outcome, self.claims[position + 1 :])
                 break
 
-    def _find_next_envelope(self, position: int, messages: Composed, suppressed: set[str]) -> Envelope | None:
+    def _find_next_envelope(self, position: int, messages: Composed, suppressed: set[int]) -> Envelope | None:
         """Return the envelope of the email that is sent after this one, which may be pipelined."""
         for claim in self.claims[position + 1 : position + 1 + LOOKAHEAD_EMAILS]:
             message = messages.get(claim.id)
-            if isinstance(message, OutgoingMessage) and message.to not in suppressed:
+            if isinstance(message, OutgoingMessage) and claim.id not in suppressed:
                 return return_path(claim.id), message.to
         return None
 
@@ -119,7 +129,12 @@ class Batch:
                 self._record_results()  # a sent email does not stay unrecorded during the wait
                 self.throttle.wait()
         self.began_at, self.next_begin_position = time.monotonic(), position + self.begin_batch_size
-        self._record_results(begin=self.claims[position : self.next_begin_position])
+        starting = self.claims[position : self.next_begin_position]
+        self._record_results({claim.id: self._address_hash(claim) for claim in starting})
+
+    def _address_hash(self, claim: ClaimedDelivery) -> str | None:
+        """Return the hash of the address that an email goes to; it stays what it was when it was first offered."""
+        return claim.address_hash or next(iter(self.hashes.get(claim.id, ())), None)
 
     def _compose(self) -> Composed:
         try:
@@ -144,12 +159,15 @@ class Batch:
         self,
         claim: ClaimedDelivery,
         message: OutgoingMessage | Skipped,
-        suppressed: set[str],
+        suppressed: set[int],
         next_envelope: Envelope | None,
     ) -> Outcome:
         if isinstance(message, Skipped):
             return Outcome(DeliveryState.CANCELLED, reason=message.reason, attempted=False)
-        if message.to in suppressed:
+        if claim.address_hash and claim.address_hash not in self.hashes[claim.id]:
+            # One delivery goes to one address: a late bounce of the first must not be taken for the second's.
+            return Outcome(DeliveryState.CANCELLED, reason="the address was changed since", attempted=False)
+        if claim.id in suppressed:
             return Outcome(DeliveryState.SUPPRESSED, reason="the address is on the suppression list", attempted=False)
         return deliver(
             message,
@@ -160,8 +178,10 @@ class Batch:
         )
 
     def _add_result(self, claim: ClaimedDelivery, message: OutgoingMessage | None, outcome: Outcome) -> None:
-        domain = message.to.rpartition("@")[2].lower()[:255] if message else None
-        self.unrecorded.append(DeliveryResult(claim, outcome, domain, clock.now()))
+        domain = ascii_lower(message.to.rpartition("@")[2])[:255] if message else None
+        # Of an email that was not offered, nothing can be reported.
+        address_hash = self._address_hash(claim) if outcome.attempted else None
+        self.unrecorded.append(DeliveryResult(claim, outcome, domain, clock.now(), address_hash))
         log.info(
             "email",
             delivery=claim.id,
@@ -181,7 +201,7 @@ class Batch:
         if outcome.mailbox_gone or is_late:
             self._record_results()
 
-    def _record_results(self, begin: Sequence[ClaimedDelivery] = ()) -> None:
+    def _record_results(self, begin: Mapping[int, str | None] | None = None) -> None:
         """Record outcomes and begin the next rows; retry while the database restarts, as sent rows must not be due."""
         if not self.unrecorded and not begin:
             return

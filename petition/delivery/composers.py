@@ -36,6 +36,7 @@ class ClaimedDelivery:
     mailing_id: int | None
     attempt: int
     request_id: str | None = None
+    address_hash: str | None = None  # of the address that it was offered for before
 
 
 @dataclass(frozen=True)

@@ -45,7 +45,8 @@ CLAIM_DUE = text("""
     SET state = 'sending', attempt = attempt + 1, claim_token = :token, claimed_by = :worker, begun = false,
         lease_until = now() + :lease
     FROM picked WHERE d.id = picked.id
-    RETURNING d.id, d.kind, d.petition_id, d.subject_id, d.generation, d.mailing_id, d.attempt, d.request_id
+    RETURNING d.id, d.kind, d.petition_id, d.subject_id, d.generation, d.mailing_id, d.attempt, d.request_id,
+        d.address_hash
 """)
 
 # The same for mailings, one mailing after another in random order, so that none waits for a longer one. The rows of a
@@ -65,23 +66,26 @@ CLAIM_DUE_BY_MAILING = text("""
     SET state = 'sending', attempt = attempt + 1, claim_token = :token, claimed_by = :worker, begun = false,
         lease_until = now() + :lease
     FROM picked WHERE d.id = picked.id
-    RETURNING d.id, d.kind, d.petition_id, d.subject_id, d.generation, d.mailing_id, d.attempt, d.request_id
+    RETURNING d.id, d.kind, d.petition_id, d.subject_id, d.generation, d.mailing_id, d.attempt, d.request_id,
+        d.address_hash
 """)
 
 # Record outcomes under their claim token, with one attempt for each that was tried; end the mail server's back-off once
-# it took an email; mark the next rows as begun. One statement: it runs for every few emails.
+# it took an email; mark the next rows as begun, with the hash of the address that each goes to. One statement: it runs
+# for every few emails.
 RECORD_RESULTS = text("""
     WITH outcomes AS (
         SELECT * FROM json_to_recordset(CAST(:outcomes AS json)) AS o (
             id bigint, state text, attempt smallint, next_attempt_at timestamptz, settled_at timestamptz,
-            tried_at timestamptz, smtp_code smallint, reason text, cause text, domain text, attempted boolean,
-            attempt_state text, response text)),
+            tried_at timestamptz, smtp_code smallint, reason text, cause text, domain text, address_hash text,
+            attempted boolean, attempt_state text, response text)),
     recorded AS (
         UPDATE deliveries AS d
         SET state = o.state, attempt = o.attempt, next_attempt_at = o.next_attempt_at, settled_at = o.settled_at,
             tried_at = o.tried_at, smtp_code = o.smtp_code, reason = o.reason, cause = o.cause,
             -- An email that was not composed has no domain; a mailing's row has had one from the start.
-            domain = coalesce(o.domain, d.domain), claim_token = NULL, lease_until = NULL
+            domain = coalesce(o.domain, d.domain), address_hash = coalesce(o.address_hash, d.address_hash),
+            claim_token = NULL, lease_until = NULL
         -- The ids once more: the planner cannot know how few outcomes there are, and would read the whole table.
         FROM outcomes AS o WHERE d.id = o.id AND d.id = ANY(CAST(:ids AS bigint[])) AND d.claim_token = :token
         RETURNING d.id),
@@ -93,8 +97,9 @@ RECORD_RESULTS = text("""
     server_recovered AS (
         DELETE FROM pauses WHERE scope = :server AND EXISTS (SELECT FROM outcomes WHERE state = 'sent')),
     begun AS (
-        UPDATE deliveries SET begun = true
-        WHERE id = ANY(CAST(:begin_ids AS bigint[])) AND claim_token = :token RETURNING id)
+        UPDATE deliveries AS d SET begun = true, address_hash = coalesce(b.address_hash, d.address_hash)
+        FROM unnest(CAST(:begin_ids AS bigint[]), CAST(:begin_hashes AS text[])) AS b (id, address_hash)
+        WHERE d.id = b.id AND d.id = ANY(CAST(:begin_ids AS bigint[])) AND d.claim_token = :token RETURNING d.id)
     SELECT (SELECT count(*) FROM recorded), ARRAY(SELECT id FROM begun)
 """)
 

@@ -3,7 +3,7 @@
 import json
 import random
 import uuid
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass
 from datetime import datetime, timedelta
 from typing import Any
@@ -40,6 +40,7 @@ class DeliveryResult:
     outcome: Outcome
     domain: str | None
     at: datetime
+    address_hash: str | None = None  # of the address that it was offered for
 
 
 def record_results(
@@ -47,13 +48,14 @@ def record_results(
     token: uuid.UUID,
     results: Sequence[DeliveryResult],
     context: ClaimContext,
-    begin: Sequence[ClaimedDelivery] = (),
+    begin: Mapping[int, str | None] | None = None,
     *,
     autocommit: bool = False,
 ) -> tuple[int, set[int]]:
     """Record outcomes and attempts of rows still claimed under this token; return how many, and the ids of those begun.
 
-    `begin`: rows to mark as begun, as they are offered to the mail server next. The mark must be durable before the
+    `begin`: rows to mark as begun, as they are offered to the mail server next, each with the hash of its address, so
+    that a bounce finds it even if the outcome is never recorded. The mark must be durable before the
     first of them is sent: the caller commits, or asks for `autocommit`, one round trip apart from the session's
     transaction. An email that was sent ends the mail server's back-off.
     A deferred row waits with exponential backoff and jitter, and fails after the queue's last attempt. Trouble of the
@@ -63,7 +65,8 @@ def record_results(
         # One JSON text: adapting an array for each column takes psycopg as long as composing an email.
         "outcomes": json.dumps([_outcome_row(queue, result) for result in results]),
         "ids": [result.claim.id for result in results],
-        "begin_ids": [claim.id for claim in begin],
+        "begin_ids": list(begin or ()),
+        "begin_hashes": list((begin or {}).values()),
         "token": token,
         "server": SERVER,
         **asdict(context),
@@ -98,6 +101,7 @@ def _outcome_row(queue: Queue, result: DeliveryResult) -> dict[str, Any]:
         "reason": reason,
         "cause": outcome.cause,
         "domain": result.domain,
+        "address_hash": result.address_hash,
         "attempted": outcome.attempted,
         "attempt_state": outcome.state,
         "response": outcome.reason,

@@ -6,17 +6,15 @@ from flask import Flask
 def register(app: Flask) -> None:
     """Register the public pages, the team's pages, the emails and the scheduler's task."""
     from petition.core.celery import register_task
-    from petition.delivery.bounces.handlers import register_address_finder, register_unsubscribe_handler
+    from petition.delivery.bounces.handlers import register_unsubscribe_handler
     from petition.delivery.composers import register_composer
     from petition.mailings import emails, models, tasks, test_emails, unsubscribe
     from petition.mailings.views import desk, edit, preview, public, sending
-    from petition.signatures.emails import find_address
 
     for view in (public, desk, edit, preview, sending):
         app.register_blueprint(view.blueprint)
     register_composer(app, models.MAILING_KIND, emails.compose_mailings)
     register_composer(app, models.MAILING_STOPPED_KIND, emails.compose_mailing_stopped)
     register_composer(app, models.MAILING_TEST_KIND, test_emails.compose_mailing_test)
-    register_address_finder(app, (models.MAILING_KIND,), find_address)
     register_unsubscribe_handler(app, (models.MAILING_KIND,), unsubscribe.unsubscribe_by_email)
     register_task(app, tasks.run_process_mailings)

@@ -1,6 +1,6 @@
 """Unsubscribe a recipient: from updates on these petitions, from all, or withdraw the signature too."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from sqlalchemy import select
 from sqlalchemy.dialects.postgresql import insert
@@ -10,6 +10,7 @@ from petition.core.db import db
 from petition.core.exceptions import NotFound
 from petition.core.pagination import MAX_ID
 from petition.delivery.models import Delivery
+from petition.delivery.suppressions.suppression_list import is_hash_of
 from petition.mailings.emails import UNSUBSCRIBE_PURPOSE
 from petition.mailings.models import MAILING_KIND, Mailing, UnsubscribeChoice, Unsubscription
 from petition.signatures.models import Signature, SignatureState
@@ -95,7 +96,12 @@ def is_unsubscribed(subscriber: Subscriber) -> bool:
 
 
 def unsubscribe_by_email(delivery_id: int, complaint: bool) -> None:
-    """Unsubscribe a recipient who asked by email; from all updates if they reported the mailing as unwanted."""
-    unsubscribe(
-        find_by_delivery(delivery_id, lock=True), UnsubscribeChoice.COMPLAINT if complaint else UnsubscribeChoice.THESE
-    )
+    """Unsubscribe a recipient who asked by email; from all updates if they reported the mailing as unwanted.
+
+    It counts against the mailing in any case; the signature stays as it is if its address is another one since.
+    """
+    subscriber = find_by_delivery(delivery_id, lock=True)
+    signature = subscriber.signature
+    if signature is not None and not is_hash_of(subscriber.delivery.address_hash, signature.email):
+        subscriber = replace(subscriber, signature=None)
+    unsubscribe(subscriber, UnsubscribeChoice.COMPLAINT if complaint else UnsubscribeChoice.THESE)

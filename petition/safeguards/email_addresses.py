@@ -6,6 +6,8 @@ from functools import lru_cache
 from email_validator import EmailNotValidError, ValidatedEmail, validate_email
 from flask import current_app
 
+from petition.core.text import ascii_lower
+
 # Providers that document aliases: they ignore what follows a +, and some of them dots in the name.
 PLUS_ALIAS_DOMAINS = {
     "gmail.com", "outlook.com", "outlook.fr", "hotmail.com", "hotmail.fr", "live.com", "live.fr", "msn.com",
@@ -77,10 +79,16 @@ def _validate(text: str, *, test_names: bool) -> ValidatedEmail:
 
 
 def canonicalize(local: str, domain: str) -> str:
-    """Return one spelling for all that reach a mailbox: case folded, aliases removed where documented."""
-    domain = domain.lower()
+    """Return one spelling for all that reach a mailbox: ASCII letters in lower case, documented aliases removed.
+
+    `domain` is in ASCII. In the name before the @, only ASCII letters lose their case: `ſ` and `s`, `ß` and `ss` are
+    different mailboxes. A server may tell `Zoe` from `zoe` (RFC 5321, 2.4); hardly any does, and one mailbox in 2^n
+    spellings would count as often. Where one does, this merges two mailboxes, which does no harm: an address in
+    another spelling changes nothing of a signature, and never where its links go (`signatures/sign_requests.py`).
+    """
+    domain = ascii_lower(domain)
     domain = DOMAIN_ALIASES.get(domain, domain)
-    local = local.casefold()
+    local = ascii_lower(local)
     if domain in PLUS_ALIAS_DOMAINS:
         local = local.split("+", 1)[0] or local
     if domain in DOT_INSENSITIVE_DOMAINS:

@@ -11,7 +11,7 @@ def register(app: Flask) -> None:
     from petition.bulk_actions.runner import register_handler
     from petition.core import openapi
     from petition.core.celery import register_task
-    from petition.delivery.bounces.handlers import register_address_finder, register_unsubscribe_handler
+    from petition.delivery.bounces.handlers import register_unsubscribe_handler
     from petition.delivery.composers import register_composer
     from petition.delivery.queues import CONFIRMATIONS
     from petition.delivery.worker import register_before_claim
@@ -30,7 +30,6 @@ def register(app: Flask) -> None:
     register_composer(app, "personal_link", emails.compose_personal_link)
     register_composer(app, "withdrawn", emails.compose_withdrawn)
     register_before_claim(app, CONFIRMATIONS, sign_requests.process_sign_requests)
-    register_address_finder(app, emails.KINDS, emails.find_address)
     register_unsubscribe_handler(app, emails.KINDS, emails.stop_updates)
     register_handler(app, "signatures", "invalidate", invalidate.invalidate_batch, undoable=True)
     register_handler(app, "signatures", "reinstate", invalidate.reinstate_batch, undoable=True)

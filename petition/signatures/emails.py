@@ -17,6 +17,7 @@ from petition.delivery.composers import ClaimedDelivery, Composed, Skipped
 from petition.delivery.models import Delivery
 from petition.delivery.rendering.message import OutgoingMessage
 from petition.delivery.rendering.templates import PetitionHeader, PreparedEmail, Slots, prepare_email
+from petition.delivery.suppressions.suppression_list import is_hash_of
 from petition.petitions.counters import Count, get_counts
 from petition.petitions.models import Petition
 from petition.petitions.queries import get_cached_by_ids
@@ -177,14 +178,12 @@ def compose_withdrawn(claims: Sequence[ClaimedDelivery]) -> Composed:
     return _compose(claims, "withdrawn", (SignatureState.WITHDRAWN,), _personal_link)
 
 
-def find_address(signature_id: int) -> str | None:
-    """Return the address of a signature, unless it was erased or disowned."""
-    return db.session.scalar(select(Signature.email).where(Signature.id == signature_id)) or None
-
-
 def stop_updates(delivery_id: int, _complaint: bool) -> None:
-    """Stop the updates of a signer who complained of an email about their signature, or asked to stop them."""
+    """Stop the updates of a signer who complained of an email about their signature, or asked to stop them.
+
+    Not if the signature has another address since: its owner did not say so.
+    """
     delivery = db.session.get(Delivery, delivery_id)
     signature = db.session.get(Signature, delivery.subject_id) if delivery else None
-    if signature is not None:
+    if delivery and signature and is_hash_of(delivery.address_hash, signature.email):
         set_updates(signature, False)

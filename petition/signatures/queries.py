@@ -90,7 +90,7 @@ PROCESS_SIGN_REQUESTS_SQL = text("""
 LOCK_SIGNATURE_SQL = text("""
     SELECT
         id, state, generation, valid_from, party, name, organisation, profession, city, postal_code, country, listed,
-        updates, locale, email
+        updates, updates_wording_id, updates_at, locale, email, network
     FROM signatures
     WHERE petition_id = :petition_id AND party = :party AND email_canonical = :email_canonical
     FOR UPDATE

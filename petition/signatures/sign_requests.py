@@ -4,6 +4,7 @@ The worker of confirmations does this before it claims emails. Requests to sign 
 response time does not reveal whether somebody signed.
 """
 
+from collections.abc import Mapping
 from datetime import timedelta
 from typing import Any
 
@@ -31,6 +32,8 @@ BATCH_SIZE = 200
 ADVISORY_LOCK = 0x7369676E  # "sign": any number that no other code locks
 LOCK_TIMEOUT_MILLISECONDS = 2_000  # of the batch, and of a signature that somebody else changes
 RETRY_AFTER = timedelta(minutes=1)  # of a request that could not be processed
+
+KEPT_COLUMNS = (*FORM_COLUMNS, "email", "updates_wording_id", "updates_at", "network")
 
 log = structlog.get_logger(__name__)
 
@@ -101,16 +104,20 @@ def _process_batch(only: int | None) -> int:
 def _refresh_existing(existing: Row[Any], request: Row[Any]) -> None:
     """Refresh an existing signature as its state allows, and enqueue the email that it calls for, if any."""
     recent = get_todays_emails(existing.id)
+    # Whoever types another spelling of the address may be somebody else: it changes no detail, makes no link void and
+    # has none sent to that spelling. All it may cause is one more link to the address as it was first typed.
+    values = request._mapping if existing.email == request.email else {**request._mapping, **_details(existing)}
     if existing.state == SignatureState.PENDING:
         send = may_send_email(recent)
-        _refresh(existing, request, _pending_link_columns(existing, request, recent, send))
+        if send or existing.email == request.email:
+            _refresh(existing, values, _pending_link_columns(existing, values, recent, send))
         if send:
             _enqueue("confirm_signature", existing, request)
     elif existing.state == SignatureState.WITHDRAWN:
         # Not pending without a link on its way: beyond the day's limit, nothing changes.
         if recent.emails < MAX_EMAILS_PER_DAY:
             generation = existing.generation + 1
-            _refresh(existing, request, {"generation": generation, "valid_from": generation})
+            _refresh(existing, values, {"generation": generation, "valid_from": generation})
             _enqueue("confirm_signature", existing, request)
     elif existing.state == SignatureState.CONFIRMED and may_send_email(recent):
         db.session.execute(SET_GENERATION_SQL, {"id": existing.id, "generation": existing.generation + 1})
@@ -118,13 +125,20 @@ def _refresh_existing(existing: Row[Any], request: Row[Any]) -> None:
     # Disowned, invalidated, or emailed a moment ago: nothing changes and nothing is sent.
 
 
-def _refresh(existing: Row[Any], request: Row[Any], links: dict[str, int]) -> None:
-    db.session.execute(REFRESH_SIGNATURE_SQL, {**request._mapping, **links, "id": existing.id})
+def _details(existing: Row[Any]) -> dict[str, Any]:
+    """Return what a signature keeps where a request must not replace it."""
+    return {name: getattr(existing, name) for name in KEPT_COLUMNS}
 
 
-def _pending_link_columns(existing: Row[Any], request: Row[Any], recent: RecentEmails, send: bool) -> dict[str, int]:
+def _refresh(existing: Row[Any], values: Mapping[Any, Any], links: dict[str, int]) -> None:
+    db.session.execute(REFRESH_SIGNATURE_SQL, {**values, **links, "id": existing.id})
+
+
+def _pending_link_columns(
+    existing: Row[Any], values: Mapping[Any, Any], recent: RecentEmails, send: bool
+) -> dict[str, int]:
     """Return which links of a pending signature are valid once its details are refreshed."""
-    changed = any(getattr(existing, name) != getattr(request, name) for name in (*FORM_COLUMNS, "email"))
+    changed = any(getattr(existing, name) != values[name] for name in (*FORM_COLUMNS, "email"))
     generation = existing.generation + 1 if send else existing.generation
     # Changed details void earlier links, once an email with the changed details follows: a new one, or one that waits.
     void_earlier_links = changed and (send or recent.has_waiting)

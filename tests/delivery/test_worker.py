@@ -15,9 +15,10 @@ from petition.delivery.rendering.message import OutgoingMessage
 from petition.delivery.results import ClaimContext, DeliveryResult, get_backoff, record_results
 from petition.delivery.smtp import connection
 from petition.delivery.smtp.responses import classify_acceptance
-from petition.delivery.suppressions.suppression_list import find_suppressed, suppress
+from petition.delivery.suppressions.suppression_list import find_suppressed, hash_address, suppress
 from petition.delivery.worker import run_queue
 from petition.petitions.models import Petition
+from petition.signatures.models import Signature
 
 MANY = [f"s{n}@example.org" for n in range(130)]
 
@@ -167,11 +168,14 @@ def test_begun_mailing_of_a_dead_worker_becomes_unknown(server, enqueue_confirma
     db.session.query(Delivery).update({"queue": "mailings", "mailing_id": mailing.id})
     db.session.commit()
     token, claims = claim_due(MAILINGS, "a worker that dies")
-    assert record_results(MAILINGS, token, [], ClaimContext("dies"), claims) == (0, {claims[0].id})
+    assert record_results(MAILINGS, token, [], ClaimContext("dies"), {claims[0].id: "of zoe"}) == (
+        0,
+        {claims[0].id},
+    )
     db.session.query(Delivery).update({"lease_until": clock.now() - timedelta(seconds=1)})
     db.session.commit()
     run_queue("mailings")
-    assert [row.state for row in rows()] == ["unknown"]
+    assert [(row.state, row.address_hash) for row in rows()] == [("unknown", "of zoe")], "which a late bounce needs"
     assert server.addresses == []
 
 
@@ -334,3 +338,25 @@ def test_released_row_that_was_deferred_is_deferred_again(server, enqueue_confir
     release(token, claims)
     db.session.commit()
     assert [(row.state, row.attempt, row.claim_token) for row in rows()] == [("deferred", 0, None), ("due", 0, None)]
+
+
+def test_delivery_keeps_the_hash_of_the_address_it_went_to(server, enqueue_confirmations, rows):
+    enqueue_confirmations("Zoe@Example.org", "ann@bücher.example")
+    run_queue("confirmations")
+    assert [row.address_hash for row in rows()] == [
+        hash_address(address)[0] for address in ("zoe@example.org", "ann@xn--bcher-kva.example")
+    ]
+
+
+def test_delivery_that_was_offered_for_one_address_goes_to_no_other(server, enqueue_confirmations, rows):
+    enqueue_confirmations("zoe@example.org")
+    server.on_rcpt = lambda address: "451 4.2.1 later"
+    run_queue("confirmations")
+    signature = db.session.query(Signature).one()
+    signature.email = signature.email_canonical = "ann@example.org"
+    make_everything_due()
+    server.on_rcpt = lambda address: None
+    run_queue("confirmations")
+    (row,) = rows()
+    assert (row.state, row.reason) == ("cancelled", "the address was changed since")
+    assert row.address_hash == hash_address("zoe@example.org")[0]

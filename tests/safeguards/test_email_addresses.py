@@ -2,6 +2,7 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
+from petition.delivery.suppressions.suppression_list import hash_address
 from petition.safeguards.email_addresses import BadAddress, canonicalize, parse_email_address, suggest_correction
 
 
@@ -18,6 +19,22 @@ from petition.safeguards.email_addresses import BadAddress, canonicalize, parse_
 )
 def test_spellings_of_one_mailbox_have_one_canonical_form(app, typed, same):
     assert parse_email_address(typed).canonical == same
+
+
+@pytest.mark.parametrize(
+    ("one", "other"),
+    [
+        ("ſam.victim@gmail.com", "sam.victim@gmail.com"),
+        ("strauß@example.org", "strauss@example.org"),
+        ("İlker@example.org", "ilker@example.org"),
+        ("É.Martin@example.org", "é.martin@example.org"),
+        ("zoe@faß.example", "zoe@fass.example"),
+    ],
+)
+def test_letters_of_two_mailboxes_are_not_merged(app, one, other):
+    first, second = parse_email_address(one), parse_email_address(other)
+    assert first.canonical != second.canonical
+    assert not set(hash_address(first.typed)) & set(hash_address(second.typed))
 
 
 @pytest.mark.parametrize("other", ["zoe+x@example.org", "z.oe@example.org", "z.oe@orange.fr"])

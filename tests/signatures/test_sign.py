@@ -1,3 +1,4 @@
+import re
 from concurrent.futures import ThreadPoolExecutor
 from datetime import timedelta
 
@@ -8,6 +9,7 @@ from support.signing import process_requests
 
 from petition.core.db import db, read_detached
 from petition.delivery.models import Delivery
+from petition.delivery.worker import run_queue
 from petition.petitions import lifecycle
 from petition.petitions.counters import get_count
 from petition.petitions.models import Petition
@@ -70,7 +72,69 @@ def test_the_same_mailbox_in_another_spelling_is_the_same_signer(client):
     post(client, email="zoe.martin@gmail.com")
     post(client, email="Zoe.Martin+petition@googlemail.com", name="Zoé M.")
     signature = db.session.query(Signature).one()
-    assert (signature.name, signature.email) == ("Zoé M.", "Zoe.Martin+petition@googlemail.com")
+    assert (signature.name, signature.email) == ("Zoé Martin", "zoe.martin@gmail.com")
+    assert len(deliveries()) == 1
+
+
+OTHER_SPELLINGS = ("Zoe.Martin@gmail.com", "zoemartin@gmail.com", "zoe.martin+x@gmail.com", "zoe.martin@googlemail.com")
+
+
+@pytest.mark.parametrize("other", OTHER_SPELLINGS)
+def test_another_spelling_causes_one_more_link_to_the_first_and_changes_nothing(client, sent_emails, other):
+    make_petition()
+    post(client, email="zoe.martin@gmail.com")
+    run_queue("confirmations")
+    age_emails(minutes=2)
+    post(client, email=other, name="Somebody Else", listed="on", updates="on", locale="en")
+    run_queue("confirmations")
+    assert [email.to for email in sent_emails] == ["zoe.martin@gmail.com"] * 2
+    signature = db.session.query(Signature).one()
+    assert (signature.name, signature.email, signature.listed, signature.updates, signature.locale) == (
+        "Zoé Martin", "zoe.martin@gmail.com", False, False, "fr",
+    )  # fmt: skip
+    assert (signature.generation, signature.valid_from) == (2, 1)
+    post(client, email=other, name="Somebody Else")
+    assert len(deliveries()) == 2, "the limits of a signature hold for every spelling"
+    links = [re.search(r"/c/[\w.-]+", email.body)[0] for email in sent_emails]
+    assert client.post(links[0]).status_code == 303, "the first link is still valid"
+
+
+@pytest.mark.parametrize("other", OTHER_SPELLINGS)
+def test_a_withdrawn_signer_in_another_spelling_gets_the_link_at_the_one_that_confirmed(client, sent_emails, other):
+    make_petition()
+    post(client, email="zoe.martin@gmail.com")
+    confirm_signature(db.session.query(Signature).one())
+    withdraw(db.session.query(Signature).one())
+    db.session.commit()
+    age_emails(minutes=2)
+    post(client, email=other, name="Somebody Else")
+    run_queue("confirmations")
+    signature = db.session.query(Signature).one()
+    assert (signature.state, signature.name, signature.email) == ("pending", "Zoé Martin", "zoe.martin@gmail.com")
+    assert [email.to for email in sent_emails] == ["zoe.martin@gmail.com"]
+
+
+def test_letters_that_look_alike_are_two_signers(client):
+    make_petition()
+    for email in ("ſam.victim@gmail.com", "sam.victim@gmail.com", "strauß@example.org", "strauss@example.org"):
+        post(client, email=email)
+    assert db.session.query(Signature).count() == 4
+
+
+def test_two_spellings_at_once_make_one_signature_with_the_first_of_them(app):
+    make_petition()
+
+    def ask(n):
+        spelling = OTHER_SPELLINGS[n % 4]
+        form = make_form(email=spelling, name=f"Signer {'ABCD'[n % 4]}")
+        headers = {"X-Forwarded-For": f"203.0.{n}.9"}
+        return app.test_client().post("/p/jardin/sign", data=form, headers=headers).status_code
+
+    with ThreadPoolExecutor(8) as pool:
+        assert list(pool.map(ask, range(16))) == [303] * 16
+    signature = db.session.query(Signature).one()
+    assert signature.name == f"Signer {'ABCD'[OTHER_SPELLINGS.index(signature.email)]}"
+    assert len(deliveries()) == 1
 
 
 def test_fifty_concurrent_requests_make_one_row_and_one_email(app):

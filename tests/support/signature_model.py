@@ -152,11 +152,8 @@ class Model:
     def _move(self, record: Record, address: str) -> None:
         self.records[address] = self.records.pop(record.address)
         record.address, record.requested, record.reminded = address, self.now, False
-        record.generation += 1
-        record.valid_from = record.generation
-        today = self._today(record)
-        if not any(email.state == "due" for email in today):
-            self._enqueue(record, "confirm_signature")
+        record.valid_from = record.generation + 1
+        self._mail(record, "confirm_signature")
 
     # Periodic tasks and workers.
 

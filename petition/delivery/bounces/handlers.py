@@ -1,27 +1,19 @@
-"""Registries of what delivery cannot know: the address of an email's recipient, and how the recipient unsubscribes."""
+"""Registry of what delivery cannot know: how the recipient of an email unsubscribes."""
 
 from collections.abc import Callable, Sequence
 
 from flask import Flask, current_app
 
-AddressFinder = Callable[[int], str | None]
 UnsubscribeHandler = Callable[[int, bool], None]
 
 
-def register_address_finder(app: Flask, kinds: Sequence[str], finder: AddressFinder) -> None:
-    """Register how to find the address of emails of some kinds by their subject's id; None once it is erased."""
-    app.extensions["petition.address_finders"].update(dict.fromkeys(kinds, finder))
-
-
 def register_unsubscribe_handler(app: Flask, kinds: Sequence[str], handler: UnsubscribeHandler) -> None:
-    """Register how to unsubscribe the recipient of a delivery: by its id, and whether they complained."""
+    """Register how to unsubscribe the recipient of a delivery: by its id, and whether they complained.
+
+    A handler must check that its subject's address is still the one that the delivery went to
+    (`suppression_list.is_hash_of`), and change nothing otherwise.
+    """
     app.extensions["petition.unsubscribe_handlers"].update(dict.fromkeys(kinds, handler))
-
-
-def find_address(kind: str, subject_id: int) -> str | None:
-    """Return the address of a delivery of this kind, if it is still known."""
-    finder: AddressFinder | None = current_app.extensions["petition.address_finders"].get(kind)
-    return finder(subject_id) if finder else None
 
 
 def handle_unsubscribe(kind: str, delivery_id: int, *, complaint: bool) -> None:
@@ -32,6 +24,5 @@ def handle_unsubscribe(kind: str, delivery_id: int, *, complaint: bool) -> None:
 
 
 def init_app(app: Flask) -> None:
-    """Prepare the registries."""
-    app.extensions["petition.address_finders"] = {}
+    """Prepare the registry."""
     app.extensions["petition.unsubscribe_handlers"] = {}

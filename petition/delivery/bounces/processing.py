@@ -1,4 +1,8 @@
-"""Record each report once, match it with its delivery, and apply it: suppress the address or unsubscribe."""
+"""Record each report once, match it with its delivery, and apply it: suppress the address or unsubscribe.
+
+A report concerns the address that the email went to, whose keyed hash the delivery keeps: not the one in the report,
+which is not to be trusted, nor the one that its subject has today.
+"""
 
 import hashlib
 from collections.abc import Sequence
@@ -15,11 +19,11 @@ from petition.delivery.bounces.models import Bounce, BounceKind
 from petition.delivery.bounces.parser import Report, parse_report
 from petition.delivery.composers import AddressPurpose
 from petition.delivery.models import Delivery
-from petition.delivery.rendering.message import encode_domain
-from petition.delivery.suppressions.suppression_list import hash_address, suppress
+from petition.delivery.suppressions.suppression_list import suppress_hash
 
 MAX_SOFT_BOUNCES = 3  # deliveries to one address within the window
 SOFT_BOUNCE_WINDOW = timedelta(days=30)
+APPLIED_KINDS = (BounceKind.PERMANENT, BounceKind.SOFT, BounceKind.COMPLAINT, BounceKind.UNSUBSCRIBE)
 MAX_RAW_BYTES = 64 * 1024  # of a report that was not understood
 
 log = structlog.get_logger(__name__)
@@ -49,17 +53,18 @@ def process_report(report: Report, raw: bytes, source: str, delivery_id: int | N
     if delivery is None and report.kind != BounceKind.NOT_UNDERSTOOD:
         report.response = f"not sent to a return path of ours: {report.kind} {report.response}"[:200]
         report.kind = BounceKind.NOT_UNDERSTOOD
-    address = _delivery_address(delivery)
+    if delivery is not None and delivery.address_hash is None and report.kind in APPLIED_KINDS:
+        report.response = f"the address it went to was not recorded, so nobody is affected: {report.response}"[:200]
     values = {
         "kind": report.kind, "status": report.status[:12], "response": report.response[:200],
         "source": source[:20], "digest": hashlib.sha256(raw).hexdigest(),
         "delivery_id": delivery.id if delivery else None, "mailing_id": delivery.mailing_id if delivery else None,
-        "address_hash": hash_address(address)[0] if address else None,
+        "address_hash": delivery.address_hash if delivery else None,
         "raw": raw[:MAX_RAW_BYTES] if report.kind == BounceKind.NOT_UNDERSTOOD else None,
     }  # fmt: skip
     new = db.session.scalar(insert(Bounce).values(values).on_conflict_do_nothing().returning(Bounce.id))
-    if new and delivery is not None:
-        _apply_report(report, delivery, address)
+    if new and delivery is not None and delivery.address_hash is not None:
+        _apply_report(report, delivery, delivery.address_hash)
     bounce = db.session.scalars(select(Bounce).where(Bounce.digest == values["digest"])).one()
     log.info(
         "report", bounce=bounce.id, kind=bounce.kind, status=bounce.status, delivery=bounce.delivery_id, new=bool(new)
@@ -67,31 +72,24 @@ def process_report(report: Report, raw: bytes, source: str, delivery_id: int | N
     return bounce
 
 
-def _delivery_address(delivery: Delivery | None) -> str | None:
-    """Return the address of a delivery, unless it was erased since; the address in a report is not to be trusted."""
-    found = handlers.find_address(delivery.kind, delivery.subject_id) if delivery else None
-    return encode_domain(found) if found else None
-
-
-def _apply_report(report: Report, delivery: Delivery, address: str | None) -> None:
+def _apply_report(report: Report, delivery: Delivery, address_hash: str) -> None:
     if report.kind in (BounceKind.COMPLAINT, BounceKind.UNSUBSCRIBE):
         handlers.handle_unsubscribe(delivery.kind, delivery.id, complaint=report.kind == BounceKind.COMPLAINT)
-    if address is None:
-        return
     if report.kind == BounceKind.PERMANENT:
-        suppress(address, f"bounced: {report.status} {report.response}"[:200])
+        suppress_hash(address_hash, f"bounced: {report.status} {report.response}")
     elif report.kind == BounceKind.COMPLAINT:
-        suppress(address, "complained about an email")
-    elif report.kind == BounceKind.SOFT and _count_soft_bounces(address) >= MAX_SOFT_BOUNCES:
-        suppress(
-            address, f"bounced {MAX_SOFT_BOUNCES} times within {SOFT_BOUNCE_WINDOW.days} days: {report.status}"[:200]
+        suppress_hash(address_hash, "complained about an email")
+    elif report.kind == BounceKind.SOFT and _count_soft_bounces(address_hash) >= MAX_SOFT_BOUNCES:
+        suppress_hash(
+            address_hash, f"bounced {MAX_SOFT_BOUNCES} times within {SOFT_BOUNCE_WINDOW.days} days: {report.status}"
         )
 
 
-def _count_soft_bounces(address: str) -> int:
+def _count_soft_bounces(address_hash: str) -> int:
     """Count the deliveries to an address with a soft bounce within the window."""
     query = select(func.count(distinct(Bounce.delivery_id))).where(
-        Bounce.address_hash.in_(hash_address(address)),
-        Bounce.kind == BounceKind.SOFT, Bounce.at > clock.now() - SOFT_BOUNCE_WINDOW,
-    )  # fmt: skip
+        Bounce.address_hash == address_hash,
+        Bounce.kind == BounceKind.SOFT,
+        Bounce.at > clock.now() - SOFT_BOUNCE_WINDOW,
+    )
     return int(db.session.scalar(query) or 0)

@@ -16,6 +16,7 @@ from email.utils import format_datetime, parseaddr
 from functools import lru_cache
 
 import flask_mail
+import idna
 from flask import current_app
 
 from petition.core import clock
@@ -166,10 +167,13 @@ def escape_encoded_words(text: str) -> str:
 
 
 def encode_domain(address: str) -> str:
-    """Return an address with its domain in ASCII (RFC 5891), so that any mail server can route it."""
+    """Return an address with its domain in ASCII (RFC 5891), so that any mail server can route it.
+
+    Not by Python's `idna` codec, which is that of RFC 3490: it takes `faß.example` for `fass.example`.
+    """
     local, _, domain = address.rpartition("@")
     try:
-        return f"{local}@{domain.encode('idna').decode()}" if not domain.isascii() else address
+        return f"{local}@{idna.encode(domain, uts46=True).decode()}" if not domain.isascii() else address
     except UnicodeError:
         return address
 

@@ -1,13 +1,14 @@
 """The suppression list: add, remove, look up and import addresses; stored as keyed hashes only."""
 
 import re
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 
 from sqlalchemy import delete, func, select, text
 from sqlalchemy.dialects.postgresql import insert
 
 from petition.core.db import db
 from petition.core.hashing import keyed_hashes
+from petition.core.text import ascii_lower
 from petition.delivery.rendering.message import encode_domain
 from petition.delivery.suppressions.models import Suppression
 
@@ -20,22 +21,41 @@ FIND_SUPPRESSED = text("SELECT address_hash FROM suppressions WHERE address_hash
 
 
 def hash_address(address: str) -> list[str]:
-    """Return the keyed hashes of an address: under the current key first, then under each former one."""
-    return keyed_hashes("suppression", encode_domain(address.strip()).lower())
+    """Return the keyed hashes of an address: under the current key first, then under each former one.
+
+    Of its ASCII letters in lower case and its domain in ASCII: other letters stay as they are, as `ſ` and `s` may be
+    two mailboxes.
+    """
+    return keyed_hashes("suppression", ascii_lower(encode_domain(address.strip())))
+
+
+def is_hash_of(address_hash: str | None, address: str) -> bool:
+    """Return whether a keyed hash, under any key, is that of an address; False without a hash."""
+    return address_hash is not None and address_hash in hash_address(address)
 
 
 def suppress(address: str, reason: str) -> None:
     """Put an address on the suppression list, if it is not on it. Flushes, does not commit."""
-    values = {"address_hash": hash_address(address)[0], "reason": reason[:200]}
+    suppress_hash(hash_address(address)[0], reason)
+
+
+def suppress_hash(address_hash: str, reason: str) -> None:
+    """Put an address on the suppression list by its keyed hash, if it is not on it. Flushes, does not commit."""
+    values = {"address_hash": address_hash, "reason": reason[:200]}
     db.session.execute(insert(Suppression).values(values).on_conflict_do_nothing())
 
 
 def find_suppressed(addresses: Sequence[str]) -> set[str]:
     """Return those of the addresses that are on the list, in one query."""
     by_hash = {hashed: address for address in addresses for hashed in hash_address(address)}
-    if not by_hash:
+    return {by_hash[found] for found in find_suppressed_hashes(by_hash)}
+
+
+def find_suppressed_hashes(hashes: Collection[str]) -> set[str]:
+    """Return those of the keyed hashes that are on the list, in one query."""
+    if not hashes:
         return set()
-    return {by_hash[row[0]] for row in db.session.execute(FIND_SUPPRESSED, {"hashes": list(by_hash)})}
+    return set(db.session.scalars(FIND_SUPPRESSED, {"hashes": list(hashes)}))
 
 
 def unsuppress(address: str) -> bool:
@@ -58,7 +78,7 @@ def parse_address_list(text: str) -> tuple[list[str], list[tuple[int, str]]]:
         if not address or (number == 1 and "@" not in address):  # a header
             continue
         if len(address) <= MAX_ADDRESS_CHARACTERS and ADDRESS_PATTERN.fullmatch(address):
-            addresses[address.lower()] = None
+            addresses[ascii_lower(encode_domain(address))] = None
         else:
             invalid.append((number, line[:80]))
     return list(addresses), invalid

@@ -11,11 +11,10 @@ from petition.core import clock
 from petition.core.db import db
 from petition.core.exceptions import InvalidTransition, ValidationError
 from petition.core.forms import load_form
-from petition.delivery.outbox import OutboxEntry, enqueue
 from petition.delivery.queues import CONFIRMATIONS
 from petition.safeguards.email_addresses import Address, BadAddress, parse_email_address
 from petition.signatures.models import Party, Signature, SignatureState
-from petition.signatures.sign import get_todays_emails
+from petition.signatures.sign import enqueue_email, get_todays_emails
 from petition.signatures.validation import clean_text
 
 EDITABLE_FIELDS = ("name", "organisation", "profession", "city", "postal_code", "email")
@@ -110,17 +109,12 @@ def _change_address(signature: Signature, address: Address) -> None:
             db.session.flush()
     except IntegrityError:
         raise ValidationError({"email": _("Somebody signed this petition with that address already.")}) from None
-    if signature.state != SignatureState.PENDING or same_mailbox:
+    if signature.state != SignatureState.PENDING:
         return
-    recent = get_todays_emails(signature.id)
-    # The links sent so far went to the wrong address, whose owner must not confirm with them.
-    signature.generation += 1
-    signature.valid_from = signature.generation
-    signature.requested_at, signature.reminded_at = clock.now(), None
-    if not recent.has_waiting:  # an email that is waiting goes to the address in force when it is sent
-        db.session.flush()
-        enqueue(
-            "confirm_signature",
-            CONFIRMATIONS,
-            [OutboxEntry(signature.petition_id, signature.id, signature.generation)],
-        )
+    if not same_mailbox:
+        # The links sent so far went to the wrong address, whose owner must not confirm with them.
+        signature.valid_from = signature.generation + 1
+        signature.requested_at, signature.reminded_at = clock.now(), None
+    if not same_mailbox or get_todays_emails(signature.id).has_waiting:
+        # In place of one that waits, which may have been offered for the former address: a delivery goes to one alone.
+        enqueue_email(signature, "confirm_signature", CONFIRMATIONS)

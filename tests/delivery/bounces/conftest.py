@@ -3,6 +3,7 @@ from support.factories import make_mailing, make_petition, make_signature
 
 from petition.core.db import db
 from petition.delivery.models import Delivery
+from petition.delivery.suppressions.suppression_list import hash_address
 
 
 @pytest.fixture
@@ -15,6 +16,7 @@ def delivery(app):
     row = Delivery(
         kind="mailing", queue="mailings", petition_id=signature.petition_id, subject_id=signature.id,
         generation=mailing.id, mailing_id=mailing.id, state="sent", domain="example.org",
+        address_hash=hash_address("zoe@example.org")[0],
     )  # fmt: skip
     db.session.add(row)
     db.session.commit()

@@ -11,6 +11,7 @@ from petition.delivery.bounces.processing import process_message
 from petition.delivery.composers import message_id, return_path, unsubscribe_address
 from petition.delivery.models import Delivery
 from petition.delivery.suppressions.models import Suppression
+from petition.delivery.suppressions.suppression_list import hash_address
 from petition.mailings.models import Unsubscription
 from petition.signatures.models import Signature
 from petition.signatures.self_service import erase
@@ -55,7 +56,8 @@ def test_soft_bounces_of_three_emails_suppress(delivery):
     for n in range(3):
         assert not is_suppressed()
         other = Delivery(kind="mailing", queue="mailings", petition_id=petition_id, subject_id=signature_id,
-                         generation=100 + n, state="sent", domain="example.org")  # fmt: skip
+                         generation=100 + n, state="sent", domain="example.org",
+                         address_hash=delivery.address_hash)  # fmt: skip
         db.session.add(other)
         db.session.flush()
         for text in ("full", "still full"):
@@ -90,7 +92,71 @@ def test_complaint_is_matched_by_the_return_path_that_it_reports(delivery):
 def test_report_cannot_name_another_address(delivery):
     erase(db.session.get(Signature, delivery.subject_id))
     process_message(make_notification(return_path(delivery.id), failed="victim@example.org"), "test")
+    assert not is_suppressed("victim@example.org")
+    assert is_suppressed()
+
+
+def change_address(delivery, address="zoe@example.net"):
+    signature = db.session.get(Signature, delivery.subject_id)
+    signature.email = signature.email_canonical = address
+    db.session.commit()
+    return signature
+
+
+def test_late_bounce_suppresses_the_address_that_the_email_went_to(delivery):
+    change_address(delivery)
+    process_message(make_notification(return_path(delivery.id)), "test")
+    assert is_suppressed("zoe@example.org")
+    assert not is_suppressed("zoe@example.net")
+
+
+def test_soft_bounces_count_for_the_address_that_each_email_went_to(delivery):
+    change_address(delivery)
+    for n in range(4):
+        went_to = "zoe@example.org" if n % 2 else "zoe@example.net"
+        other = Delivery(
+            kind="mailing", queue="mailings", petition_id=delivery.petition_id, generation=100 + n,
+            subject_id=delivery.subject_id, state="sent", address_hash=hash_address(went_to)[0],
+        )  # fmt: skip
+        db.session.add(other)
+        db.session.flush()
+        process_message(make_notification(return_path(other.id), "5.2.2"), "test")
+    assert not is_suppressed("zoe@example.org")
+    assert not is_suppressed("zoe@example.net")
+
+
+@pytest.mark.parametrize("kind", ["complaint", "unsubscribe"])
+def test_complaint_of_a_former_address_leaves_the_updates_of_the_present_one(delivery, kind):
+    signature = change_address(delivery)
+    if kind == "complaint":
+        process_message(make_complaint(return_path(delivery.id)), "test")
+    else:
+        process_message(f"To: {unsubscribe_address(delivery.id)}\r\n\r\n".encode(), "test")
+    assert signature.updates
+    assert is_suppressed("zoe@example.org") == (kind == "complaint")
+    assert not is_suppressed("zoe@example.net")
+
+
+@pytest.mark.parametrize("kind", ["confirm_signature", "mailing"])
+def test_complaint_of_the_present_address_stops_the_updates_under_a_former_key_too(delivery, app, monkeypatch, kind):
+    if kind == "confirm_signature":
+        delivery.kind, delivery.mailing_id = kind, None
+    monkeypatch.setitem(app.config, "SECRET_KEY_FALLBACKS", [app.config["SECRET_KEY"]])
+    path = return_path(delivery.id)
+    monkeypatch.setitem(app.config, "SECRET_KEY", "another key, to which it was rotated since")
+    process_message(make_complaint(path), "test")
+    assert not db.session.get(Signature, delivery.subject_id).updates
+    assert is_suppressed()
+
+
+def test_report_of_an_email_without_a_recorded_address_affects_nobody(delivery):
+    delivery.address_hash = None
+    db.session.commit()
+    for raw in (make_notification(return_path(delivery.id)), make_complaint(return_path(delivery.id))):
+        bounce = process_message(raw, "test")
+        assert bounce.response.startswith("the address it went to was not recorded")
     assert db.session.query(Suppression).count() == 0
+    assert db.session.get(Signature, delivery.subject_id).updates
 
 
 def test_email_to_the_unsubscribe_address_stops_updates(delivery):
