@@ -68,6 +68,13 @@ def _rate_limits(text: str) -> list[str]:
     return limits
 
 
+def _rate_limit(text: str) -> str:
+    limits = _rate_limits(text)
+    if len(limits) != 1 or len(parse_many(limits[0])) != 1:
+        raise ValidationError("not one rate limit")
+    return limits[0]
+
+
 def _networks(text: str) -> list[ipaddress.IPv4Network | ipaddress.IPv6Network]:
     try:
         return [ipaddress.ip_network(word) for word in _words(text)]
@@ -84,6 +91,7 @@ PARSERS: dict[str, Callable[[str], Any]] = {
     "mailbox_url": _url("imaps", "maildir"),
     "words": _words,
     "rate_limits": _rate_limits,
+    "rate_limit": _rate_limit,
     "networks": _networks,
 }
 
@@ -112,6 +120,7 @@ PATH = Kind("path", "a path")
 LOG_LEVEL = Kind("log_level", "DEBUG, INFO, WARNING, ERROR or CRITICAL")
 WORDS = Kind("words", "a list separated by commas")
 RATE_LIMITS = Kind("rate_limits", "limits such as 30/minute, 300/hour")
+RATE_LIMIT = Kind("rate_limit", "one limit such as 10/day")
 NETWORKS = Kind("networks", "networks such as 10.0.0.0/8, separated by commas")
 DATABASE_URL = Kind("database_url", "a URL such as postgresql://…")
 REDIS_URL = Kind("redis_url", REDIS_URL_EXPECTED)
@@ -160,6 +169,9 @@ SETTINGS = (
     Setting("PETITION_POOL_SIZE", _integer(1, 200), 10, "connections", "pooled database connections of one process"),
     Setting("PETITION_CACHE_TTL", SECONDS, 0.5, "seconds", "how long pages and emails use cached data"),
     Setting("PETITION_SIGN_LIMIT", RATE_LIMITS, ["30/minute", "300/hour"], "limits", "signatures from one network"),
+    Setting("PETITION_MAILBOX_LIMIT", RATE_LIMIT, "10/day", "limit", "emails to one mailbox, mailings apart"),
+    Setting("PETITION_DOMAIN_LIMIT", RATE_LIMIT, "1000/day", "limit",
+        "emails to one domain that is no large provider's, mailings apart"),
     Setting("PETITION_CLAIM_TIMEOUT", _integer(10, 600), 60, "seconds",
         "lease after which a dead worker's emails are claimed again"),
     Setting("PETITION_SLOW_AFTER", POSITIVE_SECONDS, 8.0, "seconds",

@@ -45,6 +45,7 @@ PERIODIC_TASKS = (
     ("petition.bulk_actions.tasks.run_bulk_actions", [], MAINTENANCE, 5.0, 15.0),
     ("petition.bulk_actions.tasks.run_retention", [], MAINTENANCE, 3600.0, 3 * 3600.0),
     ("petition.delivery.bounces.tasks.run_poll", [], NOTIFICATIONS.name, 60.0, 60.0),
+    ("petition.delivery.tasks.run_retention", [], MAINTENANCE, 3600.0, 3600.0),
     ("petition.delivery.bounces.tasks.run_retention", [], MAINTENANCE, 3600.0, 3600.0),
     ("petition.operations.tasks.run_probe", [], NOTIFICATIONS.name, 15.0, 15.0),
     ("petition.operations.tasks.run_retention", [], MAINTENANCE, 3600.0, 3600.0),

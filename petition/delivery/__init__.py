@@ -19,5 +19,6 @@ def register(app: Flask) -> None:
     templates.init_app(app)
     connection.init_app(app)
     register_task(app, tasks.run_queue_task, bind=True)
+    register_task(app, tasks.run_retention)
     tasks.stop_on_shutdown()
     bounces.register(app)

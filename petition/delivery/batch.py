@@ -11,8 +11,9 @@ from sqlalchemy.exc import DBAPIError, OperationalError
 from petition.core import clock
 from petition.core.db import db, read_in_autocommit
 from petition.core.text import ascii_lower
+from petition.delivery.budgets import reserve_emails
 from petition.delivery.claims import get_lease_duration, release
-from petition.delivery.composers import ClaimedDelivery, Composed, Skipped, compose, return_path
+from petition.delivery.composers import ClaimedDelivery, Composed, Skipped, compose, is_counted, return_path
 from petition.delivery.models import DeliveryState
 from petition.delivery.pauses import back_off_server
 from petition.delivery.queues import Queue
@@ -59,6 +60,7 @@ class Batch:
         self.unrecorded: list[DeliveryResult] = []
         self.settled, self.recorded_at = 0, time.monotonic()
         self.begun: set[int] = set()
+        self.beyond_budget: dict[int, Outcome] = {}
         self.hashes: dict[int, list[str]] = {}  # of each address that an email goes to, by delivery, the current first
         self.begin_batch_size, self.began_at, self.next_begin_position = queue.begin_batch_size, 0.0, 0
         self.throttle = Throttle(queue)
@@ -72,6 +74,7 @@ class Batch:
         }
         suppressed = self._find_suppressed()
         db.session.commit()
+        self.beyond_budget = self._reserve(messages, suppressed)
         try:
             self._send_each(messages, suppressed)
         finally:
@@ -83,6 +86,16 @@ class Batch:
         """Return the ids of the deliveries whose address is on the suppression list."""
         found = find_suppressed_hashes([hashed for hashes in self.hashes.values() for hashed in hashes])
         return {id for id, hashes in self.hashes.items() if not found.isdisjoint(hashes)}
+
+    def _reserve(self, messages: Composed, suppressed: set[int]) -> dict[int, Outcome]:
+        """Count what will be sent against the budgets, once for each delivery; return the outcome of what is beyond."""
+        addresses = {}
+        for claim in self.claims:
+            message = messages.get(claim.id)
+            must_reserve = is_counted(claim.kind) and not claim.budgeted and claim.id not in suppressed
+            if must_reserve and isinstance(message, OutgoingMessage):
+                addresses[claim.id] = message.to
+        return reserve_emails(addresses)
 
     def _send_each(self, messages: Composed, suppressed: set[int]) -> None:
         for position, claim in enumerate(self.claims):
@@ -103,7 +116,11 @@ class Batch:
         """Return the envelope of the email that is sent after this one, which may be pipelined."""
         for claim in self.claims[position + 1 : position + 1 + LOOKAHEAD_EMAILS]:
             message = messages.get(claim.id)
-            if isinstance(message, OutgoingMessage) and claim.id not in suppressed:
+            if (
+                isinstance(message, OutgoingMessage)
+                and claim.id not in suppressed
+                and claim.id not in self.beyond_budget
+            ):
                 return return_path(claim.id), message.to
         return None
 
@@ -169,6 +186,8 @@ class Batch:
             return Outcome(DeliveryState.CANCELLED, reason="the address was changed since", attempted=False)
         if claim.id in suppressed:
             return Outcome(DeliveryState.SUPPRESSED, reason="the address is on the suppression list", attempted=False)
+        if claim.id in self.beyond_budget:
+            return self.beyond_budget[claim.id]
         return deliver(
             message,
             return_path(claim.id),

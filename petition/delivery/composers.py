@@ -37,6 +37,7 @@ class ClaimedDelivery:
     attempt: int
     request_id: str | None = None
     address_hash: str | None = None  # of the address that it was offered for before
+    budgeted: bool = False  # whether it was counted against the budgets at an earlier claim
 
 
 @dataclass(frozen=True)
@@ -50,18 +51,27 @@ Composed = dict[int, OutgoingMessage | Skipped]
 Composer = Callable[[Sequence[ClaimedDelivery]], Composed]
 
 
-def register_composer(app: Flask, kind: str, composer: Composer) -> None:
+def register_composer(app: Flask, kind: str, composer: Composer, *, counted: bool = True) -> None:
     """Register the composer of a kind of email.
 
     A composer takes a batch of claimed deliveries of that kind and returns, by delivery id, the message of each, or a
-    `Skipped`.
+    `Skipped`. `counted`: whether its emails count against the budgets of mailboxes and domains (`budgets.py`). All must
+    that somebody who does not own the mailbox can cause.
     """
     app.extensions["petition.composers"][kind] = composer
+    if counted:
+        app.extensions["petition.counted_kinds"].add(kind)
+
+
+def is_counted(kind: str) -> bool:
+    """Return whether emails of a kind count against the budgets."""
+    return kind in current_app.extensions["petition.counted_kinds"]
 
 
 def init_app(app: Flask) -> None:
     """Prepare the registry of composers."""
     app.extensions["petition.composers"] = {}
+    app.extensions["petition.counted_kinds"] = set()
 
 
 def compose(claims: Sequence[ClaimedDelivery]) -> Composed:

@@ -32,10 +32,11 @@ SELECT_RECENT_EMAILS = text("""
     FROM deliveries WHERE subject_id = :subject_id AND queue = ANY(:queues) AND created_at >= :since
 """)
 
-# Claim the rows of a queue that have been due longest, unless the queue, everything or the mail server is paused.
+# Claim the rows of a queue that have been due longest, unless the queue, everything or the mail server is paused. Says
+# of each whether it was claimed, and so counted against the budgets, before.
 CLAIM_DUE = text("""
     WITH picked AS MATERIALIZED (
-        SELECT id FROM deliveries
+        SELECT id, budgeted FROM deliveries
         WHERE queue = :queue AND state IN ('due', 'deferred') AND next_attempt_at <= now()
             AND NOT EXISTS (
                 SELECT FROM pauses
@@ -43,10 +44,10 @@ CLAIM_DUE = text("""
         ORDER BY next_attempt_at LIMIT :batch_size FOR UPDATE SKIP LOCKED)
     UPDATE deliveries AS d
     SET state = 'sending', attempt = attempt + 1, claim_token = :token, claimed_by = :worker, begun = false,
-        lease_until = now() + :lease
+        lease_until = now() + :lease, budgeted = true
     FROM picked WHERE d.id = picked.id
     RETURNING d.id, d.kind, d.petition_id, d.subject_id, d.generation, d.mailing_id, d.attempt, d.request_id,
-        d.address_hash
+        d.address_hash, picked.budgeted
 """)
 
 # The same for mailings, one mailing after another in random order, so that none waits for a longer one. The rows of a
@@ -67,7 +68,44 @@ CLAIM_DUE_BY_MAILING = text("""
         lease_until = now() + :lease
     FROM picked WHERE d.id = picked.id
     RETURNING d.id, d.kind, d.petition_id, d.subject_id, d.generation, d.mailing_id, d.attempt, d.request_id,
-        d.address_hash
+        d.address_hash, d.budgeted
+""")
+
+# Count emails against the budgets of their mailboxes, then those that fit against the budgets of the domains; return
+# how many of each fit. A window starts with its first email, and over again once it is over. Rows are locked in one
+# order, so that two workers cannot deadlock.
+RESERVE_EMAILS = text("""
+    WITH wanted AS (
+        SELECT mailbox, domain, emails
+        FROM unnest(CAST(:mailboxes AS text[]), CAST(:domains AS text[]), CAST(:wanted AS bigint[]))
+            AS w (mailbox, domain, emails)),
+    mailboxes AS (
+        INSERT INTO email_budgets AS b (key_hash, started_at, emails, granted)
+        SELECT mailbox, now(), least(emails, :mailbox_limit), least(emails, :mailbox_limit)
+        FROM wanted ORDER BY mailbox
+        ON CONFLICT (key_hash) DO UPDATE SET (started_at, emails, granted) = (
+            SELECT CASE WHEN used.emails IS NULL THEN excluded.started_at ELSE b.started_at END,
+                   coalesce(used.emails, 0) + fit.emails, fit.emails
+            FROM (SELECT CASE WHEN b.started_at > now() - CAST(:mailbox_window AS interval) THEN b.emails END)
+                    AS used (emails),
+                LATERAL (SELECT greatest(0, least(
+                    excluded.emails, :mailbox_limit - coalesce(used.emails, 0)))) AS fit (emails))
+        RETURNING key_hash, granted),
+    domains AS (
+        INSERT INTO email_budgets AS b (key_hash, started_at, emails, granted)
+        SELECT domain, now(), least(sum(granted), :domain_limit), least(sum(granted), :domain_limit)
+        FROM wanted JOIN mailboxes ON key_hash = mailbox
+        WHERE domain IS NOT NULL
+        GROUP BY domain ORDER BY domain
+        ON CONFLICT (key_hash) DO UPDATE SET (started_at, emails, granted) = (
+            SELECT CASE WHEN used.emails IS NULL THEN excluded.started_at ELSE b.started_at END,
+                   coalesce(used.emails, 0) + fit.emails, fit.emails
+            FROM (SELECT CASE WHEN b.started_at > now() - CAST(:domain_window AS interval) THEN b.emails END)
+                    AS used (emails),
+                LATERAL (SELECT greatest(0, least(
+                    excluded.emails, :domain_limit - coalesce(used.emails, 0)))) AS fit (emails))
+        RETURNING key_hash, granted)
+    SELECT key_hash, granted FROM mailboxes UNION ALL SELECT key_hash, granted FROM domains
 """)
 
 # Record outcomes under their claim token, with one attempt for each that was tried; end the mail server's back-off once

@@ -1,4 +1,4 @@
-"""Celery task that sends the due emails of a queue."""
+"""Celery tasks: send the due emails of a queue, delete old budgets."""
 
 import threading
 from typing import Any
@@ -6,6 +6,8 @@ from typing import Any
 from celery.signals import worker_shutting_down
 
 from petition.core.celery import read_publish_info
+from petition.core.db import db
+from petition.delivery.budgets import delete_expired
 from petition.delivery.wakeup import clear_wakeup_flag
 from petition.delivery.worker import run_queue
 
@@ -20,6 +22,12 @@ def stop_on_shutdown() -> None:
 def _stop(**_: Any) -> None:
     """Let each thread finish the email that it is sending, and release the rest of its claim."""
     _shutting_down.set()
+
+
+def run_retention() -> None:
+    """Delete the budgets of emails whose windows are long over."""
+    delete_expired()
+    db.session.commit()
 
 
 def run_queue_task(self: Any, queue: str) -> None:

@@ -13,8 +13,8 @@ def register(app: Flask) -> None:
 
     for view in (public, desk, edit, preview, sending):
         app.register_blueprint(view.blueprint)
-    register_composer(app, models.MAILING_KIND, emails.compose_mailings)
-    register_composer(app, models.MAILING_STOPPED_KIND, emails.compose_mailing_stopped)
-    register_composer(app, models.MAILING_TEST_KIND, test_emails.compose_mailing_test)
+    register_composer(app, models.MAILING_KIND, emails.compose_mailings, counted=False)
+    register_composer(app, models.MAILING_STOPPED_KIND, emails.compose_mailing_stopped, counted=False)
+    register_composer(app, models.MAILING_TEST_KIND, test_emails.compose_mailing_test, counted=False)
     register_unsubscribe_handler(app, (models.MAILING_KIND,), unsubscribe.unsubscribe_by_email)
     register_task(app, tasks.run_process_mailings)

@@ -24,7 +24,14 @@ from petition.operations.snapshot import Snapshot, take_snapshot
 from petition.signatures.models import STATES as SIGNATURE_STATES
 from petition.signatures.models import SignatureState
 
-REASON_CLASSES = ("4xx", "5xx", "connection", "crash", "internal")  # what the SQL function reason_class returns
+REASON_CLASSES = (
+    "4xx",
+    "5xx",
+    "budget",
+    "connection",
+    "crash",
+    "internal",
+)  # what the SQL function reason_class returns
 COUNTED_OUTCOMES = {
     DeliveryState.FAILED: "Emails that failed, by reason class",
     DeliveryState.DEFERRED: "Attempts that are to be retried, by reason class",

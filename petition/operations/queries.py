@@ -22,13 +22,15 @@ OLDEST_AND_NEXT = text("""
 """)
 
 # The last hour in one pass: entries into each state by minute (`bucket` is NULL), and accepted emails by latency bucket
-# (`minute` is NULL). A few dozen rows, however many emails.
+# (`minute` is NULL). A few dozen rows, however many emails. Without those beyond a budget: that a flood was stopped is
+# no sign that mail does not flow.
 LAST_HOUR = text("""
     SELECT queue, state, minute, bucket, sum(n)::bigint AS n FROM (
-        SELECT queue, state, minute, bucket, n FROM minute_rollups WHERE subject = 'delivery' AND minute >= :since
+        SELECT queue, state, minute, bucket, n FROM minute_rollups
+        WHERE subject = 'delivery' AND minute >= :since AND reason <> 'budget'
         UNION ALL
         SELECT queue, state, minute, coalesce(bucket, -1), entered FROM state_change_log
-        WHERE subject = 'delivery' AND entered > 0 AND minute >= :since) AS changes
+        WHERE subject = 'delivery' AND entered > 0 AND minute >= :since AND reason_class(cause) <> 'budget') AS changes
     GROUP BY GROUPING SETS ((queue, state, minute), (queue, state, bucket))
     HAVING minute >= :minutes_since OR (state = 'sent' AND bucket >= 0)
 """)

@@ -96,6 +96,16 @@ def canonicalize(local: str, domain: str) -> str:
     return f"{local}@{domain}"
 
 
+def canonicalize_mailbox(address: str) -> str:
+    """Return one spelling for all that may reach a mailbox: what follows a + is set aside for every domain.
+
+    Coarser than `canonicalize`, as most servers deliver such subaddresses (RFC 5233) to one person: for limits, and
+    not to identify anybody. `address` has its domain in ASCII.
+    """
+    local, _, domain = address.rpartition("@")
+    return canonicalize(local.split("+", 1)[0] or local, domain)
+
+
 def suggest_correction(text: str) -> str | None:
     """Return the address with the domain that was probably meant, None if it does not look mistyped."""
     local, _, domain = text.strip().rpartition("@")

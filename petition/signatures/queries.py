@@ -145,3 +145,18 @@ CONFIRM_BY_LINK_SQL = text("""
     )
     SELECT id, generation FROM confirmed
 """)
+
+# Number the link of one reminder for a batch of pending signatures, where the mailbox confirmed another signature once.
+MARK_REMINDED_SQL = text("""
+    UPDATE signatures SET reminded_at = :now, generation = generation + 1
+    WHERE id = ANY(ARRAY(
+        SELECT s.id FROM signatures AS s
+        WHERE s.state = 'pending' AND s.requested_at BETWEEN :since AND :until AND s.reminded_at IS NULL
+            AND s.petition_id = ANY(CAST(:petitions AS bigint[]))
+            AND EXISTS (
+                SELECT FROM signatures AS other
+                WHERE other.email_canonical = s.email_canonical AND other.state IN ('confirmed', 'withdrawn')
+                    AND other.confirmed_at IS NOT NULL)
+        ORDER BY s.requested_at LIMIT :batch_size FOR UPDATE OF s SKIP LOCKED))
+    RETURNING petition_id, id, generation
+""")

@@ -12,8 +12,10 @@ from petition.delivery.outbox import OutboxEntry, enqueue
 from petition.delivery.queues import NOTIFICATIONS
 from petition.petitions.models import Petition
 from petition.signatures.models import Signature, SignatureState
+from petition.signatures.queries import MARK_REMINDED_SQL
 
 REMIND_AFTER = timedelta(days=3)
+REMIND_UNTIL = timedelta(days=5)  # whoever was not reminded by then is not read again
 NETWORK_TTL = timedelta(days=30)
 BATCH_SIZE = 500
 
@@ -21,26 +23,16 @@ BATCH_SIZE = 500
 def enqueue_reminders() -> int:
     """Enqueue the only reminder of a batch of signers who have not confirmed after three days.
 
-    Flushes, does not commit. Returns how many: call again until it is none.
+    Only to a mailbox whose owner confirmed another signature, of any petition: one that never reacted to anything may
+    belong to somebody who never signed. Flushes, does not commit. Returns how many: call again until it is none.
     """
     now = clock.now()
-    oldest = now - timedelta(days=current_app.config["CONFIRM_WITHIN"])
-    petitions = [p.id for p in db.session.scalars(select(Petition)) if p.people_can_confirm]
-    batch = (
-        select(Signature.id)
-        .where(Signature.state == SignatureState.PENDING, Signature.requested_at.between(oldest, now - REMIND_AFTER))
-        .where(Signature.reminded_at.is_(None), Signature.petition_id.in_(petitions))
-        .order_by(Signature.requested_at)
-        .limit(BATCH_SIZE)
-        .with_for_update(skip_locked=True)
-    )
-    marked = db.session.execute(
-        update(Signature)
-        .where(Signature.id.in_(batch.scalar_subquery()))
-        .values(reminded_at=now, generation=Signature.generation + 1)
-        .returning(Signature.petition_id, Signature.id, Signature.generation)
-        .execution_options(synchronize_session=False)
-    ).all()
+    petitions = [petition.id for petition in db.session.scalars(select(Petition)) if petition.people_can_confirm]
+    parameters = {
+        "now": now, "since": now - REMIND_UNTIL, "until": now - REMIND_AFTER, "petitions": petitions,
+        "batch_size": BATCH_SIZE,
+    }  # fmt: skip
+    marked = db.session.execute(MARK_REMINDED_SQL, parameters).all()
     enqueue("reminder", NOTIFICATIONS, [OutboxEntry(*row) for row in marked])
     return len(marked)
 

@@ -15,7 +15,7 @@ from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, invariant, rule, run_state_machine_as_test
 from itsdangerous import TimestampSigner
 from sqlalchemy import select, text
-from support.factories import make_form, make_petition
+from support.factories import make_form, make_petition, make_signature
 from support.signature_model import LINK_PREFIX_FOR_KIND, MINUTE, Link, Model
 
 from petition.core import tokens
@@ -26,6 +26,7 @@ from petition.delivery.worker import run_queue
 from petition.operations import queries
 from petition.petitions.counters import get_count
 from petition.petitions.models import Petition
+from petition.signatures.confirm import confirm_signature
 from petition.signatures.links import get_by_confirm_token, get_by_personal_token
 from petition.signatures.models import Signature
 from petition.signatures.retention import delete_expired, enqueue_reminders
@@ -69,10 +70,14 @@ class SignatureMachine(RuleBasedStateMachine):
 
     def __init__(self):
         super().__init__()
-        self.model, self.links, self.clock.offset = Model(), [], 0
+        self.model = Model(last=1, reacted=frozenset({"zoe@example.org"}))
+        self.links, self.clock.offset = [], 0
         with self.app.app_context():
             tables = ", ".join(table.name for table in db.metadata.sorted_tables)
             db.session.execute(text(f"TRUNCATE {tables} RESTART IDENTITY CASCADE"))
+            confirm_signature(make_signature(make_petition(slug=f"verger-{next(NUMBERS)}"), email="zoe@example.org"))
+            db.session.query(Delivery).delete()
+            db.session.commit()
             # A slug of its own: petitions are cached.
             petition = make_petition(slug=f"jardin-{next(NUMBERS)}")
             self.petition_id, self.slug = petition.id, petition.slug
@@ -252,6 +257,8 @@ class LinkClock:
 def signature_machine(app, sent_emails, monkeypatch):
     """Return the machine, with its own clock for links."""
     clock = LinkClock()
+    # It follows the real clock.
+    monkeypatch.setitem(app.config, "PETITION_MAILBOX_LIMIT", "1000000/day")
     stamp = TimestampSigner.get_timestamp
     later = type("Later", (), {"now": lambda zone: datetime.now(UTC) + timedelta(seconds=clock.offset)})
     monkeypatch.setattr(TimestampSigner, "get_timestamp", lambda signer: stamp(signer) + clock.offset)

@@ -3,7 +3,7 @@
 from dataclasses import dataclass, field
 
 MINUTE, HOUR, DAY = 1, 60, 24 * 60
-CONFIRM_WITHIN, REMIND_AFTER = 14 * DAY, 3 * DAY
+CONFIRM_WITHIN, REMIND_AFTER, REMIND_UNTIL = 14 * DAY, 3 * DAY, 5 * DAY
 MAX_EMAILS_PER_DAY = 5  # emails to one signature
 STATE_FOR_KIND = {
     "confirm_signature": "pending", "reminder": "pending", "already_signed": "confirmed", "personal_link": "confirmed",
@@ -58,6 +58,7 @@ class Model:
     records: dict[str, Record] = field(default_factory=dict)
     emails: list[Email] = field(default_factory=list)
     proved: set[int] = field(default_factory=set)  # numbers of signatures that were ever confirmed
+    reacted: frozenset[str] = frozenset()  # addresses that confirmed a signature of another petition
 
     # Actions of signers.
 
@@ -164,7 +165,8 @@ class Model:
                 record.address != but
                 and record.state == "pending"
                 and not record.reminded
-                and REMIND_AFTER <= waited <= CONFIRM_WITHIN
+                and record.address in self.reacted
+                and REMIND_AFTER <= waited <= REMIND_UNTIL
             ):
                 record.reminded = True
                 self._mail(record, "reminder")

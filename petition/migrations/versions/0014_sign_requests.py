@@ -44,3 +44,12 @@ def upgrade() -> None:
     """)
     op.execute("ALTER TABLE deliveries ADD COLUMN address_hash VARCHAR(32)")
     op.execute("ALTER TABLE deliveries ADD COLUMN budgeted BOOLEAN DEFAULT false NOT NULL")
+    # An email beyond a budget is a class of its own: no server was asked.
+    op.execute("""
+        CREATE OR REPLACE FUNCTION reason_class(cause text) RETURNS text
+        LANGUAGE sql IMMUTABLE STRICT PARALLEL SAFE AS $$
+            SELECT CASE WHEN cause = '' THEN '' WHEN cause ~ '^4' THEN '4xx' WHEN cause ~ '^5' THEN '5xx'
+                        WHEN cause = 'worker died' THEN 'crash' WHEN cause ~ '^not ' THEN 'internal'
+                        WHEN cause ~ ' budget$' THEN 'budget' ELSE 'connection' END
+        $$
+    """)
