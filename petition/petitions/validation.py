@@ -178,7 +178,7 @@ class TextInputSchema(ma.Schema):
     @ma.validates("body")
     def _refuse_footnotes(self, value: str, **_kwargs: Any) -> None:
         if lines := find_footnotes(value):
-            raise ma.ValidationError(_("line %(line)s: %(message)s", line=lines[0], message=footnote_message()))
+            raise ma.ValidationError(_("line %(line)s: %(advice)s", line=lines[0], advice=footnote_message()))
 
 
 class PetitionInputSchema(ma.Schema):

@@ -19,7 +19,9 @@ DOMAIN_ALIASES = {
 }  # fmt: skip
 # Invisible characters that come along when an address is copied, of no use in any: no-break spaces, zero width space
 # and no-break space (BOM), word joiner, soft hyphen, directional marks.
-INVISIBLE_CHARACTERS = re.compile("[\u00a0\u00ad\u061c\u180e\u200b\u200e\u200f\u202a-\u202f\u2060-\u2064\u2066-\u206f\ufeff]")
+INVISIBLE_CHARACTERS = re.compile(
+    "[\u00a0\u00ad\u061c\u180e\u200b\u200e\u200f\u202a-\u202f\u2060-\u2064\u2066-\u206f\ufeff]"
+)
 
 
 class BadAddress(ValueError):

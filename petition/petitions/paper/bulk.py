@@ -49,9 +49,7 @@ def prepare_removal(file: PaperImport, asked_by: str) -> BulkAction | None:
 
 def _prepare(file: PaperImport, bulk_action: BulkAction) -> BulkAction:
     bulk_action.subject, bulk_action.filter = SUBJECT, {"import": file.id}
-    runner.prepare(
-        bulk_action, select(PaperSignature.id, literal("read")).where(PaperSignature.import_id == file.id)
-    )
+    runner.prepare(bulk_action, select(PaperSignature.id, literal("read")).where(PaperSignature.import_id == file.id))
     file.action_id = bulk_action.id
     db.session.flush()
     return bulk_action

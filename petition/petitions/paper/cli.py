@@ -26,7 +26,11 @@ MAX_PROBLEMS_SHOWN = 50
 @click.command("import-paper")
 @click.argument("slug")
 @click.argument("file", type=click.File("rb"))
-@click.option("--dates", type=click.Choice(list(DateOrder)), help="What comes first in a date such as 03/04/2022.")
+@click.option(
+    "--dates",
+    type=click.Choice([order.value for order in DateOrder]),
+    help="What comes first in a date such as 03/04/2022.",
+)
 @click.option("--yes", is_flag=True, help="Do not ask for confirmation.")
 @click.option("--json", "as_json", is_flag=True, help="Print the result as JSON.")
 @with_app_context
@@ -104,7 +108,9 @@ def undo_paper(slug: str, import_id: int, yes: bool, as_json: bool) -> None:
         bulk_action = None
     if bulk_action is None:
         raise CommandError("this import has nothing to remove")
-    run_interactively(bulk_action, _print_removal, partial(_record, "paper.undone", petition, file), yes=yes, as_json=as_json)
+    run_interactively(
+        bulk_action, _print_removal, partial(_record, "paper.undone", petition, file), yes=yes, as_json=as_json
+    )
 
 
 def _print_removal(bulk_action: BulkAction) -> None:

@@ -17,13 +17,13 @@ HEADINGS = {
         "full_name", "nom_complet", "nom_et_prenom", "prenom_et_nom", "nom_prenom", "prenom_nom", "noms_et_prenoms",
         "prenoms_et_noms", "signataire", "signatory", "first_and_last_name", "name_and_surname",
     },
-    "last_name": {"last_name", "lastname", "last", "surname", "family_name", "nom_de_famille", "nom_d_usage", "nom_usuel"},
+    "last_name": {"last_name", "lastname", "last", "surname", "family_name", "nom_de_famille", "nom_d_usage"},
     "first_name": {"first_name", "firstname", "first", "given_name", "given_names", "forename", "prenom", "prenoms"},
     "profession": {
         "profession", "role", "occupation", "job", "metier", "fonction", "profession_ou_role", "profession_role",
         "profession_fonction", "profession_or_role", "metier_fonction", "qualite",
     },
-    "city": {"city", "town", "place", "ville", "commune", "ville_commune", "ville_de_residence", "localite", "city_town"},
+    "city": {"city", "town", "place", "ville", "commune", "ville_commune", "ville_de_residence", "localite"},
     "postal_code": {"postal_code", "postcode", "zip", "zip_code", "code_postal", "cp", "npa"},
     "signed_on": {
         "signed_on", "date", "signed", "date_signed", "signe_le", "date_de_signature", "date_signature",
@@ -57,7 +57,7 @@ def find_heading(lines: Sequence[str]) -> Heading:
             best = max(found, key=lambda heading: sum(name is not None for name in heading.columns))
             best.unused = titles + best.unused
             return best
-        if text := line.strip(" \t,;|\""):
+        if text := line.strip(' \t,;|"'):
             titles.append((index + 1, "title", text[:60]))
     raise PaperFileError(PaperFileErrorCode.NO_NAMES)
 

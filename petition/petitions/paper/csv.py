@@ -101,7 +101,9 @@ def _parse_line(
     found.rows.append(row | {"line": line, "signed_on": signed_on})
 
 
-def _find_same(line: int, values: dict[str, str], signed_on: date | None, seen: dict[Any, dict[str, int]]) -> int | None:
+def _find_same(
+    line: int, values: dict[str, str], signed_on: date | None, seen: dict[Any, dict[str, int]]
+) -> int | None:
     """Return the line that has the same person: name, town and date, and not two different postal codes."""
     person = (values["name"].lower(), values.get("city", "").lower(), signed_on)
     postal_code = re.sub(r"[\s-]", "", values.get("postal_code", "")).lower()

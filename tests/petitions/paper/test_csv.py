@@ -35,9 +35,7 @@ def test_encodings_and_separators_of_spreadsheets(encoding, separator, end):
 
 
 def test_french_headings_and_quoted_cells():
-    found = parse_csv(
-        'Prénom;Nom;Métier;Code postal;Ville\nZoé;Martin;"Juge;\nà Lyon";69001;Lyon\nJo;Roy;;;\n'
-    )
+    found = parse_csv('Prénom;Nom;Métier;Code postal;Ville\nZoé;Martin;"Juge;\nà Lyon";69001;Lyon\nJo;Roy;;;\n')
     assert [(row["name"], row["profession"], row["line"]) for row in found.rows] == [
         ("Zoé Martin", "Juge; à Lyon", 2), ("Jo Roy", None, 4),
     ]  # fmt: skip
