@@ -12,7 +12,7 @@ from petition.core.db import db
 from petition.petitions.counters import increment
 from petition.petitions.models import PaperImport, PaperImportState, PaperSignature, Petition
 from petition.petitions.paper.importer import delete_duplicates, find_action
-from petition.petitions.paper.queries import COUNT_SIGNATURES_SQL, REMOVE_SIGNATURES_SQL
+from petition.petitions.paper.queries import AVOID_SEQUENTIAL_SCANS_SQL, COUNT_SIGNATURES_SQL, REMOVE_SIGNATURES_SQL
 
 SUBJECT = "paper"
 ADD, REMOVE = "add", "remove"
@@ -76,6 +76,7 @@ def remove_batch(bulk_action: BulkAction, _state: str, ids: Sequence[int]) -> Co
         return []
     if file.state == PaperImportState.DONE:
         file.state, file.undone_at = PaperImportState.UNDONE, clock.now()
+    db.session.execute(AVOID_SEQUENTIAL_SCANS_SQL)
     removed = db.session.execute(REMOVE_SIGNATURES_SQL, {"ids": list(ids), "import_id": file.id}).all()
     counted = sum(row.counted for row in removed)
     file.waiting -= len(removed) - counted

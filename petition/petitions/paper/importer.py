@@ -1,6 +1,7 @@
 """Import signatures collected on paper: a file is stored, read into a draft by a worker, then added (`bulk.py`)."""
 
 import json
+import threading
 from collections.abc import Iterable, Sequence
 from datetime import timedelta
 from typing import Any
@@ -19,12 +20,13 @@ from petition.petitions.counters import increment
 from petition.petitions.models import PaperImport, PaperImportState, PaperSignature, Petition
 from petition.petitions.paper.csv import PaperFile, parse_table, read_table
 from petition.petitions.paper.dates import DateOrder
-from petition.petitions.paper.queries import APPEND_PROBLEMS_SQL, DELETE_DUPLICATES_SQL
+from petition.petitions.paper.queries import APPEND_PROBLEMS_SQL, AVOID_SEQUENTIAL_SCANS_SQL, DELETE_DUPLICATES_SQL
 
 DRAFT_TTL = timedelta(days=1)
 PAGE_SIZE = 100
 BATCH_SIZE = 1_000  # lines of one transaction
 READ_TASK = "petition.petitions.tasks.read_paper_files"
+_reading = threading.Lock()  # parsing the same file in several threads takes longer than in one
 UNFINISHED = (PaperImportState.READING, PaperImportState.QUESTION, PaperImportState.DRAFT)
 
 
@@ -57,7 +59,16 @@ def wake_reader() -> bool:
 
 
 def read_all() -> None:
-    """Read the files that were stored. Commits."""
+    """Read the files that were stored, unless another thread of this process does. Commits."""
+    if not _reading.acquire(blocking=False):
+        return
+    try:
+        _read_stored_files()
+    finally:
+        _reading.release()
+
+
+def _read_stored_files() -> None:
     query = select(PaperImport.id).where(PaperImport.state == PaperImportState.READING).order_by(PaperImport.id)
     for import_id in db.session.scalars(query).all():
         read_file(import_id)
@@ -123,6 +134,7 @@ def _store_batch(import_id: int, found: PaperFile) -> bool:
 
 def delete_duplicates(file: PaperImport, ids: Iterable[int]) -> int:
     """Delete those of an import's signatures that count already, and note them as problems; returns how many."""
+    db.session.execute(AVOID_SEQUENTIAL_SCANS_SQL)
     lines = db.session.scalars(DELETE_DUPLICATES_SQL, {"ids": list(ids)}).all()
     if lines:
         db.session.flush()
