@@ -41,6 +41,7 @@ PERIODIC_TASKS = (
     ("petition.signatures.tasks.run_retention", [], MAINTENANCE, 3600.0, 3600.0),
     ("petition.mailings.tasks.run_process_mailings", [], MAINTENANCE, 5.0, 10.0),
     ("petition.petitions.tasks.roll_up_statistics", [], MAINTENANCE, 15.0, 15.0),
+    ("petition.petitions.tasks.read_paper_files", [], MAINTENANCE, 5.0, 15.0),
     ("petition.petitions.tasks.delete_stale_paper_drafts", [], MAINTENANCE, 3600.0, 3600.0),
     ("petition.bulk_actions.tasks.run_bulk_actions", [], MAINTENANCE, 5.0, 15.0),
     ("petition.bulk_actions.tasks.run_retention", [], MAINTENANCE, 3600.0, 3 * 3600.0),

@@ -16,7 +16,9 @@ from petition.mailings.audience.segment import Segment, parse_segment
 from petition.mailings.content.placeholders import ParseErrors, validate_placeholders
 from petition.mailings.content.rendering import validate_links_and_nesting
 from petition.mailings.models import Mailing, MailingText
+from petition.petitions.markdown import find_footnotes
 from petition.petitions.models import Petition
+from petition.petitions.validation import footnote_message
 from petition.team import audit
 
 MAX_BODY_CHARACTERS = 50_000
@@ -34,10 +36,12 @@ class Draft:
 
 
 def validate_body(body: str) -> ParseErrors:
-    """Return what is wrong with a body's placeholders and links, each as (line, what to do); not with its length."""
+    """Return what is wrong in a body, each as (line, what to do): placeholders, links, footnotes; not its length."""
     if len(body) > MAX_BODY_CHARACTERS:
         return []
-    return validate_placeholders(body) or validate_links_and_nesting(body)
+    if found := validate_placeholders(body) or validate_links_and_nesting(body):
+        return found
+    return [(line, footnote_message()) for line in find_footnotes(body)]
 
 
 class SettingsSchema(ma.Schema):

@@ -164,8 +164,7 @@ WRONG_COUNTERS = text("""
     FULL JOIN (SELECT petition_id, party AS kind, count(*) AS n FROM signatures
                WHERE state = 'confirmed' GROUP BY 1, 2
                UNION ALL
-               SELECT p.petition_id, 'paper', count(*) FROM paper_signatures p
-               JOIN paper_imports i ON i.id = p.import_id WHERE i.state = 'done' GROUP BY 1) AS s
+               SELECT petition_id, 'paper', count(*) FROM paper_signatures WHERE counted GROUP BY 1) AS s
         USING (petition_id, kind)
     WHERE coalesce(c.n, 0) <> coalesce(s.n, 0)
 """)

@@ -8,10 +8,13 @@ def register(app: Flask) -> None:
     from petition.core import openapi
     from petition.core.celery import register_task
     from petition.petitions import api, tasks
+    from petition.petitions.paper import bulk
     from petition.petitions.views import desk, lifecycle, paper, public, statistics
 
     openapi.register_blueprint(app, api.blueprint)
     for view in (public, desk, lifecycle, statistics, paper):
         app.register_blueprint(view.blueprint)
     register_task(app, tasks.roll_up_statistics)
+    register_task(app, tasks.read_paper_files)
     register_task(app, tasks.delete_stale_paper_drafts)
+    bulk.register_handlers(app)

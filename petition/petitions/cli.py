@@ -1,4 +1,4 @@
-"""`petition petitions …`: create, open, close, archive, list, show."""
+"""`petition petitions …`: create, open, close, archive, list, show, import-paper, undo-paper."""
 
 from collections.abc import Callable
 from datetime import datetime
@@ -16,11 +16,16 @@ from petition.petitions import queries as petition_queries
 from petition.petitions.counters import get_count, get_counts
 from petition.petitions.file_parser import parse_document
 from petition.petitions.models import Petition, PetitionState
+from petition.petitions.paper.cli import import_paper, undo_paper
 
 
 @click.group()
 def petitions() -> None:
     """Petitions and open letters."""
+
+
+petitions.add_command(import_paper)
+petitions.add_command(undo_paper)
 
 
 @petitions.command()

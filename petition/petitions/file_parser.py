@@ -5,7 +5,8 @@ from typing import Any
 from petition.core.exceptions import ValidationError
 from petition.core.front_matter import FrontMatterFile, InvalidFile, parse_front_matter_file
 from petition.core.i18n import LANGUAGES
-from petition.petitions.validation import Document, is_printable_text, validate_petition
+from petition.petitions.markdown import find_footnotes
+from petition.petitions.validation import Document, footnote_message, is_printable_text, validate_petition
 
 # The settings of a file; the schema has `sender` as two fields, and the last two with the texts.
 PLAIN_SETTINGS = (
@@ -35,6 +36,10 @@ def _validate(file: FrontMatterFile) -> Document | None:
         errors = error.errors
     if not file.sections:
         errors.pop("default_language", None)  # the missing sections are reported already
+    for section in file.sections:
+        for line in find_footnotes(section.body):
+            errors.pop(f"{section.language}.body", None)  # reported here, at the line of the file
+            file.add_problem(section.body_line + line - 1, footnote_message())
     missing = [name for name in REQUIRED_SETTINGS if file.settings.get(name) is None]
     for name in missing:
         file.add_problem(file.line_of(name), f"{name} is missing")

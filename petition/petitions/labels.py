@@ -10,7 +10,8 @@ from petition.core.i18n import LANGUAGES, current_language
 from petition.petitions.counters import Count
 from petition.petitions.editing import FieldChange
 from petition.petitions.models import PaperImportState, Petition, PetitionState
-from petition.petitions.paper.csv import MAX_LINES, PaperFileErrorCode
+from petition.petitions.paper.csv import MAX_LINES
+from petition.petitions.paper.errors import PaperFileErrorCode
 
 
 def field_label(field: str) -> str:
@@ -159,6 +160,8 @@ def dimension_value_label(dimension: str, label: str) -> str:
 def paper_import_state_label(state: str) -> str:
     """Return the label of the state of an import of paper signatures."""
     labels: dict[str, str] = {
+        PaperImportState.READING: _("being read"),
+        PaperImportState.QUESTION: _("waits for an answer"),
         PaperImportState.DRAFT: _("read, not added"),
         PaperImportState.DONE: _("added"),
         PaperImportState.UNDONE: _("undone"),
@@ -177,7 +180,9 @@ def paper_file_error_message(code: PaperFileErrorCode) -> str:
         PaperFileErrorCode.NOT_TEXT: _(
             "This is not a text file. In your program, save the list as CSV (UTF-8), then choose that file."
         ),
-        PaperFileErrorCode.NO_NAMES: _("The first line must name the columns, and one of them must be “name”."),
+        PaperFileErrorCode.NO_NAMES: _(
+            "No line names the columns. Write one above the names, such as: name, profession, city, postal_code."
+        ),
         PaperFileErrorCode.TOO_LONG: _(
             "The file has more than %(number)s lines. Split it into several files.", number=format_decimal(MAX_LINES)
         ),
@@ -193,13 +198,18 @@ def paper_problem_message(kind: str, detail: str) -> str:
     column = columns.get(detail, "")
     return {
         "column": _("The column “%(name)s” is not used. The others are read.", name=detail),
-        "quotes": _("A quotation mark is opened and not closed, and nothing after it could be read. Close it."),
+        "title": _("“%(text)s” stands above the names of the columns and is not read.", text=detail),
+        "quotes": _("Its quotation marks are wrong: one is not closed, or stands within a cell. Correct it."),
         "cells": _("It has more cells than there are columns. Put quotation marks around a text with commas."),
         "name": _("There is no name. Write one, or delete the line."),
         "long": _("%(column)s is too long. Shorten it.", column=column),
         "characters": _("%(column)s has characters that cannot be shown. Write it again.", column=column),
         "date": _("“%(date)s” is not a date. Write it as 2026-11-23 or 23/11/2026, or leave it empty.", date=detail),
         "day": _("%(date)s has not come yet, or is too long ago. Correct the date.", date=detail),
-        "twice": _("Same name, town and date as line %(line)s. If it is somebody else, tell them apart.", line=detail),
+        "twice": _(
+            "Same name, town and date as line %(line)s. If it is somebody else, tell them apart, by the postal code "
+            "for example.",
+            line=detail,
+        ),
         "there": _("Same name, town and date as a signature that was added before. Nothing to do."),
     }[kind]

@@ -4,7 +4,18 @@ from datetime import date, datetime, timedelta
 from enum import StrEnum
 from typing import Any
 
-from sqlalchemy import BigInteger, CheckConstraint, ForeignKey, Index, SmallInteger, String, Text, func, text
+from sqlalchemy import (
+    BigInteger,
+    CheckConstraint,
+    ForeignKey,
+    Index,
+    LargeBinary,
+    SmallInteger,
+    String,
+    Text,
+    func,
+    text,
+)
 from sqlalchemy.dialects.postgresql import ARRAY, JSONB
 from sqlalchemy.orm import Mapped, attribute_keyed_dict, mapped_column, relationship
 
@@ -22,8 +33,10 @@ class PetitionState(StrEnum):
 
 
 class PaperImportState(StrEnum):
-    """Whether the signatures of an import count: not yet, now, or no longer."""
+    """How far an import is: its file is read, a question is open, its signatures do not count yet, do, no longer do."""
 
+    READING = "reading"
+    QUESTION = "question"
     DRAFT = "draft"
     DONE = "done"
     UNDONE = "undone"
@@ -184,30 +197,45 @@ class CampaignHour(Model):
 
 
 class PaperImport(Model):
-    """A file of signatures collected on paper: read first, then added as a whole; it can be undone as a whole."""
+    """A file of signatures collected on paper: read first, then added as a whole; it can be undone as a whole.
+
+    A worker reads it and adds its signatures in batches: `waiting` are read and do not count, `added` count.
+    """
 
     __tablename__ = "paper_imports"
 
     id: Mapped[int] = identity_column()
     petition_id: Mapped[int] = mapped_column(ForeignKey("petitions.id", ondelete="CASCADE"))
-    state: Mapped[str] = mapped_column(String(10), default=PaperImportState.DRAFT)
+    state: Mapped[str] = mapped_column(String(10), default=PaperImportState.READING)
     file_name: Mapped[str] = mapped_column(String(200))
     asked_by: Mapped[str] = mapped_column(String(320))
+    # The file, until it is read.
+    content: Mapped[bytes | None] = mapped_column(LargeBinary, deferred=True)
+    # The last line that was stored.
+    position: Mapped[int] = mapped_column(default=0, server_default="0")
     lines: Mapped[int]
+    waiting: Mapped[int] = mapped_column(default=0, server_default="0")
     added: Mapped[int] = mapped_column(default=0)
-    problems: Mapped[list[Any]] = mapped_column(JSONB)
+    problems: Mapped[list[Any]] = mapped_column(JSONB, deferred=True)
+    # What comes first in its dates, where that was asked; and the date that was given as an example.
+    date_order: Mapped[str | None] = mapped_column(String(5))
+    date_example: Mapped[str | None] = mapped_column(String(10))
+    # The bulk action that last added or removed its signatures.
+    action_id: Mapped[int | None] = mapped_column(ForeignKey("bulk_actions.id", ondelete="SET NULL"))
     created_at: Mapped[datetime] = mapped_column(server_default=func.now())
     imported_at: Mapped[datetime | None]
     undone_at: Mapped[datetime | None]
 
     __table_args__ = (
-        CheckConstraint("state IN ('draft', 'done', 'undone')", name="state"),
+        CheckConstraint(f"state IN {tuple(member.value for member in PaperImportState)}", name="state"),
         Index("ix_paper_imports_petition", "petition_id", "id"),
+        Index("ix_paper_imports_reading", "id", postgresql_where=text(f"state = '{PaperImportState.READING}'")),
+        Index("ix_paper_imports_action", "action_id", postgresql_where=text("action_id IS NOT NULL")),
     )
 
 
 class PaperSignature(Model):
-    """One line of a file; it counts while its import is done."""
+    """One line of a file."""
 
     __tablename__ = "paper_signatures"
 
@@ -221,6 +249,7 @@ class PaperSignature(Model):
     postal_code: Mapped[str | None] = mapped_column(String(20))
     signed_on: Mapped[date | None]
     reference: Mapped[str | None] = mapped_column(String(60))
+    counted: Mapped[bool] = mapped_column(default=False, server_default=text("false"))
 
     __table_args__ = (
         Index("ix_paper_signatures_import", "import_id", "line"),

@@ -1,5 +1,7 @@
 """Periodic tasks of petitions."""
 
+from petition.delivery.queues import MAINTENANCE
+from petition.delivery.wakeup import clear_wakeup_flag
 from petition.petitions import statistics
 from petition.petitions.paper import importer
 
@@ -10,6 +12,12 @@ def roll_up_statistics() -> None:
         pass
 
 
+def read_paper_files() -> None:
+    """Read the paper files that were uploaded."""
+    clear_wakeup_flag(MAINTENANCE)
+    importer.read_all()
+
+
 def delete_stale_paper_drafts() -> None:
-    """Delete the paper files that were read and never added."""
+    """Delete the paper files that were uploaded and never added."""
     importer.delete_stale_drafts()

@@ -9,10 +9,12 @@ from typing import Any
 from zoneinfo import ZoneInfo, available_timezones
 
 import marshmallow as ma
+from flask_babel import gettext as _
 from flask_babel import lazy_gettext
 
 from petition.core.exceptions import ValidationError
 from petition.core.i18n import LANGUAGES
+from petition.petitions.markdown import find_footnotes
 from petition.petitions.models import ASKS, KINDS, LISTINGS
 from petition.safeguards.email_addresses import BadAddress, parse_reply_address
 
@@ -129,6 +131,11 @@ def _parse_professions(value: Any) -> list[str]:
     return value
 
 
+def footnote_message() -> str:
+    """Return what to do about a footnote in a text."""
+    return _("there are no footnotes here: write the note in brackets, or as a paragraph at the end")
+
+
 class InputField(ma.fields.Field[Any]):
     """A field read by a function; whatever is wrong with it, one message says what to enter."""
 
@@ -167,6 +174,11 @@ class TextInputSchema(ma.Schema):
     professions = InputField(
         _parse_professions, lazy_gettext("Write one on each line, in up to 120 characters."), load_default=list
     )
+
+    @ma.validates("body")
+    def _refuse_footnotes(self, value: str, **_kwargs: Any) -> None:
+        if lines := find_footnotes(value):
+            raise ma.ValidationError(_("line %(line)s: %(advice)s", line=lines[0], advice=footnote_message()))
 
 
 class PetitionInputSchema(ma.Schema):

@@ -1,7 +1,7 @@
-"""Email addresses: validation, a canonical form per mailbox, and corrections of mistyped domains."""
+"""Email addresses: validation, and a canonical form per mailbox."""
 
+import re
 from dataclasses import dataclass
-from functools import lru_cache
 
 from email_validator import EmailNotValidError, ValidatedEmail, validate_email
 from flask import current_app
@@ -19,19 +19,11 @@ DOMAIN_ALIASES = {
     "googlemail.com": "gmail.com", "protonmail.com": "proton.me", "protonmail.ch": "proton.me",
     "pm.me": "proton.me", "ya.ru": "yandex.ru",
 }  # fmt: skip
-WELL_KNOWN_DOMAINS = (
-    "gmail.com", "orange.fr", "wanadoo.fr", "free.fr", "laposte.net", "sfr.fr", "hotmail.fr", "hotmail.com",
-    "outlook.fr", "outlook.com", "yahoo.fr", "yahoo.com", "live.fr", "icloud.com", "bbox.fr", "neuf.fr",
-    "numericable.fr", "protonmail.com", "proton.me", "gmx.fr", "gmx.com", "aol.com", "me.com", "hotmail.co.uk",
-    "yahoo.co.uk", "ac-paris.fr",
-)  # fmt: skip
-# The right name under the wrong top-level domain.
-DOMAIN_CORRECTIONS = {"laposte.fr": "laposte.net", "gmail.fr": "gmail.com", "icloud.fr": "icloud.com"}
-# Real domains within a small edit distance of a well-known one: never corrected.
-LEGITIMATE_DOMAINS = {
-    "mail.com", "email.com", "gmx.net", "gmx.de", "yahoo.de", "hotmail.de", "hotmail.it", "yahoo.it", "live.be",
-    "orange.com", "sfc.fr", "fee.fr", "ymail.com", "outlook.de", "outlook.be", "yahoo.es", "free.com", "proton.ch",
-}  # fmt: skip
+# Invisible characters that come along when an address is copied, of no use in any: no-break spaces, zero width space
+# and no-break space (BOM), word joiner, soft hyphen, directional marks.
+INVISIBLE_CHARACTERS = re.compile(
+    "[\u00a0\u00ad\u061c\u180e\u200b\u200e\u200f\u202a-\u202f\u2060-\u2064\u2066-\u206f\ufeff]"
+)
 
 
 class BadAddress(ValueError):
@@ -72,10 +64,15 @@ def _validate(text: str, *, test_names: bool) -> ValidatedEmail:
         raise BadAddress("=? is not allowed")
     try:
         return validate_email(
-            text.strip(), check_deliverability=False, allow_smtputf8=True, test_environment=test_names
+            strip_invisible(text), check_deliverability=False, allow_smtputf8=True, test_environment=test_names
         )
     except EmailNotValidError as error:
         raise BadAddress(str(error)) from None
+
+
+def strip_invisible(text: str) -> str:
+    """Return a typed address without spaces around it, and without invisible characters anywhere."""
+    return INVISIBLE_CHARACTERS.sub("", text).strip()
 
 
 def canonicalize(local: str, domain: str) -> str:
@@ -104,45 +101,3 @@ def canonicalize_mailbox(address: str) -> str:
     """
     local, _, domain = address.rpartition("@")
     return canonicalize(local.split("+", 1)[0] or local, domain)
-
-
-def suggest_correction(text: str) -> str | None:
-    """Return the address with the domain that was probably meant, None if it does not look mistyped."""
-    local, _, domain = text.strip().rpartition("@")
-    corrected = _likely_domain(domain.lower()) if local else None
-    return f"{local}@{corrected}" if corrected else None
-
-
-@lru_cache(maxsize=4096)
-def _likely_domain(domain: str) -> str | None:
-    if (
-        domain in WELL_KNOWN_DOMAINS
-        or domain in LEGITIMATE_DOMAINS
-        or domain in DOMAIN_ALIASES
-        or domain in PLUS_ALIAS_DOMAINS
-    ):
-        return None
-    if domain in DOMAIN_CORRECTIONS:
-        return DOMAIN_CORRECTIONS[domain]
-    for known in WELL_KNOWN_DOMAINS:
-        # Short domains are close to many real ones: at most one edit.
-        if domain[:1] == known[:1] and _edit_distance(domain, known) <= (1 if len(known) < 9 else 2):
-            return known
-    return None
-
-
-def _edit_distance(typed: str, expected: str) -> int:
-    """Return the optimal string alignment distance: letters missing, added, changed or swapped; 3 for more than 2."""
-    if abs(len(typed) - len(expected)) > 2:
-        return 3
-    before: list[int] = []
-    previous = list(range(len(expected) + 1))
-    for i, a in enumerate(typed, 1):
-        row = [i]
-        for j, b in enumerate(expected, 1):
-            cost = min(previous[j] + 1, row[j - 1] + 1, previous[j - 1] + (a != b))
-            if i > 1 and j > 1 and a == expected[j - 2] and typed[i - 2] == b:
-                cost = min(cost, before[j - 2] + 1)
-            row.append(cost)
-        before, previous = previous, row
-    return previous[-1]

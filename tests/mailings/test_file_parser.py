@@ -43,6 +43,7 @@ def test_parses_settings_and_texts(app):
         ("per_hour: 100", "colour: green", 4),
         ("petitions: jardin", "petitions: [jardin, desert]", 3),
         ("{{ name }}", "{{ shoe_size }}", 11),
+        ("Bonjour {{ name }}.", "Bonjour.\n\nUn rapport[^1].", 13),
         ("# fr: Des nouvelles", "# fr:", 6),
         ("# fr: Des nouvelles", "# de: Neues", 6),
         ("# fr: Des nouvelles", "Des nouvelles", 6),

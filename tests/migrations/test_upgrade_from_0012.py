@@ -45,6 +45,10 @@ ROWS = """
     INSERT INTO holds (scope, reason, strikes) VALUES ('notices', 'asked by the provider', 0);
     INSERT INTO runs (subject, verb, state, filter, asked_by, total, done, skipped)
     VALUES ('deliveries', 'retry', 'draft', '{"lane": "notices", "state": "failed"}', 'alix', 1, 0, 0);
+    INSERT INTO paper_imports (petition_id, state, file_name, asked_by, lines, added, problems)
+    VALUES (1, 'draft', 'a.csv', 'alix', 1, 0, '[]'), (1, 'done', 'b.csv', 'alix', 2, 2, '[]');
+    INSERT INTO paper_signatures (petition_id, import_id, line, name)
+    VALUES (1, 1, 2, 'Ana Diaz'), (1, 2, 2, 'Zoé Martin'), (1, 2, 3, 'Jean Roy');
 """
 
 
@@ -93,3 +97,12 @@ def test_rows_are_kept_under_their_new_names(upgraded):
     )
     upgraded.execute("UPDATE deliveries SET state = 'sent', settled_at = now()")
     assert row("SELECT sum(change) FROM state_change_log WHERE subject = 'delivery' AND state = 'sent'") == (1,)
+
+
+def test_paper_signatures_count_unless_their_import_is_a_draft(upgraded):
+    rows = upgraded.execute("SELECT name, counted FROM paper_signatures ORDER BY id").fetchall()
+    assert rows == [("Ana Diaz", False), ("Zoé Martin", True), ("Jean Roy", True)]
+    assert upgraded.execute("SELECT state, waiting FROM paper_imports ORDER BY id").fetchall() == [
+        ("draft", 1),
+        ("done", 0),
+    ]

@@ -114,3 +114,10 @@ def test_refuses_yaml_aliases():
     ((line, message),) = problems_of(f"---\na0: &a0 [x]\n{bomb}---\n# fr: T\n> s\n\nb\n")
     assert line == 3
     assert "aliases" in message
+
+
+def test_reports_footnotes_with_their_lines():
+    found = problems_of(VALID_FILE.replace("Parce que.", "Parce que[^1].\n\n[^1]: Un rapport."))
+    assert len(found) == 2
+    assert found[1][0] == found[0][0] + 2
+    assert all("note" in message for _, message in found)

@@ -3,7 +3,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from petition.delivery.suppressions.suppression_list import hash_address
-from petition.safeguards.email_addresses import BadAddress, canonicalize, parse_email_address, suggest_correction
+from petition.safeguards.email_addresses import BadAddress, canonicalize, parse_email_address
 
 
 @pytest.mark.parametrize(
@@ -79,30 +79,3 @@ def test_arbitrary_text_is_an_address_or_rejected(app, typed):
     assert canonicalize(local, domain) == address.canonical
     assert "\n" not in address.typed
     assert "\r" not in address.typed
-
-
-@pytest.mark.parametrize(
-    ("typed", "corrected"),
-    [
-        ("zoe@gmial.com", "zoe@gmail.com"),
-        ("zoe@gmail.co", "zoe@gmail.com"),
-        ("zoe@hotmial.fr", "zoe@hotmail.fr"),
-        ("zoe@ornage.fr", "zoe@orange.fr"),
-        ("zoe@orang.fr", "zoe@orange.fr"),
-        ("zoe@fre.fr", "zoe@free.fr"),
-        ("zoe@lapsote.net", "zoe@laposte.net"),
-        ("zoe@laposte.fr", "zoe@laposte.net"),
-        ("zoe@wanado.fr", "zoe@wanadoo.fr"),
-        ("zoe@sfr.f", "zoe@sfr.fr"),
-        ("zoe@yaho.fr", "zoe@yahoo.fr"),
-    ],
-)
-def test_mistyped_domain_is_corrected(typed, corrected):
-    assert suggest_correction(typed) == corrected
-
-
-@pytest.mark.parametrize(
-    "typed", ["zoe@gmail.com", "zoe@example.org", "zoe@mail.com", "zoe@gmx.de", "zoe@live.be", "zoe@cimade.org", "zoe"]
-)
-def test_real_domain_is_not_corrected(typed):
-    assert suggest_correction(typed) is None

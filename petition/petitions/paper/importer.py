@@ -1,43 +1,50 @@
-"""Import signatures collected on paper: a file is a draft first, then added or undone as a whole; counted apart."""
+"""Import signatures collected on paper: a file is stored, read into a draft by a worker, then added (`bulk.py`)."""
 
+import json
+import threading
+from collections.abc import Iterable, Sequence
 from datetime import timedelta
+from typing import Any
 
-from sqlalchemy import ColumnElement, delete, func, insert, select
+from sqlalchemy import delete, insert, select
+from sqlalchemy.orm import undefer
 
+from petition.bulk_actions.models import BulkAction, BulkActionState
 from petition.core import clock
 from petition.core.db import db
-from petition.core.exceptions import NotFound
+from petition.core.exceptions import InvalidTransition, NotFound
 from petition.core.pagination import Page, make_page, select_page
+from petition.delivery.queues import MAINTENANCE
+from petition.delivery.wakeup import wake
 from petition.petitions.counters import increment
 from petition.petitions.models import PaperImport, PaperImportState, PaperSignature, Petition
-from petition.petitions.paper.csv import parse_csv
-from petition.petitions.paper.queries import DELETE_DUPLICATES_SQL
+from petition.petitions.paper.csv import PaperFile, parse_table, read_table
+from petition.petitions.paper.dates import DateOrder
+from petition.petitions.paper.queries import APPEND_PROBLEMS_SQL, AVOID_SEQUENTIAL_SCANS_SQL, DELETE_DUPLICATES_SQL
 
 DRAFT_TTL = timedelta(days=1)
 PAGE_SIZE = 100
+BATCH_SIZE = 1_000  # lines of one transaction
+READ_TASK = "petition.petitions.tasks.read_paper_files"
+_reading = threading.Lock()  # parsing the same file in several threads takes longer than in one
+UNFINISHED = (PaperImportState.READING, PaperImportState.QUESTION, PaperImportState.DRAFT)
 
 
-def create_draft(petition: Petition, content: bytes, file_name: str, asked_by: str) -> PaperImport:
-    """Store a file's signatures for a day, without counting them. Flushes.
+def store_file(petition: Petition, content: bytes, file_name: str, asked_by: str) -> PaperImport:
+    """Store a file that `read_file` is to read. Flushes.
 
     Raises `PaperFileError` when the file cannot be read at all.
     """
-    found = parse_csv(content)
+    table = read_table(content)
     file = PaperImport(
         petition_id=petition.id,
-        state=PaperImportState.DRAFT,
         file_name=_sanitise_file_name(file_name),
         asked_by=asked_by,
-        lines=found.lines,
+        content=content,
+        lines=len(table.records),
         problems=[],
     )
     db.session.add(file)
-    db.session.flush()
-    if found.rows:
-        owner = {"petition_id": petition.id, "import_id": file.id}
-        db.session.execute(insert(PaperSignature), [row | owner for row in found.rows])
-    file.problems = [list(problem) for problem in found.problems]
-    _delete_duplicates(file)
     db.session.flush()
     return file
 
@@ -46,14 +53,110 @@ def _sanitise_file_name(file_name: str) -> str:
     return "".join(c for c in file_name if c.isprintable())[-200:] or "csv"
 
 
-def _delete_duplicates(file: PaperImport) -> None:
-    """Delete the lines of a draft that count already from another import, and note them as problems."""
-    lines = db.session.scalars(DELETE_DUPLICATES_SQL, {"import": file.id})
-    file.problems = sorted([*file.problems, *([line, "there", ""] for line in lines)])
+def wake_reader() -> bool:
+    """Have a worker read what was stored. Returns whether the broker answered; else the periodic task reads it."""
+    return wake(MAINTENANCE, READ_TASK, args=())
+
+
+def read_all() -> None:
+    """Read the files that were stored, unless another thread of this process does. Commits."""
+    if not _reading.acquire(blocking=False):
+        return
+    try:
+        _read_stored_files()
+    finally:
+        _reading.release()
+
+
+def _read_stored_files() -> None:
+    query = select(PaperImport.id).where(PaperImport.state == PaperImportState.READING).order_by(PaperImport.id)
+    for import_id in db.session.scalars(query).all():
+        read_file(import_id)
+
+
+def read_file(import_id: int) -> None:
+    """Read a stored file into a draft, or into a question about its dates. Commits after each batch.
+
+    No transaction is open while the file is parsed. Whoever is interrupted leaves whole batches, and the next call goes
+    on after the last line that was stored; two at once share the work.
+    """
+    query = select(PaperImport).where(PaperImport.id == import_id, PaperImport.state == PaperImportState.READING)
+    file = db.session.scalar(query.options(undefer(PaperImport.content)).execution_options(populate_existing=True))
+    content, chosen = (file.content, file.date_order) if file else (None, None)
+    db.session.commit()
+    if content is None:
+        return
+    table = read_table(content)
+    order, example = (DateOrder(chosen), "") if chosen else table.find_date_order()
+    if order is None:
+        _ask_date_order(import_id, example)
+        return
+    found = parse_table(table, order)
+    while _store_batch(import_id, found):
+        pass
+
+
+def _lock_while_reading(import_id: int) -> PaperImport | None:
+    query = select(PaperImport).where(PaperImport.id == import_id).with_for_update()
+    file = db.session.scalar(query.execution_options(populate_existing=True))
+    if file is not None and file.state == PaperImportState.READING:
+        return file
+    db.session.commit()
+    return None
+
+
+def _ask_date_order(import_id: int, example: str) -> None:
+    if file := _lock_while_reading(import_id):
+        file.state, file.date_example = PaperImportState.QUESTION, example
+        db.session.commit()
+
+
+def _store_batch(import_id: int, found: PaperFile) -> bool:
+    """Store the next lines in one transaction; returns whether there may be more. Commits."""
+    file = _lock_while_reading(import_id)
+    if file is None:
+        return False
+    if not file.position:
+        file.problems = [list(problem) for problem in found.problems]
+    rows = [row for row in found.rows if row["line"] > file.position][:BATCH_SIZE]
+    if rows:
+        owner = {"petition_id": file.petition_id, "import_id": file.id}
+        stored = insert(PaperSignature).returning(PaperSignature.id)
+        ids = db.session.scalars(stored, [row | owner for row in rows]).all()
+        file.waiting += len(ids)
+        file.waiting -= delete_duplicates(file, ids)
+        file.position = rows[-1]["line"]
+    else:
+        file.state, file.content = PaperImportState.DRAFT, None
+    db.session.commit()
+    return bool(rows)
+
+
+def delete_duplicates(file: PaperImport, ids: Iterable[int]) -> int:
+    """Delete those of an import's signatures that count already, and note them as problems; returns how many."""
+    db.session.execute(AVOID_SEQUENTIAL_SCANS_SQL)
+    lines = db.session.scalars(DELETE_DUPLICATES_SQL, {"ids": list(ids)}).all()
+    if lines:
+        db.session.flush()
+        problems = json.dumps([(line, "there", "") for line in sorted(lines)])
+        db.session.execute(APPEND_PROBLEMS_SQL, {"import_id": file.id, "problems": problems})
+        db.session.expire(file, ["problems"])
+    return len(lines)
+
+
+def answer_date_order(file: PaperImport, order: DateOrder) -> None:
+    """Say what comes first in the dates of a file, which is read on. Raises `InvalidTransition`. Flushes."""
+    if file.state != PaperImportState.QUESTION:
+        raise InvalidTransition({"order": "this was answered"})
+    file.date_order, file.state = order, PaperImportState.READING
+    db.session.flush()
 
 
 def find_import(petition: Petition, import_id: int, *, lock: bool = False) -> PaperImport:
-    """Return an import of a petition. Raises `NotFound`."""
+    """Return an import of a petition. Raises `NotFound`.
+
+    Whoever locks an import and its bulk action locks the action first, as the runner does.
+    """
     query = select(PaperImport).where(PaperImport.id == import_id, PaperImport.petition_id == petition.id)
     if lock:
         query = query.with_for_update().execution_options(populate_existing=True)
@@ -63,58 +166,37 @@ def find_import(petition: Petition, import_id: int, *, lock: bool = False) -> Pa
     return found
 
 
-def count_signatures(file: PaperImport) -> int:
-    """Return how many signatures an import has; a file has at most `csv.MAX_LINES`."""
-    query = select(func.count()).where(PaperSignature.import_id == file.id)
-    return db.session.scalar(query) or 0
-
-
-def apply_draft(file: PaperImport) -> bool:
-    """Count all signatures of a draft; returns whether this call did it. Flushes.
-
-    The caller has locked the petition, so that two files with the same line are added one after the other.
-    """
-    if file.state != PaperImportState.DRAFT:
-        return False
-    # Another file may have been added since this one was read.
-    _delete_duplicates(file)
-    file.added, file.state, file.imported_at = count_signatures(file), PaperImportState.DONE, clock.now()
-    increment(file.petition_id, file.id, "paper", file.added)
-    db.session.flush()
-    return True
-
-
-def undo_import(file: PaperImport) -> int | None:
-    """Delete the signatures of an import that is done; returns how many, else None. Flushes."""
-    if file.state != PaperImportState.DONE:
+def find_action(file: PaperImport, *, lock: bool = False) -> BulkAction | None:
+    """Return the bulk action that was started to add or remove an import's signatures, if any."""
+    if file.action_id is None:
         return None
-    deleted = _delete_signatures(PaperSignature.import_id == file.id)
-    file.state, file.undone_at = PaperImportState.UNDONE, clock.now()
-    increment(file.petition_id, file.id, "paper", -deleted)
-    db.session.flush()
-    return deleted
+    action = db.session.get(BulkAction, file.action_id, with_for_update=lock or None, populate_existing=lock)
+    return action if action and action.state != BulkActionState.DRAFT else None
 
 
 def delete_signature(file: PaperImport, signature_id: int) -> bool:
-    """Delete one signature of an import, as its signer asks; returns whether this call did it. Flushes."""
+    """Delete one signature of an import, as its signer asks; returns whether this call did it. Flushes.
+
+    The caller has locked the import.
+    """
     if file.state != PaperImportState.DONE or signature_id >= 2**63:
         return False
-    if not _delete_signatures(PaperSignature.id == signature_id, PaperSignature.import_id == file.id):
+    which = (PaperSignature.id == signature_id, PaperSignature.import_id == file.id)
+    counted = db.session.scalar(delete(PaperSignature).where(*which).returning(PaperSignature.counted))
+    if counted is None:
         return False
-    file.added -= 1
-    increment(file.petition_id, file.id, "paper", -1)
+    if counted:
+        file.added -= 1
+        increment(file.petition_id, file.id, "paper", -1)
+    else:
+        file.waiting -= 1
     db.session.flush()
     return True
 
 
-def _delete_signatures(*conditions: ColumnElement[bool]) -> int:
-    statement = delete(PaperSignature).where(*conditions).execution_options(synchronize_session=False)
-    return int(getattr(db.session.execute(statement), "rowcount", 0))
-
-
 def discard_draft(file: PaperImport) -> None:
-    """Delete a draft. Flushes."""
-    if file.state == PaperImportState.DRAFT:
+    """Delete an import of which nothing was added. Flushes."""
+    if file.state in UNFINISHED and find_action(file) is None:
         db.session.delete(file)
         db.session.flush()
 
@@ -132,9 +214,14 @@ def list_signatures(file: PaperImport, after: int | None = None) -> Page[PaperSi
     return make_page(db.session.scalars(query).all(), PAGE_SIZE, lambda signature: signature.line)
 
 
+def list_problems(file: PaperImport) -> Sequence[Any]:
+    """Return an import's problems in the order of the lines, those of the heading first."""
+    return sorted(file.problems)
+
+
 def delete_stale_drafts() -> None:
-    """Delete the drafts that nobody added within a day. Commits."""
-    old = PaperImport.created_at < clock.now() - DRAFT_TTL
-    statement = delete(PaperImport).where(PaperImport.state == PaperImportState.DRAFT, old)
+    """Delete the imports that nobody added within a day. Commits."""
+    old = (PaperImport.created_at < clock.now() - DRAFT_TTL, PaperImport.action_id.is_(None))
+    statement = delete(PaperImport).where(PaperImport.state.in_(UNFINISHED), *old)
     db.session.execute(statement.execution_options(synchronize_session=False))
     db.session.commit()

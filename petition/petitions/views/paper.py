@@ -1,16 +1,19 @@
-"""Pages that import signatures on paper: upload a file, check its lines, add them, undo."""
+"""Pages that import signatures on paper: upload a file, check its lines, add them, stop, undo."""
 
 from flask import Blueprint, flash, make_response, redirect, render_template, request, url_for
 from flask_babel import gettext as _
-from flask_babel import ngettext
 from werkzeug import Response
 
+from petition.bulk_actions import runner
+from petition.bulk_actions.models import BulkAction, BulkActionState
 from petition.core.db import db
+from petition.core.exceptions import InvalidTransition
 from petition.petitions.counters import get_count
 from petition.petitions.labels import paper_file_error_message, paper_import_state_label, paper_problem_message
-from petition.petitions.models import PaperImport, Petition
-from petition.petitions.paper import importer
-from petition.petitions.paper.csv import PaperFileError, PaperFileErrorCode
+from petition.petitions.models import PaperImport, PaperImportState, Petition
+from petition.petitions.paper import bulk, importer
+from petition.petitions.paper.dates import DateOrder, parse_date
+from petition.petitions.paper.errors import PaperFileError, PaperFileErrorCode
 from petition.petitions.views.desk import get_or_404
 from petition.team import audit
 from petition.team.models import TeamRole
@@ -18,6 +21,7 @@ from petition.team.permissions import current_account, require_roles
 
 ACCESS = "campaigner"
 MAX_UPLOAD_BYTES = 5 * 1024 * 1024  # the file and the form around it
+MAX_BYTES_READ_AT_ONCE = 64 * 1024  # some thousand lines: a tenth of a second; a worker reads what is longer
 MAX_PROBLEMS_SHOWN = 1_000
 blueprint = Blueprint("paper", __name__, url_prefix="/desk/petitions")
 require_roles(blueprint, TeamRole.CAMPAIGNER, max_body_bytes={"upload": MAX_UPLOAD_BYTES})
@@ -48,68 +52,155 @@ def index(slug: str) -> Response:
 
 @blueprint.post("/<slug>/paper")
 def upload(slug: str) -> Response:
-    """Read a file as a draft, of which nothing counts yet."""
-    petition, account = get_or_404(slug), current_account()
-    uploaded = request.files.get("file")
-    if uploaded is None or not uploaded.filename or account is None:
+    """Store a file to be read as a draft, of which nothing counts yet."""
+    petition, uploaded = get_or_404(slug), request.files.get("file")
+    if uploaded is None or not uploaded.filename:
         return _render_index(petition, 422, paper_file_error_message(PaperFileErrorCode.MISSING))
+    actor, content = _account_name(), uploaded.read()
+    db.session.commit()  # no transaction is open while the file is looked at
     try:
-        file = importer.create_draft(petition, uploaded.read(), uploaded.filename, account.name or account.email)
+        file = importer.store_file(petition, content, uploaded.filename, actor)
     except PaperFileError as error:
         db.session.rollback()
         return _render_index(petition, 422, paper_file_error_message(error.code))
     db.session.commit()
-    return redirect(url_for("paper.page", slug=slug, import_id=file.id), 303)
+    _read_on(file, len(content))
+    return _redirect_to_import(slug, file.id)
+
+
+def _read_on(file: PaperImport, size: int) -> None:
+    """Read a short file at once, and have a worker read a long one. Commits."""
+    if size <= MAX_BYTES_READ_AT_ONCE:
+        importer.read_file(file.id)
+    elif not importer.wake_reader():
+        _flash_broker_down()
+
+
+def _flash_broker_down() -> None:
+    flash(_("The broker does not answer: the work begins when it is back."), "info")
+
+
+def _account_name() -> str:
+    account = current_account()
+    return (account.name or account.email) if account else ""
+
+
+def _redirect_to_import(slug: str, import_id: int) -> Response:
+    return redirect(url_for("paper.page", slug=slug, import_id=import_id), 303)
 
 
 @blueprint.get("/<slug>/paper/<int:import_id>")
 def page(slug: str, import_id: int) -> str:
-    """Show what a draft would add and its problems, or what an import added."""
+    """Show how far the reading is, what a draft would add and its problems, or what an import added."""
     petition = get_or_404(slug)
     file = _get_import_or_404(petition, import_id)
     after = request.args.get("after", type=int)
     signatures = importer.list_signatures(file, after if after and 0 < after < 2**31 else None)
+    problems = importer.list_problems(file)
+    bulk_action = importer.find_action(file)
     return render_template(
         "petitions/paper/import.html",
         petition=petition,
         file=file,
-        problems=file.problems[:MAX_PROBLEMS_SHOWN],
-        addable=importer.count_signatures(file),
+        problems=problems[:MAX_PROBLEMS_SHOWN],
+        problem_count=len(problems),
+        left_out=sum(kind not in ("column", "title") for _line, kind, _detail in problems),
         signatures=signatures,
+        bulk_action=bulk_action,
+        is_working=file.state == PaperImportState.READING
+        or (bulk_action is not None and bulk_action.state == BulkActionState.RUNNING),
+        date_orders=[(order, parse_date(file.date_example or "", order)) for order in DateOrder],
     )
+
+
+@blueprint.post("/<slug>/paper/<int:import_id>/dates")
+def dates(slug: str, import_id: int) -> Response:
+    """Answer what comes first in the dates of a file, and read it."""
+    file = _get_import_or_404(get_or_404(slug), import_id, lock=True)
+    answer = request.form.get("order")
+    if answer not in list(DateOrder):
+        flash(_("Choose what the dates mean first."), "danger")
+        return _redirect_to_import(slug, import_id)
+    try:
+        importer.answer_date_order(file, DateOrder(answer))
+    except InvalidTransition:
+        db.session.rollback()
+        return _redirect_to_import(slug, import_id)
+    size = len(file.content or b"")
+    db.session.commit()
+    _read_on(file, size)
+    return _redirect_to_import(slug, import_id)
 
 
 @blueprint.post("/<slug>/paper/<int:import_id>/add")
 def add(slug: str, import_id: int) -> Response:
-    """Count the signatures of a draft."""
-    petition = get_or_404(slug, lock=True)
+    """Begin to count the signatures of a draft."""
+    petition = get_or_404(slug)
     file = _get_import_or_404(petition, import_id, lock=True)
-    if importer.apply_draft(file):
-        after = {"added": file.added, "file": file.file_name}
-        audit.record("paper.added", "petition", petition.slug, after=after | {"import": file.id})
-        flash(
-            ngettext("%(num)s signature on paper is added.", "%(num)s signatures on paper are added.", file.added),
-            "success",
-        )
+    try:
+        bulk_action = bulk.prepare_adding(file, _account_name())
+    except runner.NoMatchingRows:
+        bulk_action = None
+    if bulk_action is None:
+        db.session.rollback()
+        return _redirect_to_import(slug, import_id)
+    after = {"added": bulk_action.total, "file": file.file_name, "import": file.id}
+    audit.record("paper.added", "petition", petition.slug, after=after)
+    return _start(slug, file, bulk_action)
+
+
+def _start(slug: str, file: PaperImport, bulk_action: BulkAction) -> Response:
+    """Start or resume an action, commit, and show its progress."""
+    runner.start(bulk_action)
     db.session.commit()
-    return redirect(url_for("paper.page", slug=slug, import_id=import_id), 303)
+    if not runner.wake_worker():
+        _flash_broker_down()
+    return _redirect_to_import(slug, file.id)
+
+
+@blueprint.post("/<slug>/paper/<int:import_id>/stop")
+def stop(slug: str, import_id: int) -> Response:
+    """Stop adding or removing after the current batch."""
+    petition = get_or_404(slug)
+    file = _get_import_or_404(petition, import_id)
+    bulk_action = importer.find_action(file, lock=True)
+    if bulk_action and runner.stop(bulk_action):
+        after = {"done": bulk_action.done, "total": bulk_action.total, "import": file.id}
+        audit.record("paper.stopped", "petition", petition.slug, after=after)
+    db.session.commit()
+    return _redirect_to_import(slug, import_id)
+
+
+@blueprint.post("/<slug>/paper/<int:import_id>/resume")
+def resume(slug: str, import_id: int) -> Response:
+    """Go on with what was stopped."""
+    petition = get_or_404(slug)
+    file = _get_import_or_404(petition, import_id)
+    bulk_action = importer.find_action(file, lock=True)
+    if bulk_action is None or bulk_action.state != BulkActionState.STOPPED:
+        db.session.rollback()
+        return _redirect_to_import(slug, import_id)
+    after = {"done": bulk_action.done, "total": bulk_action.total, "import": file.id}
+    audit.record("paper.resumed", "petition", petition.slug, after=after)
+    return _start(slug, file, bulk_action)
 
 
 @blueprint.post("/<slug>/paper/<int:import_id>/undo")
 def undo(slug: str, import_id: int) -> Response:
-    """Undo a whole import."""
-    petition = get_or_404(slug, lock=True)
+    """Begin to undo a whole import."""
+    petition = get_or_404(slug)
+    importer.find_action(_get_import_or_404(petition, import_id), lock=True)
     file = _get_import_or_404(petition, import_id, lock=True)
-    deleted = importer.undo_import(file)
-    if deleted is not None:
-        before = {"added": deleted, "file": file.file_name}
-        audit.record("paper.undone", "petition", petition.slug, before=before | {"import": file.id})
-        flash(
-            ngettext("%(num)s signature on paper is removed.", "%(num)s signatures on paper are removed.", deleted),
-            "success",
-        )
-    db.session.commit()
-    return redirect(url_for("paper.index", slug=slug), 303)
+    try:
+        bulk_action = bulk.prepare_removal(file, _account_name())
+    except runner.NoMatchingRows:
+        bulk_action = None
+    if bulk_action is None:
+        db.session.rollback()
+        return _redirect_to_import(slug, import_id)
+    before = {"added": file.added, "file": file.file_name, "import": file.id}
+    audit.record("paper.undone", "petition", petition.slug, before=before)
+    return _start(slug, file, bulk_action)
 
 
 @blueprint.post("/<slug>/paper/<int:import_id>/discard")
@@ -123,7 +214,7 @@ def discard(slug: str, import_id: int) -> Response:
 @blueprint.post("/<slug>/paper/<int:import_id>/<int:signature_id>/strike")
 def strike(slug: str, import_id: int, signature_id: int) -> Response:
     """Delete one signature, as its signer asks."""
-    petition = get_or_404(slug, lock=True)
+    petition = get_or_404(slug)
     file = _get_import_or_404(petition, import_id, lock=True)
     if importer.delete_signature(file, signature_id):
         audit.record("paper.struck", "petition", petition.slug, before={"import": file.id, "signature": signature_id})

@@ -13,7 +13,7 @@ from petition.delivery.composers import sender_address
 from petition.petitions.counters import get_count
 from petition.petitions.presenter import present, present_cached
 from petition.petitions.views.public import CACHE_CONTROL, SignForm, get_public_or_404, render_page
-from petition.safeguards.email_addresses import suggest_correction
+from petition.safeguards.email_corrections import suggest_correction
 from petition.safeguards.honeypot import is_filled
 from petition.safeguards.rate_limits import (
     limit_signing,

@@ -105,6 +105,14 @@ def test_letter_is_saved_as_a_draft(client):
     assert client.get("/p/lettre").status_code == 404
 
 
+def test_footnotes_are_refused_with_their_line_and_the_text_is_kept(client):
+    body = "Madame,\n\nParce que[^1].\n\n[^1]: Un rapport."
+    answer = post_form(client, "/desk/petitions/new?lang=en", **LETTER_FORM | {"fr.body": body})
+    assert answer.status_code == 422
+    assert "line 3: there are no footnotes here" in answer.text
+    assert form_fields(answer.text)["fr.body"] == body
+
+
 def test_errors_are_shown_by_field_and_values_are_kept(client):
     make_petition()
     wrong = LETTER_FORM | {

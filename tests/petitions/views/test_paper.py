@@ -7,12 +7,16 @@ import pytest
 from sqlalchemy import text
 from support.factories import make_petition, post_form, sign_in
 
+from petition.bulk_actions import runner
+from petition.bulk_actions.tasks import run_bulk_actions
 from petition.core import clock
 from petition.core.db import db
 from petition.operations.reconcile import reconcile
 from petition.petitions.counters import get_count
 from petition.petitions.models import PaperImport, PaperSignature, Petition
 from petition.petitions.paper import importer
+from petition.petitions.tasks import read_paper_files
+from petition.petitions.views import paper
 from petition.team.models import AuditEvent
 
 VALID_CSV = (
@@ -28,6 +32,16 @@ def campaigner(client):
 def upload(client, content, name="liste.csv"):
     content = content.encode() if isinstance(content, str) else content
     return post_form(client, "/desk/petitions/jardin/paper?lang=en", file=(io.BytesIO(content), name))
+
+
+def upload_path(client, content):
+    return upload(client, content).headers["Location"].split("?")[0]
+
+
+def work(client, path, verb):
+    """Ask for an action, and have the worker do it."""
+    assert post_form(client, f"{path}/{verb}").status_code == 303
+    run_bulk_actions()
 
 
 def paper_count():
@@ -62,10 +76,14 @@ def test_draft_shows_what_it_would_add_and_counts_nothing(client):
 
 def test_import_is_added_once_and_undone_as_a_whole(client):
     petition = make_petition()
-    path = upload(client, VALID_CSV).headers["Location"].split("?")[0]
+    path = upload_path(client, VALID_CSV)
     for _ in range(2):
         assert post_form(client, f"{path}/add").status_code == 303
+    assert paper_count() == 0, "a worker adds them"
+    assert "The signatures are added." in client.get(f"{path}?lang=en").text
+    run_bulk_actions()
     assert paper_count() == 2
+    assert "2 signatures added" in client.get(f"{path}?lang=en").text
     assert client.get("/api/v1/petitions/jardin/count").json["paper"] == 2
     assert "and 2 on paper" in client.get("/p/jardin?lang=en").text
     assert "et 2 sur papier" in client.get("/p/jardin?lang=fr").text
@@ -76,8 +94,9 @@ def test_import_is_added_once_and_undone_as_a_whole(client):
         post_form(client, f"{path}/{number}/strike")
     assert paper_count() == 1
     for _ in range(2):
-        post_form(client, f"{path}/undo")
+        work(client, path, "undo")
     assert paper_count() == 0
+    assert "the names are deleted" in client.get(f"{path}?lang=en").text
     assert db.session.query(PaperSignature).count() == 0
     assert actions() == ["paper.added", "paper.struck", "paper.undone"]
     assert "Zoé" not in str([(event.before, event.after) for event in db.session.query(AuditEvent)])
@@ -87,23 +106,24 @@ def test_import_is_added_once_and_undone_as_a_whole(client):
 def test_duplicates_are_recognised_even_if_added_after_the_draft(client):
     make_petition()
     make_petition(slug="autre")
-    first = upload(client, VALID_CSV).headers["Location"].split("?")[0]
-    second = upload(client, VALID_CSV + "Ana Diaz,,,,\n").headers["Location"].split("?")[0]
-    post_form(client, f"{first}/add")
-    post_form(client, f"{second}/add")
+    first, second = upload_path(client, VALID_CSV), upload_path(client, VALID_CSV + "Ana Diaz,,,,\n")
+    work(client, first, "add")
+    work(client, second, "add")
     assert paper_count() == 3
     assert client.get(f"{second}?lang=en").text.count("was added before") == 2
-    third = upload(client, VALID_CSV).headers["Location"].split("?")[0]
+    third = upload_path(client, VALID_CSV)
     page = client.get(f"{third}?lang=en").text
     assert "0 signatures would be added" in page
     assert "/add" not in page
-    post_form(client, f"{first}/undo")
+    assert post_form(client, f"{third}/add").status_code == 303
+    assert actions() == ["paper.added", "paper.added"], "nothing to add is not an addition"
+    work(client, first, "undo")
     assert paper_count() == 1
 
 
 def test_reconciliation_repairs_the_paper_count(client):
     make_petition()
-    post_form(client, upload(client, VALID_CSV).headers["Location"].split("?")[0] + "/add")
+    work(client, upload_path(client, VALID_CSV), "add")
     db.session.execute(text("UPDATE petition_counts SET paper = paper + 5"))
     db.session.commit()
     assert [(drift.what, drift.found, drift.expected) for drift in reconcile()] == [("count of papers", 7, 2)]
@@ -127,7 +147,7 @@ def test_drafts_are_deleted_after_a_day(client):
 def test_long_list_has_pages_and_a_larger_file_is_refused(client):
     make_petition()
     many = "name,city\n" + "".join(f"Signer {chr(97 + n % 26)}{n},Lyon\n" for n in range(3000))
-    path = upload(client, many).headers["Location"].split("?")[0]
+    path = upload_path(client, many)
     page = client.get(f"{path}?lang=en").text
     assert "More lines" in page
     assert "3,000" in page or "3000" in page
@@ -143,3 +163,92 @@ def test_unknown_imports_answer_404(client, end):
     assert client.get(f"/desk/petitions/jardin/paper/{end}").status_code == 404
     assert post_form(client, f"/desk/petitions/jardin/paper/{end}/add").status_code == 404
     assert client.get("/desk/petitions/jardin/paper?after=x").status_code == 200
+
+
+def test_a_long_file_is_read_by_a_worker(client, monkeypatch):
+    make_petition()
+    monkeypatch.setattr(paper, "MAX_BYTES_READ_AT_ONCE", 10)
+    path = upload_path(client, VALID_CSV)
+    page = client.get(f"{path}?lang=en").text
+    assert "The file is read: line 0 of 2" in page
+    assert "ops.js" in page
+    assert f'<noscript><a class="btn btn-sm btn-outline-secondary" href="{path}">Refresh' in page
+    read_paper_files()
+    page = client.get(f"{path}?lang=en").text
+    assert "2 signatures would be added" in page
+    assert "ops.js" not in page
+
+
+def test_dates_that_may_begin_with_the_month_are_asked_about(client):
+    make_petition()
+    path = upload_path(client, "Horodateur,Nom,Prénom\n9/10/2022 14:05:33,Martin,Zoé\n10/9/2022 9:00:00,Roy,Jean\n")
+    page = client.get(f"{path}?lang=en").text
+    assert "What does “9/10/2022” mean in this file?" in page
+    page = page.replace("\u00a0", " ")
+    assert "Day first: 9 October 2022" in page
+    assert "Month first: 10 September 2022" in page
+    assert "/add" not in page
+    post_form(client, f"{path}/add")
+    assert post_form(client, f"{path}/dates?lang=en").status_code == 303
+    assert "Choose what the dates mean" in client.get(f"{path}?lang=en").text
+    for order in ("month", "day"):
+        assert post_form(client, f"{path}/dates", order=order).status_code == 303
+    assert db.session.query(PaperSignature.signed_on).order_by(PaperSignature.id).first()[0].isoformat() == "2022-09-10"
+    assert "2 signatures would be added" in client.get(f"{path}?lang=en").text
+
+
+def test_adding_is_stopped_and_undone(client, monkeypatch):
+    make_petition()
+    monkeypatch.setattr(runner, "BATCH_SIZE", 2)
+    path = upload_path(client, "name\n" + "".join(f"Signer {letter}\n" for letter in "abcde"))
+    post_form(client, f"{path}/add")
+    next(runner.run_batches(1))
+    assert paper_count() == 2
+    post_form(client, f"{path}/stop")
+    page = client.get(f"{path}?lang=en").text
+    assert "Adding was stopped" in page
+    assert "Undo the whole import" in page
+    run_bulk_actions()
+    assert paper_count() == 2
+    assert reconcile() == []
+    work(client, path, "resume")
+    assert paper_count() == 5
+    post_form(client, f"{path}/undo")
+    next(runner.run_batches(2))
+    post_form(client, f"{path}/stop")
+    assert paper_count() == 3
+    assert "Removing was stopped" in client.get(f"{path}?lang=en").text
+    work(client, path, "resume")
+    assert paper_count() == db.session.query(PaperSignature).count() == 0
+    assert reconcile() == []
+    assert actions() == [
+        "paper.added", "paper.stopped", "paper.resumed", "paper.undone", "paper.stopped", "paper.resumed",
+    ]  # fmt: skip
+
+
+def test_an_import_is_undone_while_it_is_added(client, monkeypatch):
+    make_petition()
+    monkeypatch.setattr(runner, "BATCH_SIZE", 2)
+    path = upload_path(client, "name\n" + "".join(f"Signer {letter}\n" for letter in "abcde"))
+    post_form(client, f"{path}/add")
+    next(runner.run_batches(1))
+    work(client, path, "undo")
+    post_form(client, f"{path}/resume")
+    run_bulk_actions()
+    assert paper_count() == db.session.query(PaperSignature).count() == 0
+    assert db.session.get(PaperImport, 1).waiting == 0
+    assert reconcile() == []
+
+
+@pytest.mark.parametrize("verb", ["stop", "resume", "undo", "dates", "discard"])
+def test_what_does_not_apply_changes_nothing(client, verb):
+    make_petition()
+    path = upload_path(client, VALID_CSV)
+    post_form(client, f"{path}/add")
+    if verb != "stop":
+        run_bulk_actions()
+        work(client, path, "undo") if verb == "undo" else None
+    assert post_form(client, f"{path}/{verb}", order="day").status_code == 303
+    run_bulk_actions()
+    assert paper_count() == (0 if verb in ("stop", "undo") else 2)
+    assert db.session.query(PaperImport).count() == 1
