@@ -9,7 +9,8 @@ from petition.petitions.validation import Document, is_printable_text, validate_
 
 # The settings of a file; the schema has `sender` as two fields, and the last two with the texts.
 PLAIN_SETTINGS = (
-    "slug", "kind", "default_language", "timezone", "opens", "closes", "asks", "listing", "organisations", "milestones",
+    "slug", "kind", "default_language", "timezone", "opens", "closes", "asks", "listing",
+    "list_indexed", "organisations", "milestones",
 )  # fmt: skip
 SETTINGS = (*PLAIN_SETTINGS, "sender", "addressee", "professions")
 REQUIRED_SETTINGS = ("slug", "kind", "default_language", "addressee", "sender")

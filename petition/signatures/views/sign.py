@@ -91,6 +91,8 @@ def signatories_page(slug: str) -> Response:
             first_url=url_for("signatures.signatories", **here) if after else None,
         )
     )
+    if not petition.list_indexed:
+        response.headers["X-Robots-Tag"] = "noindex"
     response.headers["Cache-Control"] = CACHE_CONTROL
     response.vary.add("Accept-Language")
     return response
