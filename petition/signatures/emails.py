@@ -179,7 +179,8 @@ def compose_withdrawn(claims: Sequence[ClaimedDelivery]) -> Composed:
 
 def find_address(signature_id: int) -> str | None:
     """Return the address of a signature, unless it was erased or disowned."""
-    return db.session.scalar(select(Signature.email).where(Signature.id == signature_id)) or None
+    is_known = (Signature.id == signature_id, Signature.state != SignatureState.DISOWNED)
+    return db.session.scalar(select(Signature.email).where(*is_known)) or None
 
 
 def stop_updates(delivery_id: int, _complaint: bool) -> None:

@@ -81,4 +81,14 @@ def staff_action_labels(action: str) -> dict[str, str]:
             "will": _("The signature will be as it was before it was invalidated, and count again if it did."),
             "done": _("Reinstated."),
         },
+        "restore": {
+            "name": _("Put back"),
+            "will": _(
+                "Somebody pressed “It was not me” behind the link in an email. If its signer tells you that this was "
+                "an error, put the signature back: it counts again, and is listed again if it was. The news stay off, "
+                "the links sent before no longer work, and the address gets an email with a new link to the signer’s "
+                "personal page, so that its owner knows and can object."
+            ),
+            "done": _("Put back: the signature counts."),
+        },
     }[action]

@@ -24,6 +24,7 @@ from petition.exports.cli import export
 from petition.exports.columns import COLUMNS
 from petition.exports.file_formats import FILE_FORMATS, FileFormat
 from petition.exports.signatures_export import SignaturesExport
+from petition.signatures.confirm import disown
 from petition.signatures.search.filters import Filter
 from petition.team.models import AuditEvent
 
@@ -192,6 +193,14 @@ def test_the_form_offers_each_format_and_says_what_is_wrong(client, campaigner, 
     assert answer.status_code == 422
     assert "Please choose one of these." in answer.text
     assert re.search(r'value="email" id="column-email" checked', answer.text), "nothing chosen is lost"
+
+
+def test_the_details_of_a_disowned_signature_are_not_exported(petition):
+    signature = make_signature(petition, state="confirmed", profession="Juge")
+    disown(signature)
+    db.session.commit()
+    columns = ["name", "email", "profession", "state"]
+    assert table(b"".join(SignaturesExport(Filter(), columns)))[1:] == [["", "", "", "disowned"]]
 
 
 def test_no_column_and_unknown_columns_are_refused(client, campaigner, petition):

@@ -25,6 +25,7 @@ ACTION_MESSAGES = {
     "signature.withdrawn": N_("%(who)s withdrew it."),
     "signature.invalidated": N_("%(who)s invalidated it."),
     "signature.reinstated": N_("%(who)s reinstated it."),
+    "signature.restored": N_("%(who)s put it back, though it had been disowned."),
 }
 BULK_ACTION_MESSAGES = {
     "invalidate": N_("%(who)s invalidated it with others (action %(id)s)."),
