@@ -30,7 +30,26 @@ def email_kind_label(kind: str) -> str:
     return {
         "confirm_signature": _("link to confirm"), "reminder": _("reminder"),
         "already_signed": _("already signed"), "personal_link": _("link to the personal page"),
-        "withdrawn": _("withdrawal"),
+        "withdrawn": _("withdrawal"), "mailing": _("news of the campaign"),
+    }.get(kind, kind)  # fmt: skip
+
+
+def delivery_state_label(state: str) -> str:
+    """Return what became of an email, in words for its recipient."""
+    return {
+        "due": _("waits to be sent"), "sending": _("is being sent"), "sent": _("sent"),
+        "deferred": _("will be tried again"), "failed": _("failed"), "unknown": _("not known whether it was sent"),
+        "cancelled": _("no longer needed, not sent"), "suppressed": _("not sent, as the address is blocked"),
+    }.get(state, state)  # fmt: skip
+
+
+def report_kind_label(kind: str) -> str:
+    """Return what a report from a mail server said, in words for the owner of the address."""
+    return {
+        "permanent": _("the mailbox does not exist"), "soft": _("a temporary failure"),
+        "policy": _("refused by the mail server"), "complaint": _("reported as unwanted"),
+        "delayed": _("a delay, or an automatic answer"), "unsubscribe": _("a request to unsubscribe"),
+        "not_understood": _("not recognised"),
     }.get(kind, kind)  # fmt: skip
 
 
