@@ -134,7 +134,7 @@ def test_a_workbook_has_texts_as_texts_and_times_as_dates(client, campaigner, pe
     assert answer.headers["Content-Type"].endswith("spreadsheetml.sheet")
     assert answer.headers["Content-Disposition"].endswith(".xlsx")
     ((headings, row),) = sheets(answer.data)
-    assert [text for _type, text in headings][-2:] == ["Confirmées (UTC)", "Terminée (UTC)"]
+    assert [text for _type, text in headings][-2:] == ["Confirmée le (UTC)", "Terminée le (UTC)"]
     days = (signature.confirmed_at - datetime(1899, 12, 30, tzinfo=UTC)).total_seconds() / 86400
     assert row[0] == ("n", "1")
     assert [text for _type, text in row[1:7]] == [
@@ -177,7 +177,7 @@ def test_headings_and_values_are_in_the_language_of_the_reader(petition):
     db.session.commit()
     columns = ["party", "state", "listed", "updates", "confirmed_at"]
     assert table(b"".join(SignaturesExport(Filter(), columns, language="fr"))) == [
-        ["Ont signé en tant que", "État", "Dans la liste publique", "Reçoit les nouvelles", "Confirmées (UTC)"],
+        ["Signe en tant que", "État", "Dans la liste publique", "Reçoit les nouvelles", "Confirmée le (UTC)"],
         ["organisation", "confirmée", "oui", "non", "27/11/2026 18:30:00"],
     ]
     assert table(b"".join(SignaturesExport(Filter(), columns)))[1] == [
