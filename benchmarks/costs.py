@@ -8,6 +8,7 @@ Each step is done many times over with everything running, and what every part u
 
 import itertools
 import os
+import re
 import sys
 import time
 from concurrent.futures import ThreadPoolExecutor
@@ -120,8 +121,12 @@ class MeasuredSteps:
 
         def once(path: str) -> None:
             headers = _network(next(turn))
-            assert pool.request("GET", self.web + path, headers=headers).status == 200
-            answer = pool.request("POST", self.web + path, headers=headers, redirect=False)
+            page = pool.request("GET", self.web + path, headers=headers)
+            assert page.status == 200
+            form = {"seen": re.search(rb'name="seen" value="([^"]+)"', page.data)[1].decode()}
+            answer = pool.request(
+                "POST", self.web + path, headers=headers, fields=form, encode_multipart=False, redirect=False
+            )
             assert answer.status == 303
             assert pool.request("GET", self.web + answer.headers["Location"], headers=headers).status == 200
 

@@ -24,7 +24,7 @@ from config import Config
 from petition.app import create_app
 from petition.core import migrations
 from petition.core.db import db
-from petition.exports.signatures_csv import SignaturesExport
+from petition.exports.signatures_export import SignaturesExport
 from petition.local_stack.postgres import Postgres
 from petition.signatures.search.filters import Filter, parse_filter
 from petition.signatures.search.search import SearchTimeout, search

@@ -12,6 +12,7 @@ from petition.demo.mailbox_client import ConfirmationMail
 SLUG = "internet-en-prison"
 API_PATH = f"/api/v1/petitions/{SLUG}"
 CHECK_YOUR_EMAIL_PATH = f"/p/{SLUG}/check-your-email"
+SEEN_PATTERN = re.compile(r'name="seen" value="([^"]+)"')  # of the confirmation page's form
 PAGE_COUNT_PATTERN = re.compile(r'data-confirmed="(\d+)"')
 
 SignatoryCounter = Counter[tuple[str, str, str]]  # party, name, profession (empty for an organisation)
@@ -60,9 +61,10 @@ def open_link(site: SiteClient, mail: ConfirmationMail, network: str) -> StepRes
 
 
 def confirm(site: SiteClient, email: str, path: str, network: str) -> StepResult:
-    """Submit the form of the confirmation page. Never raises."""
+    """Open the confirmation page and submit its form. Never raises."""
     try:
-        answer = site.post_form(path, {}, network)
+        form = SEEN_PATTERN.search(site.get(path, network).text)
+        answer = site.post_form(path, {"seen": form[1]} if form else {}, network)
     except Unreachable as error:
         return StepResult(email, 0.0, str(error), path)
     return StepResult(email, answer.started, _find_problem(answer, 303, "/me/"), path)

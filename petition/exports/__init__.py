@@ -1,4 +1,4 @@
-"""Exports: signatures as CSV."""
+"""Exports: signatures as CSV and XLSX."""
 
 from flask import Flask
 

@@ -1,4 +1,4 @@
-"""Export signatures as a file: choice of columns, then the download."""
+"""Export signatures as a file: choice of format and columns, then the download."""
 
 from collections.abc import Sequence
 
@@ -7,7 +7,10 @@ from flask_babel import gettext as _
 
 from petition.core import clock
 from petition.core.exceptions import ValidationError
-from petition.exports.signatures_csv import COLUMNS, DEFAULT_COLUMNS, SignaturesExport
+from petition.core.i18n import current_language
+from petition.exports.columns import COLUMNS, DEFAULT_COLUMNS
+from petition.exports.file_formats import EXTENSIONS, FILE_FORMATS, MIME_TYPES, FileFormat
+from petition.exports.signatures_export import SignaturesExport
 from petition.signatures.search.filters import Filter
 from petition.signatures.search.search import MAX_COUNTED_ROWS, SearchTimeout, search
 from petition.signatures.views.search import get_saved_search_or_404
@@ -22,22 +25,27 @@ require_roles(blueprint, TeamRole.CAMPAIGNER)
 @blueprint.get("/", defaults={"search_id": None})
 @blueprint.get("/<int:search_id>")
 def choose(search_id: int | None) -> str:
-    """Ask for the columns."""
+    """Ask for the format and the columns."""
     return _render(_criteria(search_id), search_id, DEFAULT_COLUMNS)
 
 
 @blueprint.post("/", defaults={"search_id": None})
 @blueprint.post("/<int:search_id>")
 def download(search_id: int | None) -> Response | tuple[str, int]:
-    """Stream the file. If it fails half-way, the last chunk is missing and browsers report a failed download."""
+    """Send the file. If it fails half-way, the last chunk is missing and browsers report a failed download."""
     criteria, columns = _criteria(search_id), request.form.getlist("column")
+    chosen = request.form.get("format", FileFormat.CSV.value)
+    if chosen not in FILE_FORMATS:
+        return _render(criteria, search_id, columns, error={"format": _("Please choose one of these.")}), 422
+    file_format = FileFormat(chosen)
     try:
-        export = SignaturesExport(criteria, columns)
+        export = SignaturesExport(criteria, columns, file_format, current_language())
     except ValidationError:
-        return _render(criteria, search_id, [], _("Choose at least one column.")), 422
+        error = {"columns": _("Choose at least one column.")}
+        return _render(criteria, search_id, columns, file_format, error), 422
     chunks = stream_with_context(iter(export))
-    response = current_app.response_class(chunks, mimetype="text/csv")
-    name = f"signatures-{clock.now():%Y-%m-%d-%H%M}.csv"
+    response = current_app.response_class(chunks, mimetype=MIME_TYPES[file_format])
+    name = f"signatures-{clock.now():%Y-%m-%d-%H%M}.{EXTENSIONS[file_format]}"
     response.headers["Content-Disposition"] = f"attachment; filename={name}"
     return response
 
@@ -46,7 +54,13 @@ def _criteria(search_id: int | None) -> Filter:
     return Filter() if search_id is None else get_saved_search_or_404(search_id)
 
 
-def _render(criteria: Filter, search_id: int | None, chosen: Sequence[str], error: str | None = None) -> str:
+def _render(
+    criteria: Filter,
+    search_id: int | None,
+    columns: Sequence[str],
+    file_format: FileFormat = FileFormat.XLSX,
+    error: dict[str, str] | None = None,
+) -> str:
     try:
         total = search(criteria, limit=1).total
     except SearchTimeout:
@@ -57,7 +71,13 @@ def _render(criteria: Filter, search_id: int | None, chosen: Sequence[str], erro
         search_id=search_id,
         total=total,
         max_counted=MAX_COUNTED_ROWS,
+        formats={
+            FileFormat.XLSX: _("workbook of Excel or LibreOffice (XLSX)"),
+            FileFormat.CSV_SEMICOLON: _("CSV separated by semicolons: for spreadsheets in French"),
+            FileFormat.CSV: _("CSV separated by commas: for spreadsheets in English, and for programs"),
+        },
+        chosen_format=file_format,
         columns=list(COLUMNS),
-        chosen=chosen,
-        error=error,
+        chosen=columns,
+        error=error or {},
     )

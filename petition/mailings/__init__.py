@@ -8,8 +8,9 @@ def register(app: Flask) -> None:
     from petition.core.celery import register_task
     from petition.delivery.bounces.handlers import register_unsubscribe_handler
     from petition.delivery.composers import register_composer
-    from petition.mailings import emails, models, tasks, test_emails, unsubscribe
+    from petition.mailings import data_copy, emails, models, tasks, test_emails, unsubscribe
     from petition.mailings.views import desk, edit, preview, public, sending
+    from petition.signatures.data_copy import register_data_source
 
     for view in (public, desk, edit, preview, sending):
         app.register_blueprint(view.blueprint)
@@ -17,4 +18,5 @@ def register(app: Flask) -> None:
     register_composer(app, models.MAILING_STOPPED_KIND, emails.compose_mailing_stopped, counted=False)
     register_composer(app, models.MAILING_TEST_KIND, test_emails.compose_mailing_test, counted=False)
     register_unsubscribe_handler(app, (models.MAILING_KIND,), unsubscribe.unsubscribe_by_email)
+    register_data_source(app, "mailings", data_copy.list_mailings)
     register_task(app, tasks.run_process_mailings)

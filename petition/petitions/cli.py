@@ -118,6 +118,7 @@ def show(slug: str) -> None:
         ("sender", f"{petition.sender_name} <{petition.reply_to}>" if petition.reply_to else petition.sender_name),
         ("asks", ", ".join(petition.asks) or "name and address only"),
         ("public list", {"opt_in": "those who agree", "none": "none"}[petition.listing]),
+        ("list in search engines", "indexed" if petition.list_indexed else "not indexed"),
         ("organisations", "may sign" if petition.accepts_organisations else "may not sign"),
         ("confirmed", f"{count.confirmed:,} ({count.people:,} people, {count.organisations:,} organisations)"),
         *([("next goal", f"{count.goal:,}")] if petition.is_open else []),

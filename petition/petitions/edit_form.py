@@ -15,7 +15,7 @@ from petition.petitions.validation import MAX_CHARACTERS, Document, is_printable
 SINGLE_LINE_SETTINGS = (
     "kind", "slug", "default_language", "sender_name", "reply_to", "opens", "closes", "timezone", "listing",
 )  # fmt: skip
-SETTING_FIELDS = (*SINGLE_LINE_SETTINGS[:-1], "asks", "listing", "organisations", "milestones")
+SETTING_FIELDS = (*SINGLE_LINE_SETTINGS[:-1], "asks", "listing", "list_indexed", "organisations", "milestones")
 TEXT_FIELDS = ("title", "summary", "addressee", "body", "professions")
 FIELDS = (*SETTING_FIELDS, *(f"{language}.{field}" for language in LANGUAGES for field in TEXT_FIELDS))
 EMPTY_VALUES = dict.fromkeys(FIELDS, "") | {
@@ -44,6 +44,7 @@ def values_from_petition(petition: Petition) -> dict[str, str]:
         "timezone": petition.timezone,
         "asks": ", ".join(petition.asks),
         "listing": petition.listing,
+        "list_indexed": "on" if petition.list_indexed else "",
         "organisations": "on" if petition.accepts_organisations else "",
         "milestones": ", ".join(map(str, petition.milestones)),
     }
@@ -69,6 +70,7 @@ def parse_values(values: Mapping[str, str]) -> Document:
         given
         | {
             "asks": [name for name in values["asks"].split(", ") if name],
+            "list_indexed": bool(values["list_indexed"]),
             "organisations": bool(values["organisations"]),
             "milestones": sorted({int(part) for part in milestones}) if are_numbers else values["milestones"],
             "texts": {language: _parse_text(language, values) for language in LANGUAGES if _has_text(language, values)},

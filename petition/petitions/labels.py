@@ -28,6 +28,7 @@ def field_label(field: str) -> str:
         "timezone": _("Time zone"),
         "asks": _("What signers are asked"),
         "listing": _("Public list of names"),
+        "list_indexed": _("Search engines may index the list of names"),
         "organisations": _("Organisations may sign"),
         "milestones": _("Milestones"),
         "title": _("Title"),
@@ -46,6 +47,8 @@ def value_label(field: str, value: str) -> str:
         ("kind", "open_letter"): _("open letter"),
         ("listing", "opt_in"): _("those who agree"),
         ("listing", "none"): _("no list"),
+        ("list_indexed", "on"): _("yes"),
+        ("list_indexed", ""): _("no"),
         ("organisations", "on"): _("yes"),
         ("organisations", ""): _("no"),
     }
@@ -126,6 +129,9 @@ def describe_consequences(changes: Sequence[FieldChange], count: Count) -> list[
         "listing": _("The names are removed from the public page at once.")
         if after.get("listing") == "none"
         else _("The names of those who agreed, and only those, appear on the public page at once."),
+        "list_indexed": _("Whoever searches the web for a signatory’s name may find it in the list.")
+        if after.get("list_indexed")
+        else _("Search engines drop the list of names when they next read it: within days or weeks."),
         "organisations": _("Organisations can sign from now on.")
         if after.get("organisations")
         else _("Organisations can no longer sign. Those that did are kept."),

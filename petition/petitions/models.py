@@ -64,6 +64,8 @@ class Petition(Model):
     reply_to: Mapped[str | None] = mapped_column(String(254))
     asks: Mapped[list[str]] = mapped_column(ARRAY(String(20)))
     listing: Mapped[str] = mapped_column(String(10))
+    # Whether search engines may index the list of signatories.
+    list_indexed: Mapped[bool] = mapped_column(default=False, server_default=text("false"))
     accepts_organisations: Mapped[bool]
     milestones: Mapped[list[int]] = mapped_column(ARRAY(BigInteger))
     timezone: Mapped[str] = mapped_column(String(60), server_default="Europe/Paris")

@@ -28,6 +28,7 @@ class PetitionPresenter:
     asks: list[str]
     professions: list[str]
     listing: str
+    list_indexed: bool
     accepts_organisations: bool
     is_open: bool
     opened_on: date | None
@@ -52,7 +53,8 @@ def present(petition: Petition, language: str) -> PetitionPresenter:
         slug=petition.slug, kind=petition.kind, state=state, title=text.title, summary=text.summary, body=text.body,
         addressee=text.addressee, sender_name=petition.sender_name, language=text.language,
         languages=sorted(petition.texts, key=lambda code: code != petition.default_language), asks=petition.asks,
-        professions=text.professions, listing=petition.listing, accepts_organisations=petition.accepts_organisations,
+        professions=text.professions, listing=petition.listing, list_indexed=petition.list_indexed,
+        accepts_organisations=petition.accepts_organisations,
         is_open=petition.is_open, opened_on=day(petition.opens_at),
         closes_on=day(petition.closes_at) if state == PetitionState.OPEN else None,
         closed_on=day(petition.closing_moment) if state in (PetitionState.CLOSED, PetitionState.ARCHIVED) else None,

@@ -180,7 +180,10 @@ class Signatories(MethodView):
     )
     def get(self, query: dict[str, Any], slug: str) -> Any:
         """List those who agreed to be named, newest first."""
+        petition = get_public_or_404(slug)
+        headers = {} if petition.list_indexed else {"X-Robots-Tag": "noindex"}
         try:
-            return list_signatories(get_public_or_404(slug), query.get("after"), query["limit"], query.get("party"))
+            page = list_signatories(petition, query.get("after"), query["limit"], query.get("party"))
+            return page, 200, headers
         except ValidationError as error:
             return problem_response(422, None, error.errors)

@@ -16,6 +16,11 @@ from petition.signatures.links import LinkTarget, get_by_confirm_token, read_con
 from petition.signatures.models import Signature, SignatureState, confirmation_numbers
 from petition.signatures.queries import CONFIRM_BY_LINK_SQL
 
+ERASED_DETAILS: dict[str, Any] = {
+    "name": "", "organisation": None, "email": "", "profession": None, "city": None, "postal_code": None,
+    "country": None, "listed": False,
+}  # fmt: skip
+
 
 class ConfirmedSignature(NamedTuple):
     """A signature that was confirmed just now: what its links are made of."""
@@ -53,8 +58,9 @@ class DetailsChanged(Conflict):
 def confirm(token: str, seen: str | None = None) -> LinkTarget:
     """Confirm the signature that a link is for, and return it. Commits by itself.
 
-    `seen` is the fingerprint of the details that the confirmation page showed. Idempotent: a signature is counted once,
-    however many requests come at once, and one that is confirmed already is returned too.
+    `seen` is the fingerprint of the details that the confirmation page showed, empty if it sent none; None where there
+    is no page: the API. Idempotent: a signature is counted once, however many requests come at once, and one that is
+    confirmed already is returned too.
 
     The usual case takes one autocommitted statement; where that changes no row, the signature is locked and looked at.
     Raises `UnknownLink`, `ExpiredLink`, `ConfirmationClosed`, `SignatureEnded`, or `DetailsChanged` for a pending
@@ -65,7 +71,8 @@ def confirm(token: str, seen: str | None = None) -> LinkTarget:
         return confirmed
     signature = get_by_confirm_token(token, lock=True)
     if signature.state == SignatureState.PENDING:
-        if seen and seen != compute_fingerprint(signature):
+        _require_open(signature)
+        if seen is not None and seen != compute_fingerprint(signature):
             raise DetailsChanged(signature)
         confirm_signature(signature)
     db.session.commit()
@@ -85,13 +92,18 @@ def _confirm_in_one_statement(token: str, seen: str | None) -> ConfirmedSignatur
     return ConfirmedSignature(*row) if row else None
 
 
+def _require_open(signature: Signature) -> None:
+    if not signature.petition.people_can_confirm:
+        raise ConfirmationClosed(signature)
+
+
 def confirm_signature(signature: Signature) -> bool:
     """Confirm a loaded signature without its link. Returns whether this call did it. Flushes, does not commit.
 
     Raises `ConfirmationClosed` when the petition no longer accepts confirmations.
     """
-    if signature.state == SignatureState.PENDING and not signature.petition.people_can_confirm:
-        raise ConfirmationClosed(signature)
+    if signature.state == SignatureState.PENDING:
+        _require_open(signature)
     columns = {"confirmed_at": func.now(), "confirmed_no": confirmation_numbers.next_value()}
     if not transition(signature, SignatureState.PENDING, SignatureState.CONFIRMED, **columns):
         return False
@@ -102,18 +114,36 @@ def confirm_signature(signature: Signature) -> bool:
 def disown(signature: Signature) -> bool:
     """End a signature that somebody else made with this address. Returns whether this call did it.
 
-    It never counts. Keeps the canonical address, so that it is never emailed about this petition again, and erases
-    every other detail. Flushes, does not commit.
+    It no longer counts, is not listed and gets no email. Erases its details but the canonical address, so that it is
+    never emailed about this petition again. One that was confirmed keeps them for `retention.DISOWNED_TTL`, except
+    the consent to updates: whoever pressed the button may not be its signer, and the team can `restore` it meanwhile.
+    Flushes, does not commit.
     """
-    erased: dict[str, Any] = {
-        "name": "", "organisation": None, "email": "", "profession": None, "city": None, "postal_code": None,
-        "country": None, "listed": False, "updates": False, "ended_at": func.now(),
-    }  # fmt: skip
-    if transition(signature, SignatureState.PENDING, SignatureState.DISOWNED, **erased):
+    ended = {"updates": False, "ended_at": func.now()}
+    if transition(signature, SignatureState.PENDING, SignatureState.DISOWNED, **ERASED_DETAILS, **ended):
         return True
-    if not transition(signature, SignatureState.CONFIRMED, SignatureState.DISOWNED, **erased):
+    if not transition(signature, SignatureState.CONFIRMED, SignatureState.DISOWNED, **ended):
         return False
     increment(signature.petition_id, signature.id, signature.party, -1)
+    return True
+
+
+def can_be_restored(signature: Signature) -> bool:
+    """Say whether a signature was confirmed, then disowned, and still has its details."""
+    return signature.state == SignatureState.DISOWNED and bool(signature.confirmed_at and signature.email)
+
+
+def restore(signature: Signature) -> bool:
+    """Make a disowned signature confirmed again, as it was but for the updates, and count it. Flushes.
+
+    Returns whether this call did it. Links sent before are void, as one of them disowned it: the next one works.
+    """
+    if not can_be_restored(signature):
+        return False
+    values = {"ended_at": None, "valid_from": Signature.generation + 1}
+    if not transition(signature, SignatureState.DISOWNED, SignatureState.CONFIRMED, **values):
+        return False
+    increment(signature.petition_id, signature.id, signature.party, +1)
     return True
 
 

@@ -20,8 +20,8 @@ def signature_field_label(field: str) -> str:
         "network": _("Network"), "created_since": _("Signed from"), "created_until": _("Signed until"),
         "confirmed_since": _("Confirmed from"), "confirmed_until": _("Confirmed until"), "id": _("Number"),
         "locale": _("Language"), "listed": _("In the public list"), "updates": _("Receives the news"),
-        "source": _("Signed through"), "created_at": _("Signed"), "confirmed_at": _("Confirmed"),
-        "ended_at": _("Ended"), "updates_at": _("Agreed to the news"),
+        "source": _("Signed through"), "created_at": _("Signed on"), "confirmed_at": _("Confirmed on"),
+        "ended_at": _("Ended on"), "updates_at": _("Agreed to the news on"),
     }.get(field, field)  # fmt: skip
 
 
@@ -30,7 +30,26 @@ def email_kind_label(kind: str) -> str:
     return {
         "confirm_signature": _("link to confirm"), "reminder": _("reminder"),
         "already_signed": _("already signed"), "personal_link": _("link to the personal page"),
-        "withdrawn": _("withdrawal"),
+        "withdrawn": _("withdrawal"), "mailing": _("news of the campaign"),
+    }.get(kind, kind)  # fmt: skip
+
+
+def delivery_state_label(state: str) -> str:
+    """Return what became of an email, in words for its recipient."""
+    return {
+        "due": _("waits to be sent"), "sending": _("is being sent"), "sent": _("sent"),
+        "deferred": _("will be tried again"), "failed": _("failed"), "unknown": _("not known whether it was sent"),
+        "cancelled": _("no longer needed, not sent"), "suppressed": _("not sent, as the address is blocked"),
+    }.get(state, state)  # fmt: skip
+
+
+def report_kind_label(kind: str) -> str:
+    """Return what a report from a mail server said, in words for the owner of the address."""
+    return {
+        "permanent": _("the mailbox does not exist"), "soft": _("a temporary failure"),
+        "policy": _("refused by the mail server"), "complaint": _("reported as unwanted"),
+        "delayed": _("a delay, or an automatic answer"), "unsubscribe": _("a request to unsubscribe"),
+        "not_understood": _("not recognised"),
     }.get(kind, kind)  # fmt: skip
 
 
@@ -80,5 +99,15 @@ def staff_action_labels(action: str) -> dict[str, str]:
             "name": _("Reinstate"),
             "will": _("The signature will be as it was before it was invalidated, and count again if it did."),
             "done": _("Reinstated."),
+        },
+        "restore": {
+            "name": _("Put back"),
+            "will": _(
+                "Somebody pressed “It was not me” behind the link in an email. If its signer tells you that this was "
+                "an error, put the signature back: it counts again, and is listed again if it was. The news stay off, "
+                "the links sent before no longer work, and the address gets an email with a new link to the signer’s "
+                "personal page, so that its owner knows and can object."
+            ),
+            "done": _("Put back: the signature counts."),
         },
     }[action]

@@ -93,7 +93,7 @@ def get_by_personal_token(token: str, *, lock: bool = False) -> Signature:
         raise UnknownLink from None
     signature = _get_valid(signature_id, generation, lock)
     if signature.state == SignatureState.DISOWNED:
-        raise ExpiredLink(None)  # only its canonical address is left, so that its owner is not emailed again
+        raise ExpiredLink(None)  # nobody but the team sees what is left of it, and only for a time
     return signature
 
 

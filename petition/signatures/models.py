@@ -124,6 +124,8 @@ class Signature(Model):
             "email_canonical",
             postgresql_where=text("state = 'confirmed' AND updates"),
         ),
+        # Of those that were confirmed, which keep their details for a time.
+        Index("ix_signatures_disowned", "ended_at", postgresql_where=text("state = 'disowned' AND email <> ''")),
         Index("ix_signatures_pending", "requested_at", postgresql_where=text("state = 'pending'")),
         Index(
             "ix_signatures_list",

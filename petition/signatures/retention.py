@@ -11,12 +11,14 @@ from petition.core.db import db
 from petition.delivery.outbox import OutboxEntry, enqueue
 from petition.delivery.queues import NOTIFICATIONS
 from petition.petitions.models import Petition
+from petition.signatures.confirm import ERASED_DETAILS
 from petition.signatures.models import Signature, SignatureState
 from petition.signatures.queries import MARK_REMINDED_SQL
 
 REMIND_AFTER = timedelta(days=3)
 REMIND_UNTIL = timedelta(days=5)  # whoever was not reminded by then is not read again
 NETWORK_TTL = timedelta(days=30)
+DISOWNED_TTL = timedelta(days=30)  # the details of one that was confirmed, for the team to restore it
 BATCH_SIZE = 500
 
 
@@ -55,6 +57,17 @@ def erase_expired_networks() -> int:
     oldest = clock.now() - NETWORK_TTL
     batch = _lock_batch(Signature.network.is_not(None), Signature.requested_at < oldest)
     return _execute(update(Signature).where(Signature.id.in_(batch)).values(network=None))
+
+
+def erase_disowned() -> int:
+    """Erase the details of a batch of signatures that were confirmed, and disowned over a month ago.
+
+    Flushes, does not commit. Returns how many: call again until it is none.
+    """
+    oldest = clock.now() - DISOWNED_TTL
+    is_disowned = (Signature.state == SignatureState.DISOWNED, Signature.email != "")
+    batch = _lock_batch(*is_disowned, Signature.ended_at < oldest)
+    return _execute(update(Signature).where(Signature.id.in_(batch), *is_disowned).values(**ERASED_DETAILS))
 
 
 def _lock_batch(*conditions: ColumnElement[bool]) -> Any:

@@ -4,7 +4,7 @@ import time
 from collections.abc import Callable
 
 from petition.core.db import db
-from petition.signatures.retention import delete_expired, enqueue_reminders, erase_expired_networks
+from petition.signatures.retention import delete_expired, enqueue_reminders, erase_disowned, erase_expired_networks
 from petition.signatures.search.saved import delete_expired_searches
 
 MAX_RUN_SECONDS = 25.0  # what is left waits for the next run
@@ -23,7 +23,8 @@ def run_reminders() -> None:
 
 
 def run_retention() -> None:
-    """Delete expired signatures and saved searches, and erase the network hashes of a month ago."""
+    """Delete expired signatures and searches, and erase the network hashes and disowned details of a month ago."""
     delete_expired_searches()
     _run_in_batches(delete_expired)
+    _run_in_batches(erase_disowned)
     _run_in_batches(erase_expired_networks)

@@ -73,7 +73,7 @@ RETIRED = {
 }
 # Ordinary English, code of libraries and stored names. Matches of these are ignored.
 ALLOWED = (
-    r"gc\.freeze\(\)|pip freeze|frozenset|frozen=True|@dataclass\(frozen",
+    r"gc\.freeze\(\)|sheet\.freeze_panes|pip freeze|frozenset|frozen=True|@dataclass\(frozen",
     r"(/ops|\")/lanes/|=\"lanes/",  # a URL of the public contract
     r"(clock|worker|web|beat|PostgreSQL|Redis) (set back|frozen)",  # faults that are simulated
     r"\| `petition_(lane_paused|verdict_state)` \||\| label `lane` \|",  # the table of renamed metrics

@@ -71,7 +71,7 @@ class FakeSiteHandler(BaseHTTPRequestHandler):
         query = {name: values[0] for name, values in parse_qs(url.query).items()}
         if url.path.startswith("/c/"):
             site.opened += 1
-            return self.answer(200, "press")
+            return self.answer(200, '<input type="hidden" name="seen" value="what the page showed">')
         if url.path == "/mailbox/messages.json":
             return self.answer(200, [mail for mail in site.mails if mail["id"] > int(query.get("after", 0))])
         if url.path.endswith("/count"):
@@ -90,6 +90,8 @@ class FakeSiteHandler(BaseHTTPRequestHandler):
         if "busy" in site.faults and site.networks[network] == 1:
             return self.answer(429, "", Retry_After="0")
         if self.path.startswith("/c/"):
+            if parse_qs(body) != {"seen": ["what the page showed"]}:
+                return self.answer(422, "not read")
             site.confirmed.add(int(self.path[3:]))
             return self.answer(303, "", Location="/me/token")
         if self.path.endswith("/signatures"):

@@ -71,7 +71,7 @@ def signed_and_confirmed(stack):
         form = {"name": f"Signataire {n}", "email": f"s{n}@example.org", "updates": "on", "listed": "on",
                 "locale": "en" if n % 4 == 0 else "fr"}  # fmt: skip
         assert stack.request("POST", "/p/internet-en-prison/sign", form=form, network=n).status == 303
-        assert stack.request("POST", stack.link_to(form["email"])).status == 303
+        assert stack.confirm(stack.link_to(form["email"])).status == 303
 
     with ThreadPoolExecutor(8) as pool:
         list(pool.map(one, range(SIGNERS)))

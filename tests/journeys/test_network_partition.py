@@ -211,7 +211,7 @@ def confirm(site, addresses, mail_server, confirmed):
     """Press the button of the links that these addresses were sent."""
     for n, address in enumerate(addresses):
         wait_for(lambda address=address: address in mail_server.addresses, 20, "a link")
-        assert site.request("POST", mail_server.link_to(address), network=n).status == 303
+        assert site.confirm(mail_server.link_to(address), network=n).status == 303
         confirmed.add(address)
 
 

@@ -67,7 +67,7 @@ def test_only_public_pages_and_assets_are_cached(app_processes, proxy, mail_serv
     assert site.request("POST", f"{PAGE}/sign", form={**form, "email": "no"}).status == 422
     wait_for(lambda: mail_server.addresses, 20, "the link")
     link = mail_server.link_to("zoe@example.org")
-    personal = site.request("POST", link).headers["Location"]
+    personal = site.confirm(link).headers["Location"]
     for path in (
         link, personal, f"{personal}/data", f"{PAGE}/check-your-email", "/", "/account/sign-in", "/desk/", "/ops/",
         "/api/v1/petitions", "/api/v1/petitions/jardin", "/api/v1/petitions/jardin/count",

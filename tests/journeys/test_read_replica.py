@@ -54,7 +54,7 @@ def _play(app_processes, standby, mail_server):
         assert site.request("POST", f"/p/{SLUG}/sign", form=form, network=n).status == 303
         wait_for(lambda: f"s{n}@example.org" in mail_server.addresses, 20, "the link")
         link = mail_server.link_to(f"s{n}@example.org")
-        answer = site.request("POST", link, network=n)
+        answer = site.confirm(link, network=n)
         assert answer.status == 303
         assert f"Zoé {n}" in site.get(answer.headers["Location"]).text, "one's own page is never late"
 
@@ -153,7 +153,7 @@ def test_signing_follows_the_database_to_the_replica_that_takes_its_place(tmp_pa
             assert there.execute("SELECT pg_promote()").fetchone()[0]
         wait_for(lambda: sign(3) == 303, 30, "signing on what was the replica")
         wait_for(lambda: "s3@example.org" in mail_server.addresses, 30, "its link")
-        assert parts.site.request("POST", mail_server.link_to("s1@example.org")).status == 303
+        assert parts.site.confirm(mail_server.link_to("s1@example.org")).status == 303
         assert parts.site.count()["confirmed"] == 1
     finally:
         parts.stop()

@@ -30,7 +30,7 @@ def test_a_dump_is_restored(app_processes, database_url, tmp_path, mail_server, 
 
     def confirm(name):
         wait_for(lambda: f"{name}@example.org" in mail_server.addresses, 20, "the link")
-        return site.request("POST", mail_server.link_to(f"{name}@example.org")).status
+        return site.confirm(mail_server.link_to(f"{name}@example.org")).status
 
     def unsent():
         db.session.rollback()

@@ -42,7 +42,7 @@ def test_sign_confirm_be_counted_withdraw(stack, sign):
     assert "Inès Caron" in page.text
     assert stack.count()["confirmed"] == before
     for _ in range(2):
-        confirmed = stack.request("POST", link)
+        confirmed = stack.confirm(link)
         assert confirmed.status == 303
         assert stack.count()["confirmed"] == before + 1
     me = confirmed.headers["Location"]

@@ -30,7 +30,7 @@ def test_two_stacks_side_by_side_a_clean_stop_and_the_data_again(stack, tmp_path
     other = LocalStack(tmp_path / "data", free_port()).wait_until_started()
     assert other.count()["confirmed"] == 0
     other.request("POST", "/p/internet-en-prison/sign", form={"name": "Zoé", "email": "zoe@example.org"})
-    other.request("POST", other.link_to("zoe@example.org"))
+    assert other.confirm(other.link_to("zoe@example.org")).status == 303
     mails = len(other.get("/mailbox/messages.json").json)
     took, left = other.stop(signal.SIGINT)
     assert other.process.returncode == 0

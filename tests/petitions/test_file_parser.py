@@ -59,6 +59,14 @@ def test_parses_settings_and_texts():
     assert (french["professions"], english["professions"]) == (["Avocate", "Juge"], [])
 
 
+def test_the_list_is_indexed_only_where_the_file_says_so():
+    assert parse_document(VALID_FILE).fields["list_indexed"] is False
+    said = VALID_FILE.replace("asks:", "list_indexed: true\nasks:")
+    assert parse_document(said).fields["list_indexed"] is True
+    (problem,) = problems_of(said.replace("true", "perhaps"))
+    assert problem[0] == 9
+
+
 def test_reports_every_error_with_its_line():
     bad = (
         VALID_FILE.replace("slug: jardin", "slug: Le Jardin")

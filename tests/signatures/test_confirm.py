@@ -3,13 +3,15 @@ from concurrent.futures import ThreadPoolExecutor
 from datetime import timedelta
 
 import pytest
-from support.factories import make_form, make_petition, make_signature
+from support.factories import confirm_by_link, make_form, make_petition, make_signature
 
 from petition.core import clock, tokens
 from petition.core.db import db
 from petition.delivery.models import Delivery
 from petition.petitions import lifecycle
 from petition.petitions.counters import get_count
+from petition.signatures.emails import find_address
+from petition.signatures.fingerprint import compute_fingerprint
 from petition.signatures.links import make_confirm_token, make_personal_token
 from petition.signatures.models import Signature
 
@@ -37,7 +39,7 @@ def test_reading_the_link_changes_nothing_and_pressing_the_button_counts_once(cl
         assert "Zoé Martin" in page.get_data(as_text=True)
         client.head(link)
     assert state_of(signature) == "pending"
-    first, second = client.post(link), client.post(link)
+    first, second = confirm_by_link(client, link), confirm_by_link(client, link)
     for answer in (first, second):
         assert answer.status_code == 303
         assert re.fullmatch(r"/me/[\w.-]+", answer.headers["Location"])
@@ -47,11 +49,13 @@ def test_reading_the_link_changes_nothing_and_pressing_the_button_counts_once(cl
 
 
 def test_fifty_concurrent_confirmations_count_once(app, petition, signature):
-    link = f"/c/{make_confirm_token(signature)}"
+    link, form = f"/c/{make_confirm_token(signature)}", {"seen": compute_fingerprint(signature)}
     with ThreadPoolExecutor(50) as pool:
         answers = list(
             pool.map(
-                lambda n: app.test_client().post(link, headers={"X-Forwarded-For": f"203.0.{n}.1"}).status_code,
+                lambda n: (
+                    app.test_client().post(link, data=form, headers={"X-Forwarded-For": f"203.0.{n}.1"}).status_code
+                ),
                 range(50),
             )
         )
@@ -65,7 +69,9 @@ def test_concurrent_confirmations_are_counted_exactly(app, petition):
     with ThreadPoolExecutor(10) as pool:
         list(
             pool.map(
-                lambda item: app.test_client().post(item[1], headers={"X-Forwarded-For": f"203.0.{item[0]}.1"}),
+                lambda item: confirm_by_link(
+                    app.test_client(), item[1], headers={"X-Forwarded-For": f"203.0.{item[0]}.1"}
+                ),
                 enumerate(links),
             )
         )
@@ -74,8 +80,7 @@ def test_concurrent_confirmations_are_counted_exactly(app, petition):
 
 @pytest.mark.parametrize("tail", [".", "%3E", "=3D", ")."])
 def test_a_mangled_link_still_works(client, signature, tail):
-    assert client.get(f"/c/{make_confirm_token(signature)}{tail}").status_code == 200
-    assert client.post(f"/c/{make_confirm_token(signature)}{tail}").status_code == 303
+    assert confirm_by_link(client, f"/c/{make_confirm_token(signature)}{tail}").status_code == 303
 
 
 def test_a_made_up_link_is_not_found(client, petition):
@@ -95,10 +100,36 @@ def test_disowning_never_counts_and_cannot_be_undone_by_the_link(client, petitio
 
 def test_disowning_after_confirming_counts_down(client, petition, signature):
     link = f"/c/{make_confirm_token(signature)}"
-    client.post(link)
+    confirm_by_link(client, link)
     client.post(f"{link}/disown")
     client.post(f"{link}/disown")
     assert get_count(petition).confirmed == 0
+
+
+def test_a_confirmed_signature_that_is_disowned_is_hidden_and_keeps_its_details_for_a_time(client, petition, signature):
+    link = f"/c/{make_confirm_token(signature)}"
+    signature.updates = True
+    db.session.commit()
+    me = confirm_by_link(client, link).headers["Location"]
+    page = client.post(f"{link}/disown?lang=en").text
+    assert "put it back for 30 days" in page
+    assert "put it back for 30 days" in client.get(f"{link}?lang=en").text
+    assert client.get(me).status_code == 410
+    for path in ("/p/jardin", "/p/jardin/signatories", "/api/v1/petitions/jardin/signatories", link):
+        assert "Zoé Martin" not in client.get(path).text, path
+    assert find_address(signature.id) is None
+    client.post("/p/jardin/sign", data=make_form(name="Somebody Else"))
+    assert state_of(signature) == "disowned"
+    row = db.session.get(Signature, signature.id)
+    assert (row.name, row.email, row.listed, row.updates) == ("Zoé Martin", "zoe@example.org", True, False)
+
+
+def test_a_pending_signature_that_is_disowned_is_erased_at_once(client, signature):
+    page = client.post(f"/c/{make_confirm_token(signature)}/disown?lang=en").text
+    assert "What was typed in your place is erased." in page
+    db.session.expire_all()
+    row = db.session.get(Signature, signature.id)
+    assert (row.name, row.email, row.state) == ("", "", "disowned")
 
 
 def test_an_expired_link_offers_a_new_one(client, signature, monkeypatch):
@@ -134,7 +165,7 @@ def test_unchanged_details_keep_earlier_links_valid(client, petition, signature)
     db.session.commit()
     client.post("/p/jardin/sign", data=make_form(listed="on"))
     assert db.session.query(Delivery).count() == 2
-    assert client.post(f"/c/{old}").status_code == 303
+    assert confirm_by_link(client, f"/c/{old}").status_code == 303
 
 
 def test_a_link_is_honoured_for_a_day_after_closing_and_then_says_so(client, petition, signature, monkeypatch):
@@ -148,7 +179,7 @@ def test_a_link_is_honoured_for_a_day_after_closing_and_then_says_so(client, pet
     assert state_of(signature) == "pending"
     petition.closed_at = clock.now() - timedelta(hours=23)
     db.session.commit()
-    assert client.post(link).status_code == 303
+    assert confirm_by_link(client, link).status_code == 303
     assert state_of(signature) == "confirmed"
 
 
@@ -162,7 +193,7 @@ def test_the_api_confirms_like_the_page(client, petition, signature):
 
 
 def test_the_personal_page_shows_changes_withdraws_and_erases(client, petition, signature):
-    client.post(f"/c/{make_confirm_token(signature)}")
+    confirm_by_link(client, f"/c/{make_confirm_token(signature)}")
     db.session.expire_all()
     me = f"/me/{make_personal_token(db.session.get(Signature, signature.id))}"
     assert client.post(f"{me}/display", data={"profession": "Aumônière"}).status_code == 303
@@ -186,7 +217,7 @@ def test_the_personal_page_shows_changes_withdraws_and_erases(client, petition, 
 
 
 def test_erasing_a_confirmed_signature_counts_down(client, petition, signature):
-    me = client.post(f"/c/{make_confirm_token(signature)}").headers["Location"]
+    me = confirm_by_link(client, f"/c/{make_confirm_token(signature)}").headers["Location"]
     client.post(f"{me}/erase")
     assert get_count(petition).confirmed == 0
 
@@ -196,7 +227,7 @@ def test_counts_equal_rows_after_concurrent_actions(app, petition):
     for round_ in range(6):
         signature = make_signature(petition, email=f"r{round_}@example.org")
         link = f"/c/{make_confirm_token(signature)}"
-        me = f"/me/{make_personal_token(signature)}"
+        me, seen = f"/me/{make_personal_token(signature)}", compute_fingerprint(signature)
         actions = [
             link,
             link,
@@ -208,9 +239,9 @@ def test_counts_equal_rows_after_concurrent_actions(app, petition):
             "/p/jardin/sign",
         ]
 
-        def act(item, signature_email=f"r{round_}@example.org"):
+        def act(item, signature_email=f"r{round_}@example.org", seen=seen):
             number, path = item
-            form = make_form(email=signature_email, updates="on", listed="on", profession="Juge")
+            form = make_form(email=signature_email, updates="on", listed="on", profession="Juge", seen=seen)
             headers = {"X-Forwarded-For": f"203.{number}.0.1"}
             return app.test_client().post(path, data=form, headers=headers).status_code
 
@@ -238,9 +269,20 @@ def test_the_button_confirms_only_the_details_that_the_page_showed(client, petit
     assert state_of(signature) == "confirmed"
 
 
+@pytest.mark.parametrize(("form", "status"), [({}, 422), ({"seen": ""}, 422), ({"seen": "0" * 32}, 409)])
+def test_a_post_without_what_the_page_showed_counts_nothing(client, petition, signature, form, status):
+    link = f"/c/{make_confirm_token(signature)}"
+    answer = client.post(f"{link}?lang=en", data=form)
+    assert answer.status_code == status
+    assert f'name="seen" value="{compute_fingerprint(signature)}"' in answer.text, "the page, to read and to confirm"
+    assert ("have changed since" in answer.text) == (status == 409)
+    assert state_of(signature) == "pending"
+    assert get_count(petition).confirmed == 0
+
+
 def test_a_disowned_signature_cannot_be_edited_or_erased(client, petition, signature):
     link = f"/c/{make_confirm_token(signature)}"
-    me = client.post(link).headers["Location"]
+    me = confirm_by_link(client, link).headers["Location"]
     client.post(f"{link}/disown")
     for action in ("updates", "display", "erase", "withdraw"):
         assert client.post(f"{me}/{action}", data={"updates": "on", "listed": "on"}).status_code == 410
@@ -248,7 +290,7 @@ def test_a_disowned_signature_cannot_be_edited_or_erased(client, petition, signa
 
 
 def test_a_withdrawn_signature_cannot_be_edited(client, petition, signature):
-    me = client.post(f"/c/{make_confirm_token(signature)}").headers["Location"]
+    me = confirm_by_link(client, f"/c/{make_confirm_token(signature)}").headers["Location"]
     client.post(f"{me}/withdraw")
     client.post(f"{me}/updates", data={"updates": "on"})
     client.post(f"{me}/display", data={"profession": "Pirate"})

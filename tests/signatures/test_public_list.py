@@ -82,3 +82,26 @@ def test_the_list_is_read_from_its_indexes(petition):
     assert len(plans) == 5, asked
     assert all("using ix_signatures_list" in plan for plan in plans[:4]), plans
     assert "using ix_signatures_organisations" in plans[4] or "using ix_signatures_list" in plans[4], plans[4]
+
+
+def test_search_engines_index_the_list_only_if_the_campaign_wishes(client):
+    petition = make_petition(slug="private")
+    indexed = make_petition(slug="indexed", list_indexed=True)
+    for one in (petition, indexed):
+        signature = make_signature(one, listed=True)
+        signature.state, signature.confirmed_at, signature.confirmed_no = "confirmed", signature.created_at, one.id
+    db.session.commit()
+    tag = '<meta name="robots" content="noindex">'
+    for query in ({}, {"after": "5"}, {"lang": "en"}):
+        for path in ("/p/{}/signatories", "/api/v1/petitions/{}/signatories"):
+            hidden = client.get(path.format("private"), query_string=query)
+            shown = client.get(path.format("indexed"), query_string=query)
+            assert hidden.status_code == shown.status_code == 200
+            assert hidden.headers["X-Robots-Tag"] == "noindex"
+            assert "X-Robots-Tag" not in shown.headers
+            assert (tag in hidden.text) == path.startswith("/p/")
+            assert tag not in shown.text
+    for slug, expected in (("private", True), ("indexed", False)):
+        letter = client.get(f"/p/{slug}")
+        assert "X-Robots-Tag" not in letter.headers, "the letter itself is always to be found"
+        assert ("data-nosnippet" in letter.text) is expected

@@ -7,6 +7,7 @@ from petition.core import clock
 from petition.core.db import db
 from petition.delivery.models import Delivery
 from petition.signatures import retention
+from petition.signatures.confirm import can_be_restored, disown
 from petition.signatures.models import Signature
 from petition.signatures.tasks import run_reminders, run_retention
 
@@ -86,3 +87,20 @@ def test_nobody_is_reminded_of_a_petition_that_is_closed(petition):
     db.session.commit()
     run_reminders()
     assert db.session.query(Delivery).filter_by(kind="reminder").count() == 0
+
+
+def test_the_details_of_a_disowned_signature_are_erased_after_a_month(petition, monkeypatch):
+    monkeypatch.setattr(retention, "BATCH_SIZE", 2)
+    for days, name in ((31, "a"), (32, "b"), (40, "c"), (29, "young")):
+        signature = make_signature(petition, email=f"{name}@example.org", listed=True, state="confirmed")
+        disown(signature)
+        signature.ended_at = clock.now() - timedelta(days=days)
+    db.session.commit()
+    run_retention()
+    db.session.expire_all()
+    rows = {row.email_canonical: row for row in db.session.query(Signature)}
+    assert len(rows) == 4, "the canonical address stays, so that it is never emailed again"
+    assert rows.pop("young@example.org").name == "Zoé Martin"
+    for row in rows.values():
+        assert (row.state, row.name, row.email, row.listed) == ("disowned", "", "", False)
+        assert not can_be_restored(row)

@@ -81,6 +81,13 @@ def make_signature(petition: Petition, **overrides: Any) -> Signature:
     return signature
 
 
+def confirm_by_link(client: FlaskClient, link: str, **options: Any) -> Any:
+    """Open a confirmation page and submit its form, as a browser does; return the answer."""
+    page = client.get(link, **options)
+    seen = re.search(r'name="seen" value="([^"]+)"', page.text)
+    return client.post(link, data={"seen": seen[1]}, **options) if seen else page
+
+
 def make_account(**overrides: Any) -> Account:
     """Return a committed team account; `password` is in clear text, and slow to hash."""
     fields = {"email": "alix@example.org", "name": "Alix", "language": "fr", "role_names": ["operator"], **overrides}

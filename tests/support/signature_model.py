@@ -98,7 +98,9 @@ class Model:
     def disown(self, link: Link | None) -> None:
         record = self.open_for_link("c", link)
         if record and record.state in ("pending", "confirmed"):
-            record.state, record.name, record.listed = "disowned", "", False
+            if record.state == "pending":
+                record.name, record.listed = "", False
+            record.state = "disowned"
 
     def ask_again(self, link: Link | None) -> None:
         record = self._of(link) if link and link.leads_to == "c" else None
@@ -145,6 +147,9 @@ class Model:
             record.state = "invalidated"
         elif act == "reinstate" and record.state == "invalidated":
             record.state = "confirmed" if record.was_confirmed else "pending"
+        elif act == "restore" and record.state == "disowned" and record.was_confirmed:
+            record.state, record.valid_from = "confirmed", record.generation + 1
+            self._mail(record, "personal_link")
         elif act == "name" and (pending or confirmed):
             record.name = value
         elif act == "move" and pending and value not in self.records:

@@ -54,6 +54,12 @@ class SiteClient:
     def get(self, path: str) -> Response:
         return self.request("GET", path)
 
+    def confirm(self, link: str, network: int = 0) -> Response:
+        """Open a confirmation page and submit its form, as a browser does; return the answer."""
+        page = self.request("GET", link, network=network)
+        seen = re.search(r'name="seen" value="([^"]+)"', page.text)
+        return self.request("POST", link, form={"seen": seen[1]}, network=network) if seen else page
+
     def count(self, slug: str = "internet-en-prison") -> dict:
         return self.get(f"/api/v1/petitions/{slug}/count").json
 

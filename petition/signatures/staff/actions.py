@@ -8,7 +8,7 @@ from flask_babel import gettext as _
 from petition.core.exceptions import InvalidTransition, ValidationError
 from petition.delivery.queues import NOTIFICATIONS
 from petition.signatures import self_service
-from petition.signatures.confirm import ConfirmationClosed, confirm_signature
+from petition.signatures.confirm import ConfirmationClosed, can_be_restored, confirm_signature, restore
 from petition.signatures.models import Signature, SignatureState
 from petition.signatures.sign import enqueue_email, get_todays_emails, may_send_email
 from petition.signatures.staff import invalidate as invalidation
@@ -21,17 +21,20 @@ ACTIONS_BY_STATE: dict[str, tuple[str, ...]] = {
     SignatureState.PENDING: ("resend", "correct", "confirm", "invalidate"),
     SignatureState.CONFIRMED: ("resend", "correct", "withdraw", "invalidate"),
     SignatureState.INVALIDATED: ("reinstate",),
+    SignatureState.DISOWNED: ("restore",),
 }
-ACTIONS_WITH_REASON = ("confirm", "invalidate", "reinstate")
+ACTIONS_WITH_REASON = ("confirm", "invalidate", "reinstate", "restore")
 # The name of each action in the audit trail, after "signature.".
 AUDIT_ACTIONS = {
     "resend": "resent", "correct": "corrected", "confirm": "confirmed", "withdraw": "withdrawn",
-    "invalidate": "invalidated", "reinstate": "reinstated",
+    "invalidate": "invalidated", "reinstate": "reinstated", "restore": "restored",
 }  # fmt: skip
 
 
 def list_allowed_actions(signature: Signature) -> tuple[str, ...]:
     """Return the names of the actions that a signature's state allows."""
+    if signature.state == SignatureState.DISOWNED and not can_be_restored(signature):
+        return ()
     return ACTIONS_BY_STATE.get(signature.state, ())
 
 
@@ -116,7 +119,15 @@ def _reinstate(signature: Signature, form: Mapping[str, Any]) -> dict[str, Any]:
     return {"reason": reason}
 
 
+def _restore(signature: Signature, form: Mapping[str, Any]) -> dict[str, Any]:
+    """Restore a signature that was disowned in error, and email its signer a new link, who can object."""
+    reason = validate_reason(form)
+    restore(signature)
+    enqueue_email(signature, "personal_link", NOTIFICATIONS)
+    return {"reason": reason}
+
+
 _ACTION_HANDLERS: dict[str, Callable[[Signature, Mapping[str, Any]], dict[str, Any]]] = {
     "resend": _resend, "correct": _correct, "confirm": _confirm, "withdraw": _withdraw, "invalidate": _invalidate,
-    "reinstate": _reinstate,
+    "reinstate": _reinstate, "restore": _restore,
 }  # fmt: skip

@@ -25,7 +25,9 @@ ACTION_MESSAGES = {
     "signature.withdrawn": N_("%(who)s withdrew it."),
     "signature.invalidated": N_("%(who)s invalidated it."),
     "signature.reinstated": N_("%(who)s reinstated it."),
+    "signature.restored": N_("%(who)s put it back, though it had been disowned."),
 }
+VIEWED_MESSAGE = N_("%(who)s looked at it.")
 BULK_ACTION_MESSAGES = {
     "invalidate": N_("%(who)s invalidated it with others (action %(id)s)."),
     "reinstate": N_("%(who)s reinstated it with others (action %(id)s)."),
@@ -100,9 +102,14 @@ def _action_events(signature: Signature) -> list[Event]:
 
 
 def _to_event(event: AuditEvent) -> Event:
-    after = event.after or {}
-    values = {"who": event.actor, "fields": ", ".join(signature_field_label(name) for name in after.get("fields", ()))}
-    return Event(event.at, ACTION_MESSAGES[event.action], values, after.get("reason"))
+    reason = (event.after or {}).get("reason")
+    return Event(event.at, ACTION_MESSAGES[event.action], describe_action(event, event.actor), reason)
+
+
+def describe_action(event: AuditEvent, who: str) -> dict[str, str]:
+    """Return the values of an action's message."""
+    fields = (event.after or {}).get("fields", ())
+    return {"who": who, "fields": ", ".join(signature_field_label(name) for name in fields)}
 
 
 def _bulk_action_events(signature: Signature) -> list[Event]:

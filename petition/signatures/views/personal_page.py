@@ -1,9 +1,10 @@
 """The signer's personal page: how the signature is shown, updates on or off, withdraw, my data, erase."""
 
-from datetime import timedelta
+import json
+from datetime import date, timedelta
 from typing import Any
 
-from flask import Blueprint, jsonify, redirect, render_template, request, url_for
+from flask import Blueprint, current_app, redirect, render_template, request, url_for
 from werkzeug import Response
 
 from petition.core import clock, tokens
@@ -13,13 +14,22 @@ from petition.core.i18n import current_language, explicit_language
 from petition.petitions.counters import get_count
 from petition.petitions.presenter import present, present_cached
 from petition.safeguards.rate_limits import limit_token_posts
+from petition.signatures import labels
+from petition.signatures.data_copy import collect_data
 from petition.signatures.links import get_by_personal_token
 from petition.signatures.models import Signature, SignatureState
 from petition.signatures.presenter import present_for_signer
+from petition.signatures.retention import NETWORK_TTL
 from petition.signatures.self_service import enqueue_personal_link, erase, set_updates, update_display, withdraw
 
 ACCESS = "holder of the link"
 NOTICE_CODES = ("saved", "sent", "updates_on", "updates_off")
+# How the page of the signer's data groups the columns of a signature.
+TYPED_FIELDS = ("name", "organisation", "email", "profession", "city", "postal_code", "country")
+TECHNICAL_FIELDS = (
+    "id", "petition_id", "email_canonical", "updates_wording_id", "generation", "valid_from", "confirmed_no",
+    "list_position", "logo_text", "merged_into", "network",
+)  # fmt: skip
 THANK_YOU_INTERVAL = timedelta(minutes=5)
 
 blueprint = Blueprint("personal", __name__)
@@ -103,21 +113,32 @@ def me_resend(token: str) -> Response:
 
 @blueprint.get("/me/<token>/data")
 def me_data(token: str) -> Response:
-    """Return all personal data of the signer as a file (GDPR, articles 15 and 20)."""
-    signature = get_by_personal_token(token)
-    hidden = {
-        "id",
-        "petition_id",
-        "generation",
-        "valid_from",
-        "updates_wording_id",
-        "email_canonical",
-        "confirmed_no",
-    }
-    data = {c.key: getattr(signature, c.key) for c in Signature.__table__.columns if c.key not in hidden}
-    response = jsonify({"petition": signature.petition.slug, **data})
+    """Return all that is stored on the signer as a file (GDPR, articles 15 and 20)."""
+    data = collect_data(get_by_personal_token(token))
+    text = json.dumps(data, ensure_ascii=False, indent=2, default=_to_json)
+    response = current_app.response_class(f"{text}\n", mimetype="application/json")
     response.headers["Content-Disposition"] = "attachment; filename=signature.json"
     return response
+
+
+def _to_json(value: Any) -> str:
+    return value.isoformat() if isinstance(value, date) else str(value)
+
+
+@blueprint.get("/me/<token>/data.html")
+def me_data_page(token: str) -> str:
+    """Show all that is stored on the signer, to read."""
+    signature = get_by_personal_token(token)
+    return render_template(
+        "signatures/personal_page/data.html",
+        petition=present_cached(signature.petition, current_language()),
+        data=collect_data(signature),
+        labels=labels,
+        typed=TYPED_FIELDS,
+        technical=TECHNICAL_FIELDS,
+        network_days=NETWORK_TTL.days,
+        token=tokens.strip_trailing_characters(token),
+    )
 
 
 @blueprint.post("/me/<token>/erase")

@@ -20,12 +20,20 @@ from petition.safeguards.rate_limits import (
     limit_token_posts,
     stored_network_hash,
 )
-from petition.signatures.confirm import ConfirmationClosed, DetailsChanged, SignatureEnded, confirm, disown
+from petition.signatures.confirm import (
+    ConfirmationClosed,
+    DetailsChanged,
+    SignatureEnded,
+    can_be_restored,
+    confirm,
+    disown,
+)
 from petition.signatures.fingerprint import compute_fingerprint
 from petition.signatures.links import ExpiredLink, UnknownLink, get_by_confirm_token, make_personal_token
 from petition.signatures.models import Party, Signature, SignatureState
 from petition.signatures.presenter import present_for_signer
 from petition.signatures.public_list import list_organisations, list_signatories
+from petition.signatures.retention import DISOWNED_TTL
 from petition.signatures.self_service import enqueue_replacement_link
 from petition.signatures.sign import PetitionClosed, sign
 from petition.signatures.validation import validate_details
@@ -90,6 +98,8 @@ def signatories_page(slug: str) -> Response:
             first_url=url_for("signatures.signatories", **here) if after else None,
         )
     )
+    if not petition.list_indexed:
+        response.headers["X-Robots-Tag"] = "noindex"
     response.headers["Cache-Control"] = CACHE_CONTROL
     response.vary.add("Accept-Language")
     return response
@@ -123,12 +133,17 @@ def _expired_page(signature: Signature | None) -> tuple[str, int]:
     )
 
 
+def _disowned_page(signature: Signature) -> tuple[str, int]:
+    days = DISOWNED_TTL.days if can_be_restored(signature) else None
+    return _link_page("signatures/sign/disowned.html", signature, erased_within_days=days)
+
+
 @blueprint.get("/c/<token>")
 def confirm_page(token: str) -> tuple[str, int]:
     """Show the details to confirm. Changes nothing: mail scanners follow links too."""
     signature = get_by_confirm_token(token)
     if signature.state == SignatureState.DISOWNED:
-        return _link_page("signatures/sign/disowned.html", signature)
+        return _disowned_page(signature)
     if signature.state == SignatureState.PENDING and not signature.petition.people_can_confirm:
         return _link_page("signatures/sign/closed.html", signature, 410)
     if signature.state not in (SignatureState.PENDING, SignatureState.CONFIRMED):
@@ -151,17 +166,19 @@ def _confirm_page(signature: Signature, token: str, status: int = 200, changed: 
 @blueprint.post("/c/<token>", endpoint="confirm")
 @limit_token_posts
 def confirm_link(token: str) -> Any:
-    """Confirm, once; later requests lead to the same page."""
+    """Confirm what the page showed, once; later requests lead to the same page."""
+    seen = request.form.get("seen", "")
     try:
-        confirmed = confirm(token, seen=request.form.get("seen") or None)
+        confirmed = confirm(token, seen)
     except DetailsChanged as error:
-        # Somebody signed with this address while the page was open: show what the button would confirm now.
-        return _confirm_page(error.signature, token, 409, changed=True)
+        # Somebody signed with this address while the page was open: show what the button would confirm now. Whoever
+        # posts without the page's form has not read it: a scanner, a script.
+        return _confirm_page(error.signature, token, 409 if seen else 422, changed=bool(seen))
     except ConfirmationClosed as error:
         return _link_page("signatures/sign/closed.html", error.signature, 410)
     except SignatureEnded as error:
         if error.signature.state == SignatureState.DISOWNED:
-            return _link_page("signatures/sign/disowned.html", error.signature)
+            return _disowned_page(error.signature)
         return _expired_page(error.signature)
     return redirect(url_for("personal.me", token=make_personal_token(confirmed), lang=explicit_language()), 303)
 
@@ -173,7 +190,7 @@ def disown_link(token: str) -> tuple[str, int]:
     signature = get_by_confirm_token(token, lock=True)
     disown(signature)
     db.session.commit()
-    return _link_page("signatures/sign/disowned.html", signature)
+    return _disowned_page(signature)
 
 
 @blueprint.post("/c/<token>/resend")

@@ -10,9 +10,11 @@ from petition.core import optimistic_lock
 from petition.core.db import db
 from petition.core.exceptions import DomainError
 from petition.core.pagination import MAX_ID
+from petition.signatures.confirm import can_be_restored
 from petition.signatures.fingerprint import derive_salt
 from petition.signatures.labels import staff_action_labels
 from petition.signatures.models import Party, Signature
+from petition.signatures.retention import DISOWNED_TTL
 from petition.signatures.staff.actions import ACTIONS_WITH_REASON, AUDIT_ACTIONS, list_allowed_actions, perform_action
 from petition.signatures.staff.edit import EDITABLE_FIELDS
 from petition.signatures.staff.history import list_events
@@ -93,6 +95,7 @@ def _render(signature: Signature, **messages: Any) -> str:
         signature=signature,
         events=list_events(signature),
         actions=list_allowed_actions(signature),
+        erased_on=signature.ended_at + DISOWNED_TTL if can_be_restored(signature) and signature.ended_at else None,
         seen=compute_fingerprint(signature),
         translate=_,
         **messages,

@@ -185,6 +185,19 @@ def test_draft_is_saved_at_once_and_public_petition_after_a_review(client):
     assert set(event.after) == {"closes", "fr.body"}
 
 
+def test_the_list_is_shown_to_search_engines_on_request(client):
+    make_petition()
+    page = submit_edit(client, list_indexed="on")
+    assert page.status_code == 200
+    assert "may find it in the list" in page.text or "peut mener à la liste" in page.text, "reviewed before it is saved"
+    assert reload_petition().list_indexed is False
+    carried = page.text[page.text.index('<form class="wide-form"') :]
+    assert post_form(client, "/desk/petitions/jardin", **form_fields(carried), confirm="1").status_code == 303
+    assert reload_petition().list_indexed is True
+    page = client.get("/desk/petitions/jardin").text
+    assert form_fields(page)["list_indexed"] == "on"
+
+
 def test_slug_of_a_public_petition_cannot_change(client):
     make_petition()
     fields = form_fields(client.get("/desk/petitions/jardin").text) | {"slug": "autre"}

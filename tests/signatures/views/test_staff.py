@@ -10,7 +10,7 @@ from petition.core.db import db
 from petition.delivery.models import Delivery
 from petition.delivery.worker import run_queue
 from petition.petitions.counters import get_count
-from petition.signatures.confirm import confirm_signature
+from petition.signatures.confirm import confirm_signature, disown
 from petition.signatures.links import make_confirm_token
 from petition.signatures.models import Signature
 from petition.signatures.public_list import list_signatories
@@ -214,3 +214,38 @@ def test_other_roles_and_visitors_have_no_access(client, app, petition):
     sign_in(client, "operator")
     assert client.get(path(signature)).status_code == 403
     assert app.test_client().get(path(signature)).status_code == 302
+
+
+def test_a_disowned_signature_that_was_confirmed_is_put_back(client, campaigner, petition, sent_emails):
+    signature = confirmed(petition, listed=True, updates=True)
+    number, old = signature.confirmed_no, make_confirm_token(signature)
+    disown(signature)
+    db.session.commit()
+    assert get_count(petition).confirmed == 0
+    page = client.get(path(signature) + "?lang=en").text
+    assert "Put back…" in page
+    assert "until then only the team sees them" in page
+    assert "counts again" in client.get(f"{path(signature)}/restore?lang=en").text
+    assert perform(client, signature, "restore", reason="").status_code == 422, "with a reason only"
+    assert perform(client, signature, "restore", reason="pressed in error, she wrote").status_code == 303
+    db.session.refresh(signature)
+    assert (signature.state, signature.confirmed_no, signature.ended_at) == ("confirmed", number, None)
+    assert (signature.name, signature.listed, signature.updates) == ("Zoé Martin", True, False)
+    assert get_count(petition).confirmed == 1
+    assert [one.name for one in list_signatories(petition).items] == ["Zoé Martin"]
+    assert last_record().action == "signature.restored"
+    assert last_record().after == {"reason": "pressed in error, she wrote", "state": "confirmed"}
+    assert "put it back, though it had been disowned" in client.get(path(signature) + "?lang=en").text
+    assert client.get(f"/c/{old}").status_code == 410, "the link that disowned it"
+    run_queue("notifications")
+    assert client.get(re.search(r"/me/\S+", sent_emails[-1].body)[0]).status_code == 200
+
+
+def test_a_signature_without_details_cannot_be_put_back(client, campaigner, petition):
+    signature = make_signature(petition)
+    disown(signature)
+    db.session.commit()
+    assert "Put back" not in client.get(path(signature) + "?lang=en").text
+    assert client.get(f"{path(signature)}/restore").status_code == 303
+    assert post_form(client, f"{path(signature)}/restore", seen="", reason="spam").status_code in (409, 422)
+    assert get_count(petition).confirmed == 0

@@ -112,9 +112,12 @@ class SignerLoad:
         try:
             number = int(address.partition("@")[0].rpartition("-")[2])
             link = re.search(r"(/c/[\w.-]+)", message.get_body(("plain",)).get_content())[1]
-            if self._until_answered("open", "GET", link, number) and number % 3:
+            page = self._until_answered("open", "GET", link, number)
+            if page and number % 3:
                 self.model.note(self.model.posted, address)
-                answer = self._until_answered("confirm", "POST", link, number)
+                seen = re.search(r'name="seen" value="([^"]+)"', page.text)
+                form = {"seen": seen[1] if seen else ""}
+                answer = self._until_answered("confirm", "POST", link, number, form=form)
                 if answer and answer.status == 303:
                     self.model.note(self.model.confirmed, address)
                     self._until_answered("see one's page", "GET", answer.headers["Location"], number)
@@ -124,10 +127,10 @@ class SignerLoad:
             with self.model.lock:
                 self._open -= 1
 
-    def _until_answered(self, what, method, link, number):
+    def _until_answered(self, what, method, link, number, **more):
         ends = time.monotonic() + OPEN_TIMEOUT_SECONDS
         while time.monotonic() < ends:
-            answer = self._ask(what, method, link, number)
+            answer = self._ask(what, method, link, number, **more)
             if answer:
                 return answer
             if self._reading.wait(0.5):

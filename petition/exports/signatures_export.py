@@ -1,71 +1,75 @@
-"""Signatures as CSV: streamed, safe to open in a spreadsheet, recorded in the audit trail."""
+"""Export what a search of signatures finds: from one snapshot, in bounded memory, recorded in the audit trail."""
 
-import csv
-import io
 from collections.abc import Iterator, Sequence
-from datetime import UTC, datetime
 from typing import Any
 
+from flask_babel import force_locale
+from flask_babel import gettext as _
 from sqlalchemy import select, text
 
 from petition.core.db import db
 from petition.core.exceptions import ValidationError
 from petition.core.read_replica import consistent_session
+from petition.exports.columns import COLUMNS, get_translators, list_headings
+from petition.exports.file_formats import DELIMITERS, FileFormat, write_csv, write_xlsx
 from petition.petitions.models import Petition
 from petition.signatures.models import Signature
 from petition.signatures.search.filters import Filter
 from petition.signatures.search.queries import QUERY_SETTINGS_SQL, build_conditions, query_id_bounds
 from petition.team import audit
 
-COLUMNS: dict[str, Any] = {
-    "id": Signature.id, "petition": Petition.slug, "party": Signature.party, "name": Signature.name,
-    "organisation": Signature.organisation, "email": Signature.email, "profession": Signature.profession,
-    "city": Signature.city, "postal_code": Signature.postal_code, "country": Signature.country,
-    "state": Signature.state, "listed": Signature.listed, "updates": Signature.updates,
-    "updates_at": Signature.updates_at, "locale": Signature.locale, "source": Signature.source,
-    "created_at": Signature.created_at, "confirmed_at": Signature.confirmed_at, "ended_at": Signature.ended_at,
-}  # fmt: skip
-# Enough for the list of signatories that is handed over; addresses are exported only when chosen.
-DEFAULT_COLUMNS = (
-    "petition", "party", "name", "organisation", "profession", "city", "country", "state", "confirmed_at",
-)  # fmt: skip
 BATCH_SIZE = 2000  # rows in memory
 STATEMENT_TIMEOUT_SECONDS = 60  # to wait for a batch
 IDLE_IN_TRANSACTION_TIMEOUT = "10min"  # while the client receives a batch
-BOM = "\ufeff"  # without it, spreadsheets do not read the file as UTF-8
-# How a formula begins in spreadsheets, full-width forms included (OWASP, CSV Injection).
-FORMULA_PREFIXES = ("=", "+", "-", "@", "\t", "\r", "\n", "＝", "＋", "－", "＠")
 
 
 class SignaturesExport:
-    """The signatures that a filter finds as CSV text in chunks, newest first, from one database snapshot.
+    """The signatures that a filter finds as a file in chunks, newest first, from one database snapshot.
 
-    The audit trail gets an event at the start (who, filter, columns) and one at the end (number of rows); if the
-    second is missing, or has `complete` false, the file was cut short. Commits.
+    Headings and values are in `language`. The audit trail gets an event at the start (who, filter, columns) and one at
+    the end (number of rows); if the second is missing, or has `complete` false, the file was cut short. Commits.
     """
 
-    def __init__(self, criteria: Filter, columns: Sequence[str], actor: str | None = None) -> None:
+    def __init__(
+        self,
+        criteria: Filter,
+        columns: Sequence[str],
+        file_format: FileFormat = FileFormat.CSV,
+        language: str = "en",
+        actor: str | None = None,
+    ) -> None:
         """Validate the columns. Raises `ValidationError` for none, or for one that does not exist."""
         unknown = [name for name in columns if name not in COLUMNS]
         if unknown or not columns:
             problem = f"unknown: {', '.join(unknown)}" if unknown else "no column"
             raise ValidationError({"columns": f"{problem}; choose among {', '.join(COLUMNS)}"})
         self.criteria, self.actor, self.rows = criteria, actor, 0
+        self.file_format, self.language = file_format, language
         self.columns = [name for name in COLUMNS if name in columns]
 
-    def __iter__(self) -> Iterator[str]:
+    def __iter__(self) -> Iterator[bytes]:
         """Yield the file chunk by chunk."""
         self._record("signatures.export")
         complete = False
         try:
-            yield BOM + _format_rows([self.columns])
-            for batch in self._batches():
-                self.rows += len(batch)
-                yield _format_rows([[escape_cell(value) for value in row] for row in batch])
+            yield from self._write(list_headings(self.columns, self.language), self._translated_batches())
             complete = True
         finally:
             db.session.rollback()
             self._record("signatures.exported", rows=self.rows, complete=complete)
+
+    def _write(self, headings: Sequence[str], batches: Iterator[Sequence[Any]]) -> Iterator[bytes]:
+        if self.file_format == FileFormat.XLSX:
+            with force_locale(self.language):
+                title = _("Signatures")
+            return write_xlsx(title, headings, batches, self.language)
+        return write_csv(headings, batches, DELIMITERS[self.file_format], self.language)
+
+    def _translated_batches(self) -> Iterator[list[list[Any]]]:
+        translators = get_translators(self.columns, self.language)
+        for batch in self._batches():
+            self.rows += len(batch)
+            yield [[translate(value) for translate, value in zip(translators, row, strict=True)] for row in batch]
 
     def _batches(self) -> Iterator[Sequence[Any]]:
         query = (
@@ -87,22 +91,3 @@ class SignaturesExport:
         after = {"filter": self.criteria.redacted(), "columns": self.columns, **result}
         audit.record(action, "signature", after=after, actor=self.actor)
         db.session.commit()
-
-
-def escape_cell(value: Any) -> str:
-    """Return a value as a cell that spreadsheets do not read as a formula; times are in UTC."""
-    if value is None:
-        return ""
-    if isinstance(value, bool):
-        return "yes" if value else "no"
-    if isinstance(value, datetime):
-        return f"{value.astimezone(UTC):%Y-%m-%d %H:%M:%S}"
-    text = str(value)
-    return f"'{text}" if text.startswith(FORMULA_PREFIXES) else text
-
-
-def _format_rows(rows: Sequence[Sequence[str]]) -> str:
-    # The csv module's default dialect is RFC 4180: commas, double quotes where needed, CRLF.
-    output = io.StringIO()
-    csv.writer(output).writerows(rows)
-    return output.getvalue()

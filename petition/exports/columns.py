@@ -1,0 +1,65 @@
+"""The columns of an export: what each holds, and its heading and values in the reader's language."""
+
+from collections.abc import Callable, Sequence
+from datetime import UTC, datetime
+from typing import Any
+
+from flask_babel import force_locale
+from flask_babel import gettext as _
+from sqlalchemy import case
+
+from petition.petitions.models import Petition
+from petition.signatures.labels import party_label, signature_field_label, signature_state_label
+from petition.signatures.models import PARTIES, STATES, Signature, SignatureState
+
+
+def _unless_disowned(column: Any) -> Any:
+    # Kept for a time so that the team can put the signature back; nobody gets them meanwhile.
+    return case((Signature.state == SignatureState.DISOWNED, None), else_=column)
+
+
+COLUMNS: dict[str, Any] = {
+    "id": Signature.id, "petition": Petition.slug, "party": Signature.party,
+    "name": _unless_disowned(Signature.name), "organisation": _unless_disowned(Signature.organisation),
+    "email": _unless_disowned(Signature.email), "profession": _unless_disowned(Signature.profession),
+    "city": _unless_disowned(Signature.city), "postal_code": _unless_disowned(Signature.postal_code),
+    "country": _unless_disowned(Signature.country), "state": Signature.state, "listed": Signature.listed,
+    "updates": Signature.updates, "updates_at": Signature.updates_at, "locale": Signature.locale,
+    "source": Signature.source, "created_at": Signature.created_at, "confirmed_at": Signature.confirmed_at,
+    "ended_at": Signature.ended_at,
+}  # fmt: skip
+# Enough for the list of signatories that is handed over; addresses are exported only when chosen.
+DEFAULT_COLUMNS = (
+    "petition", "party", "name", "organisation", "profession", "city", "country", "state", "confirmed_at",
+)  # fmt: skip
+TIME_COLUMNS = ("updates_at", "created_at", "confirmed_at", "ended_at")
+# What a spreadsheet of each language reads as a date, as strftime and as a number format of Excel.
+TIME_FORMATS = {"en": ("%Y-%m-%d %H:%M:%S", "yyyy-mm-dd hh:mm:ss"), "fr": ("%d/%m/%Y %H:%M:%S", "dd/mm/yyyy hh:mm:ss")}
+
+
+def list_headings(columns: Sequence[str], language: str) -> list[str]:
+    """Return the headings of columns; that of a time says that it is in UTC."""
+    with force_locale(language):
+        labels = [(name, signature_field_label(name)) for name in columns]
+        return [_("%(label)s (UTC)", label=label) if name in TIME_COLUMNS else label for name, label in labels]
+
+
+def get_translators(columns: Sequence[str], language: str) -> list[Callable[[Any], Any]]:
+    """Return for each column the function that puts its values in words of a language. Times and texts stay as are."""
+    with force_locale(language):
+        labels: dict[str, dict[Any, str]] = {
+            "state": {state: signature_state_label(state) for state in STATES},
+            "party": {party: party_label(party) for party in PARTIES},
+            "listed": {True: _("yes"), False: _("no")},
+            "updates": {True: _("yes"), False: _("no")},
+        }
+    return [labels[name].__getitem__ if name in labels else _as_is for name in columns]
+
+
+def _as_is(value: Any) -> Any:
+    return value
+
+
+def to_utc(value: datetime) -> datetime:
+    """Return a moment in UTC, without the time zone, which spreadsheets do not know."""
+    return value.astimezone(UTC).replace(tzinfo=None)
