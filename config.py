@@ -14,6 +14,12 @@ from environs import Env, EnvError, EnvNotSetError, ValidationError, validate
 from limits import parse_many
 
 
+# A name in any script, or an IP address; brackets around an IPv6 address may be left out.
+HOST_PATTERN = re.compile(
+    r"\w(?:[\w-]{0,61}\w)?(?:\.\w(?:[\w-]{0,61}\w)?)*|\[?[0-9A-Fa-f]*:[0-9A-Fa-f]*:[0-9A-Fa-f:.]*\]?"
+)
+
+
 class BadSetting(Exception):
     """A setting that cannot be used. The message is one line that names it and never contains a value."""
 
@@ -59,6 +65,20 @@ def _words(text: str) -> list[str]:
     return text.replace(",", " ").split()
 
 
+def _hosts(text: str) -> list[str]:
+    hosts = _words(text)
+    if not all(HOST_PATTERN.fullmatch(host) for host in hosts):
+        raise ValidationError("invalid host")
+    return hosts
+
+
+def _web_url(text: str) -> str:
+    url = _url("https", "http")(text).rstrip("/")
+    if not HOST_PATTERN.fullmatch(urlsplit(url).hostname or ""):
+        raise ValidationError("invalid host")
+    return url
+
+
 def _rate_limits(text: str) -> list[str]:
     limits = _words(text)
     try:
@@ -80,9 +100,10 @@ PARSERS: dict[str, Callable[[str], Any]] = {
     "database_url": _database_url,
     "redis_url": _redis_url(),
     "broker_url": _redis_url("amqp", "amqps"),
-    "web_url": lambda text: _url("https", "http")(text).rstrip("/"),
+    "web_url": _web_url,
     "mailbox_url": _url("imaps", "maildir"),
     "words": _words,
+    "hosts": _hosts,
     "rate_limits": _rate_limits,
     "networks": _networks,
 }
@@ -113,6 +134,7 @@ LOG_LEVEL = Kind("log_level", "DEBUG, INFO, WARNING, ERROR or CRITICAL")
 WORDS = Kind("words", "a list separated by commas")
 RATE_LIMITS = Kind("rate_limits", "limits such as 30/minute, 300/hour")
 NETWORKS = Kind("networks", "networks such as 10.0.0.0/8, separated by commas")
+HOSTS = Kind("hosts", "names or addresses such as web, 10.0.0.5, without port, separated by commas")
 DATABASE_URL = Kind("database_url", "a URL such as postgresql://…")
 REDIS_URL = Kind("redis_url", REDIS_URL_EXPECTED)
 BROKER_URL = Kind("broker_url", f"{REDIS_URL_EXPECTED}, amqp://… or amqps://…")
@@ -143,6 +165,8 @@ SETTINGS = (
     Setting("REDIS_URL", REDIS_URL, REQUIRED, "URL", "Redis or Valkey", secret=True),
     Setting("BROKER_URL", BROKER_URL, None, "URL", "Celery's broker; REDIS_URL if unset", secret=True),
     Setting("PUBLIC_URL", WEB_URL, REQUIRED, "URL", "public address of the site, used in links"),
+    Setting("PETITION_HOSTS", HOSTS, [], "hosts, by comma",
+        "more names and addresses that the site answers to, beside PUBLIC_URL's and loopback"),
     Setting("PROXY_COUNT", _integer(0, 10), 0, "proxies", "trusted proxies in front of the app"),
     Setting("CONFIRM_WITHIN", _integer(1, 365), 14, "days", "lifetime of a link and of an unconfirmed signature"),
     Setting("MAIL_SERVER", TEXT, "localhost", "host", "mail server"),
