@@ -13,7 +13,6 @@ from urllib.parse import urlsplit
 from environs import Env, EnvError, EnvNotSetError, ValidationError, validate
 from limits import parse_many
 
-
 # A name in any script, or an IP address; brackets around an IPv6 address may be left out.
 HOST_PATTERN = re.compile(
     r"\w(?:[\w-]{0,61}\w)?(?:\.\w(?:[\w-]{0,61}\w)?)*|\[?[0-9A-Fa-f]*:[0-9A-Fa-f]*:[0-9A-Fa-f:.]*\]?"

@@ -1,9 +1,10 @@
-"""Answer only requests for this site's own names, so that a foreign name that resolves here (DNS rebinding) gets nothing.
+"""Answer requests for this site's own names only: another name that resolves here (DNS rebinding) gets nothing.
 
 Accepted in `Host`: the host of PUBLIC_URL, those of PETITION_HOSTS, and loopback names, with any port. Probes and
-`/metrics` also accept an IP address or no `Host`: load balancers and Prometheus ask by address, and rebinding needs a name.
+`/metrics` also accept an IP address or no `Host`: load balancers and Prometheus ask so, and rebinding needs a name.
 """
 
+import contextlib
 import ipaddress
 import re
 from collections.abc import Iterable
@@ -17,7 +18,7 @@ from flask import Flask, abort, request
 from werkzeug.exceptions import BadRequest
 
 MACHINE_PATHS = frozenset({"/healthz", "/readyz", "/metrics"})
-# A name of labels of 1 to 63 characters (RFC 1035, 2.3.4), an IPv4 address, or an IPv6 address in brackets (RFC 3986, 3.2.2).
+# Labels of 1 to 63 characters (RFC 1035, 2.3.4), an IPv4 address, or an IPv6 one in brackets (RFC 3986, 3.2.2).
 LABEL = r"[a-z0-9_](?:[a-z0-9_-]{0,61}[a-z0-9_])?"
 HOST_PATTERN = re.compile(
     rf"(?P<host>{LABEL}(?:\.{LABEL})*\.?|\[[0-9a-f:.]{{2,45}}\])(?::\d{{1,5}})?", re.ASCII | re.IGNORECASE
@@ -46,10 +47,9 @@ def normalize_host(text: str) -> str:
     """Return a configured host as browsers send it: lower case, IDNA. Raises `ValueError` for what is not a host."""
     text = text.strip().strip("[]")
     if _parse_ip(text) is None:
-        try:
+        # A local network may have names that IDNA does not allow, such as one with an underscore.
+        with contextlib.suppress(idna.IDNAError):
             text = idna.encode(text, uts46=True).decode()
-        except idna.IDNAError:
-            pass  # a name that DNS does not allow but a local network may, such as one with an underscore
     host = parse_host(f"[{text}]" if ":" in text else text)
     if host is None:
         raise ValueError("not a host")
