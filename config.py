@@ -71,6 +71,13 @@ def _hosts(text: str) -> list[str]:
     return hosts
 
 
+def _sns_topics(text: str) -> list[str]:
+    topics = _words(text)
+    if not all(re.fullmatch(r"arn:aws[a-z-]*:sns:[a-z0-9-]+:[0-9]{12}:[A-Za-z0-9_.-]+", topic) for topic in topics):
+        raise ValidationError("invalid ARN")
+    return topics
+
+
 def _web_url(text: str) -> str:
     url = _url("https", "http")(text).rstrip("/")
     if not HOST_PATTERN.fullmatch(urlsplit(url).hostname or ""):
@@ -103,6 +110,7 @@ PARSERS: dict[str, Callable[[str], Any]] = {
     "mailbox_url": _url("imaps", "maildir"),
     "words": _words,
     "hosts": _hosts,
+    "sns_topics": _sns_topics,
     "rate_limits": _rate_limits,
     "networks": _networks,
 }
@@ -131,6 +139,7 @@ POSITIVE_SECONDS = Kind(
 PATH = Kind("path", "a path")
 LOG_LEVEL = Kind("log_level", "DEBUG, INFO, WARNING, ERROR or CRITICAL")
 WORDS = Kind("words", "a list separated by commas")
+SNS_TOPICS = Kind("sns_topics", "topics such as arn:aws:sns:eu-west-3:123456789012:bounces, separated by commas")
 RATE_LIMITS = Kind("rate_limits", "limits such as 30/minute, 300/hour")
 NETWORKS = Kind("networks", "networks such as 10.0.0.0/8, separated by commas")
 HOSTS = Kind("hosts", "names or addresses such as web, 10.0.0.5, without port, separated by commas")
@@ -195,6 +204,8 @@ SETTINGS = (
     Setting("PETITION_BOUNCE_MAILBOX_PASSWORD", TEXT, None, "text", "its password", secret=True),
     Setting("PETITION_BOUNCE_WEBHOOK_SECRET", TEXT, None, "text",
         "shared with the mail provider's webhook", secret=True),
+    Setting("PETITION_SNS_TOPIC", SNS_TOPICS, [], "ARNs, by comma",
+        "topics of Amazon SNS whose signed messages alone are accepted, and whose subscription is confirmed"),
     Setting("PETITION_LOG_LEVEL", LOG_LEVEL, "INFO", "level", "lowest level that is logged"),
     Setting("PETITION_EMBEDDED", BOOLEAN, False, "boolean", "set by `petition up`"),
     Setting("PETITION_MAILBOX", PATH, None, "folder", "embedded mailbox, set by `petition up`"),
