@@ -13,6 +13,11 @@ from urllib.parse import urlsplit
 from environs import Env, EnvError, EnvNotSetError, ValidationError, validate
 from limits import parse_many
 
+# A name in any script, or an IP address; brackets around an IPv6 address may be left out.
+HOST_PATTERN = re.compile(
+    r"\w(?:[\w-]{0,61}\w)?(?:\.\w(?:[\w-]{0,61}\w)?)*|\[?[0-9A-Fa-f]*:[0-9A-Fa-f]*:[0-9A-Fa-f:.]*\]?"
+)
+
 
 class BadSetting(Exception):
     """A setting that cannot be used. The message is one line that names it and never contains a value."""
@@ -59,6 +64,27 @@ def _words(text: str) -> list[str]:
     return text.replace(",", " ").split()
 
 
+def _hosts(text: str) -> list[str]:
+    hosts = _words(text)
+    if not all(HOST_PATTERN.fullmatch(host) for host in hosts):
+        raise ValidationError("invalid host")
+    return hosts
+
+
+def _sns_topics(text: str) -> list[str]:
+    topics = _words(text)
+    if not all(re.fullmatch(r"arn:aws[a-z-]*:sns:[a-z0-9-]+:[0-9]{12}:[A-Za-z0-9_.-]+", topic) for topic in topics):
+        raise ValidationError("invalid ARN")
+    return topics
+
+
+def _web_url(text: str) -> str:
+    url = _url("https", "http")(text).rstrip("/")
+    if not HOST_PATTERN.fullmatch(urlsplit(url).hostname or ""):
+        raise ValidationError("invalid host")
+    return url
+
+
 def _rate_limits(text: str) -> list[str]:
     limits = _words(text)
     try:
@@ -87,9 +113,11 @@ PARSERS: dict[str, Callable[[str], Any]] = {
     "database_url": _database_url,
     "redis_url": _redis_url(),
     "broker_url": _redis_url("amqp", "amqps"),
-    "web_url": lambda text: _url("https", "http")(text).rstrip("/"),
+    "web_url": _web_url,
     "mailbox_url": _url("imaps", "maildir"),
     "words": _words,
+    "hosts": _hosts,
+    "sns_topics": _sns_topics,
     "rate_limits": _rate_limits,
     "rate_limit": _rate_limit,
     "networks": _networks,
@@ -119,9 +147,11 @@ POSITIVE_SECONDS = Kind(
 PATH = Kind("path", "a path")
 LOG_LEVEL = Kind("log_level", "DEBUG, INFO, WARNING, ERROR or CRITICAL")
 WORDS = Kind("words", "a list separated by commas")
+SNS_TOPICS = Kind("sns_topics", "topics such as arn:aws:sns:eu-west-3:123456789012:bounces, separated by commas")
 RATE_LIMITS = Kind("rate_limits", "limits such as 30/minute, 300/hour")
 RATE_LIMIT = Kind("rate_limit", "one limit such as 10/day")
 NETWORKS = Kind("networks", "networks such as 10.0.0.0/8, separated by commas")
+HOSTS = Kind("hosts", "names or addresses such as web, 10.0.0.5, without port, separated by commas")
 DATABASE_URL = Kind("database_url", "a URL such as postgresql://…")
 REDIS_URL = Kind("redis_url", REDIS_URL_EXPECTED)
 BROKER_URL = Kind("broker_url", f"{REDIS_URL_EXPECTED}, amqp://… or amqps://…")
@@ -152,6 +182,8 @@ SETTINGS = (
     Setting("REDIS_URL", REDIS_URL, REQUIRED, "URL", "Redis or Valkey", secret=True),
     Setting("BROKER_URL", BROKER_URL, None, "URL", "Celery's broker; REDIS_URL if unset", secret=True),
     Setting("PUBLIC_URL", WEB_URL, REQUIRED, "URL", "public address of the site, used in links"),
+    Setting("PETITION_HOSTS", HOSTS, [], "hosts, by comma",
+        "more names and addresses that the site answers to, beside PUBLIC_URL's and loopback"),
     Setting("PROXY_COUNT", _integer(0, 10), 0, "proxies", "trusted proxies in front of the app"),
     Setting("CONFIRM_WITHIN", _integer(1, 365), 14, "days", "lifetime of a link and of an unconfirmed signature"),
     Setting("MAIL_SERVER", TEXT, "localhost", "host", "mail server"),
@@ -184,6 +216,8 @@ SETTINGS = (
     Setting("PETITION_BOUNCE_MAILBOX_PASSWORD", TEXT, None, "text", "its password", secret=True),
     Setting("PETITION_BOUNCE_WEBHOOK_SECRET", TEXT, None, "text",
         "shared with the mail provider's webhook", secret=True),
+    Setting("PETITION_SNS_TOPIC", SNS_TOPICS, [], "ARNs, by comma",
+        "topics of Amazon SNS whose signed messages alone are accepted, and whose subscription is confirmed"),
     Setting("PETITION_LOG_LEVEL", LOG_LEVEL, "INFO", "level", "lowest level that is logged"),
     Setting("PETITION_EMBEDDED", BOOLEAN, False, "boolean", "set by `petition up`"),
     Setting("PETITION_MAILBOX", PATH, None, "folder", "embedded mailbox, set by `petition up`"),

@@ -2,8 +2,10 @@
 
 from typing import Any
 
-from flask import Flask, request
+from flask import Flask, Request, request
+from werkzeug.datastructures import Authorization
 from werkzeug.middleware.proxy_fix import ProxyFix
+from werkzeug.utils import cached_property
 
 from petition import (
     bulk_actions,
@@ -22,8 +24,22 @@ MAX_BODY_BYTES = 64 * 1024
 LIBRARY_ASSETS_MAX_AGE_SECONDS = 3600  # their URLs are not versioned, unlike those of `core.assets`
 
 
+class PetitionRequest(Request):
+    """Flask's request, without werkzeug's exception for credentials that are not ASCII."""
+
+    @cached_property
+    def authorization(self) -> Authorization | None:
+        """The `Authorization` header; None if it is missing or malformed."""
+        try:
+            return super().authorization
+        except ValueError:
+            return None
+
+
 class PetitionApp(Flask):
     """Flask without asynchronous views; logs exceptions by URL rule, as a path may contain a token."""
+
+    request_class = PetitionRequest
 
     def ensure_sync(self, func: Any) -> Any:
         """Return the view unchanged: none is asynchronous, and Flask would check on every call."""

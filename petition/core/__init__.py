@@ -18,9 +18,11 @@ def register(app: Flask) -> None:
         read_replica,
         redis,
         security_headers,
+        trusted_hosts,
     )
 
     logging.init_app(app)
+    trusted_hosts.init_app(app)
     db.init_app(app)
     read_replica.init_app(app)
     redis.init_app(app)

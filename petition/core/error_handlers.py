@@ -2,7 +2,7 @@
 
 import psycopg
 import structlog
-from flask import Flask, Response, make_response, render_template, request
+from flask import Flask, Response, current_app, make_response, render_template, request
 from flask_babel import gettext as _
 from gunicorn.http.errors import ChunkMissingTerminator, InvalidChunkSize
 from psycopg.errors import IdleInTransactionSessionTimeout
@@ -12,6 +12,7 @@ from werkzeug.exceptions import BadRequest, HTTPException, ServiceUnavailable
 
 from petition.core.exceptions import Conflict, DomainError, InvalidLink, NotFound
 from petition.core.openapi import API_PREFIX, http_error_response, problem_response
+from petition.core.trusted_hosts import UnknownHost
 
 RETRY_AFTER_SECONDS = 10
 # HTTP status by exception type, for what a view does not catch; the first match counts.
@@ -56,7 +57,10 @@ def _handle_http_error(error: HTTPException) -> Response | HTTPException:
         return error
     if request.path.startswith(API_PREFIX):
         return http_error_response(error)
-    response = _error_page(error.code)
+    advice = ""
+    if isinstance(error, UnknownHost):
+        advice = _("This site’s address is %(address)s.", address=current_app.config["PUBLIC_URL"])
+    response = _error_page(error.code, advice)
     for name, value in error.get_headers():
         if name.lower() not in ("content-type", "content-length"):
             response.headers[name] = value

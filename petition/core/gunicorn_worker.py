@@ -1,15 +1,218 @@
-"""gunicorn thread worker that balances connections between processes."""
+"""gunicorn thread worker whose threads never wait for a client, and that balances connections between processes."""
 
+import contextlib
+import errno
+import selectors
+import socket
 import time
+from functools import partial
 from typing import Any
 
-from gunicorn.workers.gthread import ThreadWorker
+from gunicorn.http import get_parser
+from gunicorn.util import write_error
+from gunicorn.workers.gthread import STOP_KEEPALIVE_LINGER, TConn, ThreadWorker
+
+from petition.core.request_buffer import HeadTooLong, RequestBuffer
 
 DELAY_PER_CONNECTION_SECONDS = 0.0001  # before accept, for each connection that the process already has
 MAX_DELAY_SECONDS = 0.001
 
+HEAD_TIMEOUT_SECONDS = 10.0  # for the whole head of a request
+BODY_TIMEOUT_SECONDS = 10.0  # without a byte of its body
+LINGER_TIMEOUT_SECONDS = 2.0  # for a client to close after us
+SEND_TIMEOUT_SECONDS = 15.0  # for a part of a response that does not fit into the socket's buffer
+SEND_BUFFER_BYTES = 256 * 1024  # a whole page fits, however slowly it is read
+RECEIVE_BYTES = 64 * 1024  # at once
+MAX_BUFFERED_BYTES = 64 * 1024 * 1024  # of unfinished requests in a process
 
-class LeastConnectionsWorker(ThreadWorker):  # type: ignore[misc]  # gunicorn carries no types
+
+class Connection(TConn):  # type: ignore[misc]  # gunicorn carries no types
+    """A connection with the requests that it received."""
+
+    def __init__(self, *args: Any) -> None:
+        super().__init__(*args)
+        self.received = RequestBuffer()
+        self.deadline = 0.0
+        self.is_closing = self.is_closed = False
+        # The thread reads from memory alone: what is missing there is the end of the connection to it.
+        self.initialized = self.data_ready = True
+        self.parser = get_parser(self.cfg, iter(()), self.client)
+
+
+class BufferingWorker(ThreadWorker):  # type: ignore[misc]  # gunicorn carries no types
+    """Receive requests in the main loop, and occupy a thread only with one that is there as a whole.
+
+    gunicorn's own gthread waits in its threads: for the first byte of each connection, 5 s, and without limit for the
+    rest of a request, so that as many slow clients as there are threads stop the site. It also waits for clients to
+    close, up to 2 s each, in the loop that accepts connections.
+
+    A slow client has a connection only. Where there are too many, the one that waits for longest is closed; where they
+    fill the memory, the one with most in it. Plain HTTP only: TLS is the proxy's.
+    """
+
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        self._waiting: dict[Connection, None] = {}  # for the client, the longest first
+        self._buffered_bytes = 0
+        self._next_check = 0.0
+
+    def init_process(self) -> None:
+        """Prepare the listeners, then run."""
+        for listener in self.sockets:
+            listener.sock.setsockopt(socket.SOL_SOCKET, socket.SO_SNDBUF, SEND_BUFFER_BYTES)  # inherited by accept
+        super().init_process()
+
+    def accept(self, listener: Any) -> None:
+        """Accept a connection, unless another process took it meanwhile."""
+        try:
+            super().accept(listener)
+        except OSError as error:
+            if error.errno not in (errno.EMFILE, errno.ENFILE):
+                raise
+            self._make_room()
+
+    def enqueue_req(self, conn: TConn) -> None:
+        """Wait for a request on a connection that was just accepted; gunicorn would give it to a thread now."""
+        connection = Connection(conn.cfg, conn.sock, conn.client, conn.server)
+        self._wait(connection, HEAD_TIMEOUT_SECONDS)
+        if self.nr_conns >= self.worker_connections:
+            self._make_room()
+
+    def _make_room(self) -> None:
+        """Close the connection that has been idle, or else incomplete, for longest."""
+        if self.keepalived_conns:
+            self._drop(self.keepalived_conns.popleft())
+        elif self._waiting:
+            self._drop(next(iter(self._waiting)))
+
+    def _wait(self, connection: Connection, seconds: float) -> None:
+        if not self.alive:
+            seconds = min(seconds, STOP_KEEPALIVE_LINGER)
+        connection.deadline = time.monotonic() + seconds
+        self._waiting[connection] = None
+        self.poller.register(connection.sock, selectors.EVENT_READ, partial(self._receive, connection))
+
+    def _stop_waiting(self, connection: Connection) -> None:
+        with contextlib.suppress(KeyError, ValueError):
+            self.poller.unregister(connection.sock)
+        self._waiting.pop(connection, None)
+
+    def _drop(self, connection: Connection) -> None:
+        """Close a connection at once."""
+        if connection.is_closed:
+            return
+        connection.is_closed = True
+        self._stop_waiting(connection)
+        self._buffered_bytes -= len(connection.received)
+        self.nr_conns -= 1
+        connection.close()
+
+    def _receive(self, connection: Connection, _socket: Any = None) -> None:
+        """Read what has come on a connection, and go on with it."""
+        if connection.is_closed:  # by an event of the same round
+            return
+        try:
+            data = connection.sock.recv(RECEIVE_BYTES)
+        except BlockingIOError:
+            if connection not in self._waiting:
+                self._wait(connection, HEAD_TIMEOUT_SECONDS)
+            return
+        except OSError:
+            data = b""
+        if not data:
+            self._drop(connection)
+        elif not connection.is_closing:
+            connection.received.feed(data)
+            self._buffered_bytes += len(data)
+            self._advance(connection)
+            if self._buffered_bytes > MAX_BUFFERED_BYTES and self._waiting:
+                self._drop(max(self._waiting, key=lambda waiting: len(waiting.received)))
+
+    def _advance(self, connection: Connection) -> None:
+        """Give a whole request to a thread, or wait for the rest of it."""
+        try:
+            is_complete = connection.received.is_complete()
+        except HeadTooLong:
+            self._stop_waiting(connection)
+            with contextlib.suppress(OSError):
+                write_error(connection.sock, 431, "Request Header Fields Too Large", "")
+            self._close(connection)
+            return
+        if is_complete:
+            self._stop_waiting(connection)
+            request = connection.received.take()
+            self._buffered_bytes -= len(request)
+            connection.parser.unreader.unread(request)
+            super().enqueue_req(connection)
+            return
+        if connection.received.is_waiting_for_continue():
+            with contextlib.suppress(OSError):
+                connection.sock.send(b"HTTP/1.1 100 Continue\r\n\r\n")
+        if connection not in self._waiting:
+            self._wait(connection, HEAD_TIMEOUT_SECONDS)
+        elif connection.received.has_head and self.alive:
+            connection.deadline = time.monotonic() + BODY_TIMEOUT_SECONDS
+
+    def on_client_socket_readable(self, conn: Connection, client: Any) -> None:
+        """Read the next request of a kept connection."""
+        if conn.is_closed:
+            return
+        self.poller.unregister(client)
+        self.keepalived_conns.remove(conn)
+        self._receive(conn)
+
+    def handle_request(self, req: Any, conn: Connection) -> Any:
+        """Answer a request, in a thread; a client that does not read the response in time is given up."""
+        conn.sock.settimeout(SEND_TIMEOUT_SECONDS)
+        if conn.received.is_last:
+            req.force_close()
+        try:
+            return super().handle_request(req, conn)
+        except TimeoutError:
+            self.log.info("A client did not read its response within %.0f s.", SEND_TIMEOUT_SECONDS)
+            raise StopIteration from None  # how gunicorn says that a connection is over
+
+    def finish_request(self, conn: Connection, fs: Any) -> None:
+        """Keep the connection for another request, or close it; in the main loop."""
+        keep = not fs.cancelled() and fs.exception() is None and fs.result() and not conn.received.is_last
+        conn.sock.setblocking(False)
+        if not keep:
+            self._close(conn)
+        elif len(conn.received):
+            self._advance(conn)
+        else:
+            conn.set_timeout()
+            if not self.alive:
+                conn.timeout = min(conn.timeout, time.monotonic() + STOP_KEEPALIVE_LINGER)
+            self.keepalived_conns.append(conn)
+            self.poller.register(conn.sock, selectors.EVENT_READ, partial(self.on_client_socket_readable, conn))
+
+    def _close(self, connection: Connection) -> None:
+        """Close in a way that the client can read all of the response (RFC 9112, 9.6)."""
+        connection.is_closing = True
+        try:
+            connection.sock.shutdown(socket.SHUT_WR)
+            self._wait(connection, LINGER_TIMEOUT_SECONDS)
+        except OSError:
+            self._drop(connection)
+
+    def murder_pending(self) -> None:
+        """Close the connections whose time is over; gunicorn calls it in each round of its loop."""
+        now = time.monotonic()
+        if now < self._next_check:
+            return
+        self._next_check = now + 0.5
+        for connection in [waiting for waiting in self._waiting if waiting.deadline < now]:
+            self._drop(connection)
+
+    def _cap_keepalive(self, deadline: float) -> None:
+        """Bound the time of all that wait when the worker stops."""
+        super()._cap_keepalive(deadline)
+        for connection in self._waiting:
+            connection.deadline = min(connection.deadline, deadline)
+
+
+class LeastConnectionsWorker(BufferingWorker):
     """Delay accept in proportion to open connections, so that the process with the fewest takes the next one.
 
     A new connection wakes all processes, and the first one awake takes it. A proxy's keep-alive connections at times

@@ -11,4 +11,7 @@ def register(app: Flask) -> None:
     from petition.local_stack import mailbox_views
 
     if app.config["PETITION_MAILBOX"]:
-        app.register_blueprint(mailbox_views.blueprint(app.config["PETITION_MAILBOX"]))
+        pages = mailbox_views.blueprint(app.config["PETITION_MAILBOX"])
+        # Every email with its links is there: for this machine only, however else the stack is reached.
+        pages.before_request(app.extensions["petition.require_local_request"])
+        app.register_blueprint(pages)

@@ -7,12 +7,12 @@ from typing import Any
 
 import structlog
 from flask import current_app, request
-from limits import parse_many
+from limits import RateLimitItem, parse_many
 from redis.exceptions import RedisError
 from werkzeug.exceptions import TooManyRequests
 
 from petition.core.circuit_breaker import CircuitBreaker
-from petition.safeguards.ip_networks import find_network, hash_network
+from petition.safeguards.ip_networks import find_network, hash_network, parse_ip_address
 from petition.safeguards.rate_limiter import RateLimitEvent, count_events
 
 View = Callable[..., Any]
@@ -20,6 +20,9 @@ View = Callable[..., Any]
 log = structlog.get_logger(__name__)
 breaker = CircuitBreaker(5.0)
 parse_limits = lru_cache(parse_many)
+# IPv6: the lengths of the networks that are counted together, and how many times the limit of a /56 each may reach. A
+# household has a /56 or less (RIPE-690); a /48 costs nothing, and would otherwise have 256 limits of its own.
+IPV6_LIMIT_FACTORS = ((56, 1), (48, 8), (32, 64))
 
 
 def client_network_hash() -> str:
@@ -59,7 +62,9 @@ def rate_limited(
 
     def check() -> None:
         if request.method == "POST":
-            _enforce_limits(_limit_events(scope, key(), limits if isinstance(limits, str) else limits()))
+            text = limits if isinstance(limits, str) else limits()
+            is_network = key is client_network_hash
+            _enforce_limits(_network_events(scope, text) if is_network else _limit_events(scope, key(), text))
 
     return _before_view(check)
 
@@ -68,8 +73,25 @@ limit_token_posts = rate_limited("follow", "120/minute")
 limit_signing = rate_limited("sign", lambda: ";".join(current_app.config["PETITION_SIGN_LIMIT"]))
 
 
-def _limit_events(scope: str, key: str, limits: str) -> list[RateLimitEvent]:
-    return [RateLimitEvent(scope, key, limit) for limit in parse_limits(limits)]
+def _limit_events(scope: str, key: str, limits: str, factor: int = 1) -> list[RateLimitEvent]:
+    return [RateLimitEvent(scope, key, limit) for limit in _multiply_limits(limits, factor)]
+
+
+@lru_cache
+def _multiply_limits(limits: str, factor: int) -> list[RateLimitItem]:
+    return [type(limit)(limit.amount * factor, limit.multiples) for limit in parse_limits(limits)]
+
+
+def _network_events(scope: str, limits: str) -> list[RateLimitEvent]:
+    """Return an event of the client's network, and for IPv6 of those around it, the narrowest first."""
+    address = parse_ip_address(request.remote_addr or "")
+    if address is None or address.version == 4:
+        return _limit_events(scope, client_network_hash(), limits)
+    return [
+        event
+        for bits, factor in IPV6_LIMIT_FACTORS
+        for event in _limit_events(scope, hash_network(find_network(str(address), bits) or "")[0], limits, factor)
+    ]
 
 
 def _enforce_limits(events: Sequence[RateLimitEvent]) -> None:

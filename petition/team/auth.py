@@ -140,7 +140,7 @@ def _set_script_nonce() -> None:
 
 def _set_content_security_policy(response: Response) -> Response:
     """Allow this site's own scripts on the team's pages; public pages have none."""
-    if request.path.startswith(sessions.TEAM_PATH_PREFIXES):
+    if "script_nonce" in g:  # not on the answer to a request that was refused before the team's checks
         response.headers.setdefault(
             "Content-Security-Policy",
             f"default-src 'none'; script-src 'self' 'nonce-{g.script_nonce}'; connect-src 'self'; style-src 'self'; "

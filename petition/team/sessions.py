@@ -3,7 +3,7 @@
 from datetime import timedelta
 from typing import Any
 
-from flask import Flask, Request, Response
+from flask import Flask, Request, Response, g
 from flask.sessions import NullSession, SecureCookieSessionInterface, SessionMixin
 
 TEAM_PATH_PREFIXES = ("/account", "/ops", "/desk")
@@ -15,8 +15,10 @@ class TeamSessionInterface(SecureCookieSessionInterface):
     """Flask's signed cookie, for `TEAM_PATH_PREFIXES` only."""
 
     def open_session(self, app: Flask, request: Request) -> Any:
-        """Return the session; on public pages an empty one that cannot be written to."""
+        """Return the session; on public pages an empty one that cannot be written to, and nobody is signed in."""
         if not request.path.startswith(TEAM_PATH_PREFIXES):
+            # Otherwise Flask-Login, when a template asks who reads it, would read a cookie of its own, and write here.
+            g._login_user = app.login_manager.anonymous_user()  # type: ignore[attr-defined]
             return NullSession()
         return super().open_session(app, request)
 

@@ -1,9 +1,13 @@
 """`petition up`: start, stop, restart with the same data, and errors in settings."""
 
+import contextlib
 import os
 import signal
+import socket
 import subprocess
 import sys
+import time
+from concurrent.futures import ThreadPoolExecutor
 
 import pytest
 from support.local_stack import LocalStack
@@ -79,3 +83,40 @@ def test_a_bad_setting_ends_the_start_with_one_line(tmp_path, name, value):
     assert ended.stderr.startswith(f"petition: {name} ")
     assert len(ended.stderr.splitlines()) == 1
     assert not (tmp_path / "data").exists()
+
+
+@pytest.mark.slow
+def test_slow_clients_and_hostile_hosts_do_not_disturb_who_signs(stack):
+    halves = [
+        b"",
+        b"GET /p/internet-en-pri",
+        b"POST /p/internet-en-prison/sign HTTP/1.1\r\nHost: localhost\r\nContent-Length: 900\r\n\r\nname=Zo",
+        b"POST /p/internet-en-prison/sign HTTP/1.1\r\nHost: localhost\r\nTransfer-Encoding: chunked\r\n\r\n90\r\nname",
+        b"POST / HTTP/1.1\r\nHost: localhost\r\nContent-Length: 99999999\r\n\r\n",
+    ]
+    with contextlib.ExitStack() as opened:
+        for half in halves * 10:
+            connection = opened.enter_context(socket.create_connection(("127.0.0.1", stack.port), timeout=10))
+            connection.sendall(half)
+
+        def sign(n):
+            started = time.monotonic()
+            form = {"name": "Zoé Martin", "email": f"slow{n}@example.org"}
+            answer = stack.request("POST", "/p/internet-en-prison/sign", form=form, network=n)
+            return answer.status, time.monotonic() - started
+
+        with ThreadPoolExecutor(4) as pool:
+            answers = list(pool.map(sign, range(20)))
+    assert {status for status, _ in answers} == {303}
+    assert max(seconds for _, seconds in answers) < 2
+    before = len(stack.output.read_text().splitlines())
+    hosts = [b"evil.example", b"evil..example", b"a" * 64 + b".example", b"\xe9\xff", b"a\r\nHost: b", b"", None]
+    for host in hosts:
+        header = b"" if host is None else b"Host: " + host + b"\r\n"
+        with socket.create_connection(("127.0.0.1", stack.port), timeout=10) as connection:
+            connection.sendall(b"GET /mailbox HTTP/1.1\r\n" + header + b"Connection: close\r\n\r\n")
+            assert connection.recv(99).startswith(b"HTTP/1.1 400 "), host
+    assert stack.get("/mailbox/messages.json").status == 200
+    lines = stack.output.read_text().splitlines()[before:]
+    # One line for each, the last of them perhaps not yet written; others are of signatures made before.
+    assert len([line for line in lines if "status=303" not in line and " email " not in line]) <= len(hosts), lines

@@ -1,4 +1,5 @@
 import logging
+import time
 
 import pytest
 import redis
@@ -6,7 +7,7 @@ from support.factories import make_form, make_petition
 
 from petition.core.db import db
 from petition.core.redis import get_client as redis_client
-from petition.safeguards import rate_limits
+from petition.safeguards import rate_limiter, rate_limits
 from petition.signatures.models import Signature
 
 
@@ -27,6 +28,46 @@ def test_network_above_its_limit_is_answered_429_with_retry_after(client, limit)
     assert 0 < int(limited.headers["Retry-After"]) <= 60
     assert sign(client, 9, "203.0.113.5").status_code == 303
     assert db.session.query(Signature).count() == 4
+
+
+def count_accepted(client, networks):
+    answers = [sign(client, number, network).status_code for number, network in enumerate(networks)]
+    assert {*answers} <= {303, 429}
+    return answers.count(303)
+
+
+def test_ipv6_networks_are_limited_at_56_48_and_32_bits(client, limit):
+    make_petition()
+    assert count_accepted(client, [f"2001:db8:1:{n:x}::7" for n in range(5)]) == 3  # of one /56
+    # Of one /48, each from a /56 of its own; the three before count.
+    assert count_accepted(client, [f"2001:db8:1:{n:x}00::7" for n in range(1, 30)]) == 3 * 8 - 3
+    # Of one /32, each from a /48 of its own.
+    assert count_accepted(client, [f"2001:db8:{n:x}::7" for n in range(2, 250)]) == 3 * 64 - 3 * 8
+    assert sign(client, 1, "2001:db9::1").status_code == 303
+
+
+def test_one_ipv6_48_does_not_pass_256_signatures_a_minute_by_default(client, monkeypatch):
+    make_petition()
+    start = time.time() // 60 * 60 + 1  # within one window: the machine may be slow
+    monkeypatch.setattr(rate_limiter.time, "time", lambda: start)
+    assert count_accepted(client, [f"2001:db8:1:{n:x}00::7" for n in range(256)] + ["2001:db8:1::9"] * 9) <= 256
+
+
+def test_ipv6_networks_are_counted_in_one_round_trip(client, monkeypatch):
+    make_petition()
+    calls = []
+    execute = rate_limiter.execute_command
+    monkeypatch.setattr(rate_limiter, "execute_command", lambda *args: calls.append(args) or execute(*args))
+    assert sign(client, 1, "2001:db8:1::7").status_code == 303
+    assert len([call for call in calls if call[0] == "EVALSHA"]) == 1
+
+
+def test_links_are_limited_at_every_length_too(client):
+    statuses = [
+        client.post("/c/none", headers={"X-Forwarded-For": f"2001:db8:7:{n // 110:x}00::7"}).status_code
+        for n in range(1050)
+    ]
+    assert statuses.count(429) == 1050 - 8 * 120
 
 
 def test_pages_and_api_share_the_limit(client, limit):

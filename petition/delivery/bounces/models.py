@@ -56,3 +56,15 @@ class Bounce(Model):
         Index("ix_bounces_unread", "id", postgresql_where="kind = 'not_understood' AND read_at IS NULL"),
         Index("ix_bounces_at", "at"),
     )
+
+
+class WebhookToken(Model):
+    """A message of a provider's webhook that was accepted: digests of what identifies it and of what it said."""
+
+    __tablename__ = "webhook_tokens"
+
+    token_hash: Mapped[str] = mapped_column(String(64), primary_key=True)
+    content_hash: Mapped[str] = mapped_column(String(64))
+    accepted_at: Mapped[datetime] = mapped_column(server_default=func.now())
+
+    __table_args__ = (Index("ix_webhook_tokens_accepted_at", "accepted_at"),)

@@ -1,4 +1,4 @@
-"""Periodic tasks: poll the bounce mailbox, and delete the raw text of old reports."""
+"""Periodic tasks: poll the bounce mailbox, and delete the raw text of old reports and old webhook tokens."""
 
 from datetime import timedelta
 
@@ -8,6 +8,7 @@ from petition.core import clock
 from petition.core.db import db
 from petition.delivery.bounces.mailbox import poll_mailbox
 from petition.delivery.bounces.models import Bounce
+from petition.delivery.bounces.webhook_auth import forget_old_tokens
 
 RAW_RETENTION = timedelta(days=30)
 
@@ -18,7 +19,8 @@ def run_poll() -> None:
 
 
 def run_retention() -> None:
-    """Delete the raw text of old reports, which may contain an address."""
+    """Delete the raw text of old reports, which may contain an address, and webhook tokens that are no longer valid."""
+    forget_old_tokens()
     is_old = (Bounce.at < clock.now() - RAW_RETENTION) & Bounce.raw.is_not(None)
     db.session.execute(update(Bounce).where(is_old).values(raw=None).execution_options(synchronize_session=False))
     db.session.commit()

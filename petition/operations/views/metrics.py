@@ -9,6 +9,7 @@ from werkzeug.datastructures import WWWAuthenticate
 from werkzeug.exceptions import Unauthorized
 
 from petition.core.db import db
+from petition.core.trusted_hosts import is_loopback, peer_address
 from petition.operations.metrics import render_metrics
 
 ACCESS = "machine"
@@ -16,8 +17,17 @@ blueprint = Blueprint("metrics", __name__)
 
 
 def _is_allowed_address() -> bool:
+    """Return whether the client is in an allowed network, and its proxy, if any, too or on this machine.
+
+    Anybody else who reaches this port could forward whatever address they like.
+    """
+    peer, client = peer_address(), request.remote_addr or ""
+    return _is_in_allowed_network(client) and (is_loopback(peer) or _is_in_allowed_network(peer))
+
+
+def _is_in_allowed_network(text: str) -> bool:
     try:
-        address = ipaddress.ip_address(request.remote_addr or "")
+        address = ipaddress.ip_address(text)
     except ValueError:
         return False
     address = getattr(address, "ipv4_mapped", None) or address

@@ -92,13 +92,26 @@ def test_wrong_webhook_secret_is_refused(post_webhook, client, delivery, provide
     body = json.dumps(make_payloads(delivery)[provider]).encode()
     forged = body.replace(b'"token": "token"', b'"token": "other"', 1) if provider == "mailgun" else body
     for headers in (
-        {},
         {"Authorization": "Basic !!"},
         {"Authorization": "Bearer wrong"},
-        {"X-Petition-Signature": "t=1,v1=é"},
+        {"X-Petition-Signature": "t=1,v1=é", "Authorization": "Bearer"},
     ):
         assert client.post(f"/hooks/bounces/{provider}", data=forged, headers=headers).status_code == 403
     assert db.session.query(Bounce).count() == 0
+
+
+@pytest.mark.parametrize("provider", ["ses", "postmark", "brevo"])
+def test_password_is_asked_for_as_amazon_expects(client, post_webhook, delivery, provider):
+    answer = client.post(f"/hooks/bounces/{provider}", data=json.dumps(make_payloads(delivery)[provider]))
+    assert answer.status_code == 401
+    assert answer.headers["WWW-Authenticate"].startswith("Basic realm=")
+    assert db.session.query(Bounce).count() == 0
+
+
+@pytest.mark.parametrize("provider", ["generic", "mailgun"])
+def test_missing_signature_is_refused(client, post_webhook, delivery, provider):
+    body = make_payloads(delivery)[provider] | {"signature": None}
+    assert client.post(f"/hooks/bounces/{provider}", data=json.dumps(body)).status_code == 403
 
 
 def test_old_signature_is_refused(post_webhook, delivery):
