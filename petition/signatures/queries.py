@@ -12,12 +12,13 @@ INSERT_SIGNATURE_SQL = text("""
     WITH new_signature AS (
         INSERT INTO signatures (
             petition_id, state, generation, valid_from, party, name, organisation, profession, city, postal_code,
-            country, listed, updates, updates_wording_id, updates_at, locale, email, email_canonical, source, network
+            country, listed, updates, updates_wording_id, updates_at, locale, email, email_canonical, source, network,
+            review
         )
         SELECT
             id, 'pending', 1, 1, :party, :name, :organisation, :profession, :city, :postal_code,
             :country, :listed, :updates, :updates_wording_id, :updates_at, :locale, :email, :email_canonical, :source,
-            :network
+            :network, :review
         FROM petitions
         WHERE id = :petition_id AND version = :version
         ON CONFLICT (petition_id, party, email_canonical) DO NOTHING
@@ -55,7 +56,8 @@ REFRESH_SIGNATURE_SQL = text("""
         updates_wording_id = :updates_wording_id, updates_at = :updates_at, locale = :locale, email = :email,
         network = :network, requested_at = :requested_at, generation = :generation, valid_from = :valid_from,
         state = 'pending', ended_at = NULL, confirmed_at = NULL, confirmed_no = NULL,
-        reminded_at = CASE state WHEN 'pending' THEN reminded_at END
+        reminded_at = CASE state WHEN 'pending' THEN reminded_at END,
+        review = CASE WHEN review = 'rejected' THEN 'waiting' ELSE CAST(:review AS text) END, reported_at = NULL
     WHERE id = :id
 """)
 

@@ -77,6 +77,7 @@ def _column_values(petition: Petition, details: Details, source: str, network: s
         "source": source,
         "network": network,
         "petition_id": petition.id,
+        "review": details.review,
     }
 
 

@@ -25,6 +25,9 @@ ACTION_MESSAGES = {
     "signature.withdrawn": N_("%(who)s withdrew it."),
     "signature.invalidated": N_("%(who)s invalidated it."),
     "signature.reinstated": N_("%(who)s reinstated it."),
+    "signature.name_approved": N_("%(who)s approved its name for the public list."),
+    "signature.name_rejected": N_("%(who)s kept its name out of the public list."),
+    "signature.name_reopened": N_("%(who)s undid the decision about its name."),
 }
 BULK_ACTION_MESSAGES = {
     "invalidate": N_("%(who)s invalidated it with others (action %(id)s)."),
