@@ -100,8 +100,12 @@ def fetch_signatories(site: SiteClient) -> SignatoryCounter:
 
 
 def expected_signatories(signers: list[Signer]) -> SignatoryCounter:
-    """Return the entries that these signers add to the public list: those who agreed to be named."""
-    return Counter(_signatory_key(signer.as_json()) for signer in signers if signer.listed)
+    """Return the entries that these signers add to the public list: the people who agreed to be named.
+
+    Organisations wait there for the team, which reads their names first.
+    """
+    listed = [signer for signer in signers if signer.listed and signer.party == "person"]
+    return Counter(_signatory_key(signer.as_json()) for signer in listed)
 
 
 def _signatory_key(item: dict[str, str | None]) -> tuple[str, str, str]:

@@ -5,11 +5,10 @@ another mailbox, of somebody else.
 """
 
 import unicodedata
-from functools import cache, lru_cache
-
-from publicsuffixlist import PublicSuffixList
+from functools import lru_cache
 
 from petition.safeguards.email_addresses import DOMAIN_ALIASES, PLUS_ALIAS_DOMAINS, strip_invisible
+from petition.safeguards.public_suffixes import get_public_suffixes
 
 # Providers by their name, with the endings under which they give addresses; the first is the most frequent here.
 # Sources: the providers' own sign-up pages and lists of aliases (Microsoft, Yahoo, GMX, Orange, Proton).
@@ -93,11 +92,6 @@ def _to_ascii(local: str) -> str:
     return plain if plain.isascii() else local
 
 
-@cache
-def _public_suffixes() -> PublicSuffixList:
-    return PublicSuffixList(accept_unknown=False, only_icann=True)  # the list that the package ships
-
-
 @lru_cache(maxsize=4096)
 def _likely_domain(domain: str) -> str | None:
     """Return the domain that was probably meant, None if this one may exist."""
@@ -105,7 +99,7 @@ def _likely_domain(domain: str) -> str | None:
         return DOMAIN_CORRECTIONS[domain]
     if domain in CANDIDATES or domain in REAL_DOMAINS:
         return None
-    ending = _public_suffixes().publicsuffix(domain)
+    ending = get_public_suffixes().publicsuffix(domain)
     name = domain.removesuffix(f".{ending}") if ending else domain
     if ending and name in PROVIDER_ENDINGS:
         meant = f"{name}.com"

@@ -2,7 +2,7 @@
 
 from functools import lru_cache
 
-from publicsuffixlist import PublicSuffixList
+from petition.safeguards.public_suffixes import get_public_suffixes
 
 # Providers that give mailboxes to the public, with millions of users each, and the registrable domains of big Internet
 # access providers: no campaign is a burden to them. By registrable domain; `FAMILIES` have one in many countries.
@@ -34,16 +34,10 @@ RESERVED_SUFFIXES = {"example", "invalid", "localhost", "test"}
 RESERVED_DOMAINS = {"example.com", "example.net", "example.org"}
 
 
-@lru_cache(maxsize=1)
-def _load_public_suffixes() -> PublicSuffixList:
-    """Return the Public Suffix List that is part of its package: nothing is downloaded."""
-    return PublicSuffixList()
-
-
 @lru_cache(maxsize=4096)
 def find_small_domain(domain: str) -> str | None:
     """Return the registrable domain of a domain in ASCII, None if a large provider or nobody is behind it."""
-    registrable = _load_public_suffixes().privatesuffix(domain) or domain
+    registrable = get_public_suffixes().privatesuffix(domain) or domain
     name, _, suffix = registrable.partition(".")
     large = registrable in LARGE_PROVIDERS or name in FAMILIES
     reserved = registrable in RESERVED_DOMAINS or suffix.rpartition(".")[2] in RESERVED_SUFFIXES

@@ -1,6 +1,6 @@
 """Signatures: sign, confirm by email, be counted and listed, withdraw.
 
-`search/` and `staff/` are what the team does with them.
+`review/` has the rules for names; `search/` and `staff/` are what the team does with signatures.
 """
 
 from flask import Flask
@@ -16,14 +16,18 @@ def register(app: Flask) -> None:
     from petition.delivery.queues import CONFIRMATIONS
     from petition.delivery.worker import register_before_claim
     from petition.signatures import api, consent, emails, public_list, sign_requests, tasks
+    from petition.signatures.review import own_domain, queue
     from petition.signatures.staff import invalidate
-    from petition.signatures.views import bulk, organisations, personal_page, search, sign, staff
+    from petition.signatures.views import bulk, organisations, personal_page, report, review, search, sign, staff
+    from petition.team.template_context import register_navigation_count
 
     openapi.register_blueprint(app, api.blueprint)
-    for view in (sign, personal_page, search, bulk, staff, organisations):
+    for view in (sign, report, personal_page, search, bulk, staff, review, organisations):
         app.register_blueprint(view.blueprint)
+    register_navigation_count(app, "name_review.index", queue.navigation_count)
     app.add_template_global(consent.consent_wording)
     app.add_template_global(public_list.preview_signatories)
+    app.add_template_global(own_domain.is_own_domain)
     register_composer(app, "confirm_signature", emails.compose_confirm_signature)
     register_composer(app, "reminder", emails.compose_reminder)
     register_composer(app, "already_signed", emails.compose_already_signed)

@@ -15,8 +15,13 @@ from petition.core.db import any_of, db
 from petition.delivery.bounces.models import Bounce, BounceKind
 from petition.delivery.models import Attempt, Delivery
 from petition.delivery.suppressions.suppression_list import find_by_address, hash_address
-from petition.signatures.labels import delivery_state_label, email_kind_label, report_kind_label
-from petition.signatures.models import ConsentWording, Signature, SignRequest
+from petition.signatures.labels import (
+    delivery_state_label,
+    email_kind_label,
+    report_kind_label,
+    report_reason_label,
+)
+from petition.signatures.models import ConsentWording, NameReport, Signature, SignRequest
 from petition.signatures.staff.history import ACTION_MESSAGES, BULK_ACTION_MESSAGES, VIEWED_MESSAGE, describe_action
 from petition.team import audit
 from petition.team.models import AuditEvent
@@ -52,6 +57,7 @@ def collect_data(signature: Signature) -> dict[str, Any]:
         "waiting_requests": _waiting_requests(signature),
         "emails": deliveries,
         "address": _address_state(signature, [delivery["id"] for delivery in deliveries]),
+        "name_reports": _name_reports(signature),
         "team_actions": _team_actions(signature),
         **{key: read(signature) for key, read in current_app.extensions.get("petition.data_sources", {}).items()},
     }
@@ -106,6 +112,12 @@ def _address_state(signature: Signature, delivery_ids: Sequence[int]) -> dict[st
     query = select(Bounce).where(or_(Bounce.delivery_id == any_of(delivery_ids), soft)).order_by(Bounce.id)
     reports = [{**to_dict(report), "label": report_kind_label(report.kind)} for report in db.session.scalars(query)]
     return {"suppressed": to_dict(suppression) if suppression else None, "reports": reports}
+
+
+def _name_reports(signature: Signature) -> list[dict[str, Any]]:
+    """Return how many readers of the public list reported the name, by reason; nothing is stored of them."""
+    query = select(NameReport).where(NameReport.signature_id == signature.id).order_by(NameReport.reason)
+    return [{**to_dict(row), "label": report_reason_label(row.reason)} for row in db.session.scalars(query)]
 
 
 def _team_actions(signature: Signature) -> list[dict[str, Any]]:

@@ -1,4 +1,8 @@
-"""Compose the emails to signers, a batch at a time; one that the signature's state no longer calls for is skipped."""
+"""Compose the emails to signers, a batch at a time; one that the signature's state no longer calls for is skipped.
+
+What asks to confirm goes to an address that a stranger may have typed, so it carries nothing that the stranger wrote:
+no organisation, no role, the name only if it is plainly a name, the address without its subaddress.
+"""
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
@@ -23,6 +27,7 @@ from petition.petitions.models import Petition
 from petition.petitions.queries import get_cached_by_ids
 from petition.signatures.links import absolute_url, make_confirm_token, personal_path, petition_url
 from petition.signatures.models import Signature, SignatureState
+from petition.signatures.review.rules import is_plain_name
 from petition.signatures.self_service import set_updates
 
 # RFC 3834: sent by a program, so that no other program replies.
@@ -106,15 +111,18 @@ def _compose_message(
     header = PetitionHeader(
         text.title, petition.kind, text.addressee, petition_url(petition.slug, signer.locale), petition.sender_name
     )
+    may_be_strangers = name in KINDS_TO_CONFIRM
     key = TemplateKey(
-        name, signer.locale, header, signer.party, is_named=bool(signer.name), organisation=signer.organisation,
+        name, signer.locale, header, signer.party,
+        is_named=is_plain_name(signer.name) if may_be_strangers else bool(signer.name),
+        organisation=None if may_be_strangers else signer.organisation,
         has_count=count is not None and count.confirmed > 1, expires_on=_last_confirmation_day(signer, petition, days),
         confirm_within=days,
     )  # fmt: skip
     subject, body, html = _get_prepared_email(key).fill(
         {
             "name": lambda: do_truncate(current_app.jinja_env, signer.name, MAX_NAME_CHARACTERS),
-            "email": lambda: signer.email,
+            "email": lambda: without_subaddress(signer.email) if may_be_strangers else signer.email,
             "link": lambda: link(signer),
             "count": lambda: format_decimal(count.confirmed if count else 0, locale=signer.locale),
         }
@@ -138,6 +146,12 @@ def _get_prepared_email(key: TemplateKey) -> PreparedEmail:
         count=SLOTS.placeholder("count") if key.has_count else "", expires_on=key.expires_on,
         confirm_within=key.confirm_within,
     )  # fmt: skip
+
+
+def without_subaddress(address: str) -> str:
+    """Return an address without what follows a + in its name: anything can be written there."""
+    local, _at, domain = address.rpartition("@")
+    return f"{local.split('+', 1)[0] or local}@{domain}"
 
 
 def _last_confirmation_day(signer: Signer, petition: Petition, days: int) -> date:

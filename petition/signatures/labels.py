@@ -110,4 +110,40 @@ def staff_action_labels(action: str) -> dict[str, str]:
             ),
             "done": _("Put back: the signature counts."),
         },
+        "show_name": {
+            "name": _("Show the name"),
+            "will": _("The public list will show the name, if its signer agreed to be listed."),
+            "done": _("The public list may show this name."),
+        },
+        "hide_name": {
+            "name": _("Do not show the name"),
+            "will": _("The public list will not show the name. The signature still counts; its signer gets no email."),
+            "done": _("The public list does not show this name. The signature counts."),
+        },
     }[action]
+
+
+def review_label(review: str | None) -> str:
+    """Return what the team decided about a name."""
+    return {
+        "waiting": _("waits for the team"), "approved": _("approved"), "rejected": _("not shown"),
+    }.get(review or "", _("not needed"))  # fmt: skip
+
+
+def name_flag_label(flag: str) -> str:
+    """Return why a name waits for the team."""
+    return {
+        "organisation": _("an organisation"), "institution": _("names an institution or an office"),
+        "sentence": _("reads like a sentence"), "advertising": _("has a word of advertising"),
+        "insult": _("has an insult"), "capitals": _("long, and all in capitals"), "signs": _("has unusual signs"),
+        "scripts": _("in several alphabets"),
+    }.get(flag, flag)  # fmt: skip
+
+
+def report_reason_label(reason: str) -> str:
+    """Return why a reader reports a name."""
+    return {
+        "impersonation": _("This person or organisation did not sign, or does not exist"),
+        "offensive": _("The name insults or threatens"),
+        "advertising": _("It is advertising, or no name at all"),
+    }.get(reason, reason)  # fmt: skip

@@ -12,7 +12,10 @@ from sqlalchemy import (
     Sequence,
     String,
     UniqueConstraint,
+    and_,
     func,
+    literal_column,
+    or_,
     text,
 )
 from sqlalchemy.dialects.postgresql import JSONB
@@ -44,12 +47,37 @@ class Party(StrEnum):
 
 PARTIES = tuple(member.value for member in Party)
 
+
+class ReviewState(StrEnum):
+    """What the team decided about a name that had to be read first. None in the database: no decision was needed."""
+
+    WAITING = "waiting"
+    APPROVED = "approved"
+    REJECTED = "rejected"
+
+
+REVIEW_STATES = tuple(member.value for member in ReviewState)
+
+
+class ReportReason(StrEnum):
+    """Why a reader says that a name should not be in the public list."""
+
+    IMPERSONATION = "impersonation"
+    OFFENSIVE = "offensive"
+    ADVERTISING = "advertising"
+
+
+REPORT_REASONS = tuple(member.value for member in ReportReason)
+
 # Orders and paginates the public list, without revealing when somebody confirmed.
 confirmation_numbers = Sequence("confirmation_numbers", metadata=Base.metadata)
 
 # Indexed expressions: a search must use exactly these. (The parentheses are as PostgreSQL prints them.)
 SEARCH_VECTOR_SQL = "to_tsvector('simple', (name || ' ') || coalesce(organisation, ''))"
 EMAIL_DOMAIN_SQL = "split_part(email_canonical, '@', -1)"
+# Conditions of partial indexes. A query must have them with the same literals: `IS_LISTED`, `NEEDS_REVIEW`.
+LISTED_SQL = "state = 'confirmed' AND listed AND (review IS NULL OR review = 'approved')"
+TO_REVIEW_SQL = "state = 'confirmed' AND listed AND (review = 'waiting' OR reported_at IS NOT NULL)"
 
 
 class ConsentWording(Model):
@@ -108,6 +136,9 @@ class Signature(Model):
     merged_into: Mapped[int | None]
     # A keyed hash of the network of the last request, erased after a month.
     network: Mapped[str | None] = mapped_column(String(32))
+    # Of what the public list shows: what the team decided, and since when a reader's report waits for a decision.
+    review: Mapped[str | None] = mapped_column(String(10))
+    reported_at: Mapped[datetime | None]
     petition: Mapped[Petition] = relationship(
         primaryjoin="foreign(Signature.petition_id) == Petition.id", lazy="joined", innerjoin=True
     )
@@ -116,6 +147,7 @@ class Signature(Model):
         UniqueConstraint("petition_id", "party", "email_canonical"),
         CheckConstraint(f"state IN {STATES}", name="state"),
         CheckConstraint(f"party IN {PARTIES}", name="party"),
+        CheckConstraint(f"review IN {REVIEW_STATES}", name="review"),
         Index("ix_signatures_email_canonical", "email_canonical"),
         Index("ix_signatures_name", text("lower(name)"), postgresql_ops={"lower(name)": "text_pattern_ops"}),
         Index(
@@ -131,15 +163,16 @@ class Signature(Model):
             "ix_signatures_list",
             "petition_id",
             "confirmed_no",
-            postgresql_where=text("state = 'confirmed' AND listed"),
+            postgresql_where=text(LISTED_SQL),
         ),
         Index(
             "ix_signatures_organisations",
             "petition_id",
             "organisation",
             "confirmed_no",
-            postgresql_where=text("state = 'confirmed' AND listed AND party = 'organisation'"),
+            postgresql_where=text(f"{LISTED_SQL} AND party = 'organisation'"),
         ),
+        Index("ix_signatures_review", "confirmed_no", postgresql_where=text(TO_REVIEW_SQL)),
         # For the team's search. Results are newest first, so each index of a filter ends with the id.
         Index("ix_signatures_words", text(SEARCH_VECTOR_SQL), postgresql_using="gin"),
         Index("ix_signatures_email", text("lower(email)"), postgresql_ops={"lower(email)": "text_pattern_ops"}),
@@ -156,6 +189,18 @@ class Signature(Model):
         Index("ix_signatures_network", "network", "id", postgresql_where=text("network IS NOT NULL")),
         Index("ix_signatures_network_kept", "requested_at", postgresql_where=text("network IS NOT NULL")),
     )
+
+
+IS_LISTED = and_(
+    Signature.state == literal_column("'confirmed'"),
+    Signature.listed,
+    or_(Signature.review.is_(None), Signature.review == literal_column("'approved'")),
+)
+NEEDS_REVIEW = and_(
+    Signature.state == literal_column("'confirmed'"),
+    Signature.listed,
+    or_(Signature.review == literal_column("'waiting'"), Signature.reported_at.is_not(None)),
+)
 
 
 class SignRequest(Model):
@@ -187,6 +232,21 @@ class SignRequest(Model):
     requested_at: Mapped[datetime] = mapped_column(server_default=func.now())
     # Of one that could not be processed: not before then.
     retry_at: Mapped[datetime | None]
+    review: Mapped[str | None] = mapped_column(String(10))
+
+
+class NameReport(Model):
+    """How many readers reported a name for one reason since the team last decided about it. Nothing of the readers."""
+
+    __tablename__ = "name_reports"
+
+    signature_id: Mapped[int] = mapped_column(
+        ForeignKey("signatures.id", ondelete="CASCADE"), primary_key=True, autoincrement=False
+    )
+    reason: Mapped[str] = mapped_column(String(20), primary_key=True)
+    reports: Mapped[int] = mapped_column(default=1)
+
+    __table_args__ = (CheckConstraint(f"reason IN {REPORT_REASONS}", name="reason"),)
 
 
 class SavedSearch(Model):

@@ -13,6 +13,7 @@ def present_for_signer(signature: Signature) -> dict[str, Any]:
         **{name: getattr(signature, name) for name in DISPLAYED_FIELDS},
         "email_masked": mask_email(signature.email),
         "state": signature.state,
+        "review": signature.review,
         "confirmed_on": signature.confirmed_at.date() if signature.confirmed_at else None,
     }
 

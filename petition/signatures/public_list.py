@@ -1,4 +1,7 @@
-"""The public list of signatories who agreed to be named: people page by page, organisations as one block."""
+"""The public list of signatories who agreed to be named: people page by page, organisations as one block.
+
+A name that has to be read first is listed once the team approved it (`review/`).
+"""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -8,9 +11,10 @@ from zoneinfo import ZoneInfo
 from sqlalchemy import select
 
 from petition.core import read_replica
-from petition.core.pagination import Page, make_page, parse_cursor, select_page
+from petition.core.pagination import MAX_ID, Page, make_page, parse_cursor, select_page
 from petition.petitions.models import Petition
-from petition.signatures.models import Party, Signature, SignatureState
+from petition.signatures.models import IS_LISTED, Party, Signature
+from petition.signatures.review.own_domain import is_own_domain
 
 PAGE_SIZE = 100
 PREVIEW_SIZE = 12  # shown under the letter
@@ -26,7 +30,9 @@ class Signatory:
     profession: str | None
     organisation: str | None
     confirmed_on: date
+    number: int  # in the list: what a reader's report of the name is about
     logo_text: str | None = None  # of an organisation: shown in the block of organisations in place of its name
+    has_own_domain: bool = False  # of an organisation: it confirmed from an address at a domain of its name
 
 
 def list_signatories(
@@ -56,6 +62,14 @@ def list_organisations(petition: Petition, limit: int = MAX_ORGANISATIONS) -> li
     return [_to_signatory(row, petition) for row in rows]
 
 
+def find_signatory(petition: Petition, number: int) -> Signatory | None:
+    """Return the entry of the public list with a number, if it is listed."""
+    if petition.listing == "none" or number > MAX_ID:
+        return None
+    rows = read_replica.fetch_rows(_listed_query(petition).where(Signature.confirmed_no == number))
+    return _to_signatory(rows[0], petition) if rows else None
+
+
 def preview_signatories(petition: Petition) -> tuple[Sequence[Signatory], list[Signatory], bool]:
     """Return what is shown under the letter: the latest people, the organisations, whether there are more people."""
     page = list_signatories(petition, limit=PREVIEW_SIZE, party=Party.PERSON)
@@ -65,14 +79,14 @@ def preview_signatories(petition: Petition) -> tuple[Sequence[Signatory], list[S
 def _listed_query(petition: Petition):  # type: ignore[no-untyped-def]
     columns = (
         Signature.party, Signature.name, Signature.profession, Signature.organisation, Signature.confirmed_at,
-        Signature.confirmed_no, Signature.logo_text,
+        Signature.confirmed_no, Signature.logo_text, Signature.email_canonical,
     )  # fmt: skip
-    # `listed` and not `listed IS TRUE`: with that, PostgreSQL does not use the partial index.
-    return select(*columns).where(
-        Signature.petition_id == petition.id, Signature.state == SignatureState.CONFIRMED, Signature.listed
-    )
+    return select(*columns).where(Signature.petition_id == petition.id, IS_LISTED)
 
 
 def _to_signatory(row, petition: Petition) -> Signatory:  # type: ignore[no-untyped-def]
     confirmed_on = row.confirmed_at.astimezone(ZoneInfo(petition.timezone)).date()
-    return Signatory(row.party, row.name, row.profession, row.organisation, confirmed_on, row.logo_text)
+    return Signatory(
+        row.party, row.name, row.profession, row.organisation, confirmed_on, row.confirmed_no, row.logo_text,
+        has_own_domain=row.party == Party.ORGANISATION and is_own_domain(row.organisation, row.email_canonical),
+    )  # fmt: skip

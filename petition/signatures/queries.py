@@ -11,11 +11,11 @@ from sqlalchemy import text
 INSERT_SIGN_REQUEST_SQL = text("""
     INSERT INTO sign_requests (
         petition_id, party, name, organisation, email, email_canonical, profession, city, postal_code, country, locale,
-        listed, updates, updates_wording_id, source, network, request_id
+        listed, updates, updates_wording_id, source, network, request_id, review
     )
     SELECT
         id, :party, :name, :organisation, :email, :email_canonical, :profession, :city, :postal_code, :country, :locale,
-        :listed, :updates, :updates_wording_id, :source, :network, :request_id
+        :listed, :updates, :updates_wording_id, :source, :network, :request_id, :review
     FROM petitions
     WHERE id = :petition_id AND version = :version
     RETURNING id
@@ -58,12 +58,12 @@ PROCESS_SIGN_REQUESTS_SQL = text("""
         INSERT INTO signatures (
             petition_id, state, generation, valid_from, party, name, organisation, profession, city, postal_code,
             country, listed, updates, updates_wording_id, updates_at, locale, email, email_canonical, source, network,
-            created_at, requested_at
+            created_at, requested_at, review
         )
         SELECT
             petition_id, 'pending', 1, 1, party, name, organisation, profession, city, postal_code,
             country, listed, updates, updates_wording_id, CASE WHEN updates THEN requested_at END, locale, email,
-            email_canonical, source, network, requested_at, requested_at
+            email_canonical, source, network, requested_at, requested_at, review
         FROM firsts ORDER BY id
         ON CONFLICT (petition_id, party, email_canonical) DO NOTHING
         RETURNING id, petition_id, party, email_canonical, generation
@@ -90,7 +90,7 @@ PROCESS_SIGN_REQUESTS_SQL = text("""
 LOCK_SIGNATURE_SQL = text("""
     SELECT
         id, state, generation, valid_from, party, name, organisation, profession, city, postal_code, country, listed,
-        updates, updates_wording_id, updates_at, locale, email, network
+        updates, updates_wording_id, updates_at, locale, email, network, review
     FROM signatures
     WHERE petition_id = :petition_id AND party = :party AND email_canonical = :email_canonical
     FOR UPDATE
@@ -104,7 +104,8 @@ REFRESH_SIGNATURE_SQL = text("""
         updates_wording_id = :updates_wording_id, updates_at = :updates_at, locale = :locale, email = :email,
         network = :network, requested_at = greatest(requested_at, :requested_at), generation = :generation,
         valid_from = :valid_from, state = 'pending', ended_at = NULL, confirmed_at = NULL, confirmed_no = NULL,
-        reminded_at = CASE state WHEN 'pending' THEN reminded_at END
+        reminded_at = CASE state WHEN 'pending' THEN reminded_at END,
+        review = CASE WHEN review = 'rejected' THEN 'waiting' ELSE CAST(:review AS text) END, reported_at = NULL
     WHERE id = :id
 """)
 

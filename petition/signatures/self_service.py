@@ -11,7 +11,8 @@ from petition.delivery.queues import CONFIRMATIONS, NOTIFICATIONS
 from petition.petitions.counters import increment
 from petition.signatures.confirm import transition
 from petition.signatures.consent import get_or_create_wording_id
-from petition.signatures.models import Signature, SignatureState
+from petition.signatures.models import Party, Signature, SignatureState
+from petition.signatures.review.rules import find_flags, review_after_change
 from petition.signatures.sign import enqueue_email, get_todays_emails, may_send_email
 from petition.signatures.validation import clean_text
 
@@ -33,14 +34,17 @@ def withdraw(signature: Signature) -> bool:
 def update_display(signature: Signature, profession: Any, listed: bool) -> None:
     """Change the profession that is shown and whether the name is listed, of a confirmed signature.
 
-    Raises `ValidationError`.
+    A new profession waits for the team's review where the rules say so. Raises `ValidationError`.
     """
     if signature.state != SignatureState.CONFIRMED:
         return
     try:
-        signature.profession = clean_text(profession, "profession")
+        cleaned = clean_text(profession, "profession")
     except ValueError as error:
         raise ValidationError({"profession": str(error)}) from None
+    if cleaned != signature.profession and find_flags(Party.PERSON, "", cleaned):
+        signature.review = review_after_change(signature.review, flagged=True)
+    signature.profession = cleaned
     signature.listed = listed
 
 

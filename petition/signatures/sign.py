@@ -61,6 +61,7 @@ def _column_values(petition: Petition, details: Details, source: str, network: s
         "network": network,
         "petition_id": petition.id,
         "request_id": current_request_id(),
+        "review": details.review,
     }
 
 

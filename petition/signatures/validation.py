@@ -1,6 +1,5 @@
 """Validate and normalise a signer's details, with a message for each field that needs correction."""
 
-import re
 import unicodedata
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -12,8 +11,10 @@ from petition.core.countries import is_country
 from petition.core.exceptions import ValidationError
 from petition.core.i18n import LANGUAGES, current_language
 from petition.petitions.models import Petition
+from petition.safeguards.contact_details import ContactDetail, find_contact_detail
 from petition.safeguards.email_addresses import Address, BadAddress, parse_email_address
 from petition.signatures.models import PARTIES, Party
+from petition.signatures.review.rules import initial_review, mixes_scripts
 
 MAX_CHARACTERS = {"name": 120, "organisation": 200, "profession": 120, "city": 120, "postal_code": 20}
 # Scripts such as Persian and Hindi need the joiners; every other invisible character only serves to deceive.
@@ -21,8 +22,8 @@ JOINERS = "\u200c\u200d"
 INVISIBLE_CATEGORIES = ("Cc", "Cf", "Cs", "Co", "Cn")
 # Characters of the category of letters that show nothing.
 BLANK_CHARACTERS = "\u115f\u1160\u3164\uffa0\u2800"
-# What a mail program would turn into a link: a scheme, www, or a word, a dot and a lower-case domain ending.
-LINK_PATTERN = re.compile(r":/|\bwww\.|[\w-]\.[a-z]{2,24}(?![\w.])")
+# Where people write of several persons at once: "étudiant.es".
+FIELDS_WITH_INCLUSIVE_WRITING = ("profession", "organisation")
 TRUE_VALUES, FALSE_VALUES = {True, "on", "true", "1", "yes"}, {False, None, "", "off", "false", "0", "no"}
 
 
@@ -41,6 +42,8 @@ class Details:
     listed: bool
     updates: bool
     locale: str
+    # Whether the team reads the name before it is listed (`review.rules.ReviewState`).
+    review: str | None = None
 
 
 def validate_details(petition: Petition, form: Mapping[str, Any]) -> Details:
@@ -66,10 +69,12 @@ def validate_details(petition: Petition, form: Mapping[str, Any]) -> Details:
     if errors or address is None:
         raise ValidationError(errors)
     locale = form.get("locale")
+    name = texts["name"] or ""
     return Details(
-        party=party, name=texts["name"] or "", organisation=texts["organisation"], address=address,
+        party=party, name=name, organisation=texts["organisation"], address=address,
         profession=texts["profession"], city=texts["city"], postal_code=texts["postal_code"], country=country,
         **boxes, locale=locale if locale in LANGUAGES else current_language(),
+        review=initial_review(party, name, texts["profession"]),
     )  # fmt: skip
 
 
@@ -96,10 +101,11 @@ def clean_text(value: Any, field: str) -> str | None:
         (unicodedata.category(c) in INVISIBLE_CATEGORIES and c not in JOINERS) or c in BLANK_CHARACTERS for c in value
     ):
         raise ValueError(_("Some characters here cannot be shown. Please type it again."))
-    if _is_link(value, field):
-        raise ValueError(_("Please leave out web and email addresses."))
-    if field == "name" and sum(c.isdigit() for c in value) > 4:
+    _refuse_contact_details(value, field)
+    if field == "name" and any(c.isdigit() for c in unicodedata.normalize("NFKC", value)):
         raise ValueError(_("Please write this in letters."))
+    if field == "name" and mixes_scripts(value):
+        raise ValueError(_("Please write each word in the letters of one alphabet."))
     if field != "postal_code" and not any(unicodedata.category(c)[0] == "L" for c in value):
         raise ValueError(_("Please write this in letters."))
     if _has_stacked_marks(value):
@@ -107,12 +113,13 @@ def clean_text(value: Any, field: str) -> str | None:
     return value
 
 
-def _is_link(value: str, field: str) -> bool:
-    """Return whether a text contains a link: emails to strangers must not. An organisation may be called `name.org`."""
-    plain = unicodedata.normalize("NFKC", value).replace("\u3002", ".")
-    if field == "organisation":
-        return bool(re.search(r":/|\bwww\.", plain))
-    return bool(LINK_PATTERN.search(plain)) or "@" in plain or (field == "name" and "/" in plain)
+def _refuse_contact_details(value: str, field: str) -> None:
+    """Raise `ValueError` for advertising: what is typed here is shown in public, and a name is mailed to strangers."""
+    found = find_contact_detail(value, inclusive=field in FIELDS_WITH_INCLUSIVE_WRITING, numbers=field != "postal_code")
+    if found == ContactDetail.LINK:
+        raise ValueError(_("Please leave out web and email addresses. After a full stop, put a space."))
+    if found == ContactDetail.PHONE:
+        raise ValueError(_("Please leave out telephone numbers."))
 
 
 def _has_stacked_marks(value: str) -> bool:

@@ -1,5 +1,6 @@
 """Shared by all pages of the team: Bootstrap, the navigation, formats of times."""
 
+from collections.abc import Callable
 from datetime import datetime
 from zoneinfo import ZoneInfo
 
@@ -19,6 +20,7 @@ def navigation() -> list[tuple[str, str]]:
     sections = [
         ("campaigns.index", _("Campaigns"), (TeamRole.CAMPAIGNER,)),
         ("signature_search.index", _("Signatures"), (TeamRole.CAMPAIGNER,)),
+        ("name_review.index", _("Names to review"), (TeamRole.CAMPAIGNER,)),
         ("desk_mailings.index", _("Mailings"), (TeamRole.CAMPAIGNER, TeamRole.SENDER)),
         ("operations.index", _("Mail queue"), (TeamRole.OPERATOR,)),
         ("people.index", _("Team"), (TeamRole.ADMIN,)),
@@ -32,6 +34,17 @@ def navigation() -> list[tuple[str, str]]:
     ]
 
 
+def register_navigation_count(app: Flask, endpoint: str, count: Callable[[], str]) -> None:
+    """Register what stands behind the label of a section: how much waits there, bounded and cheap; empty for none."""
+    app.extensions.setdefault("petition.navigation_counts", {})[endpoint] = count
+
+
+def navigation_count(endpoint: str) -> str:
+    """Return how much waits in a section, empty if nothing does."""
+    count = current_app.extensions.get("petition.navigation_counts", {}).get(endpoint)
+    return count() if count else ""
+
+
 def format_campaign_time(moment: datetime, zone: str) -> str:
     """Return a date and time in a campaign's time zone."""
     local = moment.astimezone(ZoneInfo(zone))
@@ -43,6 +56,7 @@ def init_app(app: Flask) -> None:
     app.config["BOOTSTRAP_SERVE_LOCAL"] = True
     Bootstrap5(app)
     app.add_template_global(navigation)
+    app.add_template_global(navigation_count)
     app.add_template_global(role_labels)
     app.add_template_global(role_descriptions)
     app.add_template_filter(list_role_labels, "roles")

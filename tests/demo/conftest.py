@@ -45,7 +45,8 @@ class FakeSite:
 
     def items(self) -> list[dict[str, Any]]:
         rows = [self.rows[number] for number in sorted(self.confirmed)]
-        shown = [row for row in rows if row.get("listed") or "everyone listed" in self.faults]
+        people = [row for row in rows if row["party"] == "person"]  # organisations wait for the team
+        shown = [row for row in people if row.get("listed") or "everyone listed" in self.faults]
         names = ("party", "name", "profession", "organisation")
         return [{name: row.get(name) for name in names} for row in shown]
 

@@ -15,6 +15,7 @@ from petition.delivery.models import Delivery
 from petition.delivery.outbox import OutboxEntry, enqueue
 from petition.delivery.queues import CONFIRMATIONS, NOTIFICATIONS
 from petition.delivery.worker import run_queue
+from petition.signatures import emails
 
 GOLDEN = Path(__file__).parent / "golden"
 KINDS = {
@@ -78,3 +79,44 @@ def test_email_that_the_state_no_longer_calls_for_is_cancelled(app, sent_emails)
     run_queue("confirmations")
     assert sent_emails == []
     assert db.session.query(Delivery).one().state == "cancelled"
+
+
+CONFIRMING = [kind for kind in KINDS if kind in emails.KINDS_TO_CONFIRM]
+
+
+@pytest.mark.parametrize("kind", CONFIRMING)
+@pytest.mark.parametrize(
+    ("name", "greeted"),
+    [
+        ("Zoé Martin", True),
+        ("Gagnez un voyage", False),
+        ("Police nationale", False),
+        ("Zoé Martin, Appelle Moi", False),
+    ],
+)
+def test_nothing_that_a_stranger_typed_is_mailed_before_confirmation(app, sent_emails, kind, name, greeted):
+    details = {
+        "party": "organisation", "organisation": "Grand Gala Bidon", "profession": "Bidon", "city": "Bidonville",
+        "email": "zoe+bidon-casino@example.org", "name": name,
+    }  # fmt: skip
+    message = email.message_from_bytes(sent(sent_emails, kind, "en", **details), policy=default)
+    assert message["To"] == "zoe+bidon-casino@example.org"
+    shown = [message["Subject"], message["From"], *(part.get_content() for part in message.iter_parts())]
+    assert len(shown) == 4
+    for text in shown:
+        assert "bidon" not in text.casefold()
+    for text in shown[2:]:
+        assert (name in text) == greeted
+        assert ("Hello," in text) != greeted
+        assert "on behalf of an organisation" in " ".join(text.split())
+        assert "zoe@example.org" in text
+
+
+@pytest.mark.parametrize("name", ["EVIL.COM", "evil.рф", "06 12 34 56 78", "Zoé http://evil.example"])
+def test_a_name_that_is_stored_already_is_not_mailed_either(app, sent_emails, name):
+    signature = make_signature(make_petition())
+    signature.name = name
+    db.session.commit()
+    run_queue("confirmations")
+    message = email.message_from_bytes(sent_emails[0].as_bytes(), policy=default)
+    assert all(name not in part.get_content() for part in message.iter_parts())

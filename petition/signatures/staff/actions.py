@@ -9,7 +9,8 @@ from petition.core.exceptions import InvalidTransition, ValidationError
 from petition.delivery.queues import NOTIFICATIONS
 from petition.signatures import self_service
 from petition.signatures.confirm import ConfirmationClosed, can_be_restored, confirm_signature, restore
-from petition.signatures.models import Signature, SignatureState
+from petition.signatures.models import ReviewState, Signature, SignatureState
+from petition.signatures.review import decisions
 from petition.signatures.sign import enqueue_email, get_todays_emails, may_send_email
 from petition.signatures.staff import invalidate as invalidation
 from petition.signatures.staff.edit import edit_details
@@ -23,11 +24,16 @@ ACTIONS_BY_STATE: dict[str, tuple[str, ...]] = {
     SignatureState.INVALIDATED: ("reinstate",),
     SignatureState.DISOWNED: ("restore",),
 }
+# Of a confirmed signature, as its name was reviewed or not.
+REVIEW_ACTIONS: dict[str | None, tuple[str, ...]] = {
+    ReviewState.WAITING: ("show_name", "hide_name"), ReviewState.REJECTED: ("show_name",),
+}  # fmt: skip
 ACTIONS_WITH_REASON = ("confirm", "invalidate", "reinstate", "restore")
 # The name of each action in the audit trail, after "signature.".
 AUDIT_ACTIONS = {
     "resend": "resent", "correct": "corrected", "confirm": "confirmed", "withdraw": "withdrawn",
     "invalidate": "invalidated", "reinstate": "reinstated", "restore": "restored",
+    "show_name": "name_approved", "hide_name": "name_rejected",
 }  # fmt: skip
 
 
@@ -35,7 +41,10 @@ def list_allowed_actions(signature: Signature) -> tuple[str, ...]:
     """Return the names of the actions that a signature's state allows."""
     if signature.state == SignatureState.DISOWNED and not can_be_restored(signature):
         return ()
-    return ACTIONS_BY_STATE.get(signature.state, ())
+    actions = ACTIONS_BY_STATE.get(signature.state, ())
+    if signature.state == SignatureState.CONFIRMED:
+        actions += REVIEW_ACTIONS.get(signature.review, ("hide_name",))
+    return actions
 
 
 def perform_action(name: str, signature: Signature, form: Mapping[str, Any], actor: str | None = None) -> None:
@@ -46,7 +55,9 @@ def perform_action(name: str, signature: Signature, form: Mapping[str, Any], act
     """
     if name not in list_allowed_actions(signature):
         raise InvalidTransition({"form": _("The signature’s state does not allow this.")})
-    before = {"state": signature.state}
+    before: dict[str, Any] = {"state": signature.state}
+    if name in ("show_name", "hide_name"):
+        before |= decisions.describe(signature)
     after = _ACTION_HANDLERS[name](signature, form)
     after["state"] = signature.state
     audit.record(f"signature.{AUDIT_ACTIONS[name]}", "signature", signature.id, before=before, after=after, actor=actor)
@@ -127,7 +138,17 @@ def _restore(signature: Signature, form: Mapping[str, Any]) -> dict[str, Any]:
     return {"reason": reason}
 
 
+def _show_name(signature: Signature, _form: Mapping[str, Any]) -> dict[str, Any]:
+    """Let the public list show the name."""
+    return decisions.decide(signature, ReviewState.APPROVED)
+
+
+def _hide_name(signature: Signature, _form: Mapping[str, Any]) -> dict[str, Any]:
+    """Keep the name out of the public list; the signature counts."""
+    return decisions.decide(signature, ReviewState.REJECTED)
+
+
 _ACTION_HANDLERS: dict[str, Callable[[Signature, Mapping[str, Any]], dict[str, Any]]] = {
     "resend": _resend, "correct": _correct, "confirm": _confirm, "withdraw": _withdraw, "invalidate": _invalidate,
-    "reinstate": _reinstate, "restore": _restore,
+    "reinstate": _reinstate, "restore": _restore, "show_name": _show_name, "hide_name": _hide_name,
 }  # fmt: skip

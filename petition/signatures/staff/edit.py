@@ -14,6 +14,7 @@ from petition.core.forms import load_form
 from petition.delivery.queues import CONFIRMATIONS
 from petition.safeguards.email_addresses import Address, BadAddress, parse_email_address
 from petition.signatures.models import Party, Signature, SignatureState
+from petition.signatures.review.rules import find_flags, review_after_change
 from petition.signatures.sign import enqueue_email, get_todays_emails
 from petition.signatures.validation import clean_text
 
@@ -85,7 +86,8 @@ def edit_details(signature: Signature, form: Mapping[str, Any]) -> list[str]:
 
     With another address, the links of a pending signature become invalid and a new one is enqueued. A confirmed
     signature keeps the mailbox that confirmed it: its address can only be spelled differently. Flushes. Raises
-    `InvalidTransition`, and `ValidationError` by field.
+    `InvalidTransition`, and `ValidationError` by field. A changed name or organisation waits for the team's review
+    where the rules say so.
     """
     if signature.state not in (SignatureState.PENDING, SignatureState.CONFIRMED):
         raise InvalidTransition({"form": _("Only a pending or confirmed signature can be corrected.")})
@@ -94,6 +96,9 @@ def edit_details(signature: Signature, form: Mapping[str, Any]) -> list[str]:
     changed = [field for field in EDITABLE_FIELDS if field in details and getattr(signature, field) != details[field]]
     for field in changed:
         setattr(signature, field, details[field])
+    if not {"name", "organisation"}.isdisjoint(changed):
+        flags = find_flags(signature.party, signature.name, signature.profession)
+        signature.review = review_after_change(signature.review, flagged=bool(flags))
     if address and address.typed != signature.email:
         _change_address(signature, address)
         changed.append("email")

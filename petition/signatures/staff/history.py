@@ -26,6 +26,9 @@ ACTION_MESSAGES = {
     "signature.invalidated": N_("%(who)s invalidated it."),
     "signature.reinstated": N_("%(who)s reinstated it."),
     "signature.restored": N_("%(who)s put it back, though it had been disowned."),
+    "signature.name_approved": N_("%(who)s approved its name for the public list."),
+    "signature.name_rejected": N_("%(who)s kept its name out of the public list."),
+    "signature.name_reopened": N_("%(who)s undid the decision about its name."),
 }
 VIEWED_MESSAGE = N_("%(who)s looked at it.")
 BULK_ACTION_MESSAGES = {

@@ -24,7 +24,10 @@ require_roles(blueprint, TeamRole.CAMPAIGNER)
 for label in (
     labels.signature_state_label,
     labels.signature_field_label,
+    labels.name_flag_label,
     labels.party_label,
+    labels.report_reason_label,
+    labels.review_label,
     labels.staff_action_labels,
 ):
     blueprint.add_app_template_global(label)

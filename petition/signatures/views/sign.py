@@ -79,14 +79,14 @@ def check_your_email(slug: str) -> str:
 @blueprint.get("/p/<slug>/signatories", endpoint="signatories")
 def signatories_page(slug: str) -> Response:
     """List those who agreed to be named."""
-    petition, after = get_public_or_404(slug), request.args.get("after")
+    petition, after, reporting = get_public_or_404(slug), request.args.get("after"), "report" in request.args
     if after == "" and petition.listing != "none":
         abort(404)
     try:
         page = list_signatories(petition, after, party=Party.PERSON)
     except ValidationError:
         abort(404)
-    here: dict[str, Any] = {"slug": slug, "lang": current_language()}
+    here: dict[str, Any] = {"slug": slug, "lang": current_language(), "report": 1 if reporting else None}
     response = current_app.make_response(
         render_template(
             "signatures/sign/signatories.html",
@@ -96,6 +96,8 @@ def signatories_page(slug: str) -> Response:
             people=page.items,
             next_url=url_for("signatures.signatories", after=page.next, **here) if page.next else None,
             first_url=url_for("signatures.signatories", **here) if after else None,
+            report_url=url_for("signatures.signatories", after=after, **{**here, "report": None if reporting else 1}),
+            reporting=reporting,
         )
     )
     if not petition.list_indexed:

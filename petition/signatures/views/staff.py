@@ -24,7 +24,7 @@ from petition.team.permissions import require_roles
 
 ACCESS = "campaigner"
 # The page was made from these: an action is refused if one of them has changed since.
-FINGERPRINTED_FIELDS = (*EDITABLE_FIELDS, "state", "listed", "updates", "confirmed_no", "ended_at")
+FINGERPRINTED_FIELDS = (*EDITABLE_FIELDS, "state", "listed", "updates", "confirmed_no", "ended_at", "review")
 blueprint = Blueprint("desk_signature", __name__, url_prefix="/desk/signatures")
 require_roles(blueprint, TeamRole.CAMPAIGNER)
 

@@ -22,7 +22,7 @@ NAMES = ("Les Amis", "Barreau", "La Cimade", "les amis !")
 def petition(app):
     petition = make_petition()
     for n, name in enumerate(NAMES):
-        details = {"party": "organisation", "organisation": name, "listed": True, "updates": True}
+        details = {"party": "organisation", "organisation": name, "listed": True, "updates": True, "review": "approved"}
         confirm_signature(make_signature(petition, email=f"s{n}@example.org", **details))
     confirm_signature(make_signature(petition, email="person@example.org", listed=True))
     db.session.commit()

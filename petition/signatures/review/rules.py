@@ -1,0 +1,120 @@
+"""Rules for names: what is refused, what may stand in an email to a stranger, what waits for the team."""
+
+import re
+import unicodedata
+from collections.abc import Iterable
+from enum import StrEnum
+
+from petition.safeguards.contact_details import find_contact_detail
+from petition.signatures.models import Party, ReviewState
+from petition.signatures.review.words import ADVERTISING, INSTITUTIONS, INSULTS, OFFICES, SENTENCE_WORDS
+
+APOSTROPHES, HYPHENS = "'’‘ʼʻʿʾ`´", "-‐‑–·"
+PLAIN_SIGNS = frozenset(APOSTROPHES + HYPHENS + " .\u200c\u200d・")
+LISTED_SIGNS = PLAIN_SIGNS | frozenset(
+    ",()&"
+)  # "Martin, Zoé (née Dupont)": read by nobody, but not mailed to strangers
+# Small words of names in many languages, which do not count towards the length of a name.
+PARTICLES = frozenset((
+    "aan", "abd", "abu", "af", "al", "am", "and", "ap", "bar", "bat", "ben", "bin", "bint", "d", "da", "dal", "das",
+    "de", "degli", "dei", "del", "della", "den", "der", "des", "di", "do", "dos", "du", "e", "el", "em", "et", "fitz",
+    "i", "ibn", "l", "la", "las", "le", "les", "lo", "los", "mac", "mc", "na", "née", "né", "nee", "ne", "of", "oglu",
+    "op", "os", "san", "santa", "st", "ste", "sur", "ten", "ter", "the", "til", "tot", "ul", "umm", "v", "van", "vel",
+    "ver", "vom", "von", "vor", "y", "z", "za", "zu", "zum", "zur",
+))  # fmt: skip
+MAX_PLAIN_CHARACTERS, MAX_PLAIN_WORDS = 50, 5  # of a name in an email to a stranger
+MAX_LISTED_CHARACTERS, MAX_LISTED_WORDS = 80, 8  # of a name that nobody reads first
+MIN_SHOUTED_WORDS, MIN_SHOUTED_CHARACTERS = 4, 30
+# Scripts that are written together, under one name.
+SCRIPT_GROUPS = dict.fromkeys(("CJK", "HIRAGANA", "KATAKANA", "HANGUL", "BOPOMOFO", "IDEOGRAPHIC"), "EAST ASIAN")
+
+
+class Flag(StrEnum):
+    """Why a name waits for the team."""
+
+    ORGANISATION = "organisation"
+    INSTITUTION = "institution"
+    SENTENCE = "sentence"
+    ADVERTISING = "advertising"
+    INSULT = "insult"
+    CAPITALS = "capitals"
+    SIGNS = "signs"
+    SCRIPTS = "scripts"
+
+
+def find_flags(party: str, name: str, profession: str | None = None) -> list[Flag]:
+    """Return why what the public list would show of a signature has to be read first; nothing if it need not be."""
+    if party == Party.ORGANISATION:
+        return [Flag.ORGANISATION]
+    words = fold(name)
+    flags = {
+        Flag.INSTITUTION: _has_any(words, INSTITUTIONS),
+        Flag.SENTENCE: _is_long(name) or bool(SENTENCE_WORDS.intersection(words.split())),
+        Flag.CAPITALS: _is_shouted(name),
+        Flag.SIGNS: not all(c in LISTED_SIGNS or unicodedata.category(c)[0] in "LM" for c in name),
+        Flag.SCRIPTS: len(find_scripts(name)) > 1,
+    }
+    for text in (words, fold(profession or "")):
+        flags[Flag.ADVERTISING] = flags.get(Flag.ADVERTISING, False) or _has_any(text, ADVERTISING)
+        flags[Flag.INSULT] = flags.get(Flag.INSULT, False) or _has_any(text, INSULTS)
+    flags[Flag.INSTITUTION] = flags[Flag.INSTITUTION] or _has_any(fold(profession or ""), OFFICES)
+    return [flag for flag in Flag if flags.get(flag)]
+
+
+def initial_review(party: str, name: str, profession: str | None) -> str | None:
+    """Return the review that a signature starts with."""
+    return ReviewState.WAITING if find_flags(party, name, profession) else None
+
+
+def review_after_change(review: str | None, *, flagged: bool) -> str | None:
+    """Return the review of a signature whose name changed: a flagged name, or one in place of a rejected one, waits."""
+    return ReviewState.WAITING if flagged or review == ReviewState.REJECTED else None
+
+
+def is_plain_name(name: str) -> bool:
+    """Return whether a name is nothing but a name: it may stand in an email to somebody who did not ask for it.
+
+    Letters of one script in a few words, with apostrophes, hyphens and the dots of initials; no word of a sentence, of
+    an institution or of advertising. Stricter than what the list shows, as the only cost is a greeting without a name.
+    """
+    words = [word for word in name.split() if word.casefold() not in PARTICLES]
+    return (
+        len(name) <= MAX_PLAIN_CHARACTERS
+        and 1 <= len(words) <= MAX_PLAIN_WORDS
+        and all(c in PLAIN_SIGNS or unicodedata.category(c)[0] in "LM" for c in name)
+        and not find_flags(Party.PERSON, name)
+        and not mixes_scripts(name)
+        and not find_contact_detail(name)
+    )
+
+
+def mixes_scripts(name: str) -> bool:
+    """Return whether one word has letters of two scripts, as a look-alike of another name has."""
+    return any(len(find_scripts(word)) > 1 for word in re.split(r"[^\w]+", name))
+
+
+def find_scripts(text: str) -> set[str]:
+    """Return the scripts of a text's letters, by the first word of each letter's Unicode name."""
+    letters = {c for c in text if unicodedata.category(c) in ("Lu", "Ll", "Lt", "Lo")}
+    scripts = {unicodedata.name(c, "UNKNOWN").split()[0] for c in unicodedata.normalize("NFKC", "".join(letters))}
+    return {SCRIPT_GROUPS.get(script, script) for script in scripts}
+
+
+def fold(text: str) -> str:
+    """Return a text in lower case without accents, words apart by one space: how the lists of words are written."""
+    plain = unicodedata.normalize("NFKD", text).casefold()
+    plain = "".join(c for c in plain if unicodedata.category(c) != "Mn")
+    return " ".join("".join(c if c.isalnum() else " " for c in plain).split())
+
+
+def _has_any(words: str, entries: Iterable[str]) -> bool:
+    return any(f" {entry} " in f" {words} " for entry in entries)
+
+
+def _is_long(name: str) -> bool:
+    words = [word for word in name.split() if word.casefold() not in PARTICLES]
+    return len(name) > MAX_LISTED_CHARACTERS or len(words) > MAX_LISTED_WORDS
+
+
+def _is_shouted(name: str) -> bool:
+    return name.isupper() and len(name.split()) >= MIN_SHOUTED_WORDS and len(name) > MIN_SHOUTED_CHARACTERS
