@@ -12,6 +12,7 @@ from petition.delivery.composers import return_path
 from petition.delivery.models import Attempt, Delivery, Pause
 from petition.delivery.queues import CONFIRMATIONS, EMAIL_QUEUES, MAILINGS
 from petition.delivery.rendering.message import OutgoingMessage
+from petition.delivery.requeue import requeue
 from petition.delivery.results import ClaimContext, DeliveryResult, get_backoff, record_results
 from petition.delivery.smtp import connection
 from petition.delivery.smtp.responses import classify_acceptance
@@ -360,3 +361,17 @@ def test_delivery_that_was_offered_for_one_address_goes_to_no_other(server, enqu
     (row,) = rows()
     assert (row.state, row.reason) == ("cancelled", "the address was changed since")
     assert row.address_hash == hash_address("zoe@example.org")[0]
+
+
+def test_email_that_was_rejected_goes_to_the_corrected_address_once_it_is_requeued(server, enqueue_confirmations, rows):
+    enqueue_confirmations("zoe@example.org")
+    server.on_rcpt = lambda address: "550 5.7.1 no"
+    run_queue("confirmations")
+    signature = db.session.query(Signature).one()
+    signature.email = signature.email_canonical = "ann@example.org"
+    requeue(Delivery.state == "failed")
+    db.session.commit()
+    server.on_rcpt = lambda address: None
+    run_queue("confirmations")
+    assert server.addresses == ["ann@example.org"]
+    assert rows()[0].address_hash == hash_address("ann@example.org")[0]

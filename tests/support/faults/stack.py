@@ -152,13 +152,14 @@ class FaultStack(AppProcesses):
         return dict(self.query("SELECT email, state FROM signatures WHERE email LIKE %s", f"{label}-%"))
 
     def count_unsettled(self, label):
-        """Return how many emails of one period of load are not sent or cancelled yet.
+        """Return how many emails of one period of load are not sent or cancelled yet, or not enqueued.
 
         One that a killed worker may have sent is cancelled if its recipient has confirmed meanwhile.
         """
         return self.query(
-            "SELECT count(*) FROM deliveries d JOIN signatures s ON s.id = d.subject_id WHERE s.email LIKE %s"
-            " AND d.state NOT IN ('sent', 'cancelled') AND d.kind = 'confirm_signature'", f"{label}-%",
+            "SELECT (SELECT count(*) FROM deliveries d JOIN signatures s ON s.id = d.subject_id WHERE s.email LIKE %s"
+            " AND d.state NOT IN ('sent', 'cancelled') AND d.kind = 'confirm_signature')"
+            " + (SELECT count(*) FROM sign_requests WHERE email LIKE %s)", f"{label}-%", f"{label}-%",
         )[0][0]  # fmt: skip
 
     def count_mismatch(self):
