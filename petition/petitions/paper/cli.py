@@ -1,6 +1,7 @@
 """`petition petitions import-paper` and `undo-paper`: the desk's import of signatures on paper, from a terminal."""
 
 import json
+import time
 from functools import partial
 from pathlib import Path
 from typing import IO
@@ -21,6 +22,7 @@ from petition.petitions.paper.errors import PaperFileError
 from petition.team import audit
 
 MAX_PROBLEMS_SHOWN = 50
+WORKER_POLL_SECONDS = 0.2
 
 
 @click.command("import-paper")
@@ -67,7 +69,13 @@ def _read_draft(petition: Petition, file: IO[bytes], dates: str | None) -> Paper
         raise CommandError(f"{file.name}: {paper_file_error_message(error.code)}") from None
     draft.date_order = dates
     db.session.commit()
-    importer.read_file(draft.id)
+    while draft.state == PaperImportState.READING:
+        importer.read_file(draft.id)
+        db.session.expire(draft)
+        draft = importer.find_import(petition, draft.id)
+        db.session.commit()
+        if draft.state == PaperImportState.READING:  # a worker is at it
+            time.sleep(WORKER_POLL_SECONDS)
     draft = importer.find_import(petition, draft.id, lock=True)
     if draft.state == PaperImportState.QUESTION:
         example = draft.date_example

@@ -2,11 +2,12 @@
 
 import json
 import threading
+from bisect import bisect_right
 from collections.abc import Iterable, Sequence
 from datetime import timedelta
 from typing import Any
 
-from sqlalchemy import delete, insert, select
+from sqlalchemy import delete, select
 from sqlalchemy.orm import undefer
 
 from petition.bulk_actions.models import BulkAction, BulkActionState
@@ -20,7 +21,13 @@ from petition.petitions.counters import increment
 from petition.petitions.models import PaperImport, PaperImportState, PaperSignature, Petition
 from petition.petitions.paper.csv import PaperFile, parse_table, read_table
 from petition.petitions.paper.dates import DateOrder
-from petition.petitions.paper.queries import APPEND_PROBLEMS_SQL, AVOID_SEQUENTIAL_SCANS_SQL, DELETE_DUPLICATES_SQL
+from petition.petitions.paper.queries import (
+    APPEND_PROBLEMS_SQL,
+    AVOID_SEQUENTIAL_SCANS_SQL,
+    DELETE_DUPLICATES_SQL,
+    STORE_SIGNATURES_SQL,
+    STORED_COLUMNS,
+)
 
 DRAFT_TTL = timedelta(days=1)
 PAGE_SIZE = 100
@@ -78,7 +85,7 @@ def read_file(import_id: int) -> None:
     """Read a stored file into a draft, or into a question about its dates. Commits after each batch.
 
     No transaction is open while the file is parsed. Whoever is interrupted leaves whole batches, and the next call goes
-    on after the last line that was stored; two at once share the work.
+    on after the last line that was stored. Returns early where somebody else is at it.
     """
     query = select(PaperImport).where(PaperImport.id == import_id, PaperImport.state == PaperImportState.READING)
     file = db.session.scalar(query.options(undefer(PaperImport.content)).execution_options(populate_existing=True))
@@ -97,7 +104,7 @@ def read_file(import_id: int) -> None:
 
 
 def _lock_while_reading(import_id: int) -> PaperImport | None:
-    query = select(PaperImport).where(PaperImport.id == import_id).with_for_update()
+    query = select(PaperImport).where(PaperImport.id == import_id).with_for_update(skip_locked=True)
     file = db.session.scalar(query.execution_options(populate_existing=True))
     if file is not None and file.state == PaperImportState.READING:
         return file
@@ -118,11 +125,12 @@ def _store_batch(import_id: int, found: PaperFile) -> bool:
         return False
     if not file.position:
         file.problems = [list(problem) for problem in found.problems]
-    rows = [row for row in found.rows if row["line"] > file.position][:BATCH_SIZE]
+    start = bisect_right(found.rows, file.position, key=lambda row: row["line"])
+    rows = found.rows[start : start + BATCH_SIZE]
     if rows:
+        values: dict[str, Any] = {name: [row[name] for row in rows] for name in STORED_COLUMNS}
         owner = {"petition_id": file.petition_id, "import_id": file.id}
-        stored = insert(PaperSignature).returning(PaperSignature.id)
-        ids = db.session.scalars(stored, [row | owner for row in rows]).all()
+        ids = db.session.scalars(STORE_SIGNATURES_SQL, values | owner).all()
         file.waiting += len(ids)
         file.waiting -= delete_duplicates(file, ids)
         file.position = rows[-1]["line"]
