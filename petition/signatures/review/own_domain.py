@@ -1,5 +1,6 @@
 """Whether an organisation confirmed from an address at its own domain."""
 
+import re
 from functools import lru_cache
 
 from petition.safeguards.contact_details import registrable_domain
@@ -18,7 +19,7 @@ LEGAL_WORDS = frozenset((
     "asbl", "asso", "association", "assoc", "collectif", "fondation", "foundation", "federation", "ong", "ngo",
     "section",
 ))  # fmt: skip
-MIN_ACRONYM_LETTERS, MIN_NAME_LETTERS = 3, 4
+MIN_ACRONYM_LETTERS, MAX_ACRONYM_LETTERS, MIN_NAME_LETTERS = 3, 8, 4
 
 
 @lru_cache(maxsize=4096)
@@ -44,7 +45,7 @@ def _possible_labels(organisation: str) -> set[str]:
     names = {"".join(chosen) for chosen in (words, long_words, _without_legal(words), _without_legal(long_words))}
     acronyms = {"".join(word[0] for word in chosen) for chosen in (words, long_words, _without_legal(long_words))}
     if not organisation.isupper() or len(words) == 1:
-        acronyms |= {fold(word).replace(" ", "") for word in organisation.split() if _is_acronym(word)}
+        acronyms |= {fold(word) for word in re.split(r"\W+", organisation) if _is_acronym(word)}
     return {name for name in names if len(name) >= MIN_NAME_LETTERS} | {
         acronym for acronym in acronyms if len(acronym) >= MIN_ACRONYM_LETTERS
     }
@@ -56,5 +57,4 @@ def _without_legal(words: list[str]) -> list[str]:
 
 def _is_acronym(word: str) -> bool:
     """Return whether a word of a name is in capitals, as GENEPI is."""
-    letters = "".join(c for c in word if c.isalnum())
-    return MIN_ACRONYM_LETTERS <= len(letters) <= 8 and letters.isupper()
+    return MIN_ACRONYM_LETTERS <= len(word) <= MAX_ACRONYM_LETTERS and word.isupper()
