@@ -17,6 +17,7 @@ from petition.delivery.pauses import back_off_server
 from petition.delivery.queues import Queue
 from petition.delivery.rendering.message import OutgoingMessage
 from petition.delivery.results import ClaimContext, DeliveryResult, note_success, record_results
+from petition.delivery.server_health import rejections, report_rejection
 from petition.delivery.smtp.client import Envelope
 from petition.delivery.smtp.connection import abort_pipelined, deliver
 from petition.delivery.smtp.responses import Outcome
@@ -85,7 +86,7 @@ class Batch:
             next_envelope = self._find_next_envelope(position, messages, suppressed)
             outcome = self._attempt(claim, composed, suppressed, next_envelope) if composed else COMPOSITION_FAILED
             self._add_result(claim, composed if isinstance(composed, OutgoingMessage) else None, outcome)
-            if outcome.server_trouble:
+            if outcome.server_trouble or self._is_server_refusing(composed, outcome):
                 self._back_off_server(outcome, self.claims[position + 1 :])
                 break
 
@@ -151,6 +152,9 @@ class Batch:
             return Outcome(DeliveryState.CANCELLED, reason=message.reason, attempted=False)
         if message.to in suppressed:
             return Outcome(DeliveryState.SUPPRESSED, reason="the address is on the suppression list", attempted=False)
+        postponed = rejections.find_outcome(message.domain)
+        if postponed:
+            return postponed
         return deliver(
             message,
             return_path(claim.id),
@@ -159,8 +163,23 @@ class Batch:
             next_envelope=next_envelope,
         )
 
+    def _is_server_refusing(self, message: OutgoingMessage | Skipped | None, outcome: Outcome) -> bool:
+        """Note the reply to an email, and return whether all workers back off as mail to several providers is refused.
+
+        Commits where a reply may be the server's trouble.
+        """
+        if not isinstance(message, OutgoingMessage) or not outcome.attempted:
+            return False
+        rejections.note(message.domain, outcome)
+        if not outcome.server_suspected:
+            return False
+        self._record_results()  # an email that the server took before is evidence that it is well
+        backs_off = report_rejection(message.domain, outcome)
+        db.session.commit()
+        return backs_off
+
     def _add_result(self, claim: ClaimedDelivery, message: OutgoingMessage | None, outcome: Outcome) -> None:
-        domain = message.to.rpartition("@")[2].lower()[:255] if message else None
+        domain = message.domain if message else None
         self.unrecorded.append(DeliveryResult(claim, outcome, domain, clock.now()))
         log.info(
             "email",
@@ -211,7 +230,8 @@ class Batch:
 
     def _back_off_server(self, outcome: Outcome, remaining: Sequence[ClaimedDelivery]) -> None:
         self._record_results()
-        back_off_server(outcome.reason or "the mail server refused")
+        if outcome.server_trouble:
+            back_off_server(outcome.reason or "the mail server refused")
         release(self.token, remaining)
         db.session.commit()
         log.warning("mail server in trouble: backing off", code=outcome.code, reason=outcome.reason)

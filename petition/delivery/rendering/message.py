@@ -59,6 +59,11 @@ class OutgoingMessage(flask_mail.Message):
         self.reply_to, self.extra_headers = reply_to, headers or {}
         self.msgId = ""
 
+    @property
+    def domain(self) -> str:
+        """The domain of the recipient, in lower case."""
+        return self.to.rpartition("@")[2].lower()[:255]
+
     def as_bytes(self) -> bytes:
         """Return the message as of RFC 5322: CRLF, no line over 998 bytes, the text part before the HTML part.
 

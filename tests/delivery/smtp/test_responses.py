@@ -6,21 +6,28 @@ from petition.delivery.smtp.responses import classify_error
 
 
 @pytest.mark.parametrize(
-    ("error", "state", "trouble"),
+    ("error", "state", "trouble", "suspected"),
     [
-        (smtplib.SMTPServerDisconnected("gone"), "deferred", False),
-        (TimeoutError("timed out"), "deferred", False),
-        (smtplib.SMTPAuthenticationError(535, b"5.7.8 no"), "deferred", True),
-        (smtplib.SMTPSenderRefused(550, b"5.7.1 not yours", "a@b"), "deferred", True),
-        (smtplib.SMTPDataError(554, b"5.6.0 spam"), "failed", False),
-        (smtplib.SMTPDataError(421, b"4.7.0 rate"), "deferred", True),
-        (smtplib.SMTPResponseException(-1, b"garbage"), "deferred", False),
-        (smtplib.SMTPNotSupportedError("SMTPUTF8"), "failed", False),
+        (smtplib.SMTPServerDisconnected("gone"), "deferred", False, False),
+        (TimeoutError("timed out"), "deferred", False, False),
+        (smtplib.SMTPAuthenticationError(535, b"5.7.8 no"), "deferred", False, True),
+        (smtplib.SMTPSenderRefused(550, b"5.7.1 not yours", "a@b"), "deferred", True, False),
+        (smtplib.SMTPDataError(554, b"5.6.0 spam"), "failed", False, False),
+        (smtplib.SMTPDataError(421, b"4.7.0 rate"), "deferred", False, True),
+        (smtplib.SMTPResponseException(-1, b"garbage"), "deferred", False, False),
+        (smtplib.SMTPNotSupportedError("SMTPUTF8"), "failed", False, False),
     ],
 )
-def test_error_is_classified(error, state, trouble):
+def test_error_is_classified(error, state, trouble, suspected):
     outcome = classify_error(error, connecting=False, send_again=True)
-    assert (outcome.state, outcome.server_trouble) == (state, trouble)
+    assert (outcome.state, outcome.server_trouble, outcome.server_suspected) == (state, trouble, suspected)
+    assert outcome.server_answered == (outcome.code is not None and not trouble and not suspected)
+
+
+def test_sender_that_was_accepted_before_is_not_what_is_refused():
+    refused = smtplib.SMTPSenderRefused(550, b"5.6.7 no SMTPUTF8", "a@b")
+    outcome = classify_error(refused, connecting=False, send_again=True, sender_accepted=True)
+    assert (outcome.server_trouble, outcome.server_suspected, outcome.attempt_refunded) == (False, True, False)
 
 
 def test_email_that_may_have_been_accepted_becomes_unknown_if_it_must_not_be_sent_again():
