@@ -5,7 +5,7 @@ from collections.abc import Sequence
 from datetime import timedelta
 
 import structlog
-from sqlalchemy import distinct, func, select
+from sqlalchemy import distinct, func, select, update
 from sqlalchemy.dialects.postgresql import insert
 
 from petition.core import clock
@@ -40,7 +40,24 @@ def process_message(raw: bytes, source: str, envelope: Sequence[str] = ()) -> Bo
         if purpose == AddressPurpose.UNSUBSCRIBE:
             report.kind, report.response = BounceKind.UNSUBSCRIBE, "unsubscribe request by email"
         return process_report(report, raw, source, delivery_id)
-    return process_report(report, raw, source, None)
+    # A complaint is sent to an address of its own; our return path and unsubscribe address are in the copy.
+    return process_report(report, raw, source, _find_own(report.copied_addresses))
+
+
+def find_delivery_id(report: Report) -> int | None:
+    """Return the delivery that a provider's report is about, by its Message-ID or by our return path."""
+    return verp.parse_message_id(report.message_id) or _find_own(report.recipients)
+
+
+def _find_own(addresses: Sequence[str]) -> int | None:
+    return next((match[1] for match in map(verp.parse_address, addresses) if match), None)
+
+
+def note_delivered(delivery_id: int | None) -> None:
+    """Clear the count of soft bounces of an address, as an email arrived there after all. Flushes."""
+    address = _delivery_address(db.session.get(Delivery, delivery_id) if delivery_id else None)
+    if address:
+        _clear_soft_bounces(address)
 
 
 def process_report(report: Report, raw: bytes, source: str, delivery_id: int | None) -> Bounce:
@@ -55,6 +72,7 @@ def process_report(report: Report, raw: bytes, source: str, delivery_id: int | N
         "source": source[:20], "digest": hashlib.sha256(raw).hexdigest(),
         "delivery_id": delivery.id if delivery else None, "mailing_id": delivery.mailing_id if delivery else None,
         "address_hash": hash_address(address)[0] if address else None,
+        "counts": report.counts,
         "raw": raw[:MAX_RAW_BYTES] if report.kind == BounceKind.NOT_UNDERSTOOD else None,
     }  # fmt: skip
     new = db.session.scalar(insert(Bounce).values(values).on_conflict_do_nothing().returning(Bounce.id))
@@ -78,20 +96,27 @@ def _apply_report(report: Report, delivery: Delivery, address: str | None) -> No
         handlers.handle_unsubscribe(delivery.kind, delivery.id, complaint=report.kind == BounceKind.COMPLAINT)
     if address is None:
         return
-    if report.kind == BounceKind.PERMANENT:
+    if report.delivered:
+        _clear_soft_bounces(address)
+    elif report.kind == BounceKind.PERMANENT:
         suppress(address, f"bounced: {report.status} {report.response}"[:200])
     elif report.kind == BounceKind.COMPLAINT:
         suppress(address, "complained about an email")
-    elif report.kind == BounceKind.SOFT and _count_soft_bounces(address) >= MAX_SOFT_BOUNCES:
+    elif report.counts and _count_soft_bounces(address) >= MAX_SOFT_BOUNCES:
         suppress(
             address, f"bounced {MAX_SOFT_BOUNCES} times within {SOFT_BOUNCE_WINDOW.days} days: {report.status}"[:200]
         )
 
 
 def _count_soft_bounces(address: str) -> int:
-    """Count the deliveries to an address with a soft bounce within the window."""
+    """Count the deliveries to an address with a soft bounce of the mailbox's within the window."""
     query = select(func.count(distinct(Bounce.delivery_id))).where(
         Bounce.address_hash.in_(hash_address(address)),
-        Bounce.kind == BounceKind.SOFT, Bounce.at > clock.now() - SOFT_BOUNCE_WINDOW,
+        Bounce.kind == BounceKind.SOFT, Bounce.counts, Bounce.at > clock.now() - SOFT_BOUNCE_WINDOW,
     )  # fmt: skip
     return int(db.session.scalar(query) or 0)
+
+
+def _clear_soft_bounces(address: str) -> None:
+    is_counted = Bounce.address_hash.in_(hash_address(address)) & (Bounce.kind == BounceKind.SOFT) & Bounce.counts
+    db.session.execute(update(Bounce).where(is_counted).values(counts=False))

@@ -93,6 +93,10 @@ class OutgoingMessage(flask_mail.Message):
         if self.reply_to:
             headers["Reply-To"] = escape_encoded_words(str(self.reply_to))
         headers |= self.extra_headers or {}
+        if str(current_app.config["MAIL_SERVER"]).endswith(".postmarkapp.com"):
+            # Postmark replaces the Message-ID and returns this in its webhooks. Without the domain, as longer values
+            # would be folded, and more than 80 characters are refused.
+            headers["X-PM-Metadata-message_id"] = self.msgId.strip("<>").partition("@")[0] + "@"
         return [
             _from(escape_encoded_words(self.sender_name), get_bare_address(str(self.sender)), utf8),
             _to(self.to, utf8),

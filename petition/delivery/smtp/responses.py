@@ -5,9 +5,8 @@ import smtplib
 from dataclasses import dataclass
 
 from petition.delivery.models import DeliveryState
+from petition.delivery.replies.classifier import ReplyClass, classify
 
-# RFC 3463: the mailbox or its domain does not exist, so no later email can arrive either.
-MAILBOX_GONE_STATUSES = ("5.1.1", "5.1.2", "5.1.3", "5.1.6", "5.1.10")
 # RFC 5321 and RFC 4954: the server is closing, over its limits, or refuses our login, whoever the recipient is.
 SERVER_TROUBLE_CODES = {421, 454, 530, 534, 535, 538}
 SERVICE_CLOSING = 421  # the server closes the connection after this reply (RFC 5321, 3.8)
@@ -75,8 +74,10 @@ def classify_error(error: Exception, *, connecting: bool, send_again: bool, send
     if code is None:
         # The connection was lost during the dialogue: the server may have accepted the email.
         return Outcome(DeliveryState.DEFERRED if send_again else DeliveryState.UNKNOWN, None, reason, cause)
-    if 500 <= code <= 599:
-        return Outcome(DeliveryState.FAILED, code, reason, cause, mailbox_gone=enhanced in MAILBOX_GONE_STATUSES)
+    meaning = classify(response, code=code, status=enhanced)
+    # Some providers refuse for a while with a 5xx, for our rate or our reputation: the email waits and is tried again.
+    if 500 <= code <= 599 and meaning.reply_class not in (ReplyClass.RATE, ReplyClass.REPUTATION):
+        return Outcome(DeliveryState.FAILED, code, reason, cause, mailbox_gone=meaning.gone)
     return Outcome(DeliveryState.DEFERRED, code, reason, cause)
 
 

@@ -1,4 +1,4 @@
-"""Schema of what reports and replies say: the provider whose rejection made the mail server suspect."""
+"""What replies and reports say: the provider that made the mail server suspect, and which bounces count."""
 
 from alembic import op
 
@@ -7,5 +7,6 @@ down_revision = "0017"
 
 
 def upgrade() -> None:
-    """Add the provider to the pause of the mail server."""
+    """Add columns; their defaults rewrite no table."""
     op.execute("ALTER TABLE pauses ADD COLUMN domain VARCHAR(255)")
+    op.execute("ALTER TABLE bounces ADD COLUMN counts BOOLEAN DEFAULT false NOT NULL")
