@@ -44,7 +44,10 @@ def find_provider(domain: str) -> str:
 
 
 class ProviderRejections:
-    """Rejections in a row of each provider, within this process: spend no connection on what would be refused too."""
+    """Rejections in a row of each provider, within this process: spend no connection on what would be refused too.
+
+    Counted are replies that may be the server's trouble, and rejections for our rate or reputation.
+    """
 
     def __init__(self, now: Callable[[], float] = time.monotonic) -> None:
         self._now, self._lock = now, threading.Lock()
@@ -65,7 +68,7 @@ class ProviderRejections:
         """Note what the server answered to an email that was tried."""
         provider = find_provider(domain)
         with self._lock:
-            if outcome.server_suspected:
+            if outcome.server_suspected or outcome.provider_refuses:
                 found = self._rejections.get(provider)
                 count = found[0] if found and self._now() - found[1] <= PROVIDER_WAIT_SECONDS else 0
                 self._rejections[provider] = (count + 1, self._now(), outcome)

@@ -128,6 +128,23 @@ def test_trouble_of_one_provider_delays_no_other(server, enqueue_confirmations, 
     assert {row.state for row in rows()} == {"sent"}
 
 
+@pytest.mark.parametrize(
+    ("answer", "attempts"),
+    [
+        ("550 5.7.1 Service unavailable, client host blocked using Spamhaus", [1, 1, 0, 0]),
+        ("421 4.7.28 unusual rate of mail originating from your IP address", [1, 1, 0, 0]),
+        ("550 5.2.1 The user is receiving mail at a rate that prevents additional messages", [1, 1, 1, 1]),
+        ("451 4.7.1 Greylisted", [1, 1, 1, 1]),
+    ],
+)
+def test_provider_that_refuses_us_is_not_asked_for_each_email(server, enqueue_confirmations, rows, answer, attempts):
+    enqueue_confirmations(*[f"t{n}@gmail.com" for n in range(4)], "zoe@example.org")
+    server.on_rcpt = lambda address: answer if address.endswith("gmail.com") else None
+    run_queue("confirmations")
+    assert [(row.state, row.attempt) for row in rows()] == [*(("deferred", n) for n in attempts), ("sent", 1)]
+    assert not find_suppressed([f"t{n}@gmail.com" for n in range(4)])
+
+
 def test_row_that_is_always_refused_fails_in_the_end(server, enqueue_confirmations, rows):
     enqueue_confirmations("zoe@example.org")
     server.on_data = lambda address: "421 4.7.0 later"

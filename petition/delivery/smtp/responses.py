@@ -19,7 +19,8 @@ class Outcome:
     """The outcome of one attempt.
 
     `server_trouble`: all workers back off from the mail server. `server_suspected`: they do if mail to another provider
-    meets the same. `attempt_refunded`: the attempt does not count, as the failure is not the email's. `retry_at_once`:
+    meets the same. `provider_refuses`: the recipient's provider refuses us for our rate or reputation, whoever the
+    recipient is. `attempt_refunded`: the attempt does not count, as the failure is not the email's. `retry_at_once`:
     the email was not even begun, and is due again as soon as the server's back-off ends. `mailbox_gone`: the address is
     to be suppressed. `attempted`: the mail server was asked.
     """
@@ -31,6 +32,7 @@ class Outcome:
     cause: str = ""
     server_trouble: bool = False
     server_suspected: bool = False
+    provider_refuses: bool = False
     attempt_refunded: bool = False
     retry_at_once: bool = False
     mailbox_gone: bool = False
@@ -76,7 +78,11 @@ def classify_error(error: Exception, *, connecting: bool, send_again: bool, send
         return Outcome(DeliveryState.DEFERRED if send_again else DeliveryState.UNKNOWN, None, reason, cause)
     meaning = classify(response, code=code, status=enhanced)
     # Some providers refuse for a while with a 5xx, for our rate or our reputation: the email waits and is tried again.
-    if 500 <= code <= 599 and meaning.reply_class not in (ReplyClass.RATE, ReplyClass.REPUTATION):
+    if meaning.reply_class in (ReplyClass.RATE, ReplyClass.REPUTATION):
+        # x.2.1 is the rate of one mailbox (Gmail): whoever floods it must not delay the provider's others.
+        refuses = not meaning.status.endswith(".2.1")
+        return Outcome(DeliveryState.DEFERRED, code, reason, cause, provider_refuses=refuses)
+    if 500 <= code <= 599:
         return Outcome(DeliveryState.FAILED, code, reason, cause, mailbox_gone=meaning.gone)
     return Outcome(DeliveryState.DEFERRED, code, reason, cause)
 
