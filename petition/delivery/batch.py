@@ -10,7 +10,6 @@ from sqlalchemy.exc import DBAPIError, OperationalError
 
 from petition.core import clock
 from petition.core.db import db, read_in_autocommit
-from petition.core.text import ascii_lower
 from petition.delivery.budgets import reserve_emails
 from petition.delivery.claims import get_lease_duration, release
 from petition.delivery.composers import ClaimedDelivery, Composed, Skipped, compose, is_counted, return_path
@@ -19,6 +18,7 @@ from petition.delivery.pauses import back_off_server
 from petition.delivery.queues import Queue
 from petition.delivery.rendering.message import OutgoingMessage
 from petition.delivery.results import ClaimContext, DeliveryResult, note_success, record_results
+from petition.delivery.server_health import rejections, report_rejection
 from petition.delivery.smtp.client import Envelope
 from petition.delivery.smtp.connection import abort_pipelined, deliver
 from petition.delivery.smtp.responses import Outcome
@@ -108,7 +108,7 @@ class Batch:
             next_envelope = self._find_next_envelope(position, messages, suppressed)
             outcome = self._attempt(claim, composed, suppressed, next_envelope) if composed else COMPOSITION_FAILED
             self._add_result(claim, composed if isinstance(composed, OutgoingMessage) else None, outcome)
-            if outcome.server_trouble:
+            if outcome.server_trouble or self._is_server_refusing(composed, outcome):
                 self._back_off_server(outcome, self.claims[position + 1 :])
                 break
 
@@ -188,6 +188,9 @@ class Batch:
             return Outcome(DeliveryState.SUPPRESSED, reason="the address is on the suppression list", attempted=False)
         if claim.id in self.beyond_budget:
             return self.beyond_budget[claim.id]
+        postponed = rejections.find_outcome(message.domain)
+        if postponed:
+            return postponed
         return deliver(
             message,
             return_path(claim.id),
@@ -196,8 +199,23 @@ class Batch:
             next_envelope=next_envelope,
         )
 
+    def _is_server_refusing(self, message: OutgoingMessage | Skipped | None, outcome: Outcome) -> bool:
+        """Note the reply to an email, and return whether all workers back off as mail to several providers is refused.
+
+        Commits where a reply may be the server's trouble.
+        """
+        if not isinstance(message, OutgoingMessage) or not outcome.attempted:
+            return False
+        rejections.note(message.domain, outcome)
+        if not outcome.server_suspected:
+            return False
+        self._record_results()  # an email that the server took before is evidence that it is well
+        backs_off = report_rejection(message.domain, outcome)
+        db.session.commit()
+        return backs_off
+
     def _add_result(self, claim: ClaimedDelivery, message: OutgoingMessage | None, outcome: Outcome) -> None:
-        domain = ascii_lower(message.to.rpartition("@")[2])[:255] if message else None
+        domain = message.domain if message else None
         # Of an email that was not offered, nothing can be reported.
         address_hash = self._address_hash(claim) if outcome.attempted else None
         self.unrecorded.append(DeliveryResult(claim, outcome, domain, clock.now(), address_hash))
@@ -250,7 +268,8 @@ class Batch:
 
     def _back_off_server(self, outcome: Outcome, remaining: Sequence[ClaimedDelivery]) -> None:
         self._record_results()
-        back_off_server(outcome.reason or "the mail server refused")
+        if outcome.server_trouble:
+            back_off_server(outcome.reason or "the mail server refused")
         release(self.token, remaining)
         db.session.commit()
         log.warning("mail server in trouble: backing off", code=outcome.code, reason=outcome.reason)

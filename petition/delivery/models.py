@@ -129,7 +129,10 @@ class Pause(Model):
     since: Mapped[datetime] = mapped_column(server_default=func.now())
     until: Mapped[datetime | None]
     by: Mapped[str | None] = mapped_column(String(320))
+    # Of the mail server's pause: failures in a row. Without any nothing is paused, but mail to the provider `domain`
+    # met what may be the server's trouble (`server_health`).
     strikes: Mapped[int] = mapped_column(SmallInteger, default=0)
+    domain: Mapped[str | None] = mapped_column(String(255))
 
 
 class EmailBudget(Model):

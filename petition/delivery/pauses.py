@@ -14,7 +14,7 @@ MAX_SERVER_BACKOFF_SECONDS = 60
 def back_off_server(reason: str) -> None:
     """Stop all sending for a while that doubles with each failure in a row, up to a minute. Flushes.
 
-    The next email that the mail server accepts ends it (`results.record_results`).
+    The next email that the mail server answers to ends it (`results.record_results`).
     """
     db.session.execute(BACK_OFF_SERVER, {"server": SERVER, "reason": reason, "max_seconds": MAX_SERVER_BACKOFF_SECONDS})
 

@@ -41,13 +41,17 @@ CLAIM_DUE = text("""
             AND NOT EXISTS (
                 SELECT FROM pauses
                 WHERE scope IN (:queue, :everything, :server) AND (until IS NULL OR until > now()))
-        ORDER BY next_attempt_at LIMIT :batch_size FOR UPDATE SKIP LOCKED)
-    UPDATE deliveries AS d
-    SET state = 'sending', attempt = attempt + 1, claim_token = :token, claimed_by = :worker, begun = false,
-        lease_until = now() + :lease, budgeted = true
-    FROM picked WHERE d.id = picked.id
-    RETURNING d.id, d.kind, d.petition_id, d.subject_id, d.generation, d.mailing_id, d.attempt, d.request_id,
-        d.address_hash, picked.budgeted
+        ORDER BY next_attempt_at LIMIT :batch_size FOR UPDATE SKIP LOCKED),
+    claimed AS (
+        UPDATE deliveries AS d
+        SET state = 'sending', attempt = attempt + 1, claim_token = :token, claimed_by = :worker, begun = false,
+            lease_until = now() + :lease, budgeted = true
+        FROM picked WHERE d.id = picked.id
+        RETURNING d.*, picked.budgeted AS was_budgeted)
+    -- RETURNING promises no order.
+    SELECT id, kind, petition_id, subject_id, generation, mailing_id, attempt, request_id,
+        address_hash, was_budgeted
+    FROM claimed ORDER BY next_attempt_at, id
 """)
 
 # The same for mailings, one mailing after another in random order, so that none waits for a longer one. The rows of a
@@ -62,13 +66,16 @@ CLAIM_DUE_BY_MAILING = text("""
         WHERE NOT EXISTS (
             SELECT FROM pauses
             WHERE scope IN (:queue, :everything, :server) AND (until IS NULL OR until > now()))
-        LIMIT :batch_size)
-    UPDATE deliveries AS d
-    SET state = 'sending', attempt = attempt + 1, claim_token = :token, claimed_by = :worker, begun = false,
-        lease_until = now() + :lease
-    FROM picked WHERE d.id = picked.id
-    RETURNING d.id, d.kind, d.petition_id, d.subject_id, d.generation, d.mailing_id, d.attempt, d.request_id,
-        d.address_hash, d.budgeted
+        LIMIT :batch_size),
+    claimed AS (
+        UPDATE deliveries AS d
+        SET state = 'sending', attempt = attempt + 1, claim_token = :token, claimed_by = :worker, begun = false,
+            lease_until = now() + :lease
+        FROM picked WHERE d.id = picked.id
+        RETURNING d.*)
+    SELECT id, kind, petition_id, subject_id, generation, mailing_id, attempt, request_id,
+        address_hash, budgeted
+    FROM claimed ORDER BY next_attempt_at, id
 """)
 
 # Count emails against the budgets of their mailboxes, then those that fit against the budgets of the domains; return
@@ -108,15 +115,15 @@ RESERVE_EMAILS = text("""
     SELECT key_hash, granted FROM mailboxes UNION ALL SELECT key_hash, granted FROM domains
 """)
 
-# Record outcomes under their claim token, with one attempt for each that was tried; end the mail server's back-off once
-# it took an email; mark the next rows as begun, with the hash of the address that each goes to. One statement: it runs
-# for every few emails.
+# Record outcomes under their claim token, with one attempt for each that was tried; end the mail server's back-off, and
+# what is suspected of it, once it answered to an email, be it a rejection; mark the next rows as begun, with the hash of
+# the address that each goes to. One statement: it runs for every few emails.
 RECORD_RESULTS = text("""
     WITH outcomes AS (
         SELECT * FROM json_to_recordset(CAST(:outcomes AS json)) AS o (
             id bigint, state text, attempt smallint, next_attempt_at timestamptz, settled_at timestamptz,
             tried_at timestamptz, smtp_code smallint, reason text, cause text, domain text, address_hash text,
-            attempted boolean, attempt_state text, response text)),
+            attempted boolean, attempt_state text, response text, server_answered boolean)),
     recorded AS (
         UPDATE deliveries AS d
         SET state = o.state, attempt = o.attempt, next_attempt_at = o.next_attempt_at, settled_at = o.settled_at,
@@ -133,7 +140,7 @@ RECORD_RESULTS = text("""
                attempt_state, smtp_code, response
         FROM recorded JOIN outcomes USING (id) WHERE attempted),
     server_recovered AS (
-        DELETE FROM pauses WHERE scope = :server AND EXISTS (SELECT FROM outcomes WHERE state = 'sent')),
+        DELETE FROM pauses WHERE scope = :server AND EXISTS (SELECT FROM outcomes WHERE server_answered)),
     begun AS (
         UPDATE deliveries AS d SET begun = true, address_hash = coalesce(b.address_hash, d.address_hash)
         FROM unnest(CAST(:begin_ids AS bigint[]), CAST(:begin_hashes AS text[])) AS b (id, address_hash)
@@ -166,14 +173,39 @@ RELEASE_CLAIMS = text("""
 """)
 
 # Pause all sending for a time that doubles with each failure in a row. Many threads fail at once on the same trouble:
-# while a back-off lasts, another failure does not lengthen it.
+# while a back-off lasts, another failure does not lengthen it. After ten minutes without news the next is the first.
 BACK_OFF_SERVER = text("""
     INSERT INTO pauses (scope, reason, until, strikes)
     VALUES (:server, :reason, now() + interval '1 second', 1)
     ON CONFLICT (scope) DO UPDATE
-    SET reason = excluded.reason, strikes = least(pauses.strikes + 1, 10),
-        until = now() + make_interval(secs => least(:max_seconds, power(2, pauses.strikes)))
+    SET reason = excluded.reason, domain = NULL,
+        since = CASE WHEN pauses.strikes > 0 AND pauses.until > now() - interval '10 minutes' THEN pauses.since
+                     ELSE now() END,
+        strikes = CASE WHEN pauses.until > now() - interval '10 minutes' THEN least(pauses.strikes + 1, 10) ELSE 1 END,
+        until = now() + CASE
+            WHEN pauses.until > now() - interval '10 minutes'
+            THEN make_interval(secs => least(:max_seconds, power(2, pauses.strikes))) ELSE interval '1 second' END
     WHERE pauses.until <= now()
+""")
+
+# Note that mail to a provider was refused in a way that may be our server's trouble: a row without strikes, whose pause
+# is over at once. Where another provider's mail was refused before, and the server has not answered any email since
+# (which deletes the row), it is the server's: the pause grows as above. Many rejections of one provider stay its own.
+REPORT_REJECTION = text("""
+    INSERT INTO pauses AS p (scope, reason, until, strikes, domain)
+    VALUES (:server, :reason, now(), 0, :domain)
+    ON CONFLICT (scope) DO UPDATE
+    SET reason = excluded.reason,
+        domain = CASE WHEN p.domain <> excluded.domain AND p.until > now() - interval '10 minutes' THEN NULL
+                      ELSE excluded.domain END,
+        since = CASE WHEN p.strikes > 0 AND p.until > now() - interval '10 minutes' THEN p.since ELSE now() END,
+        strikes = CASE WHEN p.until <= now() - interval '10 minutes' THEN 0
+                       WHEN p.domain <> excluded.domain THEN least(p.strikes + 1, 10) ELSE p.strikes END,
+        until = now() + CASE
+            WHEN p.domain <> excluded.domain AND p.until > now() - interval '10 minutes'
+            THEN make_interval(secs => least(:max_seconds, power(2, p.strikes))) ELSE interval '0' END
+    WHERE p.until <= now()
+    RETURNING p.until > now()
 """)
 
 # After the system clock moved back: each email waits as long from now on as it was meant to wait. Mailings are left

@@ -57,9 +57,9 @@ def record_results(
     `begin`: rows to mark as begun, as they are offered to the mail server next, each with the hash of its address, so
     that a bounce finds it even if the outcome is never recorded. The mark must be durable before the
     first of them is sent: the caller commits, or asks for `autocommit`, one round trip apart from the session's
-    transaction. An email that was sent ends the mail server's back-off.
+    transaction. A reply to an email, be it a rejection, ends the mail server's back-off.
     A deferred row waits with exponential backoff and jitter, and fails after the queue's last attempt. Trouble of the
-    mail server does not count as an attempt of the row.
+    mail server does not count as an attempt; a row that was not even begun is due again once the back-off ends.
     """
     parameters = {
         # One JSON text: adapting an array for each column takes psycopg as long as composing an email.
@@ -84,6 +84,8 @@ def _outcome_row(queue: Queue, result: DeliveryResult) -> dict[str, Any]:
     state, reason = outcome.state, outcome.reason
     if outcome.attempt_refunded:
         attempt -= 1
+        if state == DeliveryState.DEFERRED and not outcome.retry_at_once:
+            next_attempt_at = result.at + get_backoff(attempt)
     elif state == DeliveryState.DEFERRED and attempt >= queue.max_attempts:
         state, reason = DeliveryState.FAILED, f"gave up after {attempt} attempts: {reason}"[:200]
     elif state == DeliveryState.DEFERRED:
@@ -105,6 +107,7 @@ def _outcome_row(queue: Queue, result: DeliveryResult) -> dict[str, Any]:
         "attempted": outcome.attempted,
         "attempt_state": outcome.state,
         "response": outcome.reason,
+        "server_answered": outcome.server_answered,
     }
 
 

@@ -75,8 +75,9 @@ class Snapshot:
 
     @property
     def server_backoff(self) -> Pause | None:
-        """The back-off from the mail server, if there is one; the next accepted email deletes it."""
-        return self.pauses.get(SERVER)
+        """The back-off from the mail server, if there is one; its next answer to an email deletes it."""
+        pause = self.pauses.get(SERVER)
+        return pause if pause and pause.strikes else None  # without strikes it is only suspected
 
     @property
     def server_throttled(self) -> bool:

@@ -6,6 +6,7 @@ from flask_babel import gettext as _
 
 from petition.core.exceptions import ValidationError
 from petition.delivery.suppressions import suppression_list
+from petition.delivery.suppressions.address_list import extract_address
 from petition.team import audit
 
 MAX_REASON_CHARACTERS = 200
@@ -13,9 +14,10 @@ MAX_REASON_CHARACTERS = 200
 
 def add(address: str, reason: str) -> None:
     """Suppress an address. Flushes, does not commit. Raises `ValidationError`."""
-    if not suppression_list.ADDRESS_PATTERN.fullmatch(address) or not reason:
+    found = extract_address(address)
+    if not found or not reason:
         raise ValidationError({"address": _("Enter a complete email address and a reason.")})
-    suppression_list.suppress(address, reason)
+    suppression_list.suppress(found, reason)
     audit.record("suppression.add", "suppression", after={"reason": reason[:MAX_REASON_CHARACTERS]})
 
 
@@ -23,7 +25,7 @@ def remove(address: str, reason: str) -> bool:
     """Remove an address from the list; return whether it was on it. Flushes. Raises `ValidationError`."""
     if not reason:
         raise ValidationError({"reason": _("Enter a reason: it is kept in the audit trail.")})
-    removed = suppression_list.unsuppress(address)
+    removed = suppression_list.unsuppress(extract_address(address) or address)
     if removed:
         audit.record("suppression.remove", "suppression", after={"reason": reason[:MAX_REASON_CHARACTERS]})
     return removed

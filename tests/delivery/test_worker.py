@@ -1,3 +1,4 @@
+import smtplib
 from concurrent.futures import ThreadPoolExecutor
 from datetime import timedelta
 
@@ -14,8 +15,9 @@ from petition.delivery.queues import CONFIRMATIONS, EMAIL_QUEUES, MAILINGS
 from petition.delivery.rendering.message import OutgoingMessage
 from petition.delivery.requeue import requeue
 from petition.delivery.results import ClaimContext, DeliveryResult, get_backoff, record_results
+from petition.delivery.server_health import ProviderRejections, rejections
 from petition.delivery.smtp import connection
-from petition.delivery.smtp.responses import classify_acceptance
+from petition.delivery.smtp.responses import classify_acceptance, classify_error
 from petition.delivery.suppressions.suppression_list import find_suppressed, hash_address, suppress
 from petition.delivery.worker import run_queue
 from petition.petitions.models import Petition
@@ -90,13 +92,14 @@ def test_response_concerns_its_row_alone(server, enqueue_confirmations, rows, st
 
 
 @pytest.mark.parametrize("answer", ["421 4.3.2 closing", "454 4.7.0 too busy"])
-@pytest.mark.parametrize(("stage", "attempts"), [("on_rcpt", 1), ("on_data", 0)])
-def test_server_trouble_refunds_attempts_and_backs_off(server, enqueue_confirmations, rows, stage, attempts, answer):
-    enqueue_confirmations(*MANY[:5])
+@pytest.mark.parametrize("stage", ["on_rcpt", "on_data"])
+def test_server_that_refuses_two_providers_is_backed_off_from(server, enqueue_confirmations, rows, stage, answer):
+    enqueue_confirmations(*[f"zoe@example{n}.org" for n in range(5)])
     setattr(server, stage, lambda address: answer)
     run_queue("confirmations")
-    assert [row.attempt for row in rows()] == [attempts, 0, 0, 0, 0]
-    assert [row.state for row in rows()] == ["deferred", "due", "due", "due", "due"]
+    assert [row.attempt for row in rows()] == [1, 1, 0, 0, 0]
+    assert [row.state for row in rows()] == ["deferred", "deferred", "due", "due", "due"]
+    assert all(row.next_attempt_at > clock.now() + timedelta(seconds=10) for row in rows()[:2])
     assert [pause.scope for pause in pauses.list_pauses()] == ["server"]
     assert run_queue("confirmations") == 0, "nothing is tried during the back-off"
     setattr(server, stage, lambda address: None)
@@ -104,6 +107,118 @@ def test_server_trouble_refunds_attempts_and_backs_off(server, enqueue_confirmat
     run_queue("confirmations")
     assert {row.state for row in rows()} == {"sent"}
     assert pauses.list_pauses() == []
+
+
+@pytest.mark.parametrize("stage", ["on_rcpt", "on_data"])
+@pytest.mark.parametrize("domains", [["yahoo.fr"] * 6, ["yahoo.fr", "yahoo.com", "ymail.com"] * 2])
+def test_trouble_of_one_provider_delays_no_other(server, enqueue_confirmations, rows, stage, domains):
+    troubled = [f"t{n}@{domain}" for n, domain in enumerate(domains)]
+    enqueue_confirmations(*troubled, *MANY[:5])
+    answer = "421 4.7.0 [TSS04] Messages temporarily deferred due to user complaints"
+    setattr(server, stage, lambda address: answer if address in troubled else None)
+    run_queue("confirmations")
+    assert sorted(server.addresses) == MANY[:5]
+    assert pauses.list_pauses() == []
+    for row in rows()[:6]:
+        assert row.state == "deferred"
+        assert row.next_attempt_at > clock.now() + timedelta(seconds=10), "no row is due at once"
+    assert [row.attempt for row in rows()[:6]] == [1, 1, 0, 0, 0, 0], "the others wait without an attempt"
+    rejections.clear()
+    setattr(server, stage, lambda address: None)
+    make_everything_due()
+    run_queue("confirmations")
+    assert {row.state for row in rows()} == {"sent"}
+
+
+@pytest.mark.parametrize(
+    ("answer", "attempts"),
+    [
+        ("550 5.7.1 Service unavailable, client host blocked using Spamhaus", [1, 1, 0, 0]),
+        ("421 4.7.28 unusual rate of mail originating from your IP address", [1, 1, 0, 0]),
+        ("550 5.2.1 The user is receiving mail at a rate that prevents additional messages", [1, 1, 1, 1]),
+        ("451 4.7.1 Greylisted", [1, 1, 1, 1]),
+    ],
+)
+def test_provider_that_refuses_us_is_not_asked_for_each_email(server, enqueue_confirmations, rows, answer, attempts):
+    enqueue_confirmations(*[f"t{n}@gmail.com" for n in range(4)], "zoe@example.org")
+    server.on_rcpt = lambda address: answer if address.endswith("gmail.com") else None
+    run_queue("confirmations")
+    assert [(row.state, row.attempt) for row in rows()] == [*(("deferred", n) for n in attempts), ("sent", 1)]
+    assert not find_suppressed([f"t{n}@gmail.com" for n in range(4)])
+
+
+def test_row_that_is_always_refused_fails_in_the_end(server, enqueue_confirmations, rows):
+    enqueue_confirmations("zoe@example.org")
+    server.on_data = lambda address: "421 4.7.0 later"
+    for _ in range(CONFIRMATIONS.max_attempts):
+        rejections.clear()
+        make_everything_due()
+        run_queue("confirmations")
+    assert [row.state for row in rows()] == ["failed"]
+
+
+def test_provider_is_asked_again_after_a_while(server, enqueue_confirmations):
+    now = [0.0]
+    waiting = ProviderRejections(lambda: now[0])
+    refused = classify_error(smtplib.SMTPDataError(421, b"later"), connecting=False, send_again=True)
+    waiting.note("yahoo.fr", refused)
+    assert waiting.find_outcome("yahoo.com") is None
+    waiting.note("yahoo.com", refused)
+    outcome = waiting.find_outcome("aol.com")
+    assert (outcome.state, outcome.attempted, outcome.attempt_refunded) == ("deferred", False, True)
+    assert waiting.find_outcome("example.org") is None
+    now[0] = 16.0
+    assert waiting.find_outcome("yahoo.fr") is None
+    waiting.note("yahoo.fr", classify_acceptance(b"OK"))
+    waiting.note("yahoo.fr", refused)
+    assert waiting.find_outcome("yahoo.fr") is None
+
+
+@pytest.mark.parametrize("reply", [None, "550 5.1.1 no such user", "451 4.7.1 greylisted"])
+def test_any_reply_to_an_email_ends_the_back_off(server, enqueue_confirmations, reply):
+    enqueue_confirmations("zoe@example.org", "ann@example.net")
+    server.on_rcpt = lambda address: "421 4.3.2 closing"
+    run_queue("confirmations")
+    assert db.session.query(Pause).one().strikes == 1
+    server.on_rcpt = lambda address: reply
+    make_everything_due()
+    run_queue("confirmations")
+    assert db.session.query(Pause).all() == []
+
+
+def test_email_that_was_taken_between_clears_the_suspicion(server, enqueue_confirmations, rows):
+    enqueue_confirmations("zoe@example.org", "ann@example.net", "bob@example.com")
+    server.on_rcpt = lambda address: None if address.endswith(".net") else "421 4.7.0 later"
+    run_queue("confirmations")
+    assert [row.state for row in rows()] == ["deferred", "sent", "deferred"]
+    assert pauses.list_pauses() == []
+
+
+def test_rejection_of_long_ago_is_no_evidence(server, enqueue_confirmations):
+    enqueue_confirmations("zoe@example.org")
+    server.on_rcpt = lambda address: "421 4.7.0 later"
+    run_queue("confirmations")
+    db.session.query(Pause).update({"until": clock.now() - timedelta(minutes=11)})
+    enqueue_confirmations("ann@example.net")
+    run_queue("confirmations")
+    assert pauses.list_pauses() == []
+
+
+def test_sender_refused_on_a_used_connection_is_tried_on_a_new_one(server, enqueue_confirmations, rows, monkeypatch):
+    monkeypatch.setattr(server, "max_emails_per_connection", 2)
+    enqueue_confirmations(*MANY[:5])
+    run_queue("confirmations")
+    assert [(row.state, row.attempt) for row in rows()] == [("sent", 1)] * 5
+
+
+def test_claim_is_sent_in_the_order_in_which_rows_are_due(server, enqueue_confirmations, rows):
+    enqueue_confirmations(*MANY[:9])
+    now = clock.now()
+    for row in rows():
+        row.next_attempt_at = now - timedelta(seconds=row.id)
+    db.session.commit()
+    _, claims = claim_due(CONFIRMATIONS, "a worker")
+    assert [claim.id for claim in claims] == sorted((row.id for row in rows()), reverse=True)
 
 
 def test_back_off_grows_while_the_server_is_down(app, enqueue_confirmations, rows, monkeypatch):

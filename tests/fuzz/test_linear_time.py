@@ -13,7 +13,7 @@ from petition.core.logging import _redact
 from petition.delivery.bounces.parser import parse_report
 from petition.delivery.bounces.webhook_parsers import parse_webhook
 from petition.delivery.smtp.responses import sanitize_response
-from petition.delivery.suppressions.suppression_list import parse_address_list
+from petition.delivery.suppressions.address_list import parse_address_list
 from petition.mailings import drafts
 from petition.mailings.content.markdown_to_text import to_text
 from petition.petitions.file_parser import parse_document

@@ -165,6 +165,21 @@ def test_failures_of_two_domains_are_grouped_and_retried_separately(healthy_syst
     wait_for(lambda: is_healthy(healthy_system), RECOVERED_WITHIN_SECONDS, "the recovery")
 
 
+@pytest.mark.parametrize("stage", ["on_rcpt", "on_data"])
+def test_trouble_of_one_provider_delays_nobody_else(healthy_system, mail_server, stage):
+    answer = "421 4.7.0 [TSS04] Messages temporarily deferred due to user complaints"
+    setattr(mail_server, stage, lambda address: answer if address.endswith("yahoo.example") else None)
+    for n in range(6):
+        sign(healthy_system, f"t{n}@yahoo.example")
+    others = {f"s{n}@example.org" for n in range(5)}
+    for address in others:
+        sign(healthy_system, address)
+    wait_for(lambda: others <= set(mail_server.addresses), 10, "the emails to others")
+    setattr(mail_server, stage, lambda address: None)
+    wait_for(lambda: len(mail_server.addresses) == 12, 90, "the emails to the provider")
+    assert set(Counter(mail_server.addresses).values()) == {1}
+
+
 def test_paused_queue_drains_when_resumed(healthy_system, mail_server):
     assert healthy_system.petition("queue", "pause", "confirmations", "--reason", "the provider asked").returncode == 0
     before = len(mail_server.addresses)

@@ -22,6 +22,7 @@ class SmtpServer:
         self.on_rcpt: Answer = lambda address: None
         self.on_data: Answer = lambda address: None
         self.delay = 0.0
+        self.max_emails_per_connection = 1_000_000
         self.pipelining = False
         self.parses_messages = True  # else it stores the addresses only
         self.lock = threading.Lock()
@@ -34,6 +35,14 @@ class SmtpServer:
         self.connections += 1
         session.host_name = hostname
         return [*responses[:-1], "250-PIPELINING", responses[-1]] if self.pipelining else responses
+
+    async def handle_MAIL(self, server, session, envelope, address, options):
+        session.emails = getattr(session, "emails", 0) + 1
+        if session.emails > self.max_emails_per_connection:
+            return "421 4.7.0 too many emails on this connection"
+        envelope.mail_from = address
+        envelope.mail_options.extend(options)
+        return "250 OK"
 
     async def handle_RCPT(self, server, session, envelope, address, options):
         answer = self.on_rcpt(address)

@@ -3,7 +3,7 @@
 from datetime import datetime
 from enum import StrEnum
 
-from sqlalchemy import CheckConstraint, Index, LargeBinary, String, func
+from sqlalchemy import CheckConstraint, Index, LargeBinary, String, func, text
 from sqlalchemy.orm import Mapped, mapped_column
 
 from petition.core.db import Model, identity_column
@@ -45,6 +45,8 @@ class Bounce(Model):
     delivery_id: Mapped[int | None]
     mailing_id: Mapped[int | None]
     address_hash: Mapped[str | None] = mapped_column(String(32))
+    # A soft bounce about the mailbox itself, with no later delivery: several suppress the address.
+    counts: Mapped[bool] = mapped_column(default=False, server_default=text("false"))
     raw: Mapped[bytes | None] = mapped_column(LargeBinary)
     read_at: Mapped[datetime | None]
 

@@ -1,31 +1,40 @@
-"""Parse a report: delivery status notifications (RFC 3464), abuse reports (RFC 5965), and nonstandard bounces."""
+"""Parse a report: complaints, delivery status notifications (RFC 3464), machines' answers, and nonstandard bounces."""
 
 import email
-import logging
 import re
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from email.message import Message
 from email.policy import compat32
 
-from flufl.bounce import all_failures
-
+from petition.delivery.bounces.auto_replies import comes_from_mail_system, get_subject, is_auto_reply
+from petition.delivery.bounces.complaints import (
+    COMPLAINT_TYPES,
+    find_feedback,
+    find_own_addresses,
+    find_recipient,
+    is_microsoft_complaint,
+)
 from petition.delivery.bounces.models import BounceKind
+from petition.delivery.bounces.text_bounces import find_failures, get_notice, is_delay, is_delivered
+from petition.delivery.replies.classifier import ABOUT_RECIPIENT, ABOUT_US, Classification, ReplyClass, classify
 from petition.delivery.smtp.responses import sanitize_response
 
 MAX_REPORT_BYTES = 1024 * 1024
 MAX_NESTING_DEPTH = 50
 # The address that a report was sent to, by whichever name the last server gives it.
 RECIPIENT_HEADERS = ("Delivered-To", "X-Original-To", "Envelope-To", "X-Envelope-To", "To")
-STATUS_PATTERN = re.compile(r"\b([245])\.(\d{1,3})\.(\d{1,3})\b")
-ADDRESS_PATTERN = re.compile(r"[^\s<>,;\"@]+@[^\s<>,;\"@]+")
-# It logs each detector that fails on a message; the others are still asked.
-logging.getLogger("flufl.bounce").setLevel(logging.CRITICAL)
+ADDRESS_PATTERN = re.compile(r"[^\s<>,;:\"@]+@[^\s<>,;\"@?]+")
+DELIVERED_ACTIONS = ("delivered", "relayed", "expanded")
 
 
 @dataclass
 class Report:
-    """A parsed report. `recipients`: the addresses it was sent to. `failed_address`: the address that it is about."""
+    """A parsed report. `recipients`: the addresses it was sent to. `failed_address`: the address that it is about.
+
+    `copied_addresses`: those in the copy of our email within a complaint. `delivered`: the email arrived after all.
+    `counts`: a failure of the recipient's mailbox, of which several suppress the address.
+    """
 
     kind: str = BounceKind.NOT_UNDERSTOOD
     status: str = ""
@@ -33,6 +42,9 @@ class Report:
     failed_address: str = ""
     message_id: str = ""
     recipients: list[str] = field(default_factory=list)
+    copied_addresses: list[str] = field(default_factory=list)
+    delivered: bool = False
+    counts: bool = False
 
 
 def parse_report(raw: bytes) -> Report:
@@ -43,15 +55,28 @@ def parse_report(raw: bytes) -> Report:
         report.recipients = _recipients(message)
         parts = list(_parts(message))
         (
-            _parse_complaint(parts, report)
-            or _parse_delivery_status(parts, report)
+            _parse_complaint(message, parts, report)
+            or _parse_delivery_status(message, parts, report)
+            or (comes_from_mail_system(message) and _parse_text_bounce(message, report))
             or _detect_auto_reply(message, report)
-            or _parse_nonstandard(message, report)
+            or _parse_text_bounce(message, report)
         )
     except Exception as error:  # anybody can send a report: it is stored for an operator
         report.kind = BounceKind.NOT_UNDERSTOOD
         report.response = sanitize_response(f"cannot be parsed: {type(error).__name__}")
     return report
+
+
+def apply_classification(report: Report, meaning: Classification) -> None:
+    """Set what a failed delivery means: gone, about us, or a failure that counts if it is about the mailbox."""
+    report.status = meaning.status
+    if meaning.gone:
+        report.kind = BounceKind.PERMANENT
+    elif meaning.reply_class in ABOUT_US:
+        report.kind = BounceKind.POLICY
+    else:
+        report.kind = BounceKind.SOFT
+        report.counts = meaning.reply_class in ABOUT_RECIPIENT
 
 
 def _recipients(message: Message) -> list[str]:
@@ -68,103 +93,89 @@ def _parts(message: Message, depth: int = 0) -> Iterator[Message]:
                 yield from _parts(part, depth + 1)
 
 
-def _parse_complaint(parts: list[Message], report: Report) -> bool:
-    """Parse an abuse report (ARF, RFC 5965)."""
-    for part in parts:
-        if part.get_content_type() != "message/feedback-report":
-            continue
-        fields = _fields(part)
-        kind = fields.get("feedback-type", "abuse").lower()
-        report.kind = BounceKind.DELAYED if kind == "not-spam" else BounceKind.COMPLAINT
-        report.response, report.failed_address = (
-            sanitize_response(f"reported: {kind}"),
-            _extract_address(fields.get("original-rcpt-to", "")),
-        )
-        # It is sent to an address for complaints; our return path is in the email that it reports.
-        return_paths = [str(value) for each in parts for value in each.get_all("Return-Path", [])]
-        report.recipients += ADDRESS_PATTERN.findall(
-            " ".join([fields.get("original-mail-from", ""), *return_paths])[:10_000]
-        )
-        return True
-    return False
+def _parse_complaint(message: Message, parts: list[Message], report: Report) -> bool:
+    """Parse an abuse report (ARF, RFC 5965), or a complaint in Microsoft's plain form."""
+    fields = find_feedback(parts)
+    if fields is None and not is_microsoft_complaint(message):
+        return False
+    fields = fields or {}
+    kind = fields.get("feedback-type", "abuse").strip().lower()
+    report.kind = BounceKind.COMPLAINT if kind in COMPLAINT_TYPES else BounceKind.DELAYED
+    report.response = sanitize_response(f"reported: {kind}")
+    report.failed_address = _extract_address(find_recipient(parts, fields))
+    # It is sent to an address for complaints; our own addresses are in the email that it reports.
+    report.copied_addresses = ADDRESS_PATTERN.findall(find_own_addresses(parts, fields)[:10_000])
+    return True
 
 
-def _fields(part: Message) -> dict[str, str]:
-    """Return the fields of a machine-readable part, which is a nested message or plain text."""
-    payload = part.get_payload()
-    first = payload[0] if isinstance(payload, list) and payload else None
-    inner = first if isinstance(first, Message) else email.message_from_string(str(payload))
-    return {name.lower(): str(value) for name, value in inner.items()}
-
-
-def _parse_delivery_status(parts: list[Message], report: Report) -> bool:
+def _parse_delivery_status(message: Message, parts: list[Message], report: Report) -> bool:
     """Parse a delivery status notification (RFC 3464): its first recipient, as each of our emails has one."""
     for part in parts:
         payload = part.get_payload()
-        if part.get_content_type() != "message/delivery-status" or not isinstance(payload, list):
+        if part.get_content_type() not in ("message/delivery-status", "message/global-delivery-status"):
             continue
-        for block in payload:
+        blocks = payload if isinstance(payload, list) else _split_blocks(part)
+        for block in blocks:
             fields = {name.lower(): str(value) for name, value in block.items()} if isinstance(block, Message) else {}
             if "action" not in fields and "status" not in fields:
                 continue
-            action = fields.get("action", "failed").strip().lower()
-            diagnostic = fields.get("diagnostic-code", "")
-            report.status = _status(fields.get("status", ""), diagnostic)
-            report.response = sanitize_response(diagnostic or action)
-            report.failed_address = _extract_address(
-                fields.get("original-recipient", "") or fields.get("final-recipient", "")
-            )
-            report.kind = classify_status(report.status) if action == "failed" else BounceKind.DELAYED
+            _apply_status_fields(message, fields, report)
             return True
     return False
 
 
-def _status(status: str, diagnostic: str) -> str:
-    """Return the enhanced status; that of the diagnostic code is more precise than a gateway's x.0.0."""
-    in_status, in_diagnostic = STATUS_PATTERN.search(status), STATUS_PATTERN.search(diagnostic)
-    if in_status and in_status[0][1:] != ".0.0":
-        return in_status[0]
-    return in_diagnostic[0] if in_diagnostic else in_status[0] if in_status else ""
+def _split_blocks(part: Message) -> list[Message]:
+    """Return the blocks of a part whose content is encoded, which the parser leaves as it is."""
+    decoded = part.get_payload(decode=True)
+    text = decoded.decode("utf-8", "replace") if isinstance(decoded, bytes) else ""
+    return [email.message_from_string(block) for block in re.split(r"\r?\n\r?\n", text[:10_000]) if block.strip()]
 
 
-def classify_status(status: str) -> str:
-    """Return the kind of bounce that a failed delivery's enhanced status means (RFC 3463)."""
-    found = STATUS_PATTERN.fullmatch(status)
-    if found is None:
-        return BounceKind.SOFT
-    level, subject, detail = found[1], int(found[2]), int(found[3])
-    if subject == 7:
-        return BounceKind.POLICY  # about the sender or the content, not about the mailbox
-    if level != "5" or (subject, detail) in ((2, 2), (2, 3)):
-        return BounceKind.SOFT  # temporary, mailbox full, or message too large
-    # 5.1.7 and 5.1.8 are about the sender's address; subjects 3 to 6 are about mail systems, networks and protocols.
-    gone = (subject == 1 and detail not in (7, 8)) or subject in (0, 2)
-    return BounceKind.PERMANENT if gone else BounceKind.SOFT
+def _apply_status_fields(message: Message, fields: dict[str, str], report: Report) -> None:
+    action = fields.get("action", "failed").split("(")[0].strip().lower()
+    diagnostic, status = fields.get("diagnostic-code", ""), fields.get("status", "")
+    report.response = sanitize_response(diagnostic or action)
+    report.failed_address = _extract_address(fields.get("original-recipient", "") or fields.get("final-recipient", ""))
+    meaning = classify(_strip_type(diagnostic), status=status)
+    if not diagnostic.strip() or meaning.reply_class == ReplyClass.UNKNOWN:
+        meaning = classify(get_notice(message), status=status)  # a status alone is not believed against its notice
+    if action.startswith(DELIVERED_ACTIONS):
+        report.kind, report.status, report.delivered = BounceKind.DELAYED, meaning.status, action != "expanded"
+    elif action.startswith("delayed"):
+        report.kind, report.status = BounceKind.DELAYED, meaning.status
+    else:
+        apply_classification(report, meaning)
+
+
+def _strip_type(diagnostic: str) -> str:
+    return re.sub(r"^\s*(x-)?[\w-]+\s*;", "", diagnostic)
 
 
 def _detect_auto_reply(message: Message, report: Report) -> bool:
-    """Recognise an automatic reply (RFC 3834), which says nothing about the mailbox."""
-    if str(message.get("Auto-Submitted", "")).lower().startswith("auto-replied"):
-        report.kind, report.response = BounceKind.DELAYED, "an automatic reply"
-        return True
-    return False
-
-
-def _parse_nonstandard(message: Message, report: Report) -> bool:
-    """Recognise the text of mail servers that follow no standard, by flufl.bounce."""
-    temporary, permanent = all_failures(message)
-    addresses = permanent or temporary
-    if not addresses:
-        report.response = sanitize_response(str(message.get("Subject", "")))
+    if not is_auto_reply(message):
         return False
-    text = message.as_string()[:MAX_REPORT_BYTES]
-    status = STATUS_PATTERN.search(text)
-    report.status = status[0] if status else ""
-    report.failed_address = _extract_address(next(iter(addresses)).decode("ascii", "replace"))
-    report.kind = BounceKind.PERMANENT if permanent else BounceKind.SOFT
-    if report.status.split(".")[1:2] == ["7"]:
-        report.kind = BounceKind.POLICY
+    report.kind, report.response = BounceKind.DELAYED, "an automatic reply"
+    return True
+
+
+def _parse_text_bounce(message: Message, report: Report) -> bool:
+    """Parse the text of a mail server that follows no standard."""
+    failed, is_warning = find_failures(message)
+    notice = get_notice(message)
+    from_system = comes_from_mail_system(message)
+    meaning = classify(notice)
+    # Without an address that it is about, only a mail system's own words are a bounce: people write anything.
+    if not failed and not (from_system and (meaning.reply_class != ReplyClass.UNKNOWN or is_delay(notice))):
+        report.response = sanitize_response(get_subject(message))
+        return False
+    report.failed_address = _extract_address(failed)
     report.response = sanitize_response("recognised by its text")
+    if is_warning or is_delay(f"{get_subject(message)}\n{notice}"):
+        report.kind, report.status = BounceKind.DELAYED, meaning.status
+    elif is_delivered(f"{get_subject(message)}\n{notice}"):
+        report.kind, report.delivered = BounceKind.DELAYED, True
+    else:
+        apply_classification(report, meaning)
     return True
 
 

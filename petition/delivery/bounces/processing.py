@@ -9,7 +9,7 @@ from collections.abc import Sequence
 from datetime import timedelta
 
 import structlog
-from sqlalchemy import distinct, func, select
+from sqlalchemy import distinct, func, select, update
 from sqlalchemy.dialects.postgresql import insert
 
 from petition.core import clock
@@ -44,7 +44,24 @@ def process_message(raw: bytes, source: str, envelope: Sequence[str] = ()) -> Bo
         if purpose == AddressPurpose.UNSUBSCRIBE:
             report.kind, report.response = BounceKind.UNSUBSCRIBE, "unsubscribe request by email"
         return process_report(report, raw, source, delivery_id)
-    return process_report(report, raw, source, None)
+    # A complaint is sent to an address of its own; our return path and unsubscribe address are in the copy.
+    return process_report(report, raw, source, _find_own(report.copied_addresses))
+
+
+def find_delivery_id(report: Report) -> int | None:
+    """Return the delivery that a provider's report is about, by its Message-ID or by our return path."""
+    return verp.parse_message_id(report.message_id) or _find_own(report.recipients)
+
+
+def _find_own(addresses: Sequence[str]) -> int | None:
+    return next((match[1] for match in map(verp.parse_address, addresses) if match), None)
+
+
+def note_delivered(delivery_id: int | None) -> None:
+    """Clear the count of soft bounces of an address, as an email arrived there after all. Flushes."""
+    delivery = db.session.get(Delivery, delivery_id) if delivery_id else None
+    if delivery and delivery.address_hash:
+        _clear_soft_bounces(delivery.address_hash)
 
 
 def process_report(report: Report, raw: bytes, source: str, delivery_id: int | None) -> Bounce:
@@ -60,6 +77,7 @@ def process_report(report: Report, raw: bytes, source: str, delivery_id: int | N
         "source": source[:20], "digest": hashlib.sha256(raw).hexdigest(),
         "delivery_id": delivery.id if delivery else None, "mailing_id": delivery.mailing_id if delivery else None,
         "address_hash": delivery.address_hash if delivery else None,
+        "counts": report.counts,
         "raw": raw[:MAX_RAW_BYTES] if report.kind == BounceKind.NOT_UNDERSTOOD else None,
     }  # fmt: skip
     new = db.session.scalar(insert(Bounce).values(values).on_conflict_do_nothing().returning(Bounce.id))
@@ -75,21 +93,29 @@ def process_report(report: Report, raw: bytes, source: str, delivery_id: int | N
 def _apply_report(report: Report, delivery: Delivery, address_hash: str) -> None:
     if report.kind in (BounceKind.COMPLAINT, BounceKind.UNSUBSCRIBE):
         handlers.handle_unsubscribe(delivery.kind, delivery.id, complaint=report.kind == BounceKind.COMPLAINT)
-    if report.kind == BounceKind.PERMANENT:
+    if report.delivered:
+        _clear_soft_bounces(address_hash)
+    elif report.kind == BounceKind.PERMANENT:
         suppress_hash(address_hash, f"bounced: {report.status} {report.response}")
     elif report.kind == BounceKind.COMPLAINT:
         suppress_hash(address_hash, "complained about an email")
-    elif report.kind == BounceKind.SOFT and _count_soft_bounces(address_hash) >= MAX_SOFT_BOUNCES:
+    elif report.counts and _count_soft_bounces(address_hash) >= MAX_SOFT_BOUNCES:
         suppress_hash(
             address_hash, f"bounced {MAX_SOFT_BOUNCES} times within {SOFT_BOUNCE_WINDOW.days} days: {report.status}"
         )
 
 
 def _count_soft_bounces(address_hash: str) -> int:
-    """Count the deliveries to an address with a soft bounce within the window."""
+    """Count the deliveries to an address with a soft bounce of the mailbox's within the window."""
     query = select(func.count(distinct(Bounce.delivery_id))).where(
         Bounce.address_hash == address_hash,
         Bounce.kind == BounceKind.SOFT,
+        Bounce.counts,
         Bounce.at > clock.now() - SOFT_BOUNCE_WINDOW,
     )
     return int(db.session.scalar(query) or 0)
+
+
+def _clear_soft_bounces(address_hash: str) -> None:
+    is_counted = (Bounce.address_hash == address_hash) & (Bounce.kind == BounceKind.SOFT) & Bounce.counts
+    db.session.execute(update(Bounce).where(is_counted).values(counts=False))

@@ -6,9 +6,8 @@ from werkzeug.datastructures import WWWAuthenticate
 from werkzeug.exceptions import ServiceUnavailable, Unauthorized
 
 from petition.core.db import db
-from petition.delivery.bounces import verp
 from petition.delivery.bounces.parser import Report
-from petition.delivery.bounces.processing import process_message, process_report
+from petition.delivery.bounces.processing import find_delivery_id, note_delivered, process_message, process_report
 from petition.delivery.bounces.sns_signatures import AmazonUnreachable, confirm_subscription
 from petition.delivery.bounces.webhook_auth import (
     CredentialsMissing,
@@ -66,7 +65,13 @@ def _process(provider: str, body: bytes) -> None:
         process_message(body, "webhook:generic")
     else:
         reports = parse_webhook(provider, body)
-        for position, parsed in enumerate(reports or [Report(response=f"unknown message of {provider}")]):
+        if reports is None:
+            reports = [Report(response=f"unknown message of {provider}")]
+        for position, parsed in enumerate(reports):
+            delivery_id = find_delivery_id(parsed)
+            if parsed.delivered:
+                note_delivered(delivery_id)
+                continue
             # A report is recorded once by the digest of its raw text: several in one body need texts of their own.
             raw = body if len(reports) < 2 else body + b"\n%d" % position
-            process_report(parsed, raw, f"webhook:{provider}", verp.parse_message_id(parsed.message_id))
+            process_report(parsed, raw, f"webhook:{provider}", delivery_id)

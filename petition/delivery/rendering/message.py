@@ -60,6 +60,11 @@ class OutgoingMessage(flask_mail.Message):
         self.reply_to, self.extra_headers = reply_to, headers or {}
         self.msgId = ""
 
+    @property
+    def domain(self) -> str:
+        """The domain of the recipient, in lower case."""
+        return self.to.rpartition("@")[2].lower()[:255]
+
     def as_bytes(self) -> bytes:
         """Return the message as of RFC 5322: CRLF, no line over 998 bytes, the text part before the HTML part.
 
@@ -89,6 +94,10 @@ class OutgoingMessage(flask_mail.Message):
         if self.reply_to:
             headers["Reply-To"] = escape_encoded_words(str(self.reply_to))
         headers |= self.extra_headers or {}
+        if str(current_app.config["MAIL_SERVER"]).endswith(".postmarkapp.com"):
+            # Postmark replaces the Message-ID and returns this in its webhooks. Without the domain, as longer values
+            # would be folded, and more than 80 characters are refused.
+            headers["X-PM-Metadata-message_id"] = self.msgId.strip("<>").partition("@")[0] + "@"
         return [
             _from(escape_encoded_words(self.sender_name), get_bare_address(str(self.sender)), utf8),
             _to(self.to, utf8),

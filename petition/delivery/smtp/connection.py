@@ -21,9 +21,10 @@ from flask import Flask, current_app
 from petition.delivery.models import DeliveryState
 from petition.delivery.rendering.message import OutgoingMessage
 from petition.delivery.smtp.client import Envelope, LeaseExpired, Smtp, SmtpSsl
-from petition.delivery.smtp.responses import Outcome, classify_acceptance, classify_error
+from petition.delivery.smtp.responses import SERVICE_CLOSING, Outcome, classify_acceptance, classify_error
 
 MAX_IDLE_SECONDS = 20.0  # then NOOP checks that a connection still works before it is used
+SENDER_ACCEPTED_SECONDS = 600.0  # how long a rejection of MAIL is about its email, after another was accepted
 
 log = structlog.get_logger(__name__)
 _thread = threading.local()
@@ -42,6 +43,7 @@ class Connection(flask_mail.Connection):
 
     host: Smtp | SmtpSsl | None
     used_at = 0.0
+    accepted_at = -math.inf  # when the server last accepted an email, on this connection or one before it (monotonic)
     next_envelope: Envelope | None = None  # of the email that is sent after the next one
 
     def configure_host(self) -> Smtp | SmtpSsl:
@@ -94,7 +96,7 @@ class Connection(flask_mail.Connection):
             self.host.send_email((str(envelope_from), message.to), message.as_bytes(), next_envelope)
         flask_mail.email_dispatched.send(current_app._get_current_object(), message=message)  # type: ignore[attr-defined]
         self.num_emails += 1
-        self.used_at = time.monotonic()
+        self.used_at = self.accepted_at = time.monotonic()
 
     def recover(self) -> None:
         """Reset the dialogue after an error (RSET), or disconnect."""
@@ -142,16 +144,33 @@ def deliver(
         connection = _thread.connection = Connection(current_app.extensions["mail"])
     connecting = True
     try:
-        connection.ensure_open((envelope_from, message.to))
-        connecting, connection.next_envelope = False, next_envelope
-        if connection.host is not None:
-            connection.host.start_email(lease_deadline)
-        connection.send(message, envelope_from)
+        while True:
+            connecting = True
+            connection.ensure_open((envelope_from, message.to))
+            connecting, connection.next_envelope = False, next_envelope
+            if connection.host is not None:
+                connection.host.start_email(lease_deadline)
+            try:
+                connection.send(message, envelope_from)
+                break
+            except smtplib.SMTPSenderRefused:
+                # A server may limit the emails of a connection: only the rejection on a new one is about this email.
+                if not connection.num_emails:
+                    raise
+                connection.shut()
     except (OSError, smtplib.SMTPException) as error:
         offered = connection.host is not None and connection.host.offered
-        connection.recover()
-        not_offered = connecting or isinstance(error, LeaseExpired)
-        return classify_error(error, connecting=not_offered, send_again=send_again or not offered)
+        outcome = classify_error(
+            error,
+            connecting=connecting or isinstance(error, LeaseExpired),
+            send_again=send_again or not offered,
+            sender_accepted=time.monotonic() - connection.accepted_at < SENDER_ACCEPTED_SECONDS,
+        )
+        if outcome.code == SERVICE_CLOSING:
+            connection.shut()  # the server closes: what was pipelined for the next email is lost with the connection
+        else:
+            connection.recover()
+        return outcome
     except Exception as error:
         # Not the server's fault: an email that cannot be serialised must not fail its batch.
         log.exception("an email could not be sent")

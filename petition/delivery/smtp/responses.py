@@ -5,11 +5,11 @@ import smtplib
 from dataclasses import dataclass
 
 from petition.delivery.models import DeliveryState
+from petition.delivery.replies.classifier import ReplyClass, classify
 
-# RFC 3463: the mailbox or its domain does not exist, so no later email can arrive either.
-MAILBOX_GONE_STATUSES = ("5.1.1", "5.1.2", "5.1.3", "5.1.6", "5.1.10")
 # RFC 5321 and RFC 4954: the server is closing, over its limits, or refuses our login, whoever the recipient is.
 SERVER_TROUBLE_CODES = {421, 454, 530, 534, 535, 538}
+SERVICE_CLOSING = 421  # the server closes the connection after this reply (RFC 5321, 3.8)
 MAX_RESPONSE_CHARACTERS = 200
 MAX_PARSED_CHARACTERS = 2000
 
@@ -18,8 +18,11 @@ MAX_PARSED_CHARACTERS = 2000
 class Outcome:
     """The outcome of one attempt.
 
-    `server_trouble`: all workers back off from the mail server. `attempt_refunded`: the attempt does not count, as the
-    failure is not the email's. `mailbox_gone`: the address is to be suppressed. `attempted`: the mail server was asked.
+    `server_trouble`: all workers back off from the mail server. `server_suspected`: they do if mail to another provider
+    meets the same. `provider_refuses`: the recipient's provider refuses us for our rate or reputation, whoever the
+    recipient is. `attempt_refunded`: the attempt does not count, as the failure is not the email's. `retry_at_once`:
+    the email was not even begun, and is due again as soon as the server's back-off ends. `mailbox_gone`: the address is
+    to be suppressed. `attempted`: the mail server was asked.
     """
 
     state: str
@@ -28,9 +31,17 @@ class Outcome:
     # The reason in short, the same for all failures of a kind.
     cause: str = ""
     server_trouble: bool = False
+    server_suspected: bool = False
+    provider_refuses: bool = False
     attempt_refunded: bool = False
+    retry_at_once: bool = False
     mailbox_gone: bool = False
     attempted: bool = True
+
+    @property
+    def server_answered(self) -> bool:
+        """Whether the mail server replied to this email, so that it is not in trouble itself."""
+        return self.attempted and self.code is not None and not (self.server_trouble or self.server_suspected)
 
 
 def classify_acceptance(response: bytes) -> Outcome:
@@ -38,11 +49,12 @@ def classify_acceptance(response: bytes) -> Outcome:
     return Outcome(DeliveryState.SENT, 250, sanitize_response(response.decode("utf-8", "replace")) or None)
 
 
-def classify_error(error: Exception, *, connecting: bool, send_again: bool) -> Outcome:
+def classify_error(error: Exception, *, connecting: bool, send_again: bool, sender_accepted: bool = False) -> Outcome:
     """Return the outcome of an SMTP or connection error.
 
     `connecting`: the email had not been offered yet. `send_again`: whether an email that may have been accepted is to
-    be sent again; if not, it becomes `unknown`.
+    be sent again; if not, it becomes `unknown`. `sender_accepted`: whether the server took our sender for another
+    email a short while ago, so that a rejection of MAIL is about this one.
     """
     if isinstance(error, smtplib.SMTPNotSupportedError):
         reason = sanitize_response(f"the mail server does not support this address: {error}")
@@ -50,16 +62,28 @@ def classify_error(error: Exception, *, connecting: bool, send_again: bool) -> O
     code, response = _code_and_response(error)
     reason, enhanced = sanitize_response(response), _enhanced_status(code, response)
     cause = f"{code} {enhanced}".strip() if code else type(error).__name__[:80]
-    if connecting or code in SERVER_TROUBLE_CODES or isinstance(error, smtplib.SMTPSenderRefused):
-        # The response to a recipient may concern their domain alone. Such an attempt counts: if it did not, the same
-        # recipient would be tried first each time, and stop all others.
-        refunded = not isinstance(error, smtplib.SMTPRecipientsRefused)
-        return Outcome(DeliveryState.DEFERRED, code, reason, cause, server_trouble=True, attempt_refunded=refunded)
+    if connecting:
+        return Outcome(
+            DeliveryState.DEFERRED, code, reason, cause,
+            server_trouble=True, attempt_refunded=True, retry_at_once=True,
+        )  # fmt: skip
+    # From here on the row waits its own backoff: if it did not, it would be tried first each time, and stop all others.
+    if isinstance(error, smtplib.SMTPSenderRefused) and not sender_accepted:
+        return Outcome(DeliveryState.DEFERRED, code, reason, cause, server_trouble=True, attempt_refunded=True)
+    if code in SERVER_TROUBLE_CODES or isinstance(error, smtplib.SMTPSenderRefused):
+        # The server greeted us: the reply may concern this recipient's domain alone.
+        return Outcome(DeliveryState.DEFERRED, code, reason, cause, server_suspected=True)
     if code is None:
         # The connection was lost during the dialogue: the server may have accepted the email.
         return Outcome(DeliveryState.DEFERRED if send_again else DeliveryState.UNKNOWN, None, reason, cause)
+    meaning = classify(response, code=code, status=enhanced)
+    # Some providers refuse for a while with a 5xx, for our rate or our reputation: the email waits and is tried again.
+    if meaning.reply_class in (ReplyClass.RATE, ReplyClass.REPUTATION):
+        # x.2.1 is the rate of one mailbox (Gmail): whoever floods it must not delay the provider's others.
+        refuses = not meaning.status.endswith(".2.1")
+        return Outcome(DeliveryState.DEFERRED, code, reason, cause, provider_refuses=refuses)
     if 500 <= code <= 599:
-        return Outcome(DeliveryState.FAILED, code, reason, cause, mailbox_gone=enhanced in MAILBOX_GONE_STATUSES)
+        return Outcome(DeliveryState.FAILED, code, reason, cause, mailbox_gone=meaning.gone)
     return Outcome(DeliveryState.DEFERRED, code, reason, cause)
 
 

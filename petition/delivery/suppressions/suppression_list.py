@@ -1,6 +1,5 @@
 """The suppression list: add, remove, look up and import addresses; stored as keyed hashes only."""
 
-import re
 from collections.abc import Collection, Sequence
 
 from sqlalchemy import delete, func, select, text
@@ -13,8 +12,6 @@ from petition.delivery.rendering.message import encode_domain
 from petition.delivery.suppressions.models import Suppression
 
 IMPORT_BATCH_SIZE = 1_000
-MAX_ADDRESS_CHARACTERS = 320
-ADDRESS_PATTERN = re.compile(r"[^@\s]+@[^@\s]+\.[^@\s]+")
 
 # One array, not a parameter for each address: it runs for every claim.
 FIND_SUPPRESSED = text("SELECT address_hash FROM suppressions WHERE address_hash = ANY(CAST(:hashes AS text[]))")
@@ -67,21 +64,6 @@ def unsuppress(address: str) -> bool:
 def find_by_address(address: str) -> Suppression | None:
     """Return the entry of an address, if it is on the list."""
     return db.session.scalar(select(Suppression).where(Suppression.address_hash.in_(hash_address(address))))
-
-
-def parse_address_list(text: str) -> tuple[list[str], list[tuple[int, str]]]:
-    """Return the addresses of a list, one a line or in the first column of a CSV file, and each invalid line."""
-    addresses: dict[str, None] = {}
-    invalid = []
-    for number, line in enumerate(text.lstrip("\ufeff").splitlines(), 1):
-        address = re.split(r"[,;\t]", line, maxsplit=1)[0].strip().strip('"').strip()
-        if not address or (number == 1 and "@" not in address):  # a header
-            continue
-        if len(address) <= MAX_ADDRESS_CHARACTERS and ADDRESS_PATTERN.fullmatch(address):
-            addresses[ascii_lower(encode_domain(address))] = None
-        else:
-            invalid.append((number, line[:80]))
-    return list(addresses), invalid
 
 
 def suppress_many(addresses: Sequence[str], reason: str) -> int:

@@ -8,6 +8,7 @@ import click
 from petition.core.cli_support import CommandError, console, with_app_context
 from petition.core.db import db
 from petition.delivery.suppressions import suppression_list
+from petition.delivery.suppressions.address_list import decode_list, extract_address, parse_address_list
 from petition.operations import suppression_actions
 from petition.operations.cli.options import json_option
 
@@ -48,7 +49,7 @@ def remove(address: str, reason: str) -> None:
 @with_app_context
 def check(address: str, as_json: bool) -> None:
     """Say whether an address is on the list; exit with 1 when it is not."""
-    found = suppression_list.find_by_address(address)
+    found = suppression_list.find_by_address(extract_address(address) or address)
     if as_json:
         click.echo(json.dumps({"suppressed": bool(found), "reason": found.reason if found else None}))
     else:
@@ -58,13 +59,13 @@ def check(address: str, as_json: bool) -> None:
 
 
 @suppressions.command("import")
-@click.argument("file", type=click.File(encoding="utf-8", errors="replace"))
+@click.argument("file", type=click.File("rb"))
 @click.option("--reason", default="imported", show_default=True)
 @click.option("--dry-run", is_flag=True, help="Only say what would be added.")
 @with_app_context
-def import_(file: IO[str], reason: str, dry_run: bool) -> None:
-    """Add the addresses of FILE: one per line, or the first column of a CSV."""
-    addresses, bad_lines = suppression_list.parse_address_list(file.read())
+def import_(file: IO[bytes], reason: str, dry_run: bool) -> None:
+    """Add the addresses of FILE: one per line, or a CSV with the address in one of its columns."""
+    addresses, bad_lines = parse_address_list(decode_list(file.read()))
     for number, line in bad_lines[:MAX_BAD_LINES_SHOWN]:
         console.print(f"{file.name}:{number}: not an address: {line}")
     if dry_run:

@@ -8,6 +8,7 @@ from werkzeug.wrappers import Response
 from petition.core.db import db
 from petition.core.exceptions import ValidationError
 from petition.delivery.suppressions import suppression_list
+from petition.delivery.suppressions.address_list import decode_list, extract_address, parse_address_list
 from petition.operations import suppression_actions
 from petition.team.models import TeamRole
 from petition.team.permissions import require_roles
@@ -47,7 +48,8 @@ def index() -> tuple[str, int]:
 def find() -> tuple[str, int]:
     """Say whether an address is on the list, and why."""
     address = _read_form_line("address")
-    return _render_page(address=address, looked_up=True, found=suppression_list.find_by_address(address))
+    found = suppression_list.find_by_address(extract_address(address) or address)
+    return _render_page(address=address, looked_up=True, found=found)
 
 
 @blueprint.post("/add")
@@ -84,9 +86,9 @@ def remove() -> Response | tuple[str, int]:
 def import_addresses() -> Response | tuple[str, int]:
     """Show what a list would add, and its bad lines; with `sure`, add it."""
     file = request.files.get("file")
-    listed = file.read().decode("utf-8", "replace") if file and file.filename else request.form.get("listed", "")
+    listed = decode_list(file.read()) if file and file.filename else request.form.get("listed", "")
     reason = " ".join(request.form.get("reason", "").split()) or "imported"
-    addresses, bad_lines = suppression_list.parse_address_list(listed.replace("\0", ""))
+    addresses, bad_lines = parse_address_list(listed.replace("\0", ""))
     if "sure" not in request.form:
         return _render_page(
             addresses=addresses, bad_lines=bad_lines[:MAX_BAD_LINES_SHOWN], listed="\n".join(addresses), reason=reason

@@ -65,6 +65,60 @@ def test_soft_bounces_of_three_emails_suppress(delivery):
     assert is_suppressed()
 
 
+def make_delivery(delivery, generation):
+    """Return another delivery to the same signer."""
+    other = Delivery(kind="mailing", queue="mailings", petition_id=delivery.petition_id, subject_id=delivery.subject_id,
+                     generation=generation, state="sent", domain="example.org")  # fmt: skip
+    db.session.add(other)
+    db.session.flush()
+    return other
+
+
+@pytest.mark.parametrize(
+    "options",
+    [
+        {"status": "4.7.1", "diagnostic": "smtp; 451 4.7.1 Greylisted, please try again"},
+        {"status": "4.4.7", "diagnostic": "smtp; 451 4.4.1 connection timed out"},
+        {"status": "5.0.0", "diagnostic": "smtp; 550 failed"},
+        {"status": "5.2.1", "diagnostic": "smtp; 550 5.2.1 receiving mail at a rate that prevents delivery"},
+    ],
+)
+def test_failures_that_are_not_the_mailboxs_count_nothing(delivery, options):
+    for n in range(4):
+        process_message(make_notification(return_path(make_delivery(delivery, 100 + n).id), **options), "test")
+    assert not is_suppressed()
+
+
+def test_later_delivery_clears_the_count(delivery):
+    for n in range(4):
+        other = make_delivery(delivery, 100 + n)
+        process_message(make_notification(return_path(other.id), "5.2.2", diagnostic="smtp; 552 full"), "test")
+        if n == 1:
+            later = make_delivery(delivery, 200)
+            raw = make_notification(return_path(later.id), "2.0.0", action="delivered", diagnostic="smtp; 250 OK")
+            assert process_message(raw, "test").kind == "delayed"
+    assert not is_suppressed()
+    process_message(make_notification(return_path(make_delivery(delivery, 300).id), "5.2.2"), "test")
+    assert is_suppressed()
+
+
+def test_mailbox_that_is_full_behind_a_code_of_none_is_not_suppressed(delivery):
+    raw = make_notification(
+        return_path(delivery.id), "5.1.1", diagnostic="smtp; 552 5.1.1 Boite du destinataire pleine. OFR_417 [417]"
+    )
+    assert process_message(raw, "test").kind == "soft"
+    assert not is_suppressed()
+
+
+def test_bounce_that_is_marked_as_an_answer_is_a_bounce(delivery):
+    message = EmailMessage()
+    message["From"], message["To"] = "Mailer-Daemon@mx.example.net", return_path(delivery.id)
+    message["Auto-Submitted"], message["X-Failed-Recipients"] = "auto-replied", "zoe@example.org"
+    message.set_content("This message was created automatically.\n\n  zoe@example.org\n    550 5.1.1 unknown user\n")
+    assert process_message(message.as_bytes(), "test").kind == "permanent"
+    assert is_suppressed()
+
+
 def test_delay_and_automatic_reply_change_nothing(delivery):
     delayed = make_notification(return_path(delivery.id), "4.4.1", action="delayed")
     reply = EmailMessage()
@@ -87,6 +141,46 @@ def test_complaint_is_matched_by_the_return_path_that_it_reports(delivery):
     )
     assert process_message(raw, "test").delivery_id == delivery.id
     assert is_suppressed()
+
+
+@pytest.mark.parametrize("part", ["message/rfc822", "text/rfc822-headers"])
+def test_complaint_is_matched_by_the_unsubscribe_address_in_its_copy(delivery, part):
+    unsubscribe = f"List-Unsubscribe: <https://example.org/u/x>, <mailto:{unsubscribe_address(delivery.id)}>"
+    raw = make_complaint("abuse@example.org").replace(
+        b"\r\n--b--", f"--b\r\nContent-Type: {part}\r\n\r\nSubject: x\r\n{unsubscribe}\r\n\r\n--b--".encode()
+    )
+    bounce = process_message(raw, "test")
+    assert (bounce.kind, bounce.delivery_id) == ("complaint", delivery.id)
+    assert is_suppressed()
+
+
+def test_complaint_in_microsofts_plain_form_is_matched(delivery):
+    raw = (
+        "From: staff@hotmail.com\r\nTo: abuse@example.org\r\nSubject: complaint about message from 192.0.2.7\r\n"
+        'MIME-Version: 1.0\r\nContent-Type: multipart/mixed; boundary="b"\r\n\r\n'
+        "--b\r\nContent-Type: message/rfc822\r\n\r\nX-HmXmrOriginalRecipient: zoe@example.org\r\n"
+        f"Return-Path: <{return_path(delivery.id)}>\r\nSubject: x\r\n\r\nBonjour.\r\n--b--\r\n"
+    ).encode()
+    bounce = process_message(raw, "test")
+    assert (bounce.kind, bounce.delivery_id) == ("complaint", delivery.id)
+    assert is_suppressed()
+
+
+@pytest.mark.parametrize("kind", ["auth-failure", "not-spam", "fraud", "virus", "other"])
+def test_other_feedback_is_no_complaint(delivery, kind):
+    raw = make_complaint(return_path(delivery.id)).replace(b"Feedback-Type: abuse", f"Feedback-Type: {kind}".encode())
+    assert process_message(raw, "test").kind == "delayed"
+    assert not is_suppressed()
+    assert db.session.query(Unsubscription).count() == 0
+
+
+def test_bounce_is_not_matched_by_an_unsubscribe_address_in_its_copy(delivery):
+    unsubscribe = f"List-Unsubscribe: <mailto:{unsubscribe_address(delivery.id)}>"
+    raw = make_notification("petition@example.org").replace(
+        b"\r\n--b--", f"\r\n--b\r\nContent-Type: text/rfc822-headers\r\n\r\n{unsubscribe}\r\n\r\n--b--".encode()
+    )
+    assert process_message(raw, "test").kind == "not_understood"
+    assert not is_suppressed()
 
 
 def test_report_cannot_name_another_address(delivery):

@@ -8,7 +8,7 @@ from support.bounce_reports import is_suppressed
 
 from petition.core.db import db
 from petition.delivery.bounces.models import Bounce
-from petition.delivery.composers import message_id
+from petition.delivery.composers import message_id, return_path
 
 SECRET = "a secret that the provider knows too"
 PROVIDERS = ["generic", "ses", "postmark", "mailgun", "brevo"]
@@ -66,11 +66,11 @@ def test_authentic_permanent_bounce_suppresses(post_webhook, delivery, provider)
     assert is_suppressed()
 
 
-def test_mailguns_temporary_failure_is_soft(post_webhook, delivery):
+def test_mailguns_temporary_failure_is_a_delay(post_webhook, delivery):
     body = make_payloads(delivery)["mailgun"]
     body["event-data"]["severity"] = "temporary"
     assert post_webhook("mailgun", body).status_code == 202
-    assert db.session.query(Bounce).one().kind == "soft"
+    assert db.session.query(Bounce).one().kind == "delayed"
     assert not is_suppressed()
 
 
@@ -80,6 +80,147 @@ def test_policy_rejection_is_recognised_in_the_diagnostic(post_webhook, delivery
     assert post_webhook(provider, body, auth=("any", SECRET)).status_code == 202
     assert db.session.query(Bounce).one().kind == "policy"
     assert not is_suppressed()
+
+
+def post_as(post_webhook, provider, body):
+    """Post a body as a provider does, authenticated, and return the reports that are recorded."""
+    if provider == "mailgun":
+        stamp, token = str(int(time.time())), hashlib.sha256(json.dumps(body).encode()).hexdigest()
+        mac = hmac.new(SECRET.encode(), f"{stamp}{token}".encode(), hashlib.sha256).hexdigest()
+        body = body | {"signature": {"timestamp": stamp, "token": token, "signature": mac}}
+    assert post_webhook(provider, body, auth=("any", SECRET)).status_code == 202
+    return [bounce.kind for bounce in db.session.query(Bounce).order_by(Bounce.id)]
+
+
+def make_ses(delivery, kind, sub_kind, **recipient):
+    """Return Amazon's default notification: without headers, as it names the email by its return path."""
+    inner = {
+        "notificationType": "Bounce",
+        "mail": {"source": return_path(delivery.id), "messageId": "0100018", "destination": ["zoe@example.org"]},
+        "bounce": {
+            "bounceType": kind,
+            "bounceSubType": sub_kind,
+            "bouncedRecipients": [{"emailAddress": "zoe@example.org"} | recipient],
+        },
+    }
+    return {"Type": "Notification", "Message": json.dumps(inner)}
+
+
+GONE = {"status": "5.1.1", "diagnosticCode": "smtp; 550 5.1.1 user unknown"}
+
+
+@pytest.mark.parametrize(
+    ("kind", "sub_kind", "recipient", "kinds", "gone"),
+    [
+        ("Permanent", "General", GONE, ["permanent"], True),
+        ("Permanent", "NoEmail", {}, ["permanent"], True),
+        ("Permanent", "General", {"diagnosticCode": "smtp; 552 5.2.2 mailbox full"}, ["soft"], False),
+        ("Permanent", "General", {"status": "4.4.7", "diagnosticCode": "smtp; 550 4.4.7 expired"}, ["soft"], False),
+        ("Permanent", "General", {"diagnosticCode": "smtp; 550 5.7.1 blocked"}, ["policy"], False),
+        ("Permanent", "Suppressed", GONE, ["policy"], False),
+        ("Permanent", "OnAccountSuppressionList", GONE, ["policy"], False),
+        ("Transient", "MailboxFull", {"diagnosticCode": "smtp; 552 5.2.2 full"}, ["soft"], False),
+        ("Transient", "ContentRejected", {}, ["policy"], False),
+        ("Transient", "General", {}, [], False),
+        ("Transient", "General", GONE, ["soft"], False),
+    ],
+)
+def test_amazons_default_notification_is_matched_by_its_source(
+    post_webhook, delivery, kind, sub_kind, recipient, kinds, gone
+):
+    assert post_as(post_webhook, "ses", make_ses(delivery, kind, sub_kind, **recipient)) == kinds
+    assert {bounce.delivery_id for bounce in db.session.query(Bounce)} <= {delivery.id}
+    assert is_suppressed() is gone
+
+
+@pytest.mark.parametrize("feedback", ["abuse", None, "auth-failure", "not-spam", "fraud"])
+def test_only_abuse_is_a_complaint_at_amazon(post_webhook, delivery, feedback):
+    inner = {
+        "notificationType": "Complaint",
+        "mail": {"source": return_path(delivery.id)},
+        "complaint": {
+            "complainedRecipients": [{"emailAddress": "zoe@example.org"}],
+            "complaintFeedbackType": feedback,
+        },
+    }
+    kinds = post_as(post_webhook, "ses", {"Type": "Notification", "Message": json.dumps(inner)})
+    assert kinds == (["complaint"] if feedback in ("abuse", None) else ["delayed"])
+    assert is_suppressed() is (feedback in ("abuse", None))
+
+
+@pytest.mark.parametrize(
+    ("provider", "body"),
+    [
+        ("postmark", {"RecordType": "Bounce", "Type": "AutoResponder", "Email": "zoe@example.org", "Details": "away"}),
+        ("postmark", {"RecordType": "Bounce", "Type": "AddressChange", "Email": "zoe@example.org"}),
+        ("postmark", {"RecordType": "Open", "Recipient": "zoe@example.org"}),
+        ("postmark", {"RecordType": "SubscriptionChange", "Recipient": "zoe@example.org"}),
+        ("mailgun", {"event-data": {"event": "opened"}}),
+        ("brevo", {"event": "click", "email": "zoe@example.org"}),
+        ("ses", {"Type": "Notification", "Message": json.dumps({"eventType": "Open", "mail": {}})}),
+        ("ses", {"Type": "Notification", "Message": "Successfully validated SNS topic for Amazon SES."}),
+    ],
+)
+def test_events_of_no_interest_make_no_row(post_webhook, delivery, provider, body):
+    assert post_as(post_webhook, provider, body) == []
+
+
+def make_failed(delivery, provider, **values):
+    """Return a failure as a provider posts it."""
+    identifier = message_id(delivery.id)
+    if provider == "mailgun":
+        data = {"event": "failed", "severity": "permanent", "recipient": "zoe@example.org",
+                "message": {"headers": {"message-id": identifier[1:-1]}}}  # fmt: skip
+        return {"event-data": data | values}
+    if provider == "postmark":
+        return {
+            "RecordType": "Bounce",
+            "Email": "zoe@example.org",
+            "Metadata": {"message_id": identifier[1:-1]},
+        } | values
+    return {"email": "zoe@example.org", "message-id": identifier} | values
+
+
+@pytest.mark.parametrize(
+    ("provider", "values", "kind"),
+    [
+        ("mailgun", {"reason": "old", "delivery-status": {"code": 602, "message": "Too old"}}, "soft"),
+        ("mailgun", {"reason": "suppress-bounce", "delivery-status": {"code": 605}}, "policy"),
+        ("mailgun", {"reason": "bounce", "delivery-status": {"code": 498, "message": "No MX for example.org"}}, "soft"),
+        ("mailgun", {"reason": "bounce", "delivery-status": {"code": 552, "message": "5.2.2 mailbox full"}}, "soft"),
+        ("mailgun", {"severity": "temporary", "delivery-status": {"code": 451, "message": "greylisted"}}, "delayed"),
+        ("mailgun", {"reason": "bounce", "delivery-status": {"code": 550, "message": "5.1.1 no user"}}, "permanent"),
+        ("postmark", {"Type": "HardBounce", "Details": "smtp;552 5.2.2 over quota"}, "soft"),
+        ("postmark", {"Type": "HardBounce", "Details": "smtp;550 4.4.7 expired"}, "soft"),
+        ("postmark", {"Type": "HardBounce", "Details": "smtp;550 5.1.1 unknown user"}, "permanent"),
+        ("postmark", {"Type": "ManuallyDeactivated"}, "policy"),
+        ("postmark", {"Type": "Transient", "Details": "smtp;451 greylisted"}, "delayed"),
+        ("postmark", {"Type": "Unsubscribe"}, "unsubscribe"),
+        ("brevo", {"event": "hard_bounce", "reason": "550 5.2.2 mailbox full"}, "soft"),
+        ("brevo", {"event": "blocked", "reason": "blacklisted contact"}, "policy"),
+        ("brevo", {"event": "deferred", "reason": "451 greylisted"}, "delayed"),
+    ],
+)
+def test_failure_is_what_the_mailboxs_server_said(post_webhook, delivery, provider, values, kind):
+    assert post_as(post_webhook, provider, make_failed(delivery, provider, **values)) == [kind]
+    assert db.session.query(Bounce).one().delivery_id == delivery.id
+    assert is_suppressed() is (kind == "permanent")
+
+
+@pytest.mark.parametrize(
+    ("provider", "values"),
+    [
+        ("mailgun", {"event": "delivered"}),
+        ("postmark", {"RecordType": "Delivery", "Recipient": "zoe@example.org"}),
+        ("brevo", {"event": "delivered"}),
+    ],
+)
+def test_delivery_clears_what_was_counted(post_webhook, delivery, provider, values):
+    failed = {"type": "soft", "diagnostic": "552 5.2.2 mailbox full", "message_id": message_id(delivery.id)}
+    assert post_as(post_webhook, "generic", failed) == ["soft"]
+    assert db.session.query(Bounce).one().counts
+    assert post_as(post_webhook, provider, make_failed(delivery, provider, **values)) == ["soft"]
+    assert not db.session.query(Bounce).populate_existing().one().counts
 
 
 def test_large_json_report_is_accepted(post_webhook, delivery):

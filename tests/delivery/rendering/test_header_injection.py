@@ -137,3 +137,17 @@ def test_request_starts_no_header_of_the_response(client, hostile):
         assert "Bcc" not in answer.headers
         assert not any(c in f"{name}{value}" for name, value in answer.headers for c in "\r\n\0")
         assert "evil.example" not in answer.headers.get("Location", "").partition("?")[0]
+
+
+@pytest.mark.parametrize(("server", "is_sent"), [("smtp.postmarkapp.com", True), ("localhost", False)])
+def test_postmark_gets_the_message_id_that_it_returns(app, monkeypatch, server, is_sent):
+    monkeypatch.setitem(app.config, "MAIL_SERVER", server)
+    message = OutgoingMessage("zoe@example.org", "Les amis", "fr", subject="x", body="x", html="x")
+    message.msgId = f"<d{10**17}.0123456789abcdef@{'long-' * 10}example.org>"
+    parsed = email.message_from_bytes(message.as_bytes())
+    value = parsed["X-PM-Metadata-message_id"]
+    assert (value is not None) is is_sent
+    if is_sent:
+        assert len(value) <= 40
+        assert value.endswith("@")
+        assert message.msgId[1:].startswith(value)

@@ -6,21 +6,28 @@ from petition.delivery.smtp.responses import classify_error
 
 
 @pytest.mark.parametrize(
-    ("error", "state", "trouble"),
+    ("error", "state", "trouble", "suspected"),
     [
-        (smtplib.SMTPServerDisconnected("gone"), "deferred", False),
-        (TimeoutError("timed out"), "deferred", False),
-        (smtplib.SMTPAuthenticationError(535, b"5.7.8 no"), "deferred", True),
-        (smtplib.SMTPSenderRefused(550, b"5.7.1 not yours", "a@b"), "deferred", True),
-        (smtplib.SMTPDataError(554, b"5.6.0 spam"), "failed", False),
-        (smtplib.SMTPDataError(421, b"4.7.0 rate"), "deferred", True),
-        (smtplib.SMTPResponseException(-1, b"garbage"), "deferred", False),
-        (smtplib.SMTPNotSupportedError("SMTPUTF8"), "failed", False),
+        (smtplib.SMTPServerDisconnected("gone"), "deferred", False, False),
+        (TimeoutError("timed out"), "deferred", False, False),
+        (smtplib.SMTPAuthenticationError(535, b"5.7.8 no"), "deferred", False, True),
+        (smtplib.SMTPSenderRefused(550, b"5.7.1 not yours", "a@b"), "deferred", True, False),
+        (smtplib.SMTPDataError(554, b"5.6.0 spam"), "failed", False, False),
+        (smtplib.SMTPDataError(421, b"4.7.0 rate"), "deferred", False, True),
+        (smtplib.SMTPResponseException(-1, b"garbage"), "deferred", False, False),
+        (smtplib.SMTPNotSupportedError("SMTPUTF8"), "failed", False, False),
     ],
 )
-def test_error_is_classified(error, state, trouble):
+def test_error_is_classified(error, state, trouble, suspected):
     outcome = classify_error(error, connecting=False, send_again=True)
-    assert (outcome.state, outcome.server_trouble) == (state, trouble)
+    assert (outcome.state, outcome.server_trouble, outcome.server_suspected) == (state, trouble, suspected)
+    assert outcome.server_answered == (outcome.code is not None and not trouble and not suspected)
+
+
+def test_sender_that_was_accepted_before_is_not_what_is_refused():
+    refused = smtplib.SMTPSenderRefused(550, b"5.6.7 no SMTPUTF8", "a@b")
+    outcome = classify_error(refused, connecting=False, send_again=True, sender_accepted=True)
+    assert (outcome.server_trouble, outcome.server_suspected, outcome.attempt_refunded) == (False, True, False)
 
 
 def test_email_that_may_have_been_accepted_becomes_unknown_if_it_must_not_be_sent_again():
@@ -28,7 +35,7 @@ def test_email_that_may_have_been_accepted_becomes_unknown_if_it_must_not_be_sen
     assert classify_error(TimeoutError(), connecting=True, send_again=False).state == "deferred"
 
 
-@pytest.mark.parametrize("code", ["5.1.1", "5.1.10", "5.1.2", "5.1.3", "5.1.6"])
+@pytest.mark.parametrize("code", ["5.1.1", "5.1.10", "5.1.3", "5.1.6"])
 def test_only_a_nonexistent_mailbox_is_suppressed(code):
     def is_gone(response):
         return classify_error(
@@ -38,7 +45,27 @@ def test_only_a_nonexistent_mailbox_is_suppressed(code):
     assert is_gone(f"{code} unknown")
     assert not is_gone("5.7.1 policy")
     assert not is_gone("5.2.1 disabled")
-    assert not is_gone("unknown user")
+    assert not is_gone("5.1.2 bad destination system")
+    assert not is_gone("5.7.1 unknown user")
+    assert not is_gone("no")
+    assert is_gone("unknown user")
+
+
+@pytest.mark.parametrize(
+    ("response", "state"),
+    [
+        (b"5.2.1 The user you are trying to contact is receiving mail at a rate that prevents delivery", "deferred"),
+        (b"5.1.1 too many recipients this hour", "deferred"),
+        (b"5.7.1 Client host [192.0.2.1] blocked using zen.spamhaus.org", "deferred"),
+        (b"5.7.1 not wanted here", "failed"),
+        (b"5.1.1 no such user", "failed"),
+    ],
+)
+def test_rate_and_reputation_are_of_the_moment_whatever_the_code(response, state):
+    error = smtplib.SMTPRecipientsRefused({"a@b": (550, response)})
+    outcome = classify_error(error, connecting=False, send_again=True)
+    assert outcome.state == state
+    assert outcome.mailbox_gone == response.startswith(b"5.1.1 no such")
 
 
 def test_response_is_stored_without_the_address():

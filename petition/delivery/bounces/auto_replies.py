@@ -1,0 +1,92 @@
+"""Tell answering machines from bounces and from people.
+
+An answer is recognised by RFC 3834, by the marks of programs that do not follow it, or by the words that they begin a
+subject with. What comes from a mail system itself (a daemon's address, `X-Failed-Recipients`) is no answer, whatever
+its marks: Exim and Postfix mark bounces as `auto-replied` too.
+"""
+
+import re
+from email.header import decode_header, make_header
+from email.message import Message
+from email.utils import parseaddr
+
+DAEMON_PATTERN = re.compile(
+    r"^(mailer-?daemon|postmaster|mail-?daemon|mdaemon|mail-?delivery|delivery-?status|bounces?|maildelivery"
+    r"|microsoftexchange[\w-]*|mail\.?daemon)([._+-][^@]*)?@",
+)
+DAEMON_NAME_PATTERN = re.compile(r"mail delivery (sub)?system|mail administrator|mailer-daemon|delivery subsystem")
+# Headers whose presence marks an answer. Sources: RFC 3834; Microsoft [MS-OXCMAIL] (X-Auto-Response-Suppress,
+# Mailbox Rules Agent); vacation(1); Dovecot Pigeonhole; cPanel, Plesk, Kolab and Novell GroupWise documentation.
+MARKS = (
+    "x-auto-response-suppress",
+    "x-ms-exchange-inbox-rules-loop",
+    "x-vacation",
+    "x-apple-auto-reply",
+    "x-notes-autoreply",
+    "x-mimectl-outofoffice",
+)
+MARK_PATTERN = re.compile(r"^x-(mail-)?auto-?(reply|respond|response|responder|replied|generated)")
+# (header, pattern of its value)
+MARKED_VALUES = (
+    ("auto-submitted", re.compile(r"auto-(replied|generated|notified)")),
+    ("precedence", re.compile(r"auto[_-]?reply|vacation")),
+    ("x-ms-exchange-generated-message-source", re.compile(r"mailbox rules agent|out ?of ?office")),
+    ("x-mailer", re.compile(r"vacation|autoresponder|out of office|auto-?reply")),
+    ("x-lotus-autoreply", re.compile(r".")),
+    ("x-notes-item", re.compile(r"out of office|autoreply")),
+    ("delivered-to", re.compile(r"^autoresponder")),
+    ("preferences", re.compile(r"autoreply")),
+    ("content-class", re.compile(r"urn:content-classes:(oof|autoreply)")),
+    ("x-content-class", re.compile(r"oof")),
+)
+# Precedence of vacation(1), Apple Mail's rules and Notes: with a null return path or a subject of an answer.
+WEAK_PRECEDENCES = ("bulk", "junk", "list")
+SUBJECT_PATTERN = re.compile(
+    r"^(re\s?:\s*|aw\s?:\s*|\[?auto\]?\s*:?\s*)?"
+    r"(automatic reply|auto[- ]?reply|auto[- ]?response|autoreply|out[ -]of[ -](the[ -])?office|away from my mail"
+    r"|vacation (reply|message)|i('m| am) (away|out of|on (holiday|leave|vacation))"
+    r"|r[eé]ponse automatique|absen(t|te|ce)\b|absence du bureau|hors du bureau|message d'absence|en cong[eé]s?"
+    r"|automatische antwort|abwesenheits|abwesend|automatisch antwoord|afwezig"
+    r"|respuesta autom[aá]tica|fuera de la oficina|risposta automatica|fuori (sede|ufficio)|resposta autom[aá]tica)"
+    r"|\bis out of the office\b|\best absent(e)? du bureau\b|\(out of office\)|\[out of office\]"
+    r"|accus[eé] de r[eé]ception automatique",
+)
+
+
+def get_subject(message: Message) -> str:
+    """Return the decoded subject on one line; as it is if it cannot be decoded."""
+    raw = str(message.get("Subject", ""))
+    try:
+        decoded = str(make_header(decode_header(raw)))
+    except (LookupError, UnicodeError, ValueError):
+        decoded = raw
+    return " ".join(decoded.split())
+
+
+def comes_from_mail_system(message: Message) -> bool:
+    """Return whether a message was made by a mail system: by its sender, or by Exim's list of failed recipients."""
+    if message.get("X-Failed-Recipients"):
+        return True
+    for name in ("From", "Sender"):
+        display_name, address = parseaddr(str(message.get(name, "")).lower())
+        if DAEMON_PATTERN.search(address) or (address and DAEMON_NAME_PATTERN.search(display_name)):
+            return True
+    return str(message.get("From", "")).strip().lower() in ("", "<>", "mailer-daemon", "postmaster")
+
+
+def is_auto_reply(message: Message) -> bool:
+    """Return whether a message is the answer of a machine to our email: out of office, a receipt."""
+    names = {name.lower() for name in message.keys()}  # noqa: SIM118 - a message is no mapping
+    if names.intersection(MARKS) or any(MARK_PATTERN.search(name) for name in names):
+        return True
+    for name, pattern in MARKED_VALUES:
+        if any(pattern.search(str(value).strip().lower()) for value in message.get_all(name, [])):
+            return True
+    if message.get_content_type() == "multipart/report" and "disposition-notification" in str(
+        message.get_param("report-type")
+    ):
+        return True  # a receipt (RFC 8098)
+    if SUBJECT_PATTERN.search(get_subject(message).lower().replace("\u2019", "'")):
+        return True
+    has_null_return_path = str(message.get("Return-Path", "x")).strip() == "<>"
+    return has_null_return_path and str(message.get("Precedence", "")).strip().lower() in WEAK_PRECEDENCES

@@ -1,0 +1,1 @@
+"""What mail servers and providers mean: one classifier for SMTP replies, bounces and webhooks, and its tables."""
