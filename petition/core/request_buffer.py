@@ -1,6 +1,6 @@
 """Collect the bytes of one HTTP/1.1 connection until a whole request is there (RFC 9112, 6.3).
 
-Only the length of a request is decided here; gunicorn parses and judges it. What it would refuse, or what is longer
+Only the length of a request is decided here; gunicorn parses and checks it. What it would refuse, or what is longer
 than any view takes, is given to it at once as `is_last`: nothing after it on the connection can be trusted.
 """
 

@@ -111,7 +111,7 @@ def peer_address() -> str:
 def _require_local_request() -> None:
     """Answer 404 unless a request comes from this machine, by a loopback name, and not through a reverse proxy on it.
 
-    A proxy that names none of `PROXY_HEADERS` and passes a loopback `Host` cannot be told from a local program.
+    A proxy that names none of `PROXY_HEADERS` and passes a loopback `Host` looks like a local program.
     """
     is_local = is_loopback(peer_address()) and is_loopback(parse_host(request.host))
     if not is_local or any(name in request.headers for name in PROXY_HEADERS):
