@@ -26,21 +26,25 @@ RECEIVE_BYTES = 64 * 1024  # at once
 MAX_BUFFERED_BYTES = 64 * 1024 * 1024  # of unfinished requests in a process
 
 
+INCOMPLETE = object()  # what a thread returns of a request whose rest is still to come
+
+
 class Connection(TConn):  # type: ignore[misc]  # gunicorn carries no types
-    """A connection with the requests that it received."""
+    """A connection with what it received of its next requests."""
 
     def __init__(self, *args: Any) -> None:
         super().__init__(*args)
         self.received = RequestBuffer()
+        self.counted_bytes = 0  # of `received`, in the worker's sum
         self.deadline = 0.0
         self.is_closing = self.is_closed = False
-        # The thread reads from memory alone: what is missing there is the end of the connection to it.
+        # gunicorn reads from memory alone: what is missing there is the end of the connection to it.
         self.initialized = self.data_ready = True
         self.parser = get_parser(self.cfg, iter(()), self.client)
 
 
 class BufferingWorker(ThreadWorker):  # type: ignore[misc]  # gunicorn carries no types
-    """Receive requests in the main loop, and occupy a thread only with one that is there as a whole.
+    """Occupy a thread only for as long as bytes are there: what is incomplete waits in the main loop.
 
     gunicorn's own gthread waits in its threads: for the first byte of each connection, 5 s, and without limit for the
     rest of a request, so that as many slow clients as there are threads stop the site. It also waits for clients to
@@ -72,9 +76,11 @@ class BufferingWorker(ThreadWorker):  # type: ignore[misc]  # gunicorn carries n
             self._make_room()
 
     def enqueue_req(self, conn: TConn) -> None:
-        """Wait for a request on a connection that was just accepted; gunicorn would give it to a thread now."""
-        connection = Connection(conn.cfg, conn.sock, conn.client, conn.server)
-        self._wait(connection, HEAD_TIMEOUT_SECONDS)
+        """Wait for a request on a connection that was just accepted, or give one with bytes to a thread."""
+        if isinstance(conn, Connection):
+            super().enqueue_req(conn)
+            return
+        self._wait(Connection(conn.cfg, conn.sock, conn.client, conn.server), HEAD_TIMEOUT_SECONDS)
         if self.nr_conns >= self.worker_connections:
             self._make_room()
 
@@ -90,76 +96,55 @@ class BufferingWorker(ThreadWorker):  # type: ignore[misc]  # gunicorn carries n
             seconds = min(seconds, STOP_KEEPALIVE_LINGER)
         connection.deadline = time.monotonic() + seconds
         self._waiting[connection] = None
-        self.poller.register(connection.sock, selectors.EVENT_READ, partial(self._receive, connection))
+        self.poller.register(connection.sock, selectors.EVENT_READ, partial(self._on_readable, connection))
 
-    def _stop_waiting(self, connection: Connection) -> None:
-        with contextlib.suppress(KeyError, ValueError):
-            self.poller.unregister(connection.sock)
-        self._waiting.pop(connection, None)
-
-    def _drop(self, connection: Connection) -> None:
-        """Close a connection at once."""
-        if connection.is_closed:
-            return
-        connection.is_closed = True
-        self._stop_waiting(connection)
-        self._buffered_bytes -= len(connection.received)
-        self.nr_conns -= 1
-        connection.close()
-
-    def _receive(self, connection: Connection, _socket: Any = None) -> None:
-        """Read what has come on a connection, and go on with it."""
+    def _on_readable(self, connection: Connection, _socket: Any) -> None:
+        """Let a thread read what has come on a waiting connection; what comes after the last response is nobody's."""
         if connection.is_closed:  # by an event of the same round
             return
-        try:
-            data = connection.sock.recv(RECEIVE_BYTES)
-        except BlockingIOError:
-            if connection not in self._waiting:
-                self._wait(connection, HEAD_TIMEOUT_SECONDS)
+        if connection.is_closing:
+            with contextlib.suppress(BlockingIOError):
+                try:
+                    is_over = not connection.sock.recv(RECEIVE_BYTES)
+                except ConnectionError:
+                    is_over = True
+                if is_over:
+                    self._drop(connection)
             return
-        except OSError:
-            data = b""
-        if not data:
-            self._drop(connection)
-        elif not connection.is_closing:
-            connection.received.feed(data)
-            self._buffered_bytes += len(data)
-            self._advance(connection)
-            if self._buffered_bytes > MAX_BUFFERED_BYTES and self._waiting:
-                self._drop(max(self._waiting, key=lambda waiting: len(waiting.received)))
-
-    def _advance(self, connection: Connection) -> None:
-        """Give a whole request to a thread, or wait for the rest of it."""
-        try:
-            is_complete = connection.received.is_complete()
-        except HeadTooLong:
-            self._stop_waiting(connection)
-            with contextlib.suppress(OSError):
-                write_error(connection.sock, 431, "Request Header Fields Too Large", "")
-            self._close(connection)
-            return
-        if is_complete:
-            self._stop_waiting(connection)
-            request = connection.received.take()
-            self._buffered_bytes -= len(request)
-            connection.parser.unreader.unread(request)
-            super().enqueue_req(connection)
-            return
-        if connection.received.is_waiting_for_continue():
-            with contextlib.suppress(OSError):
-                connection.sock.send(b"HTTP/1.1 100 Continue\r\n\r\n")
-        if connection not in self._waiting:
-            self._wait(connection, HEAD_TIMEOUT_SECONDS)
-        elif connection.received.has_head and self.alive:
-            connection.deadline = time.monotonic() + BODY_TIMEOUT_SECONDS
+        self.poller.unregister(connection.sock)
+        del self._waiting[connection]
+        self.enqueue_req(connection)
 
     def on_client_socket_readable(self, conn: Connection, client: Any) -> None:
-        """Read the next request of a kept connection."""
+        """Let a thread read the next request of a kept connection."""
         if conn.is_closed:
             return
-        self.poller.unregister(client)
-        self.keepalived_conns.remove(conn)
-        self._receive(conn)
+        conn.deadline = 0.0
+        super().on_client_socket_readable(conn, client)
+
+    def handle(self, conn: Connection) -> Any:
+        """Read what there is, and answer the request if it is whole; in a thread."""
+        received = conn.received
+        try:
+            if not received.is_complete():
+                data = conn.sock.recv(RECEIVE_BYTES)
+                if not data:
+                    return False
+                received.feed(data)
+                if not received.is_complete():
+                    if received.is_waiting_for_continue():
+                        conn.sock.send(b"HTTP/1.1 100 Continue\r\n\r\n")
+                    return INCOMPLETE
+        except BlockingIOError:
+            return INCOMPLETE
+        except OSError:
+            return False
+        except HeadTooLong:
+            with contextlib.suppress(OSError):
+                write_error(conn.sock, 431, "Request Header Fields Too Large", "")
+            return False
+        conn.parser.unreader.unread(received.take())
+        return super().handle(conn)
 
     def handle_request(self, req: Any, conn: Connection) -> Any:
         """Answer a request, in a thread; a client that does not read the response in time is given up."""
@@ -173,19 +158,50 @@ class BufferingWorker(ThreadWorker):  # type: ignore[misc]  # gunicorn carries n
             raise StopIteration from None  # how gunicorn says that a connection is over
 
     def finish_request(self, conn: Connection, fs: Any) -> None:
-        """Keep the connection for another request, or close it; in the main loop."""
-        keep = not fs.cancelled() and fs.exception() is None and fs.result() and not conn.received.is_last
+        """Keep the connection for the rest of a request or for another one, or close it; in the main loop."""
+        result = not fs.cancelled() and fs.exception() is None and fs.result()
         conn.sock.setblocking(False)
-        if not keep:
+        if result is INCOMPLETE:
+            self._wait_for_rest(conn)
+        elif not result or conn.received.is_last:
             self._close(conn)
         elif len(conn.received):
-            self._advance(conn)
+            conn.deadline = 0.0
+            self.enqueue_req(conn)
         else:
             conn.set_timeout()
             if not self.alive:
                 conn.timeout = min(conn.timeout, time.monotonic() + STOP_KEEPALIVE_LINGER)
             self.keepalived_conns.append(conn)
             self.poller.register(conn.sock, selectors.EVENT_READ, partial(self.on_client_socket_readable, conn))
+        if conn.counted_bytes != len(conn.received):
+            self._count_bytes(conn)
+
+    def _wait_for_rest(self, connection: Connection) -> None:
+        if connection.received.has_head:
+            seconds = BODY_TIMEOUT_SECONDS
+        else:  # what is left of the time for the head, which starts with the request
+            seconds = connection.deadline - time.monotonic() if connection.deadline else HEAD_TIMEOUT_SECONDS
+        self._wait(connection, seconds)
+
+    def _count_bytes(self, connection: Connection) -> None:
+        """Sum what is buffered, and close the connection with most in it when that is too much."""
+        self._buffered_bytes += len(connection.received) - connection.counted_bytes
+        connection.counted_bytes = len(connection.received)
+        if self._buffered_bytes > MAX_BUFFERED_BYTES and self._waiting:
+            self._drop(max(self._waiting, key=lambda waiting: waiting.counted_bytes))
+
+    def _drop(self, connection: Connection) -> None:
+        """Close a connection that waits or is kept, at once."""
+        if connection.is_closed:
+            return
+        connection.is_closed = True
+        with contextlib.suppress(KeyError, ValueError):
+            self.poller.unregister(connection.sock)
+        self._waiting.pop(connection, None)
+        self._buffered_bytes -= connection.counted_bytes
+        self.nr_conns -= 1
+        connection.close()
 
     def _close(self, connection: Connection) -> None:
         """Close in a way that the client can read all of the response (RFC 9112, 9.6)."""

@@ -9,10 +9,8 @@ import re
 MAX_HEAD_BYTES = 64 * 1024
 MAX_BODY_BYTES = 4 * 1024 * 1024  # above the maximum of any view, which answers 413
 HEAD_END = b"\r\n\r\n"
-# gunicorn refuses spaces before the colon and folded lines, so these are all the lines that it could accept.
-LENGTH_PATTERN = re.compile(
-    rb"^(content-length|transfer-encoding):[ \t]*([^\r\n]*?)[ \t]*\r$", re.IGNORECASE | re.MULTILINE
-)
+# In a head in lower case; gunicorn refuses spaces before the colon and folded lines, so that there are no others.
+LENGTH_PATTERN = re.compile(rb"^(content-length|transfer-encoding):[ \t]*([^\r\n]*?)[ \t]*\r$", re.MULTILINE)
 EXPECT_PATTERN = re.compile(rb"^expect:[ \t]*100-continue[ \t]*\r\n", re.IGNORECASE | re.MULTILINE)
 CHUNK_SIZE_PATTERN = re.compile(rb"[0-9a-f]{1,8}(?=[ \t;]|\Z)", re.IGNORECASE)
 MAX_CHUNK_LINE_BYTES = 8 * 1024
@@ -94,16 +92,18 @@ class RequestBuffer:
                 raise HeadTooLong
             return False
         self._body_start = self._chunk = end + len(HEAD_END)
-        lengths = LENGTH_PATTERN.findall(self._data, 0, self._body_start)
+        head = bytes(self._data[: self._body_start]).lower()
+        has_length = b"content-length" in head or b"transfer-encoding" in head
+        lengths = LENGTH_PATTERN.findall(head) if has_length else []
         if not lengths:
             self._end = self._body_start
         elif len(lengths) > 1:
             return self._give_up()
-        elif lengths[0][0].lower() == b"content-length":
+        elif lengths[0][0] == b"content-length":
             if not re.fullmatch(rb"\d{1,15}", lengths[0][1]) or int(lengths[0][1]) > MAX_BODY_BYTES:
                 return self._give_up()
             self._end = self._body_start + int(lengths[0][1])
-        elif lengths[0][1].lower() != b"chunked":
+        elif lengths[0][1] != b"chunked":
             return self._give_up()
         return True
 

@@ -116,8 +116,8 @@ RESERVE_EMAILS = text("""
 """)
 
 # Record outcomes under their claim token, with one attempt for each that was tried; end the mail server's back-off, and
-# what is suspected of it, once it answered to an email, be it a rejection; mark the next rows as begun, with the hash of
-# the address that each goes to. One statement: it runs for every few emails.
+# what is suspected of it, once it answered to an email, be it a rejection; mark the next rows as begun, with the hash
+# of the address that each goes to. One statement: it runs for every few emails.
 RECORD_RESULTS = text("""
     WITH outcomes AS (
         SELECT * FROM json_to_recordset(CAST(:outcomes AS json)) AS o (
