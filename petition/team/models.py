@@ -83,6 +83,11 @@ class Account(Model, UserMixin):
         """Return whether the account has one of the roles (an admin has all), or none is asked for."""
         return not roles or TeamRole.ADMIN in self.role_names or any(role in self.role_names for role in roles)
 
+    def void_links(self) -> None:
+        """End the links mailed so far, and the emails with links that still wait."""
+        self.link_generation = (self.link_generation or 0) + 1
+        self.links_mailed = (self.links_mailed or 0) + 1
+
     @property
     def has_second_factor(self) -> bool:
         """Whether signing in takes more than a password."""

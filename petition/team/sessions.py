@@ -89,7 +89,7 @@ def find(token: str, uniquifier: str) -> tuple[Account, TeamSession] | None:
         .where(TeamSession.token_hash == _hash(token), Account.fs_uniquifier == uniquifier, Account.active, _is_live())
     )
     row = db.session.execute(query).one_or_none()
-    return row._tuple() if row else None
+    return (row[0], row[1]) if row else None
 
 
 def touch(session: TeamSession) -> None:

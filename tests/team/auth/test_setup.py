@@ -2,19 +2,22 @@
 
 import re
 import time
+from datetime import timedelta
 from urllib.parse import urlsplit
 
 import pytest
 from passlib.totp import TOTP
+from sqlalchemy import update
 from support.factories import make_account, post_form, sign_in
 from support.settings import SECRET_KEY, environment
 
 from config import Config
 from petition.app import create_app
+from petition.core import clock
 from petition.core.db import db
 from petition.team import accounts
-from petition.team.auth import EncryptedTotp
-from petition.team.models import Account, AuditEvent
+from petition.team.auth.factors import EncryptedTotp
+from petition.team.models import Account, AuditEvent, TeamSession
 
 PASSWORD = "four words are enough"
 
@@ -91,9 +94,10 @@ def test_codes_work_after_a_key_rotation(client, account, database_url, redis_ur
     rotated = create_app(Config(settings | {"SECRET_KEY_FALLBACKS": SECRET_KEY.replace(" ", "_").replace(",", "_")}))
     rotated.config["SECRET_KEY_FALLBACKS"] = [SECRET_KEY]
     with rotated.app_context():
-        secret = db.session.get(Account, account.id).tf_totp_secret
+        same = db.session.get(Account, account.id)
+        secret = same.tf_totp_secret
         codes = EncryptedTotp(None, "Petition")
-        assert codes.verify_totp(app.generate(time.time() + 30).token, secret, account, window=60)
+        assert codes.verify_totp(app.generate(time.time() + 30).token, secret, same, window=60)
         fresh = codes.generate_totp_secret()
         rotated.config["SECRET_KEY_FALLBACKS"] = []
         newest = EncryptedTotp(None, "Petition")
@@ -129,9 +133,10 @@ def test_disabled_account_and_changed_role_take_effect_on_the_next_request(clien
 
 
 def test_session_ends_with_a_new_password_and_after_a_day(client, app):
-    account = sign_in(client, "operator")
-    with client.session_transaction("/account/") as session:
-        session["fs_paa"] = time.time() - 25 * 3600
+    sign_in(client, "operator")
+    assert client.get("/account/").status_code == 200
+    db.session.execute(update(TeamSession).values(created_at=clock.now() - timedelta(hours=24, minutes=1)))
+    db.session.commit()
     assert client.get("/account/").status_code == 302
     account = sign_in(client, "sender")
     assert client.get("/account/").status_code == 200
