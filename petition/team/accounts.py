@@ -137,7 +137,8 @@ def _name_errors(name: str) -> dict[str, str]:
     return {"name": _("Please enter a name of at most %(max)s characters.", max=MAX_NAME_CHARACTERS)}
 
 
-def _password_errors(password: str) -> dict[str, str]:
+def password_errors(password: str) -> dict[str, str]:
+    """Return what is wrong with a new password, by field; empty if nothing is."""
     bounds = {"min": MIN_PASSWORD_CHARACTERS, "max": MAX_PASSWORD_CHARACTERS}
     if bounds["min"] <= len(password) <= bounds["max"]:
         return {}
@@ -208,7 +209,7 @@ def accept_invitation(
 
     `account`: as `get_by_link` returned it. Raises `ValidationError` with the errors of all fields, `InvalidLink`.
     """
-    errors = _name_errors(name) | _password_errors(password)
+    errors = _name_errors(name) | password_errors(password)
     if account is None:
         db.session.execute(select(func.pg_advisory_xact_lock(FIRST_ADMIN_LOCK)))
         if first_admin_url() is None:

@@ -64,7 +64,8 @@ def compose_credentials_changed(claims: Sequence[ClaimedDelivery]) -> Composed:
         messages[claim.id] = Skipped()
         if event and account:
             with force_locale(account.language):
-                change, moment = credential_change_labels()[event.action], format_datetime(event.at, "long")
+                change = credential_change_labels()[event.action]
+                moment = format_datetime(event.at, "d MMMM y, HH:mm 'UTC'", rebase=False)
             messages[claim.id] = render_message(
                 CREDENTIALS_CHANGED, account.language, account.email, site, headers=AUTO_SUBMITTED_HEADERS,
                 change=change, moment=moment, site=site, petition=_layout_context(site), signature=account,

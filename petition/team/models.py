@@ -143,7 +143,7 @@ class SignInAttempt(Model):
     failed: Mapped[bool] = mapped_column(default=False, server_default=text("false"))
     attempted_at: Mapped[datetime] = mapped_column(server_default=func.now(), index=True)
 
-    __table_args__ = (Index(None, "subject", "attempted_at"),)
+    __table_args__ = (Index("ix_sign_in_attempts_subject", "subject", "attempted_at"),)
 
 
 class SignInNetwork(Model):

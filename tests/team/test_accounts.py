@@ -142,6 +142,12 @@ def test_commands(app):
         ("zoe@example.org", ["sender"], "invited")
     ]
     assert "zoe@example.org" in run(app, "list").output
+    zoe = accounts.get_by_email("zoe@example.org")
+    zoe.tf_primary_method, zoe.tf_totp_secret = "authenticator", "secret"
+    db.session.commit()
+    assert run(app, "reset-second-factor", "Zoe@example.org").exit_code == 0
+    assert not accounts.get_by_email("zoe@example.org").has_second_factor
+    assert run(app, "reset-second-factor", "nobody@example.org").exit_code == 1
     assert run(app, "disable", "zoe@example.org").exit_code == 0
     assert run(app, "disable", "nobody@example.org").exit_code == 1
     assert run(app, "role", "zoe@example.org", "+king").exit_code == 1

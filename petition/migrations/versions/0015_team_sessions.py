@@ -33,7 +33,7 @@ def upgrade() -> None:
             CONSTRAINT pk_sign_in_attempts PRIMARY KEY (id)
         )
     """)
-    op.execute("CREATE INDEX ix_sign_in_attempts_subject_attempted_at ON sign_in_attempts (subject, attempted_at)")
+    op.execute("CREATE INDEX ix_sign_in_attempts_subject ON sign_in_attempts (subject, attempted_at)")
     op.execute("CREATE INDEX ix_sign_in_attempts_attempted_at ON sign_in_attempts (attempted_at)")
     op.execute("""
         CREATE TABLE sign_in_networks (

@@ -22,12 +22,13 @@ from flask_security.utils import get_message
 from petition.core.hashing import keyed_hashes
 from petition.safeguards.email_addresses import BadAddress
 from petition.safeguards.ip_networks import find_network, hash_network
-from petition.team.accounts import find_by_email, normalize_address, normalize_password
+from petition.team.accounts import find_by_email, normalize_address, normalize_password, password_errors
 from petition.team.auth import limits
 from petition.team.models import Account
 from petition.team.permissions import current_account
 
 IPV6_BITS = 56  # what a provider gives one customer
+MAX_CHECKED_CHARACTERS = 4096  # passlib's own bound, above which it raises an error; no password is so long
 
 
 def client_networks() -> list[str]:
@@ -51,8 +52,8 @@ def _decoy_hash() -> str:
 
 def _check_password(account: Account | None, password: str) -> bool:
     """Return whether a password is an active account's. Takes one argon2, whatever the account is."""
-    if account is None or not account.password:
-        verify_password(password, _decoy_hash())
+    if account is None or not account.password or len(password) > MAX_CHECKED_CHARACTERS:
+        verify_password(password[:MAX_CHECKED_CHARACTERS], _decoy_hash())
         return False
     return bool(account.verify_and_update_password(password)) and account.active
 
@@ -115,6 +116,9 @@ class NewPasswordForm(ChangePasswordForm):
         password = normalize_password(str(self.password.data or ""))
         if not check_counted(account.email, account, lambda: _check_password(account, password)):
             _add_error(self.password, "INVALID_PASSWORD")
+            return False
+        if errors := password_errors(str(self.new_password.data)):
+            self.new_password.errors = [*self.new_password.errors, *errors.values()]
             return False
         return super().validate(**kwargs)
 

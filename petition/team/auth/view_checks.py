@@ -85,7 +85,8 @@ def wrap(app: Flask) -> None:
 
     for name in ("two_factor_setup", "two_factor_token_validation"):
         replace(name, lambda view: _before(view, _check_has_no_factor))
-    replace("two_factor_token_validation", lambda view: _before(view, _check_signed_out))
+    for name in ("two_factor_token_validation", "two_factor_rescue", "tf_select"):
+        replace(name, lambda view: _before(view, _check_signed_out))
     for name, page in FRESH_VIEWS.items():
         replace(name, lambda view, page=page: _before(view, _check_fresh_for(page)))  # type: ignore[misc]
     for name in RATE_LIMITED_VIEWS:
