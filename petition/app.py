@@ -1,10 +1,12 @@
 """The application factory: features are registered in the order of their layers."""
 
-from typing import Any
+from typing import Any, NoReturn
+from urllib.parse import urlsplit
 
 from flask import Flask, Request, request
 from werkzeug.datastructures import Authorization
 from werkzeug.middleware.proxy_fix import ProxyFix
+from werkzeug.routing import RequestRedirect
 from werkzeug.utils import cached_property
 
 from petition import (
@@ -44,6 +46,18 @@ class PetitionApp(Flask):
     def ensure_sync(self, func: Any) -> Any:
         """Return the view unchanged: none is asynchronous, and Flask would check on every call."""
         return func
+
+    def raise_routing_exception(self, request: Request) -> NoReturn:
+        """Raise the error of a request that no rule matches; a missing slash leads on by a path.
+
+        Werkzeug's redirect would name the host that the request did, which anybody can choose.
+        """
+        error = request.routing_exception
+        if isinstance(error, RequestRedirect):
+            url = urlsplit(error.new_url)
+            path = "/" + url.path.lstrip("/")
+            error.new_url = f"{path}?{url.query}" if url.query else path
+        super().raise_routing_exception(request)
 
     def log_exception(self, exc_info: Any) -> None:
         """Log the exception of a view under its URL rule."""

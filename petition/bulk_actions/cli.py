@@ -16,7 +16,7 @@ from petition.core.db import db
 def run_interactively(
     bulk_action: BulkAction,
     print_preview: Callable[[BulkAction], None],
-    record: Callable[..., None],
+    record: Callable[..., object],
     *,
     yes: bool,
     as_json: bool,

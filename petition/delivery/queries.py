@@ -24,12 +24,13 @@ ENQUEUE = text("""
     RETURNING id
 """)
 
-# The emails of some queues to a subject since a moment: how many, when the last was enqueued or settled, and whether
+# The emails of some queues to a subject of a petition (the team's have none) since a moment: how many, when the last was enqueued or settled, and whether
 # one still waits.
 SELECT_RECENT_EMAILS = text("""
     SELECT count(*) AS emails, max(coalesce(settled_at, created_at)) AS last_at,
            coalesce(bool_or(state IN ('due', 'deferred', 'sending')), false) AS has_waiting
-    FROM deliveries WHERE subject_id = :subject_id AND queue = ANY(:queues) AND created_at >= :since
+    FROM deliveries
+    WHERE subject_id = :subject_id AND petition_id > 0 AND queue = ANY(:queues) AND created_at >= :since
 """)
 
 # Claim the rows of a queue that have been due longest, unless the queue, everything or the mail server is paused. Says

@@ -4,28 +4,33 @@ Functions flush and do not commit. Errors have their messages in the reader's la
 """
 
 import secrets
+import unicodedata
 from collections.abc import Collection
 from datetime import timedelta
+from typing import Literal
 
 from flask import current_app
 from flask_babel import gettext as _
 from flask_security import hash_password
 from sqlalchemy import func, select
+from sqlalchemy.orm import selectinload
 
 from petition.core import tokens
 from petition.core.db import db
 from petition.core.exceptions import Conflict, InvalidLink, NotFound, ValidationError
 from petition.core.i18n import LANGUAGES
+from petition.core.text import ascii_lower
 from petition.delivery.outbox import OutboxEntry, enqueue
 from petition.delivery.queues import NOTIFICATIONS
 from petition.safeguards.email_addresses import BadAddress, parse_email_address
-from petition.team import audit
+from petition.team import audit, credentials, sessions
 from petition.team.models import TEAM_ROLES, Account, TeamRole
 
 TEAM_INVITATION = "team_invitation"
 TEAM_PASSWORD = "team_password"  # noqa: S105 - a kind of email
 LINK_TTL = timedelta(days=7)
 MAX_NAME_CHARACTERS = 120
+PASSWORD_NORMAL_FORM: Literal["NFKD"] = "NFKD"  # noqa: S105 - of Unicode; Flask-Security's own for passwords
 MIN_PASSWORD_CHARACTERS = 12  # NIST SP 800-63B asks for length, and against rules of composition
 MAX_PASSWORD_CHARACTERS = 200
 FIRST_ADMIN_ID = 0  # in the link that creates the first admin, who has no account yet
@@ -41,13 +46,30 @@ class LastAdmin(Conflict):
 
 
 def list_all() -> list[Account]:
-    """Return all accounts, by address."""
-    return list(db.session.scalars(select(Account).order_by(Account.email)))
+    """Return all accounts with their passkeys, by address."""
+    return list(db.session.scalars(select(Account).options(selectinload(Account.webauthn)).order_by(Account.email)))
+
+
+def normalize_address(text: str) -> str:
+    """Return the one spelling under which an account is created, found, and limited. Raises `BadAddress`.
+
+    One function for all of these, so that whoever can be invited can sign in.
+    """
+    return ascii_lower(parse_email_address(text).typed)
+
+
+def normalize_password(password: str) -> str:
+    """Return one spelling of a password that keyboards compose in different ways (NIST SP 800-63B, 5.1.1.2)."""
+    return unicodedata.normalize(PASSWORD_NORMAL_FORM, password)
 
 
 def find_by_email(address: str, *, lock: bool = False) -> Account | None:
     """Return the account of an address, in any case; None without one. `lock`: until the end of the transaction."""
-    query = select(Account).where(func.lower(Account.email) == address.strip().lower())
+    try:
+        email = normalize_address(address)
+    except BadAddress:  # an account may be older than a rule for addresses
+        email = ascii_lower(address.strip())
+    query = select(Account).where(Account.email == email)
     return db.session.scalar(query.with_for_update() if lock else query)
 
 
@@ -78,16 +100,27 @@ def invite(
         account = Account(email=email, name=name.strip()[:MAX_NAME_CHARACTERS])
         db.session.add(account)
     account.role_names, account.language, account.active = sorted(roles), language, True
-    _enqueue_link(account, TEAM_INVITATION)
+    account.void_links()  # the one before may have been for other roles
+    enqueue_link(account)
     audit.record("invited", "account", account.id, after={"roles": account.role_names}, actor=actor)
     return account
 
 
 def _parse_address(address: str) -> str:
     try:
-        return parse_email_address(address).typed.lower()
+        email = normalize_address(address)
     except BadAddress:
-        raise ValidationError({"address": _("Please enter a valid email address.")}) from None
+        raise ValidationError({"address": invalid_address_message()}) from None
+    if not email.rpartition("@")[0].isascii():
+        # A browser does not submit such an address from a field for addresses (HTML, 4.10.5.1.5).
+        message = _("An account needs an address without accents or other special letters before the @.")
+        raise ValidationError({"address": message})
+    return email
+
+
+def invalid_address_message() -> str:
+    """Return what to say about an address that is none."""
+    return _("Please enter a valid email address.")
 
 
 def _validate_roles(roles: Collection[str]) -> None:
@@ -104,7 +137,8 @@ def _name_errors(name: str) -> dict[str, str]:
     return {"name": _("Please enter a name of at most %(max)s characters.", max=MAX_NAME_CHARACTERS)}
 
 
-def _password_errors(password: str) -> dict[str, str]:
+def password_errors(password: str) -> dict[str, str]:
+    """Return what is wrong with a new password, by field; empty if nothing is."""
     bounds = {"min": MIN_PASSWORD_CHARACTERS, "max": MAX_PASSWORD_CHARACTERS}
     if bounds["min"] <= len(password) <= bounds["max"]:
         return {}
@@ -121,20 +155,15 @@ def update_profile(account: Account, name: str, language: str) -> None:
     account.name, account.language = name.strip(), language
 
 
-def _enqueue_link(account: Account, kind: str) -> None:
-    account.link_generation = (account.link_generation or 0) + 1
+def enqueue_link(account: Account) -> None:
+    """Enqueue an email with an account's link: an invitation, or a new password. Flushes.
+
+    Replaces an email that still waits. The link is the same until it is used.
+    """
+    account.links_mailed = (account.links_mailed or 0) + 1
     db.session.flush()
-    enqueue(
-        kind, NOTIFICATIONS, [OutboxEntry(petition_id=0, subject_id=account.id, generation=account.link_generation)]
-    )
-
-
-def request_link(address: str) -> None:
-    """Enqueue a link if an active account has this address. The result does not tell whether one has."""
-    account = find_by_email(address, lock=True)
-    if account and account.active:
-        _enqueue_link(account, TEAM_PASSWORD if account.password else TEAM_INVITATION)
-        audit.record("link.asked", "account", account.id, actor=account.email)
+    kind = TEAM_PASSWORD if account.password else TEAM_INVITATION
+    enqueue(kind, NOTIFICATIONS, [OutboxEntry(petition_id=0, subject_id=account.id, generation=account.links_mailed)])
 
 
 def invitation_url(account: Account) -> str:
@@ -180,7 +209,7 @@ def accept_invitation(
 
     `account`: as `get_by_link` returned it. Raises `ValidationError` with the errors of all fields, `InvalidLink`.
     """
-    errors = _name_errors(name) | _password_errors(password)
+    errors = _name_errors(name) | password_errors(password)
     if account is None:
         db.session.execute(select(func.pg_advisory_xact_lock(FIRST_ADMIN_LOCK)))
         if first_admin_url() is None:
@@ -189,25 +218,32 @@ def accept_invitation(
             email = _parse_address(address)
         except ValidationError as error:
             raise ValidationError(errors | error.errors) from None
-        account = Account(email=email, language=language, role_names=[TeamRole.ADMIN], link_generation=0)
+        account = Account(email=email, language=language, role_names=[TeamRole.ADMIN])
     if errors:
         raise ValidationError(errors)
-    account.name, account.password = name.strip(), hash_password(password)
+    is_new_member = account.password is None
+    account.name, account.password = name.strip(), hash_password(normalize_password(password))
     account.fs_uniquifier = secrets.token_hex(16)
-    account.link_generation += 1
+    account.void_links()
     db.session.add(account)
     db.session.flush()
-    audit.record("accepted", "account", account.id, after={"roles": account.role_names}, actor=account.email)
+    if is_new_member:
+        audit.record("accepted", "account", account.id, after={"roles": account.role_names}, actor=account.email)
+    else:
+        credentials.record_change(account, credentials.PASSWORD_RESET)
     return account
 
 
-def set_roles(account: Account, roles: Collection[str], actor: str | None = None) -> None:
-    """Change an account's roles, effective with its next request. Raises `ValidationError`, `LastAdmin`."""
+def set_roles(
+    account: Account, roles: Collection[str], actor: str | None = None, keep_session: int | None = None
+) -> None:
+    """Change an account's roles and end its sessions but one. Raises `ValidationError`, `LastAdmin`."""
     _validate_roles(roles)
     before = list(account.role_names)
     if TeamRole.ADMIN in before and TeamRole.ADMIN not in roles:
         _require_another_admin(account)
     account.role_names = sorted(roles)
+    sessions.revoke_all(account, keep=keep_session)
     db.session.flush()
     audit.record(
         "roles.changed", "account", account.id, before={"roles": before}, after={"roles": sorted(roles)}, actor=actor
@@ -215,13 +251,14 @@ def set_roles(account: Account, roles: Collection[str], actor: str | None = None
 
 
 def set_active(account: Account, active: bool, actor: str | None = None) -> None:
-    """Disable or enable an account, effective with its next request; its links become invalid. Raises `LastAdmin`."""
+    """Disable or enable an account; its links become invalid, its sessions end. Raises `LastAdmin`."""
     if account.active == active:
         return
     if not active and TeamRole.ADMIN in account.role_names:
         _require_another_admin(account)
     account.active = active
-    account.link_generation += 1
+    account.void_links()
+    sessions.revoke_all(account)
     db.session.flush()
     audit.record("enabled" if active else "disabled", "account", account.id, actor=actor)
 

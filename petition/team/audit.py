@@ -49,8 +49,8 @@ def record(
     before: dict[str, Any] | None = None,
     after: dict[str, Any] | None = None,
     actor: str | None = None,
-) -> None:
-    """Add an event to the caller's transaction. Flushes, does not commit.
+) -> AuditEvent:
+    """Add an event to the caller's transaction, and return it. Flushes, does not commit.
 
     `actor`: the bound actor's name by default, else `default_actor`. `before` and `after`: the values that changed,
     never a signer's name or address.
@@ -68,6 +68,7 @@ def record(
     )
     db.session.add(event)
     db.session.flush()
+    return event
 
 
 def default_actor() -> str:

@@ -1,4 +1,4 @@
-"""`petition team …`: invite, list, change roles, disable, enable."""
+"""`petition team …`: invite, list, change roles, disable, enable, reset a second factor."""
 
 import json
 
@@ -8,7 +8,7 @@ from rich.table import Table
 from petition.core.cli_support import CommandError, console, with_app_context
 from petition.core.db import db
 from petition.core.i18n import LANGUAGES
-from petition.team import accounts, audit
+from petition.team import accounts, audit, credentials
 from petition.team.models import TEAM_ROLES, Account
 
 
@@ -110,3 +110,17 @@ def disable(address: str) -> None:
 def enable(address: str) -> None:
     """Enable a disabled account."""
     _set_active(address, True)
+
+
+@team.command("reset-second-factor")
+@click.argument("address")
+@with_app_context
+def reset_second_factor(address: str) -> None:
+    """Let a member who lost it set up a new one: deletes authenticator, passkeys and recovery codes."""
+    account = accounts.get_by_email(address, lock=True)
+    credentials.reset_second_factor(account, audit.default_actor())
+    db.session.commit()
+    console.print(
+        f"{account.email}: second factor reset, signed out everywhere, and told by email. The next sign-in by password "
+        "sets up a new one."
+    )

@@ -1,15 +1,18 @@
-"""Emails to members of the team: the links of invitations and new passwords."""
+"""Emails to members of the team: the links of invitations and new passwords, and changes of how they sign in."""
 
 from collections.abc import Sequence
 from urllib.parse import urlsplit
 
 from flask import current_app
+from flask_babel import force_locale, format_datetime
 from sqlalchemy import select
 
 from petition.core.db import db
 from petition.delivery.composers import ClaimedDelivery, Composed, Skipped, render_message
 from petition.team.accounts import LINK_TTL, invitation_url
-from petition.team.models import Account
+from petition.team.credentials import CREDENTIALS_CHANGED
+from petition.team.labels import credential_change_labels
+from petition.team.models import Account, AuditEvent
 
 AUTO_SUBMITTED_HEADERS = {"Auto-Submitted": "auto-generated", "X-Auto-Response-Suppress": "All"}
 
@@ -22,8 +25,8 @@ def _compose(claims: Sequence[ClaimedDelivery], kind: str) -> Composed:
     for claim in claims:
         account = accounts.get(claim.subject_id)
         messages[claim.id] = Skipped()
-        # A newer link has replaced this one: its email would be of no use.
-        if account and account.active and account.link_generation == claim.generation:
+        # A newer email has replaced this one, or its link has been used.
+        if account and account.active and account.links_mailed == claim.generation:
             messages[claim.id] = render_message(
                 kind, account.language, account.email, site, headers=AUTO_SUBMITTED_HEADERS,
                 link=invitation_url(account), days=LINK_TTL.days, site=site, petition=_layout_context(site),
@@ -45,3 +48,26 @@ def compose_team_invitation(claims: Sequence[ClaimedDelivery]) -> Composed:
 def compose_team_password(claims: Sequence[ClaimedDelivery]) -> Composed:
     """Compose emails with a link to choose a new password."""
     return _compose(claims, "team_password")
+
+
+def compose_credentials_changed(claims: Sequence[ClaimedDelivery]) -> Composed:
+    """Compose emails about a change of how an account is signed in to. Without a link that acts."""
+    query = select(AuditEvent).where(AuditEvent.id.in_([claim.subject_id for claim in claims]))
+    events = {event.id: event for event in db.session.scalars(query)}
+    owners = select(Account).where(Account.id.in_([int(event.subject_id or 0) for event in events.values()]))
+    accounts = {str(account.id): account for account in db.session.scalars(owners)}
+    site = urlsplit(current_app.config["PUBLIC_URL"]).hostname or ""
+    messages: Composed = {}
+    for claim in claims:
+        event = events.get(claim.subject_id)
+        account = accounts.get(event.subject_id or "") if event else None
+        messages[claim.id] = Skipped()
+        if event and account:
+            with force_locale(account.language):
+                change = credential_change_labels()[event.action]
+                moment = format_datetime(event.at, "d MMMM y, HH:mm 'UTC'", rebase=False)
+            messages[claim.id] = render_message(
+                CREDENTIALS_CHANGED, account.language, account.email, site, headers=AUTO_SUBMITTED_HEADERS,
+                change=change, moment=moment, site=site, petition=_layout_context(site), signature=account,
+            )  # fmt: skip
+    return messages

@@ -4,6 +4,7 @@ from collections.abc import Iterable
 
 from flask_babel import gettext as _
 
+from petition.team import credentials
 from petition.team.models import TeamRole
 
 
@@ -30,4 +31,20 @@ def role_descriptions() -> dict[str, str]:
         TeamRole.CAMPAIGNER: _("manages petitions and their signatures"),
         TeamRole.SENDER: _("sends follow-up mailings"),
         TeamRole.ADMIN: _("has all permissions, and manages the team"),
+    }
+
+
+def credential_change_labels() -> dict[str, str]:
+    """Return what happened to an account, as a sentence to its owner, by action of the audit trail."""
+    return {
+        credentials.PASSWORD_CHANGED: _("The password of your account was changed."),
+        credentials.PASSWORD_RESET: _("A new password for your account was chosen with a link sent to this address."),
+        credentials.AUTHENTICATOR_SET: _("An authenticator app was set up for your account."),
+        credentials.RECOVERY_CODES_CREATED: _("New recovery codes were created for your account."),
+        credentials.RECOVERY_CODE_USED: _("A recovery code was used to sign in to your account."),
+        credentials.PASSKEY_ADDED: _("A passkey was added to your account."),
+        credentials.PASSKEY_DELETED: _("A passkey was deleted from your account."),
+        credentials.SECOND_FACTOR_RESET: _(
+            "An administrator reset two-factor authentication for your account: you set it up again when you sign in."
+        ),
     }

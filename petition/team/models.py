@@ -1,4 +1,4 @@
-"""The members of the team, their passkeys, and the audit trail."""
+"""The members of the team, their passkeys and sessions, attempts to sign in, and the audit trail."""
 
 import secrets
 from dataclasses import dataclass
@@ -53,8 +53,10 @@ class Account(Model, UserMixin):
     password: Mapped[str | None] = mapped_column(String(255))
     # Identifies the account in its sessions: a new value ends them all.
     fs_uniquifier: Mapped[str] = mapped_column(String(64), unique=True, default=_create_uniquifier)
-    # Counts the links mailed: only the newest is valid, once.
+    # Part of every link: a new value ends those mailed before. Raised when one is used.
     link_generation: Mapped[int] = mapped_column(default=0)
+    # Numbers the emails with links: the same link can be mailed again without replacing the one before.
+    links_mailed: Mapped[int] = mapped_column(default=0, server_default="0")
     created_at: Mapped[datetime] = mapped_column(server_default=func.now())
     last_sign_in_at: Mapped[datetime | None]
     # Columns from here on have Flask-Security's names.
@@ -63,8 +65,9 @@ class Account(Model, UserMixin):
     tf_last_counter: Mapped[int | None]
     fs_webauthn_user_handle: Mapped[str | None] = mapped_column(String(64), unique=True)  # type: ignore[assignment]
     mf_recovery_codes: Mapped[Any] = mapped_column(MutableList.as_mutable(AsaList()), nullable=True)
+    # Not loaded with the account, which each request of the team reads.
     webauthn: Mapped[list["Passkey"]] = relationship(  # type: ignore[assignment]
-        cascade="all, delete-orphan", lazy="selectin"
+        cascade="all, delete-orphan"
     )
 
     @property  # type: ignore[override]
@@ -79,6 +82,11 @@ class Account(Model, UserMixin):
     def has_any_role(self, *roles: str) -> bool:
         """Return whether the account has one of the roles (an admin has all), or none is asked for."""
         return not roles or TeamRole.ADMIN in self.role_names or any(role in self.role_names for role in roles)
+
+    def void_links(self) -> None:
+        """End the links mailed so far, and the emails with links that still wait."""
+        self.link_generation = (self.link_generation or 0) + 1
+        self.links_mailed = (self.links_mailed or 0) + 1
 
     @property
     def has_second_factor(self) -> bool:
@@ -108,6 +116,54 @@ class Passkey(Model, WebAuthnMixin):
     def get_user_mapping(self) -> dict[str, Any]:
         """Return the criteria that find the passkey's account (Flask-Security)."""
         return {"id": self.user_id}
+
+
+class TeamSession(Model):
+    """A sign-in of an account in one browser. The cookie holds a random token, of which this row has the hash."""
+
+    __tablename__ = "team_sessions"
+
+    id: Mapped[int] = identity_column()
+    account_id: Mapped[int] = mapped_column(ForeignKey("accounts.id", ondelete="CASCADE"), index=True)
+    token_hash: Mapped[str] = mapped_column(String(64), unique=True)
+    browser: Mapped[str] = mapped_column(String(60))
+    created_at: Mapped[datetime] = mapped_column(server_default=func.now())
+    last_seen_at: Mapped[datetime] = mapped_column(server_default=func.now())
+    revoked_at: Mapped[datetime | None]
+
+
+class SignInAttempt(Model):
+    """An attempt with a password or code that has not succeeded. Subject and network are keyed hashes."""
+
+    __tablename__ = "sign_in_attempts"
+
+    id: Mapped[int] = identity_column()
+    subject: Mapped[str] = mapped_column(String(32))
+    network: Mapped[str] = mapped_column(String(32))
+    failed: Mapped[bool] = mapped_column(default=False, server_default=text("false"))
+    attempted_at: Mapped[datetime] = mapped_column(server_default=func.now(), index=True)
+
+    __table_args__ = (Index("ix_sign_in_attempts_subject", "subject", "attempted_at"),)
+
+
+class SignInNetwork(Model):
+    """A network from which an account was signed in to. Subject and network are keyed hashes."""
+
+    __tablename__ = "sign_in_networks"
+
+    subject: Mapped[str] = mapped_column(String(32), primary_key=True)
+    network: Mapped[str] = mapped_column(String(32), primary_key=True)
+    seen_at: Mapped[datetime] = mapped_column(server_default=func.now())
+
+
+class LinkRequest(Model):
+    """An address that asked for a link, whether or not it has an account. Deleted when a worker has processed it."""
+
+    __tablename__ = "link_requests"
+
+    id: Mapped[int] = identity_column()
+    address: Mapped[str] = mapped_column(String(320))
+    requested_at: Mapped[datetime] = mapped_column(server_default=func.now())
 
 
 class AuditEvent(Model):

@@ -2,12 +2,14 @@
 
 from collections.abc import Mapping
 
-from flask import Blueprint, abort, has_request_context, redirect, request, url_for
+from flask import Blueprint, abort, current_app, flash, g, has_request_context, redirect, request, url_for
+from flask_babel import gettext as _
 from flask_login import current_user
+from flask_security.utils import check_and_update_authn_fresh
 from flask_wtf.csrf import CSRFProtect
 from werkzeug.wrappers import Response
 
-from petition.team.models import Account
+from petition.team.models import Account, TeamSession
 
 csrf = CSRFProtect()
 
@@ -18,6 +20,23 @@ def current_account() -> Account | None:
         return None
     account: Account = current_user._get_current_object()
     return account
+
+
+def current_session() -> TeamSession | None:
+    """Return the session of this request; None for who is not signed in."""
+    return g.get("team_session") if current_account() else None
+
+
+def check_fresh(next_url: str) -> Response | None:
+    """Return None for who gave password or passkey lately, else a redirect to the page that asks for it again.
+
+    `next_url`: the page that it leads on to.
+    """
+    config = current_app.config
+    if check_and_update_authn_fresh(config["SECURITY_FRESHNESS"], config["SECURITY_FRESHNESS_GRACE_PERIOD"]):
+        return None
+    flash(_("Please confirm first that it is you."), "info")
+    return redirect(url_for("security.verify", next=next_url), 303)
 
 
 def require_roles(blueprint: Blueprint, *roles: str, max_body_bytes: Mapping[str, int] | None = None) -> None:

@@ -18,7 +18,9 @@ from petition.safeguards.email_addresses import parse_email_address
 from petition.signatures.models import Signature
 from petition.signatures.sign import FORM_COLUMNS, sign
 from petition.signatures.validation import validate_details
+from petition.team.auth.login_manager import SESSION_TOKEN
 from petition.team.models import Account
+from petition.team.sessions import start as start_session
 
 
 def make_petition(**overrides: Any) -> Petition:
@@ -126,9 +128,18 @@ def sign_in(client: FlaskClient, *roles: str, **overrides: Any) -> Account:
     """Sign in as a new account with these roles, without its password and code."""
     email = overrides.pop("email", f"{'.'.join(roles) or 'nobody'}@example.org")
     account = make_account(email=email, role_names=list(roles), **overrides)
-    with client.session_transaction("/account/") as session:
-        session.update(_user_id=account.fs_uniquifier, _fresh=True, fs_paa=time.time(), fs_cc="set")
+    open_session(client, account)
     return account
+
+
+def open_session(client: FlaskClient, account: Account) -> None:
+    """Sign in to an account, without its password and code."""
+    token = start_session(account, "Firefox, Linux")
+    db.session.commit()
+    with client.session_transaction("/account/") as session:
+        session.update(
+            _user_id=account.fs_uniquifier, _fresh=True, fs_paa=time.time(), fs_cc="set", **{SESSION_TOKEN: token}
+        )
 
 
 def post_form(client: FlaskClient, path: str, **fields: Any) -> Any:

@@ -2,6 +2,7 @@
 
 import email
 import re
+from datetime import UTC, datetime
 from email.policy import default
 from pathlib import Path
 
@@ -13,16 +14,24 @@ from petition.core.db import db
 from petition.delivery.outbox import OutboxEntry, enqueue
 from petition.delivery.queues import NOTIFICATIONS
 from petition.delivery.worker import run_queue
+from petition.team import audit, credentials
 from petition.team.accounts import invitation_url
+from petition.team.labels import credential_change_labels
 
 GOLDEN = Path(__file__).parent / "golden"
-KINDS = ("team_invitation", "team_password")
+KINDS = ("team_invitation", "team_password", "credentials_changed")
+AT = datetime(2026, 3, 1, 8, 5, 9, tzinfo=UTC)
 
 
 def sent(sent_emails, kind, locale):
     account = make_account(name="Alix", language=locale)
     invitation_url(account)
-    enqueue(kind, NOTIFICATIONS, [OutboxEntry(0, account.id, account.link_generation)])
+    subject_id, generation = account.id, account.links_mailed
+    if kind == credentials.CREDENTIALS_CHANGED:
+        event = audit.record(credentials.PASSWORD_CHANGED, "account", account.id)
+        event.at = AT
+        subject_id, generation = event.id, 0
+    enqueue(kind, NOTIFICATIONS, [OutboxEntry(0, subject_id, generation)])
     db.session.commit()
     assert run_queue("notifications") == 1
     return sent_emails[0].as_bytes()
@@ -45,3 +54,17 @@ def test_octets_are_valid_for_every_mail_server(app, sent_emails, kind):
     assert message["Auto-Submitted"] == "auto-generated"
     assert [part.get_content_type() for part in message.iter_parts()] == ["text/plain", "text/html"]
     assert "List-Unsubscribe" not in message
+
+
+@pytest.mark.parametrize("locale", ["fr", "en"])
+def test_every_change_of_credentials_has_its_words(app, sent_emails, locale):
+    account = make_account(language=locale)
+    changes = [value for name, value in vars(credentials).items() if name.isupper() and "." in str(value)]
+    assert len(changes) == len(credential_change_labels()) == 8
+    for change in changes:
+        credentials.record_change(account, change)
+    db.session.commit()
+    run_queue("notifications")
+    assert len({mail.body for mail in sent_emails}) == len(changes)
+    for mail in sent_emails:
+        assert re.findall(r"https?://\S+", mail.body) == ["http://localhost/account/"]

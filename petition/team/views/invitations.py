@@ -1,6 +1,10 @@
 """Invitation links, and links to choose a new password."""
 
-from flask import Blueprint, redirect, render_template, request, url_for
+from collections.abc import Callable
+from functools import wraps
+from typing import Any
+
+from flask import Blueprint, flash, redirect, render_template, request, url_for
 from flask_babel import gettext as _
 from flask_security import login_user
 from werkzeug import Response
@@ -9,13 +13,26 @@ from petition.core.db import db
 from petition.core.exceptions import InvalidLink, ValidationError
 from petition.core.i18n import current_language
 from petition.safeguards.rate_limits import rate_limited
-from petition.team import accounts
+from petition.team import accounts, link_requests
+from petition.team.auth.forms import client_networks
+from petition.team.auth.limits import remember_network
 from petition.team.permissions import csrf
 
 ACCESS = "public"  # links are mailed to people who are not signed in
-MAX_ADDRESS_CHARACTERS = 320
 blueprint = Blueprint("team", __name__, url_prefix="/account")
-limit_link_requests = rate_limited("team links", "10/minute;30/hour")
+limit_network = rate_limited("team links", "10/minute;30/hour")
+
+
+def limit_link_requests(view: Callable[..., Any]) -> Callable[..., Any]:
+    """Limit POST requests per network; only those with a CSRF token, so that no other site can use up the limit."""
+    limited_view = limit_network(view)
+
+    @wraps(view)
+    def protected_view(*args: Any, **kwargs: Any) -> Any:
+        csrf.protect()
+        return limited_view(*args, **kwargs)
+
+    return protected_view
 
 
 @blueprint.errorhandler(InvalidLink)
@@ -35,10 +52,13 @@ def welcome_page(token: str) -> str:
 @blueprint.post("/welcome/<token>")
 @limit_link_requests
 def welcome(token: str) -> Response | tuple[str, int]:
-    """Accept the invitation or set the new password, and sign in."""
-    csrf.protect()
+    """Accept the invitation and sign in, or set a new password.
+
+    A new password alone signs nobody in: that takes the second factor too, on the page for it.
+    """
     form, password = request.form, request.form.get("password", "")
     account = accounts.get_by_link(token)
+    is_new_member = account is None or (account.password is None and not account.has_second_factor)
     try:
         if password != form.get("again"):
             raise ValidationError({"again": _("The two passwords differ: please type the same one twice.")})
@@ -48,7 +68,12 @@ def welcome(token: str) -> Response | tuple[str, int]:
     except ValidationError as error:
         db.session.rollback()
         return render_template("team/invitations/welcome.html", account=account, form=form, errors=error.errors), 422
+    # Whoever has the link reads the account's mail: strangers' wrong passwords do not stop them here.
+    remember_network(account, client_networks())
     db.session.commit()
+    if not is_new_member:
+        flash(_("Your new password is saved. Please sign in with it."), "success")
+        return redirect(url_for("security.login"), 303)
     login_user(account, authn_via=["link"])
     return redirect(url_for("own.account"), 303)
 
@@ -56,14 +81,18 @@ def welcome(token: str) -> Response | tuple[str, int]:
 @blueprint.get("/forgot")
 def forgot_page() -> str:
     """Show the form that asks for a new link."""
-    return render_template("team/invitations/request_link.html", sent=False)
+    return render_template("team/invitations/request_link.html", sent=False, address="", errors={})
 
 
 @blueprint.post("/forgot")
 @limit_link_requests
-def forgot() -> str:
-    """Mail a link if the address has an account. The response is the same for every address."""
-    csrf.protect()
-    accounts.request_link(request.form.get("address", "")[:MAX_ADDRESS_CHARACTERS])
+def forgot() -> str | tuple[str, int]:
+    """Have a worker mail a link if the address has an account. The same answer, as quickly, for every address."""
+    address = request.form.get("address", "")
+    try:
+        link_requests.record_request(address)
+    except ValidationError as error:
+        form = {"sent": False, "address": address, "errors": error.errors}
+        return render_template("team/invitations/request_link.html", **form), 422
     db.session.commit()
     return render_template("team/invitations/request_link.html", sent=True)

@@ -9,9 +9,9 @@ from werkzeug import Response
 from petition.core.db import db
 from petition.core.exceptions import DomainError, NotFound
 from petition.core.i18n import LANGUAGES
-from petition.team import accounts
+from petition.team import accounts, credentials
 from petition.team.models import Account, TeamRole
-from petition.team.permissions import require_roles
+from petition.team.permissions import check_fresh, current_account, current_session, require_roles
 
 ACCESS = "admin"
 blueprint = Blueprint("people", __name__, url_prefix="/account")
@@ -59,13 +59,22 @@ def _get(account_id: int, *, lock: bool = False) -> Account:
 
 
 def _render_member(account_id: int, errors: dict[str, str]) -> str:
-    return render_template("team/members/member.html", member=_get(account_id), errors=errors)
+    return render_template(
+        "team/members/member.html", member=_get(account_id), is_own=_is_own(account_id), errors=errors
+    )
+
+
+def _is_own(account_id: int) -> bool:
+    account = current_account()
+    return account is not None and account.id == account_id
 
 
 @blueprint.post("/people/<int:account_id>")
 def change(account_id: int) -> Response | tuple[str, int]:
     """Change a member's roles."""
-    return _update(account_id, lambda account: accounts.set_roles(account, set(request.form.getlist("role"))))
+    here = current_session()
+    keep, roles = here.id if here else None, set(request.form.getlist("role"))
+    return _update(account_id, lambda account: accounts.set_roles(account, roles, keep_session=keep))
 
 
 @blueprint.post("/people/<int:account_id>/disable")
@@ -78,6 +87,17 @@ def disable(account_id: int) -> Response | tuple[str, int]:
 def enable(account_id: int) -> Response | tuple[str, int]:
     """Enable a member's account again."""
     return _update(account_id, lambda account: accounts.set_active(account, True))
+
+
+@blueprint.post("/people/<int:account_id>/reset-second-factor")
+def reset_second_factor(account_id: int) -> Response | tuple[str, int]:
+    """Let a member who has lost their second factor set up a new one."""
+    asked = check_fresh(url_for("people.person", account_id=account_id))
+    if asked:
+        return asked
+    admin = current_account()
+    assert admin is not None
+    return _update(account_id, lambda account: credentials.reset_second_factor(account, admin.email, admin.id))
 
 
 def _update(account_id: int, apply: Callable[[Account], None]) -> Response | tuple[str, int]:

@@ -1,14 +1,16 @@
-"""The page of one's own account."""
+"""The page of one's own account, and where it is signed in."""
 
 from flask import Blueprint, flash, redirect, render_template, request, url_for
 from flask_babel import gettext as _
 from werkzeug import Response
 
 from petition.core.db import db
-from petition.core.exceptions import ValidationError
+from petition.core.exceptions import NotFound, ValidationError
 from petition.core.i18n import LANGUAGES
+from petition.team import audit, sessions
 from petition.team.accounts import update_profile
-from petition.team.permissions import current_account, require_roles
+from petition.team.models import Account
+from petition.team.permissions import current_account, current_session, require_roles
 
 ACCESS = "team"
 blueprint = Blueprint("own", __name__, url_prefix="/account")
@@ -24,8 +26,7 @@ def account() -> str:
 @blueprint.post("/")
 def save() -> Response | tuple[str, int]:
     """Change name and language."""
-    account = current_account()
-    assert account is not None
+    account = _own_account()
     try:
         update_profile(account, request.form.get("name", ""), request.form.get("language", ""))
     except ValidationError as error:
@@ -35,7 +36,38 @@ def save() -> Response | tuple[str, int]:
     return redirect(url_for("own.account"), 303)
 
 
+@blueprint.post("/sessions/<int:session_id>/end")
+def end_session(session_id: int) -> Response:
+    """End one of one's own sessions."""
+    account = _own_account()
+    if not sessions.revoke(account, session_id):
+        raise NotFound
+    audit.record("session.ended", "account", account.id)
+    db.session.commit()
+    flash(_("Signed out there."), "success")
+    return redirect(url_for("own.account"), 303)
+
+
+@blueprint.post("/sessions/end-all")
+def end_all_sessions() -> Response:
+    """End all of one's own sessions, this one too."""
+    account = _own_account()
+    sessions.revoke_all(account)
+    audit.record("sessions.ended", "account", account.id)
+    db.session.commit()
+    flash(_("You are signed out everywhere."), "success")
+    return redirect(url_for("security.login"), 303)
+
+
+def _own_account() -> Account:
+    account = current_account()
+    assert account is not None
+    return account
+
+
 def _render(errors: dict[str, str]) -> str:
+    account = _own_account()
     return render_template(
-        "team/profile/index.html", account=current_account(), email_languages=LANGUAGES, errors=errors
-    )
+        "team/profile/index.html", account=account, email_languages=LANGUAGES, errors=errors,
+        sessions=sessions.list_live(account), here=current_session(),
+    )  # fmt: skip

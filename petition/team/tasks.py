@@ -1,0 +1,20 @@
+"""Periodic tasks of the team: mail the links that were asked for, and delete what has expired."""
+
+from petition.core.db import db
+from petition.delivery.queues import MAINTENANCE
+from petition.delivery.wakeup import clear_wakeup_flag
+from petition.team import link_requests, sessions
+from petition.team.auth import limits
+
+
+def run_link_requests() -> None:
+    """Process the requests for links to choose a password."""
+    clear_wakeup_flag(MAINTENANCE)
+    link_requests.process_requests()
+
+
+def run_retention() -> None:
+    """Delete ended sessions, and attempts to sign in that no longer count."""
+    sessions.delete_ended()
+    limits.delete_old()
+    db.session.commit()
