@@ -19,12 +19,13 @@ from sqlalchemy.exc import SQLAlchemyError
 from petition.core.db import db
 from petition.delivery import clock_skew
 from petition.delivery.results import get_last_success
+from petition.operations.health_facts import EXPIRED_AFTER_SECONDS, SILENT_AFTER_SECONDS
 from petition.operations.models import Heartbeat
 from petition.operations.rollup import roll_up
 
 HEARTBEAT_INTERVAL_SECONDS = 1.0
-SILENT_AFTER = timedelta(seconds=6)  # six missed heartbeats: more than a short stall
-EXPIRED_AFTER = timedelta(minutes=1)
+SILENT_AFTER = timedelta(seconds=SILENT_AFTER_SECONDS)
+EXPIRED_AFTER = timedelta(seconds=EXPIRED_AFTER_SECONDS)
 CLOCK_SKEW_TOLERANCE = timedelta(seconds=5)  # longer than any transaction that records a heartbeat
 
 log = structlog.get_logger(__name__)

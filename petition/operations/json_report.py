@@ -39,8 +39,15 @@ def build_report(snapshot: Snapshot, broker: BrokerStats, health: Health) -> dic
 
 def health_to_json(health: Health) -> dict[str, Any]:
     """Return the health status and its reasons as plain data."""
-    reasons = [{"status": reason.status, "message": reason.message()} for reason in health.reasons]
-    return {"status": health.status, "oldest_confirmation": health.oldest, "reasons": reasons}
+    reasons = [
+        {"status": reason.status, "message": reason.message(), "runbook": reason.runbook} for reason in health.reasons
+    ]
+    return {
+        "status": health.status,
+        "oldest_confirmation": health.oldest,
+        "waiting": health.waiting,
+        "reasons": reasons,
+    }
 
 
 def group_to_json(group: FailureSummary) -> dict[str, Any]:

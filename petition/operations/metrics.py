@@ -7,6 +7,7 @@ from collections.abc import Iterator, Sequence
 from datetime import UTC, datetime
 from typing import Any
 
+from flask import current_app
 from prometheus_client import CollectorRegistry, generate_latest
 from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily, HistogramMetricFamily, Metric
 from prometheus_client.registry import Collector
@@ -16,7 +17,7 @@ from petition.core.db import db
 from petition.delivery.models import STATES, DeliveryState
 from petition.delivery.queues import EMAIL_QUEUES, EVERYTHING, QUEUE_NAMES
 from petition.operations import broker_stats, latency, queries, queue_stats
-from petition.operations.health import evaluate_health
+from petition.operations.health import Health, evaluate_health
 from petition.operations.models import Drift
 from petition.operations.reconcile import RECONCILIATION
 from petition.operations.smtp_probe import MAIL_SERVER
@@ -41,18 +42,25 @@ def render_metrics() -> bytes:
 
 class _QueueCollector(Collector):
     def collect(self) -> Iterator[Metric]:
-        snapshot, broker = take_snapshot(), broker_stats.read_broker_stats()
+        snapshot, broker = take_snapshot(), broker_stats.read_broker_stats(current_app.config["BROKER_URL"])
         yield from _collect_states(snapshot)
         yield from _collect_totals()
         yield from _collect_processes(snapshot)
         yield from _collect_broker(broker)
         yield from _collect_reconciliation(snapshot)
-        exit_code = evaluate_health(snapshot, broker).exit_code
-        yield _gauge("health_status", "0 ok, 1 slow, 2 stuck: the exit code of `petition queue check`", exit_code)
+        yield from _collect_health(evaluate_health(snapshot.facts, broker))
 
 
 def _gauge(name: str, description: str, value: float) -> Metric:
     return GaugeMetricFamily(f"petition_{name}", description, value=value)
+
+
+def _collect_health(health: Health) -> Iterator[Metric]:
+    yield _gauge("health_status", "0 ok, 1 slow, 2 stuck: the exit code of `petition queue check`", health.exit_code)
+    yield _gauge("health_alarm", "The same without the pauses that an operator planned", health.alarm_code)
+    yield _gauge("people_waiting", "People who have no confirmation link yet", health.waiting)
+    description = "Seconds since the first of them signed; 0 if nobody waits"
+    yield _gauge("oldest_waiting_seconds", description, health.oldest or 0.0)
 
 
 def _collect_states(snapshot: Snapshot) -> Iterator[Metric]:

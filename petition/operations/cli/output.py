@@ -43,7 +43,9 @@ def render_status(snapshot: Snapshot, broker: BrokerStats, health: Health) -> Re
 
 def render_headline(health: Health) -> Text:
     """Return the health status in one line: in words, not only by colour."""
-    waiting = "nothing waits" if health.oldest is None else f"oldest confirmation {format_duration(health.oldest)}"
+    waiting = "nobody waits for a link"
+    if health.oldest is not None:
+        waiting = f"{health.waiting:,} wait for a link, the first for {format_duration(health.oldest)}"
     return Text.assemble((health.status.upper(), STATUS_STYLES[health.status]), f"  {waiting}")
 
 

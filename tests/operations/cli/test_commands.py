@@ -5,6 +5,7 @@ from contextlib import nullcontext
 
 import pytest
 from click.testing import CliRunner
+from flask import current_app
 from rich.console import Console
 from sqlalchemy import func, update
 from support.factories import make_petition, make_signature
@@ -38,11 +39,11 @@ def test_status_has_the_documented_keys(run):
     make_signature(make_petition())
     report = json.loads(run(queue, "--json").stdout)
     assert set(report) == {
-        "at", "status", "oldest_confirmation", "reasons", "queues", "latency", "workers", "seconds_since_beat",
-        "broker", "mail_server", "reconciliation", "failures",
+        "at", "status", "oldest_confirmation", "waiting", "reasons", "queues", "latency", "workers",
+        "seconds_since_beat", "broker", "mail_server", "reconciliation", "failures",
     }  # fmt: skip
     assert report["status"] == "stuck", "no worker runs in this test"
-    assert set(report["reasons"][0]) == {"status", "message"}
+    assert set(report["reasons"][0]) == {"status", "message", "runbook"}
     confirmations = report["queues"]["confirmations"]
     assert confirmations["due"] == 1
     assert {"oldest", "next_at", "seconds_to_empty", "paused", "workers"} <= set(confirmations)
@@ -52,7 +53,12 @@ def test_check_exits_with_the_status(run):
     result = run(queue, "check")
     assert result.exit_code == 2
     assert result.stdout.startswith("PETITION CRITICAL - No worker takes the queue confirmations.")
-    assert set(json.loads(run(queue, "check", "--json").stdout)) == {"status", "oldest_confirmation", "reasons"}
+    assert set(json.loads(run(queue, "check", "--json").stdout)) == {
+        "status",
+        "oldest_confirmation",
+        "waiting",
+        "reasons",
+    }
 
 
 def test_queue_table_fits_80_columns(app):
@@ -60,13 +66,13 @@ def test_queue_table_fits_80_columns(app):
     failure = {"state": "failed", "cause": "550 5.1.1", "domain": "orange.fr", "tried_at": func.now()}
     db.session.execute(update(Delivery).where(Delivery.subject_id == signature.id).values(**failure))
     db.session.commit()
-    snapshot, broker = take_snapshot(), broker_stats.read_broker_stats()
+    snapshot, broker = take_snapshot(), broker_stats.read_broker_stats(current_app.config["BROKER_URL"])
     console = Console(width=80, record=True)
     console.print(render_queues(snapshot))
     lines = console.export_text().splitlines()
     assert len(lines) == 1 + len(snapshot.queues), "no line wraps"
     assert all("…" not in line for line in lines)
-    console.print(render_status(snapshot, broker, evaluate_health(snapshot, broker)))
+    console.print(render_status(snapshot, broker, evaluate_health(snapshot.facts, broker)))
     assert "5.1.1" in console.export_text()
 
 
