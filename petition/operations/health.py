@@ -84,6 +84,19 @@ def format_check(health: Health, facts: HealthFacts) -> str:
     return " ".join(line.split())
 
 
+def health_to_json(health: Health) -> dict[str, Any]:
+    """Return the health status and its reasons as plain data."""
+    reasons = [
+        {"status": reason.status, "message": reason.message(), "runbook": reason.runbook} for reason in health.reasons
+    ]
+    return {
+        "status": health.status,
+        "oldest_confirmation": health.oldest,
+        "waiting": health.waiting,
+        "reasons": reasons,
+    }
+
+
 def evaluate_health(facts: HealthFacts, broker: "BrokerStats") -> Health:
     """Return whether mail flows, by the thresholds of the settings, and every reason why not: causes first."""
     reasons = [

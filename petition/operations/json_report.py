@@ -8,7 +8,7 @@ from petition.delivery.queues import CONFIRMATIONS
 from petition.operations import queue_stats
 from petition.operations.broker_stats import BrokerStats
 from petition.operations.failures import FailureSummary
-from petition.operations.health import Health
+from petition.operations.health import Health, health_to_json
 from petition.operations.reconcile import RECONCILIATION
 from petition.operations.smtp_probe import MAIL_SERVER
 from petition.operations.snapshot import Snapshot
@@ -35,19 +35,6 @@ def build_report(snapshot: Snapshot, broker: BrokerStats, health: Health) -> dic
             "failures": [group_to_json(group) for group in snapshot.groups],
         }
     )
-
-
-def health_to_json(health: Health) -> dict[str, Any]:
-    """Return the health status and its reasons as plain data."""
-    reasons = [
-        {"status": reason.status, "message": reason.message(), "runbook": reason.runbook} for reason in health.reasons
-    ]
-    return {
-        "status": health.status,
-        "oldest_confirmation": health.oldest,
-        "waiting": health.waiting,
-        "reasons": reasons,
-    }
 
 
 def group_to_json(group: FailureSummary) -> dict[str, Any]:

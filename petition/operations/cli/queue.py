@@ -12,12 +12,12 @@ from rich.live import Live
 from petition.core.cli_support import console, with_app_context
 from petition.core.db import db
 from petition.delivery.queues import EMAIL_QUEUES, EVERYTHING
-from petition.operations import broker_stats, failures, queue_actions
+from petition.operations import broker_stats, failures, queue_actions, quick_check
 from petition.operations.cli import output
 from petition.operations.cli.actions import discard, mark_sent, retry
 from petition.operations.cli.options import build_filter, delivery_filter_options, json_option
-from petition.operations.health import Health, evaluate_health, format_check
-from petition.operations.json_report import build_report, group_to_json, health_to_json
+from petition.operations.health import Health, evaluate_health
+from petition.operations.json_report import build_report, group_to_json
 from petition.operations.reconcile import reconcile
 from petition.operations.snapshot import Snapshot, take_snapshot
 from petition.team import audit
@@ -88,9 +88,13 @@ def _repeat(every: float, times: int | None, show: Callable[[], Any]) -> None:
 @with_app_context
 def check(as_json: bool) -> None:
     """Say in one line whether mail flows, and exit with 0 (ok), 1 (slow) or 2 (stuck), as monitoring plugins do."""
-    snapshot, _broker, health = _read_status()
-    click.echo(json.dumps(health_to_json(health)) if as_json else format_check(health, snapshot.facts))
-    raise SystemExit(health.exit_code)
+    # petition/cli.py answers this without the application; here is what it falls back to, without a running stack.
+    config = current_app.config
+    result = quick_check.check(
+        config["DATABASE_URL"], config["BROKER_URL"], config["PETITION_SLOW_AFTER"], config["PETITION_STUCK_AFTER"]
+    )
+    click.echo(result.data if as_json else result.line)
+    raise SystemExit(result.code)
 
 
 @queue.command()
