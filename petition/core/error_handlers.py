@@ -2,7 +2,7 @@
 
 import psycopg
 import structlog
-from flask import Flask, Response, make_response, render_template, request
+from flask import Flask, Response, current_app, make_response, render_template, request
 from flask_babel import gettext as _
 from gunicorn.http.errors import ChunkMissingTerminator, InvalidChunkSize
 from psycopg.errors import IdleInTransactionSessionTimeout
@@ -74,6 +74,9 @@ def _handle_domain_error(error: DomainError) -> Response:
 
 def _handle_database_error(error: Exception) -> Response | HTTPException:
     log.error("database unavailable", error=type(getattr(error, "orig", error)).__name__)
+    # What would make the error page read the database again: features append functions that prevent it.
+    for prevent in current_app.extensions.get("petition.database_error_hooks", ()):
+        prevent()
     return _handle_http_error(ServiceUnavailable(retry_after=RETRY_AFTER_SECONDS))
 
 

@@ -9,7 +9,7 @@ from typing import Any
 
 import flask_security
 from flask import Flask, Response, current_app, g, request, session
-from flask_login import logout_user
+from flask_login import AnonymousUserMixin, logout_user
 from flask_security import MailUtil, Security, SQLAlchemyUserDatastore, Totp, WebauthnUtil, user_authenticated
 from flask_security.signals import user_failed_authn
 from passlib.totp import TOTP
@@ -183,6 +183,11 @@ def _account_key() -> str:
     return keyed_hashes("sign-in", str(address).strip().lower())[0]
 
 
+def _forget_account() -> None:
+    """Let Flask-Login read no account for this request: the page that says so has no database."""
+    g._login_user = AnonymousUserMixin()
+
+
 def init_app(app: Flask) -> Security:
     """Set up Flask-Security under /account/, with rate limits and the audit trail."""
     sessions.init_app(app)
@@ -210,6 +215,7 @@ def init_app(app: Flask) -> Security:
         for limits, key in ((NETWORK_RATE_LIMITS, client_network_hash), (ACCOUNT_RATE_LIMITS, _account_key)):
             view = rate_limited(name, limits, key)(view)
         app.view_functions[f"security.{name}"] = view
+    app.extensions.setdefault("petition.database_error_hooks", []).append(_forget_account)
     user_authenticated.connect(_record_sign_in, app)
     user_failed_authn.connect(_record_failed_sign_in, app)
     return security

@@ -125,8 +125,8 @@ def test_rules_and_dashboard_use_existing_metrics(client, metrics_token):
     dashboard = json.loads((MONITORING / "grafana.json").read_text(encoding="utf-8"))
     expressions = [target["expr"] for panel in dashboard["panels"] for target in panel.get("targets", [])]
     assert len(expressions) > 8
-    for text in (rules, *expressions):
-        assert metrics_in(text) <= known, metrics_in(text) - known
+    for expression in (rules, *expressions):
+        assert metrics_in(expression) <= known, metrics_in(expression) - known
 
 
 def test_runbook_has_a_section_for_every_alert():
