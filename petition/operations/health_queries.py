@@ -13,7 +13,9 @@ HEALTH_FACTS = """
         SELECT coalesce(sum(n) FILTER (WHERE state IN ('due', 'deferred', 'sending')), 0)::bigint AS waiting,
                coalesce(sum(n) FILTER (WHERE state = 'sending'), 0)::bigint AS sending
         FROM current_state_counts WHERE subject = 'delivery' AND queue = 'confirmations'),
-    newest AS (SELECT id, delivery_id, ended_at, state, response FROM attempts ORDER BY id DESC LIMIT %(max_tries)s),
+    newest AS (
+        SELECT id, delivery_id, ended_at, state, response, woken_by FROM attempts
+        ORDER BY id DESC LIMIT %(max_tries)s),
     tries AS MATERIALIZED (
         SELECT a.id, a.ended_at, a.response, a.state = 'sent' AS accepted,
                -- Said of the mailbox (RFC 3463: X.1.X bad address, X.2.X mailbox full): no trouble of ours.
@@ -21,7 +23,8 @@ HEALTH_FACTS = """
         -- OFFSET 0 makes this one look-up by primary key for each attempt.
         FROM newest AS a CROSS JOIN LATERAL (
             SELECT queue, cause FROM deliveries AS d WHERE d.id = a.delivery_id OFFSET 0) AS d
-        WHERE d.queue = 'confirmations' AND d.cause NOT LIKE '%% budget' AND a.state IN ('sent', 'deferred', 'failed')),
+        WHERE d.queue = 'confirmations' AND d.cause NOT LIKE '%% budget' AND a.state IN ('sent', 'deferred', 'failed')
+            AND a.woken_by IS DISTINCT FROM 'operator'),
     success AS (SELECT max(ended_at) AS last_at FROM tries WHERE accepted),
     tried AS (
         SELECT max(ended_at) AS last_try_at,

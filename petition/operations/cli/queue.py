@@ -119,7 +119,11 @@ def resume(queue: str, as_json: bool) -> None:
     was_paused = queue_actions.resume_queue(queue)
     db.session.commit()
     message = f"{queue}: resumed, the next sweep starts it." if was_paused else f"{queue}: was not paused."
-    _print_result(as_json, {"queue": queue, "paused": False, "was_paused": was_paused}, message)
+    remaining = queue_actions.list_still_paused(queue)
+    for pause in remaining:
+        message += f"\n{pause.scope}: still paused ({pause.reason}); `resume {pause.scope}` ends it."
+    data = {"queue": queue, "paused": bool(remaining), "was_paused": was_paused}
+    _print_result(as_json, data | {"still_paused": [pause.scope for pause in remaining]}, message)
 
 
 @queue.command("failures")

@@ -10,7 +10,7 @@ from petition.bulk_actions import runner
 from petition.core.charts import svg_response
 from petition.core.db import db
 from petition.core.pagination import MAX_ID
-from petition.delivery.models import PROBLEM_STATES
+from petition.delivery import pauses
 from petition.delivery.queues import CONFIRMATIONS, EMAIL_QUEUES, EVERYTHING
 from petition.operations import broker_stats, charts, delivery_actions, failures, queue_stats, timeline
 from petition.operations.health import evaluate_health
@@ -76,7 +76,8 @@ def failed() -> str:
         which=chosen,
         older=older,
         queues=EMAIL_QUEUES,
-        states=PROBLEM_STATES,
+        states=failures.FILTER_STATES,
+        paused=bool(which.queue and pauses.is_paused(which.queue)),
     )
 
 
