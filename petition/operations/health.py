@@ -121,9 +121,14 @@ def _check_broker(broker: "BrokerStats") -> Iterator[HealthReason]:
 
 
 def _check_workers(facts: HealthFacts) -> Iterator[HealthReason]:
-    for queue in facts.unserved_queues:
-        status = HealthStatus.STUCK if queue == CONFIRMATIONS.name else HealthStatus.SLOW
-        yield HealthReason(status, N_("No worker takes the queue %(queue)s."), {"queue": queue}, "QueueWithoutWorker")
+    queues = facts.unserved_queues
+    if not queues:
+        return
+    status = HealthStatus.STUCK if CONFIRMATIONS.name in queues else HealthStatus.SLOW
+    text = N_("No worker takes the queue %(queue)s.")
+    if len(queues) > 1:
+        text = N_("No worker takes the queues %(queue)s.")
+    yield HealthReason(status, text, {"queue": ", ".join(queues)}, "QueueWithoutWorker")
 
 
 def _check_pauses(facts: HealthFacts) -> Iterator[HealthReason]:

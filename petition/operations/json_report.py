@@ -50,7 +50,7 @@ def _queue_to_json(snapshot: Snapshot, name: str) -> dict[str, Any]:
         "next_at": queue.next_at,
         "per_minute": queue.per_minute,
         "per_minute_10": queue.per_minute_10,
-        "seconds_to_empty": queue.seconds_to_empty,
+        "seconds_to_empty": snapshot.seconds_to_empty(name),
         "workers": len(snapshot.workers_for(name)),
         "paused": {"reason": pause.reason, "since": pause.since, "by": pause.by} if pause else None,
     }

@@ -74,6 +74,19 @@ class Snapshot:
         """Return the pause of this queue or of all queues, if there is one."""
         return self.pauses.get(queue) or self.pauses.get(EVERYTHING)
 
+    def seconds_to_empty(self, queue: str) -> float | None:
+        """Return how long a queue takes to empty at the rate of the last ten minutes; None while nothing moves.
+
+        Nothing moves without a worker, during a pause or a back-off, or where no email left within a minute.
+        """
+        stats = self.queues[queue]
+        if not stats.waiting:
+            return 0.0
+        is_stopped = not self.workers_for(queue) or self.pause_for(queue) or self.server_throttled
+        if is_stopped or not stats.per_minute or not stats.per_minute_10:
+            return None
+        return stats.waiting / stats.per_minute_10 * 60
+
     @property
     def server_backoff(self) -> Pause | None:
         """The back-off from the mail server, if there is one; the next accepted email deletes it."""

@@ -86,7 +86,9 @@ def test_page_for_monitors_has_the_same_line(client, app, monkeypatch):
     monkeypatch.setitem(app.config, "PETITION_METRICS_TOKEN", "a token of some length")
     answer = client.get("/ops/check", headers=TOKEN)
     assert (answer.status_code, answer.mimetype) == (503, "text/plain")
-    assert answer.text.startswith("PETITION CRITICAL - No worker takes the queue confirmations.")
+    assert answer.text.startswith(
+        "PETITION CRITICAL - No worker takes the queues confirmations, "
+    )
     assert "Set-Cookie" not in answer.headers
     record_heartbeat("worker", "w", ["confirmations", "notifications", "mailings", "maintenance"])
     record_heartbeat("beat", "b")
