@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 PROBE_MAX_AGE_SECONDS = 300.0
 NO_SUCCESS_SECONDS = 5.0  # without a success while emails are tried: from then on it is reported
 SILENT_SERVER_SECONDS = 5.0  # without any outcome while emails are being sent
-MIN_REFUSED = 3  # fewer refusals, among others that were accepted, are not reported
+MIN_REFUSED = 3  # fewer rejections, among others that were accepted, are not reported
 
 
 def N_(text: str) -> str:
@@ -78,7 +78,7 @@ class Health:
 
 def format_check(health: Health, facts: HealthFacts) -> str:
     """Return one line as monitoring plugins print it, with performance data: "oldest" warns and is critical beyond."""
-    message = " ".join(each.message() for each in health.reasons) or "mail flows."
+    message = " ".join(each.message() for each in health.reasons).replace("|", "/") or "mail flows."
     oldest = f"oldest={health.oldest or 0:.1f}s;{facts.slow_after:g};{facts.stuck_after:g}"
     line = f"PETITION {PLUGIN_STATUSES[health.exit_code]} - {message} | {oldest} waiting={health.waiting}"
     return " ".join(line.split())
@@ -147,7 +147,7 @@ def _check_mail_server(facts: HealthFacts) -> Iterator[HealthReason]:
         yield HealthReason(status, text, {"reason": facts.backoff.reason}, "MailServerFailing")
         return
     if not facts.pause_for(CONFIRMATIONS.name):
-        reason = _describe_silence(facts) or _describe_refusals(facts)
+        reason = _describe_silence(facts) or _describe_rejections(facts)
         if reason:
             yield reason
             return
@@ -164,11 +164,11 @@ def _describe_silence(facts: HealthFacts) -> HealthReason | None:
         return None
     if (facts.oldest_untried or 0.0) <= SILENT_SERVER_SECONDS:
         return None
-    text = N_("The mail server does not answer: up to %(threads)s connections wait for it, with %(n)s emails.")
+    text = N_("All %(threads)s connections wait for the mail server. Emails that wait with them: %(n)s.")
     return HealthReason(HealthStatus.SLOW, text, {"threads": facts.threads, "n": facts.sending}, "MailServerFailing")
 
 
-def _describe_refusals(facts: HealthFacts) -> HealthReason | None:
+def _describe_rejections(facts: HealthFacts) -> HealthReason | None:
     """Report that nothing is accepted, or less than is refused, by the attempts of the last seconds.
 
     Both windows must be well before it is over, so that the status does not flap.
@@ -179,10 +179,10 @@ def _describe_refusals(facts: HealthFacts) -> HealthReason | None:
     if without_success and (tries.refused_by_server_since or tries.refused_since >= MIN_REFUSED):
         values: dict[str, Any] = {"n": tries.refused_since, "response": tries.response}
         if since_success is None:
-            text = N_("The mail server accepts nothing: %(n)s attempts failed, for example “%(response)s”")
+            text = N_("The mail server accepts nothing. Failed attempts: %(n)s, for example “%(response)s”")
             return HealthReason(HealthStatus.SLOW, text, values, runbook)
         text = N_(
-            "The mail server has accepted nothing for %(time)s: %(n)s attempts failed, for example “%(response)s”"
+            "The mail server has accepted nothing for %(time)s. Failed attempts: %(n)s, for example “%(response)s”"
         )
         return HealthReason(HealthStatus.SLOW, text, values | {"time": timedelta(seconds=since_success)}, runbook)
     for refused, accepted in (
@@ -209,14 +209,14 @@ def _check_waiting(facts: HealthFacts) -> Iterator[HealthReason]:
     oldest, untried = facts.oldest_ours or 0.0, facts.oldest_untried or 0.0
     values = {"age": timedelta(seconds=max(oldest, untried)), "n": facts.waiting}
     if oldest > facts.stuck_after:
-        text = N_("%(n)s people wait for their link, the first of them for %(age)s.")
-        yield HealthReason(_judge_late(facts), text, values, "ConfirmationsDelayed")
+        text = N_("People who wait for their link: %(n)s, the first of them for %(age)s.")
+        yield HealthReason(_rate_late(facts), text, values, "ConfirmationsDelayed")
     elif untried > facts.slow_after:
         text = N_("The oldest confirmation has been waiting for %(age)s.")
         yield HealthReason(HealthStatus.SLOW, text, {"age": timedelta(seconds=untried)}, "ConfirmationsDelayed")
 
 
-def _judge_late(facts: HealthFacts) -> HealthStatus:
+def _rate_late(facts: HealthFacts) -> HealthStatus:
     """Return `slow` where the trouble is that of one or two people: somebody who signed after them got the link."""
     served = facts.tries.last_success_at
     others_are_served = served is not None and facts.newest_late_at is not None and served > facts.newest_late_at

@@ -1,4 +1,4 @@
-"""What health is judged by: plain data from one statement, without the application or SQLAlchemy."""
+"""What health depends on: plain data from one statement, without the application or SQLAlchemy."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
@@ -11,8 +11,8 @@ SILENT_AFTER_SECONDS = 6.0  # six missed heartbeats: more than a short stall
 EXPIRED_AFTER_SECONDS = 60.0  # a worker that stopped on purpose deletes its heartbeat itself
 MAX_REQUESTS = 10_000  # submitted forms counted
 MAX_TRIES = 2_000  # newest attempts read: ten seconds at 200 emails a second
-TRIES_SECONDS = 300.0  # how old a refusal may be that counts as one since the last success
-# Two windows over which acceptance is judged: the short one notices soon, the long one keeps the status from flapping.
+TRIES_SECONDS = 300.0  # how old a rejected attempt may be that counts as one since the last success
+# Two windows of acceptance: the short one reacts soon, the long one keeps the status from flapping.
 SHORT_WINDOW_SECONDS, LONG_WINDOW_SECONDS = 15.0, 60.0
 MAX_LATE = 3  # people beyond the threshold counted: from so many on it is not one mailbox's trouble
 

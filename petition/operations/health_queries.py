@@ -1,6 +1,6 @@
 """SQL of the health check. Without SQLAlchemy, which `petition queue check` has no time to import."""
 
-# Everything that health is judged by, in one row. Each subquery reads a few entries of an index or a small table.
+# Everything that health depends on, in one row. Each subquery reads a few entries of an index or a small table.
 HEALTH_FACTS = """
     WITH requests AS (
         -- Submitted forms that no worker has made a signature of yet. Bounded: there may be very many without a worker.

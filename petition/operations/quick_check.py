@@ -1,7 +1,7 @@
 """Check the mail queue without the application: one statement and one look at the broker.
 
 Imports psycopg and the Redis client, and neither Flask nor SQLAlchemy: `petition queue check` runs every few seconds.
-Judges by the same statement and the same function as the page and the metrics.
+Uses the same statement and the same function as the page and the metrics.
 """
 
 import json
@@ -15,13 +15,13 @@ from petition.operations.health import evaluate_health, format_check, health_to_
 from petition.operations.health_facts import HealthFacts, make_parameters, parse_facts
 from petition.operations.health_queries import HEALTH_FACTS
 
-CONNECT_TIMEOUT_SECONDS = 3  # also bounds how long a server that is frozen is waited for
+CONNECT_TIMEOUT_SECONDS = 3  # also bounds the wait for a server that is suspended
 CRITICAL = 2
 
 
 @dataclass(frozen=True)
 class CheckResult:
-    """What a monitoring system is told: 0, 1 or 2, the line, and the same as JSON."""
+    """What a monitoring system gets: 0, 1 or 2, the line, and the same as JSON."""
 
     code: int
     line: str

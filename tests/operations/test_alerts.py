@@ -58,7 +58,7 @@ TROUBLES = {
     ),
     "back-off": ({"mail_server_throttled": 1}, {"MailServerFailing"}),
     "probe fails": ({"mail_server_up": 0}, {"MailServerFailing"}),
-    "refusals": ({"petition_failed_total|confirmations|5xx": ("rate", 5)}, {"EmailFailureRateHigh"}),
+    "rejections": ({"petition_failed_total|confirmations|5xx": ("rate", 5)}, {"EmailFailureRateHigh"}),
     "unknown outcomes": ({"petition_deliveries|mailings|unknown": 9}, {"EmailOutcomeUnknown"}),
     "late": (
         {"petition_accept_seconds_bucket|+Inf|confirmations": ("rate", 15)}

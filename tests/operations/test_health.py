@@ -1,4 +1,4 @@
-"""Health is judged by what people feel: who waits since when, and what the mail server accepts."""
+"""Health follows what people feel: who waits since when, and what the mail server accepts."""
 
 from datetime import UTC, datetime, timedelta
 
@@ -25,7 +25,7 @@ def ago(seconds):
     return NOW - timedelta(seconds=seconds)
 
 
-def judge(**facts):
+def evaluate(**facts):
     """Return the health of a queue whose parts all run, but for these facts."""
     workers = dict.fromkeys(QUEUES, 1)
     return evaluate_health(
@@ -50,73 +50,75 @@ def waiting_since(seconds, late, newest_late=None, put_off=True):
     }
 
 
-def test_nothing_accepted_is_told_at_every_rate():
-    """Without a success for five seconds one refusal is enough, and a thousand are no less."""
+def test_nothing_accepted_is_reported_at_every_rate():
+    """Without a success for five seconds one rejection is enough, and a thousand are no less."""
     for refused in (1, 40, 1000):
         tries = Tries(ago(6), ago(0.1), refused_since=refused, refused_by_server_since=refused, response="451 4.3.0 no")
-        health = judge(tries=tries)
+        health = evaluate(tries=tries)
         assert health.status == "slow"
         assert "accepted nothing for 6.0 s" in text_of(health)
         assert "451 4.3.0 no" in text_of(health)
-    assert judge(tries=Tries(ago(2), ago(0.1), 1, 1)).status == "ok", "not before five seconds"
+    assert evaluate(tries=Tries(ago(2), ago(0.1), 1, 1)).status == "ok", "not before five seconds"
     never = Tries(None, ago(0.1), refused_since=1, refused_by_server_since=1, response="451")
-    assert "accepts nothing" in text_of(judge(tries=never))
+    assert "accepts nothing" in text_of(evaluate(tries=never))
 
 
 def test_full_mailboxes_and_mistyped_addresses_are_no_alarm():
-    assert judge(tries=Tries(ago(600), ago(1), refused_since=2, refused_by_server_since=0)).status == "ok"
-    assert judge(tries=Tries(ago(600), ago(1), refused_since=3, refused_by_server_since=0)).status == "slow"
+    assert evaluate(tries=Tries(ago(600), ago(1), refused_since=2, refused_by_server_since=0)).status == "ok"
+    assert evaluate(tries=Tries(ago(600), ago(1), refused_since=3, refused_by_server_since=0)).status == "slow"
 
 
 def test_status_does_not_flap_while_most_domains_fail():
     """One window that is well by chance does not end it."""
     well = {"accepted_short": 4, "refused_short": 2, "accepted_long": 10, "refused_long": 50}
-    assert judge(tries=Tries(ago(1), ago(1), response="451", **well)).status == "slow"
+    assert evaluate(tries=Tries(ago(1), ago(1), response="451", **well)).status == "slow"
     over = {"accepted_short": 9, "refused_short": 0, "accepted_long": 30, "refused_long": 20}
-    assert judge(tries=Tries(ago(1), ago(1), response="451", **over)).status == "ok"
+    assert evaluate(tries=Tries(ago(1), ago(1), response="451", **over)).status == "ok"
     begun = {"accepted_short": 2, "refused_short": 10, "accepted_long": 300, "refused_long": 10}
-    assert "10 of the last 12" in text_of(judge(tries=Tries(ago(1), ago(1), response="451", **begun)))
+    assert "10 of the last 12" in text_of(evaluate(tries=Tries(ago(1), ago(1), response="451", **begun)))
 
 
 def test_people_put_off_for_longer_than_the_threshold_are_stuck():
-    health = judge(**waiting_since(61, late=3))
+    health = evaluate(**waiting_since(61, late=3))
     assert health.status == "stuck"
-    assert "3 people wait for their link, the first of them for 1 min 1 s" in text_of(health)
-    assert judge(**waiting_since(59, late=0)).status == "ok", "put off, for less than the threshold"
-    assert judge(**waiting_since(9, late=0, put_off=False)).status == "slow", "not even tried"
+    assert "People who wait for their link: 3, the first of them for 1 min 1 s" in text_of(health)
+    assert evaluate(**waiting_since(59, late=0)).status == "ok", "put off, for less than the threshold"
+    assert evaluate(**waiting_since(9, late=0, put_off=False)).status == "slow", "not even tried"
 
 
 def test_one_address_that_cannot_be_reached_is_not_critical_while_others_are_served():
     one = waiting_since(4000, late=1)
-    assert judge(**one, tries=Tries(last_success_at=ago(100))).status == "slow"
-    assert judge(**one, tries=Tries(last_success_at=ago(4001))).status == "stuck", "nobody was served since"
+    assert evaluate(**one, tries=Tries(last_success_at=ago(100))).status == "slow"
+    assert evaluate(**one, tries=Tries(last_success_at=ago(4001))).status == "stuck", "nobody was served since"
     two = waiting_since(4000, late=2, newest_late=70)
-    assert judge(**two, tries=Tries(last_success_at=ago(100))).status == "stuck", "nobody who signed after the second"
+    assert evaluate(**two, tries=Tries(last_success_at=ago(100))).status == "stuck", (
+        "nobody who signed after the second"
+    )
 
 
 def test_connections_that_hang_are_named():
-    health = judge(sending=8, tries=Tries(ago(7), ago(7)), **waiting_since(6, late=0, put_off=False))
-    assert "up to 8 connections wait for it, with 8 emails" in text_of(health)
-    assert judge(sending=8, tries=Tries(ago(1), ago(1)), **waiting_since(6, late=0, put_off=False)).status == "ok"
+    health = evaluate(sending=8, tries=Tries(ago(7), ago(7)), **waiting_since(6, late=0, put_off=False))
+    assert "All 8 connections wait for the mail server" in text_of(health)
+    assert evaluate(sending=8, tries=Tries(ago(1), ago(1)), **waiting_since(6, late=0, put_off=False)).status == "ok"
 
 
 def test_planned_pause_is_shown_and_raises_no_alarm():
-    paused = judge(pauses={"confirmations": Pause("the provider asked", 30, None)}, **waiting_since(600, late=3))
+    paused = evaluate(pauses={"confirmations": Pause("the provider asked", 30, None)}, **waiting_since(600, late=3))
     assert (paused.status, paused.exit_code, paused.alarm_code) == ("slow", 1, 0)
     assert text_of(paused) == "The queue confirmations is paused: the provider asked"
 
 
 def test_back_off_that_lasts_is_stuck_and_said_once():
     tries = Tries(None, ago(1), refused_since=5, refused_by_server_since=5, response="421 4.3.2 busy")
-    health = judge(pauses={"server": Pause("421 4.3.2 busy", 61, 12)}, tries=tries)
+    health = evaluate(pauses={"server": Pause("421 4.3.2 busy", 61, 12)}, tries=tries)
     assert health.status == "stuck"
     assert text_of(health).count("421 4.3.2 busy") == 1
-    over = judge(pauses={"server": Pause("421 4.3.2 busy", 600, -61)})
+    over = evaluate(pauses={"server": Pause("421 4.3.2 busy", 600, -61)})
     assert over.status == "ok"
 
 
 def test_causes_come_before_symptoms():
-    health = judge(workers={}, **waiting_since(600, late=3))
+    health = evaluate(workers={}, **waiting_since(600, late=3))
     assert [reason.runbook for reason in health.reasons] == ["QueueWithoutWorker", "ConfirmationsDelayed"]
     assert format_check(health, HealthFacts(NOW, 8, 60)).startswith(
         "PETITION CRITICAL - No worker takes the queues conf"

@@ -52,9 +52,7 @@ def test_status_has_the_documented_keys(run):
 def test_check_exits_with_the_status(run):
     result = run(queue, "check")
     assert result.exit_code == 2
-    assert result.stdout.startswith(
-        "PETITION CRITICAL - No worker takes the queues confirmations, "
-    )
+    assert result.stdout.startswith("PETITION CRITICAL - No worker takes the queues confirmations, ")
     assert set(json.loads(run(queue, "check", "--json").stdout)) == {
         "status",
         "oldest_confirmation",
