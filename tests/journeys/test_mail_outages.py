@@ -1,4 +1,4 @@
-"""Outages that real mail servers have, under load: reported within ten seconds, stuck in the end, never green meanwhile."""
+"""Outages of the kinds that mail servers have, under load: reported in ten seconds, and never green meanwhile."""
 
 import json
 import threading
