@@ -29,6 +29,7 @@ from petition.petitions import queries as petition_queries
 from petition.petitions.cli import petitions
 from petition.petitions.file_parser import parse_document
 from petition.signatures.cli import signatures
+from petition.team import audit
 from petition.team.accounts import first_admin_url
 from petition.team.cli import team
 
@@ -143,6 +144,9 @@ def upgrade() -> None:
     before = migrations.current_revision()
     migrations.upgrade()
     after = migrations.current_revision()
+    if before != after:
+        audit.record("database.upgraded", "database", before={"revision": before}, after={"revision": after})
+        db.session.commit()
     console.print(f"Already at {after}." if before == after else f"Upgraded to {after}.")
 
 
@@ -151,6 +155,7 @@ def upgrade() -> None:
 def skip_ids() -> None:
     """Run after a restore, before the services start: skip ids that mailed links may contain."""
     tables = migrations.skip_ids()
+    audit.record("database.ids_skipped", "database", after={"tables": tables, "ids": migrations.SKIPPED_IDS})
     db.session.commit()
     console.print(f"Skipped {migrations.SKIPPED_IDS:,} ids in each of {tables} tables.")
 

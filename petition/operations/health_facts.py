@@ -8,7 +8,7 @@ from typing import Any
 from petition.delivery.queues import CONFIRMATIONS, EVERYTHING, QUEUE_NAMES, SERVER
 
 SILENT_AFTER_SECONDS = 6.0  # six missed heartbeats: more than a short stall
-EXPIRED_AFTER_SECONDS = 60.0  # a worker that stopped on purpose deletes its heartbeat itself
+EXPIRED_AFTER_SECONDS = 86_400.0  # a worker that died stays listed for a day; one that stops deletes its heartbeat
 MAX_REQUESTS = 10_000  # submitted forms counted
 MAX_TRIES = 2_000  # newest attempts read: ten seconds at 200 emails a second
 TRIES_SECONDS = 300.0  # how old a rejected attempt may be that counts as one since the last success

@@ -154,6 +154,8 @@ def show_failures(queue: str | None, state: str | None, cause: str | None, domai
 def run_reconcile(as_json: bool) -> None:
     """Compare every statistic with the rows it counts, as every night, and correct differences."""
     drifts = [{"what": d.what, "id": d.subject_id, "found": d.found, "expected": d.expected} for d in reconcile()]
+    audit.record("statistics.reconciled", "statistics", after={"differences": len(drifts)})
+    db.session.commit()
     if as_json:
         click.echo(json.dumps(drifts))
         return

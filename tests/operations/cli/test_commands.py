@@ -10,6 +10,7 @@ from rich.console import Console
 from sqlalchemy import func, update
 from support.factories import make_petition, make_signature
 
+from petition.commands import database
 from petition.core.cli_support import AppProvider
 from petition.core.db import db
 from petition.delivery.models import Delivery
@@ -118,3 +119,29 @@ def test_suppressions_are_added_checked_and_removed(run, tmp_path):
     assert suppression_list.find_by_address("a@example.org") is None
     assert "1 added" in run(suppressions, "import", str(addresses)).stdout
     assert json.loads(run(suppressions, "count", "--json").stdout) == {"imported": 1}
+
+
+def test_reconcile_and_id_skipping_have_an_audit_event(run, monkeypatch):
+    monkeypatch.setenv("SUDO_USER", "ada")
+    assert run(queue, "reconcile").exit_code == 0
+    assert run(database, "skip-ids").exit_code == 0
+    events = db.session.query(AuditEvent).order_by(AuditEvent.id).all()
+    assert [event.action for event in events] == ["statistics.reconciled", "database.ids_skipped"]
+    assert all("(sudo by ada)" in event.actor for event in events)
+
+
+def test_resume_says_what_stays_paused(run):
+    for scope in ("all", "mailings"):
+        run(queue, "pause", scope, "--reason", "restored")
+    assert "mailings: still paused (restored)" in run(queue, "resume", "all").stdout
+    assert json.loads(run(queue, "resume", "all", "--json").stdout)["still_paused"] == ["mailings"]
+
+
+def test_retry_of_everything_leaves_out_unknown_outcomes(run):
+    make_signature(make_petition())
+    db.session.execute(update(Delivery).values(state="unknown", cause="worker died"))
+    db.session.commit()
+    assert run(queue, "retry", "--all", "--yes").exit_code == 1
+    asked = run(queue, "retry", "--state", "unknown", "--yes")
+    assert "gets it twice" in asked.stdout
+    assert asked.exit_code == 0
