@@ -1,203 +1,73 @@
-"""The `petition` command: the features' command groups, and `up`, `demo`, `db`."""
+"""Entry point of the `petition` command: `queue check` on its own, which monitoring runs often, else `commands`."""
 
 import importlib
 import os
+import signal
 import sys
-from collections.abc import Iterator
-from contextlib import contextmanager
-from functools import partial
+from collections.abc import Mapping, Sequence
 from pathlib import Path
-from types import ModuleType
-
-import click
-from flask import Flask, current_app
+from typing import Any
 
 from config import BadSetting, Config
-from petition.app import create_app
-from petition.core import migrations
-from petition.core.cli_support import AppProvider, CommandError, console, with_app_context
-from petition.core.db import db
-from petition.demo import CAMPAIGN_FILE
-from petition.demo.runner import run_demo
-from petition.exports.cli import export
-from petition.mailings.cli import mailings
-from petition.operations.cli.bounces import bounces
-from petition.operations.cli.queue import queue
-from petition.operations.cli.suppressions import suppressions
-from petition.petitions import lifecycle
-from petition.petitions import queries as petition_queries
-from petition.petitions.cli import petitions
-from petition.petitions.file_parser import parse_document
-from petition.signatures.cli import signatures
-from petition.team.accounts import first_admin_url
-from petition.team.cli import team
+from petition.operations import quick_check
 
-DATA_OPTION = click.option(
-    "--data",
-    type=click.Path(file_okay=False, path_type=Path),
-    default="instance",
-    show_default=True,
-    help="Folder of the embedded engines.",
-)
-
-
-FIRST_SIGN_IN_FILE = "first-sign-in"  # the same name in petition.local_stack.supervisor
-# Placeholders of what `petition up` provides, so that the other settings are validated before anything starts.
-EMBEDDED_DEFAULTS = {
-    "SECRET_KEY": "0" * 32,
-    "DATABASE_URL": "postgresql:///petition",
-    "REDIS_URL": "redis://localhost",
-    "PUBLIC_URL": "http://localhost",
-    "MAIL_DEFAULT_SENDER": "petition@localhost",
-    "PETITION_EMBEDDED": "1",
-}
-
-
-@click.group(context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100})
-@DATA_OPTION
-@click.version_option(package_name="petition")
-@click.pass_context
-def cli(context: click.Context, data: Path) -> None:
-    """Email-verified petitions: sign, confirm by email, be counted.
-
-    `petition up` runs everything on this machine. The other commands use the stack running on --data, or the
-    engines of DATABASE_URL and REDIS_URL.
-    """
-    context.obj = AppProvider(partial(_open_app, data))
-
-
-def _load_local_stack(module: str) -> ModuleType:
-    """Import a module of `petition.local_stack`, whose packages are optional."""
-    try:
-        return importlib.import_module(f"petition.local_stack.{module}")
-    except ModuleNotFoundError as error:
-        raise CommandError(
-            f"DATABASE_URL is not set, and the embedded engines are not installed ({error.name} is missing)"
-        ) from None
-
-
-@contextmanager
-def _open_app(data: Path) -> Iterator[Flask]:
-    """Yield the application on the engines of the settings, of the running stack, or started for this command."""
-    if "DATABASE_URL" in os.environ or "DATABASE_URL_FILE" in os.environ:
-        yield create_app(_load_config(os.environ))
-        return
-    if not data.exists():
-        raise CommandError(
-            f"no stack is running on {data}/, and it does not exist: run `petition up` first, or give --data"
-        )
-    with _load_local_stack("connect").provide_services(data, os.environ) as environ:
-        app = create_app(_load_config(environ))
-        with app.app_context():
-            # Engines started for this command may have an empty database.
-            migrations.upgrade()
-        yield app
-
-
-def _load_config(environ: dict[str, str] | os._Environ[str]) -> Config:
-    return Config({"PETITION_LOG_LEVEL": "WARNING", **environ})
-
-
-@cli.command()
-@DATA_OPTION
-@click.option("--port", type=click.IntRange(1, 65535), default=8000, show_default=True, help="Of the web server.")
-def up(data: Path, port: int) -> None:
-    """Run everything on this machine; Ctrl-C stops it.
-
-    Engines, web, workers, beat and a mailbox that catches every email.
-    """
-    given = {name for setting in os.environ for name in (setting, setting.removesuffix("_FILE"))}
-    Config({**{name: value for name, value in EMBEDDED_DEFAULTS.items() if name not in given}, **os.environ})
-    sys.exit(_load_local_stack("supervisor").up(data, port, os.environ))
-
-
-@cli.command()
-@DATA_OPTION
-@click.option(
-    "--url", help="URL of a running local stack. Default: the one on --data, else one started for this command."
-)
-@click.option("--people", type=click.IntRange(0, 100_000), default=600, show_default=True)
-@click.option("--organisations", type=click.IntRange(0, 30), default=30, show_default=True)
-@click.option("--seed", type=int, default=1, show_default=True, help="Of the random names.")
-def demo(data: Path, url: str | None, people: int, organisations: int, seed: int) -> None:
-    """Simulate a campaign and check its counts.
-
-    People and organisations sign, receive their links, open them and confirm.
-    """
-    if url:
-        sys.exit(run_demo(url, people, organisations, seed, console))
-    with _load_local_stack("connect").provide_stack(data, os.environ) as base_url:
-        code = run_demo(base_url, people, organisations, seed, console)
-    sys.exit(code)
-
-
-@cli.group("db")
-def database() -> None:
-    """Database schema and maintenance."""
-
-
-@database.command()
-@with_app_context
-def upgrade() -> None:
-    """Apply pending migrations."""
-    before = migrations.current_revision()
-    migrations.upgrade()
-    after = migrations.current_revision()
-    console.print(f"Already at {after}." if before == after else f"Upgraded to {after}.")
-
-
-@database.command("skip-ids")
-@with_app_context
-def skip_ids() -> None:
-    """Run after a restore, before the services start: skip ids that mailed links may contain."""
-    tables = migrations.skip_ids()
-    db.session.commit()
-    console.print(f"Skipped {migrations.SKIPPED_IDS:,} ids in each of {tables} tables.")
-
-
-@database.command("make-migration")
-@click.argument("message")
-@with_app_context
-def make_migration(message: str) -> None:
-    """Generate a migration from the models (for developers)."""
-    migrations.make_migration(message)
-
-
-@database.command()
-@with_app_context
-def prepare() -> None:
-    """Prepare the database of `petition up`: apply migrations, and open the demo campaign if there is no petition.
-
-    Without any account, writes the link that creates the first admin to a file, which `petition up` prints.
-    """
-    migrations.upgrade()
-    if not petition_queries.list_all():
-        petition = lifecycle.create(parse_document(CAMPAIGN_FILE.read_text(encoding="utf-8")))
-        lifecycle.open_(petition)
-        db.session.commit()
-    link, folder = first_admin_url(), current_app.config["PETITION_READY_DIR"]
-    if link and folder:
-        (folder / FIRST_SIGN_IN_FILE).write_text(link, encoding="ascii")
-
-
-cli.add_command(petitions)
-signatures.add_command(export)
-cli.add_command(signatures)
-cli.add_command(team)
-cli.add_command(mailings)
-cli.add_command(bounces)
-cli.add_command(suppressions)
-cli.add_command(queue)
+CHECK_TIMEOUT_SECONDS = 4.0  # for the whole check
+UNKNOWN = 3  # exit code of monitoring plugins
 
 
 def main() -> None:
-    """Run the command. A bad setting or an operating system error ends it with one line."""
+    """Run the command."""
+    asked = parse_check(sys.argv[1:])
+    environ = _find_settings(asked[0]) if asked else None
+    if asked and environ is not None:
+        sys.exit(_check(environ, as_json=asked[1]))
+    importlib.import_module("petition.commands").main()
+
+
+def parse_check(arguments: Sequence[str]) -> tuple[Path, bool] | None:
+    """Return the data folder, and whether JSON is asked for, where the arguments are `queue check`; else None."""
+    data, rest = Path("instance"), list(arguments)
+    if rest[:1] == ["--data"] and len(rest) > 1:
+        data, rest = Path(rest[1]), rest[2:]
+    elif rest and rest[0].startswith("--data="):
+        data, rest = Path(rest[0].partition("=")[2]), rest[1:]
+    return (data, "--json" in rest) if rest in (["queue", "check"], ["queue", "check", "--json"]) else None
+
+
+def _find_settings(data: Path) -> Mapping[str, str] | None:
+    """Return the settings of the environment or of the stack that runs on a folder; None where none runs."""
+    if "DATABASE_URL" in os.environ or "DATABASE_URL_FILE" in os.environ:
+        return os.environ
     try:
-        cli()
+        state_file = importlib.import_module("petition.local_stack.state_file")
+    except ModuleNotFoundError:
+        return None
+    running = state_file.StateFile(data.resolve()).read_running() if state_file.is_locked(data) else None
+    return running["environ"] if running else None
+
+
+def _check(environ: Mapping[str, str], *, as_json: bool) -> int:
+    try:
+        config: Any = Config({"PETITION_LOG_LEVEL": "WARNING", **environ})
     except BadSetting as error:
-        sys.exit(f"petition: {error}")
-    except OSError as error:
-        sys.exit(f"petition: {error.filename or 'this machine'}: {error.strerror or error}")
+        print(f"PETITION UNKNOWN - {error}")  # noqa: T201
+        return UNKNOWN
+    signal.signal(signal.SIGALRM, _stop_waiting)
+    signal.setitimer(signal.ITIMER_REAL, CHECK_TIMEOUT_SECONDS)
+    try:
+        result = quick_check.check(
+            config.DATABASE_URL, config.BROKER_URL, config.PETITION_SLOW_AFTER, config.PETITION_STUCK_AFTER
+        )
+    except TimeoutError:
+        result = quick_check.make_outage(f"no answer within {CHECK_TIMEOUT_SECONDS:g} s")
+    finally:
+        signal.setitimer(signal.ITIMER_REAL, 0)
+    print(result.data if as_json else result.line)  # noqa: T201
+    return result.code
+
+
+def _stop_waiting(*_: Any) -> None:
+    raise TimeoutError
 
 
 if __name__ == "__main__":

@@ -1,9 +1,12 @@
 """Shared infrastructure without knowledge of features: database, cache, broker, languages, logs, tokens, errors."""
 
-from flask import Flask
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:  # some modules are imported without the application, by `petition queue check`
+    from flask import Flask
 
 
-def register(app: Flask) -> None:
+def register(app: "Flask") -> None:
     """Set up what every feature needs: logs first, so that the others can log."""
     from petition.core import (
         assets,

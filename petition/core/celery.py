@@ -7,12 +7,13 @@ from typing import Any, NamedTuple
 from celery import Celery, Task
 from celery.signals import before_task_publish
 from flask import Flask
-from kombu import Queue  # type: ignore[attr-defined]
+from kombu import Connection, Queue  # type: ignore[attr-defined]
 from kombu.transport import redis as by_redis
 
 from petition.core.redis_sentinel import SCHEME, parse_sentinel_url
 
 PUBLISH_TIMEOUT_SECONDS = 0.5
+MAX_RECONNECT_INTERVAL_SECONDS = 5.0  # a broker that is back is found within this time
 WORKER_SOCKET_TIMEOUT_SECONDS = 5.0  # a worker polls every second: a broker that takes longer to reply hangs
 
 
@@ -22,6 +23,17 @@ class FlaskTask(Task):  # type: ignore[misc]
     def __call__(self, *args: object, **kwargs: object) -> object:
         with self.app.flask_app.app_context():
             return self.run(*args, **kwargs)
+
+
+class PromptConnection(Connection):
+    """A connection that is tried again every few seconds while the broker is gone; kombu waits up to half a minute."""
+
+    def _ensure_connection(self, *arguments: Any, **options: Any) -> Any:
+        names = ("errback", "max_retries", "interval_start", "interval_step", "interval_max")
+        options |= dict(zip(names, arguments, strict=False))
+        asked = options.get("interval_max", MAX_RECONNECT_INTERVAL_SECONDS)
+        connect: Any = super()._ensure_connection
+        return connect(**options | {"interval_max": min(asked, MAX_RECONNECT_INTERVAL_SECONDS)})
 
 
 class DisconnectTolerantQoS(by_redis.QoS):
@@ -117,6 +129,7 @@ def init_app(app: Flask) -> Celery:
     before_task_publish.connect(_add_publish_headers)
     celery = Celery("petition", task_cls=FlaskTask)
     celery.flask_app = app
+    celery.amqp.Connection = PromptConnection
     celery.conf.update(
         **_broker_settings(app.config["BROKER_URL"]),
         broker_connection_timeout=PUBLISH_TIMEOUT_SECONDS,

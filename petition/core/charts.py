@@ -20,8 +20,8 @@ def create_chart(kind: type, *, narrow: bool, **options: Any) -> Any:
         foreground="#495057", foreground_strong="#212529", foreground_subtle="#dee2e6",
     )  # fmt: skip
     defaults = {
-        "width": 390 if narrow else 620, "height": 300 if narrow else 260, "legend_at_bottom": True, "js": [],
-        "legend_at_bottom_columns": 2 if narrow else 3, "show_minor_x_labels": False, "margin": 6,
+        "width": 390 if narrow else 620, "height": 340 if narrow else 260, "legend_at_bottom": True, "js": [],
+        "legend_at_bottom_columns": 1 if narrow else 3, "show_minor_x_labels": False, "margin": 6,
         "truncate_label": -1, "x_labels_major_every": 8 if narrow else 4, "truncate_legend": -1,
         "no_data_text": _("Nothing yet"), "y_labels_major_count": 4, "show_minor_y_labels": False,
         "include_x_axis": True, "pretty_print": False,

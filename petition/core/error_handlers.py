@@ -78,6 +78,9 @@ def _handle_domain_error(error: DomainError) -> Response:
 
 def _handle_database_error(error: Exception) -> Response | HTTPException:
     log.error("database unavailable", error=type(getattr(error, "orig", error)).__name__)
+    # What would make the error page read the database again: features append functions that prevent it.
+    for prevent in current_app.extensions.get("petition.database_error_hooks", ()):
+        prevent()
     return _handle_http_error(ServiceUnavailable(retry_after=RETRY_AFTER_SECONDS))
 
 

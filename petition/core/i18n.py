@@ -11,6 +11,8 @@ from flask_babel import Babel, format_decimal, get_locale
 from werkzeug.datastructures import LanguageAccept, MultiDict
 from werkzeug.http import parse_accept_header
 
+from petition.core import durations
+
 LANGUAGES = {"fr": "Français", "en": "English"}
 DEFAULT_LANGUAGE = "fr"
 LIBRARY_LOCALES = {"fr": "fr_FR"}
@@ -87,18 +89,8 @@ def format_date_text(day: date, style: str = "long") -> str:
 
 
 def format_duration(seconds: float) -> str:
-    """Return a duration in its two largest units: 0.8 s, 42 s, 3 min 20 s, 2 h 5 min, 3 d 4 h."""
-    if seconds < 10:
-        return f"{seconds:.1f}\N{NO-BREAK SPACE}s".replace(".", "," if current_language() == "fr" else ".")
-    if seconds < 60:
-        return f"{seconds:.0f}\N{NO-BREAK SPACE}s"
-    days = "j" if current_language() == "fr" else "d"
-    for large, small, unit, part in (("min", "s", 60, 1), ("h", "min", 3600, 60), (days, "h", 86400, 3600)):
-        if seconds < {60: 3600, 3600: 86400}.get(unit, float("inf")):
-            whole, remainder = divmod(seconds, unit)
-            parts = [f"{whole:.0f} {large}"] + ([f"{remainder // part:.0f} {small}"] if remainder // part else [])
-            return " ".join(parts).replace(" ", "\N{NO-BREAK SPACE}")
-    raise AssertionError(seconds)
+    """Return a duration in the current language, in its two largest units (`durations.format_duration`)."""
+    return durations.format_duration(seconds, current_language())
 
 
 def init_app(app: Flask) -> None:

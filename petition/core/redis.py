@@ -1,16 +1,11 @@
 """One Redis client per process, with short timeouts and no retries: signing must not wait for Redis."""
 
-from typing import Any, cast
+from typing import Any
 
 import redis
 from flask import Flask, current_app
-from redis.backoff import NoBackoff
-from redis.retry import Retry
-from redis.sentinel import Sentinel
 
-from petition.core.redis_sentinel import SCHEME, parse_sentinel_url
-
-TIMEOUT_SECONDS = 0.25  # to connect, and for a reply
+from petition.core.redis_client import create_client
 
 
 def get_client() -> "redis.Redis":
@@ -31,22 +26,6 @@ def execute_command(*arguments: Any) -> Any:
         return connection.read_response()
     finally:
         pool.release(connection)
-
-
-def create_client(url: str) -> "redis.Redis":
-    """Return a client of a server, or of the primary behind Sentinels. It connects on first use and never retries."""
-    options: dict[str, Any] = {
-        "socket_timeout": TIMEOUT_SECONDS,
-        "socket_connect_timeout": TIMEOUT_SECONDS,
-        "retry": Retry(NoBackoff(), 0),
-    }
-    if not url.startswith(SCHEME):
-        return redis.Redis.from_url(url, health_check_interval=0, **options)
-    parsed = parse_sentinel_url(url)
-    # redis-py's Sentinel is untyped.
-    sentinels = cast("Any", Sentinel)(parsed.sentinels, sentinel_kwargs=options, **options, **parsed.login)
-    client: redis.Redis = sentinels.master_for(parsed.name, db=parsed.database)
-    return client
 
 
 def init_app(app: Flask) -> None:

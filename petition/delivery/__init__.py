@@ -3,10 +3,13 @@
 Knows no other feature: each feature registers the composers of its kinds of email.
 """
 
-from flask import Flask
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:  # some modules are imported without the application, by `petition queue check`
+    from flask import Flask
 
 
-def register(app: Flask) -> None:
+def register(app: "Flask") -> None:
     """Set up the composers, the wake-ups, the worker's task, the mail connection and the bounces."""
     from petition.core.celery import register_task
     from petition.delivery import bounces, composers, tasks, wakeup, worker

@@ -75,6 +75,12 @@ class Delivery(Model):
         UniqueConstraint("kind", "subject_id", "generation"),
         CheckConstraint(f"state IN {STATES}", name="state"),
         Index("ix_deliveries_waiting", "queue", "next_attempt_at", postgresql_where=f"state IN {WAITING_STATES}"),
+        # How long people have been waiting for their link (petition/operations/health_queries.py).
+        Index(
+            "ix_deliveries_unsettled",
+            "created_at",
+            postgresql_where=text("queue = 'confirmations' AND state IN ('due', 'deferred', 'sending')"),
+        ),
         Index("ix_deliveries_leased", "lease_until", postgresql_where=f"state = '{DeliveryState.SENDING}'"),
         Index("ix_deliveries_subject", "subject_id", "created_at"),
         Index(

@@ -6,7 +6,7 @@ from sqlalchemy.dialects.postgresql import insert
 from petition.core.db import db
 from petition.delivery.models import Pause
 from petition.delivery.queries import BACK_OFF_SERVER
-from petition.delivery.queues import SERVER
+from petition.delivery.queues import EVERYTHING, SERVER
 
 MAX_SERVER_BACKOFF_SECONDS = 60
 
@@ -29,6 +29,11 @@ def pause(scope: str, reason: str, by: str | None = None) -> None:
 def resume(scope: str) -> bool:
     """Resume a queue, or everything, and return whether it was paused. Flushes."""
     return bool(getattr(db.session.execute(delete(Pause).where(Pause.scope == scope)), "rowcount", 0))
+
+
+def is_paused(queue: str) -> bool:
+    """Return whether an operator paused a queue, or everything."""
+    return db.session.scalar(select(Pause.scope).where(Pause.scope.in_([queue, EVERYTHING])).limit(1)) is not None
 
 
 def list_pauses() -> list[Pause]:

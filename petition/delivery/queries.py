@@ -24,8 +24,8 @@ ENQUEUE = text("""
     RETURNING id
 """)
 
-# The emails of some queues to a subject of a petition (the team's have none) since a moment: how many, when the last was enqueued or settled, and whether
-# one still waits.
+# The emails of some queues to a subject of a petition (the team's have none) since a moment: how many, when the last
+# was enqueued or settled, and whether one still waits.
 SELECT_RECENT_EMAILS = text("""
     SELECT count(*) AS emails, max(coalesce(settled_at, created_at)) AS last_at,
            coalesce(bool_or(state IN ('due', 'deferred', 'sending')), false) AS has_waiting

@@ -3,10 +3,13 @@
 Pages under /ops/, commands `petition queue|bounces|suppressions`, /metrics and the components of /readyz.
 """
 
-from flask import Flask
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:  # some modules are imported without the application, by `petition queue check`
+    from flask import Flask
 
 
-def register(app: Flask) -> None:
+def register(app: "Flask") -> None:
     """Register pages, metrics, readiness checks, labels, bulk actions and periodic tasks."""
     from petition.bulk_actions.runner import register_handler
     from petition.core.celery import register_task
@@ -22,6 +25,7 @@ def register(app: Flask) -> None:
         labels.cause_label,
         labels.domain_problem_label,
         labels.health_label,
+        labels.reason_message,
         labels.state_label,
     ):
         app.add_template_global(label)

@@ -3,17 +3,16 @@
 The `deliveries` table says what waits; messages that pile up here say that no worker listens.
 """
 
+import importlib
 import json
 from dataclasses import dataclass
 from datetime import UTC, datetime
+from functools import cache
 from typing import Any
 
 import redis
-from amqp import AMQPError, NotFound  # type: ignore[import-untyped]
-from flask import current_app
-from kombu import Connection  # type: ignore[attr-defined]
 
-from petition.core.redis import TIMEOUT_SECONDS, create_client
+from petition.core.redis_client import create_client
 from petition.delivery.queues import QUEUE_NAMES
 
 # kombu has one Redis list for each priority of a queue; the first has the queue's own name.
@@ -38,12 +37,15 @@ class BrokerStats:
         return self.policy not in (None, "noeviction")
 
 
-def read_broker_stats() -> BrokerStats:
-    """Return what the broker reports; never raises, and takes at most about a second."""
-    url = current_app.config["BROKER_URL"]
+def read_broker_stats(url: str) -> BrokerStats:
+    """Return what the broker of a URL reports; never raises, and takes at most about a second."""
+    if url.startswith("amqp"):
+        # Imported for RabbitMQ only: `petition queue check` is to be quick.
+        depths, error = importlib.import_module("petition.operations.rabbitmq").read_depths(url)
+        return BrokerStats(error=error, depths=depths)
     try:
-        return _read_amqp(url) if url.startswith("amqp") else _read_redis(url)
-    except (redis.RedisError, AMQPError, OSError) as error:
+        return _read_redis(url)
+    except (redis.RedisError, OSError) as error:
         return BrokerStats(error=type(error).__name__)
 
 
@@ -73,12 +75,7 @@ def _read_redis(url: str) -> BrokerStats:
     )
 
 
-def _get_client(url: str) -> "redis.Redis":
-    clients = current_app.extensions.setdefault("petition.broker", {})
-    if url not in clients:
-        clients[url] = create_client(url)
-    client: redis.Redis = clients[url]
-    return client
+_get_client = cache(create_client)  # one for each URL
 
 
 def _parse_published_at(message: bytes) -> datetime | None:
@@ -86,19 +83,3 @@ def _parse_published_at(message: bytes) -> datetime | None:
         return datetime.fromtimestamp(json.loads(message)["headers"]["published_at"], UTC)
     except (ValueError, KeyError, TypeError):
         return None
-
-
-def _read_amqp(url: str) -> BrokerStats:
-    connect: Any = Connection  # kombu has no types
-    timeouts = {"read_timeout": TIMEOUT_SECONDS, "write_timeout": TIMEOUT_SECONDS}
-    with connect(url, connect_timeout=TIMEOUT_SECONDS, transport_options=timeouts) as connection:
-        return BrokerStats(depths={queue: _read_amqp_depth(connection, queue) for queue in QUEUE_NAMES})
-
-
-def _read_amqp_depth(connection: Any, queue: str) -> int:
-    # An error closes the channel, so each queue has its own.
-    with connection.channel() as channel:
-        try:
-            return int(channel.queue_declare(queue, passive=True).message_count)
-        except NotFound:
-            return 0  # no worker was ever started on this queue, and nothing was published to it

@@ -9,17 +9,19 @@ from sqlalchemy import func, select, text, tuple_
 
 from petition.core.db import db
 from petition.core.pagination import MAX_ID
-from petition.delivery.models import PROBLEM_STATES, Delivery
+from petition.delivery.models import PROBLEM_STATES, Delivery, DeliveryState
 from petition.delivery.queues import EMAIL_QUEUES
 from petition.operations import queries
 
 MAX_GROUPS = 50
 PAGE_SIZE = 50  # rows
+FILTER_STATES = (*PROBLEM_STATES, DeliveryState.DUE.value)
+PROBLEM_STATES_SQL = "deliveries.state IN ('deferred', 'failed', 'unknown')"
 
 
 @dataclass(frozen=True)
 class DeliveryFilter:
-    """Selects among deferred, failed and unknown deliveries; None matches every value."""
+    """Selects among deferred, failed and unknown deliveries, or due ones; None matches every value but due."""
 
     queue: str | None = None
     state: str | None = None
@@ -33,7 +35,7 @@ class DeliveryFilter:
         cause, domain = values.get("cause"), values.get("domain")
         return cls(
             queue=queue if queue in EMAIL_QUEUES else None,
-            state=state if state in PROBLEM_STATES else None,
+            state=state if state in FILTER_STATES else None,
             cause=cause[:80].replace("\0", "") if cause is not None else None,
             domain=domain[:255].replace("\0", "") if domain is not None else None,
         )
@@ -43,9 +45,9 @@ class DeliveryFilter:
         conditions: list[Any] = [
             Delivery.queue.in_([self.queue] if self.queue else list(EMAIL_QUEUES)),
             # Constants, not parameters: the planner must see the predicate of the partial index.
-            text("deliveries.state IN ('deferred', 'failed', 'unknown')"),
+            text("deliveries.state = 'due'" if self.state == DeliveryState.DUE else PROBLEM_STATES_SQL),
         ]
-        if self.state:
+        if self.state and self.state != DeliveryState.DUE:
             conditions.append(Delivery.state == self.state)
         if self.cause is not None:
             conditions.append(Delivery.cause == self.cause)
@@ -86,11 +88,13 @@ def list_groups(limit: int = MAX_GROUPS) -> list[FailureSummary]:
 def list_deliveries(
     which: DeliveryFilter, before: tuple[datetime, int] | None = None, limit: int = PAGE_SIZE
 ) -> list[Any]:
-    """Return a page of the deliveries that match, last attempt first.
+    """Return a page of the deliveries that match, last attempt first; those that are due by when they are due.
 
-    `before` is attempt time and id of the last row of the previous page (see `make_cursor`).
+    `before` is that time and the id of the last row of the previous page (see `make_cursor`).
     """
-    tried = func.coalesce(Delivery.tried_at, Delivery.created_at)
+    tried: Any = func.coalesce(Delivery.tried_at, Delivery.created_at)
+    if which.state == DeliveryState.DUE:
+        tried = Delivery.next_attempt_at  # the order of the index of what waits
     query = select(Delivery).where(*which.conditions()).order_by(tried.desc(), Delivery.id.desc()).limit(limit)
     if before:
         query = query.where(tuple_(tried, Delivery.id) < before)
@@ -98,8 +102,11 @@ def list_deliveries(
 
 
 def make_cursor(delivery: Delivery) -> str:
-    """Return the cursor of the page that follows a delivery: attempt time and id, as the order is not by id."""
-    return f"{(delivery.tried_at or delivery.created_at).isoformat()}~{delivery.id}"
+    """Return the cursor of the page that follows a delivery: its time in the list and its id."""
+    listed_at = delivery.tried_at or delivery.created_at
+    if delivery.state == DeliveryState.DUE:
+        listed_at = delivery.next_attempt_at
+    return f"{listed_at.isoformat()}~{delivery.id}"
 
 
 def parse_cursor(cursor: str) -> tuple[datetime, int] | None:

@@ -1,17 +1,31 @@
-"""Evaluate whether mail flows: one status, and the reasons for it, worst first."""
+"""Evaluate whether mail flows, by what people feel: one status, and the reasons for it, causes first.
+
+The rules and their reasons are in docs/decisions/0038. Imports neither the application nor SQLAlchemy, so that
+`petition queue check` is quick.
+"""
 
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
-from datetime import timedelta
+from datetime import datetime, timedelta
 from enum import StrEnum
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-from petition.core.i18n import N_, format_duration
-from petition.delivery.models import DeliveryState
-from petition.delivery.queues import CONFIRMATIONS
-from petition.operations.broker_stats import BrokerStats
-from petition.operations.smtp_probe import MAIL_SERVER
-from petition.operations.snapshot import Snapshot
+from petition.core.durations import format_value
+from petition.delivery.queues import CONFIRMATIONS, EMAIL_QUEUES
+from petition.operations.health_facts import MAX_LATE, HealthFacts
+
+if TYPE_CHECKING:
+    from petition.operations.broker_stats import BrokerStats
+
+PROBE_MAX_AGE_SECONDS = 300.0
+NO_SUCCESS_SECONDS = 5.0  # without a success while emails are tried: from then on it is reported
+SILENT_SERVER_SECONDS = 5.0  # without any outcome while emails are being sent
+MIN_REFUSED = 3  # fewer rejections, among others that were accepted, are not reported
+
+
+def N_(text: str) -> str:
+    """Mark a text for extraction, as `core.i18n.N_`, which needs the application."""
+    return text
 
 
 class HealthStatus(StrEnum):
@@ -23,22 +37,22 @@ class HealthStatus(StrEnum):
 
 
 STATUSES_BY_SEVERITY = tuple(HealthStatus)  # the index is the exit code of `petition queue check`
-RECENT_WINDOW = timedelta(minutes=5)
-HEARTBEAT_DELAY = timedelta(seconds=1.2)  # after this, a worker's heartbeat has reported a success
-MIN_FAILED_EMAILS = 3  # fewer failures in `RECENT_WINDOW` are not reported
+PLUGIN_STATUSES = ("OK", "WARNING", "CRITICAL")  # by exit code, as monitoring plugins print them
 
 
 @dataclass(frozen=True)
 class HealthReason:
-    """One problem: its severity, and a message with parameters."""
+    """One problem: its severity, a message with parameters, and its section in docs/operations.md."""
 
     status: HealthStatus
     text: str
     values: dict[str, Any] = field(default_factory=dict)
+    runbook: str = ""
+    planned: bool = False  # an operator's own doing, which is shown and raises no alarm
 
-    def message(self, translate: Callable[[str], str] = str) -> str:
+    def message(self, translate: Callable[[str], str] = str, language: str = "en") -> str:
         """Return the message, translated."""
-        return translate(self.text) % self.values
+        return translate(self.text) % {name: format_value(value, language) for name, value in self.values.items()}
 
 
 @dataclass(frozen=True)
@@ -46,7 +60,9 @@ class Health:
     """The status of mail delivery: that of the worst reason, `ok` without reasons."""
 
     status: HealthStatus
-    oldest: float | None  # seconds that the oldest confirmation has been waiting
+    at: datetime
+    waiting: int  # people who have no link yet
+    oldest: float | None  # seconds that the first of them has been waiting, since signing
     reasons: list[HealthReason]
 
     @property
@@ -54,93 +70,154 @@ class Health:
         """0, 1 or 2: the exit code of a monitoring plugin."""
         return STATUSES_BY_SEVERITY.index(self.status)
 
-
-def evaluate_health(snapshot: Snapshot, broker: BrokerStats) -> Health:
-    """Return whether mail flows, by the thresholds of the settings, and every reason why not."""
-    checks = (_check_workers, _check_queues, _check_mail_server, _check_attempts, _check_beat)
-    reasons = [reason for check in checks for reason in check(snapshot)]
-    reasons += _check_broker(broker)
-    reasons.sort(key=lambda reason: -STATUSES_BY_SEVERITY.index(reason.status))
-    status = reasons[0].status if reasons else HealthStatus.OK
-    return Health(status, snapshot.queues[CONFIRMATIONS.name].oldest, reasons)
+    @property
+    def alarm_code(self) -> int:
+        """The same without what an operator planned: a paused queue."""
+        return max((STATUSES_BY_SEVERITY.index(each.status) for each in self.reasons if not each.planned), default=0)
 
 
-def _check_workers(snapshot: Snapshot) -> Iterator[HealthReason]:
-    for queue in snapshot.unserved_queues:
-        status = HealthStatus.STUCK if queue == CONFIRMATIONS.name else HealthStatus.SLOW
-        yield HealthReason(status, N_("No worker takes the queue %(queue)s."), {"queue": queue})
+def format_check(health: Health, facts: HealthFacts) -> str:
+    """Return one line as monitoring plugins print it, with performance data: "oldest" warns and is critical beyond."""
+    message = " ".join(each.message() for each in health.reasons).replace("|", "/") or "mail flows."
+    oldest = f"oldest={health.oldest or 0:.1f}s;{facts.slow_after:g};{facts.stuck_after:g}"
+    line = f"PETITION {PLUGIN_STATUSES[health.exit_code]} - {message} | {oldest} waiting={health.waiting}"
+    return " ".join(line.split())
 
 
-def _check_queues(snapshot: Snapshot) -> Iterator[HealthReason]:
-    for queue in snapshot.queues.values():
-        pause = snapshot.pause_for(queue.name)
-        if pause:
-            text = N_("The queue %(queue)s is paused: %(reason)s")
-            yield HealthReason(HealthStatus.SLOW, text, {"queue": queue.name, "reason": pause.reason})
-        # A paused queue is late on purpose, and bulk mail may take its time.
-        elif queue.oldest is not None and queue.name == CONFIRMATIONS.name and queue.oldest > snapshot.slow_after:
-            status = HealthStatus.STUCK if queue.oldest > snapshot.stuck_after else HealthStatus.SLOW
-            text = N_("The oldest confirmation has been waiting for %(age)s.")
-            yield HealthReason(status, text, {"age": format_duration(queue.oldest)})
-
-
-def _check_mail_server(snapshot: Snapshot) -> Iterator[HealthReason]:
-    backoff = snapshot.server_backoff
-    if backoff and snapshot.server_throttled:
-        long_ago = (snapshot.at - backoff.since).total_seconds() > snapshot.stuck_after
-        text = N_("Sending is paused for up to a minute because of the mail server: %(reason)s")
-        yield HealthReason(HealthStatus.STUCK if long_ago else HealthStatus.SLOW, text, {"reason": backoff.reason})
-    probe = snapshot.probes.get(MAIL_SERVER)
-    if probe and not probe.ok and probe.at > snapshot.at - RECENT_WINDOW:
-        text = N_("The mail server does not work as expected: %(response)s")
-        yield HealthReason(HealthStatus.SLOW, text, {"response": probe.response})
-
-
-def _check_attempts(snapshot: Snapshot) -> Iterator[HealthReason]:
-    """Check the outcome of the last attempts, without full mailboxes (enhanced status code X.2.X, RFC 3463)."""
-    queue = CONFIRMATIONS.name
-    sent = snapshot.last_hour.count_entered(queue, DeliveryState.SENT, RECENT_WINDOW)
-    deferred = [
-        group
-        for group in snapshot.groups
-        if (group.queue, group.state) == (queue, DeliveryState.DEFERRED)
-        and group.last_at
-        and group.last_at > snapshot.at - RECENT_WINDOW
-        and " 4.2." not in group.cause
+def health_to_json(health: Health) -> dict[str, Any]:
+    """Return the health status and its reasons as plain data."""
+    reasons = [
+        {"status": reason.status, "message": reason.message(), "runbook": reason.runbook} for reason in health.reasons
     ]
-    # Reported when the newest or most outcomes are deferrals: one provider that defers among others that accept is no
-    # reason for an alarm.
-    since_success = _time_since_success(snapshot)
-    newest = [
-        group for group in deferred if group.last_at and since_success > snapshot.at - group.last_at > HEARTBEAT_DELAY
+    return {
+        "status": health.status,
+        "oldest_confirmation": health.oldest,
+        "waiting": health.waiting,
+        "reasons": reasons,
+    }
+
+
+def evaluate_health(facts: HealthFacts, broker: "BrokerStats") -> Health:
+    """Return whether mail flows, by the thresholds of the settings, and every reason why not: causes first."""
+    reasons = [
+        *_check_broker(broker),
+        *_check_workers(facts),
+        *_check_pauses(facts),
+        *_check_mail_server(facts),
+        *_check_beat(facts),
+        *_check_waiting(facts),
     ]
-    n = sum(group.n for group in deferred)
-    if newest or n > sent:
-        text = N_("The last attempts failed and will be retried: %(n)s emails, for example “%(response)s”")
-        response = deferred[0].sample or deferred[0].cause
-        yield HealthReason(HealthStatus.SLOW, text, {"n": n, "response": response})
-    failed = snapshot.last_hour.count_entered(queue, DeliveryState.FAILED, RECENT_WINDOW)
-    if failed >= MIN_FAILED_EMAILS and failed > sent:
-        text = N_("More emails failed than were sent in the last five minutes: %(n)s.")
-        yield HealthReason(HealthStatus.SLOW, text, {"n": round(failed)})
+    worst = max((STATUSES_BY_SEVERITY.index(reason.status) for reason in reasons), default=0)
+    return Health(STATUSES_BY_SEVERITY[worst], facts.at, facts.waiting, facts.oldest, reasons)
 
 
-def _time_since_success(snapshot: Snapshot) -> timedelta:
-    """Return how long ago the mail server last accepted an email, by the workers' heartbeats."""
-    times = [worker.last_success_at for worker in snapshot.workers if worker.last_success_at]
-    return snapshot.at - max(times) if times else timedelta.max
-
-
-def _check_beat(snapshot: Snapshot) -> Iterator[HealthReason]:
-    if snapshot.beat_silent:
-        text = N_("Beat is silent: retries, lost wake-ups and maintenance wait until it runs again.")
-        yield HealthReason(HealthStatus.SLOW, text)
-
-
-def _check_broker(broker: BrokerStats) -> Iterator[HealthReason]:
+def _check_broker(broker: "BrokerStats") -> Iterator[HealthReason]:
     if broker.error:
         text = N_("The broker does not answer (%(error)s): signing works, emails wait.")
-        yield HealthReason(HealthStatus.STUCK, text, {"error": broker.error})
+        yield HealthReason(HealthStatus.STUCK, text, {"error": broker.error}, "BrokerDown")
     elif broker.may_evict:
         text = N_("The broker may drop messages when its memory is full: set maxmemory-policy to noeviction.")
-        yield HealthReason(HealthStatus.SLOW, text)
+        yield HealthReason(HealthStatus.SLOW, text, runbook="BrokerEvictionPolicy")
+
+
+def _check_workers(facts: HealthFacts) -> Iterator[HealthReason]:
+    queues = facts.unserved_queues
+    if not queues:
+        return
+    status = HealthStatus.STUCK if CONFIRMATIONS.name in queues else HealthStatus.SLOW
+    text = N_("No worker takes the queue %(queue)s.")
+    if len(queues) > 1:
+        text = N_("No worker takes the queues %(queue)s.")
+    yield HealthReason(status, text, {"queue": ", ".join(queues)}, "QueueWithoutWorker")
+
+
+def _check_pauses(facts: HealthFacts) -> Iterator[HealthReason]:
+    for queue in EMAIL_QUEUES:
+        if pause := facts.pause_for(queue):
+            text = N_("The queue %(queue)s is paused: %(reason)s")
+            values = {"queue": queue, "reason": pause.reason}
+            yield HealthReason(HealthStatus.SLOW, text, values, "QueuePausedTooLong", planned=True)
+
+
+def _check_mail_server(facts: HealthFacts) -> Iterator[HealthReason]:
+    """Report the trouble of the mail server once: its back-off, its silence, or what it answers."""
+    if facts.backoff:
+        status = HealthStatus.STUCK if facts.backoff.seconds > facts.stuck_after else HealthStatus.SLOW
+        text = N_("Sending is paused for up to a minute because of the mail server: %(reason)s")
+        yield HealthReason(status, text, {"reason": facts.backoff.reason}, "MailServerFailing")
+        return
+    if not facts.pause_for(CONFIRMATIONS.name):
+        reason = _describe_silence(facts) or _describe_rejections(facts)
+        if reason:
+            yield reason
+            return
+    if facts.probe and not facts.probe.ok and facts.probe.seconds < PROBE_MAX_AGE_SECONDS:
+        text = N_("The mail server does not work as expected: %(response)s")
+        yield HealthReason(HealthStatus.SLOW, text, {"response": facts.probe.response}, "MailServerFailing")
+
+
+def _describe_silence(facts: HealthFacts) -> HealthReason | None:
+    """Report emails that are being sent while no attempt ends: all connections wait for the mail server."""
+    last_try = facts.seconds_since(facts.tries.last_try_at)
+    is_silent = last_try is None or last_try > SILENT_SERVER_SECONDS
+    if not (facts.sending and facts.workers[CONFIRMATIONS.name] and is_silent):
+        return None
+    if (facts.oldest_untried or 0.0) <= SILENT_SERVER_SECONDS:
+        return None
+    text = N_("All %(threads)s connections wait for the mail server. Emails that wait with them: %(n)s.")
+    return HealthReason(HealthStatus.SLOW, text, {"threads": facts.threads, "n": facts.sending}, "MailServerFailing")
+
+
+def _describe_rejections(facts: HealthFacts) -> HealthReason | None:
+    """Report that nothing is accepted, or less than is refused, by the attempts of the last seconds.
+
+    Both windows must be well before it is over, so that the status does not flap.
+    """
+    tries, runbook = facts.tries, "EmailDeferralRateHigh"
+    since_success = facts.seconds_since(tries.last_success_at)
+    without_success = since_success is None or since_success > NO_SUCCESS_SECONDS
+    if without_success and (tries.refused_by_server_since or tries.refused_since >= MIN_REFUSED):
+        values: dict[str, Any] = {"n": tries.refused_since, "response": tries.response}
+        if since_success is None:
+            text = N_("The mail server accepts nothing. Failed attempts: %(n)s, for example “%(response)s”")
+            return HealthReason(HealthStatus.SLOW, text, values, runbook)
+        text = N_(
+            "The mail server has accepted nothing for %(time)s. Failed attempts: %(n)s, for example “%(response)s”"
+        )
+        return HealthReason(HealthStatus.SLOW, text, values | {"time": timedelta(seconds=since_success)}, runbook)
+    for refused, accepted in (
+        (tries.refused_short, tries.accepted_short),
+        (tries.refused_long, tries.accepted_long),
+    ):
+        if refused >= MIN_REFUSED and refused > accepted:
+            text = N_("More attempts fail than are accepted: %(n)s of the last %(total)s, for example “%(response)s”")
+            values = {"n": refused, "total": refused + accepted, "response": tries.response}
+            return HealthReason(HealthStatus.SLOW, text, values, runbook)
+    return None
+
+
+def _check_beat(facts: HealthFacts) -> Iterator[HealthReason]:
+    if facts.beat_silent:
+        text = N_("Beat is silent: retries, lost wake-ups and maintenance wait until it runs again.")
+        yield HealthReason(HealthStatus.SLOW, text, runbook="BeatDown")
+
+
+def _check_waiting(facts: HealthFacts) -> Iterator[HealthReason]:
+    """Report how long people have been waiting for their link, put off or not; while paused they wait on purpose."""
+    if facts.pause_for(CONFIRMATIONS.name):
+        return
+    oldest, untried = facts.oldest_ours or 0.0, facts.oldest_untried or 0.0
+    values = {"age": timedelta(seconds=max(oldest, untried)), "n": facts.waiting}
+    if oldest > facts.stuck_after:
+        text = N_("People who wait for their link: %(n)s, the first of them for %(age)s.")
+        yield HealthReason(_rate_late(facts), text, values, "ConfirmationsDelayed")
+    elif untried > facts.slow_after:
+        text = N_("The oldest confirmation has been waiting for %(age)s.")
+        yield HealthReason(HealthStatus.SLOW, text, {"age": timedelta(seconds=untried)}, "ConfirmationsDelayed")
+
+
+def _rate_late(facts: HealthFacts) -> HealthStatus:
+    """Return `slow` where the trouble is that of one or two people: somebody who signed after them got the link."""
+    served = facts.tries.last_success_at
+    others_are_served = served is not None and facts.newest_late_at is not None and served > facts.newest_late_at
+    return HealthStatus.SLOW if facts.late < MAX_LATE and others_are_served else HealthStatus.STUCK

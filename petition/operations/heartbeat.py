@@ -19,12 +19,13 @@ from sqlalchemy.exc import SQLAlchemyError
 from petition.core.db import db
 from petition.delivery import clock_skew
 from petition.delivery.results import get_last_success
+from petition.operations.health_facts import EXPIRED_AFTER_SECONDS, SILENT_AFTER_SECONDS
 from petition.operations.models import Heartbeat
 from petition.operations.rollup import roll_up
 
 HEARTBEAT_INTERVAL_SECONDS = 1.0
-SILENT_AFTER = timedelta(seconds=6)  # six missed heartbeats: more than a short stall
-EXPIRED_AFTER = timedelta(minutes=1)
+SILENT_AFTER = timedelta(seconds=SILENT_AFTER_SECONDS)
+EXPIRED_AFTER = timedelta(seconds=EXPIRED_AFTER_SECONDS)
 CLOCK_SKEW_TOLERANCE = timedelta(seconds=5)  # longer than any transaction that records a heartbeat
 
 log = structlog.get_logger(__name__)
@@ -64,6 +65,7 @@ class HeartbeatThread(threading.Thread):
 
     def run(self) -> None:
         """Record a heartbeat until `stop`; try again at the next one when the database does not answer."""
+        log.info("worker started", name=self._row[1], queues=list(self._row[2]), pid=os.getpid())
         while not self._stopping.wait(HEARTBEAT_INTERVAL_SECONDS):
             with self._app.app_context():
                 try:
@@ -77,6 +79,7 @@ class HeartbeatThread(threading.Thread):
     def stop(self) -> None:
         """Stop, and delete the row: a worker that stops on purpose is not reported as silent."""
         self._stopping.set()
+        log.info("worker stopped", name=self._row[1], pid=os.getpid())
         self.join(HEARTBEAT_INTERVAL_SECONDS)
         with self._app.app_context():
             try:
@@ -90,6 +93,21 @@ class HeartbeatScheduler(PersistentScheduler):  # type: ignore[misc]
     """Beat's scheduler with a heartbeat from its own tick, so that a process that hangs is reported as silent."""
 
     _recorded_at = 0.0
+    _broker_answers = True
+
+    def apply_entry(self, entry: Any, producer: Any = None) -> None:
+        """Publish a task; log a broker that does not answer once, and its return, instead of a traceback each time."""
+        try:
+            self.apply_async(entry, producer=producer, advance=False)
+        except Exception as error:
+            if self._broker_answers:
+                cause = type(error.__cause__ or error.__context__ or error).__name__
+                log.warning("the broker does not answer: periodic tasks wait", error=cause)
+            self._broker_answers = False
+            return
+        if not self._broker_answers:
+            log.warning("the broker answers again")
+        self._broker_answers = True
 
     def tick(self, *args: Any, **kwargs: Any) -> float:
         """Publish the tasks that are due, then record a heartbeat."""

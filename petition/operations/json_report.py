@@ -8,7 +8,7 @@ from petition.delivery.queues import CONFIRMATIONS
 from petition.operations import queue_stats
 from petition.operations.broker_stats import BrokerStats
 from petition.operations.failures import FailureSummary
-from petition.operations.health import Health
+from petition.operations.health import Health, health_to_json
 from petition.operations.reconcile import RECONCILIATION
 from petition.operations.smtp_probe import MAIL_SERVER
 from petition.operations.snapshot import Snapshot
@@ -37,12 +37,6 @@ def build_report(snapshot: Snapshot, broker: BrokerStats, health: Health) -> dic
     )
 
 
-def health_to_json(health: Health) -> dict[str, Any]:
-    """Return the health status and its reasons as plain data."""
-    reasons = [{"status": reason.status, "message": reason.message()} for reason in health.reasons]
-    return {"status": health.status, "oldest_confirmation": health.oldest, "reasons": reasons}
-
-
 def group_to_json(group: FailureSummary) -> dict[str, Any]:
     """Return one group of failures as plain data."""
     return _to_json(asdict(group))
@@ -56,7 +50,7 @@ def _queue_to_json(snapshot: Snapshot, name: str) -> dict[str, Any]:
         "next_at": queue.next_at,
         "per_minute": queue.per_minute,
         "per_minute_10": queue.per_minute_10,
-        "seconds_to_empty": queue.seconds_to_empty,
+        "seconds_to_empty": snapshot.seconds_to_empty(name),
         "workers": len(snapshot.workers_for(name)),
         "paused": {"reason": pause.reason, "since": pause.since, "by": pause.by} if pause else None,
     }

@@ -3,6 +3,8 @@
 from flask_babel import gettext as _
 
 from petition.bulk_actions.labels import bulk_action_state_label
+from petition.core.i18n import current_language
+from petition.operations.health import HealthReason
 from petition.signatures.labels import signature_state_label
 
 
@@ -18,6 +20,11 @@ def state_label(state: str) -> str:
 def health_label(status: str) -> str:
     """Return the headline of a health status."""
     return {"ok": _("Mail flows"), "slow": _("Mail is slow"), "stuck": _("Mail is stuck")}[status]
+
+
+def reason_message(reason: HealthReason) -> str:
+    """Return the message of a reason why mail does not flow."""
+    return reason.message(_, current_language())
 
 
 def domain_problem_label(problem: str) -> str:

@@ -7,6 +7,7 @@ from collections.abc import Iterator, Sequence
 from datetime import UTC, datetime
 from typing import Any
 
+from flask import current_app
 from prometheus_client import CollectorRegistry, generate_latest
 from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily, HistogramMetricFamily, Metric
 from prometheus_client.registry import Collector
@@ -16,11 +17,11 @@ from petition.core.db import db
 from petition.delivery.models import STATES, DeliveryState
 from petition.delivery.queues import EMAIL_QUEUES, EVERYTHING, QUEUE_NAMES
 from petition.operations import broker_stats, latency, queries, queue_stats
-from petition.operations.health import evaluate_health
+from petition.operations.health import PROBE_MAX_AGE_SECONDS, Health, evaluate_health
 from petition.operations.models import Drift
 from petition.operations.reconcile import RECONCILIATION
-from petition.operations.smtp_probe import MAIL_SERVER
 from petition.operations.snapshot import Snapshot, take_snapshot
+from petition.petitions.models import Petition
 from petition.signatures.models import STATES as SIGNATURE_STATES
 from petition.signatures.models import SignatureState
 
@@ -48,18 +49,25 @@ def render_metrics() -> bytes:
 
 class _QueueCollector(Collector):
     def collect(self) -> Iterator[Metric]:
-        snapshot, broker = take_snapshot(), broker_stats.read_broker_stats()
+        snapshot, broker = take_snapshot(), broker_stats.read_broker_stats(current_app.config["BROKER_URL"])
         yield from _collect_states(snapshot)
         yield from _collect_totals()
         yield from _collect_processes(snapshot)
         yield from _collect_broker(broker)
         yield from _collect_reconciliation(snapshot)
-        exit_code = evaluate_health(snapshot, broker).exit_code
-        yield _gauge("health_status", "0 ok, 1 slow, 2 stuck: the exit code of `petition queue check`", exit_code)
+        yield from _collect_health(evaluate_health(snapshot.facts, broker))
 
 
 def _gauge(name: str, description: str, value: float) -> Metric:
     return GaugeMetricFamily(f"petition_{name}", description, value=value)
+
+
+def _collect_health(health: Health) -> Iterator[Metric]:
+    yield _gauge("health_status", "0 ok, 1 slow, 2 stuck: the exit code of `petition queue check`", health.exit_code)
+    yield _gauge("health_alarm", "The same without the pauses that an operator planned", health.alarm_code)
+    yield _gauge("people_waiting", "People who have no confirmation link yet", health.waiting)
+    description = "Seconds since the first of them signed; 0 if nobody waits"
+    yield _gauge("oldest_waiting_seconds", description, health.oldest or 0.0)
 
 
 def _collect_states(snapshot: Snapshot) -> Iterator[Metric]:
@@ -120,8 +128,10 @@ def _collect_processes(snapshot: Snapshot) -> Iterator[Metric]:
     yield _gauge("beat_up", "1 while beat runs", float(not snapshot.beat_silent))
     description = "1 while sending backs off from the mail server, and for a minute after"
     yield _gauge("mail_server_throttled", description, float(snapshot.server_throttled))
-    probe = snapshot.probes.get(MAIL_SERVER)
-    yield _gauge("mail_server_up", "1 if the mail server answered the last probe", float(not probe or probe.ok))
+    probe = snapshot.facts.probe
+    # Left out where nobody has probed it lately: neither 0 nor 1 would be true.
+    if probe and probe.seconds < PROBE_MAX_AGE_SECONDS:
+        yield _gauge("mail_server_up", "1 if the mail server answered the last probe", float(probe.ok))
 
 
 def _collect_broker(broker: broker_stats.BrokerStats) -> Iterator[Metric]:
@@ -147,5 +157,7 @@ def _collect_reconciliation(snapshot: Snapshot) -> Iterator[Metric]:
     drifts = db.session.scalar(select(func.count()).select_from(Drift)) or 0
     yield CounterMetricFamily("petition_drift", "Differences that reconciliation found and corrected", value=drifts)
     last = snapshot.probes.get(RECONCILIATION)
-    age = (snapshot.at - last.at).total_seconds() if last else -1.0
-    yield _gauge("reconciliation_age_seconds", "Seconds since the last reconciliation; -1 before the first", age)
+    since = last.at if last else db.session.scalar(select(func.min(Petition.created_at)))
+    age = (snapshot.at - since).total_seconds() if since else 0.0
+    description = "Seconds since the last reconciliation; before the first, since the first petition was created"
+    yield _gauge("reconciliation_age_seconds", description, age)

@@ -1,6 +1,8 @@
 """Pause and resume queues, with an audit event."""
 
 from petition.delivery import pauses
+from petition.delivery.models import Pause
+from petition.delivery.queues import EVERYTHING, SERVER
 from petition.team import audit
 
 
@@ -17,3 +19,9 @@ def resume_queue(queue: str) -> bool:
     if was_paused:
         audit.record("queue.resumed", "queue", queue)
     return was_paused
+
+
+def list_still_paused(resumed: str) -> list[Pause]:
+    """Return the pauses that go on although a queue, or all of them, was resumed: of single queues, or of all."""
+    found = [pause for pause in pauses.list_pauses() if pause.scope != SERVER]
+    return found if resumed == EVERYTHING else [pause for pause in found if pause.scope in (resumed, EVERYTHING)]

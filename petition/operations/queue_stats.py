@@ -26,7 +26,6 @@ class QueueStats:
     next_at: datetime | None  # when the next deferred email is due
     per_minute: float
     per_minute_10: float  # over the last ten minutes
-    seconds_to_empty: float | None  # at the rate of the last ten minutes; None when nothing is being sent
 
     @property
     def waiting(self) -> int:
@@ -115,16 +114,13 @@ def _build_queue_stats(
 ) -> QueueStats:
     depth = {state: depths.get(("delivery", name, state), 0) for state in STATES}
     due_times = [at for at in (times.oldest_waiting, times.oldest_sending) if at]
-    per_minute_10 = hour.count_entered(name, DeliveryState.SENT, RATE_WINDOW) / 10
-    waiting = count_waiting(depth)
     return QueueStats(
         name=name,
         depth=depth,
         oldest=max(0.0, (now - min(due_times)).total_seconds()) if due_times else None,
         next_at=times.next_at,
         per_minute=hour.count_entered(name, DeliveryState.SENT, timedelta(minutes=1)),
-        per_minute_10=per_minute_10,
-        seconds_to_empty=0.0 if not waiting else waiting / per_minute_10 * 60 if per_minute_10 else None,
+        per_minute_10=hour.count_entered(name, DeliveryState.SENT, RATE_WINDOW) / 10,
     )
 
 

@@ -1,6 +1,6 @@
 """Add broker, workers and beat to `/readyz`, without host names."""
 
-from flask import Flask
+from flask import Flask, current_app
 
 from petition.core.db import db
 from petition.operations import broker_stats
@@ -11,7 +11,7 @@ def describe_components() -> dict[str, str]:
     """Return "ok" or what is wrong, for broker, workers and beat."""
     unserved_queues, beat_silent = check_heartbeats()
     db.session.rollback()
-    error = broker_stats.read_broker_stats().error
+    error = broker_stats.read_broker_stats(current_app.config["BROKER_URL"]).error
     return {
         "broker": f"unreachable ({error}): signing works, emails wait" if error else "ok",
         "workers": f"none on {', '.join(unserved_queues)}: these emails wait" if unserved_queues else "ok",

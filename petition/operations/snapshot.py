@@ -12,6 +12,8 @@ from petition.core.db import db
 from petition.delivery.models import Pause
 from petition.delivery.queues import EVERYTHING, QUEUE_NAMES, SERVER
 from petition.operations import confirmation_funnel, failures, queries, queue_stats
+from petition.operations.health_facts import HealthFacts, make_parameters, parse_facts
+from petition.operations.health_queries import HEALTH_FACTS
 from petition.operations.heartbeat import EXPIRED_AFTER, SILENT_AFTER
 from petition.operations.models import Heartbeat, Probe
 
@@ -45,8 +47,7 @@ class Snapshot:
     """The mail queue at one moment."""
 
     at: datetime
-    slow_after: float  # seconds, PETITION_SLOW_AFTER
-    stuck_after: float  # seconds, PETITION_STUCK_AFTER
+    facts: HealthFacts
     queues: dict[str, queue_stats.QueueStats]
     last_hour: queue_stats.LastHour
     pauses: dict[str, Pause]
@@ -73,6 +74,19 @@ class Snapshot:
         """Return the pause of this queue or of all queues, if there is one."""
         return self.pauses.get(queue) or self.pauses.get(EVERYTHING)
 
+    def seconds_to_empty(self, queue: str) -> float | None:
+        """Return how long a queue takes to empty at the rate of the last ten minutes; None while nothing moves.
+
+        Nothing moves without a worker, during a pause or a back-off, or where no email left within a minute.
+        """
+        stats = self.queues[queue]
+        if not stats.waiting:
+            return 0.0
+        is_stopped = not self.workers_for(queue) or self.pause_for(queue) or self.server_throttled
+        if is_stopped or not stats.per_minute or not stats.per_minute_10:
+            return None
+        return stats.waiting / stats.per_minute_10 * 60
+
     @property
     def server_backoff(self) -> Pause | None:
         """The back-off from the mail server, if there is one; its next answer to an email deletes it."""
@@ -89,6 +103,14 @@ class Snapshot:
         return bool(backoff and backoff.until and backoff.until > self.at - THROTTLED_WINDOW)
 
 
+def read_facts() -> HealthFacts:
+    """Read what health depends on, by the thresholds of the settings."""
+    slow_after = current_app.config["PETITION_SLOW_AFTER"]
+    stuck_after = current_app.config["PETITION_STUCK_AFTER"]
+    result = db.session.connection().exec_driver_sql(HEALTH_FACTS, make_parameters(stuck_after))
+    return parse_facts(dict(result.mappings().one()), slow_after, stuck_after)
+
+
 def take_snapshot() -> Snapshot:
     """Read the mail queue from the database, in a few statements of which none counts deliveries."""
     now: datetime = db.session.scalar(select(func.now()))  # type: ignore[assignment]
@@ -96,8 +118,7 @@ def take_snapshot() -> Snapshot:
     workers, seconds_since_beat = _read_heartbeats(now)
     return Snapshot(
         at=now,
-        slow_after=current_app.config["PETITION_SLOW_AFTER"],
-        stuck_after=current_app.config["PETITION_STUCK_AFTER"],
+        facts=read_facts(),
         queues={queue.name: queue for queue in queue_stats.read_queue_stats(now, hour)},
         last_hour=hour,
         pauses={pause.scope: pause for pause in db.session.scalars(select(Pause))},

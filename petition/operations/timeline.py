@@ -1,6 +1,6 @@
-"""The timeline of one signature and its emails: signed, enqueued, worker woken, claimed, each attempt, confirmed."""
+"""The timeline of one signature and its emails, from the signature to the end of each email and what comes next."""
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 
 from sqlalchemy import select
 
@@ -8,12 +8,21 @@ from petition.core.db import db
 from petition.core.exceptions import ValidationError
 from petition.core.i18n import N_
 from petition.delivery.models import Attempt, Delivery, DeliveryState
+from petition.operations.delivery_actions import OPERATOR
+from petition.operations.labels import state_label
+from petition.signatures.labels import email_kind_label
 from petition.signatures.models import Signature
 from petition.signatures.search.filters import parse_filter
 from petition.signatures.search.search import search
 from petition.signatures.staff.history import Event, list_signature_events
 
 MAX_RESULTS = 25
+# What an operator did, by the state that the email then had.
+OPERATOR_MESSAGES = {
+    DeliveryState.DUE: N_("Email %(id)s: %(who)s had it sent again."),
+    DeliveryState.CANCELLED: N_("Email %(id)s: %(who)s discarded it; it is never sent."),
+    DeliveryState.SENT: N_("Email %(id)s: %(who)s marked it as sent."),
+}
 
 
 def find_signatures(query: str) -> list[Signature]:
@@ -30,7 +39,7 @@ def find_signatures(query: str) -> list[Signature]:
 
 
 def build_timeline(signature: Signature) -> list[Event]:
-    """Return what happened to a signature and its emails, oldest first."""
+    """Return what happened to a signature and its emails, oldest first, and what is to happen next."""
     deliveries = list(
         db.session.scalars(select(Delivery).where(Delivery.subject_id == signature.id, Delivery.petition_id > 0))
     )
@@ -46,23 +55,44 @@ def build_timeline(signature: Signature) -> list[Event]:
     return sorted(events, key=lambda event: event.at)
 
 
-def _delivery_events(delivery: Delivery, attempts: Sequence[Attempt]) -> list[Event]:
-    values = {"kind": delivery.kind, "id": delivery.id, "queue": delivery.queue}
-    events = [Event(delivery.created_at, N_("Email %(id)s enqueued: %(kind)s, queue %(queue)s."), values)]
+def _delivery_events(delivery: Delivery, attempts: Sequence[Attempt]) -> Iterator[Event]:
+    values = {"kind": email_kind_label(delivery.kind), "id": delivery.id, "queue": delivery.queue}
+    text = N_("Email %(id)s enqueued: %(kind)s, queue %(queue)s.")
+    request = f"request {delivery.request_id}" if delivery.request_id else None
+    yield Event(delivery.created_at, text, values, request)
     for attempt in attempts:
-        if attempt.woken_at:
-            events.append(
-                Event(attempt.woken_at, N_("Email %(id)s: worker woken by %(by)s."), {**values, "by": attempt.woken_by})
-            )
-        if attempt.claimed_at:
-            text = N_("Email %(id)s: claimed by %(worker)s.")
-            events.append(Event(attempt.claimed_at, text, {**values, "worker": attempt.worker}))
+        yield from _attempt_events(delivery, attempt, values)
+    yield from _end_events(delivery, attempts, values)
+
+
+def _attempt_events(delivery: Delivery, attempt: Attempt, values: dict[str, object]) -> Iterator[Event]:
+    if attempt.woken_by == OPERATOR:
+        text = OPERATOR_MESSAGES[DeliveryState(attempt.state)]
+        yield Event(attempt.ended_at, text, {**values, "who": attempt.worker})
+        return
+    # A worker that was woken for an earlier email takes this one too: it was not woken by this one.
+    if attempt.woken_at and attempt.woken_at >= delivery.created_at:
+        text = N_("Email %(id)s: worker woken by %(by)s.")
+        yield Event(attempt.woken_at, text, {**values, "by": attempt.woken_by})
+    if attempt.claimed_at:
+        text = N_("Email %(id)s: claimed by %(worker)s.")
+        yield Event(max(attempt.claimed_at, delivery.created_at), text, {**values, "worker": attempt.worker})
+    text = N_("Email %(id)s: %(state)s.")
+    yield Event(attempt.ended_at, text, {**values, "state": state_label(attempt.state)}, attempt.response)
+
+
+def _end_events(delivery: Delivery, attempts: Sequence[Attempt], values: dict[str, object]) -> Iterator[Event]:
+    """Yield how the email ended where no attempt says so, or else what is to happen next."""
+    last = attempts[-1] if attempts else None
+    if delivery.settled_at and not (last and last.state == delivery.state):
         text = N_("Email %(id)s: %(state)s.")
-        events.append(Event(attempt.ended_at, text, {**values, "state": attempt.state}, attempt.response))
-    if delivery.settled_at and not attempts:
-        text = N_("Email %(id)s: %(state)s.")
-        events.append(Event(delivery.settled_at, text, {**values, "state": delivery.state}, delivery.reason))
-    if delivery.state == DeliveryState.SENDING and delivery.lease_until:
+        yield Event(delivery.settled_at, text, {**values, "state": state_label(delivery.state)}, delivery.reason)
+    elif delivery.state == DeliveryState.SENDING and delivery.lease_until:
         text = N_("Email %(id)s: being sent; the claim of %(worker)s expires at this time.")
-        events.append(Event(delivery.lease_until, text, {**values, "worker": delivery.claimed_by}))
-    return events
+        yield Event(delivery.lease_until, text, {**values, "worker": delivery.claimed_by})
+    elif delivery.state == DeliveryState.DEFERRED:
+        text = N_("Email %(id)s: next attempt, not before this time.")
+        yield Event(delivery.next_attempt_at, text, values)
+    elif delivery.state == DeliveryState.DUE:
+        text = N_("Email %(id)s: waits for a worker since this time.")
+        yield Event(max(delivery.next_attempt_at, delivery.created_at), text, values)

@@ -20,6 +20,16 @@ function replaceParts(page) {
   }
 }
 
+// What the page says may no longer be true: headline and title must not go on saying that mail flows.
+function markUnknown() {
+  if (updated) { updated.querySelector("[data-label]").textContent = updated.dataset.stale; updated.classList.add("stale"); }
+  const health = document.getElementById("health");
+  if (!health || health.classList.contains("not-known")) return;
+  health.className = "health not-known";
+  health.replaceChildren(Object.assign(document.createElement("p"), { className: "headline", textContent: `? ${health.dataset.unknown}` }));
+  document.title = `? ${health.dataset.unknown}`;
+}
+
 async function refresh() {
   if (document.hidden) return;
   try {
@@ -33,7 +43,7 @@ async function refresh() {
     // A finished action has other buttons, which are not live.
     if (document.querySelector('[data-done="yes"]')) location.reload();
   } catch {
-    if (updated) { updated.querySelector("[data-label]").textContent = updated.dataset.stale; updated.classList.add("stale"); }
+    markUnknown();
   }
 }
 

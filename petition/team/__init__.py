@@ -17,6 +17,6 @@ def register(app: Flask) -> None:
         app.register_blueprint(view.blueprint)
     register_composer(app, accounts.TEAM_INVITATION, emails.compose_team_invitation)
     register_composer(app, accounts.TEAM_PASSWORD, emails.compose_team_password)
-    register_composer(app, credentials.CREDENTIALS_CHANGED, emails.compose_credentials_changed)
+    register_composer(app, credentials.CREDENTIALS_CHANGED, emails.compose_credentials_changed, counted=False)
     register_task(app, tasks.run_link_requests)
     register_task(app, tasks.run_retention)

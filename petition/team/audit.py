@@ -1,6 +1,7 @@
 """Audit trail: record and list what people did."""
 
 import getpass
+import os
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import date, timedelta
@@ -72,9 +73,11 @@ def record(
 
 
 def default_actor() -> str:
-    """Return who acts in a command: the user of the terminal."""
+    """Return who acts in a command: the user of the terminal, and under sudo the one who called it."""
     try:
-        return f"terminal:{getpass.getuser()}"
+        user = getpass.getuser()
+        caller = os.environ.get("SUDO_USER")
+        return f"terminal:{user} (sudo by {caller})" if caller and caller != user else f"terminal:{user}"
     except (KeyError, OSError):  # a user id without a name, as in containers
         return "terminal"
 

@@ -22,3 +22,20 @@ def test_ack_on_a_lost_connection_is_ignored(lost_channel):
 
 def test_unacked_messages_are_not_restored_at_shutdown():
     assert DisconnectTolerantQoS.restore_at_shutdown is False
+
+
+def test_broker_is_tried_again_within_five_seconds(app):
+    celery, waits = app.extensions["celery"], []
+
+    class Enough(Exception):
+        pass
+
+    def note(_error, interval):
+        waits.append(interval)
+        if len(waits) == 3:
+            raise Enough
+
+    connection = celery.connection_for_write("redis://127.0.0.1:1/0")
+    with pytest.raises(Enough):
+        connection.ensure_connection(note, interval_start=4, interval_step=40)
+    assert max(waits) <= 5

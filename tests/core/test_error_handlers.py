@@ -1,7 +1,11 @@
 """Domain exceptions that no view catches, as pages and as problem documents."""
 
 import pytest
+from psycopg import OperationalError
+from sqlalchemy import event
+from support.factories import sign_in
 
+from petition.core.db import db
 from petition.core.exceptions import Conflict, DomainError, InvalidLink, InvalidTransition, NotFound, ValidationError
 from petition.core.optimistic_lock import EditConflict
 
@@ -50,3 +54,33 @@ def test_api_answers_with_a_problem_document(client, fail_with, kind, status):
 def test_exception_without_a_message_has_the_advice_of_its_status(client, fail_with):
     fail_with(Conflict())
     assert "reload the page" in client.get("/p/jardin?lang=en").text
+
+
+@pytest.fixture
+def database_gone(app):
+    """Let no connection to the database be made, from the moment the function is called."""
+
+    def refuse(*_):
+        raise OperationalError("connection refused")
+
+    def stop():
+        db.session.remove()
+        db.engine.dispose()
+        event.listen(db.engine, "do_connect", refuse)
+
+    yield stop
+    if event.contains(db.engine, "do_connect", refuse):
+        event.remove(db.engine, "do_connect", refuse)
+
+
+def test_signed_in_operator_gets_the_503_page_without_the_database(client, database_gone, caplog):
+    sign_in(client, "operator")
+    assert client.get("/ops/").status_code == 200
+    database_gone()
+    for path in ("/ops/", "/ops/failures", "/account/"):
+        answer = client.get(f"{path}?lang=en")
+        assert (answer.status_code, answer.headers["Retry-After"]) == (503, "10"), path
+        assert "The server is busy" in answer.text
+    lines = [record.getMessage() for record in caplog.records if record.levelname == "ERROR"]
+    assert all("Traceback" not in line for line in lines)
+    assert sum(len(line) for line in lines) < 1500

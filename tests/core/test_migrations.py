@@ -2,7 +2,7 @@
 
 from support.factories import make_petition
 
-from petition.cli import database
+from petition.commands import database
 from petition.core import migrations
 from petition.core.db import db
 

@@ -30,7 +30,7 @@ from petition.signatures.tasks import run_reminders
 from petition.team import accounts
 
 # A campaign sends them to those who agreed, or to its own team, and says how many.
-EXEMPT_KINDS = {"mailing", "mailing_stopped", "mailing_test"}
+EXEMPT_KINDS = {"mailing", "mailing_stopped", "mailing_test", "credentials_changed"}
 VICTIM, LIMIT = "ann.martin@petite-ville.fr", 3
 
 

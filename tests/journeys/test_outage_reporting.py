@@ -86,7 +86,7 @@ def test_missing_worker_is_reported_and_its_return(healthy_system, mail_server, 
     healthy_system.end("worker", sign_)
     sign(healthy_system, "zoe@example.org")
     wait_for(
-        lambda: reports_problem(healthy_system, "No worker takes the queue confirmations."),
+        lambda: reports_problem(healthy_system, "No worker takes the queues confirmations, "),
         NOTICED_WITHIN_SECONDS,
         "the missing worker",
     )

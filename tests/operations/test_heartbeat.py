@@ -12,6 +12,7 @@ from petition.core.db import db
 from petition.delivery.models import Delivery, Pause
 from petition.operations.heartbeat import HeartbeatScheduler, record_heartbeat
 from petition.operations.models import Heartbeat
+from petition.operations.snapshot import take_snapshot
 
 HOUR, WAIT, LEASE = timedelta(hours=1), timedelta(seconds=20), timedelta(seconds=60)
 
@@ -74,3 +75,34 @@ def test_beat_keeps_scheduling_after_the_clock_moved_back(app, tmp_path, monkeyp
         scheduler.tick()
         assert sweep.is_due().next <= 5
         assert scheduler._heap[0].time <= scheduler._when(sweep, 5)
+
+
+def test_beat_logs_a_broker_outage_once_and_its_end(app, tmp_path, monkeypatch, caplog):
+    celery = app.extensions["celery"]
+    monkeypatch.setitem(celery.conf, "beat_schedule", {"sweep": {"task": "sweep", "schedule": 5.0}})
+    with closing(HeartbeatScheduler(celery, schedule_filename=str(tmp_path / "beat"))) as scheduler:
+        entry = scheduler.schedule["sweep"]
+
+        def fail(*_, **__):
+            raise ConnectionError("refused")
+
+        for send in (fail, fail, fail, lambda *_, **__: None, lambda *_, **__: None):
+            monkeypatch.setattr(scheduler, "send_task", send)
+            scheduler.apply_entry(entry, producer=object())
+    messages = [record.getMessage() for record in caplog.records]
+    assert [("does not answer" in each, "answers again" in each) for each in messages] == [(True, False), (False, True)]
+    assert not any("Traceback" in message for message in messages)
+
+
+def test_worker_that_died_stays_listed_for_a_day(app):
+    record_heartbeat("worker", "a@host", ["confirmations"])
+    db.session.query(Heartbeat).update({"seen_at": clock.now() - timedelta(hours=20)})
+    record_heartbeat("beat", "b@host")
+    db.session.commit()
+    (worker,) = take_snapshot().workers
+    assert worker.silent
+    assert "confirmations" in take_snapshot().unserved_queues
+    db.session.query(Heartbeat).update({"seen_at": clock.now() - timedelta(hours=25)})
+    record_heartbeat("beat", "b@host")
+    db.session.commit()
+    assert take_snapshot().workers == []

@@ -3,17 +3,20 @@
 import ipaddress
 import json
 import re
+from datetime import timedelta
 from pathlib import Path
 
 import pytest
 import yaml
 from prometheus_client.parser import text_string_to_metric_families
-from sqlalchemy import func, update
+from sqlalchemy import func, text, update
 from support.factories import make_petition, make_signature
 
 from petition.core.db import db
 from petition.delivery.models import Delivery
 from petition.operations import rollup
+from petition.operations.models import Probe
+from petition.operations.smtp_probe import MAIL_SERVER, record_probe
 from petition.signatures.confirm import confirm_signature
 
 DOCS = Path(__file__).parents[2] / "docs"
@@ -97,15 +100,33 @@ def metrics_in(text):
     return {re.sub(r"_(bucket|sum|count)$", "", name) for name in re.findall(r"\bpetition_[a-z_]+", text)}
 
 
+def test_mail_server_is_neither_up_nor_down_without_a_probe(client, metrics_token):
+    assert ("petition_mail_server_up",) not in read(client)
+    record_probe(MAIL_SERVER, True, "250 ok", 3)
+    db.session.commit()
+    assert read(client)["petition_mail_server_up",] == 1
+    db.session.execute(update(Probe).values(at=func.now() - text("interval '10 minutes'")))
+    db.session.commit()
+    assert ("petition_mail_server_up",) not in read(client)
+
+
+def test_reconciliation_that_never_ran_has_an_age(client, metrics_token):
+    assert read(client)["petition_reconciliation_age_seconds",] == 0
+    make_petition().created_at -= timedelta(days=3)
+    db.session.commit()
+    assert 259_000 < read(client)["petition_reconciliation_age_seconds",] < 260_000
+
+
 def test_rules_and_dashboard_use_existing_metrics(client, metrics_token):
+    record_probe(MAIL_SERVER, True, "250 ok", 3)
     names = {name for name, *_ in read(client)}
     known = names | {re.sub(r"_(bucket|sum|count)$", "", name) for name in names}
     rules = (MONITORING / "alerts.yaml").read_text(encoding="utf-8")
     dashboard = json.loads((MONITORING / "grafana.json").read_text(encoding="utf-8"))
     expressions = [target["expr"] for panel in dashboard["panels"] for target in panel.get("targets", [])]
     assert len(expressions) > 8
-    for text in (rules, *expressions):
-        assert metrics_in(text) <= known, metrics_in(text) - known
+    for expression in (rules, *expressions):
+        assert metrics_in(expression) <= known, metrics_in(expression) - known
 
 
 def test_runbook_has_a_section_for_every_alert():
@@ -117,4 +138,4 @@ def test_runbook_has_a_section_for_every_alert():
         assert rule["expr"]
         assert rule["labels"]["severity"] in ("warning", "critical")
         assert f"### {rule['alert']}\n" in runbook, rule["alert"]
-        assert rule["annotations"]["runbook"] == f"docs/operations.md#{rule['alert'].lower()}"
+        assert rule["annotations"]["runbook_url"] == f"docs/operations.md#{rule['alert'].lower()}"

@@ -46,6 +46,9 @@ class SmtpServer:
 
     async def handle_RCPT(self, server, session, envelope, address, options):
         answer = self.on_rcpt(address)
+        if answer == "hang up":
+            server.transport.close()
+            return "421 not delivered to the client"
         if answer:
             return answer
         envelope.rcpt_tos.append(address)

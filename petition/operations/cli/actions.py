@@ -20,18 +20,18 @@ EFFECT_LABELS = {
 def _make_command(verb: str, help_text: str) -> click.Command:
     @click.command(verb, help=help_text)
     @delivery_filter_options
-    @click.option("--id", "only_id", type=int, help="One delivery.")
+    @click.option("--id", "only_ids", type=int, multiple=True, help="One delivery; may be repeated.")
     @click.option("--all", "everything", is_flag=True, help="All of them, without a filter.")
     @click.option("--yes", is_flag=True, help="Do not ask for confirmation.")
     @json_option
     @with_app_context
-    def command(only_id: int | None, everything: bool, yes: bool, as_json: bool, **chosen: str | None) -> None:
+    def command(only_ids: tuple[int, ...], everything: bool, yes: bool, as_json: bool, **chosen: str | None) -> None:
         which = build_filter(**chosen)
-        if not (which.to_dict() or only_id or everything):
+        if not (which.to_dict() or only_ids or everything):
             raise CommandError("say which: --queue, --state, --cause, --domain, --id, or --all (see `queue failures`)")
         if as_json and not yes:
             raise CommandError("--json cannot ask for confirmation: add --yes")
-        action = delivery_actions.prepare(verb, which, audit.default_actor(), only_id)
+        action = delivery_actions.prepare(verb, which, audit.default_actor(), only_ids)
         run_interactively(action, _print_sample, audit.record, yes=yes, as_json=as_json)
 
     return command
@@ -40,6 +40,8 @@ def _make_command(verb: str, help_text: str) -> click.Command:
 def _print_sample(action: BulkAction) -> None:
     noun = "email" if action.total == 1 else "emails"
     console.print(f"[bold]{action.total:,}[/] {noun} {EFFECT_LABELS[action.verb]}. For example:")
+    if delivery_actions.includes_unknown(action):
+        console.print("[bold yellow]Some may have been sent already: whoever has such an email gets it twice.[/]")
     table = Table(box=None, header_style="bold", pad_edge=False)
     for name in ("email", "kind", "state", "domain", "server response"):
         table.add_column(name, no_wrap=name != "server response")
@@ -48,6 +50,8 @@ def _print_sample(action: BulkAction) -> None:
     console.print(table)
 
 
-retry = _make_command("retry", "Send emails again that are deferred, failed, or whose outcome is unknown.")
-discard = _make_command("discard", "Cancel emails that are deferred, failed, or whose outcome is unknown.")
-mark_sent = _make_command("mark-sent", "Record emails whose outcome is unknown as sent.")
+retry = _make_command("retry", "Send emails again that are deferred or failed; of unknown outcome only with --state.")
+discard = _make_command(
+    "discard", "Cancel emails: deferred, failed, of unknown outcome, or --state due of a paused queue."
+)
+mark_sent = _make_command("mark-sent", "Record emails as sent: of unknown outcome, or --state due of a paused queue.")

@@ -5,9 +5,8 @@ from typing import Any
 
 import click
 
-from petition.delivery.models import PROBLEM_STATES
 from petition.delivery.queues import EMAIL_QUEUES
-from petition.operations.failures import DeliveryFilter
+from petition.operations.failures import FILTER_STATES, DeliveryFilter
 
 json_option = click.option("--json", "as_json", is_flag=True, help="Print JSON.")
 
@@ -17,7 +16,7 @@ def delivery_filter_options(command: Callable[..., Any]) -> Callable[..., Any]:
     for option in (
         click.option("--domain", help="Recipient domain, such as orange.fr."),
         click.option("--cause", help='As `failures` shows it, such as "550 5.7.1".'),
-        click.option("--state", type=click.Choice(PROBLEM_STATES)),
+        click.option("--state", type=click.Choice(FILTER_STATES)),
         click.option("--queue", type=click.Choice(list(EMAIL_QUEUES))),
     ):
         command = option(command)

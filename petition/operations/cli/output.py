@@ -11,7 +11,6 @@ from petition.core.i18n import format_duration
 from petition.operations.broker_stats import BrokerStats
 from petition.operations.failures import FailureSummary
 from petition.operations.health import Health, HealthStatus
-from petition.operations.queue_stats import QueueStats
 from petition.operations.smtp_probe import MAIL_SERVER
 from petition.operations.snapshot import Snapshot
 
@@ -43,7 +42,9 @@ def render_status(snapshot: Snapshot, broker: BrokerStats, health: Health) -> Re
 
 def render_headline(health: Health) -> Text:
     """Return the health status in one line: in words, not only by colour."""
-    waiting = "nothing waits" if health.oldest is None else f"oldest confirmation {format_duration(health.oldest)}"
+    waiting = "nobody waits for a link"
+    if health.oldest is not None:
+        waiting = f"{health.waiting:,} wait for a link, the first for {format_duration(health.oldest)}"
     return Text.assemble((health.status.upper(), STATUS_STYLES[health.status]), f"  {waiting}")
 
 
@@ -67,16 +68,16 @@ def render_queues(snapshot: Snapshot) -> Table:
             *(f"{queue.depth[state]:,}" for state in STATES),
             "-" if queue.oldest is None else format_duration(queue.oldest),
             f"{queue.per_minute_10:,.0f}",
-            _format_time_to_empty(queue),
+            _format_time_to_empty(snapshot.seconds_to_empty(queue.name)),
             Text(str(workers), style="" if workers else STATUS_STYLES[HealthStatus.STUCK]),
         )
     return table
 
 
-def _format_time_to_empty(queue: QueueStats) -> str:
-    if queue.seconds_to_empty is None:
-        return "never"
-    return format_duration(queue.seconds_to_empty) if queue.seconds_to_empty else "-"
+def _format_time_to_empty(seconds: float | None) -> str:
+    if seconds is None:
+        return "stopped"
+    return format_duration(seconds) if seconds else "-"
 
 
 def render_processes(snapshot: Snapshot, broker: BrokerStats) -> Table:

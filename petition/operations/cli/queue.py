@@ -6,17 +6,18 @@ from collections.abc import Callable
 from typing import Any
 
 import click
+from flask import current_app
 from rich.live import Live
 
 from petition.core.cli_support import console, with_app_context
 from petition.core.db import db
-from petition.delivery.queues import CONFIRMATIONS, EMAIL_QUEUES, EVERYTHING
-from petition.operations import broker_stats, failures, queue_actions
+from petition.delivery.queues import EMAIL_QUEUES, EVERYTHING
+from petition.operations import broker_stats, failures, queue_actions, quick_check
 from petition.operations.cli import output
 from petition.operations.cli.actions import discard, mark_sent, retry
 from petition.operations.cli.options import build_filter, delivery_filter_options, json_option
 from petition.operations.health import Health, evaluate_health
-from petition.operations.json_report import build_report, group_to_json, health_to_json
+from petition.operations.json_report import build_report, group_to_json
 from petition.operations.reconcile import reconcile
 from petition.operations.snapshot import Snapshot, take_snapshot
 from petition.team import audit
@@ -24,7 +25,6 @@ from petition.team import audit
 PAUSE_SCOPES = click.Choice([EVERYTHING, *EMAIL_QUEUES])
 WATCH_INTERVAL_SECONDS = 2.0
 MAX_FILTERED_GROUPS = 1_000_000  # groups searched for those that match a filter
-PLUGIN_STATUSES = ("OK", "WARNING", "CRITICAL")  # by exit code, as monitoring plugins print them
 
 
 @click.group(invoke_without_command=True)
@@ -37,9 +37,9 @@ def queue(context: click.Context, as_json: bool) -> None:
 
 
 def _read_status() -> tuple[Snapshot, broker_stats.BrokerStats, Health]:
-    snapshot, broker = take_snapshot(), broker_stats.read_broker_stats()
+    snapshot, broker = take_snapshot(), broker_stats.read_broker_stats(current_app.config["BROKER_URL"])
     db.session.rollback()
-    return snapshot, broker, evaluate_health(snapshot, broker)
+    return snapshot, broker, evaluate_health(snapshot.facts, broker)
 
 
 @queue.command()
@@ -88,16 +88,13 @@ def _repeat(every: float, times: int | None, show: Callable[[], Any]) -> None:
 @with_app_context
 def check(as_json: bool) -> None:
     """Say in one line whether mail flows, and exit with 0 (ok), 1 (slow) or 2 (stuck), as monitoring plugins do."""
-    snapshot, _broker, health = _read_status()
-    confirmations = snapshot.queues[CONFIRMATIONS.name]
-    if as_json:
-        click.echo(json.dumps(health_to_json(health)))
-    else:
-        message = " ".join(reason.message() for reason in health.reasons) or "mail flows."
-        oldest = f"oldest={confirmations.oldest or 0:.1f}s;{snapshot.slow_after:g};{snapshot.stuck_after:g}"
-        plugin_status = PLUGIN_STATUSES[health.exit_code]
-        click.echo(f"PETITION {plugin_status} - {message} | {oldest} waiting={confirmations.waiting}")
-    raise SystemExit(health.exit_code)
+    # petition/cli.py answers this without the application; here is what it falls back to, without a running stack.
+    config = current_app.config
+    result = quick_check.check(
+        config["DATABASE_URL"], config["BROKER_URL"], config["PETITION_SLOW_AFTER"], config["PETITION_STUCK_AFTER"]
+    )
+    click.echo(result.data if as_json else result.line)
+    raise SystemExit(result.code)
 
 
 @queue.command()
@@ -122,7 +119,11 @@ def resume(queue: str, as_json: bool) -> None:
     was_paused = queue_actions.resume_queue(queue)
     db.session.commit()
     message = f"{queue}: resumed, the next sweep starts it." if was_paused else f"{queue}: was not paused."
-    _print_result(as_json, {"queue": queue, "paused": False, "was_paused": was_paused}, message)
+    remaining = queue_actions.list_still_paused(queue)
+    for pause in remaining:
+        message += f"\n{pause.scope}: still paused ({pause.reason}); `resume {pause.scope}` ends it."
+    data = {"queue": queue, "paused": bool(remaining), "was_paused": was_paused}
+    _print_result(as_json, data | {"still_paused": [pause.scope for pause in remaining]}, message)
 
 
 @queue.command("failures")
@@ -153,6 +154,8 @@ def show_failures(queue: str | None, state: str | None, cause: str | None, domai
 def run_reconcile(as_json: bool) -> None:
     """Compare every statistic with the rows it counts, as every night, and correct differences."""
     drifts = [{"what": d.what, "id": d.subject_id, "found": d.found, "expected": d.expected} for d in reconcile()]
+    audit.record("statistics.reconciled", "statistics", after={"differences": len(drifts)})
+    db.session.commit()
     if as_json:
         click.echo(json.dumps(drifts))
         return

@@ -10,7 +10,7 @@ from petition.core.db import db
 from petition.core.exceptions import ValidationError
 from petition.core.pagination import MAX_ID
 from petition.delivery.queues import EMAIL_QUEUES, EVERYTHING
-from petition.operations import delivery_actions, queue_actions
+from petition.operations import delivery_actions, failures, queue_actions
 from petition.operations.failures import DeliveryFilter
 from petition.team import audit
 from petition.team.models import TeamRole
@@ -40,7 +40,11 @@ def resume(queue: str) -> Response:
     """Resume a queue."""
     queue_actions.resume_queue(_queue_name_or_404(queue))
     db.session.commit()
-    flash(_("Resumed. Waiting emails are sent within seconds."), "success")
+    if remaining := queue_actions.list_still_paused(queue):
+        names = ", ".join(_("all queues") if pause.scope == EVERYTHING else pause.scope for pause in remaining)
+        flash(_("Resumed, but still paused on its own: %(names)s.", names=names), "warning")
+    else:
+        flash(_("Resumed. Waiting emails are sent within seconds."), "success")
     return redirect(url_for("operations.index"), 303)
 
 
@@ -50,17 +54,29 @@ def _account_name() -> str:
     return account.name or account.email
 
 
+def _failures_url() -> str:
+    """Return the URL of the list that the form was sent from."""
+    return url_for("operations.failed", **DeliveryFilter.parse(request.form).to_dict())  # type: ignore[arg-type]
+
+
 @blueprint.post("/actions")
 def prepare() -> Response:
     """Store the set of emails that an action would change, and show it."""
-    only_id = request.form.get("id", type=int)
+    only_ids = [number for number in request.form.getlist("id", type=int) if 0 < number <= MAX_ID]
+    if "selected" in request.form and not only_ids:
+        flash(_("Tick the emails first: nothing was done."), "info")
+        return redirect(_failures_url(), 303)
     try:
         action = delivery_actions.prepare(
             request.form.get("verb", ""),
             DeliveryFilter.parse(request.form),
             _account_name(),
-            only_id if only_id and 0 < only_id <= MAX_ID else None,
+            only_ids[: failures.PAGE_SIZE],
         )
+    except delivery_actions.QueueNotPaused:
+        db.session.rollback()
+        flash(_("Pause the queue first: until then, workers take the emails that are due."), "warning")
+        return redirect(_failures_url(), 303)
     except ValidationError:
         db.session.rollback()
         flash(_("No email matches any more: nothing was done."), "info")
@@ -78,7 +94,12 @@ def action(action_id: int) -> str:
     """Show an action: what it would do, its progress, or its result."""
     bulk_action = _get_action_or_404(action_id)
     sample = delivery_actions.list_sample(bulk_action)
-    return render_template("operations/actions/action.html", action=bulk_action, sample=sample)
+    return render_template(
+        "operations/actions/action.html",
+        action=bulk_action,
+        sample=sample,
+        repeats=delivery_actions.includes_unknown(bulk_action),
+    )
 
 
 @blueprint.post("/actions/<int:action_id>/start")

@@ -2,7 +2,7 @@
 
 from datetime import datetime
 
-from flask import Blueprint, Response, abort, flash, render_template, request, url_for
+from flask import Blueprint, Response, abort, current_app, flash, render_template, request, url_for
 from flask_babel import gettext as _
 from sqlalchemy import func, select
 
@@ -10,7 +10,7 @@ from petition.bulk_actions import runner
 from petition.core.charts import svg_response
 from petition.core.db import db
 from petition.core.pagination import MAX_ID
-from petition.delivery.models import PROBLEM_STATES
+from petition.delivery import pauses
 from petition.delivery.queues import CONFIRMATIONS, EMAIL_QUEUES, EVERYTHING
 from petition.operations import broker_stats, charts, delivery_actions, failures, queue_stats, timeline
 from petition.operations.health import evaluate_health
@@ -32,14 +32,13 @@ require_roles(blueprint, TeamRole.OPERATOR)
 def index() -> str:
     """Show whether mail flows, and why not."""
     snapshot = take_snapshot()
-    broker = broker_stats.read_broker_stats()
+    broker = broker_stats.read_broker_stats(current_app.config["BROKER_URL"])
     day = get_last_day(snapshot.at)
     return render_template(
         "operations/dashboard/index.html",
         snapshot=snapshot,
         broker=broker,
-        health=evaluate_health(snapshot, broker),
-        translate=_,
+        health=evaluate_health(snapshot.facts, broker),
         hours=[(hour, queue_stats.summarise_latency(hour.latency_counts)) for hour in reversed(day.hours)],
         latencies={
             "hour": queue_stats.summarise_latency(snapshot.last_hour.latency_counts(CONFIRMATIONS.name)),
@@ -77,7 +76,8 @@ def failed() -> str:
         which=chosen,
         older=older,
         queues=EMAIL_QUEUES,
-        states=PROBLEM_STATES,
+        states=failures.FILTER_STATES,
+        paused=bool(which.queue and pauses.is_paused(which.queue)),
     )
 
 

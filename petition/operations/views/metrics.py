@@ -1,4 +1,4 @@
-"""`/metrics`, for clients with the token or from an allowed address."""
+"""`/metrics` and `/ops/check`, for clients with the token or from an allowed address."""
 
 import hmac
 import ipaddress
@@ -10,6 +10,7 @@ from werkzeug.exceptions import Unauthorized
 
 from petition.core.db import db
 from petition.core.trusted_hosts import is_loopback, peer_address
+from petition.operations import quick_check
 from petition.operations.metrics import render_metrics
 
 ACCESS = "machine"
@@ -56,3 +57,16 @@ def metrics() -> Response:
     body = render_metrics()
     db.session.rollback()
     return current_app.response_class(body, content_type=CONTENT_TYPE_LATEST)
+
+
+@blueprint.get("/ops/check")
+def check() -> Response:
+    """Return the line of `petition queue check`: 503 where mail is stuck, so that a monitor needs only the status."""
+    config = current_app.config
+    result = quick_check.check(
+        config["DATABASE_URL"], config["BROKER_URL"], config["PETITION_SLOW_AFTER"], config["PETITION_STUCK_AFTER"]
+    )
+    status = 503 if result.code == quick_check.CRITICAL else 200
+    response = current_app.response_class(f"{result.line}\n", status, content_type="text/plain; charset=utf-8")
+    response.headers["Cache-Control"] = "no-store"
+    return response

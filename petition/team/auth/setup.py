@@ -7,7 +7,7 @@ from typing import Any
 import flask_security
 from flask import Flask, Response, g, render_template, request, session
 from flask_babel import gettext as _
-from flask_login import user_logged_out
+from flask_login import AnonymousUserMixin, user_logged_out
 from flask_security import Security, SQLAlchemyUserDatastore, user_authenticated
 
 from petition.core import clock
@@ -37,6 +37,11 @@ def _set_content_security_policy(response: Response) -> Response:
             "frame-ancestors 'none'",
         )
     return response
+
+
+def _forget_account() -> None:
+    """Let Flask-Login read no account for this request: the page that says so has no database."""
+    g._login_user = AnonymousUserMixin()
 
 
 def _continue_session() -> None:
@@ -126,6 +131,7 @@ def init_app(app: Flask) -> Security:
     app.register_error_handler(limits.TooManyAttempts, _show_too_many_attempts)
     view_checks.wrap(app)
     changes.connect(app)
+    app.extensions.setdefault("petition.database_error_hooks", []).append(_forget_account)
     user_authenticated.connect(_record_sign_in, app)
     user_logged_out.connect(_end_session, app)
     return security

@@ -5,10 +5,12 @@ from contextlib import nullcontext
 
 import pytest
 from click.testing import CliRunner
+from flask import current_app
 from rich.console import Console
 from sqlalchemy import func, update
 from support.factories import make_petition, make_signature
 
+from petition.commands import database
 from petition.core.cli_support import AppProvider
 from petition.core.db import db
 from petition.delivery.models import Delivery
@@ -38,11 +40,11 @@ def test_status_has_the_documented_keys(run):
     make_signature(make_petition())
     report = json.loads(run(queue, "--json").stdout)
     assert set(report) == {
-        "at", "status", "oldest_confirmation", "reasons", "queues", "latency", "workers", "seconds_since_beat",
-        "broker", "mail_server", "reconciliation", "failures",
+        "at", "status", "oldest_confirmation", "waiting", "reasons", "queues", "latency", "workers",
+        "seconds_since_beat", "broker", "mail_server", "reconciliation", "failures",
     }  # fmt: skip
     assert report["status"] == "stuck", "no worker runs in this test"
-    assert set(report["reasons"][0]) == {"status", "message"}
+    assert set(report["reasons"][0]) == {"status", "message", "runbook"}
     confirmations = report["queues"]["confirmations"]
     assert confirmations["due"] == 1
     assert {"oldest", "next_at", "seconds_to_empty", "paused", "workers"} <= set(confirmations)
@@ -51,8 +53,13 @@ def test_status_has_the_documented_keys(run):
 def test_check_exits_with_the_status(run):
     result = run(queue, "check")
     assert result.exit_code == 2
-    assert result.stdout.startswith("PETITION CRITICAL - No worker takes the queue confirmations.")
-    assert set(json.loads(run(queue, "check", "--json").stdout)) == {"status", "oldest_confirmation", "reasons"}
+    assert result.stdout.startswith("PETITION CRITICAL - No worker takes the queues confirmations, ")
+    assert set(json.loads(run(queue, "check", "--json").stdout)) == {
+        "status",
+        "oldest_confirmation",
+        "waiting",
+        "reasons",
+    }
 
 
 def test_queue_table_fits_80_columns(app):
@@ -60,13 +67,13 @@ def test_queue_table_fits_80_columns(app):
     failure = {"state": "failed", "cause": "550 5.1.1", "domain": "orange.fr", "tried_at": func.now()}
     db.session.execute(update(Delivery).where(Delivery.subject_id == signature.id).values(**failure))
     db.session.commit()
-    snapshot, broker = take_snapshot(), broker_stats.read_broker_stats()
+    snapshot, broker = take_snapshot(), broker_stats.read_broker_stats(current_app.config["BROKER_URL"])
     console = Console(width=80, record=True)
     console.print(render_queues(snapshot))
     lines = console.export_text().splitlines()
     assert len(lines) == 1 + len(snapshot.queues), "no line wraps"
     assert all("…" not in line for line in lines)
-    console.print(render_status(snapshot, broker, evaluate_health(snapshot, broker)))
+    console.print(render_status(snapshot, broker, evaluate_health(snapshot.facts, broker)))
     assert "5.1.1" in console.export_text()
 
 
@@ -112,3 +119,29 @@ def test_suppressions_are_added_checked_and_removed(run, tmp_path):
     assert suppression_list.find_by_address("a@example.org") is None
     assert "1 added" in run(suppressions, "import", str(addresses)).stdout
     assert json.loads(run(suppressions, "count", "--json").stdout) == {"imported": 1}
+
+
+def test_reconcile_and_id_skipping_have_an_audit_event(run, monkeypatch):
+    monkeypatch.setenv("SUDO_USER", "ada")
+    assert run(queue, "reconcile").exit_code == 0
+    assert run(database, "skip-ids").exit_code == 0
+    events = db.session.query(AuditEvent).order_by(AuditEvent.id).all()
+    assert [event.action for event in events] == ["statistics.reconciled", "database.ids_skipped"]
+    assert all("(sudo by ada)" in event.actor for event in events)
+
+
+def test_resume_says_what_stays_paused(run):
+    for scope in ("all", "mailings"):
+        run(queue, "pause", scope, "--reason", "restored")
+    assert "mailings: still paused (restored)" in run(queue, "resume", "all").stdout
+    assert json.loads(run(queue, "resume", "all", "--json").stdout)["still_paused"] == ["mailings"]
+
+
+def test_retry_of_everything_leaves_out_unknown_outcomes(run):
+    make_signature(make_petition())
+    db.session.execute(update(Delivery).values(state="unknown", cause="worker died"))
+    db.session.commit()
+    assert run(queue, "retry", "--all", "--yes").exit_code == 1
+    asked = run(queue, "retry", "--state", "unknown", "--yes")
+    assert "gets it twice" in asked.stdout
+    assert asked.exit_code == 0

@@ -4,17 +4,16 @@ import re
 from datetime import timedelta
 
 import pytest
-from sqlalchemy import event, func, select, text, update
+from sqlalchemy import event, func, insert, select, text, update
 from support.factories import make_petition, make_signature, post_form, sign_in
 
 from petition.bulk_actions import runner
 from petition.bulk_actions.models import BulkAction
 from petition.core.db import db
-from petition.delivery.models import Delivery, Pause
+from petition.delivery.models import Attempt, Delivery, Pause
 from petition.delivery.suppressions.suppression_list import suppress
 from petition.delivery.worker import run_queue
-from petition.operations import broker_stats, confirmation_funnel, delivery_actions, failures, rollup
-from petition.operations.health import evaluate_health
+from petition.operations import confirmation_funnel, delivery_actions, failures, rollup
 from petition.operations.snapshot import get_last_day, get_recent_funnel, take_snapshot
 from petition.signatures.confirm import confirm_signature
 from petition.signatures.models import Signature
@@ -58,7 +57,7 @@ def actions():
 
 def test_empty_queue_is_shown(client, operator):
     page = client.get("/ops/?lang=en").text
-    assert "no confirmation is waiting" in page
+    assert "nobody waits for a link" in page
     assert "No email failed or is to be retried" in page
     assert client.get("/ops/?lang=fr").status_code == 200
 
@@ -193,7 +192,7 @@ def test_signature_is_found_with_its_timeline(client, operator, sent_emails):
     timeline = client.get(f"/ops/signatures/{signature.id}?lang=en").text
     for message in (
         "Signed for the first time",
-        "enqueued: confirm_signature",
+        "enqueued: link to confirm",
         "claimed by",
         ": sent.",
         "Confirmed, and counted",
@@ -204,6 +203,42 @@ def test_signature_is_found_with_its_timeline(client, operator, sent_emails):
     trail = " ".join(str((e.before, e.after, e.subject_id)) for e in db.session.query(AuditEvent))
     assert "zoe" not in trail.lower()
     assert "zoé" not in trail.lower()
+
+
+def read_timeline(client, signature):
+    """Return the events of the timeline, in their order, as text."""
+    page = client.get(f"/ops/signatures/{signature.id}?lang=en").text
+    return [" ".join(re.sub(r"<[^>]+>", " ", item).split()) for item in re.findall(r"<li>(.*?)</li>", page, re.DOTALL)]
+
+
+def test_timeline_says_how_each_email_ended_and_what_comes_next(client, operator):
+    """Discarded, suppressed, sent again and by whom, the next attempt, the request: in words."""
+    petition = make_petition()
+    signature = make_signature(petition, email="zoe@example.org")
+    email = db.session.query(Delivery).one()
+    early = text("now() - interval '1 second'")
+    attempt = {"delivery_id": email.id, "woken_by": "wakeup", "worker": "host/1/2", "state": "deferred"}
+    db.session.execute(insert(Attempt).values(**attempt, woken_at=early, claimed_at=early, ended_at=func.now()))
+    later = text("now() + interval '5 minutes'")
+    changes = {"state": "deferred", "cause": "451", "next_attempt_at": later, "request_id": "f" * 32}
+    db.session.execute(update(Delivery).values(**changes))
+    db.session.commit()
+    events = read_timeline(client, signature)
+    assert "Signed for the first time" in events[0], "nothing before it, though the worker was awake already"
+    assert not any("worker woken" in event for event in events)
+    assert any(f"request {'f' * 32}" in event for event in events)
+    assert any("to be retried" in event for event in events)
+    assert "next attempt, not before this time" in events[-1]
+    for verb, message in (("retry", "had it sent again"), ("discard", "discarded it; it is never sent")):
+        db.session.execute(update(Delivery).values(state="deferred"))
+        action = delivery_actions.prepare(verb, failures.DeliveryFilter(), "Ada Lovelace", [email.id])
+        runner.start(action)
+        db.session.commit()
+        runner.run_all()
+        assert any(f"Ada Lovelace {message}" in event for event in read_timeline(client, signature)), verb
+    db.session.execute(update(Delivery).values(state="suppressed", settled_at=func.now(), reason="on the list"))
+    db.session.commit()
+    assert read_timeline(client, signature)[-1].endswith("suppressed. on the list")
 
 
 def test_domain_with_few_confirmations_is_flagged(client, operator):
@@ -232,19 +267,6 @@ def test_domain_with_few_confirmations_is_flagged(client, operator):
         assert [name for name, d in found.items() if d.problem] == ["orange.fr"]
         rollup.roll_up()
     assert "far fewer confirmations" in client.get("/ops/?lang=en").text
-
-
-def test_health_names_the_problem(app, monkeypatch):
-    make_signature(make_petition())
-    health = evaluate_health(take_snapshot(), broker_stats.read_broker_stats())
-    assert health.status == "stuck"
-    assert any("No worker" in reason.message() for reason in health.reasons)
-    db.session.execute(update(Delivery).values(next_attempt_at=func.now() - text("interval '30 s'")))
-    db.session.commit()
-    assert any(
-        "has been waiting" in reason.message()
-        for reason in evaluate_health(take_snapshot(), broker_stats.read_broker_stats()).reasons
-    )
 
 
 @pytest.mark.parametrize("read", [get_last_day, get_recent_funnel])
@@ -289,6 +311,8 @@ def test_no_query_of_the_page_reads_a_whole_table(app, rows):
     """),
         {"rows": rows},
     )
+    attempts = "INSERT INTO attempts (delivery_id, ended_at, state) SELECT id, now(), 'sent' FROM deliveries"
+    db.session.execute(text(attempts))
     db.session.commit()
     while rollup.roll_up():
         pass
@@ -324,3 +348,63 @@ def test_failure_groups_are_right_before_and_after_rollup(app):
     assert [(g.domain, g.n) for g in failures.list_groups()] == [("c.fr", 3), ("a.fr", 2), ("d.fr", 2)]
     rollup.roll_up()
     assert [(g.domain, g.n) for g in failures.list_groups()] == [("c.fr", 3), ("a.fr", 2), ("d.fr", 2)]
+
+
+def prepare_failed_emails(state="unknown", queue="mailings", n=3):
+    petition = make_petition()
+    for number in range(n):
+        make_signature(petition, email=f"u{number}@example.org")
+    db.session.execute(update(Delivery).values(state=state, queue=queue, cause="worker died"))
+    db.session.commit()
+    return list(db.session.scalars(select(Delivery.id).order_by(Delivery.id)))
+
+
+def test_emails_of_unknown_outcome_have_a_warning_and_are_never_retried_with_others(client, operator):
+    ids = prepare_failed_emails()
+    assert "3 emails have an unknown outcome" in client.get("/ops/?lang=en").text
+    listed = client.get("/ops/failures?lang=en&state=unknown").text
+    assert "Sending one again may mail somebody twice" in listed
+    assert listed.count('aria-label="Mark email ') == 3
+    answer = post_form(client, "/ops/actions", verb="retry")
+    assert answer.headers["Location"].endswith("/ops/failures"), "a retry of everything leaves them out"
+    answer = post_form(client, "/ops/actions", verb="retry", state="unknown")
+    assert "gets it twice" in client.get(answer.headers["Location"] + "?lang=en").text
+    answer = post_form(client, "/ops/actions", verb="mark-sent", state="unknown", selected="1", id=ids[:2])
+    shown = client.get(answer.headers["Location"] + "?lang=en").text
+    assert "gets it twice" not in shown
+    assert ">2 emails</strong> will count as sent" in shown
+    post_form(client, answer.headers["Location"] + "/start")
+    runner.run_all()
+    assert [row.state for row in db.session.query(Delivery).order_by(Delivery.id)] == ["sent", "sent", "unknown"]
+
+
+def test_selection_of_nothing_does_nothing(client, operator):
+    prepare_failed_emails()
+    answer = post_form(client, "/ops/actions", verb="mark-sent", state="unknown", selected="1")
+    assert answer.headers["Location"].endswith("/ops/failures?state=unknown")
+    assert db.session.query(BulkAction).count() == 0
+
+
+def test_due_emails_are_discarded_only_while_their_queue_is_paused(client, operator):
+    """After a restore, what was sent since the backup looks due again."""
+    prepare_failed_emails("due")
+    values = {"verb": "discard", "state": "due", "queue": "mailings"}
+    assert post_form(client, "/ops/actions", **values).headers["Location"].endswith("?queue=mailings&state=due")
+    assert db.session.query(BulkAction).count() == 0
+    post_form(client, "/ops/lanes/all/pause", reason="restored")
+    assert 'href="/ops/failures?queue=mailings&amp;state=due"' in client.get("/ops/").text
+    page = client.get("/ops/failures?lang=en&queue=mailings&state=due").text
+    assert page.count("worker stopped while sending") == 3
+    assert "Mark as sent" in page
+    assert "Send again" not in page
+    answer = post_form(client, "/ops/actions", **values)
+    post_form(client, answer.headers["Location"] + "/start")
+    runner.run_all()
+    assert {row.state for row in db.session.query(Delivery)} == {"cancelled"}
+
+
+def test_resume_of_all_queues_says_what_stays_paused(client, operator):
+    for scope in ("all", "mailings"):
+        post_form(client, f"/ops/lanes/{scope}/pause", reason="restored")
+    answer = post_form(client, "/ops/lanes/all/resume?lang=en")
+    assert "still paused on its own: mailings" in client.get(answer.headers["Location"] + "?lang=en").text
