@@ -140,7 +140,7 @@ def _parse_ses(message: dict[str, Any]) -> Reports:
     mail, bounce, complaint = _object(inner, "mail"), _object(inner, "bounce"), _object(inner, "complaint")
     if not isinstance(inner, dict):
         is_test = "successfully validated sns topic" in _text(text).lower()
-        return [] if is_test or message.get("Type") in ("SubscriptionConfirmation", "UnsubscribeConfirmation") else None
+        return [] if is_test or message.get("Type") == "UnsubscribeConfirmation" else None
     kind = _text(inner.get("notificationType") or inner.get("eventType")).lower()
     message_id = _object(mail, "commonHeaders").get("messageId") or _header(mail.get("headers"), "message-id")
     reports = []

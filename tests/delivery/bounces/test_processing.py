@@ -68,7 +68,8 @@ def test_soft_bounces_of_three_emails_suppress(delivery):
 def make_delivery(delivery, generation):
     """Return another delivery to the same signer."""
     other = Delivery(kind="mailing", queue="mailings", petition_id=delivery.petition_id, subject_id=delivery.subject_id,
-                     generation=generation, state="sent", domain="example.org")  # fmt: skip
+                     generation=generation, state="sent", domain="example.org",
+                     address_hash=delivery.address_hash)  # fmt: skip
     db.session.add(other)
     db.session.flush()
     return other
