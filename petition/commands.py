@@ -30,8 +30,8 @@ from petition.petitions.cli import petitions
 from petition.petitions.file_parser import parse_document
 from petition.signatures.cli import signatures
 from petition.team import audit
-from petition.team.accounts import first_admin_url
 from petition.team.cli import team
+from petition.team.links import first_admin_url
 
 DATA_OPTION = click.option(
     "--data",

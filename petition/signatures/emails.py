@@ -1,7 +1,8 @@
 """Compose the emails to signers, a batch at a time; one that the signature's state no longer calls for is skipped.
 
-What asks to confirm goes to an address that a stranger may have typed, so it carries nothing that the stranger wrote:
-no organisation, no role, the name only if it is plainly a name, the address without its subaddress.
+An email may go to an address that a stranger typed, also once the team confirmed the signature without its link. So it
+carries nothing that the stranger wrote: no organisation, no role, the name only if it is plainly a name, the address
+without its subaddress.
 """
 
 from collections.abc import Callable, Sequence
@@ -48,7 +49,6 @@ class Signer(NamedTuple):
     state: str
     party: str
     name: str
-    organisation: str | None
     email: str
     locale: str
     generation: int
@@ -67,7 +67,6 @@ class TemplateKey:
     petition: PetitionHeader
     party: str
     is_named: bool
-    organisation: str | None
     has_count: bool  # a count of one is not worth mentioning
     expires_on: date
     confirm_within: int  # days
@@ -111,18 +110,15 @@ def _compose_message(
     header = PetitionHeader(
         text.title, petition.kind, text.addressee, petition_url(petition.slug, signer.locale), petition.sender_name
     )
-    may_be_strangers = name in KINDS_TO_CONFIRM
     key = TemplateKey(
-        name, signer.locale, header, signer.party,
-        is_named=is_plain_name(signer.name) if may_be_strangers else bool(signer.name),
-        organisation=None if may_be_strangers else signer.organisation,
+        name, signer.locale, header, signer.party, is_named=is_plain_name(signer.name),
         has_count=count is not None and count.confirmed > 1, expires_on=_last_confirmation_day(signer, petition, days),
         confirm_within=days,
     )  # fmt: skip
     subject, body, html = _get_prepared_email(key).fill(
         {
             "name": lambda: do_truncate(current_app.jinja_env, signer.name, MAX_NAME_CHARACTERS),
-            "email": lambda: without_subaddress(signer.email) if may_be_strangers else signer.email,
+            "email": lambda: without_subaddress(signer.email),
             "link": lambda: link(signer),
             "count": lambda: format_decimal(count.confirmed if count else 0, locale=signer.locale),
         }
@@ -139,7 +135,6 @@ def _get_prepared_email(key: TemplateKey) -> PreparedEmail:
         "name": SLOTS.placeholder("name") if key.is_named else "",
         "email": SLOTS.placeholder("email"),
         "party": key.party,
-        "organisation": key.organisation,
     }
     return prepare_email(
         SLOTS, key.name, key.locale, petition=key.petition, signature=signature, link=SLOTS.placeholder("link"),

@@ -75,7 +75,8 @@ def staff_action_labels(action: str) -> dict[str, str]:
             "name": _("Confirm without the link"),
             "will": _(
                 "The signature will count as if its link had been followed. The address gets an email with the link "
-                "to the signer’s personal page, so that its owner knows and can object."
+                "to the signer’s personal page, so that its owner knows and can object. It gets the news only if its "
+                "owner agrees to them there."
             ),
             "done": _("Confirmed: the signature counts."),
         },

@@ -7,7 +7,7 @@ def register(app: Flask) -> None:
     """Set up sign-in, the pages under /account/, and the emails to members."""
     from petition.core.celery import register_task
     from petition.delivery.composers import register_composer
-    from petition.team import accounts, credentials, emails, tasks, template_context
+    from petition.team import credentials, emails, links, tasks, template_context
     from petition.team.auth import setup
     from petition.team.views import audit, invitations, members, profile
 
@@ -15,8 +15,8 @@ def register(app: Flask) -> None:
     template_context.init_app(app)
     for view in (invitations, profile, members, audit):
         app.register_blueprint(view.blueprint)
-    register_composer(app, accounts.TEAM_INVITATION, emails.compose_team_invitation)
-    register_composer(app, accounts.TEAM_PASSWORD, emails.compose_team_password)
+    register_composer(app, links.TEAM_INVITATION, emails.compose_team_invitation)
+    register_composer(app, links.TEAM_PASSWORD, emails.compose_team_password)
     register_composer(app, credentials.CREDENTIALS_CHANGED, emails.compose_credentials_changed, counted=False)
     register_task(app, tasks.run_link_requests)
     register_task(app, tasks.run_retention)

@@ -6,34 +6,26 @@ Functions flush and do not commit. Errors have their messages in the reader's la
 import secrets
 import unicodedata
 from collections.abc import Collection
-from datetime import timedelta
 from typing import Literal
 
-from flask import current_app
 from flask_babel import gettext as _
 from flask_security import hash_password
 from sqlalchemy import func, select
 from sqlalchemy.orm import selectinload
 
-from petition.core import tokens
 from petition.core.db import db
 from petition.core.exceptions import Conflict, InvalidLink, NotFound, ValidationError
 from petition.core.i18n import LANGUAGES
 from petition.core.text import ascii_lower
-from petition.delivery.outbox import OutboxEntry, enqueue
-from petition.delivery.queues import NOTIFICATIONS
 from petition.safeguards.email_addresses import BadAddress, parse_email_address
 from petition.team import audit, credentials, sessions
+from petition.team.links import enqueue_link, first_admin_url
 from petition.team.models import TEAM_ROLES, Account, TeamRole
 
-TEAM_INVITATION = "team_invitation"
-TEAM_PASSWORD = "team_password"  # noqa: S105 - a kind of email
-LINK_TTL = timedelta(days=7)
 MAX_NAME_CHARACTERS = 120
 PASSWORD_NORMAL_FORM: Literal["NFKD"] = "NFKD"  # noqa: S105 - of Unicode; Flask-Security's own for passwords
 MIN_PASSWORD_CHARACTERS = 12  # NIST SP 800-63B asks for length, and against rules of composition
 MAX_PASSWORD_CHARACTERS = 200
-FIRST_ADMIN_ID = 0  # in the link that creates the first admin, who has no account yet
 FIRST_ADMIN_LOCK = 7_226_103  # advisory lock: one first admin, however many use the link at once
 
 
@@ -153,53 +145,6 @@ def update_profile(account: Account, name: str, language: str) -> None:
     if errors:
         raise ValidationError(errors)
     account.name, account.language = name.strip(), language
-
-
-def enqueue_link(account: Account) -> None:
-    """Enqueue an email with an account's link: an invitation, or a new password. Flushes.
-
-    Replaces an email that still waits. The link is the same until it is used.
-    """
-    account.links_mailed = (account.links_mailed or 0) + 1
-    db.session.flush()
-    kind = TEAM_PASSWORD if account.password else TEAM_INVITATION
-    enqueue(kind, NOTIFICATIONS, [OutboxEntry(petition_id=0, subject_id=account.id, generation=account.links_mailed)])
-
-
-def invitation_url(account: Account) -> str:
-    """Return the link with which the owner of an account chooses a password, once."""
-    return _link_url(tokens.make(TEAM_INVITATION, account.id, account.link_generation))
-
-
-def first_admin_url() -> str | None:
-    """Return the link that creates the first admin; None once there is any account."""
-    if db.session.scalar(select(Account.id).limit(1)) is not None:
-        return None
-    return _link_url(tokens.make(TEAM_INVITATION, FIRST_ADMIN_ID, secrets.randbits(32)))
-
-
-def _link_url(token: str) -> str:
-    # Not by url_for, which needs a request: commands and workers print and mail these links.
-    return f"{current_app.config['PUBLIC_URL']}/account/welcome/{token}"
-
-
-def get_by_link(token: str) -> Account | None:
-    """Return the account that a link is for, locked; None for the link of the first admin.
-
-    Raises `InvalidLink` for a link that is malformed, expired, replaced or used.
-    """
-    try:
-        account_id, generation = tokens.read(TEAM_INVITATION, token, LINK_TTL)
-    except (tokens.BadToken, ValueError):
-        raise InvalidLink from None
-    if account_id == FIRST_ADMIN_ID:
-        if first_admin_url() is None:
-            raise InvalidLink
-        return None
-    account = db.session.get(Account, account_id, with_for_update=True)
-    if account is None or not account.active or account.link_generation != generation:
-        raise InvalidLink
-    return account
 
 
 def accept_invitation(

@@ -8,7 +8,7 @@ from rich.table import Table
 from petition.core.cli_support import CommandError, console, with_app_context
 from petition.core.db import db
 from petition.core.i18n import LANGUAGES
-from petition.team import accounts, audit, credentials
+from petition.team import accounts, audit, credentials, links
 from petition.team.models import TEAM_ROLES, Account
 
 
@@ -30,7 +30,7 @@ def invite(address: str, roles: tuple[str, ...], name: str, language: str, print
     db.session.commit()
     console.print(f"{account.email}: invited as {', '.join(account.role_names)}.")
     if print_link:
-        console.print(accounts.invitation_url(account))
+        console.print(links.invitation_url(account))
 
 
 @team.command("list")

@@ -9,9 +9,9 @@ from sqlalchemy import select
 
 from petition.core.db import db
 from petition.delivery.composers import ClaimedDelivery, Composed, Skipped, render_message
-from petition.team.accounts import LINK_TTL, invitation_url
 from petition.team.credentials import CREDENTIALS_CHANGED
 from petition.team.labels import credential_change_labels
+from petition.team.links import LINK_TTL, invitation_url
 from petition.team.models import Account, AuditEvent
 
 AUTO_SUBMITTED_HEADERS = {"Auto-Submitted": "auto-generated", "X-Auto-Response-Suppress": "All"}

@@ -13,7 +13,7 @@ from petition.core.exceptions import ValidationError
 from petition.delivery.queues import MAINTENANCE
 from petition.delivery.wakeup import wake
 from petition.safeguards.email_addresses import BadAddress
-from petition.team import accounts, audit, queries
+from petition.team import accounts, audit, links, queries
 from petition.team.models import Account, LinkRequest
 
 TASK_NAME = "petition.team.tasks.run_link_requests"
@@ -52,7 +52,7 @@ def process_requests() -> int:
         limited = set(db.session.scalars(queries.SELECT_ACCOUNTS_WITH_LINKS, {**values, "max_links": MAX_LINKS}).all())
         for account in asking:
             if account.id not in limited:
-                accounts.enqueue_link(account)
+                links.enqueue_link(account)
                 audit.record("link.asked", "account", account.id, actor=account.email)
         db.session.commit()
     db.session.rollback()

@@ -211,14 +211,16 @@ def test_no_column_and_unknown_columns_are_refused(client, campaigner, petition)
         SignaturesExport(Filter(), [])
 
 
+def run_export(arguments):
+    provider = AppProvider(lambda: nullcontext(current_app._get_current_object()))
+    result = CliRunner().invoke(export, arguments, obj=provider)
+    assert result.exit_code == 0, result.output
+
+
 def test_the_command_writes_the_same_file(petition, tmp_path):
     make_signature(petition, name="Zoé")
     file = tmp_path / "signatures.csv"
-    arguments = [str(file), "--columns", "name,email", "--state", "pending"]
-    result = CliRunner().invoke(
-        export, arguments, obj=AppProvider(lambda: nullcontext(current_app._get_current_object()))
-    )
-    assert result.exit_code == 0, result.output
+    run_export([str(file), "--columns", "name,email", "--state", "pending"])
     assert file.read_bytes() == "\ufeffName,Email address\r\nZoé,zoe@example.org\r\n".encode()
     assert records()[-1][1]["rows"] == 1
 
@@ -226,11 +228,7 @@ def test_the_command_writes_the_same_file(petition, tmp_path):
 def test_the_command_writes_a_workbook_in_french(petition, tmp_path):
     make_signature(petition, name="Zoé")
     file = tmp_path / "signatures.xlsx"
-    arguments = [str(file), "--columns", "name,state", "--language", "fr"]
-    result = CliRunner().invoke(
-        export, arguments, obj=AppProvider(lambda: nullcontext(current_app._get_current_object()))
-    )
-    assert result.exit_code == 0, result.output
+    run_export([str(file), "--columns", "name,state", "--language", "fr"])
     rows = [[text for _type, text in row] for row in sheets(file.read_bytes())[0]]
     assert rows == [["Nom", "État"], ["Zoé", "en attente"]]
 

@@ -14,6 +14,8 @@ from petition.signatures.fingerprint import compute_fingerprint
 from petition.signatures.links import make_confirm_token, make_personal_token
 from petition.signatures.models import Signature
 
+SURE = {"sure": "yes"}  # the second step
+
 
 @pytest.fixture
 def petition(app):
@@ -100,9 +102,25 @@ def test_disowning_never_counts_and_cannot_be_undone_by_the_link(client, petitio
 def test_disowning_after_confirming_counts_down(client, petition, signature):
     link = f"/c/{make_confirm_token(signature)}"
     confirm_by_link(client, link)
-    client.post(f"{link}/disown")
-    client.post(f"{link}/disown")
+    client.post(f"{link}/disown", data=SURE)
+    client.post(f"{link}/disown", data=SURE)
     assert get_count(petition).confirmed == 0
+
+
+def test_disowning_a_signature_that_counts_takes_a_second_step(client, petition, signature):
+    """A mail scanner that opens the link and submits what it finds must not take a signature out of the count."""
+    link = f"/c/{make_confirm_token(signature)}"
+    confirm_by_link(client, link)
+    for data in ({}, {"sure": ""}, {"sure": "no"}):
+        page = client.post(f"{link}/disown?lang=en", data=data)
+        assert page.status_code == 200
+        assert "This signature counts" in page.text
+        assert (state_of(signature), get_count(petition).confirmed) == ("confirmed", 1)
+    action, field = re.search(r'action="([^"]*/disown)">\s+<input type="hidden" ([^>]*)>', page.text).groups()
+    assert (action, field) == (f"{link}/disown", 'name="sure" value="yes"')
+    assert f'href="{link}' in page.text, "a way back"
+    assert "put it back for 30 days" in client.post(action + "?lang=en", data=SURE).text
+    assert (state_of(signature), get_count(petition).confirmed) == ("disowned", 0)
 
 
 def test_a_confirmed_signature_that_is_disowned_is_hidden_and_keeps_its_details_for_a_time(client, petition, signature):
@@ -110,7 +128,7 @@ def test_a_confirmed_signature_that_is_disowned_is_hidden_and_keeps_its_details_
     signature.updates = True
     db.session.commit()
     me = confirm_by_link(client, link).headers["Location"]
-    page = client.post(f"{link}/disown?lang=en").text
+    page = client.post(f"{link}/disown?lang=en", data=SURE).text
     assert "put it back for 30 days" in page
     assert "put it back for 30 days" in client.get(f"{link}?lang=en").text
     assert client.get(me).status_code == 410
@@ -239,7 +257,7 @@ def test_counts_equal_rows_after_concurrent_actions(app, petition):
 
         def act(item, signature_email=f"r{round_}@example.org", seen=seen):
             number, path = item
-            form = make_form(email=signature_email, updates="on", listed="on", profession="Juge", seen=seen)
+            form = make_form(email=signature_email, updates="on", listed="on", profession="Juge", seen=seen, **SURE)
             headers = {"X-Forwarded-For": f"203.{number}.0.1"}
             return app.test_client().post(path, data=form, headers=headers).status_code
 
@@ -281,7 +299,7 @@ def test_a_post_without_what_the_page_showed_counts_nothing(client, petition, si
 def test_a_disowned_signature_cannot_be_edited_or_erased(client, petition, signature):
     link = f"/c/{make_confirm_token(signature)}"
     me = confirm_by_link(client, link).headers["Location"]
-    client.post(f"{link}/disown")
+    client.post(f"{link}/disown", data=SURE)
     for action in ("updates", "display", "erase", "withdraw"):
         assert client.post(f"{me}/{action}", data={"updates": "on", "listed": "on"}).status_code == 410
     assert state_of(signature) == "disowned"

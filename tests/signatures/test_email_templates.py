@@ -42,8 +42,6 @@ def make_context(**other: Any) -> dict[str, Any]:
     signature = {
         "party": "person",
         "name": "Jeanne Martin",
-        "profession": "",
-        "organisation": None,
         "email": "jeanne@example.org",
     }
     return {
@@ -73,7 +71,7 @@ def test_a_subject_is_one_short_line(name: str, title: str) -> None:
 @pytest.mark.parametrize("name", NAMES)
 @pytest.mark.parametrize("party", ["person", "organisation"])
 def test_text_lines_are_short_and_the_link_stands_alone(name: str, party: str) -> None:
-    text = render_part(name, "body.txt", party=party, organisation="Association Lire C'est Vivre", title="word " * 40)
+    text = render_part(name, "body.txt", party=party, name="Lire C'est Vivre", title="word " * 40)
     lines = text.splitlines()
     assert max(map(len, lines)) <= 76
     assert (LINK if name != "withdrawn" else PAGE) in lines
@@ -84,7 +82,7 @@ def test_text_lines_are_short_and_the_link_stands_alone(name: str, party: str) -
 @pytest.mark.parametrize("name", NAMES)
 def test_html_escapes_input_and_loads_nothing(name: str) -> None:
     nasty = "<script>alert(1)</script>"
-    html = render_part(name, "body.html", name=nasty, title=nasty, organisation=nasty, party="organisation")
+    html = render_part(name, "body.html", name=nasty, title=nasty, party="organisation")
     assert nasty not in html
     assert "&lt;script&gt;" in html
     assert max(len(line.encode()) for line in html.splitlines()) < 900

@@ -177,7 +177,7 @@ class SignatureMachine(RuleBasedStateMachine):
                 self._from_outside(name, *args)
 
     def _from_outside(self, name, *args):
-        form = {}
+        form = {"sure": "yes"} if name == "disown" else {}
         if name == "sign":
             path = f"/p/{self.slug}/sign"
             form = make_form(email=f"{args[0]}@example.org", name=args[1], **({"listed": "on"} if args[2] else {}))

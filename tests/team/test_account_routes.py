@@ -8,7 +8,7 @@ from support.factories import make_account, make_petition, open_session
 from support.team_sign_in import PASSWORD, csrf_token, give_password, sign_in_fully, submit
 
 from petition.core.db import db
-from petition.team import accounts
+from petition.team import links
 from petition.team.models import Account, TeamRole
 
 ENTRANCES = {  # whoever is at the door may open these
@@ -139,7 +139,7 @@ def test_first_admin_can_sign_in_with_every_address_that_is_accepted(app):
     for number, address in enumerate(refused + accepted):
         db.session.query(Account).delete()
         db.session.commit()
-        path = accounts.first_admin_url().removeprefix("http://localhost")
+        path = links.first_admin_url().removeprefix("http://localhost")
         client, network = app.test_client(), f"203.0.{number}.1"
         answer = submit(client, path, address=address, name="Zoé", password=PASSWORD, again=PASSWORD, network=network)
         if address in refused:

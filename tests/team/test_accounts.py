@@ -13,7 +13,7 @@ from petition.core.cli_support import AppProvider
 from petition.core.db import db
 from petition.core.exceptions import NotFound, ValidationError
 from petition.delivery.worker import run_queue
-from petition.team import accounts, audit
+from petition.team import accounts, audit, links
 from petition.team.cli import team
 from petition.team.models import Account, AuditEvent
 
@@ -50,8 +50,8 @@ def test_invitation_is_mailed_and_accepted_once(client, sent_emails):
 
 
 def test_newer_invitation_invalidates_the_older(client, sent_emails):
-    old = accounts.invitation_url(accounts.invite("zoe@example.org", {"operator"}))
-    new = accounts.invitation_url(accounts.invite("zoe@example.org", {"sender"}))
+    old = links.invitation_url(accounts.invite("zoe@example.org", {"operator"}))
+    new = links.invitation_url(accounts.invite("zoe@example.org", {"sender"}))
     db.session.commit()
     assert client.get(path_in(old)).status_code == 410
     assert client.get(path_in(new)).status_code == 200
@@ -60,19 +60,19 @@ def test_newer_invitation_invalidates_the_older(client, sent_emails):
 
 
 def test_first_link_creates_one_admin_and_is_invalid_afterwards(client):
-    first, second = accounts.first_admin_url(), accounts.first_admin_url()
+    first, second = links.first_admin_url(), links.first_admin_url()
     assert accept(client, path_in(first), address="nobody").status_code == 422
     assert accept(client, path_in(first), address="alix@example.org").status_code == 303
     assert client.get("/account/people").status_code == 200
     for link in (first, second):
         assert client.get(path_in(link)).status_code == 410
-    assert accounts.first_admin_url() is None
+    assert links.first_admin_url() is None
 
 
 def test_expired_link_is_invalid(client, monkeypatch):
-    link = accounts.invitation_url(accounts.invite("zoe@example.org", {"operator"}))
+    link = links.invitation_url(accounts.invite("zoe@example.org", {"operator"}))
     db.session.commit()
-    monkeypatch.setattr(accounts, "LINK_TTL", accounts.LINK_TTL * 0)
+    monkeypatch.setattr(links, "LINK_TTL", links.LINK_TTL * 0)
     assert client.get(path_in(link)).status_code == 410
 
 

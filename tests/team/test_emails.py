@@ -15,8 +15,8 @@ from petition.delivery.outbox import OutboxEntry, enqueue
 from petition.delivery.queues import NOTIFICATIONS
 from petition.delivery.worker import run_queue
 from petition.team import audit, credentials
-from petition.team.accounts import invitation_url
 from petition.team.labels import credential_change_labels
+from petition.team.links import invitation_url
 
 GOLDEN = Path(__file__).parent / "golden"
 KINDS = ("team_invitation", "team_password", "credentials_changed")

@@ -11,7 +11,7 @@ from support.team_sign_in import PASSWORD, csrf_token, submit
 from petition.core import clock
 from petition.core.db import db
 from petition.delivery.worker import run_queue
-from petition.team import accounts, link_requests, tasks
+from petition.team import accounts, link_requests, links, tasks
 from petition.team.models import AuditEvent, LinkRequest
 
 
@@ -110,7 +110,7 @@ def test_mistyped_address_is_shown_again(client, address):
 
 
 def test_pages_of_links_are_stored_and_referred_to_nowhere(client, account):
-    path = accounts.invitation_url(account).removeprefix("http://localhost")
+    path = links.invitation_url(account).removeprefix("http://localhost")
     db.session.commit()
     for answer in (client.get(path), submit(client, path), client.get("/account/welcome/none"), ask(client, "zoe")):
         assert answer.headers["Cache-Control"] == "no-store"

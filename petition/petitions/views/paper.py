@@ -1,5 +1,7 @@
 """Pages that import signatures on paper: upload a file, check its lines, add them, stop, undo."""
 
+from collections.abc import Callable
+
 from flask import Blueprint, flash, make_response, redirect, render_template, request, url_for
 from flask_babel import gettext as _
 from werkzeug import Response
@@ -137,16 +139,20 @@ def add(slug: str, import_id: int) -> Response:
     """Begin to count the signatures of a draft."""
     petition = get_or_404(slug)
     file = _get_import_or_404(petition, import_id, lock=True)
-    try:
-        bulk_action = bulk.prepare_adding(file, _account_name())
-    except runner.NoMatchingRows:
-        bulk_action = None
+    bulk_action = _prepare(bulk.prepare_adding, file)
     if bulk_action is None:
         db.session.rollback()
         return _redirect_to_import(slug, import_id)
     after = {"added": bulk_action.total, "file": file.file_name, "import": file.id}
     audit.record("paper.added", "petition", petition.slug, after=after)
     return _start(slug, file, bulk_action)
+
+
+def _prepare(prepare: Callable[[PaperImport, str], BulkAction | None], file: PaperImport) -> BulkAction | None:
+    try:
+        return prepare(file, _account_name())
+    except runner.NoMatchingRows:
+        return None
 
 
 def _start(slug: str, file: PaperImport, bulk_action: BulkAction) -> Response:
@@ -191,10 +197,7 @@ def undo(slug: str, import_id: int) -> Response:
     petition = get_or_404(slug)
     importer.find_action(_get_import_or_404(petition, import_id), lock=True)
     file = _get_import_or_404(petition, import_id, lock=True)
-    try:
-        bulk_action = bulk.prepare_removal(file, _account_name())
-    except runner.NoMatchingRows:
-        bulk_action = None
+    bulk_action = _prepare(bulk.prepare_removal, file)
     if bulk_action is None:
         db.session.rollback()
         return _redirect_to_import(slug, import_id)

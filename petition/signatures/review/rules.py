@@ -23,6 +23,7 @@ PARTICLES = frozenset((
     "ver", "vom", "von", "vor", "y", "z", "za", "zu", "zum", "zur",
 ))  # fmt: skip
 MAX_PLAIN_CHARACTERS, MAX_PLAIN_WORDS = 50, 5  # of a name in an email to a stranger
+MAX_SINGLE_LETTERS = 3  # among its words: "J R R Tolkien", not "e v i l"
 MAX_LISTED_CHARACTERS, MAX_LISTED_WORDS = 80, 8  # of a name that nobody reads first
 MIN_SHOUTED_WORDS, MIN_SHOUTED_CHARACTERS = 4, 30
 # Scripts that are written together, under one name.
@@ -51,7 +52,7 @@ def find_flags(party: str, name: str, profession: str | None = None) -> list[Fla
         Flag.INSTITUTION: _has_any(words, INSTITUTIONS),
         Flag.SENTENCE: _is_long(name) or bool(SENTENCE_WORDS.intersection(words.split())),
         Flag.CAPITALS: _is_shouted(name),
-        Flag.SIGNS: not all(c in LISTED_SIGNS or unicodedata.category(c)[0] in "LM" for c in name),
+        Flag.SIGNS: _has_unusual_signs(name),
         Flag.SCRIPTS: len(find_scripts(name)) > 1,
     }
     for text in (words, fold(profession or "")):
@@ -82,10 +83,18 @@ def is_plain_name(name: str) -> bool:
         len(name) <= MAX_PLAIN_CHARACTERS
         and 1 <= len(words) <= MAX_PLAIN_WORDS
         and all(c in PLAIN_SIGNS or unicodedata.category(c)[0] in "LM" for c in name)
+        and not _is_spaced_out(name)
         and not find_flags(Party.PERSON, name)
         and not mixes_scripts(name)
         and not find_contact_detail(name)
     )
+
+
+def _is_spaced_out(name: str) -> bool:
+    """Return whether signs stand alone, or many letters do, as in an address that is spelt out."""
+    words = name.split()
+    has_lone_sign = not all(any(c.isalpha() for c in word) for word in words)
+    return has_lone_sign or sum(len(word) == 1 for word in words) > MAX_SINGLE_LETTERS
 
 
 def mixes_scripts(name: str) -> bool:
@@ -109,6 +118,12 @@ def fold(text: str) -> str:
 
 def _has_any(words: str, entries: Iterable[str]) -> bool:
     return any(f" {entry} " in f" {words} " for entry in entries)
+
+
+def _has_unusual_signs(name: str) -> bool:
+    """Return whether a name has other signs than names have, or a comma within a word: `EVIL,COM` reads like a link."""
+    usual = all(c in LISTED_SIGNS or unicodedata.category(c)[0] in "LM" for c in name)
+    return not usual or bool(re.search(r"\w,\w", name))
 
 
 def _is_long(name: str) -> bool:

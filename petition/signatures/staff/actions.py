@@ -91,13 +91,17 @@ def _resend(signature: Signature, _form: Mapping[str, Any]) -> dict[str, Any]:
 
 
 def _confirm(signature: Signature, form: Mapping[str, Any]) -> dict[str, Any]:
-    """Confirm a pending signature without its link, and email its signer the link to the personal page."""
+    """Confirm a pending signature without its link, and email its signer the link to the personal page.
+
+    Whoever owns the mailbox has not agreed to updates: they can start them on that page.
+    """
     reason = validate_reason(form)
     try:
         confirm_signature(signature)
     except ConfirmationClosed:
         advice = _("The petition closed more than a day ago: nothing can be confirmed.")
         raise InvalidTransition({"form": advice}) from None
+    self_service.set_updates(signature, False)
     enqueue_email(signature, "personal_link", NOTIFICATIONS)
     return {"reason": reason}
 

@@ -188,8 +188,17 @@ def confirm_link(token: str) -> Any:
 @blueprint.post("/c/<token>/disown", endpoint="disown")
 @limit_token_posts
 def disown_link(token: str) -> tuple[str, int]:
-    """Disown a signature that the owner of the address did not make."""
+    """Disown a signature that the owner of the address did not make; one that counts takes a second step."""
     signature = get_by_confirm_token(token, lock=True)
+    if signature.state == SignatureState.CONFIRMED and request.form.get("sure") != "yes":
+        db.session.rollback()  # releases the lock
+        return _link_page(
+            "signatures/sign/disown.html",
+            signature,
+            token=tokens.strip_trailing_characters(token),
+            confirmed_at=signature.confirmed_at,
+            restored_within_days=DISOWNED_TTL.days,
+        )
     disown(signature)
     db.session.commit()
     return _disowned_page(signature)

@@ -90,19 +90,21 @@ class SignInForm(LoginForm):
         return True
 
 
+def _check_own_password(field: Any) -> bool:
+    """Check, and count, the password of who is signed in; a wrong one is an error of its field."""
+    account, password = current_account(), normalize_password(str(field.data or ""))
+    if account and check_counted(account.email, account, lambda: _check_password(account, password)):
+        return True
+    _add_error(field, "INVALID_PASSWORD")
+    return False
+
+
 class VerifyPasswordForm(VerifyForm):
     """The password of who is signed in, asked for again."""
 
     def validate(self, **kwargs: Any) -> bool:
         """Check the password."""
-        account = current_account()
-        if account is None or not super(VerifyForm, self).validate(**kwargs):
-            return False
-        password = normalize_password(str(self.password.data))
-        if not check_counted(account.email, account, lambda: _check_password(account, password)):
-            _add_error(self.password, "INVALID_PASSWORD")
-            return False
-        return True
+        return super(VerifyForm, self).validate(**kwargs) and _check_own_password(self.password)
 
 
 class NewPasswordForm(ChangePasswordForm):
@@ -110,12 +112,7 @@ class NewPasswordForm(ChangePasswordForm):
 
     def validate(self, **kwargs: Any) -> bool:
         """Check the current password, which is counted, then the new one."""
-        account = current_account()
-        if account is None or not super(ChangePasswordForm, self).validate(**kwargs):
-            return False
-        password = normalize_password(str(self.password.data or ""))
-        if not check_counted(account.email, account, lambda: _check_password(account, password)):
-            _add_error(self.password, "INVALID_PASSWORD")
+        if not super(ChangePasswordForm, self).validate(**kwargs) or not _check_own_password(self.password):
             return False
         if errors := password_errors(str(self.new_password.data)):
             self.new_password.errors = [*self.new_password.errors, *errors.values()]

@@ -13,7 +13,7 @@ from petition.core.db import db
 from petition.core.exceptions import InvalidLink, ValidationError
 from petition.core.i18n import current_language
 from petition.safeguards.rate_limits import rate_limited
-from petition.team import accounts, link_requests
+from petition.team import accounts, link_requests, links
 from petition.team.auth.forms import client_networks
 from petition.team.auth.limits import remember_network
 from petition.team.permissions import csrf
@@ -44,7 +44,7 @@ def show_invalid_link(_error: InvalidLink) -> tuple[str, int]:
 @blueprint.get("/welcome/<token>")
 def welcome_page(token: str) -> str:
     """Show the form of a link. Changes nothing, as mail scanners open links."""
-    account = accounts.get_by_link(token)
+    account = links.get_by_link(token)
     db.session.rollback()  # releases the lock
     return render_template("team/invitations/welcome.html", account=account, form={}, errors={})
 
@@ -57,7 +57,7 @@ def welcome(token: str) -> Response | tuple[str, int]:
     A new password alone signs nobody in: that takes the second factor too, on the page for it.
     """
     form, password = request.form, request.form.get("password", "")
-    account = accounts.get_by_link(token)
+    account = links.get_by_link(token)
     is_new_member = account is None or (account.password is None and not account.has_second_factor)
     try:
         if password != form.get("again"):

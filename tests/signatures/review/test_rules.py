@@ -34,6 +34,7 @@ WAITING = {
     "★ Zoé ★": Flag.SIGNS,
     "Zoé: appel": Flag.SIGNS,
     "Zoé 😀": Flag.SIGNS,
+    "EVIL,COM": Flag.SIGNS,
     "Li Wei 李伟": Flag.SCRIPTS,
 }
 
@@ -93,6 +94,11 @@ def test_a_profession_waits_only_where_it_is_somebody_else_s(app, profession, fl
         ("Z" * 51, False),
         ("EVIL.COM", False),
         ("Zoé 2", False),
+        ("J R R Tolkien", True),
+        ("Ph. D. du Val", True),
+        ("e v i l . c o m", False),
+        ("Evil · Com", False),
+        ("e v i l", False),
         ("", False),
     ],
 )

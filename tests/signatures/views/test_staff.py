@@ -11,7 +11,7 @@ from petition.delivery.models import Delivery
 from petition.delivery.worker import run_queue
 from petition.petitions.counters import get_count
 from petition.signatures.confirm import confirm_signature, disown
-from petition.signatures.links import make_confirm_token
+from petition.signatures.links import make_confirm_token, personal_path
 from petition.signatures.models import Signature
 from petition.signatures.public_list import list_signatories
 from petition.signatures.staff.actions import ACTIONS_BY_STATE
@@ -101,6 +101,17 @@ def test_staff_confirmation_counts_once_and_emails_the_signer(client, campaigner
     run_queue("notifications")
     assert len(sent_emails) == 1
     assert "/me/" in sent_emails[0].body
+
+
+def test_a_mailbox_that_confirmed_nothing_gets_no_updates(client, campaigner, petition):
+    signature = make_signature(petition, updates=True)
+    agreed_at = signature.updates_at
+    perform(client, signature, "confirm", reason="by phone")
+    assert (signature.state, signature.updates) == ("confirmed", False)
+    assert signature.updates_at == agreed_at, "what was ticked stays in the history"
+    client.post(f"{personal_path(signature)}/updates", data={"updates": "on"})
+    db.session.expire_all()
+    assert signature.updates
 
 
 def test_no_action_on_a_signature_that_changed_since_the_page_was_made(client, campaigner, petition):

@@ -22,7 +22,7 @@ from support.team_sign_in import (
 from petition.core import clock
 from petition.core.db import db
 from petition.delivery.worker import run_queue
-from petition.team import accounts, credentials
+from petition.team import accounts, credentials, links
 from petition.team.models import Account, AuditEvent, Passkey, TeamSession
 
 NEW = "entirely other words"
@@ -43,7 +43,7 @@ def add_passkey(account, usage="first", name="this machine"):
 
 
 def link_path(account):
-    path = accounts.invitation_url(account).removeprefix("http://localhost")
+    path = links.invitation_url(account).removeprefix("http://localhost")
     db.session.commit()
     return path
 

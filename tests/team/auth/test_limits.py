@@ -12,7 +12,7 @@ from support.team_sign_in import PASSWORD, give_password, sign_in_fully, submit
 from petition.core import clock
 from petition.core.db import db
 from petition.safeguards import rate_limits
-from petition.team import accounts
+from petition.team import links
 from petition.team.auth import limits
 from petition.team.models import SignInAttempt, SignInNetwork
 
@@ -69,7 +69,7 @@ def test_many_networks_together_stop_strangers_and_not_the_owner(app, client, ac
     owner = app.test_client()
     assert give_password(owner, network=OWNER).status_code == 302
     # Somewhere else the owner gets in by a link to the mailbox, which shows who they are.
-    link = accounts.invitation_url(account)
+    link = links.invitation_url(account)
     db.session.commit()
     path = link.removeprefix("http://localhost")
     fields = {"name": "Alix", "password": PASSWORD + "!", "again": PASSWORD + "!"}
