@@ -46,9 +46,11 @@ def _error_text(code: int) -> tuple[str, str]:
     return known.get(code, unknown if code >= 500 else known[400])
 
 
-def _error_page(status: int, advice: str = "") -> Response:
+def _error_page(status: int, advice: str = "", right_url: str = "") -> Response:
     title, default_advice = _error_text(status)
-    page = render_template("errors/error.html", code=status, title=title, advice=advice or default_advice)
+    page = render_template(
+        "errors/error.html", code=status, title=title, advice=advice or default_advice, right_url=right_url
+    )
     return make_response(page, status)
 
 
@@ -57,10 +59,11 @@ def _handle_http_error(error: HTTPException) -> Response | HTTPException:
         return error
     if request.path.startswith(API_PREFIX):
         return http_error_response(error)
-    advice = ""
     if isinstance(error, UnknownHost):
-        advice = _("This site’s address is %(address)s.", address=current_app.config["PUBLIC_URL"])
-    response = _error_page(error.code, advice)
+        url = current_app.config["PUBLIC_URL"]
+        response = _error_page(error.code, _("This site’s address is %(address)s.", address=url), url)
+    else:
+        response = _error_page(error.code)
     for name, value in error.get_headers():
         if name.lower() not in ("content-type", "content-length"):
             response.headers[name] = value

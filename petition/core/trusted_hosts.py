@@ -1,4 +1,5 @@
-"""Answer requests for this site's own names only: another name that resolves here (DNS rebinding) gets nothing.
+"""Answer requests for this site's own names only: another name that resolves here (DNS rebinding) gets nothing
+but a page that says so, and static files.
 
 Accepted in `Host`: the host of PUBLIC_URL, those of PETITION_HOSTS, and loopback names, with any port. Probes and
 `/metrics` also accept an IP address or no `Host`: load balancers and Prometheus ask so, and rebinding needs a name.
@@ -120,7 +121,8 @@ def _require_local_request() -> None:
 
 def _refuse_unknown_host() -> None:
     refused = request.environ.get(REFUSED_HOST_KEY)
-    if refused is not None:
+    # Stylesheets are nobody's secret, and the page that says so needs one.
+    if refused is not None and request.endpoint != "static":
         shown = "".join(c if " " < c <= "~" else "?" for c in refused[:MAX_LOGGED_CHARACTERS])
         # On the request's own line of the log.
         structlog.contextvars.bind_contextvars(refused_host=shown)

@@ -8,6 +8,7 @@ from flask_babel import force_locale, format_datetime
 from sqlalchemy import select
 
 from petition.core.db import db
+from petition.core.i18n import format_date_text
 from petition.delivery.composers import ClaimedDelivery, Composed, Skipped, render_message
 from petition.team.credentials import CREDENTIALS_CHANGED
 from petition.team.labels import credential_change_labels
@@ -65,9 +66,9 @@ def compose_credentials_changed(claims: Sequence[ClaimedDelivery]) -> Composed:
         if event and account:
             with force_locale(account.language):
                 change = credential_change_labels()[event.action]
-                moment = format_datetime(event.at, "d MMMM y, HH:mm 'UTC'", rebase=False)
+                day, time = format_date_text(event.at.date()), format_datetime(event.at, "HH:mm 'UTC'", rebase=False)
             messages[claim.id] = render_message(
                 CREDENTIALS_CHANGED, account.language, account.email, site, headers=AUTO_SUBMITTED_HEADERS,
-                change=change, moment=moment, site=site, petition=_layout_context(site), signature=account,
+                change=change, moment=f"{day}, {time}", site=site, petition=_layout_context(site), signature=account,
             )  # fmt: skip
     return messages

@@ -1,5 +1,7 @@
 """Which `Host` headers are answered, and which requests count as local."""
 
+import re
+
 import pytest
 from support.factories import make_petition
 from support.settings import environment
@@ -73,11 +75,12 @@ def test_own_names_are_answered(app, site, host):
 @pytest.mark.parametrize("host", [*REFUSED, None])
 def test_other_hosts_are_refused_in_our_dress_with_one_line_of_log(app, site, capfd, host):
     make_petition()
-    for path in ("/p/jardin", "/", "/static/petition.css", "/ops/", "/account/", "/mailbox", "/nowhere"):
+    for path in ("/p/jardin", "/", "/ops/", "/account/", "/mailbox", "/nowhere"):
         capfd.readouterr()
         page = get(site, f"{path}?lang=en", host)
         assert (page.status_code, page.mimetype) == (400, "text/html"), path
         assert "https://Pétition.example:8443" in page.text
+        assert [link for link in re.findall(r'href="([^"]+)"', page.text) if link.startswith(("/?", "/p"))] == []
         lines = capfd.readouterr().err.splitlines()
         assert len(lines) <= 1, lines
     answer = get(site, "/api/v1/petitions/jardin/count", host)
@@ -91,6 +94,12 @@ def test_probes_may_ask_by_address_and_without_a_host_but_not_by_another_name(ap
         assert get(site, path, host).status_code == 200, host
     for host in ("rebound.example", "evil..example", ""):
         assert get(site, path, host).status_code == 400, host
+
+
+def test_page_of_another_host_has_its_stylesheet(app, site):
+    page = get(site, "/", "evil.example").text
+    stylesheet = re.search(r'href="(/static/petition.css[^"]+)"', page)[1]
+    assert get(site, stylesheet, "evil.example").status_code == 200
 
 
 def test_redirects_never_name_another_host(app, site):

@@ -1,12 +1,11 @@
 """An operator's day in a real browser: the first link, a code, the queue, a pause, a group sent again."""
 
 import time
-from urllib.parse import urlsplit
 
 import psycopg
 import pytest
 from passlib.totp import TOTP
-from support.browser import check_page, click_and_wait, new_page
+from support.browser import check_page, click_and_wait, create_first_account, new_page
 from support.local_stack import LocalStack
 from support.ports import free_port
 from support.waiting import wait_for
@@ -40,21 +39,8 @@ def database(stack):
     return psycopg.connect(url, autocommit=True)
 
 
-def create_first_account(stack, page):
-    """Follow the link that an empty stack prints, which signs in the first member of the team."""
-    link = next(word for word in stack.output.read_text().split() if "/account/welcome/" in word)
-    page.goto(link)
-    check_page(page)
-    page.fill("#address", "alix@example.org")
-    page.fill("#name", "Alix")
-    page.fill("#password", PASSWORD)
-    page.fill("#again", PASSWORD)
-    page.click("main button")
-    assert urlsplit(page.url).path == "/account/"
-
-
 def test_an_operator_signs_in_reads_pauses_and_sends_a_group_again(stack, page):
-    create_first_account(stack, page)
+    create_first_account(stack, page, PASSWORD)
     click_and_wait(page.get_by_role("row", name="Authenticator app").get_by_role("link"))
     check_page(page)
     page.get_by_role("button", name="Set up an authenticator app").click()
@@ -119,7 +105,7 @@ def test_an_operator_signs_in_reads_pauses_and_sends_a_group_again(stack, page):
 def test_a_passkey_signs_in(stack, page):
     # A passkey belongs to a host name, and 127.0.0.1 is none.
     base = stack.url.replace("127.0.0.1", "localhost")
-    create_first_account(stack, page)
+    create_first_account(stack, page, PASSWORD)
     session = page.context.new_cdp_session(page)
     session.send("WebAuthn.enable")
     session.send(

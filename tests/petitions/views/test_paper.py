@@ -80,7 +80,7 @@ def test_import_is_added_once_and_undone_as_a_whole(client):
     for _ in range(2):
         assert post_form(client, f"{path}/add").status_code == 303
     assert paper_count() == 0, "a worker adds them"
-    assert "The signatures are added." in client.get(f"{path}?lang=en").text
+    assert "The signatures are being added." in client.get(f"{path}?lang=en").text
     run_bulk_actions()
     assert paper_count() == 2
     assert "2 signatures added" in client.get(f"{path}?lang=en").text
@@ -170,7 +170,7 @@ def test_a_long_file_is_read_by_a_worker(client, monkeypatch):
     monkeypatch.setattr(paper, "MAX_BYTES_READ_AT_ONCE", 10)
     path = upload_path(client, VALID_CSV)
     page = client.get(f"{path}?lang=en").text
-    assert "The file is read: line 0 of 2" in page
+    assert "The file is being read: line 0 of 2" in page
     assert "ops.js" in page
     assert f'<noscript><a class="btn btn-sm btn-outline-secondary" href="{path}">Refresh' in page
     read_paper_files()
