@@ -17,7 +17,7 @@ from petition.delivery.suppressions.suppression_list import find_by_address, has
 from petition.operations.cli.suppressions import suppressions
 from petition.team.models import AuditEvent
 
-OLD_KEY, NEW_KEY = "an old key for tests that is long enough", "a new key for tests that is long enough"
+OLD_KEY, NEW_KEY = "an-old-key-for-tests-that-is-long-enough", "a-new-key-for-tests-that-is-long-enough"
 
 
 @pytest.fixture
