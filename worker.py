@@ -13,7 +13,7 @@ from kombu.transport import redis as by_redis
 from config import BadSetting, Config
 from petition.app import create_app
 from petition.core.celery import DisconnectTolerantQoS, declare_queues, with_worker_timeouts
-from petition.core.health import DatabaseUnreachable, require_database
+from petition.core.health import StartRefused, require_database
 from petition.delivery.queues import EMAIL_QUEUES, MAILINGS, MAINTENANCE, NOTIFICATIONS, QUEUE_NAMES
 from petition.delivery.wakeup import RUN_QUEUE_TASK
 from petition.operations.heartbeat import HeartbeatThread
@@ -23,7 +23,7 @@ SWEEP_INTERVAL_SECONDS = 5.0  # bounds the delay of an email whose wake-up was l
 try:
     flask_app = create_app(Config())
     require_database(flask_app)
-except (BadSetting, DatabaseUnreachable) as error:
+except (BadSetting, StartRefused) as error:
     sys.exit(f"petition: {error}")
 
 app = flask_app.extensions["celery"]

@@ -5,12 +5,14 @@ import sys
 
 from config import BadSetting, Config
 from petition.app import create_app
-from petition.core.health import DatabaseUnreachable, require_database
+from petition.core.health import StartRefused, require_database
+from petition.operations.web_requests import count_requests
 
 try:
     app = create_app(Config())
     require_database(app)
-except (BadSetting, DatabaseUnreachable) as error:
+    count_requests(app)
+except (BadSetting, StartRefused) as error:
     sys.exit(f"petition: {error}")
 
 # With gunicorn's --preload, the processes share the memory of this one. The garbage collector writes to each object

@@ -1,4 +1,4 @@
-"""Liveness (`/healthz`), readiness (`/readyz`), and the check of the database at the start of a process."""
+"""Liveness (`/healthz`), readiness (`/readyz`), and the checks of the database at the start of a process."""
 
 from typing import Any
 
@@ -13,8 +13,12 @@ from petition.core.redis import get_client
 blueprint = Blueprint("health", __name__)
 
 
-class DatabaseUnreachable(Exception):
-    """The database cannot be reached. The message is one line that names the setting and no secret."""
+class StartRefused(Exception):
+    """A process must not start. The message is one line that names the setting and no secret."""
+
+
+class DatabaseUnreachable(StartRefused):
+    """The database cannot be reached."""
 
 
 @blueprint.get("/healthz")
@@ -39,10 +43,16 @@ def readyz() -> tuple[dict[str, Any], int]:
 
 
 def require_database(app: Flask) -> None:
-    """Raise `DatabaseUnreachable` unless the database answers; leaves no connection open."""
+    """Raise `DatabaseUnreachable` unless the database answers; leaves no connection open.
+
+    Features append checks of what it holds to `app.extensions["petition.start_checks"]`: functions that raise
+    `StartRefused`.
+    """
     with app.app_context():
         try:
             _ping_database()
+            for check in app.extensions.get("petition.start_checks", ()):
+                check()
         except OperationalError as error:
             raise DatabaseUnreachable(describe_connection_error(error)) from None
         finally:

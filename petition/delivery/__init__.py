@@ -15,7 +15,9 @@ def register(app: "Flask") -> None:
     from petition.delivery import bounces, composers, tasks, wakeup, worker
     from petition.delivery.rendering import templates
     from petition.delivery.smtp import connection
+    from petition.delivery.suppressions import keys
 
+    app.extensions.setdefault("petition.start_checks", []).append(keys.require_keys)
     composers.init_app(app)
     wakeup.init_app(app)
     worker.init_app(app)

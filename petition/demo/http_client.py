@@ -21,12 +21,13 @@ class Unreachable(Exception):
 
 @dataclass(frozen=True)
 class SiteResponse:
-    """A response; `started` is when its request began (`time.monotonic`, seconds)."""
+    """A response; `started` is when its request began (`time.monotonic`, seconds), `answered_at` its `time.time`."""
 
     status: int
     location: str
     text: str
     started: float
+    answered_at: float
 
     def json(self) -> Any:
         """Return the body as JSON. Raises `ValueError` when it is not JSON."""
@@ -77,7 +78,7 @@ class SiteClient:
         connection.request(method, path, body.encode() if body is not None else None, headers)
         response = connection.getresponse()
         text = response.read().decode("utf-8", "replace")
-        answer = SiteResponse(response.status, response.getheader("Location") or "", text, started)
+        answer = SiteResponse(response.status, response.getheader("Location") or "", text, started, time.time())
         delay = response.getheader("Retry-After") or "1"
         return answer, float(delay) if delay.isdigit() else 1.0
 

@@ -3,6 +3,7 @@
 import re
 import time
 from dataclasses import dataclass
+from datetime import datetime
 from email.utils import getaddresses
 from typing import Any
 from urllib.parse import quote, urlsplit
@@ -14,11 +15,15 @@ CONFIRMATION_LINK_PATTERN = re.compile(r"https?://\S+/c/[A-Za-z0-9._~-]+")
 
 @dataclass(frozen=True)
 class ConfirmationMail:
-    """A confirmation email: its address, the path of its link, when it was seen (`time.monotonic` seconds)."""
+    """A confirmation email: its address, the path of its link, when it was seen (`time.monotonic` seconds).
+
+    `received_at` is when the mail server took it (`time.time` seconds), None where the mailbox does not say.
+    """
 
     to: str
     path: str
     seen_at: float
+    received_at: float | None = None
 
 
 class MailboxClient:
@@ -36,7 +41,7 @@ class MailboxClient:
         seen = time.monotonic()
         links = [(message, CONFIRMATION_LINK_PATTERN.search(message["text"] or "")) for message in messages]
         return [
-            ConfirmationMail(address, urlsplit(link.group()).path, seen)
+            ConfirmationMail(address, urlsplit(link.group()).path, seen, _parse_received_at(message))
             for message, link in links
             if link
             for address in _parse_addresses(message["to"])
@@ -50,6 +55,11 @@ class MailboxClient:
         if messages:
             self._last = str(messages[-1]["id"])
         return messages
+
+
+def _parse_received_at(message: dict[str, Any]) -> float | None:
+    text = message.get("headers", {}).get("X-Received-At")
+    return datetime.fromisoformat(text).timestamp() if text else None
 
 
 def _parse_addresses(to: str | list[str]) -> list[str]:

@@ -95,6 +95,7 @@ class _DemoRun:
     def _poll(self, reading: ThreadPoolExecutor) -> None:
         for step in self._collect_finished("sign"):
             self.record.signed[step.email] = step.started
+            self.record.answered[step.email] = step.answered_at
         for mail in self._receive(self._mailbox.fetch_new()):
             network = self._networks[mail.to]
             self._pending["scan"].add(reading.submit(open_link, self._site, mail, network))
@@ -117,6 +118,8 @@ class _DemoRun:
                 self.record.mail_counts[mail.to] += 1
                 if mail.to not in self.record.mailed:
                     self.record.mailed[mail.to] = mail.seen_at
+                    if mail.received_at is not None:
+                        self.record.received[mail.to] = mail.received_at
                     first.append(mail)
         return first
 

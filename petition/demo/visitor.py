@@ -26,6 +26,7 @@ class StepResult:
     started: float
     problem: str
     path: str = ""
+    answered_at: float = 0.0
 
 
 @dataclass(frozen=True)
@@ -48,7 +49,7 @@ def sign(site: SiteClient, signer: Signer, by_form: bool) -> StepResult:
             problem = _find_problem(answer, 202)
     except Unreachable as error:
         return StepResult(signer.email, 0.0, str(error))
-    return StepResult(signer.email, answer.started, problem)
+    return StepResult(signer.email, answer.started, problem, answered_at=answer.answered_at)
 
 
 def open_link(site: SiteClient, mail: ConfirmationMail, network: str) -> StepResult:

@@ -8,6 +8,7 @@ import asyncio
 import os
 import re
 import signal
+from datetime import UTC, datetime
 from pathlib import Path
 
 import click
@@ -29,8 +30,11 @@ class MessageWriter:
         )
 
     def save(self, sender: str, recipients: list[str], content: bytes) -> int:
-        """Store one message, whole or not at all, under its envelope; return its number."""
-        envelope = f"X-Envelope-From: {sender}\r\nX-Envelope-To: {', '.join(recipients)}\r\n"
+        """Store one message, whole or not at all, under its envelope and the time; return its number."""
+        envelope = (
+            f"X-Envelope-From: {sender}\r\nX-Envelope-To: {', '.join(recipients)}\r\n"
+            f"X-Received-At: {datetime.now(UTC).isoformat(timespec='milliseconds')}\r\n"
+        )
         unfinished = self._directory / "incoming"
         with open(unfinished, "wb", opener=_open_private) as file:
             file.write(envelope.encode("utf-8", "surrogateescape"))

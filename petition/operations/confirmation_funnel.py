@@ -29,7 +29,8 @@ class DomainFunnel:
     confirmed: int = 0
     deferred: int = 0
     failed: int = 0
-    latency_counts: dict[int, int] = field(default_factory=lambda: defaultdict(int))
+    latency_counts: dict[int, int] = field(default_factory=lambda: defaultdict(int))  # from request to confirmation
+    accept_counts: dict[int, int] = field(default_factory=lambda: defaultdict(int))  # from request to the server's 250
     problem: str | None = None
 
     @property
@@ -42,6 +43,11 @@ class DomainFunnel:
         """Median seconds from the request of the link to the confirmation."""
         return latency.percentile(self.latency_counts, 0.5)
 
+    @property
+    def p95(self) -> float | None:
+        """Seconds from the request of the link to the mail server's 250 that 95 % of the emails do not exceed."""
+        return latency.percentile(self.accept_counts, 0.95)
+
 
 def read_funnel(since: datetime, limit: int = MAX_DOMAINS) -> list[DomainFunnel]:
     """Return the domains with the most mail for links requested since an hour, largest first, problems flagged."""
@@ -51,6 +57,8 @@ def read_funnel(since: datetime, limit: int = MAX_DOMAINS) -> list[DomainFunnel]
         domain = found.setdefault(row.domain, DomainFunnel(row.domain))
         if row.state == DeliveryState.SENT:
             domain.mailed += row.n
+            if row.bucket >= 0:
+                domain.accept_counts[row.bucket] += row.n
         elif row.state == DeliveryState.DEFERRED:
             domain.deferred += row.n
         elif row.state == DeliveryState.FAILED:

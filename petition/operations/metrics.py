@@ -3,8 +3,10 @@
 No label has an address, a name or a recipient's domain.
 """
 
+from collections import defaultdict
 from collections.abc import Iterator, Sequence
 from datetime import UTC, datetime
+from itertools import accumulate
 from typing import Any
 
 from flask import current_app
@@ -16,9 +18,9 @@ from sqlalchemy import func, select
 from petition.core.db import db
 from petition.delivery.models import STATES, DeliveryState
 from petition.delivery.queues import EMAIL_QUEUES, EVERYTHING, QUEUE_NAMES
-from petition.operations import broker_stats, latency, queries, queue_stats
+from petition.operations import broker_stats, latency, queries, queue_stats, web_requests
 from petition.operations.health import PROBE_MAX_AGE_SECONDS, Health, evaluate_health
-from petition.operations.models import Drift
+from petition.operations.models import Drift, WebRequests
 from petition.operations.reconcile import RECONCILIATION
 from petition.operations.snapshot import Snapshot, take_snapshot
 from petition.petitions.models import Petition
@@ -56,6 +58,7 @@ class _QueueCollector(Collector):
         yield from _collect_broker(broker)
         yield from _collect_reconciliation(snapshot)
         yield from _collect_health(evaluate_health(snapshot.facts, broker))
+        yield from _collect_web_requests()
 
 
 def _gauge(name: str, description: str, value: float) -> Metric:
@@ -161,3 +164,28 @@ def _collect_reconciliation(snapshot: Snapshot) -> Iterator[Metric]:
     age = (snapshot.at - since).total_seconds() if since else 0.0
     description = "Seconds since the last reconciliation; before the first, since the first petition was created"
     yield _gauge("reconciliation_age_seconds", description, age)
+
+
+def _collect_web_requests() -> Iterator[Metric]:
+    """Yield the requests of all web processes, up to a few seconds ago."""
+    if counter := current_app.extensions.get(web_requests.EXTENSION):
+        counter.flush()
+    labels = ["method", "rule", "status"]
+    requests = CounterMetricFamily("petition_http_requests", "HTTP requests answered, by URL rule", labels=labels)
+    durations = HistogramMetricFamily(
+        "petition_http_request_seconds", "Seconds until a request was answered", labels=["method", "rule"]
+    )
+    n_by_status: dict[tuple[str, str, str], int] = defaultdict(int)
+    buckets: dict[tuple[str, str], list[int]] = defaultdict(lambda: [0] * (len(web_requests.BUCKET_BOUNDS_SECONDS) + 1))
+    seconds: dict[tuple[str, str], float] = defaultdict(float)
+    for row in db.session.scalars(select(WebRequests)):
+        n_by_status[row.method, row.rule, str(row.status)] += row.n
+        buckets[row.method, row.rule][row.bucket] += row.n
+        seconds[row.method, row.rule] += row.seconds
+    for status_labels, n in sorted(n_by_status.items()):
+        requests.add_metric(status_labels, n)
+    bounds = [*map(str, web_requests.BUCKET_BOUNDS_SECONDS), "+Inf"]
+    for route, counts in sorted(buckets.items()):
+        cumulative = [(bound, float(total)) for bound, total in zip(bounds, accumulate(counts), strict=True)]
+        durations.add_metric(route, cumulative, seconds[route])
+    yield from (requests, durations)

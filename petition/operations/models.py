@@ -7,7 +7,7 @@ moment, without a row that every transaction updates and without counting rows.
 
 from datetime import datetime
 
-from sqlalchemy import Index, SmallInteger, String, func
+from sqlalchemy import Double, Index, SmallInteger, String, func
 from sqlalchemy.dialects.postgresql import ARRAY
 from sqlalchemy.orm import Mapped, mapped_column
 
@@ -94,6 +94,19 @@ class DomainRollup(Model):
     state: Mapped[str] = mapped_column(String(12), primary_key=True)
     bucket: Mapped[int] = mapped_column(SmallInteger, primary_key=True, autoincrement=False)
     n: Mapped[int]
+
+
+class WebRequests(Model):
+    """HTTP requests ever answered, by method, URL rule, status and the bucket of their duration (`web_requests`)."""
+
+    __tablename__ = "web_requests"
+
+    method: Mapped[str] = mapped_column(String(10), primary_key=True)
+    rule: Mapped[str] = mapped_column(String(200), primary_key=True)
+    status: Mapped[int] = mapped_column(SmallInteger, primary_key=True, autoincrement=False)
+    bucket: Mapped[int] = mapped_column(SmallInteger, primary_key=True, autoincrement=False)
+    n: Mapped[int]
+    seconds: Mapped[float] = mapped_column(Double)
 
 
 class Heartbeat(Model):

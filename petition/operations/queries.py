@@ -79,7 +79,8 @@ FAILURE_GROUPS = text("""
     ORDER BY g.n DESC, g.queue, g.state, g.cause, g.domain
 """)
 
-# What became of confirmation emails since an hour, by recipient domain. Domains with the most mail are chosen first,
+# What became of confirmation emails since an hour, by recipient domain; of those sent with the latency bucket of the
+# email, of those confirmed with that of the confirmation. Domains with the most mail are chosen first,
 # so that only their rows are added up.
 CONFIRMATION_FUNNEL = text("""
     WITH largest AS (
@@ -92,7 +93,7 @@ CONFIRMATION_FUNNEL = text("""
     SELECT domain, state, bucket, sum(n)::bigint AS n FROM (
         SELECT domain, state, bucket, n FROM domain_rollups JOIN largest USING (domain) WHERE hour >= :since
         UNION ALL
-        SELECT domain, state, CASE WHEN state = 'confirmed' THEN coalesce(bucket, -1) ELSE -1 END, entered
+        SELECT domain, state, coalesce(bucket, -1), entered
         FROM state_change_log JOIN largest USING (domain) WHERE entered > 0 AND hour >= :since) AS changes
     GROUP BY 1, 2, 3
 """)
@@ -142,7 +143,7 @@ ROLL_UP = text("""
         ON CONFLICT (subject, queue, state, reason, bucket) DO UPDATE SET n = totals.n + excluded.n),
     add_domains AS (
         INSERT INTO domain_rollups (hour, domain, state, bucket, n)
-        SELECT hour, domain, state, CASE WHEN state = 'confirmed' THEN coalesce(bucket, -1) ELSE -1 END, sum(entered)
+        SELECT hour, domain, state, coalesce(bucket, -1), sum(entered)
         FROM taken WHERE entered > 0 AND domain <> '' AND hour > now() - CAST(:retention AS interval)
         GROUP BY 1, 2, 3, 4
         ON CONFLICT (hour, domain, state, bucket) DO UPDATE SET n = domain_rollups.n + excluded.n)

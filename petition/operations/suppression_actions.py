@@ -5,7 +5,7 @@ from collections.abc import Sequence
 from flask_babel import gettext as _
 
 from petition.core.exceptions import ValidationError
-from petition.delivery.suppressions import suppression_list
+from petition.delivery.suppressions import keys, suppression_list
 from petition.delivery.suppressions.address_list import extract_address
 from petition.team import audit
 
@@ -37,3 +37,11 @@ def import_addresses(addresses: Sequence[str], reason: str) -> int:
     after = {"addresses": len(addresses), "new": new, "reason": reason[:MAX_REASON_CHARACTERS]}
     audit.record("suppression.import", "suppression", after=after)
     return new
+
+
+def drop_key(tag: str) -> int:
+    """Give up the entries of a key that is not configured; return how many. Flushes, does not commit."""
+    dropped = keys.drop(tag)
+    if dropped:
+        audit.record("suppression.key_dropped", "suppression", after={"key": tag, "addresses": dropped})
+    return dropped

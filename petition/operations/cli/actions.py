@@ -1,5 +1,7 @@
 """`petition queue retry|discard|mark-sent`: act on exactly the deliveries that are shown first."""
 
+from typing import Any
+
 import click
 from rich.table import Table
 
@@ -7,7 +9,7 @@ from petition.bulk_actions.cli import run_interactively
 from petition.bulk_actions.models import BulkAction
 from petition.core.cli_support import CommandError, console, with_app_context
 from petition.operations import delivery_actions
-from petition.operations.cli.options import build_filter, delivery_filter_options, json_option
+from petition.operations.cli.options import attempt_filter_options, build_filter, delivery_filter_options, json_option
 from petition.team import audit
 
 EFFECT_LABELS = {
@@ -20,12 +22,13 @@ EFFECT_LABELS = {
 def _make_command(verb: str, help_text: str) -> click.Command:
     @click.command(verb, help=help_text)
     @delivery_filter_options
+    @attempt_filter_options
     @click.option("--id", "only_ids", type=int, multiple=True, help="One delivery; may be repeated.")
     @click.option("--all", "everything", is_flag=True, help="All of them, without a filter.")
     @click.option("--yes", is_flag=True, help="Do not ask for confirmation.")
     @json_option
     @with_app_context
-    def command(only_ids: tuple[int, ...], everything: bool, yes: bool, as_json: bool, **chosen: str | None) -> None:
+    def command(only_ids: tuple[int, ...], everything: bool, yes: bool, as_json: bool, **chosen: Any) -> None:
         which = build_filter(**chosen)
         if not (which.to_dict() or only_ids or everything):
             raise CommandError("say which: --queue, --state, --cause, --domain, --id, or --all (see `queue failures`)")
@@ -44,7 +47,7 @@ def _print_sample(action: BulkAction) -> None:
         console.print("[bold yellow]Some may have been sent already: whoever has such an email gets it twice.[/]")
     table = Table(box=None, header_style="bold", pad_edge=False)
     for name in ("email", "kind", "state", "domain", "server response"):
-        table.add_column(name, no_wrap=name != "server response")
+        table.add_column(name, no_wrap=name in ("email", "kind", "state"), overflow="fold")
     for delivery in delivery_actions.list_sample(action):
         table.add_row(str(delivery.id), delivery.kind, delivery.state, delivery.domain or "-", delivery.reason or "-")
     console.print(table)

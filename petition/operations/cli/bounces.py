@@ -47,7 +47,7 @@ def list_(as_json: bool) -> None:
         return
     table = Table(box=None, header_style="bold", pad_edge=False)
     for heading in ("when", "kind", "status", "email", "response"):
-        table.add_column(heading, no_wrap=heading != "response")
+        table.add_column(heading, no_wrap=heading != "response", overflow="fold")
     for bounce in reports:
         table.add_row(
             f"{bounce.at:%Y-%m-%d %H:%M}", bounce.kind, bounce.status, str(bounce.delivery_id or "-"), bounce.response

@@ -1,5 +1,6 @@
 """Render the mail queue for a terminal of 80 columns."""
 
+import shlex
 from datetime import datetime
 from typing import Final
 
@@ -84,7 +85,7 @@ def render_processes(snapshot: Snapshot, broker: BrokerStats) -> Table:
     """Return pauses, workers, beat, broker and mail server."""
     table = Table(box=None, show_header=False, pad_edge=False)
     table.add_column(style="bold", no_wrap=True)
-    table.add_column()
+    table.add_column(overflow="fold")
     for queue in snapshot.queues:
         if pause := snapshot.pause_for(queue):
             table.add_row("paused", f"{queue}: {pause.reason} ({pause.by or '-'}, since {pause.since:%H:%M} UTC)")
@@ -123,19 +124,27 @@ def _format_mail_server(snapshot: Snapshot) -> str:
     return line
 
 
-def render_failures(groups: list[FailureSummary], at: datetime) -> Table:
-    """Return a line for each group of failures."""
-    table = Table(box=None, header_style="bold", pad_edge=False)
-    for name in ("state", "queue", "cause", "domain", "emails", "first", "last", "server response"):
-        wraps = name in ("server response", "cause", "domain")
-        table.add_column(name, justify=RIGHT if name in ("emails", "first", "last") else LEFT, no_wrap=not wraps)
-    for group in groups:
-        ages = ("-" if then is None else f"{_format_age(then, at)} ago" for then in (group.first_at, group.last_at))
-        response = (group.sample or "-").removeprefix(group.cause).strip() or "-"
-        table.add_row(
-            group.state, group.queue, group.cause or "-", group.domain or "-", f"{group.n:,}", *ages, response
-        )
-    return table
+def render_failures(groups: list[FailureSummary], at: datetime) -> Group:
+    """Return two lines for each group of failures: the options that select it, never cut, then what the server said.
+
+    Lines, not a table: in 80 columns its cells would be cut or folded, and nobody could copy them or search for them.
+    """
+    width = max((len(f"{group.n:,}") for group in groups), default=0)
+    return Group(*(line for group in groups for line in _render_failure(group, at, width)))
+
+
+def _render_failure(group: FailureSummary, at: datetime, width: int) -> list[Text]:
+    options = f"--state {group.state} --queue {group.queue}"
+    options += f" --cause {shlex.quote(group.cause or '-')} --domain {shlex.quote(group.domain or '-')}"
+    first, last = ("-" if then is None else f"{_format_age(then, at)} ago" for then in (group.first_at, group.last_at))
+    response = (group.sample or "").removeprefix(group.cause).strip()
+    indent = " " * (width + 2)
+    return [
+        Text.assemble((f"{group.n:>{width},}", "bold"), f"  {options}", no_wrap=True, overflow="ignore"),
+        Text(
+            f"{indent}first {first}, last {last}{f': {response}' if response else ''}", no_wrap=True, overflow="ignore"
+        ),
+    ]
 
 
 def _format_age(then: datetime, now: datetime) -> str:

@@ -7,6 +7,8 @@ import click
 
 from petition.core.cli_support import CommandError, console, with_app_context
 from petition.core.db import db
+from petition.core.hashing import key_tag, secret_keys
+from petition.delivery.suppressions import keys as suppression_keys
 from petition.delivery.suppressions import suppression_list
 from petition.delivery.suppressions.address_list import decode_list, extract_address, parse_address_list
 from petition.operations import suppression_actions
@@ -90,3 +92,36 @@ def count(as_json: bool) -> None:
         console.print(f"{n:>9,}  {reason}")
     if not reasons:
         console.print("The list is empty.")
+
+
+@suppressions.command()
+@json_option
+@with_app_context
+def keys(as_json: bool) -> None:
+    """Count the addresses by the secret key that finds them: which key may be dropped."""
+    counts = suppression_keys.count_by_key()
+    names = {suppression_keys.UNTAGGED: "key not recorded, by an earlier version"}
+    for number, key in enumerate(secret_keys()):
+        names[key_tag(key)] = f"SECRET_KEY_FALLBACKS, number {number}" if number else "SECRET_KEY"
+        counts.setdefault(key_tag(key), 0)
+    if as_json:
+        click.echo(json.dumps({tag or "unknown": n for tag, n in counts.items()}))
+        return
+    for tag, n in counts.items():
+        console.print(f"{n:>9,}  {tag or '-':4}  {names.get(tag, 'not configured: these addresses are emailed')}")
+
+
+@suppressions.command("drop-key")
+@click.argument("tag")
+@click.option("--yes", is_flag=True, help="Do not ask.")
+@with_app_context
+def drop_key(tag: str, yes: bool) -> None:
+    """Give up the addresses that stand under a key that is lost, by its TAG."""
+    count = suppression_keys.count_lost().get(tag)
+    if not count:
+        raise CommandError("no address stands under a key with this tag that is not configured")
+    if not yes:
+        click.confirm(f"{count:,} addresses may be emailed again, for good. Continue?", abort=True)
+    suppression_actions.drop_key(tag)
+    db.session.commit()
+    console.print(f"{count:,} addresses were taken off the list.")

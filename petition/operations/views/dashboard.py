@@ -10,11 +10,13 @@ from petition.bulk_actions import runner
 from petition.core.charts import svg_response
 from petition.core.db import db
 from petition.core.pagination import MAX_ID
+from petition.core.spreadsheets import BOM, format_csv
 from petition.delivery import pauses
 from petition.delivery.queues import CONFIRMATIONS, EMAIL_QUEUES, EVERYTHING
-from petition.operations import broker_stats, charts, delivery_actions, failures, queue_stats, timeline
+from petition.operations import broker_stats, charts, csv_tables, delivery_actions, failures, queue_stats, timeline
 from petition.operations.health import evaluate_health
 from petition.operations.reconcile import list_recent_drifts
+from petition.operations.runbook import read_runbook
 from petition.operations.snapshot import DAY_TTL_SECONDS, get_last_day, get_recent_funnel, take_snapshot
 from petition.signatures.models import Signature
 from petition.signatures.search.search import SearchTimeout
@@ -34,9 +36,13 @@ def index() -> str:
     snapshot = take_snapshot()
     broker = broker_stats.read_broker_stats(current_app.config["BROKER_URL"])
     day = get_last_day(snapshot.at)
+    dead = [group for group in snapshot.groups if group.is_dead(snapshot.at)]
     return render_template(
         "operations/dashboard/index.html",
         snapshot=snapshot,
+        groups=[group for group in snapshot.groups if group not in dead],
+        dead=dead,
+        dead_after=failures.DEAD_AFTER,
         broker=broker,
         health=evaluate_health(snapshot.facts, broker),
         hours=[(hour, queue_stats.summarise_latency(hour.latency_counts)) for hour in reversed(day.hours)],
@@ -61,10 +67,29 @@ def plot(name: str) -> Response:
     return svg_response(svg, round(DAY_TTL_SECONDS))
 
 
+@blueprint.get("/runbook")
+def runbook() -> str:
+    """Show what to do about each alert and each reason why mail does not flow."""
+    return render_template("operations/dashboard/runbook.html", sections=read_runbook())
+
+
+@blueprint.get("/statistics/<name>.csv")
+def statistics(name: str) -> Response:
+    """Return a table of the dashboard as a file for spreadsheets."""
+    if name not in csv_tables.TABLES:
+        abort(404)
+    rows = csv_tables.TABLES[name](db.session.execute(select(func.now())).scalar_one())
+    response = current_app.response_class(BOM + format_csv(rows), content_type="text/csv; charset=utf-8")
+    response.headers["Content-Disposition"] = f'attachment; filename="mail-{name}.csv"'
+    response.headers["Cache-Control"] = "no-store"
+    return response
+
+
 @blueprint.get("/failures")
 def failed() -> str:
-    """List deferred, failed and unknown emails one by one."""
-    which = failures.DeliveryFilter.parse(request.args)
+    """List deferred, failed and unknown emails one by one; without a filter, those of the daily view."""
+    is_filtered = any(name in request.args for name in failures.DeliveryFilter.__dataclass_fields__)
+    which = failures.DeliveryFilter.parse(request.args if is_filtered else {"age": "recent"})
     chosen = which.to_dict()
     rows = failures.list_deliveries(which, failures.parse_cursor(request.args.get("before", "")))
     older = None
@@ -77,6 +102,8 @@ def failed() -> str:
         older=older,
         queues=EMAIL_QUEUES,
         states=failures.FILTER_STATES,
+        ages=failures.AGES,
+        dead_after=failures.DEAD_AFTER,
         paused=bool(which.queue and pauses.is_paused(which.queue)),
     )
 

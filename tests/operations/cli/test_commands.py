@@ -1,19 +1,21 @@
 """`petition queue`, `bounces` and `suppressions`: output, JSON keys, exit codes."""
 
 import json
+import re
 from contextlib import nullcontext
+from datetime import UTC, datetime, timedelta
 
 import pytest
 from click.testing import CliRunner
 from flask import current_app
 from rich.console import Console
-from sqlalchemy import func, update
+from sqlalchemy import func, select, update
 from support.factories import make_petition, make_signature
 
 from petition.commands import database
 from petition.core.cli_support import AppProvider
 from petition.core.db import db
-from petition.delivery.models import Delivery
+from petition.delivery.models import Attempt, Delivery
 from petition.delivery.suppressions import suppression_list
 from petition.operations import broker_stats
 from petition.operations.cli.bounces import bounces
@@ -145,3 +147,39 @@ def test_retry_of_everything_leaves_out_unknown_outcomes(run):
     asked = run(queue, "retry", "--state", "unknown", "--yes")
     assert "gets it twice" in asked.stdout
     assert asked.exit_code == 0
+
+
+@pytest.mark.parametrize("command", [("failures",), ("status",)])
+def test_cause_and_domain_are_printed_whole_to_a_pipe_of_80_columns(run, command):
+    cause, domain = "550 5.7.1 " + "c" * 60, f"{'d' * 60}.{'e' * 60}.example.org"
+    make_signature(make_petition())
+    db.session.execute(update(Delivery).values(state="failed", cause=cause, domain=domain, tried_at=func.now()))
+    db.session.commit()
+    shown = run(queue, *command).stdout
+    assert f"--cause '{cause}' --domain {domain}" in shown
+    found = run(queue, "failures", "--cause", cause, "--domain", domain)
+    assert domain in found.stdout
+
+
+def test_emails_are_selected_by_time_worker_and_attempts(run):
+    petition = make_petition()
+    for number in range(4):
+        make_signature(petition, email=f"s{number}@example.org")
+    ids = list(db.session.scalars(select(Delivery.id).order_by(Delivery.id)))
+    db.session.execute(update(Delivery).values(state="failed", cause="550", tried_at=func.now(), attempt=1))
+    old = {"tried_at": func.now() - timedelta(days=8), "attempt": 15}
+    db.session.execute(update(Delivery).where(Delivery.id == ids[0]).values(**old))
+    db.session.add(Attempt(delivery_id=ids[1], worker="mail-2/77/3", ended_at=func.now(), state="failed"))
+    db.session.commit()
+    yesterday = f"{datetime.now(UTC) - timedelta(days=1):%Y-%m-%dT%H:%M}"
+
+    def count(*options):
+        """Return how many emails the command would change; its question is answered by no."""
+        return int(re.match(r"(\d+) email", run(queue, "discard", *options).stdout)[1])
+
+    assert count("--age", "dead") == count("--until", yesterday) == count("--attempts", "15") == 1
+    assert count("--age", "recent") == count("--since", yesterday) == 3
+    assert count("--worker", "mail-2/77") == count("--worker", "mail-2/77/3") == 1
+    assert run(queue, "discard", "--since", "tomorrow").output.startswith("petition: --since: not a time")
+    done = json.loads(run(queue, "discard", "--age", "dead", "--yes", "--json").stdout)
+    assert (done["total"], done["done"]) == (1, 1)

@@ -1,5 +1,6 @@
 """Operators' pages: dashboard, failures, bulk actions, pauses, signature search and timeline."""
 
+import csv
 import re
 from datetime import timedelta
 
@@ -408,3 +409,81 @@ def test_resume_of_all_queues_says_what_stays_paused(client, operator):
         post_form(client, f"/ops/lanes/{scope}/pause", reason="restored")
     answer = post_form(client, "/ops/lanes/all/resume?lang=en")
     assert "still paused on its own: mailings" in client.get(answer.headers["Location"] + "?lang=en").text
+
+
+def test_old_failures_leave_the_daily_view_for_a_list_of_their_own(client, operator):
+    ids = prepare_failed_emails()
+    old = {"tried_at": func.now() - timedelta(days=8), "state": "failed", "cause": "550 5.1.1", "domain": "old.example"}
+    db.session.execute(update(Delivery).where(Delivery.id == ids[0]).values(**old))
+    db.session.commit()
+
+    def listed(path):
+        return {int(number) for number in re.findall(r'name="id" value="(\d+)" aria-label', client.get(path).text)}
+
+    assert listed("/ops/failures?lang=en") == set(ids[1:])
+    assert listed("/ops/failures?lang=en&age=dead") == {ids[0]}
+    assert listed("/ops/failures?lang=en&age=") == set(ids)
+    page = client.get("/ops/?lang=en").text
+    daily, _, dead = page[page.index('id="failures"') :].partition('id="dead"')
+    assert "old.example" not in daily
+    assert "old.example" in dead
+    answer = post_form(client, "/ops/actions", verb="retry", age="dead")
+    assert ">1 email</strong>" in client.get(answer.headers["Location"] + "?lang=en").text
+
+
+def test_list_is_filtered_by_time_worker_and_attempts(client, operator):
+    ids = prepare_failed_emails()
+    db.session.add(Attempt(delivery_id=ids[1], worker="mail-2/77/3", ended_at=func.now(), state="failed"))
+    values = {"tried_at": "2026-01-02T03:04:05+00:00", "attempt": 7}
+    db.session.execute(update(Delivery).where(Delivery.id == ids[2]).values(**values))
+    db.session.commit()
+
+    def listed(query):
+        page = client.get(f"/ops/failures?lang=en&{query}").text
+        return [int(number) for number in re.findall(r'name="id" value="(\d+)" aria-label', page)]
+
+    assert listed("worker=mail-2/77") == [ids[1]]
+    assert listed("attempts=7") == [ids[2]]
+    assert listed("since=2026-01-02T03:04&until=2026-01-02T03:05") == [ids[2]]
+    assert listed("until=2026-01-02T03:04") == []
+    assert len(listed("since=nonsense&attempts=-1&worker=%00&age=x")) == 3
+
+
+@pytest.mark.parametrize("name", ["hours", "domains", "failures"])
+def test_statistics_are_csv_without_formulas(client, operator, failed_deliveries, name):
+    db.session.execute(update(Delivery).where(Delivery.state == "failed").values(cause="=cmd()", reason="@SUM(1)"))
+    db.session.commit()
+    answer = client.get(f"/ops/statistics/{name}.csv")
+    assert answer.content_type == "text/csv; charset=utf-8"
+    rows = list(csv.reader(answer.get_data().decode("utf-8-sig").splitlines()))
+    assert len({len(row) for row in rows}) == 1
+    assert not any(cell.startswith(("=", "@")) for row in rows for cell in row)
+    if name == "failures":
+        assert rows[1][:5] == ["6", "failed", "confirmations", "'=cmd()", "refused.example"]
+    if name == "hours":
+        assert len(rows) == 25
+    assert client.get("/ops/statistics/nonsense.csv").status_code == 404
+
+
+def test_p95_is_shown_by_domain(client, operator):
+    petition = make_petition()
+    for domain, seconds in (("quick.example", 0.3), ("slow.example", 60)):
+        signature = make_signature(petition, email=f"zoe@{domain}")
+        sent = {"state": "sent", "domain": domain, "settled_at": Delivery.created_at + timedelta(seconds=seconds)}
+        db.session.execute(update(Delivery).where(Delivery.subject_id == signature.id).values(**sent))
+    db.session.commit()
+    for _ in range(2):
+        found = {each.name: each for each in confirmation_funnel.read_funnel(db.session.scalar(select(func.now())))}
+        assert found["quick.example"].p95 == pytest.approx(0.33, rel=0.2)
+        assert found["slow.example"].p95 == pytest.approx(68, rel=0.2)
+        assert found["slow.example"].mailed == 1
+        rollup.roll_up()
+        db.session.commit()
+
+
+def test_each_reason_links_to_what_to_do(client, operator):
+    page = client.get("/ops/?lang=en").text
+    names = set(re.findall(r'href="/ops/runbook#(\w+)"', page))
+    assert names
+    runbook = client.get("/ops/runbook").text
+    assert all(f'<section id="{name}">' in runbook for name in names)
