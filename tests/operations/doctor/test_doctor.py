@@ -10,11 +10,13 @@ import time
 
 import psycopg
 import pytest
+from click.testing import CliRunner
 from support.factories import post_form, sign_in
 from support.ports import free_port
 from support.settings import ROOT, environment
 from support.smtp_server import SmtpServer
 
+from petition.commands import cli
 from petition.core.db import db
 from petition.operations.doctor import website
 from petition.operations.doctor.findings import Level, find_worst
@@ -65,18 +67,36 @@ def beating(app):
 
 
 @pytest.fixture
-def run_doctor(database_url, redis_url):
-    """Return a function that runs the command as a process, with other settings if given; None removes one."""
+def settings(database_url, redis_url):
+    """Return a function that completes settings for the command; None removes one."""
 
-    def run(*arguments, **settings):
-        environ = {
-            **environment(database_url, redis_url, PATH="/usr/bin:/bin", PYTHONPATH=str(ROOT)),
-            **PLAIN,
-            **settings,
-        }
-        environ = {name: value for name, value in environ.items() if value is not None}
+    def complete(given):
+        environ = {**environment(database_url, redis_url), **PLAIN, **given}
+        return {name: value for name, value in environ.items() if value is not None}
+
+    return complete
+
+
+@pytest.fixture
+def run_doctor(settings):
+    """Return a function that runs the command in this process; as `subprocess.run`, it returns how it ended."""
+
+    def run(*arguments, **given):
+        result = CliRunner().invoke(cli, ["doctor", *arguments], env=settings(given))
+        assert result.exception is None or isinstance(result.exception, SystemExit), result.exception
+        return subprocess.CompletedProcess(arguments, result.exit_code, result.stdout, result.stderr)
+
+    return run
+
+
+@pytest.fixture
+def run_process(settings):
+    """Return a function that runs the command as a process."""
+
+    def run(*arguments, **given):
+        environ = {"PATH": "/usr/bin:/bin", "PYTHONPATH": str(ROOT), **settings(given)}
         command = [sys.executable, "-P", "-m", "petition.cli", "doctor", *arguments]
-        return subprocess.run(command, env=environ, cwd=ROOT, capture_output=True, text=True, timeout=40, check=False)
+        return subprocess.run(command, env=environ, cwd=ROOT, capture_output=True, text=True, timeout=60, check=False)
 
     return run
 
@@ -165,12 +185,12 @@ def test_missing_worker_and_beat_are_named(app, good, run_doctor):
     assert "-Q confirmations" in ended.stdout
 
 
-def test_silent_servers_cost_less_than_twenty_seconds(good, run_doctor):
+def test_silent_servers_cost_less_than_twenty_seconds(good, run_process):
     with socket.create_server(("127.0.0.1", 0)) as server:  # its kernel accepts, and nobody answers
         port = server.getsockname()[1]
         silent = {"PUBLIC_URL": f"http://127.0.0.1:{port}", "MAIL_PORT": str(port), "MAIL_TIMEOUT": "20"}
         started = time.monotonic()
-        ended = run_doctor(
+        ended = run_process(
             **{
                 **good,
                 **silent,
@@ -178,7 +198,7 @@ def test_silent_servers_cost_less_than_twenty_seconds(good, run_doctor):
                 "DATABASE_URL": f"postgresql://127.0.0.1:{port}/petition",
             }
         )
-        assert time.monotonic() - started < 20 + 4, "4 s for a machine that is busy"
+        assert time.monotonic() - started < 20 + 10, "10 s for a machine that is busy"
     assert ended.returncode == 2
     assert ended.stdout.startswith("wrong    database     The database does not answer:")
     assert "No result within 18 seconds" in ended.stdout
