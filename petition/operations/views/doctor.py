@@ -27,6 +27,7 @@ def _render(status: int = 200, findings: list[Finding] | None = None, error: str
         findings=findings,
         worst=find_worst(findings).value if findings else None,
         labels=LEVEL_LABELS,
+        translate=_,
         error=error,
         selectors=request.form.get("selectors", ""),
         sending_ips=request.form.get("sending_ips", ""),

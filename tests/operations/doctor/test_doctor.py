@@ -159,10 +159,10 @@ BROKEN = [
 
 
 @pytest.mark.parametrize(
-    ("settings", "line"), BROKEN, ids=[next(iter(case[0])) + str(n) for n, case in enumerate(BROKEN)]
+    ("changes", "line"), BROKEN, ids=[next(iter(case[0])) + str(n) for n, case in enumerate(BROKEN)]
 )
-def test_broken_set_up_is_named_in_the_first_line(good, run_doctor, settings, line):
-    ended = run_doctor(**{**good, **settings})
+def test_broken_set_up_is_named_in_the_first_line(good, run_doctor, changes, line):
+    ended = run_doctor(**{**good, **changes})
     assert (ended.returncode, ended.stderr) == (2, "")
     assert ended.stdout.startswith(line), ended.stdout
     assert "→" in ended.stdout
