@@ -22,6 +22,7 @@ from petition.demo.runner import run_demo
 from petition.exports.cli import export
 from petition.mailings.cli import mailings
 from petition.operations.cli.bounces import bounces
+from petition.operations.cli.doctor import doctor
 from petition.operations.cli.queue import queue
 from petition.operations.cli.suppressions import suppressions
 from petition.petitions import lifecycle
@@ -96,7 +97,10 @@ def _open_app(data: Path) -> Iterator[Flask]:
 
 
 def _load_config(environ: dict[str, str] | os._Environ[str]) -> Config:
-    return Config({"PETITION_LOG_LEVEL": "WARNING", **environ})
+    try:
+        return Config({"PETITION_LOG_LEVEL": "WARNING", **environ})
+    except BadSetting as error:
+        raise CommandError(str(error)) from None
 
 
 @cli.command()
@@ -193,6 +197,7 @@ cli.add_command(mailings)
 cli.add_command(bounces)
 cli.add_command(suppressions)
 cli.add_command(queue)
+cli.add_command(doctor)
 
 
 def main() -> None:

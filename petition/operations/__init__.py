@@ -1,6 +1,6 @@
 """Mail queue for operators: statistics, health, actions, heartbeats, metrics, reconciliation.
 
-Pages under /ops/, commands `petition queue|bounces|suppressions`, /metrics and the components of /readyz.
+Pages under /ops/, commands `petition doctor|queue|bounces|suppressions`, /metrics and the components of /readyz.
 """
 
 from typing import TYPE_CHECKING
@@ -14,10 +14,10 @@ def register(app: "Flask") -> None:
     from petition.bulk_actions.runner import register_handler
     from petition.core.celery import register_task
     from petition.operations import delivery_actions, labels, readiness, tasks
-    from petition.operations.views import actions, bounces, dashboard, metrics, suppressions
+    from petition.operations.views import actions, bounces, dashboard, doctor, metrics, request_echo, suppressions
 
     readiness.init_app(app)
-    for view in (dashboard, actions, bounces, suppressions, metrics):
+    for view in (dashboard, actions, bounces, suppressions, doctor, metrics, request_echo):
         app.register_blueprint(view.blueprint)
     for label in (
         labels.action_labels,

@@ -1,0 +1,89 @@
+"""Check the mail server: connect, secure and log in; with an address, send a real test email."""
+
+import smtplib
+import socket
+import ssl
+from email.utils import make_msgid
+
+from flask import current_app
+
+from petition.core.i18n import N_
+from petition.delivery.composers import sender_address
+from petition.delivery.models import DeliveryState
+from petition.delivery.rendering.message import OutgoingMessage
+from petition.delivery.smtp.connection import Connection, close_on_exit, deliver
+from petition.delivery.smtp.responses import sanitize_response
+from petition.operations.doctor.findings import Finding, ok, wrong
+
+CHECK, TEST = "mail server", "test email"
+IMPLICIT_TLS_PORT = 465
+TEST_TEXT = (
+    "This email was sent by `petition doctor` to test the mail set-up.\n\n"
+    "Show its source: SPF, DKIM and DMARC should say “pass” in Authentication-Results,\n"
+    "and the s= of DKIM-Signature is what --dkim-selector wants.\n"
+)
+TEST_HTML = (
+    "<p>This email was sent by <code>petition doctor</code> to test the mail set-up.</p>"
+    "<p>Show its source: SPF, DKIM and DMARC should say “pass” in Authentication-Results, "
+    "and the s= of DKIM-Signature is what --dkim-selector wants.</p>"
+)
+
+
+def check_mail_server(send_to: str | None) -> list[Finding]:
+    """Return whether the mail server lets us in; nothing is sent without `send_to`."""
+    if current_app.config["MAIL_SUPPRESS_SEND"]:
+        return [ok(CHECK, N_("Not asked: MAIL_SUPPRESS_SEND is on."))]
+    try:
+        host = Connection(current_app.extensions["mail"]).configure_host()
+        code, answer = host.noop()
+        host.quit()
+    except (OSError, smtplib.SMTPException) as error:
+        return [_explain(error)]
+    if code != 250:
+        text, advice = N_("The mail server answers: %(answer)s"), N_("Ask whoever runs it what it means.")
+        return [wrong(CHECK, text, advice, answer=sanitize_response(f"{code} {answer.decode('utf-8', 'replace')}"))]
+    logged_in = current_app.config["MAIL_USERNAME"] and current_app.config["MAIL_PASSWORD"]
+    text = N_("The mail server answers and accepts the login.") if logged_in else N_("The mail server answers.")
+    return [ok(CHECK, text), *([_send(send_to)] if send_to else [])]
+
+
+def _explain(error: Exception) -> Finding:
+    config = current_app.config
+    values = {"server": config["MAIL_SERVER"], "port": config["MAIL_PORT"], "error": sanitize_response(str(error))}
+    where = N_(
+        "Check MAIL_SERVER and MAIL_PORT, the firewall, and that your hosting allows outgoing mail on this port."
+    )
+    if isinstance(error, smtplib.SMTPAuthenticationError):
+        text, advice = N_("The mail server rejects the login: %(error)s"), N_("Check MAIL_USERNAME and MAIL_PASSWORD.")
+    elif isinstance(error, ssl.SSLCertVerificationError):
+        values["error"] = error.verify_message
+        text = N_("The certificate of %(server)s is not valid: %(error)s.")
+        advice = N_("Set MAIL_SERVER to the name in its certificate, or have it renewed.")
+    elif isinstance(error, ssl.SSLError):
+        text = N_("%(server)s:%(port)d does not speak TLS from the first byte.")
+        advice = N_("Unset MAIL_USE_SSL and set MAIL_USE_TLS=1 (port 587), or set MAIL_PORT=465.")
+    elif isinstance(error, smtplib.SMTPNotSupportedError):
+        text = N_("The mail server does not offer what the settings ask for: %(error)s")
+        advice = N_("Compare MAIL_USE_TLS, MAIL_USE_SSL, MAIL_PORT and MAIL_USERNAME with what your relay documents.")
+    elif isinstance(error, socket.gaierror):
+        text, advice = N_("The name %(server)s of MAIL_SERVER does not exist in DNS."), N_("Correct MAIL_SERVER.")
+    elif isinstance(error, TimeoutError | smtplib.SMTPServerDisconnected) and config["MAIL_PORT"] == IMPLICIT_TLS_PORT:
+        text = N_("%(server)s:%(port)d says nothing: it waits for TLS.")
+        advice = N_("Set MAIL_USE_SSL=1 and unset MAIL_USE_TLS, or use port 587.")
+    else:
+        values["error"] = type(error).__name__ if isinstance(error, OSError) else values["error"]
+        text, advice = N_("The mail server %(server)s:%(port)d does not answer (%(error)s)."), where
+    return wrong(CHECK, text, advice, **values)
+
+
+def _send(address: str) -> Finding:
+    message = OutgoingMessage(address, "petition doctor", "en", subject="Test email", body=TEST_TEXT, html=TEST_HTML)
+    message.msgId = make_msgid("doctor", sender_address().rpartition("@")[2])
+    with close_on_exit():
+        outcome = deliver(message, sender_address(), send_again=True)
+    if outcome.state == DeliveryState.SENT:
+        text = N_("The mail server accepted the test email. Look where it arrives, spam too, and show its source.")
+        return ok(TEST, text)
+    text = N_("The test email was rejected: %(reason)s")
+    advice = N_("docs/replies.md says what such replies mean, docs/deliverability.md what to set up.")
+    return wrong(TEST, text, advice, reason=sanitize_response(outcome.reason or ""))
