@@ -116,7 +116,7 @@ def test_concurrent_reservations_grant_no_more_and_do_not_deadlock(app, limits):
 
 def test_no_address_is_stored_with_a_budget(limits):
     reserve(VICTIM)
-    assert all(re.fullmatch("[0-9a-f]{32}", row.key_hash) for row in db.session.query(EmailBudget))
+    assert all(re.fullmatch("[0-9a-f]{27}k[0-9a-f]{4}", row.key_hash) for row in db.session.query(EmailBudget))
     assert db.session.query(EmailBudget).count() == 2
 
 
