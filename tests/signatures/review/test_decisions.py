@@ -179,17 +179,17 @@ def test_the_signature_s_page_shows_or_hides_a_name(client, campaigner, petition
 
 
 def test_the_signer_is_told(client, petition):
-    for review_state, notice in (
+    for review_state, said in (
         ("waiting", "once the team has read it"),
         ("rejected", "decided not to show this name"),
     ):
         signature = make_signature(petition, email=f"{review_state}@example.org", listed=True)
         signature.review = review_state
         db.session.commit()
-        assert notice in client.get(f"/c/{make_confirm_token(signature)}?lang=en").text
+        assert said in client.get(f"/c/{make_confirm_token(signature)}?lang=en").text
         confirm_signature(signature)
         db.session.commit()
-        assert notice in client.get(f"/me/{make_personal_token(signature)}?lang=en").text
+        assert said in client.get(f"/me/{make_personal_token(signature)}?lang=en").text
 
 
 def test_a_role_that_advertises_waits(client, petition):
