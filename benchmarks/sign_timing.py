@@ -113,4 +113,4 @@ if __name__ == "__main__":
     results = measure(int(sys.argv[1]) if sys.argv[1:] else REQUESTS)
     print_json(results)
     wrong = [each for ways in results.values() for each in ways.values() if not BOUNDS[0] <= each["AUC"] <= BOUNDS[1]]
-    sys.exit(f"{len(wrong)} states can be told from a new address" if wrong else 0)
+    sys.exit(f"{len(wrong)} states differ from a new address" if wrong else 0)

@@ -121,6 +121,6 @@ def reset_second_factor(address: str) -> None:
     credentials.reset_second_factor(account, audit.default_actor())
     db.session.commit()
     console.print(
-        f"{account.email}: second factor reset, signed out everywhere, and told by email. The next sign-in by password "
+        f"{account.email}: second factor reset, signed out, and notified by email. The next sign-in by password "
         "sets up a new one."
     )

@@ -1,4 +1,4 @@
-"""Second factors: every way in asks for one, each code works once, and changes need a fresh sign-in and are told."""
+"""Second factors: every way in asks for one, each code works once, changes need a fresh sign-in and are mailed."""
 
 import re
 import threading
