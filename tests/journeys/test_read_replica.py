@@ -65,9 +65,9 @@ def _play(app_processes, standby, mail_server):
         return site.get("/readyz").json["parts"]["replica"]
 
     def exported():
-        ended = app_processes.petition("signatures", "export", "-", "--columns", "name,state")
+        ended = app_processes.petition("signatures", "export", "-", "--columns", "name,state", "--language", "en")
         assert ended.returncode == 0, ended.stderr
-        return {row["name"] for row in csv.DictReader(ended.stdout.lstrip("\ufeff").splitlines())}
+        return {row["Name"] for row in csv.DictReader(ended.stdout.lstrip("\ufeff").splitlines())}
 
     def reads():
         with psycopg.connect(host=str(standby.socket), user="petition", dbname="petition") as there:
