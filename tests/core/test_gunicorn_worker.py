@@ -82,7 +82,7 @@ def can_connect(port):
 
 def ask(port, *parts, pause=0.0):
     """Send the parts of a request, and return all that is answered until the connection is closed."""
-    with socket.create_connection(("127.0.0.1", port), timeout=10) as connection:
+    with socket.create_connection(("127.0.0.1", port), timeout=HEAD_TIMEOUT_SECONDS + 20) as connection:
         for number, part in enumerate(parts):
             if number:
                 time.sleep(pause)
