@@ -53,9 +53,13 @@ SUBJECT_PATTERN = re.compile(
 )
 
 
+# Decoding a header takes time that grows faster than its length. A line has 998 at most (RFC 5322, 2.1.1).
+MAX_HEADER_CHARACTERS = 2_000
+
+
 def get_subject(message: Message) -> str:
     """Return the decoded subject on one line; as it is if it cannot be decoded."""
-    raw = str(message.get("Subject", ""))
+    raw = str(message.get("Subject", ""))[:MAX_HEADER_CHARACTERS]
     try:
         decoded = str(make_header(decode_header(raw)))
     except (LookupError, UnicodeError, ValueError):
@@ -68,7 +72,7 @@ def comes_from_mail_system(message: Message) -> bool:
     if message.get("X-Failed-Recipients"):
         return True
     for name in ("From", "Sender"):
-        display_name, address = parseaddr(str(message.get(name, "")).lower())
+        display_name, address = parseaddr(str(message.get(name, ""))[:MAX_HEADER_CHARACTERS].lower())
         if DAEMON_PATTERN.search(address) or (address and DAEMON_NAME_PATTERN.search(display_name)):
             return True
     return str(message.get("From", "")).strip().lower() in ("", "<>", "mailer-daemon", "postmaster")
