@@ -1,0 +1,8 @@
+"""Operations."""
+
+revision = "0029"
+down_revision = "0028"
+
+
+def upgrade() -> None:
+    """Change nothing yet."""
