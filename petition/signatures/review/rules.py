@@ -85,8 +85,7 @@ def is_plain_name(name: str) -> bool:
         and 1 <= len(words) <= MAX_PLAIN_WORDS
         and all(c in PLAIN_SIGNS or _is_letter_or_mark(c) for c in name)
         and not _is_spaced_out(name)
-        and not find_flags(Party.PERSON, name)
-        and not mixes_scripts(name)
+        and not find_flags(Party.PERSON, name)  # of two scripts, for one
         and not find_contact_detail(name)
     )
 
