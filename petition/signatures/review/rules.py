@@ -2,13 +2,14 @@
 
 import re
 import unicodedata
-from collections.abc import Iterable
 from enum import StrEnum
+from functools import lru_cache
 
 from petition.safeguards.contact_details import find_contact_detail
 from petition.signatures.models import Party, ReviewState
 from petition.signatures.review.words import ADVERTISING, INSTITUTIONS, INSULTS, OFFICES, SENTENCE_WORDS
 
+NO_WORD_SIGN = re.compile(r"[\W_]+")
 APOSTROPHES, HYPHENS = "'’‘ʼʻʿʾ`´", "-‐‑–·"
 PLAIN_SIGNS = frozenset(APOSTROPHES + HYPHENS + " .\u200c\u200d・")
 LISTED_SIGNS = PLAIN_SIGNS | frozenset(
@@ -25,6 +26,7 @@ PARTICLES = frozenset((
 MAX_PLAIN_CHARACTERS, MAX_PLAIN_WORDS = 50, 5  # of a name in an email to a stranger
 MAX_SINGLE_LETTERS = 3  # among its words: "J R R Tolkien", not "e v i l"
 MAX_LISTED_CHARACTERS, MAX_LISTED_WORDS = 80, 8  # of a name that nobody reads first
+MAX_PHRASE_WORDS = max(len(entry.split()) for entry in INSTITUTIONS | OFFICES | ADVERTISING | INSULTS)
 MIN_SHOUTED_WORDS, MIN_SHOUTED_CHARACTERS = 4, 30
 # Scripts that are written together, under one name.
 SCRIPT_GROUPS = dict.fromkeys(("CJK", "HIRAGANA", "KATAKANA", "HANGUL", "BOPOMOFO", "IDEOGRAPHIC"), "EAST ASIAN")
@@ -47,18 +49,17 @@ def find_flags(party: str, name: str, profession: str | None = None) -> list[Fla
     """Return why what the public list would show of a signature has to be read first; nothing if it need not be."""
     if party == Party.ORGANISATION:
         return [Flag.ORGANISATION]
-    words = fold(name)
+    name_phrases, profession_phrases = _find_phrases(name), _find_phrases(profession or "")
+    phrases = name_phrases | profession_phrases
     flags = {
-        Flag.INSTITUTION: _has_any(words, INSTITUTIONS),
-        Flag.SENTENCE: _is_long(name) or bool(SENTENCE_WORDS.intersection(words.split())),
+        Flag.INSTITUTION: not (name_phrases.isdisjoint(INSTITUTIONS) and profession_phrases.isdisjoint(OFFICES)),
+        Flag.SENTENCE: _is_long(name) or not name_phrases.isdisjoint(SENTENCE_WORDS),
+        Flag.ADVERTISING: not phrases.isdisjoint(ADVERTISING),
+        Flag.INSULT: not phrases.isdisjoint(INSULTS),
         Flag.CAPITALS: _is_shouted(name),
         Flag.SIGNS: _has_unusual_signs(name),
         Flag.SCRIPTS: len(find_scripts(name)) > 1,
     }
-    for text in (words, fold(profession or "")):
-        flags[Flag.ADVERTISING] = flags.get(Flag.ADVERTISING, False) or _has_any(text, ADVERTISING)
-        flags[Flag.INSULT] = flags.get(Flag.INSULT, False) or _has_any(text, INSULTS)
-    flags[Flag.INSTITUTION] = flags[Flag.INSTITUTION] or _has_any(fold(profession or ""), OFFICES)
     return [flag for flag in Flag if flags.get(flag)]
 
 
@@ -82,10 +83,9 @@ def is_plain_name(name: str) -> bool:
     return (
         len(name) <= MAX_PLAIN_CHARACTERS
         and 1 <= len(words) <= MAX_PLAIN_WORDS
-        and all(c in PLAIN_SIGNS or unicodedata.category(c)[0] in "LM" for c in name)
+        and all(c in PLAIN_SIGNS or _is_letter_or_mark(c) for c in name)
         and not _is_spaced_out(name)
-        and not find_flags(Party.PERSON, name)
-        and not mixes_scripts(name)
+        and not find_flags(Party.PERSON, name)  # of two scripts, for one
         and not find_contact_detail(name)
     )
 
@@ -104,25 +104,44 @@ def mixes_scripts(name: str) -> bool:
 
 def find_scripts(text: str) -> set[str]:
     """Return the scripts of a text's letters, by the first word of each letter's Unicode name."""
-    letters = {c for c in text if unicodedata.category(c) in ("Lu", "Ll", "Lt", "Lo")}
-    scripts = {unicodedata.name(c, "UNKNOWN").split()[0] for c in unicodedata.normalize("NFKC", "".join(letters))}
-    return {SCRIPT_GROUPS.get(script, script) for script in scripts}
+    return {script for c in set(text) if (script := _script_of(c))}
+
+
+@lru_cache(maxsize=4096)  # this and the next: each email's name is read letter by letter
+def _script_of(character: str) -> str | None:
+    if unicodedata.category(character) not in ("Lu", "Ll", "Lt", "Lo"):
+        return None
+    script = unicodedata.name(unicodedata.normalize("NFKC", character)[0], "UNKNOWN").split()[0]
+    return SCRIPT_GROUPS.get(script, script)
+
+
+@lru_cache(maxsize=4096)
+def _is_letter_or_mark(character: str) -> bool:
+    return unicodedata.category(character)[0] in "LM"
 
 
 def fold(text: str) -> str:
     """Return a text in lower case without accents, words apart by one space: how the lists of words are written."""
-    plain = unicodedata.normalize("NFKD", text).casefold()
-    plain = "".join(c for c in plain if unicodedata.category(c) != "Mn")
-    return " ".join("".join(c if c.isalnum() else " " for c in plain).split())
+    plain = text.casefold()
+    if not plain.isascii():
+        plain = unicodedata.normalize("NFKD", text).casefold()
+        plain = "".join(c for c in plain if unicodedata.category(c) != "Mn")
+    return " ".join(NO_WORD_SIGN.sub(" ", plain).split())
 
 
-def _has_any(words: str, entries: Iterable[str]) -> bool:
-    return any(f" {entry} " in f" {words} " for entry in entries)
+def _find_phrases(text: str) -> set[str]:
+    """Return the words of a text and its runs of a few words, folded, as the lists of words have them."""
+    words = fold(text).split()
+    return {
+        " ".join(words[start:end])
+        for start in range(len(words))
+        for end in range(start + 1, min(start + MAX_PHRASE_WORDS, len(words)) + 1)
+    }
 
 
 def _has_unusual_signs(name: str) -> bool:
     """Return whether a name has other signs than names have, or a comma within a word: `EVIL,COM` reads like a link."""
-    usual = all(c in LISTED_SIGNS or unicodedata.category(c)[0] in "LM" for c in name)
+    usual = all(c in LISTED_SIGNS or _is_letter_or_mark(c) for c in name)
     return not usual or bool(re.search(r"\w,\w", name))
 
 
