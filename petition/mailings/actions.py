@@ -13,6 +13,7 @@ from petition.delivery.requeue import requeue
 from petition.delivery.wakeup import wake_after_commit
 from petition.mailings import lifecycle
 from petition.mailings.audience.materialise import materialise_audience
+from petition.mailings.audience.preview import has_recipients
 from petition.mailings.audience.send_rate import has_rate_limit, reschedule_remaining
 from petition.mailings.models import Mailing, MailingState
 from petition.mailings.progress import count_by_state, get_progress
@@ -26,11 +27,33 @@ MAX_REASON_CHARACTERS = 200
 def schedule(mailing: Mailing, at: datetime | None, by_id: int | None) -> None:
     """Schedule a mailing for a time, or for as soon as its undo window has passed. Flushes.
 
-    `by_id`: the account that is notified if the mailing pauses by itself. The caller locks the mailing. Raises
-    `InvalidMailingTransition`, or `ValidationError` where it was not tested or the time is not possible.
+    `by_id`: the account that is notified if the mailing pauses by itself. The caller locks the mailing. Raises as
+    `require_schedulable` does.
+    """
+    require_schedulable(mailing, at)
+    soonest = clock.now() + timedelta(minutes=mailing.undo_minutes)
+    mailing.send_at = max(at or soonest, soonest)
+    mailing.sent_by_id = by_id
+    lifecycle.transition("schedule", mailing, send_at=mailing.send_at.isoformat())
+
+
+def require_schedulable(mailing: Mailing, at: datetime | None) -> None:
+    """Raise `InvalidMailingTransition` or `ValidationError` unless the mailing can be scheduled for a time.
+
+    It must have been tested as it is, and have a recipient.
     """
     lifecycle.require_transition("schedule", mailing)
-    if mailing.tested_version != mailing.version:
+    _require_tested(mailing)
+    if not has_recipients(mailing):
+        raise ValidationError(
+            {"state": _("it has no recipient: choose other recipients, or wait for signers to agree to updates")}
+        )
+    if at is not None and (at <= clock.now() or at > clock.now() + MAX_SCHEDULE_AHEAD):
+        raise ValidationError({"at": _("choose a time in the future, within a year")})
+
+
+def _require_tested(mailing: Mailing) -> None:
+    if mailing.tested_version != mailing.content_version:
         raise ValidationError({"state": _("it was changed since its last test: test it again")})
     untested = list_untested_languages(mailing)
     if untested:
@@ -42,12 +65,6 @@ def schedule(mailing: Mailing, at: datetime | None, by_id: int | None) -> None:
                 )
             }
         )
-    soonest = clock.now() + timedelta(minutes=mailing.undo_minutes)
-    if at is not None and (at <= clock.now() or at > clock.now() + MAX_SCHEDULE_AHEAD):
-        raise ValidationError({"at": _("choose a time in the future, within a year")})
-    mailing.send_at = max(at or soonest, soonest)
-    mailing.sent_by_id = by_id
-    lifecycle.transition("schedule", mailing, send_at=mailing.send_at.isoformat())
 
 
 def unschedule(mailing: Mailing) -> None:
@@ -71,7 +88,12 @@ def pause(mailing: Mailing, reason: str, *, actor: str | None = None) -> None:
 
 
 def resume(mailing: Mailing) -> None:
-    """Resume a paused mailing where it stopped, at its send rate. Flushes. Raises `InvalidMailingTransition`."""
+    """Resume a paused mailing where it stopped, at its send rate. Flushes.
+
+    Raises `InvalidMailingTransition`, or `ValidationError` where it was corrected and not tested since.
+    """
+    lifecycle.require_transition("resume", mailing)
+    _require_tested(mailing)
     lifecycle.transition("resume", mailing)
     mailing.paused_at = mailing.reason = None
     # Whoever resumes has seen the failures so far: the limits apply to what comes next.

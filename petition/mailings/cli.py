@@ -121,14 +121,19 @@ def test(number: int, addresses: tuple[str, ...]) -> None:
 def _schedule(number: int, at: datetime | None, yes: bool) -> None:
     if not yes:
         mailing = lifecycle.find(number)
+        actions.require_schedulable(mailing, _in_zone(at, mailing))
         question = f"Send “{mailing.name}” to {count_audience(mailing)['recipients']:,} recipients?"
         db.session.commit()  # no transaction stays open while the command waits for an answer
         click.confirm(question, abort=True)
     mailing = lifecycle.find(number, lock=True)
-    actions.schedule(mailing, at.replace(tzinfo=at.tzinfo or ZoneInfo(mailing.timezone)) if at else None, None)
+    actions.schedule(mailing, _in_zone(at, mailing), None)
     db.session.commit()
     console.print(f"Scheduled: the first email is sent at {format_time(mailing.send_at, mailing)}.")
     console.print(f"Undo with: petition mailings unschedule {number}")
+
+
+def _in_zone(at: datetime | None, mailing: Mailing) -> datetime | None:
+    return at.replace(tzinfo=at.tzinfo or ZoneInfo(mailing.timezone)) if at else None
 
 
 @mailings.command("schedule")

@@ -12,18 +12,24 @@ from petition.core.exceptions import ValidationError
 from petition.core.i18n import LANGUAGES
 from petition.core.optimistic_lock import require_version
 from petition.mailings import form_fields, lifecycle
-from petition.mailings.audience.segment import Segment, parse_segment
+from petition.mailings.audience.segment import Segment, parse_segment, segment_from_dict
 from petition.mailings.content.placeholders import ParseErrors, validate_placeholders
 from petition.mailings.content.rendering import validate_links_and_nesting
-from petition.mailings.models import Mailing, MailingText
+from petition.mailings.models import Mailing, MailingState, MailingText
+from petition.petitions import queries as petition_queries
 from petition.petitions.markdown import find_footnotes
 from petition.petitions.models import Petition
 from petition.petitions.validation import footnote_message
 from petition.team import audit
 
 MAX_BODY_CHARACTERS = 50_000
+MAX_NAME_CHARACTERS = 120
 MAX_EMAILS_PER_HOUR = 10_000_000
 TEXT_PARTS = ("subject", "preheader", "body")
+# What no recipient sees: a change needs no new test.
+UNSEEN_SETTINGS = frozenset((
+    "name", "per_hour", "per_domain_hour", "warm_up", "undo_minutes", "failure_limit", "unsubscribe_limit", "timezone",
+))  # fmt: skip
 
 
 @dataclass(frozen=True)
@@ -47,8 +53,8 @@ def validate_body(body: str) -> ParseErrors:
 class SettingsSchema(ma.Schema):
     """The settings of a mailing; their names are those of its columns."""
 
-    name = form_fields.Line(120, needed=True)
-    sender_name = form_fields.Line(120, needed=True)
+    name = form_fields.Line(MAX_NAME_CHARACTERS, needed=True)
+    sender_name = form_fields.Line(120)
     reply_to = form_fields.ReplyTo()
     timezone = form_fields.TimeZone()
     public = form_fields.Flag()
@@ -72,7 +78,7 @@ def parse_draft(form: Mapping[str, Any]) -> Draft:
     """Return the validated draft. Raises `ValidationError` with one message for each wrong field.
 
     The text of a language is in `subject_fr`, `preheader_fr` and `body_fr`; a language with all of them empty is left
-    out.
+    out. Without a sender name, the first petition's is taken, and its reply-to address.
     """
     errors: dict[str, str] = {}
     settings, segment = {}, Segment()
@@ -91,7 +97,10 @@ def parse_draft(form: Mapping[str, Any]) -> Draft:
         errors |= error.errors
     try:
         segment = parse_segment(form)
-        _check_petitions_exist(segment)
+        first, *_others = _find_petitions(segment)
+        if not settings.get("sender_name"):
+            settings["sender_name"] = first.sender_name
+            settings["reply_to"] = settings.get("reply_to") or first.reply_to
     except ValidationError as error:
         errors |= error.errors
     if errors:
@@ -110,10 +119,11 @@ def parse_text(form: Mapping[str, Any], language: str) -> dict[str, str] | None:
         raise ValidationError({f"{part}_{language}": message for part, message in error.errors.items()}) from None
 
 
-def _check_petitions_exist(segment: Segment) -> None:
-    known = db.session.query(Petition.id).filter(Petition.id.in_(segment.petitions)).count()
-    if known != len(segment.petitions):
+def _find_petitions(segment: Segment) -> list[Petition]:
+    found = {petition.id: petition for petition in petition_queries.list_all()}
+    if any(id not in found for id in segment.petitions):
         raise ValidationError({"petitions": _("choose petitions from the list")})
+    return [found[id] for id in segment.petitions]
 
 
 def create(draft: Draft, by: str) -> Mailing:
@@ -129,10 +139,12 @@ def create(draft: Draft, by: str) -> Mailing:
 def edit(mailing: Mailing, draft: Draft, version: str | None) -> bool:
     """Save a draft over the version it was made from; returns whether anything changed. Flushes.
 
-    A change requires a new test. The caller locks the mailing. Raises `EditConflict`, or `InvalidMailingTransition`
-    once the mailing is scheduled.
+    A change of what recipients see requires a new test. A paused mailing can be corrected for those who have not got it
+    yet; who they are stays as it is. The caller locks the mailing. Raises `EditConflict`, `InvalidMailingTransition`
+    while the mailing is scheduled, sent or ended, or `ValidationError`.
     """
-    lifecycle.require_transition("edit", mailing)
+    action = "correct" if mailing.state == MailingState.PAUSED else "edit"
+    lifecycle.require_transition(action, mailing)
     require_version(mailing.version, version)
     changed = {name for name, value in draft.settings.items() if getattr(mailing, name) != value}
     changed |= {"segment"} if mailing.segment != draft.segment.to_dict() else set()
@@ -141,6 +153,8 @@ def edit(mailing: Mailing, draft: Draft, version: str | None) -> bool:
     }
     if not changed:
         return False
+    if action == "correct" and "segment" in changed:
+        raise ValidationError({"petitions": _("the recipients of a mailing that has begun stay as they are")})
     for name, value in draft.settings.items():
         setattr(mailing, name, value)
     mailing.segment = draft.segment.to_dict()
@@ -153,10 +167,22 @@ def edit(mailing: Mailing, draft: Draft, version: str | None) -> bool:
         else:
             mailing.texts[language] = MailingText(language=language, **draft.texts[language])
     mailing.version += 1
-    lifecycle.transition("edit", mailing, version=mailing.version, changed=sorted(changed))
+    if changed <= UNSEEN_SETTINGS:
+        action = "adjust"
+    else:
+        mailing.content_version = mailing.version
+    lifecycle.transition(action, mailing, version=mailing.version, changed=sorted(changed))
     return True
 
 
 def _stored_text(mailing: Mailing, language: str) -> dict[str, str] | None:
     text = mailing.texts.get(language)
     return {part: getattr(text, part) for part in TEXT_PARTS} if text else None
+
+
+def duplicate(mailing: Mailing, by: str) -> Mailing:
+    """Create a draft with the texts, recipients and settings of a mailing. Flushes."""
+    settings = {name: getattr(mailing, name) for name in SettingsSchema().fields}
+    settings["name"] = _("Copy of %(name)s", name=mailing.name)[:MAX_NAME_CHARACTERS]
+    texts = {language: _stored_text(mailing, language) or {} for language in mailing.texts}
+    return create(Draft(settings, segment_from_dict(mailing.segment), texts), by)

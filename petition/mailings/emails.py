@@ -22,6 +22,7 @@ from petition.delivery.composers import (
 )
 from petition.delivery.rendering.message import OutgoingMessage
 from petition.delivery.rendering.templates import PetitionHeader
+from petition.mailings.content.first_names import find_first_name
 from petition.mailings.content.placeholders import SIGNER_PLACEHOLDERS
 from petition.mailings.content.rendering import MailingContent, prepare_mailing
 from petition.mailings.labels import reason_label
@@ -52,6 +53,11 @@ class Signer(NamedTuple):
     email: str
     locale: str
     generation: int
+
+    @property
+    def first_name(self) -> str:
+        """The first name, as it is understood from the name."""
+        return find_first_name(self.name)
 
 
 SIGNER_COLUMNS = tuple(getattr(Signature, field) for field in Signer._fields)

@@ -11,10 +11,13 @@ from petition.mailings.labels import state_labels
 from petition.mailings.models import Mailing, MailingState
 from petition.team import audit
 
-# By action: the states in which it is possible, and the state it leads to.
-TRANSITIONS = {
+# By action: the states in which it is possible, and the state it leads to; None: it stays as it is.
+TRANSITIONS: dict[str, tuple[tuple[MailingState, ...], MailingState | None]] = {
     "edit": ((MailingState.DRAFT, MailingState.TESTED), MailingState.DRAFT),
     "test": ((MailingState.DRAFT, MailingState.TESTED), MailingState.TESTED),
+    "correct": ((MailingState.PAUSED,), None),  # its text, for those who have not got it yet
+    "retest": ((MailingState.PAUSED,), None),
+    "adjust": ((MailingState.DRAFT, MailingState.TESTED, MailingState.PAUSED), None),  # its name, speed and limits
     "schedule": ((MailingState.TESTED,), MailingState.SCHEDULED),
     "unschedule": ((MailingState.SCHEDULED,), MailingState.TESTED),
     "start": ((MailingState.SCHEDULED,), MailingState.SENDING),
@@ -73,7 +76,7 @@ def transition(action: str, mailing: Mailing, *, actor: str | None = None, **aft
     """
     require_transition(action, mailing)
     before = mailing.state
-    mailing.state = TRANSITIONS[action][1]
+    mailing.state = TRANSITIONS[action][1] or before
     db.session.flush()
     audit.record(
         f"mailing.{action}", "mailing", mailing.id, before={"state": before},

@@ -50,10 +50,11 @@ MAILING_STOPPED_KIND: Final = "mailing_stopped"
 
 
 class Mailing(Model):
-    """A message to the signers who agreed to updates. `version` counts the edits; tests and counts are of one version.
+    """A message to the signers who agreed to updates.
 
-    Rates are in emails per hour, limits are fractions of 1. `undo_minutes` is the shortest time between scheduling and
-    the first email.
+    `version` counts the edits. `content_version` is that of the last edit that needs a new test: tests are of one
+    content version, counts of one version. Rates are in emails per hour, limits are fractions of 1. `undo_minutes` is
+    the shortest time between scheduling and the first email.
     """
 
     __tablename__ = "mailings"
@@ -62,6 +63,7 @@ class Mailing(Model):
     name: Mapped[str] = mapped_column(String(120))
     state: Mapped[str] = mapped_column(String(10), default=MailingState.DRAFT)
     version: Mapped[int] = mapped_column(default=1)
+    content_version: Mapped[int] = mapped_column(default=1, server_default="1")
     sender_name: Mapped[str] = mapped_column(String(120))
     reply_to: Mapped[str | None] = mapped_column(String(254))
     timezone: Mapped[str] = mapped_column(String(60))
@@ -112,7 +114,7 @@ class MailingText(Model):
 
 
 class MailingTest(Model):
-    """A test email of a mailing to one member of the team, in one language."""
+    """A test email of a mailing's content version to one member of the team, in one language."""
 
     __tablename__ = "mailing_tests"
 

@@ -1,14 +1,19 @@
 """Preflight checks before a mailing is sent: warnings, none of which prevents it."""
 
+import re
+
 from flask_babel import gettext as _
 
-from petition.core.i18n import LANGUAGES
+from petition.core.i18n import LANGUAGES, current_language
 from petition.mailings.audience.preview import is_count_current, sample_recipients
 from petition.mailings.content.markdown_to_text import find_links
 from petition.mailings.content.rendering import expand_variants
 from petition.mailings.emails import build_preview
 from petition.mailings.models import Mailing
+from petition.petitions import queries as petition_queries
+from petition.petitions.models import Petition
 
+GAP_PATTERN = re.compile(r"\[[^\[\]\n]+\](?![(\[:])")  # "[day and month]", as templates have it; not a link
 MAX_SUBJECT_CHARACTERS = 70  # phones show about 40, desktops 60 to 70
 MAX_MESSAGE_BYTES = 100 * 1024  # Gmail cuts a message at 102 KB
 
@@ -22,14 +27,32 @@ def run_preflight_checks(mailing: Mailing) -> list[str]:
             name = LANGUAGES.get(language, language)
             warnings.append(_("%(number)s recipients read %(language)s, which has no text: they get another language.",
                               number=n, language=name))  # fmt: skip
+    for petition in _find_other_senders(mailing):
+        warnings.append(
+            _("Those who signed “%(title)s” agreed to news from “%(consented)s”; this comes from “%(sender)s”.",
+              title=petition.text_in(current_language()).title, consented=petition.sender_name,
+              sender=mailing.sender_name)
+        )  # fmt: skip
     for language, text in sorted(mailing.texts.items()):
         name = LANGUAGES.get(language, language)
+        for gap in GAP_PATTERN.findall(f"{text.subject} {text.preheader} {text.body}"):
+            warnings.append(_("%(language)s: %(gap)s is still to be filled in.", language=name, gap=gap))
         for link in sorted(_find_insecure_links(text.body)):
             warnings.append(_("%(language)s: %(link)s is not an https address.", language=name, link=link))
     warnings += _check_sizes(mailing)
     if is_count_current(mailing) and not (mailing.audience or {}).get("recipients"):
         warnings.append(_("This mailing has no recipient."))
     return warnings
+
+
+def _find_other_senders(mailing: Mailing) -> list[Petition]:
+    """Return the petitions whose signers agreed to news from another name than the mailing's."""
+    chosen = set(mailing.segment["petitions"])
+    return [
+        petition
+        for petition in petition_queries.list_all()
+        if petition.id in chosen and petition.sender_name.casefold() != mailing.sender_name.casefold()
+    ]
 
 
 def _find_insecure_links(source: str) -> set[str]:

@@ -1,8 +1,9 @@
 """Progress of a mailing: exact at any time, from counters that triggers maintain, without counting rows."""
 
+from collections.abc import Iterable
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
-from typing import Any
+from typing import Any, NamedTuple
 
 from sqlalchemy import distinct, func, select
 
@@ -11,7 +12,7 @@ from petition.core.db import db
 from petition.delivery.bounces.models import BOUNCED_KINDS, Bounce
 from petition.delivery.models import STATES, Delivery, DeliveryState
 from petition.mailings.models import Mailing, Unsubscription
-from petition.mailings.queries import COUNT_BY_STATE, LIST_FAILURE_REASONS
+from petition.mailings.queries import COUNT_BY_STATE, COUNT_SIGNATURES_AROUND, LIST_FAILURE_REASONS
 
 RATE_WINDOW = timedelta(minutes=5)  # over which the rate is taken
 SAMPLE_INTERVAL = timedelta(seconds=15)
@@ -56,23 +57,50 @@ class Progress:
 
 def count_by_state(mailing_id: int) -> dict[str, int]:
     """Return how many of a mailing's deliveries are in each state."""
-    found = {row.state: row.n for row in db.session.execute(COUNT_BY_STATE, {"mailing": str(mailing_id)})}
-    return {state: int(found.get(state, 0)) for state in STATES}
+    return count_each_by_state([mailing_id])[mailing_id]
+
+
+def count_each_by_state(mailing_ids: Iterable[int]) -> dict[int, dict[str, int]]:
+    """Return, for each of some mailings, how many of its deliveries are in each state."""
+    counts = {id: dict.fromkeys(STATES, 0) for id in mailing_ids}
+    for row in db.session.execute(COUNT_BY_STATE, {"mailings": [str(id) for id in counts]}):
+        counts[row.mailing_id][row.state] = int(row.n)
+    return counts
+
+
+def count_unsubscribed(mailing_ids: Iterable[int]) -> dict[int, int]:
+    """Return how many recipients of each of some mailings unsubscribed."""
+    query = select(Unsubscription.mailing_id, func.count()).where(Unsubscription.mailing_id.in_(list(mailing_ids)))
+    return {row[0]: row[1] for row in db.session.execute(query.group_by(Unsubscription.mailing_id))}
+
+
+class SignaturesAround(NamedTuple):
+    """The signatures confirmed on a mailing's petitions in the week from its start, and in the week before."""
+
+    after: int
+    before: int
+
+
+def count_signatures_around(mailing: Mailing) -> SignaturesAround | None:
+    """Return what a mailing may have brought, None while it has not begun. Exact to the hour, a minute old at most."""
+    if mailing.started_at is None:
+        return None
+    parameters = {"petitions": mailing.segment["petitions"], "start": mailing.started_at}
+    row = db.session.execute(COUNT_SIGNATURES_AROUND, parameters).one()
+    return SignaturesAround(int(row.after), int(row.before))
 
 
 def get_progress(mailing: Mailing) -> Progress:
     """Return the progress of a mailing."""
     states = count_by_state(mailing.id)
-    unsubscribed = db.session.scalar(
-        select(func.count()).select_from(Unsubscription).where(Unsubscription.mailing_id == mailing.id)
-    )
+    unsubscribed = count_unsubscribed([mailing.id]).get(mailing.id, 0)
     rate = _per_minute(mailing, states[DeliveryState.SENT]) if mailing.started_at and not mailing.ended_at else 0.0
     bounced = db.session.scalar(
         select(func.count(distinct(Bounce.delivery_id))).where(
             Bounce.mailing_id == mailing.id, Bounce.kind.in_(BOUNCED_KINDS)
         )
     )
-    progress = Progress(states, int(unsubscribed or 0), int(bounced or 0), rate, None)
+    progress = Progress(states, unsubscribed, int(bounced or 0), rate, None)
     return replace(progress, ends_at=_estimate_end(mailing, progress.waiting, rate))
 
 

@@ -183,8 +183,21 @@ SAMPLE_RECIPIENTS = text("""
     ORDER BY s.id DESC LIMIT :limit
 """)
 
-# A mailing's deliveries by state, from what triggers maintain: counts, and the changes not yet added to them.
-COUNT_BY_STATE = text("SELECT state, n FROM current_state_counts WHERE subject = 'mailing' AND queue = :mailing")
+# The deliveries of mailings by state, from what triggers maintain: counts, and the changes not yet added to them.
+COUNT_BY_STATE = text("""
+    SELECT CAST(queue AS bigint) AS mailing_id, state, n FROM current_state_counts
+    WHERE subject = 'mailing' AND queue = ANY(:mailings)
+""")
+
+# Signatures that were confirmed on petitions in a week: from the start of a mailing, and before it.
+COUNT_SIGNATURES_AROUND = text("""
+    SELECT coalesce(sum(counted) FILTER (WHERE hour >= date_trunc('hour', CAST(:start AS timestamptz))), 0) AS after,
+           coalesce(sum(counted) FILTER (WHERE hour < date_trunc('hour', CAST(:start AS timestamptz))), 0) AS before
+    FROM campaign_hours
+    WHERE petition_id = ANY(CAST(:petitions AS bigint[]))
+        AND hour >= date_trunc('hour', CAST(:start AS timestamptz)) - interval '7 days'
+        AND hour < date_trunc('hour', CAST(:start AS timestamptz)) + interval '7 days'
+""")
 
 # Why emails failed, were deferred or not sent: the most frequent reasons, each with its latest response in full.
 LIST_FAILURE_REASONS = text("""

@@ -6,7 +6,7 @@ from sqlalchemy import func, select
 
 from petition.core.db import db
 from petition.mailings.models import Mailing, Unsubscription
-from petition.mailings.progress import get_progress, list_failure_reasons
+from petition.mailings.progress import count_signatures_around, get_progress, list_failure_reasons
 
 
 def build_report(mailing: Mailing) -> dict[str, Any]:
@@ -18,7 +18,9 @@ def build_report(mailing: Mailing) -> dict[str, Any]:
         "name": mailing.name,
         "state": mailing.state,
         "reason": mailing.reason,
-        "languages": sorted(mailing.texts),
+        "sender_name": mailing.sender_name,
+        "subjects": {language: text.subject for language, text in sorted(mailing.texts.items())},
+        "created_at": _iso(mailing.created_at),
         "send_at": _iso(mailing.send_at),
         "started_at": _iso(mailing.started_at),
         "ended_at": _iso(mailing.ended_at),
@@ -29,6 +31,7 @@ def build_report(mailing: Mailing) -> dict[str, Any]:
         "waiting": progress.waiting,
         "per_minute": round(progress.per_minute, 1),
         "ends_at": _iso(progress.ends_at),
+        "signatures": around._asdict() if (around := count_signatures_around(mailing)) else None,
         "bounced": progress.bounced,
         "unsubscribed": progress.unsubscribed,
         "unsubscribed_by": {row[0]: row[1] for row in db.session.execute(choices.group_by(Unsubscription.choice))},

@@ -15,7 +15,7 @@ from petition.delivery.queues import NOTIFICATIONS
 from petition.mailings import lifecycle
 from petition.mailings.audience.preview import make_sample_signer
 from petition.mailings.emails import build_message, load_petition
-from petition.mailings.models import MAILING_TEST_KIND, Mailing, MailingTest
+from petition.mailings.models import MAILING_TEST_KIND, Mailing, MailingState, MailingTest
 from petition.team.models import Account
 
 MAX_COLLEAGUES = 20
@@ -25,24 +25,25 @@ MAX_LISTED_TESTS = 20
 def enqueue_tests(mailing: Mailing, accounts: Sequence[Account], by: str) -> int:
     """Enqueue a test email to each colleague in each of the mailing's languages; returns how many. Flushes.
 
-    The caller locks the mailing. Raises `ValidationError`, or `InvalidMailingTransition` once it is scheduled.
+    The caller locks the mailing. Raises `ValidationError`, or `InvalidMailingTransition` where it can no longer change.
     """
-    lifecycle.require_transition("test", mailing)
+    action = "retest" if mailing.state == MailingState.PAUSED else "test"
+    lifecycle.require_transition(action, mailing)
     accounts = [account for account in accounts if account.active]
     if not 1 <= len(accounts) <= MAX_COLLEAGUES:
         raise ValidationError({"colleagues": _("choose from one to %(number)s colleagues", number=MAX_COLLEAGUES)})
     tests = [
-        MailingTest(mailing_id=mailing.id, version=mailing.version, language=language, account_id=account.id,
-                    asked_by=by)
+        MailingTest(mailing_id=mailing.id, version=mailing.content_version, language=language,
+                    account_id=account.id, asked_by=by)
         for account in accounts
         for language in mailing.texts
     ]  # fmt: skip
     db.session.add_all(tests)
     db.session.flush()
     enqueue(MAILING_TEST_KIND, NOTIFICATIONS, [OutboxEntry(_petition_id(mailing), test.id, 1) for test in tests])
-    mailing.tested_version = mailing.version
+    mailing.tested_version = mailing.content_version
     lifecycle.transition(
-        "test", mailing, version=mailing.version, colleagues=len(accounts), languages=sorted(mailing.texts)
+        action, mailing, version=mailing.content_version, colleagues=len(accounts), languages=sorted(mailing.texts)
     )
     return len(tests)
 
@@ -52,12 +53,12 @@ def _petition_id(mailing: Mailing) -> int:
 
 
 def list_untested_languages(mailing: Mailing) -> list[str]:
-    """Return the languages in which no test email of this version has been sent yet."""
+    """Return the languages in which no test email of the present content has been sent yet."""
     sent = (
         select(MailingTest.language)
         .join(Delivery, Delivery.subject_id == MailingTest.id)
         .where(Delivery.kind == MAILING_TEST_KIND, Delivery.state == DeliveryState.SENT)
-        .where(MailingTest.mailing_id == mailing.id, MailingTest.version == mailing.version)
+        .where(MailingTest.mailing_id == mailing.id, MailingTest.version == mailing.content_version)
     )
     return sorted(set(mailing.texts) - set(db.session.scalars(sent)))
 
@@ -85,7 +86,7 @@ def compose_mailing_test(claims: Sequence[ClaimedDelivery]) -> Composed:
     composed: Composed = {}
     for claim in claims:
         row = tests.get(claim.subject_id)
-        if row is None or row.MailingTest.version != row.Mailing.version or not row.Account.active:
+        if row is None or row.MailingTest.version != row.Mailing.content_version or not row.Account.active:
             composed[claim.id] = Skipped("the mailing has changed since this test was asked for")
             continue
         signer = make_sample_signer(row.Mailing, row.MailingTest.language, row.Account.name)

@@ -3,8 +3,14 @@
 from datetime import timedelta
 
 import pytest
-from support.factories import make_mailing, make_petition, make_signature
-from support.mailings import list_addresses, list_deliveries, make_consenting_signature, make_started_mailing
+from support.factories import make_mailing, make_petition, make_signature, post_form, sign_in
+from support.mailings import (
+    list_addresses,
+    list_deliveries,
+    make_consenting_signature,
+    make_mailing_form,
+    make_started_mailing,
+)
 
 from petition.core import clock
 from petition.core.db import db
@@ -45,6 +51,50 @@ def test_nothing_is_sent_while_paused_and_the_remainder_after_resuming(app, sent
     db.session.commit()
     run_queue("mailings")
     assert len(list_addresses(sent_emails)) == 3
+
+
+def test_corrected_mailing_goes_on_with_the_new_text_after_a_new_test(app, client, sent_emails):
+    petition = make_petition()
+    for n in range(3):
+        make_consenting_signature(petition, f"s{n}@example.org")
+    mailing = make_started_mailing(petition)
+    first, *_others = list_deliveries()
+    first.state = "sent"
+    actions.pause(lifecycle.find(mailing.id, lock=True), "a typo")
+    db.session.commit()
+    account = sign_in(client, "sender", password="four words are enough")
+    form = make_mailing_form(petition, subject_fr="Corrigé", version=mailing.version)
+    post_form(client, f"/desk/mailings/{mailing.id}/edit", **form | {"petitions": "", "country": "DE"})
+    db.session.refresh(mailing)
+    assert (mailing.state, mailing.segment) == ("paused", {"petitions": [petition.id]}), "its recipients stay"
+    with pytest.raises(DomainError):
+        actions.resume(lifecycle.find(mailing.id, lock=True))
+    db.session.rollback()
+    post_form(client, f"/desk/mailings/{mailing.id}/tests", colleague=account.id)
+    run_queue("notifications")
+    assert [email.subject for email in sent_emails] == ["[Essai] Corrigé"]
+    sent_emails.clear()
+    actions.resume(lifecycle.find(mailing.id, lock=True))
+    db.session.commit()
+    run_queue("mailings")
+    assert [email.subject for email in sent_emails] == ["Corrigé"] * 2, "who has it keeps it"
+
+
+def test_a_change_of_speed_needs_no_new_test(app, client):
+    petition = make_petition()
+    make_consenting_signature(petition)
+    mailing = make_started_mailing(petition)
+    actions.pause(lifecycle.find(mailing.id, lock=True), "too fast")
+    db.session.commit()
+    sign_in(client, "sender")
+    texts = {f"{part}_{language}": getattr(text, part) for language, text in mailing.texts.items()
+             for part in ("subject", "preheader", "body")}  # fmt: skip
+    form = make_mailing_form(petition, sender_name=mailing.sender_name, per_hour=600, **texts)
+    post_form(client, f"/desk/mailings/{mailing.id}/edit", **form)
+    db.session.refresh(mailing)
+    assert (mailing.per_hour, mailing.version, mailing.content_version) == (600, 2, 1)
+    actions.resume(lifecycle.find(mailing.id, lock=True))
+    assert mailing.state == "sending"
 
 
 def test_cancelled_mailing_is_never_sent(app, sent_emails):

@@ -2,9 +2,11 @@
 
 from contextlib import nullcontext
 
+import pytest
 from click.testing import CliRunner
+from flask_babel import force_locale
 from support.factories import make_mailing, make_petition
-from support.mailings import list_addresses, make_consenting_signature, send_mailing
+from support.mailings import list_addresses, make_consenting_signature, record_sent_tests, send_mailing
 
 from petition.core.cli_support import AppProvider
 from petition.core.db import db
@@ -13,11 +15,25 @@ from petition.mailings.cli import mailings
 
 
 def test_no_transaction_is_open_while_the_command_asks(app, monkeypatch):
-    mailing, seen = make_mailing(make_petition()), []
+    petition, seen = make_petition(), []
+    make_consenting_signature(petition)
+    mailing = make_mailing(petition, state="tested")
+    record_sent_tests(mailing)
     monkeypatch.setattr("click.confirm", lambda *_, **__: seen.append(db.session.registry().in_transaction()))
     result = CliRunner().invoke(mailings, ["send", str(mailing.id)], obj=AppProvider(lambda: nullcontext(app)))
     assert seen == [False]
-    assert "test" in result.output, "no test email has been sent"
+    assert "Scheduled" in result.output
+
+
+def test_command_refuses_before_it_asks(app, monkeypatch):
+    petition = make_petition()
+    monkeypatch.setattr("click.confirm", lambda *_, **__: pytest.fail("it asked"))
+    untested, nobody = make_mailing(petition, state="tested"), make_mailing(petition, state="tested")
+    record_sent_tests(nobody)
+    for mailing, why in ((make_mailing(petition), "draft"), (untested, "test it again"), (nobody, "no recipient")):
+        with force_locale("en"):
+            result = CliRunner().invoke(mailings, ["send", str(mailing.id)], obj=AppProvider(lambda: nullcontext(app)))
+        assert why in result.output
 
 
 def test_add_recipients_reaches_those_who_confirmed_since(app, sent_emails):

@@ -16,7 +16,7 @@ def test_transition_is_audited_where_possible_and_an_error_elsewhere(app, state,
     before, after = lifecycle.TRANSITIONS[step]
     if state in before:
         lifecycle.transition(step, mailing)
-        assert mailing.state == after
+        assert mailing.state == (after or state)
         event = db.session.query(AuditEvent).one()
         assert (event.action, event.before) == (f"mailing.{step}", {"state": state})
     else:

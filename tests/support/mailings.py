@@ -8,6 +8,7 @@ from petition.core import clock
 from petition.core.db import db
 from petition.delivery.models import Delivery
 from petition.delivery.worker import run_queue
+from petition.mailings.models import MailingTest
 from petition.mailings.scheduler import process_mailings
 
 CONSENTED_AT = datetime(2026, 11, 18, 12, tzinfo=UTC)
@@ -20,9 +21,26 @@ def make_consenting_signature(petition, address="zoe@example.org", **overrides):
     )
 
 
+def record_sent_tests(mailing):
+    """Record that a test email of the mailing's content was sent in each of its languages."""
+    mailing.tested_version = mailing.content_version
+    for language in mailing.texts:
+        test = MailingTest(
+            mailing_id=mailing.id, version=mailing.content_version, language=language, account_id=1, asked_by="x"
+        )
+        db.session.add(test)
+        db.session.flush()
+        db.session.add(
+            Delivery(kind="mailing_test", queue="notifications", state="sent", petition_id=0, subject_id=test.id,
+                     generation=1)
+        )  # fmt: skip
+    db.session.commit()
+
+
 def make_started_mailing(petition, **overrides):
-    """Return a mailing that has just started: its audience is materialised."""
+    """Return a mailing that has just started: it was tested, its audience is materialised."""
     mailing = make_mailing(petition, state="scheduled", send_at=clock.now() - timedelta(seconds=1), **overrides)
+    record_sent_tests(mailing)
     process_mailings()
     db.session.refresh(mailing)
     return mailing

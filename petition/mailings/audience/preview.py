@@ -79,6 +79,13 @@ def list_uncounted_ids() -> list[int]:
     return list(db.session.scalars(select(Mailing.id).where(drafts, stale)))
 
 
+def has_recipients(mailing: Mailing) -> bool:
+    """Say whether anybody is in the audience: by the count if it is current, else by looking for one."""
+    if is_count_current(mailing):
+        return bool((mailing.audience or {}).get("recipients"))
+    return db.session.execute(SAMPLE_RECIPIENTS, _segment_parameters(mailing) | {"limit": 1}).first() is not None
+
+
 def sample_recipients(mailing: Mailing, limit: int = SAMPLE_SIZE) -> list[Signer]:
     """Return some recipients, the latest signatures first; a made-up one if the audience is empty."""
     rows = db.session.execute(SAMPLE_RECIPIENTS, _segment_parameters(mailing) | {"limit": limit})

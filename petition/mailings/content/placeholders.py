@@ -15,6 +15,7 @@ ParseErrors = list[tuple[int, str]]
 
 PLACEHOLDERS = {
     "name": N_("the signer’s name; for an organisation, its representative’s"),
+    "first_name": N_("the first name alone: “Hello {{ first_name }}”"),
     "organisation": N_("the organisation, for those who signed for one"),
     "profession": N_("the profession or role, where it was given"),
     "city": N_("the city, where it was given"),
@@ -24,7 +25,13 @@ PLACEHOLDERS = {
     "petition_link": N_("the address of the public page"),
     "personal_link": N_("the address of the signer’s own page; not to be forwarded"),
 }
-SIGNER_PLACEHOLDERS = ("name", "organisation", "profession", "city")  # fields that a signer may have left empty
+SIGNER_PLACEHOLDERS = (
+    "name",
+    "first_name",
+    "organisation",
+    "profession",
+    "city",
+)  # fields that a signer may have left empty
 LINK_PLACEHOLDERS = ("petition_link", "personal_link")
 # No attribute access, calls, loops, operators or includes: only names, conditions and defaults.
 ALLOWED_NODES = (nodes.Template, nodes.Output, nodes.TemplateData, nodes.Name, nodes.Const, nodes.If, nodes.Filter,

@@ -8,16 +8,23 @@ from flask_babel import gettext as _
 from sqlalchemy import select
 from werkzeug.wrappers import Response
 
+from petition.core.countries import list_countries
 from petition.core.db import db
 from petition.core.exceptions import DomainError, ValidationError
 from petition.core.i18n import LANGUAGES, current_language
 from petition.core.pagination import MAX_ID, make_page, parse_cursor, select_page
-from petition.mailings import actions, labels, lifecycle, test_emails
+from petition.mailings import actions, drafts, labels, lifecycle, test_emails
 from petition.mailings.audience.preview import is_count_current
 from petition.mailings.audience.segment import Segment, segment_from_dict
 from petition.mailings.models import STARTED_STATES, Mailing
 from petition.mailings.preflight import run_preflight_checks
-from petition.mailings.progress import get_progress, list_failure_reasons
+from petition.mailings.progress import (
+    count_each_by_state,
+    count_signatures_around,
+    count_unsubscribed,
+    get_progress,
+    list_failure_reasons,
+)
 from petition.petitions import queries as petition_queries
 from petition.team.models import Account, TeamRole
 from petition.team.permissions import current_account, require_roles
@@ -93,9 +100,11 @@ def index() -> str:
     query = select_page(select(Mailing), Mailing.id, cursor=cursor, limit=PAGE_SIZE)
     page = make_page(db.session.scalars(query).all(), PAGE_SIZE, lambda mailing: mailing.id)
     older = url_for("desk_mailings.index", before=page.next) if page.next else None
+    ids = [mailing.id for mailing in page.items if mailing.started_at]
     return render_template(
-        "mailings/desk/index.html", mailings=page.items, older=older, can_write=bool(petition_queries.list_all())
-    )
+        "mailings/desk/index.html", counts=count_each_by_state(ids), unsubscribed=count_unsubscribed(ids),
+        mailings=page.items, older=older, can_write=bool(petition_queries.list_all()),
+    )  # fmt: skip
 
 
 @blueprint.get("/<int:mailing_id>")
@@ -104,7 +113,7 @@ def show(mailing_id: int) -> str:
     mailing = get_mailing_or_404(mailing_id)
     started = mailing.state in STARTED_STATES and mailing.started_at is not None
     colleagues = select(Account).where(Account.active, Account.password.is_not(None)).order_by(Account.name, Account.id)
-    tested = mailing.tested_version == mailing.version
+    tested = mailing.tested_version == mailing.content_version
     return render_template(
         "mailings/desk/show.html",
         mailing=mailing,
@@ -113,6 +122,7 @@ def show(mailing_id: int) -> str:
         warnings=[] if started else run_preflight_checks(mailing),
         progress=get_progress(mailing) if started else None,
         reasons=list_failure_reasons(mailing.id) if started else [],
+        signatures=count_signatures_around(mailing),
         tests=test_emails.list_latest(mailing),
         untested=test_emails.list_untested_languages(mailing) if tested else list(mailing.texts),
         colleagues=list(db.session.scalars(colleagues)),
@@ -131,7 +141,7 @@ def _describe_segment(segment: Segment) -> list[tuple[str, str]]:
         (_("Signed as"), parties.get(segment.party or "", "")),
         (_("Languages"), ", ".join(LANGUAGES[language] for language in segment.languages)),
         (_("Profession contains"), ", ".join(segment.professions)),
-        (_("Country"), segment.country),
+        (_("Country"), dict(list_countries(current_language())).get(segment.country or "")),
         (_("City"), segment.city),
         (_("Postal code begins with"), segment.postal_code),
         (_("Confirmed from"), segment.confirmed_from),
@@ -154,6 +164,15 @@ def test(mailing_id: int) -> Response:
         lambda mailing: test_emails.enqueue_tests(mailing, accounts, require_current_account().email),
         lambda n: _("%(number)s test emails are on their way.", number=n),
     )
+
+
+@blueprint.post("/<int:mailing_id>/duplicate")
+def copy(mailing_id: int) -> Response:
+    """Create a draft with the texts, recipients and settings of a mailing."""
+    made = drafts.duplicate(get_mailing_or_404(mailing_id), require_current_account().email)
+    db.session.commit()
+    flash(_("This is the copy, a draft: nothing is sent until it has been tested and scheduled."), "success")
+    return redirect_to_mailing(made.id)
 
 
 @blueprint.post("/<int:mailing_id>/unschedule")

@@ -1,19 +1,23 @@
 """The team's pages of mailings: the form, and the conflict with what somebody else saved meanwhile."""
 
+from dataclasses import asdict
 from typing import Any
 
 from flask import Blueprint, flash, render_template, request
 from flask_babel import gettext as _
 from sqlalchemy import select
 
+from petition.core.countries import list_countries
 from petition.core.db import db
 from petition.core.exceptions import DomainError
-from petition.core.i18n import LANGUAGES
+from petition.core.i18n import LANGUAGES, current_language
 from petition.core.optimistic_lock import EditConflict
 from petition.mailings import lifecycle
+from petition.mailings.audience.segment import segment_from_dict
 from petition.mailings.content.placeholders import PLACEHOLDERS
 from petition.mailings.drafts import TEXT_PARTS, create, edit, parse_draft
-from petition.mailings.models import Mailing
+from petition.mailings.models import Mailing, MailingState
+from petition.mailings.starters import find_starter, list_starters
 from petition.mailings.views.desk import (
     PAGE_SIZE,
     flash_error_and_redirect,
@@ -38,11 +42,7 @@ require_roles(
 def _form_values(mailing: Mailing | None) -> dict[str, Any]:
     """Return the form's values for a mailing, or for a new one."""
     if mailing is None:
-        form: dict[str, Any] = {"undo_minutes": 5, "failure_limit": 5, "unsubscribe_limit": 2, "petitions": []}
-        for petition in petition_queries.list_all()[:1]:
-            form |= {"petitions": [petition.id], "sender_name": petition.sender_name, "timezone": petition.timezone}
-            form["reply_to"] = petition.reply_to
-        return form
+        return _new_form_values()
     form = {name: getattr(mailing, name) for name in (
         "name", "sender_name", "reply_to", "timezone", "public", "per_hour", "per_domain_hour", "warm_up",
         "undo_minutes")}  # fmt: skip
@@ -51,6 +51,16 @@ def _form_values(mailing: Mailing | None) -> dict[str, Any]:
     for language, text in mailing.texts.items():
         form |= {f"{part}_{language}": getattr(text, part) for part in TEXT_PARTS}
     return form
+
+
+def _new_form_values() -> dict[str, Any]:
+    """Return the values of a new mailing: those of the petition and of the template in the address, if there are."""
+    form: dict[str, Any] = {"undo_minutes": 5, "failure_limit": 5, "unsubscribe_limit": 2, "petitions": []}
+    for petition in petition_queries.list_all():
+        if str(petition.id) == request.args.get("petition"):
+            form |= {"petitions": [petition.id], "sender_name": petition.sender_name, "timezone": petition.timezone}
+            form["reply_to"] = petition.reply_to
+    return form | find_starter(request.args.get("template", ""))
 
 
 def _submitted_values() -> dict[str, Any]:
@@ -62,9 +72,11 @@ def _submitted_values() -> dict[str, Any]:
 
 
 def _render_form(mailing: Mailing | None, form: dict[str, Any], version: int | str, **context: Any) -> str:
+    begun = mailing is not None and mailing.state == MailingState.PAUSED
     started = select(Mailing).where(Mailing.started_at.is_not(None)).order_by(Mailing.id.desc()).limit(PAGE_SIZE)
     return render_template(
         "mailings/edit/form.html", mailing=mailing, form=form, version=version, petitions=petition_queries.list_all(),
+        begun=begun, starters=[] if mailing else list_starters(), countries=list_countries(current_language()),
         mailings=list(db.session.scalars(started)), placeholders=PLACEHOLDERS, all_languages=LANGUAGES, translate=_,
         **{"errors": {}, "saved": None, **context},
     )  # fmt: skip
@@ -95,7 +107,7 @@ def editor(mailing_id: int) -> Any:
     """Show the form of a mailing that can still be edited."""
     mailing = get_mailing_or_404(mailing_id)
     try:
-        lifecycle.require_transition("edit", mailing)
+        lifecycle.require_transition("correct" if mailing.state == MailingState.PAUSED else "edit", mailing)
     except lifecycle.InvalidMailingTransition as error:
         return flash_error_and_redirect(error, mailing_id)
     return _render_form(mailing, _form_values(mailing), mailing.version)
@@ -105,6 +117,8 @@ def editor(mailing_id: int) -> Any:
 def save(mailing_id: int) -> Any:
     """Save; if somebody else saved meanwhile, show what was submitted beside what they saved."""
     mailing, submitted = get_mailing_or_404(mailing_id, lock=True), _submitted_values()
+    if mailing.state == MailingState.PAUSED:
+        submitted |= asdict(segment_from_dict(mailing.segment))  # which the form does not ask for any more
     version = request.form.get("version")
     try:
         changed = edit(mailing, parse_draft(submitted), version)
@@ -119,5 +133,11 @@ def save(mailing_id: int) -> Any:
         db.session.rollback()
         return _render_form(get_mailing_or_404(mailing_id), submitted, version or "", errors=error.errors), 422
     db.session.commit()
-    flash(_("Saved. Test it again before it is sent.") if changed else _("Nothing had changed."), "success")
+    if not changed:
+        message = _("Nothing had changed.")
+    elif mailing.tested_version == mailing.content_version:
+        message = _("Saved.")
+    else:
+        message = _("Saved. Test it again before it is sent.")
+    flash(message, "success")
     return redirect_to_mailing(mailing_id)

@@ -3,6 +3,7 @@
 from datetime import UTC, datetime
 
 from support.factories import make_mailing, make_petition, post_form, sign_in
+from support.mailings import make_consenting_signature, record_sent_tests
 from support.mailings import make_mailing_form as make_form
 
 from petition.core import clock
@@ -14,6 +15,7 @@ from petition.mailings.models import Mailing
 
 def test_scheduling_requires_a_test_email_in_each_language_and_again_after_an_edit(app, client, sent_emails):
     petition = make_petition()
+    make_consenting_signature(petition)
     account = sign_in(client, "sender", password="four words are enough")
     mailing = make_mailing(petition)
     number = mailing.id
@@ -35,10 +37,25 @@ def test_scheduling_requires_a_test_email_in_each_language_and_again_after_an_ed
     assert schedule() == "draft"
 
 
+def test_a_mailing_without_recipients_is_not_scheduled(client):
+    petition = make_petition()
+    sign_in(client, "sender")
+    mailing = make_mailing(petition, state="tested")
+    record_sent_tests(mailing)
+    post_form(client, f"/desk/mailings/{mailing.id}/schedule?lang=en")
+    assert "It has no recipient" in client.get(f"/desk/mailings/{mailing.id}?lang=en").text
+    make_consenting_signature(petition)
+    post_form(client, f"/desk/mailings/{mailing.id}/schedule")
+    db.session.refresh(mailing)
+    assert mailing.state == "scheduled"
+
+
 def test_time_is_in_the_time_zone_of_the_mailing(client, monkeypatch):
     sign_in(client, "sender")
     monkeypatch.setattr(actions, "list_untested_languages", lambda _: [])
-    mailing = make_mailing(make_petition(), state="tested", tested_version=1, timezone="Pacific/Auckland")
+    petition = make_petition()
+    make_consenting_signature(petition)
+    mailing = make_mailing(petition, state="tested", tested_version=1, timezone="Pacific/Auckland")
     year = clock.now().year + 1
     post_form(client, f"/desk/mailings/{mailing.id}/schedule", at=f"{year}-01-15T09:00")
     db.session.expire_all()
