@@ -1,7 +1,13 @@
 """The team's pages of mailings."""
 
 import pytest
-from support.factories import make_mailing, make_petition, sign_in
+from support.factories import make_mailing, make_petition, post_form, sign_in
+from support.mailings import list_deliveries, make_consenting_signature, make_started_mailing
+
+from petition.core.db import db
+from petition.mailings.models import Mailing
+from petition.mailings.report import build_report
+from petition.petitions.statistics import roll_up_batch
 
 
 @pytest.mark.parametrize("path", ["", "/edit", "/preview", "/preview?as=99&language=xx&width=x",
@@ -14,3 +20,46 @@ def test_pages_accept_any_query(client, path):
     assert client.get(f"/desk/mailings/{mailing.id}{path}").status_code == 200
     assert client.get(f"/desk/mailings/{10**30}{path}").status_code == 404
     assert client.get(f"/desk/mailings/999{path}").status_code == 404
+
+
+def test_list_has_the_figures_of_each_mailing(client):
+    petition = make_petition()
+    for n in range(3):
+        make_consenting_signature(petition, f"s{n}@example.org")
+    mailing = make_started_mailing(petition)
+    make_mailing(petition, name="Second news")
+    for row, state in zip(list_deliveries(), ("sent", "sent", "failed"), strict=True):
+        row.state = state
+    db.session.commit()
+    sign_in(client, "sender")
+    page = client.get("/desk/mailings/?lang=en").text
+    row = page[page.index(f'/desk/mailings/{mailing.id}"') :]
+    figures = [row.split(f'data-label="{label}">')[1].split("<")[0]
+               for label in ("Recipients", "Sent", "Failed", "Unsubscribed")]  # fmt: skip
+    assert figures == ["3", "2", "1", "0"]
+    report = build_report(db.session.get(Mailing, mailing.id))
+    assert report["recipients"] == sum(report["states"].values()) == report["settled"] + report["waiting"] == 3
+
+
+def test_report_says_what_was_signed_since(client):
+    petition = make_petition()
+    make_consenting_signature(petition)
+    mailing = make_started_mailing(petition)
+    db.session.commit()
+    roll_up_batch()
+    assert build_report(mailing)["signatures"] == {"after": 1, "before": 0}
+    assert build_report(mailing)["subjects"]["fr"] == mailing.texts["fr"].subject
+    sign_in(client, "sender")
+    assert "1 signature confirmed in the week from its start" in client.get(f"/desk/mailings/{mailing.id}?lang=en").text
+
+
+def test_copy_is_a_draft_of_its_own(client):
+    petition = make_petition()
+    mailing = make_mailing(petition, state="sent", segment={"petitions": [petition.id], "country": "DE"})
+    sign_in(client, "campaigner")
+    assert post_form(client, f"/desk/mailings/{mailing.id}/duplicate?lang=en").status_code == 303
+    copy = db.session.query(Mailing).order_by(Mailing.id.desc()).first()
+    assert (copy.state, copy.name, copy.segment) == ("draft", "Copy of First news", mailing.segment)
+    assert {language: text.body for language, text in copy.texts.items()} == {
+        language: text.body for language, text in mailing.texts.items()
+    }

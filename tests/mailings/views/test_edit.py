@@ -61,3 +61,17 @@ def test_header_fields_are_one_line(client, field, between):
     for mailing in db.session.query(Mailing):
         assert mailing.sender_name.isprintable()
         assert mailing.texts["fr"].subject.isprintable()
+
+
+def test_sender_is_the_petitions_where_none_is_written(client):
+    petition = make_petition(reply_to="team@example.org")
+    sign_in(client, "campaigner")
+    post_form(client, "/desk/mailings/new", **make_form(petition, sender_name=""))
+    mailing = db.session.query(Mailing).one()
+    assert (mailing.sender_name, mailing.reply_to) == (petition.sender_name, "team@example.org")
+
+
+def test_country_is_chosen_by_its_name(client):
+    sign_in(client, "campaigner")
+    make_petition()
+    assert '<option value="DE">Allemagne</option>' in client.get("/desk/mailings/new?lang=fr").text

@@ -1,0 +1,35 @@
+"""Templates that a mailing can start from."""
+
+import pytest
+from support.factories import make_petition, sign_in
+from support.mailings import make_mailing_form
+
+from petition.core.i18n import LANGUAGES
+from petition.mailings.drafts import create, parse_draft
+from petition.mailings.preflight import run_preflight_checks
+from petition.mailings.starters import LABELS, find_starter
+
+
+@pytest.mark.parametrize("name", LABELS)
+def test_template_is_a_valid_mailing_in_every_language(app, name):
+    form = make_mailing_form(make_petition()) | find_starter(name)
+    mailing = create(parse_draft(form), "alix@example.org")
+    assert set(mailing.texts) == set(LANGUAGES)
+
+
+def test_gap_of_a_template_is_a_warning(app):
+    petition = make_petition()
+    mailing = create(parse_draft(make_mailing_form(petition) | find_starter("closing_soon")), "alix@example.org")
+    assert any("[jour et mois]" in warning for warning in run_preflight_checks(mailing))
+    mailing = create(parse_draft(make_mailing_form(petition, body_fr="Lisez [la page](https://example.org).")), "x")
+    assert not any("[la page]" in warning for warning in run_preflight_checks(mailing))
+
+
+def test_form_starts_from_a_template_and_a_petition(client):
+    petition = make_petition()
+    sign_in(client, "campaigner")
+    page = client.get(f"/desk/mailings/new?template=answer&petition={petition.id}").text
+    assert "La réponse à" in page
+    assert f'value="{petition.sender_name}"' in page
+    assert f'id="petition-{petition.id}" checked' in page
+    assert "checked" not in client.get("/desk/mailings/new").text, "nothing is ticked by default"
