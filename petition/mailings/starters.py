@@ -36,7 +36,7 @@ def find_starter(name: str) -> dict[str, str]:
     if name not in LABELS:
         return {}
     file = parse_front_matter_file((FOLDER / f"{name}.md").read_text(encoding="utf-8"))
-    form = {}
+    form: dict[str, str] = {}
     for section in file.sections:
         form |= {
             f"subject_{section.language}": section.title,
