@@ -23,6 +23,7 @@ from petition.core import clock
 
 HEADER_INJECTION_PATTERN = re.compile(rb"\r(?!\n)|\n(?![ \t])")
 # Needs neither quoting (RFC 5322, 3.2.3) nor an encoding.
+ENCODED_WORD = re.compile(r"=\?.*\?=")  # RFC 2047, section 2
 PLAIN_ADDRESS = re.compile(r"[\w+-]+(\.[\w+-]+)*@[A-Za-z0-9-]+(\.[A-Za-z0-9-]+)+", re.ASCII)
 MAX_UNFOLDED_ADDRESS_CHARACTERS = 74
 MAX_LINE_BYTES = 998  # RFC 5322, 2.1.1
@@ -147,6 +148,8 @@ def _from(name: str, address: str, utf8: bool) -> bytes:
 def _to(address: str, utf8: bool) -> bytes:
     if len(address) <= MAX_UNFOLDED_ADDRESS_CHARACTERS and PLAIN_ADDRESS.fullmatch(address):
         return f"To: {address}\r\n".encode()
+    if ENCODED_WORD.search(address):
+        raise ValueError("To has an encoded word")  # of which each version of Python makes something else
     # As `addr_spec`, the standard library refuses a local part beyond ASCII, whatever the policy (RFC 6532).
     local, _, domain = address.rpartition("@")
     return _address("To", Address(username=local, domain=domain), utf8)
