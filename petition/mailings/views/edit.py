@@ -16,12 +16,14 @@ from petition.mailings.drafts import TEXT_PARTS, create, edit, parse_draft
 from petition.mailings.models import Mailing
 from petition.mailings.views.desk import (
     PAGE_SIZE,
+    find_asked_petition,
     flash_error_and_redirect,
     get_mailing_or_404,
     redirect_to_mailing,
     require_current_account,
 )
 from petition.petitions import queries as petition_queries
+from petition.petitions.models import Petition
 from petition.team.models import TeamRole
 from petition.team.permissions import require_roles
 
@@ -35,13 +37,13 @@ require_roles(
 )
 
 
-def _form_values(mailing: Mailing | None) -> dict[str, Any]:
+def _form_values(mailing: Mailing | None, petition: Petition | None = None) -> dict[str, Any]:
     """Return the form's values for a mailing, or for a new one."""
     if mailing is None:
         form: dict[str, Any] = {"undo_minutes": 5, "failure_limit": 5, "unsubscribe_limit": 2, "petitions": []}
-        for petition in petition_queries.list_all()[:1]:
-            form |= {"petitions": [petition.id], "sender_name": petition.sender_name, "timezone": petition.timezone}
-            form["reply_to"] = petition.reply_to
+        for one in [petition] if petition else petition_queries.list_all()[:1]:
+            form |= {"petitions": [one.id], "sender_name": one.sender_name, "timezone": one.timezone}
+            form["reply_to"] = one.reply_to
         return form
     form = {name: getattr(mailing, name) for name in (
         "name", "sender_name", "reply_to", "timezone", "public", "per_hour", "per_domain_hour", "warm_up",
@@ -73,7 +75,7 @@ def _render_form(mailing: Mailing | None, form: dict[str, Any], version: int | s
 @blueprint.get("/new")
 def new() -> Any:
     """Show an empty form."""
-    return _render_form(None, _form_values(None), 0)
+    return _render_form(None, _form_values(None, find_asked_petition()), 0)
 
 
 @blueprint.post("/new")
