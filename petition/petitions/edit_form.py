@@ -89,7 +89,8 @@ def find_missing(petition: Petition) -> list[str]:
     try:
         parse_values(values_from_petition(petition))
     except ValidationError as error:
-        return list(error.errors)
+        # In the order of the form: texts first.
+        return sorted(error.errors, key=lambda name: ("." not in name, FIELDS.index(name) if name in FIELDS else 0))
     return []
 
 

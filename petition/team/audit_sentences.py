@@ -107,7 +107,7 @@ class Sentence(NamedTuple):
 def describe_events(events: Iterable[AuditEvent]) -> list[Sentence]:
     """Return a sentence for each event; accounts are named by one query. An action without a sentence is named."""
     found = list(events)
-    ids = {int(e.subject_id) for e in found if e.subject == "account" and (e.subject_id or "").isdigit()}
+    ids = {int(e.subject_id or 0) for e in found if e.subject == "account" and (e.subject_id or "").isdigit()}
     rows = db.session.execute(select(Account.id, Account.email).where(Account.id.in_(ids))) if ids else ()
     addresses = {str(row.id): row.email for row in rows}
     return [Sentence(event, _describe(event, addresses)) for event in found]

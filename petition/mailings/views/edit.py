@@ -5,14 +5,16 @@ from typing import Any
 from flask import Blueprint, flash, render_template, request
 from flask_babel import gettext as _
 from sqlalchemy import select
+from werkzeug.datastructures import MultiDict
 
 from petition.core.db import db
 from petition.core.exceptions import DomainError
 from petition.core.i18n import LANGUAGES
 from petition.core.optimistic_lock import EditConflict
-from petition.mailings import lifecycle
+from petition.mailings import lifecycle, merge
 from petition.mailings.content.placeholders import PLACEHOLDERS
 from petition.mailings.drafts import TEXT_PARTS, create, edit, parse_draft
+from petition.mailings.labels import form_labels
 from petition.mailings.models import Mailing
 from petition.mailings.views.desk import (
     PAGE_SIZE,
@@ -24,6 +26,7 @@ from petition.mailings.views.desk import (
 )
 from petition.petitions import queries as petition_queries
 from petition.petitions.models import Petition
+from petition.team import unsaved_forms
 from petition.team.models import TeamRole
 from petition.team.permissions import require_roles
 
@@ -56,9 +59,13 @@ def _form_values(mailing: Mailing | None, petition: Petition | None = None) -> d
 
 
 def _submitted_values() -> dict[str, Any]:
-    values: dict[str, Any] = {name: request.form.get(name, "").replace("\0", "") for name in request.form}
+    return _read_values(request.form)
+
+
+def _read_values(submitted: MultiDict[str, str]) -> dict[str, Any]:
+    values: dict[str, Any] = {name: submitted.get(name, "").replace("\0", "") for name in submitted}
     for name in LIST_FIELDS:
-        values[name] = [value.replace("\0", "") for value in request.form.getlist(name)]
+        values[name] = [value.replace("\0", "") for value in submitted.getlist(name)]
     values["professions"] = [line for value in values["professions"] for line in value.splitlines() if line.strip()]
     return values
 
@@ -68,13 +75,16 @@ def _render_form(mailing: Mailing | None, form: dict[str, Any], version: int | s
     return render_template(
         "mailings/edit/form.html", mailing=mailing, form=form, version=version, petitions=petition_queries.list_all(),
         mailings=list(db.session.scalars(started)), placeholders=PLACEHOLDERS, all_languages=LANGUAGES, translate=_,
-        **{"errors": {}, "saved": None, **context},
+        labels=form_labels(),
+        **{"errors": {}, "merge": None, "unsaved": None, "base": merge.make_base(form), **context},
     )  # fmt: skip
 
 
 @blueprint.get("/new")
 def new() -> Any:
-    """Show an empty form."""
+    """Show an empty form, or what was typed into it and not saved."""
+    if unsaved := unsaved_forms.find(require_current_account(), request.path):
+        return _render_form(None, _read_values(unsaved_forms.read_fields(unsaved)), 0, unsaved=unsaved)
     return _render_form(None, _form_values(None, find_asked_petition()), 0)
 
 
@@ -87,6 +97,7 @@ def make() -> Any:
     except DomainError as error:
         db.session.rollback()
         return _render_form(None, submitted, 0, errors=error.errors), 422
+    unsaved_forms.discard(require_current_account(), request.path)
     db.session.commit()
     flash(_("Saved as a draft. Nothing is sent until it has been tested and scheduled."), "success")
     return redirect_to_mailing(mailing.id)
@@ -100,26 +111,55 @@ def editor(mailing_id: int) -> Any:
         lifecycle.require_transition("edit", mailing)
     except lifecycle.InvalidMailingTransition as error:
         return flash_error_and_redirect(error, mailing_id)
+    if unsaved := unsaved_forms.find(require_current_account(), request.path):
+        fields = unsaved_forms.read_fields(unsaved)
+        version, base = fields.get("version", ""), fields.get("base", "")
+        return _render_form(mailing, _read_values(fields), version, base=base, unsaved=unsaved)
     return _render_form(mailing, _form_values(mailing), mailing.version)
 
 
 @blueprint.post("/<int:mailing_id>/edit")
 def save(mailing_id: int) -> Any:
-    """Save; if somebody else saved meanwhile, show what was submitted beside what they saved."""
+    """Save; if somebody else saved meanwhile, show what both changed, and save them combined or one over the other.
+
+    What was typed while the mailing was scheduled is shown again, to be saved as a mailing of its own.
+    """
+    if "copy" in request.form:
+        return _save_copy()
     mailing, submitted = get_mailing_or_404(mailing_id, lock=True), _submitted_values()
-    version = request.form.get("version")
+    version, base = request.form.get("version"), request.form.get("base", "")
+    found = merge.compare(base, submitted, _form_values(mailing))
+    combined = found.merged_values if request.form.get("resolve") == "together" else submitted
     try:
-        changed = edit(mailing, parse_draft(submitted), version)
+        changed = edit(mailing, parse_draft(combined), version)
     except lifecycle.InvalidMailingTransition as error:
-        return flash_error_and_redirect(error, mailing_id)
+        db.session.rollback()
+        mailing = get_mailing_or_404(mailing_id)
+        return _render_form(mailing, submitted, version or "", base=base, locked=str(error)), 409
     except EditConflict as error:
         db.session.rollback()
         mailing = get_mailing_or_404(mailing_id)
-        form = _render_form(mailing, submitted, mailing.version, errors=error.errors, saved=_form_values(mailing))
+        form = _render_form(mailing, submitted, mailing.version, base=base, errors=error.errors, merge=found)
         return form, 409
     except DomainError as error:
         db.session.rollback()
-        return _render_form(get_mailing_or_404(mailing_id), submitted, version or "", errors=error.errors), 422
+        mailing = get_mailing_or_404(mailing_id)
+        return _render_form(mailing, combined, version or "", base=base, errors=error.errors), 422
+    unsaved_forms.discard(require_current_account(), request.path)
     db.session.commit()
     flash(_("Saved. Test it again before it is sent.") if changed else _("Nothing had changed."), "success")
     return redirect_to_mailing(mailing_id)
+
+
+def _save_copy() -> Any:
+    """Save what was typed as a draft of its own."""
+    submitted = _submitted_values()
+    try:
+        mailing = create(parse_draft(submitted), require_current_account().email)
+    except DomainError as error:
+        db.session.rollback()
+        return _render_form(None, submitted, 0, errors=error.errors), 422
+    unsaved_forms.discard(require_current_account(), request.path)
+    db.session.commit()
+    flash(_("Saved as a draft of its own."), "success")
+    return redirect_to_mailing(mailing.id)

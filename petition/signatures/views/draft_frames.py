@@ -2,8 +2,9 @@
 
 from datetime import timedelta
 
-from flask import Response, abort, request
+from flask import abort, make_response, request
 from flask_babel import gettext as _
+from werkzeug import Response
 
 from petition.delivery.rendering.message import OutgoingMessage
 from petition.petitions.models import Petition
@@ -39,7 +40,7 @@ def render_frame(petition: Petition, what: str) -> Response:
     if what == "page":
         response = render_page(petition, as_open=True)
     elif what in KINDS:
-        response = Response(build_email(petition, what, request.args.get("lang", "")).html)
+        response = make_response(build_email(petition, what, request.args.get("lang", "")).html)
     else:
         abort(404)
     response.headers["Content-Security-Policy"] = PREVIEW_CONTENT_SECURITY_POLICY

@@ -329,3 +329,41 @@ def test_preview_follows_typing_or_the_button(live_server, chromium, scripts):
     assert page.input_value("[name='en.body']") == "## Why\n\nBecause."
     assert page.locator("[data-language=fr] .letter").inner_text() == "Un texte."
     context.close()
+
+
+def test_draft_may_be_unfinished_and_its_address_is_made_of_the_title(client):
+    make_petition(slug="une-oeuvre-a-soi")
+    form = LETTER_FORM | {"slug": "", "sender_name": "", "fr.title": "Une Œuvre à soi", "fr.summary": "", "fr.body": ""}
+    answer = post_form(client, "/desk/petitions/new", **form)
+    assert answer.headers["Location"] == "/desk/petitions/une-oeuvre-a-soi-2"
+    overview = client.get("/desk/petitions/une-oeuvre-a-soi-2?lang=en").text
+    assert "Still missing: Summary, in Français, Text, in Français, Published by." in overview
+    assert client.get("/desk/petitions/une-oeuvre-a-soi-2/preview").status_code == 200
+
+
+def test_unfinished_draft_is_not_opened(client):
+    make_petition(state="draft", texts={"fr": {"title": "Pour un jardin", "summary": "", "addressee": ""}})
+    asked = client.get("/desk/petitions/jardin/state/open?lang=en").text
+    assert 'href="/desk/petitions/jardin/edit#fr.summary"' in asked
+    answer = post_form(client, "/desk/petitions/jardin/state/open", version="1")
+    assert answer.status_code == 422
+    assert reload_petition().state == "draft"
+
+
+def test_draft_that_opens_by_itself_and_a_public_petition_are_complete(client):
+    unfinished = LETTER_FORM | {"fr.summary": ""}
+    assert post_form(client, "/desk/petitions/new", **unfinished | {"opens": "2030-01-01T10:00"}).status_code == 422
+    make_petition()
+    assert submit_edit(client, **{"fr.summary": ""}).status_code == 422
+
+
+def test_draft_needs_a_title(client):
+    answer = post_form(client, "/desk/petitions/new?lang=en", **LETTER_FORM | {"fr.title": ""})
+    assert answer.status_code == 422
+    assert "Give it a title" in answer.text
+
+
+def test_what_will_vanish_is_said_with_its_line(client):
+    body = "Madame,\n\n![un plan](https://example.org/plan.png)\n\nMerci."
+    page = post_form(client, "/desk/petitions/new?lang=en", **LETTER_FORM | {"fr.body": body, "preview": "1"}).text
+    assert "Line 3: an image will not be shown as such." in page
