@@ -6,7 +6,7 @@ PO := $(wildcard petition/translations/*/LC_MESSAGES/messages.po)
 MO := $(PO:.po=.mo)
 PYTEST = $(BIN)/python -m pytest -n logical --dist loadgroup
 
-.PHONY: help up demo test test-all check bench faults lock translations clean
+.PHONY: help up demo test test-all check pictures bench faults lock translations clean
 
 help: ## list the targets
 	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 16
@@ -29,6 +29,9 @@ check: $(VENV)/.dev $(MO) ## check style, types, layers, templates, translations
 	@$(BIN)/mypy
 	@$(BIN)/lint-imports --no-cache
 	@$(BIN)/python -m pytest -q tests/checks
+
+pictures: $(VENV)/.dev $(MO) ## take a picture of every page, into an index page: make pictures ARGS=DIR
+	@$(BIN)/python tests/pictures.py $(ARGS)
 
 bench: $(VENV)/.dev $(MO) ## measure speed against references, on engines of its own: SCALE=full make bench
 	@$(BIN)/python benchmarks $(ARGS)

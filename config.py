@@ -182,6 +182,7 @@ SETTINGS = (
     Setting("REDIS_URL", REDIS_URL, REQUIRED, "URL", "Redis or Valkey", secret=True),
     Setting("BROKER_URL", BROKER_URL, None, "URL", "Celery's broker; REDIS_URL if unset", secret=True),
     Setting("PUBLIC_URL", WEB_URL, REQUIRED, "URL", "public address of the site, used in links"),
+    Setting("PETITION_ORGANISATION", TEXT, None, "text", "who runs the site, in the bar of the team's pages"),
     Setting("PETITION_HOSTS", HOSTS, [], "hosts, by comma",
         "more names and addresses that the site answers to, beside PUBLIC_URL's and loopback"),
     Setting("PROXY_COUNT", _integer(0, 10), 0, "proxies", "trusted proxies in front of the app"),

@@ -13,6 +13,7 @@ from petition import (
     bulk_actions,
     core,
     delivery,
+    desk,
     exports,
     local_stack,
     mailings,
@@ -80,6 +81,7 @@ def create_app(config: Any) -> Flask:
     mailings.register(app)
     exports.register(app)
     operations.register(app)
+    desk.register(app)
     local_stack.register(app)
     proxies = app.config["PROXY_COUNT"]
     if proxies:

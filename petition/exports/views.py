@@ -11,6 +11,7 @@ from petition.core.i18n import current_language
 from petition.exports.columns import COLUMNS, DEFAULT_COLUMNS
 from petition.exports.file_formats import EXTENSIONS, FILE_FORMATS, MIME_TYPES, FileFormat
 from petition.exports.signatures_export import SignaturesExport
+from petition.petitions.queries import find_by_slug
 from petition.signatures.search.filters import Filter
 from petition.signatures.search.search import MAX_COUNTED_ROWS, SearchTimeout, search
 from petition.signatures.views.search import get_saved_search_or_404
@@ -51,7 +52,11 @@ def download(search_id: int | None) -> Response | tuple[str, int]:
 
 
 def _criteria(search_id: int | None) -> Filter:
-    return Filter() if search_id is None else get_saved_search_or_404(search_id)
+    """Return what is exported: a saved search, else the petition that the address names, else everything."""
+    if search_id is not None:
+        return get_saved_search_or_404(search_id)
+    slug = request.args.get("petition")
+    return Filter(petition=find_by_slug(slug).slug) if slug else Filter()
 
 
 def _render(
@@ -68,6 +73,7 @@ def _render(
     return render_template(
         "exports/choose.html",
         criteria=criteria.criteria(),
+        slug=None if search_id else criteria.petition,
         search_id=search_id,
         total=total,
         max_counted=MAX_COUNTED_ROWS,

@@ -150,7 +150,7 @@ def _format_addresses(url: str, mailbox: bool, first_sign_in: str | None) -> str
     lines = [("Petitions", f"{url}/"), ("The letter", f"{url}/p/internet-en-prison")]
     if mailbox:
         lines.append(("Mailbox", f"{url}/mailbox"))
-    lines += [("API", f"{url}/api/v1/docs"), ("Mail queue", f"{url}/ops/")]
+    lines += [("Desk", f"{url}/desk/"), ("Mail queue", f"{url}/ops/"), ("API", f"{url}/api/v1/docs")]
     shown = "\n".join(f"  {name:<12}{address}" for name, address in lines)
     if first_sign_in:
         shown += f"\n\n  There is no account for the team yet. This link makes the first one, once:\n  {first_sign_in}"

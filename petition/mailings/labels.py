@@ -3,7 +3,7 @@
 from flask_babel import force_locale, format_decimal
 from flask_babel import gettext as _
 
-from petition.core.i18n import current_language
+from petition.core.i18n import LANGUAGES, current_language
 from petition.delivery.models import DeliveryState
 from petition.mailings.limits import parse_exceeded_limit
 from petition.mailings.models import MailingState, UnsubscribeChoice
@@ -70,3 +70,24 @@ def reason_label(reason: str | None, language: str | None = None) -> str:
         if exceeded.name == "failed":
             return _("%(share)s of the emails failed; the limit is %(limit)s", share=share, limit=limit)
         return _("%(share)s of the recipients unsubscribed; the limit is %(limit)s", share=share, limit=limit)
+
+
+def form_labels() -> dict[str, str]:
+    """Return the label of each field of the form, by name; those of a text name its language."""
+    texts = {"subject": _("Subject"), "preheader": _("Preview text"), "body": _("Message")}
+    labels = {
+        "name": _("Internal name"), "sender_name": _("Sender name"), "reply_to": _("Reply-to address"),
+        "petitions": _("Petitions"), "party": _("Signed as"), "languages": _("Languages"),
+        "professions": _("Profession contains"), "city": _("City"), "postal_code": _("Postal code begins with"),
+        "country": _("Country"), "confirmed_from": _("Confirmed from"), "confirmed_until": _("Confirmed until"),
+        "received": _("Received mailing"), "not_received": _("Did not receive mailing"),
+        "per_hour": _("Maximum emails per hour"), "per_domain_hour": _("Maximum per hour to one email provider"),
+        "warm_up": _("Emails in the first hour"), "undo_minutes": _("Time to undo sending (minutes)"),
+        "failure_limit": _("Pause if failures exceed (%%)") % (), "timezone": _("Time zone"),
+        "unsubscribe_limit": _("Pause if unsubscribes exceed (%%)") % (),
+        "public": _("Publish on a public page once sent"),
+    }  # fmt: skip
+    for part, label in texts.items():
+        for language, name in LANGUAGES.items():
+            labels[f"{part}_{language}"] = _("%(field)s, in %(language)s", field=label, language=name)
+    return labels

@@ -2,16 +2,25 @@
 
 import hashlib
 import re
+import unicodedata
 from collections.abc import Mapping
 from datetime import datetime
 from typing import Any
 from zoneinfo import ZoneInfo
 
+from petition.core.exceptions import ValidationError
 from petition.core.i18n import LANGUAGES
 from petition.petitions.markdown import to_html
 from petition.petitions.models import Petition
-from petition.petitions.validation import MAX_CHARACTERS, Document, is_printable_text, validate_petition
+from petition.petitions.validation import (
+    MAX_CHARACTERS,
+    RESERVED_SLUGS,
+    Document,
+    is_printable_text,
+    validate_petition,
+)
 
+MAX_PROPOSED_SLUG_CHARACTERS = 50
 SINGLE_LINE_SETTINGS = (
     "kind", "slug", "default_language", "sender_name", "reply_to", "opens", "closes", "timezone", "listing",
 )  # fmt: skip
@@ -61,11 +70,40 @@ def _format_datetime(moment: datetime | None, zone: ZoneInfo) -> str:
     return local.isoformat(timespec="seconds" if local.second else "minutes")
 
 
-def parse_values(values: Mapping[str, str]) -> Document:
-    """Return the petition that the form describes. Raises `ValidationError` with every field that is wrong."""
+def propose_slug(title: str) -> str:
+    """Return an address made of a title: its letters without accents, its digits, hyphens between words."""
+    plain = (
+        unicodedata.normalize("NFKD", title.replace("œ", "oe").replace("Œ", "oe")).encode("ascii", "ignore").decode()
+    )
+    words = re.findall(r"[a-z0-9]+", plain.lower())
+    slug = ""
+    for word in words:
+        if len(slug) + len(word) >= MAX_PROPOSED_SLUG_CHARACTERS:
+            break
+        slug = f"{slug}-{word}".strip("-")
+    return slug if slug and slug not in RESERVED_SLUGS else f"petition-{slug}".strip("-")
+
+
+def find_missing(petition: Petition) -> list[str]:
+    """Return the fields that a draft still needs before it can be opened."""
+    try:
+        parse_values(values_from_petition(petition))
+    except ValidationError as error:
+        # In the order of the form: texts first.
+        return sorted(error.errors, key=lambda name: ("." not in name, FIELDS.index(name) if name in FIELDS else 0))
+    return []
+
+
+def parse_values(values: Mapping[str, str], *, unfinished: bool = False) -> Document:
+    """Return the petition that the form describes. Raises `ValidationError` with every field that is wrong.
+
+    `unfinished`: as a draft that need not be complete. An empty address is made of the title.
+    """
+    slug = values["slug"] or propose_slug(get_title(values))
+    values = {**values, "slug": slug}
     milestones = [re.sub(r"\s", "", part) for part in re.split(r"[,;\n]", values["milestones"]) if part.strip()]
     are_numbers = all(part.isascii() and part.isdigit() and len(part) < 13 for part in milestones)
-    given = {name: values[name] for name in SINGLE_LINE_SETTINGS if values[name]}
+    given: dict[str, Any] = {name: values[name] for name in SINGLE_LINE_SETTINGS if values[name]}
     return validate_petition(
         given
         | {
@@ -74,7 +112,8 @@ def parse_values(values: Mapping[str, str]) -> Document:
             "organisations": bool(values["organisations"]),
             "milestones": sorted({int(part) for part in milestones}) if are_numbers else values["milestones"],
             "texts": {language: _parse_text(language, values) for language in LANGUAGES if _has_text(language, values)},
-        }
+        },
+        unfinished=unfinished,
     )
 
 
@@ -91,7 +130,7 @@ def _parse_text(language: str, values: Mapping[str, str]) -> dict[str, Any]:
 
 def get_title(values: Mapping[str, str]) -> str:
     """Return the title in the petition's default language."""
-    return values.get(f"{values['default_language']}.title", "")
+    return values.get(f"{values.get('default_language', '')}.title", "")
 
 
 def digest(value: str) -> str:

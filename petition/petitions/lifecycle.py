@@ -4,15 +4,21 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 
 from flask_babel import gettext as _
+from sqlalchemy import select
 from sqlalchemy.exc import IntegrityError
 
 from petition.core import clock
 from petition.core.db import db
 from petition.core.exceptions import Conflict, InvalidTransition
+from petition.petitions import edit_form
 from petition.petitions.models import Petition, PetitionState, PetitionText
 from petition.petitions.validation import Document
 
 SLUG_CONSTRAINT = "uq_petitions_slug"
+
+
+class Incomplete(InvalidTransition):
+    """A draft that lacks what a public petition needs: `errors` by field."""
 
 
 class SlugTaken(Conflict):
@@ -37,6 +43,13 @@ def unique_slug() -> Iterator[None]:
         raise SlugTaken from None
 
 
+def find_free_slug(proposed: str) -> str:
+    """Return an address that was made of a title, with a number behind it where another petition has it."""
+    taken = set(db.session.scalars(select(Petition.slug).where(Petition.slug.startswith(proposed, autoescape=True))))
+    candidates = (proposed, *(f"{proposed}-{number}" for number in range(2, len(taken) + 3)))
+    return next(slug for slug in candidates if slug not in taken)
+
+
 def build_petition(document: Document) -> Petition:
     """Return the draft that a document describes, in no session yet."""
     petition = Petition(**document.fields, state=PetitionState.DRAFT)
@@ -53,11 +66,13 @@ def create(document: Document) -> Petition:
 
 
 def open_(petition: Petition) -> None:
-    """Open for signing now, until its closing date if it has one. Raises `InvalidTransition`."""
+    """Open for signing now, until its closing date if it has one. Raises `InvalidTransition`, `Incomplete`."""
     if petition.state == PetitionState.ARCHIVED:
         raise InvalidTransition({"state": _("An archived petition cannot be opened again.")})
     if petition.closes_at and petition.closes_at <= clock.now():
         raise InvalidTransition({"closes": _("Its closing date has passed: remove it or choose a later one first.")})
+    if missing := edit_form.find_missing(petition):
+        raise Incomplete({field: _("This is still missing.") for field in missing})
     petition.state, petition.closed_at = PetitionState.OPEN, None
     _increment_version(petition)
 

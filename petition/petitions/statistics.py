@@ -1,7 +1,7 @@
 """A campaign's statistics, always exact: rolled-up tables plus the changes that triggers logged since."""
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, date, datetime, timedelta
 from typing import Any
 from zoneinfo import ZoneInfo
@@ -83,7 +83,7 @@ def get_statistics(petition: Petition) -> CampaignStatistics:
     days = _fill_gaps(by_day, [today - timedelta(days=n) for n in range(HISTORY_DAYS)])
     return CampaignStatistics(
         as_of=now,
-        hours=_list_recent_hours(parameters, now),
+        hours=_list_recent_hours(parameters, now, ZoneInfo(petition.timezone)),
         days=days,
         confirmed_earlier=sum(
             bucket.confirmed for day, bucket in by_day.items() if day <= today - timedelta(days=HISTORY_DAYS)
@@ -96,11 +96,13 @@ def get_statistics(petition: Petition) -> CampaignStatistics:
     )
 
 
-def _list_recent_hours(parameters: dict[str, Any], now: datetime) -> list[TimeBucket]:
+def _list_recent_hours(parameters: dict[str, Any], now: datetime, zone: ZoneInfo) -> list[TimeBucket]:
+    """Return the last hours, shown in the petition's time zone."""
     last = now.replace(minute=0, second=0, microsecond=0)
     moments = [last - timedelta(hours=n) for n in range(HISTORY_HOURS)]
     rows = db.session.execute(RECENT_HOURS_SQL, parameters | {"since": moments[-1]})
-    return _fill_gaps({row.hour: TimeBucket(row.hour, row.submitted, row.counted) for row in rows}, moments)
+    found = _fill_gaps({row.hour: TimeBucket(row.hour, row.submitted, row.counted) for row in rows}, moments)
+    return [replace(bucket, starts_at=bucket.starts_at.astimezone(zone)) for bucket in found]  # type: ignore[union-attr]
 
 
 def _fill_gaps(found: Mapping[Any, TimeBucket], moments: Sequence[Any]) -> list[TimeBucket]:

@@ -157,20 +157,18 @@ def _text_field(name: str, message: Any) -> InputField:
 class TextInputSchema(ma.Schema):
     """A petition's text in one language."""
 
-    title = _text_field(
-        "title",
-        lazy_gettext("Give a title of one line, in up to %(number)s characters.", number=MAX_CHARACTERS["title"]),
+    title_message = lazy_gettext(
+        "Give a title of one line, in up to %(number)s characters.", number=MAX_CHARACTERS["title"]
     )
-    summary = _text_field(
-        "summary", lazy_gettext("Sum it up in up to %(number)s characters.", number=MAX_CHARACTERS["summary"])
+    title = _text_field("title", title_message)
+    summary_message = lazy_gettext("Sum it up in up to %(number)s characters.", number=MAX_CHARACTERS["summary"])
+    summary = _text_field("summary", summary_message)
+    addressee_message = lazy_gettext(
+        "Say whom it is for, in up to %(number)s characters.", number=MAX_CHARACTERS["addressee"]
     )
-    addressee = _text_field(
-        "addressee",
-        lazy_gettext("Say whom it is for, in up to %(number)s characters.", number=MAX_CHARACTERS["addressee"]),
-    )
-    body = _text_field(
-        "body", lazy_gettext("Write the text, in up to %(number)s characters.", number=f"{MAX_CHARACTERS['body']:,}")
-    )
+    addressee = _text_field("addressee", addressee_message)
+    body_message = lazy_gettext("Write the text, in up to %(number)s characters.", number=f"{MAX_CHARACTERS['body']:,}")
+    body = _text_field("body", body_message)
     professions = InputField(
         _parse_professions, lazy_gettext("Write one on each line, in up to 120 characters."), load_default=list
     )
@@ -196,9 +194,8 @@ class PetitionInputSchema(ma.Schema):
     default_language = InputField(
         _one_of(tuple(LANGUAGES)), lazy_gettext("Please choose a language that the text is written in."), required=True
     )
-    sender_name = InputField(
-        _parse_sender_name, lazy_gettext("Say who publishes this, in up to 120 characters."), required=True
-    )
+    sender_message = lazy_gettext("Say who publishes this, in up to 120 characters.")
+    sender_name = InputField(_parse_sender_name, sender_message, required=True)
     reply_to = InputField(
         _parse_reply_to,
         lazy_gettext("This does not look like a full email address. It should read like name@example.org."),
@@ -250,6 +247,39 @@ class PetitionInputSchema(ma.Schema):
         return Document(data, texts)
 
 
+def _or_empty(parse: Callable[[Any], Any]) -> Callable[[Any], Any]:
+    return lambda value: "" if value == "" else parse(value)
+
+
+class DraftTextSchema(TextInputSchema):
+    """A text that is being written: what it has is checked, what is missing may be written later."""
+
+    title = InputField(_or_empty(lambda value: parse_text("title", value)), TextInputSchema.title_message)
+    summary = InputField(_or_empty(lambda value: parse_text("summary", value)), TextInputSchema.summary_message)
+    addressee = InputField(_or_empty(lambda value: parse_text("addressee", value)), TextInputSchema.addressee_message)
+    body = InputField(_or_empty(lambda value: parse_text("body", value)), TextInputSchema.body_message)
+
+
+class DraftSchema(PetitionInputSchema):
+    """A draft that the team opens later: only a title in its main language is required."""
+
+    sender_name = InputField(_or_empty(_parse_sender_name), PetitionInputSchema.sender_message, load_default="")
+    texts = ma.fields.Nested(
+        ma.Schema.from_dict({language: ma.fields.Nested(DraftTextSchema) for language in LANGUAGES}), load_default=dict
+    )
+
+    @ma.validates_schema(pass_original=True, skip_on_field_errors=False)
+    def _require_title(self, data: dict[str, Any], original_data: Mapping[str, Any], **_options: Any) -> None:
+        language = data.get("default_language")
+        if language and not original_data.get("texts", {}).get(language, {}).get("title"):
+            message = _("Give it a title, so that you find it again. The rest can wait.")
+            raise ma.ValidationError({f"{language}.title": [message]})
+
+    @ma.validates_schema
+    def _require_default_text(self, _data: dict[str, Any], **_options: Any) -> None:
+        """Leave it to the title's rule, which says more."""
+
+
 def _aware_dates(data: Mapping[str, Any]) -> list[datetime | None]:
     """Return the opening and closing moments; those without a time zone are in the petition's."""
     zone = ZoneInfo(data.get("timezone", "UTC"))
@@ -257,14 +287,14 @@ def _aware_dates(data: Mapping[str, Any]) -> list[datetime | None]:
     return [moment.replace(tzinfo=zone) if moment and moment.tzinfo is None else moment for moment in moments]
 
 
-def validate_petition(values: Mapping[str, Any]) -> Document:
+def validate_petition(values: Mapping[str, Any], *, unfinished: bool = False) -> Document:
     """Return the petition that these values describe. Raises `ValidationError` with every field that is wrong.
 
-    `values` are the settings by name, without those that are not given, and under `texts` the texts by language; the
-    error of a text is under `fr.title`.
+    `unfinished`: as a draft, which needs a title and nothing else. `values` are the settings by name, without those
+    that are not given, and under `texts` the texts by language; the error of a text is under `fr.title`.
     """
     try:
-        return PetitionInputSchema().load(values)
+        return (DraftSchema() if unfinished else PetitionInputSchema()).load(values)
     except ma.ValidationError as error:
         raise ValidationError(_flatten_messages(error.messages_dict)) from None
 
@@ -272,7 +302,9 @@ def validate_petition(values: Mapping[str, Any]) -> Document:
 def _flatten_messages(messages: Mapping[str, Any], prefix: str = "") -> dict[str, str]:
     errors: dict[str, str] = {}
     for name, value in messages.items():
-        if isinstance(value, Mapping):
+        if name == "_schema" and isinstance(value, Mapping):
+            errors |= _flatten_messages(value, prefix)
+        elif isinstance(value, Mapping):
             errors |= _flatten_messages(value, "" if name == "texts" else f"{name}.")
         else:
             errors[f"{prefix}{name}"] = str(value[0])

@@ -18,11 +18,22 @@ def register(app: Flask) -> None:
     from petition.signatures import api, consent, emails, public_list, sign_requests, tasks
     from petition.signatures.review import own_domain, queue
     from petition.signatures.staff import invalidate
-    from petition.signatures.views import bulk, organisations, personal_page, report, review, search, sign, staff
+    from petition.signatures.views import (
+        bulk,
+        draft_preview,
+        organisations,
+        personal_page,
+        report,
+        review,
+        search,
+        shared_draft,
+        sign,
+        staff,
+    )
     from petition.team.template_context import register_navigation_count
 
     openapi.register_blueprint(app, api.blueprint)
-    for view in (sign, report, personal_page, search, bulk, staff, review, organisations):
+    for view in (sign, report, personal_page, search, bulk, staff, review, organisations, draft_preview, shared_draft):
         app.register_blueprint(view.blueprint)
     register_navigation_count(app, "name_review.index", queue.navigation_count)
     app.add_template_global(consent.consent_wording)

@@ -17,6 +17,7 @@ from flask import current_app
 from jinja2.filters import do_truncate
 from sqlalchemy import select
 
+from petition.core import clock
 from petition.core.db import any_of, db, read_detached
 from petition.delivery.composers import ClaimedDelivery, Composed, Skipped
 from petition.delivery.models import Delivery
@@ -127,6 +128,15 @@ def _compose_message(
         signer.email, petition.sender_name, signer.locale, AUTO_SUBMITTED_HEADERS,
         subject=subject, body=body, html=html, reply_to=petition.reply_to,
     )  # fmt: skip
+
+
+def build_email_preview(petition: Petition, name: str, language: str, signer_name: str) -> OutgoingMessage:
+    """Return an email of `KINDS` as somebody would get it who signs now, with a link that leads nowhere."""
+    signer = Signer(
+        id=0, petition_id=petition.id, state=SignatureState.PENDING, party="person", name=signer_name,
+        email="camille@example.org", locale=language, generation=1, requested_at=clock.now(),
+    )  # fmt: skip
+    return _compose_message(name, signer, petition, lambda _signer: absolute_url("/c/…"), None)
 
 
 @lru_cache(maxsize=512)

@@ -148,3 +148,14 @@ def report_reason_label(reason: str) -> str:
         "offensive": _("The name insults or threatens"),
         "advertising": _("It is advertising, or no name at all"),
     }.get(reason, reason)  # fmt: skip
+
+
+def email_kind_labels() -> dict[str, str]:
+    """Return what each kind of email to a signer is for."""
+    return {
+        "confirm_signature": _("To confirm the signature"),
+        "reminder": _("Reminder to confirm"),
+        "already_signed": _("To somebody who signs again"),
+        "personal_link": _("Link to the personal page"),
+        "withdrawn": _("After a withdrawal"),
+    }

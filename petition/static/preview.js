@@ -27,10 +27,22 @@ function watch(column) {
   for (const kind of form.querySelectorAll("[name=kind]")) kind.addEventListener("change", update);
 }
 
-// Ask before leaving a form with unsaved changes.
-let changed = false;
-form.addEventListener("input", () => { changed = true; });
-form.addEventListener("submit", () => { changed = false; });
-addEventListener("beforeunload", (event) => { if (changed) event.preventDefault(); });
+// Propose the address while the title is typed, as the server would make it.
+const slug = form.elements.slug;
+function proposeSlug() {
+  const language = form.querySelector("[name=default_language]:checked")?.value;
+  const title = form.elements[`${language}.title`]?.value ?? "";
+  const words = title.replace(/[œŒ]/g, "oe").normalize("NFKD").replace(/[^\x00-\x7F]/g, "").toLowerCase().match(/[a-z0-9]+/g) ?? [];
+  let proposed = "";
+  for (const word of words) {
+    if (proposed.length + word.length >= 50) break;
+    proposed = proposed ? `${proposed}-${word}` : word;
+  }
+  slug.placeholder = proposed;
+}
+if (slug && !slug.readOnly) {
+  form.addEventListener("input", proposeSlug);
+  proposeSlug();
+}
 
 for (const column of form.querySelectorAll("[data-language]")) watch(column);

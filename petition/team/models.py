@@ -156,6 +156,17 @@ class SignInNetwork(Model):
     seen_at: Mapped[datetime] = mapped_column(server_default=func.now())
 
 
+class UnsavedForm(Model):
+    """What a member typed into a form of the desk and has not saved: the fields as they were, for two weeks."""
+
+    __tablename__ = "unsaved_forms"
+
+    account_id: Mapped[int] = mapped_column(ForeignKey("accounts.id", ondelete="CASCADE"), primary_key=True)
+    form: Mapped[str] = mapped_column(String(200), primary_key=True)  # the path of its page
+    fields: Mapped[list[Any]] = mapped_column(JSONB)  # [name, value] pairs
+    kept_at: Mapped[datetime] = mapped_column(server_default=func.now())
+
+
 class LinkRequest(Model):
     """An address that asked for a link, whether or not it has an account. Deleted when a worker has processed it."""
 

@@ -6,9 +6,11 @@ from flask import Blueprint, abort, current_app, flash, g, has_request_context, 
 from flask_babel import gettext as _
 from flask_login import current_user
 from flask_security.utils import check_and_update_authn_fresh
-from flask_wtf.csrf import CSRFProtect
+from flask_wtf.csrf import CSRFError, CSRFProtect
 from werkzeug.wrappers import Response
 
+from petition.core.db import db
+from petition.team import unsaved_forms
 from petition.team.models import Account, TeamSession
 
 csrf = CSRFProtect()
@@ -43,7 +45,8 @@ def require_roles(blueprint: Blueprint, *roles: str, max_body_bytes: Mapping[str
     """Restrict a blueprint to accounts with one of the roles, or to any account if none is given.
 
     Answers 302 to the sign-in page without an account, 403 without a role (an admin has all), 400 to a form without a
-    valid CSRF token. `max_body_bytes`: by view name, for views that take more than the application's maximum.
+    valid CSRF token. What was typed into a form of the desk is kept, and shown after signing in. `max_body_bytes`: by
+    view name, for views that take more than the application's maximum.
     """
 
     @blueprint.before_request
@@ -58,10 +61,23 @@ def check_access(*roles: str) -> Response | None:
     """Return None if the request is allowed, else a redirect to the sign-in page. Aborts with 403 or 400."""
     account = current_account()
     if account is None:
-        here = request.full_path.rstrip("?") if request.method == "GET" else None
+        here = request.full_path.rstrip("?") if request.method == "GET" or _keep_form() else None
         return redirect(url_for("security.login", next=here))
     if not account.has_any_role(*roles):
         abort(403)
     if request.method not in ("GET", "HEAD", "OPTIONS"):
-        csrf.protect()
+        try:
+            csrf.protect()
+        except CSRFError:  # of a session that has ended meanwhile
+            if not _keep_form():
+                raise
+            return redirect(request.path, 303)
     return None
+
+
+def _keep_form() -> bool:
+    """Keep what a form of the desk sent, if its token names an account: nothing typed is lost. Commits."""
+    owner = unsaved_forms.find_owner(request.form.get(unsaved_forms.OWNER_FIELD, ""))
+    kept = owner is not None and unsaved_forms.keep(owner, request.path, request.form.items(multi=True))
+    db.session.commit()
+    return kept

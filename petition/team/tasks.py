@@ -3,7 +3,7 @@
 from petition.core.db import db
 from petition.delivery.queues import MAINTENANCE
 from petition.delivery.wakeup import clear_wakeup_flag
-from petition.team import link_requests, sessions
+from petition.team import link_requests, sessions, unsaved_forms
 from petition.team.auth import limits
 
 
@@ -14,7 +14,8 @@ def run_link_requests() -> None:
 
 
 def run_retention() -> None:
-    """Delete ended sessions, and attempts to sign in that no longer count."""
+    """Delete ended sessions, attempts to sign in that no longer count, and texts that nobody came back for."""
     sessions.delete_ended()
     limits.delete_old()
+    unsaved_forms.delete_old()
     db.session.commit()

@@ -2,22 +2,36 @@
 
 from collections.abc import Callable
 from datetime import datetime
+from typing import NamedTuple
 from zoneinfo import ZoneInfo
 
-from flask import Flask, current_app
+from flask import Flask, current_app, request, url_for
 from flask_babel import format_datetime
 from flask_babel import gettext as _
 from flask_bootstrap import Bootstrap5
 
+from petition.team.audit_sentences import describe_events
 from petition.team.labels import list_role_labels, role_descriptions, role_labels
 from petition.team.models import TeamRole
 from petition.team.permissions import current_account
+from petition.team.sessions import TEAM_PATH_PREFIXES
+from petition.team.unsaved_forms import make_owner_token
 
 
-def navigation() -> list[tuple[str, str]]:
-    """Return (endpoint, label) of each section that the account has a role for."""
+class NavigationItem(NamedTuple):
+    """A section in the bar: where it leads, whether it is this page's, and how much waits there."""
+
+    url: str
+    label: str
+    is_current: bool
+    waiting: str
+
+
+def navigation() -> list[NavigationItem]:
+    """Return the sections that the account has a role for."""
     account = current_account()
     sections = [
+        ("desk.home", _("Home"), ()),
         ("campaigns.index", _("Campaigns"), (TeamRole.CAMPAIGNER,)),
         ("signature_search.index", _("Signatures"), (TeamRole.CAMPAIGNER,)),
         ("name_review.index", _("Names to review"), (TeamRole.CAMPAIGNER,)),
@@ -25,13 +39,15 @@ def navigation() -> list[tuple[str, str]]:
         ("operations.index", _("Mail queue"), (TeamRole.OPERATOR,)),
         ("people.index", _("Team"), (TeamRole.ADMIN,)),
         ("audit.trail", _("Audit trail"), (TeamRole.OPERATOR,)),
-        ("own.account", _("Your account"), ()),
     ]
-    return [
-        (endpoint, label)
-        for endpoint, label, roles in sections
-        if account and account.has_any_role(*roles) and endpoint in current_app.view_functions
-    ]
+    items = []
+    for endpoint, label, roles in sections:
+        if account and account.has_any_role(*roles) and endpoint in current_app.view_functions:
+            url = url_for(endpoint)
+            is_home = endpoint == "desk.home"
+            is_current = request.path == url if is_home else request.path.startswith(url)
+            items.append(NavigationItem(url, label, is_current, navigation_count(endpoint)))
+    return items
 
 
 def register_navigation_count(app: Flask, endpoint: str, count: Callable[[], str]) -> None:
@@ -45,10 +61,23 @@ def navigation_count(endpoint: str) -> str:
     return count() if count else ""
 
 
-def format_campaign_time(moment: datetime, zone: str) -> str:
-    """Return a date and time in a campaign's time zone."""
+def format_team_time(moment: datetime, zone: str = "UTC", *, seconds: bool = False) -> str:
+    """Return a date and time as every page of the team writes it: 27 Nov 2026, 12:25. `zone`: a campaign's."""
     local = moment.astimezone(ZoneInfo(zone))
-    return format_datetime(local, "d MMM y, HH:mm", rebase=False)
+    return format_datetime(local, "d MMM y, HH:mm:ss" if seconds else "d MMM y, HH:mm", rebase=False)
+
+
+def form_owner() -> str:
+    """Return the token that a form of the desk carries, so that what is typed into it is never lost."""
+    account = current_account()
+    return make_owner_token(account) if account else ""
+
+
+def team_error_template() -> str | None:
+    """Return the template of error pages where somebody of the team would see one; None elsewhere."""
+    if request.path.startswith(TEAM_PATH_PREFIXES) and current_account():
+        return "team/error.html"
+    return None
 
 
 def init_app(app: Flask) -> None:
@@ -56,9 +85,12 @@ def init_app(app: Flask) -> None:
     app.config["BOOTSTRAP_SERVE_LOCAL"] = True
     Bootstrap5(app)
     app.add_template_global(navigation)
-    app.add_template_global(navigation_count)
     app.add_template_global(role_labels)
     app.add_template_global(role_descriptions)
     app.add_template_filter(list_role_labels, "roles")
-    app.add_template_filter(lambda moment: format_datetime(moment, "medium"), "datetimeformat")
-    app.add_template_filter(format_campaign_time, "campaigntime")
+    app.add_template_global(describe_events)
+    app.add_template_global(form_owner)
+    app.add_template_filter(format_team_time, "datetimeformat")
+    app.add_template_filter(format_team_time, "campaigntime")
+    app.context_processor(lambda: {"organisation": app.config["PETITION_ORGANISATION"]})
+    app.extensions["petition.error_template"] = team_error_template

@@ -26,6 +26,7 @@ from petition.mailings.progress import (
     list_failure_reasons,
 )
 from petition.petitions import queries as petition_queries
+from petition.petitions.models import Petition
 from petition.team.models import Account, TeamRole
 from petition.team.permissions import current_account, require_roles
 
@@ -95,16 +96,27 @@ def perform_action(mailing_id: int, action: Callable[[Mailing], Any], message: C
 
 @blueprint.get("/")
 def index() -> str:
-    """List the mailings, newest first."""
+    """List the mailings, newest first; `?petition=` only those to the signers of one petition."""
     cursor = parse_cursor_or_none(request.args.get("before"))
-    query = select_page(select(Mailing), Mailing.id, cursor=cursor, limit=PAGE_SIZE)
+    petition = find_asked_petition()
+    segment: Any = Mailing.segment["petitions"]
+    wanted = select(Mailing).where(segment.contains([petition.id])) if petition else select(Mailing)
+    query = select_page(wanted, Mailing.id, cursor=cursor, limit=PAGE_SIZE)
     page = make_page(db.session.scalars(query).all(), PAGE_SIZE, lambda mailing: mailing.id)
-    older = url_for("desk_mailings.index", before=page.next) if page.next else None
+    asked = petition.id if petition else None
+    older = url_for("desk_mailings.index", before=page.next, petition=asked) if page.next else None
     ids = [mailing.id for mailing in page.items if mailing.started_at]
     return render_template(
         "mailings/desk/index.html", counts=count_each_by_state(ids), unsubscribed=count_unsubscribed(ids),
         mailings=page.items, older=older, can_write=bool(petition_queries.list_all()),
+        petition=petition, can_campaign=require_current_account().has_any_role(TeamRole.CAMPAIGNER),
     )  # fmt: skip
+
+
+def find_asked_petition() -> Petition | None:
+    """Return the petition that the address names by its number, None where there is none."""
+    number = parse_cursor_or_none(request.args.get("petition"))
+    return db.session.get(Petition, number) if number else None
 
 
 @blueprint.get("/<int:mailing_id>")
@@ -118,6 +130,7 @@ def show(mailing_id: int) -> str:
         "mailings/desk/show.html",
         mailing=mailing,
         segment=_describe_segment(segment_from_dict(mailing.segment)),
+        to_petitions=_list_petitions(mailing),
         counted=is_count_current(mailing),
         warnings=[] if started else run_preflight_checks(mailing),
         progress=get_progress(mailing) if started else None,
@@ -131,6 +144,14 @@ def show(mailing_id: int) -> str:
         can_send=require_current_account().has_any_role(TeamRole.SENDER),
         all_languages=LANGUAGES,
     )
+
+
+def _list_petitions(mailing: Mailing) -> list[Petition]:
+    """Return the petitions to whose signers a mailing goes, for links to them; none for who may not open them."""
+    if not require_current_account().has_any_role(TeamRole.CAMPAIGNER):
+        return []
+    wanted = segment_from_dict(mailing.segment).petitions
+    return [petition for petition in petition_queries.list_all() if petition.id in wanted]
 
 
 def _describe_segment(segment: Segment) -> list[tuple[str, str]]:

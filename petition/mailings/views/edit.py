@@ -6,26 +6,31 @@ from typing import Any
 from flask import Blueprint, flash, render_template, request
 from flask_babel import gettext as _
 from sqlalchemy import select
+from werkzeug.datastructures import MultiDict
 
 from petition.core.countries import list_countries
 from petition.core.db import db
 from petition.core.exceptions import DomainError
 from petition.core.i18n import LANGUAGES, current_language
 from petition.core.optimistic_lock import EditConflict
-from petition.mailings import lifecycle
+from petition.mailings import lifecycle, merge
 from petition.mailings.audience.segment import segment_from_dict
 from petition.mailings.content.placeholders import PLACEHOLDERS
 from petition.mailings.drafts import TEXT_PARTS, create, edit, parse_draft
+from petition.mailings.labels import form_labels
 from petition.mailings.models import Mailing, MailingState
 from petition.mailings.starters import find_starter, list_starters
 from petition.mailings.views.desk import (
     PAGE_SIZE,
+    find_asked_petition,
     flash_error_and_redirect,
     get_mailing_or_404,
     redirect_to_mailing,
     require_current_account,
 )
 from petition.petitions import queries as petition_queries
+from petition.petitions.models import Petition
+from petition.team import unsaved_forms
 from petition.team.models import TeamRole
 from petition.team.permissions import require_roles
 
@@ -39,10 +44,10 @@ require_roles(
 )
 
 
-def _form_values(mailing: Mailing | None) -> dict[str, Any]:
+def _form_values(mailing: Mailing | None, petition: Petition | None = None) -> dict[str, Any]:
     """Return the form's values for a mailing, or for a new one."""
     if mailing is None:
-        return _new_form_values()
+        return _new_form_values(petition)
     form = {name: getattr(mailing, name) for name in (
         "name", "sender_name", "reply_to", "timezone", "public", "per_hour", "per_domain_hour", "warm_up",
         "undo_minutes")}  # fmt: skip
@@ -53,20 +58,23 @@ def _form_values(mailing: Mailing | None) -> dict[str, Any]:
     return form
 
 
-def _new_form_values() -> dict[str, Any]:
-    """Return the values of a new mailing: those of the petition and of the template in the address, if there are."""
+def _new_form_values(petition: Petition | None) -> dict[str, Any]:
+    """Return the values of a new mailing: those of a petition, and of the template in the address, if there are."""
     form: dict[str, Any] = {"undo_minutes": 5, "failure_limit": 5, "unsubscribe_limit": 2, "petitions": []}
-    for petition in petition_queries.list_all():
-        if str(petition.id) == request.args.get("petition"):
-            form |= {"petitions": [petition.id], "sender_name": petition.sender_name, "timezone": petition.timezone}
-            form["reply_to"] = petition.reply_to
+    if petition:
+        form |= {"petitions": [petition.id], "sender_name": petition.sender_name, "timezone": petition.timezone}
+        form["reply_to"] = petition.reply_to
     return form | find_starter(request.args.get("template", ""))
 
 
 def _submitted_values() -> dict[str, Any]:
-    values: dict[str, Any] = {name: request.form.get(name, "").replace("\0", "") for name in request.form}
+    return _read_values(request.form)
+
+
+def _read_values(submitted: MultiDict[str, str]) -> dict[str, Any]:
+    values: dict[str, Any] = {name: submitted.get(name, "").replace("\0", "") for name in submitted}
     for name in LIST_FIELDS:
-        values[name] = [value.replace("\0", "") for value in request.form.getlist(name)]
+        values[name] = [value.replace("\0", "") for value in submitted.getlist(name)]
     values["professions"] = [line for value in values["professions"] for line in value.splitlines() if line.strip()]
     return values
 
@@ -78,14 +86,17 @@ def _render_form(mailing: Mailing | None, form: dict[str, Any], version: int | s
         "mailings/edit/form.html", mailing=mailing, form=form, version=version, petitions=petition_queries.list_all(),
         begun=begun, starters=[] if mailing else list_starters(), countries=list_countries(current_language()),
         mailings=list(db.session.scalars(started)), placeholders=PLACEHOLDERS, all_languages=LANGUAGES, translate=_,
-        **{"errors": {}, "saved": None, **context},
+        labels=form_labels(),
+        **{"errors": {}, "merge": None, "unsaved": None, "base": merge.make_base(form), **context},
     )  # fmt: skip
 
 
 @blueprint.get("/new")
 def new() -> Any:
-    """Show an empty form."""
-    return _render_form(None, _form_values(None), 0)
+    """Show an empty form, or what was typed into it and not saved."""
+    if unsaved := unsaved_forms.find(require_current_account(), request.path):
+        return _render_form(None, _read_values(unsaved_forms.read_fields(unsaved)), 0, unsaved=unsaved)
+    return _render_form(None, _form_values(None, find_asked_petition()), 0)
 
 
 @blueprint.post("/new")
@@ -97,6 +108,7 @@ def make() -> Any:
     except DomainError as error:
         db.session.rollback()
         return _render_form(None, submitted, 0, errors=error.errors), 422
+    unsaved_forms.discard(require_current_account(), request.path)
     db.session.commit()
     flash(_("Saved as a draft. Nothing is sent until it has been tested and scheduled."), "success")
     return redirect_to_mailing(mailing.id)
@@ -110,28 +122,43 @@ def editor(mailing_id: int) -> Any:
         lifecycle.require_transition("correct" if mailing.state == MailingState.PAUSED else "edit", mailing)
     except lifecycle.InvalidMailingTransition as error:
         return flash_error_and_redirect(error, mailing_id)
+    if unsaved := unsaved_forms.find(require_current_account(), request.path):
+        fields = unsaved_forms.read_fields(unsaved)
+        version, base = fields.get("version", ""), fields.get("base", "")
+        return _render_form(mailing, _read_values(fields), version, base=base, unsaved=unsaved)
     return _render_form(mailing, _form_values(mailing), mailing.version)
 
 
 @blueprint.post("/<int:mailing_id>/edit")
 def save(mailing_id: int) -> Any:
-    """Save; if somebody else saved meanwhile, show what was submitted beside what they saved."""
+    """Save; if somebody else saved meanwhile, show what both changed, and save them combined or one over the other.
+
+    What was typed while the mailing was scheduled is shown again, to be saved as a mailing of its own.
+    """
+    if "copy" in request.form:
+        return _save_copy()
     mailing, submitted = get_mailing_or_404(mailing_id, lock=True), _submitted_values()
     if mailing.state == MailingState.PAUSED:
         submitted |= asdict(segment_from_dict(mailing.segment))  # which the form does not ask for any more
-    version = request.form.get("version")
+    version, base = request.form.get("version"), request.form.get("base", "")
+    found = merge.compare(base, submitted, _form_values(mailing))
+    combined = found.merged_values if request.form.get("resolve") == "together" else submitted
     try:
-        changed = edit(mailing, parse_draft(submitted), version)
+        changed = edit(mailing, parse_draft(combined), version)
     except lifecycle.InvalidMailingTransition as error:
-        return flash_error_and_redirect(error, mailing_id)
+        db.session.rollback()
+        mailing = get_mailing_or_404(mailing_id)
+        return _render_form(mailing, submitted, version or "", base=base, locked=str(error)), 409
     except EditConflict as error:
         db.session.rollback()
         mailing = get_mailing_or_404(mailing_id)
-        form = _render_form(mailing, submitted, mailing.version, errors=error.errors, saved=_form_values(mailing))
+        form = _render_form(mailing, submitted, mailing.version, base=base, errors=error.errors, merge=found)
         return form, 409
     except DomainError as error:
         db.session.rollback()
-        return _render_form(get_mailing_or_404(mailing_id), submitted, version or "", errors=error.errors), 422
+        mailing = get_mailing_or_404(mailing_id)
+        return _render_form(mailing, combined, version or "", base=base, errors=error.errors), 422
+    unsaved_forms.discard(require_current_account(), request.path)
     db.session.commit()
     if not changed:
         message = _("Nothing had changed.")
@@ -141,3 +168,17 @@ def save(mailing_id: int) -> Any:
         message = _("Saved. Test it again before it is sent.")
     flash(message, "success")
     return redirect_to_mailing(mailing_id)
+
+
+def _save_copy() -> Any:
+    """Save what was typed as a draft of its own."""
+    submitted = _submitted_values()
+    try:
+        mailing = create(parse_draft(submitted), require_current_account().email)
+    except DomainError as error:
+        db.session.rollback()
+        return _render_form(None, submitted, 0, errors=error.errors), 422
+    unsaved_forms.discard(require_current_account(), request.path)
+    db.session.commit()
+    flash(_("Saved as a draft of its own."), "success")
+    return redirect_to_mailing(mailing.id)

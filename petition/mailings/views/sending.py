@@ -45,7 +45,7 @@ def _parse_send_at(submitted: str, timezone: str) -> datetime | None:
 @blueprint.post("/<int:mailing_id>/resume")
 def resume(mailing_id: int) -> Response:
     """Resume a paused mailing."""
-    return perform_action(mailing_id, actions.resume, lambda _none: _("Resumed where it stopped."))
+    return perform_action(mailing_id, actions.resume, lambda _none: _("Sending resumed."))
 
 
 @blueprint.post("/<int:mailing_id>/cancel")

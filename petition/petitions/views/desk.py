@@ -10,17 +10,18 @@ from werkzeug import Response
 
 from petition.core.db import db
 from petition.core.exceptions import DomainError
-from petition.core.i18n import LANGUAGES, explicit_language
+from petition.core.i18n import LANGUAGES
 from petition.core.optimistic_lock import EditConflict
 from petition.petitions import edit_form, editing, labels, lifecycle
 from petition.petitions import queries as petition_queries
 from petition.petitions.counters import get_count, get_counts
+from petition.petitions.dropped import list_warnings
 from petition.petitions.models import Petition, PetitionState
 from petition.petitions.text_diff import diff_texts
 from petition.petitions.validation import Document
-from petition.team import audit
-from petition.team.models import TeamRole
-from petition.team.permissions import require_roles
+from petition.team import audit, unsaved_forms
+from petition.team.models import Account, TeamRole
+from petition.team.permissions import current_account, require_roles
 
 ACCESS = "campaigner"
 MAX_FORM_BYTES = 3_000_000  # two languages of 100,000 characters, each up to nine bytes in a form
@@ -39,12 +40,6 @@ def get_or_404(slug: str, *, lock: bool = False) -> Petition:
     return petition_queries.find_by_slug(slug, lock=lock)
 
 
-@blueprint.get("/")
-def home() -> Response:
-    """Redirect to the campaigns."""
-    return redirect(url_for("campaigns.index", lang=explicit_language()))
-
-
 @blueprint.get("/petitions")
 def index() -> str:
     """List the campaigns, those that are open first, archived ones apart."""
@@ -56,6 +51,7 @@ def index() -> str:
 def _render_form(petition: Petition | None, values: Mapping[str, str], status: int = 200, **more: Any) -> Response:
     """Render the form with its values and a preview of each language."""
     base = more.pop("base", None) or {name: edit_form.digest(value) for name, value in values.items()}
+    dropped = {language: list_warnings(values[f"{language}.body"]) for language in LANGUAGES}
     body = render_template(
         "petitions/desk/edit.html",
         petition=petition,
@@ -63,15 +59,18 @@ def _render_form(petition: Petition | None, values: Mapping[str, str], status: i
         base=json.dumps(base),
         previews={language: edit_form.build_preview(values, language) for language in LANGUAGES},
         all_languages=LANGUAGES,
-        **{"errors": {}, "merge": None, "last_change": None, **more},
+        dropped=dropped,
+        **{"errors": {}, "merge": None, "last_change": None, "unsaved": None, **more},
     )
     return make_response(body, status)
 
 
 @blueprint.get("/petitions/new")
 def new() -> Response:
-    """Show an empty form."""
-    return _render_form(None, edit_form.EMPTY_VALUES)
+    """Show an empty form, or what was typed into it and not saved."""
+    unsaved = unsaved_forms.find(_signed_in(), request.path)
+    values = edit_form.read_values(unsaved_forms.read_fields(unsaved)) if unsaved else edit_form.EMPTY_VALUES
+    return _render_form(None, values, unsaved=unsaved)
 
 
 @blueprint.post("/petitions/new")
@@ -81,13 +80,24 @@ def create() -> Response:
     if "preview" in request.form:
         return _render_form(None, values)
     try:
-        petition = lifecycle.create(edit_form.parse_values(values))
+        unfinished = not values["opens"]
+        document = edit_form.parse_values(values, unfinished=unfinished)
+        if not values["slug"]:
+            document.fields["slug"] = lifecycle.find_free_slug(document.fields["slug"])
+        petition = lifecycle.create(document)
     except DomainError as error:
         return _render_form(None, values, 422, errors=error.errors)
     audit.record("petition.created", "petition", petition.slug, after={"title": edit_form.get_title(values)})
+    unsaved_forms.discard(_signed_in(), request.path)
     db.session.commit()
     flash(_("Saved as a draft. Only the team sees it until it is opened."), "success")
-    return redirect(url_for("campaigns.editor", slug=petition.slug), 303)
+    return redirect(url_for("desk_campaign.overview", slug=petition.slug), 303)
+
+
+def _signed_in() -> Account:
+    account = current_account()
+    assert account is not None  # `require_roles` has checked it
+    return account
 
 
 @blueprint.post("/petitions/preview")
@@ -101,18 +111,22 @@ def preview() -> str:
     )
 
 
-@blueprint.get("/petitions/<slug>")
+@blueprint.get("/petitions/<slug>/edit")
 def editor(slug: str) -> Response:
-    """Show a petition's texts and settings."""
+    """Show a petition's texts and settings, or what was typed over them and not saved."""
     petition = get_or_404(slug)
+    if unsaved := unsaved_forms.find(_signed_in(), request.path):
+        fields = unsaved_forms.read_fields(unsaved)
+        values, base = edit_form.read_values(fields), _read_base_digests(fields)
+        return _render_form(petition, values, base=base, version=fields.get("version", ""), unsaved=unsaved)
     return _render_form(petition, edit_form.values_from_petition(petition), version=petition.version)
 
 
-@blueprint.post("/petitions/<slug>")
+@blueprint.post("/petitions/<slug>/edit")
 def save(slug: str) -> Response:
     """Save the form, unless somebody else saved meanwhile; for a public petition, show first what changes."""
     petition = get_or_404(slug, lock=True)
-    values, base = edit_form.read_values(request.form), _read_base_digests()
+    values, base = edit_form.read_values(request.form), _read_base_digests(request.form)
     merge = editing.compare_edits(petition, base, values)
     context: dict[str, Any] = {
         "base": base, "version": petition.version, "merge": merge,
@@ -126,7 +140,8 @@ def save(slug: str) -> Response:
     except EditConflict:
         return _render_form(petition, values, 409, stale=True, **context)
     try:
-        document = edit_form.parse_values(resolved)
+        unfinished = petition.state_now == PetitionState.DRAFT and not resolved["opens"]
+        document = edit_form.parse_values(resolved, unfinished=unfinished)
         changes = editing.plan_changes(petition, document)
         is_public = petition.state_now in (PetitionState.OPEN, PetitionState.CLOSED)
         if changes and is_public and "confirm" not in request.form:
@@ -136,10 +151,10 @@ def save(slug: str) -> Response:
         return _render_form(petition, resolved, 422, **context | {"errors": error.errors})
 
 
-def _read_base_digests() -> dict[str, Any]:
+def _read_base_digests(form: Mapping[str, str]) -> dict[str, Any]:
     """Return the digests of the values that the editor started from; without them every field counts as changed."""
     try:
-        base = json.loads(request.form.get("base", ""))
+        base = json.loads(form.get("base", ""))
     except (ValueError, RecursionError):
         return {"": ""}
     return base if isinstance(base, dict) and base else {"": ""}
@@ -162,11 +177,14 @@ def _render_review(petition: Petition, values: Mapping[str, str], changes: list[
 def _save_document(petition: Petition, document: Document, changes: list[editing.FieldChange]) -> Response:
     if not changes:
         db.session.rollback()
+        unsaved_forms.discard(_signed_in(), request.path)
+        db.session.commit()
         flash(_("Nothing was changed."), "info")
-        return redirect(url_for("campaigns.editor", slug=petition.slug), 303)
+        return redirect(url_for("desk_campaign.overview", slug=petition.slug), 303)
     editing.apply_document(petition, document)
     before, after = editing.summarise_for_audit(changes)
     audit.record("petition.changed", "petition", petition.slug, before=before, after=after)
+    unsaved_forms.discard(_signed_in(), request.path)
     db.session.commit()
     flash(_("Saved."), "success")
-    return redirect(url_for("campaigns.editor", slug=petition.slug), 303)
+    return redirect(url_for("desk_campaign.overview", slug=petition.slug), 303)

@@ -9,7 +9,7 @@ from petition.core import clock
 from petition.core.db import db
 from petition.core.exceptions import InvalidTransition
 from petition.core.optimistic_lock import EditConflict, require_version
-from petition.petitions import lifecycle
+from petition.petitions import edit_form, lifecycle
 from petition.petitions.counters import get_count
 from petition.petitions.labels import transition_labels
 from petition.petitions.models import CONFIRMATION_GRACE_PERIOD, Petition
@@ -31,6 +31,7 @@ def _render_transition(petition: Petition, change: str, status: int = 200, **mor
         change=change,
         labels=transition_labels(petition, change),
         count=get_count(petition),
+        missing=edit_form.find_missing(petition) if change == "open" else [],
         text=petition.text_in(petition.default_language),
         links_valid_until=clock.now() + CONFIRMATION_GRACE_PERIOD,
         **more,
@@ -58,6 +59,9 @@ def do(slug: str, change: str) -> Response:
         TRANSITIONS[change](petition)
     except EditConflict:
         return _render_transition(petition, change, 409, stale=True)
+    except lifecycle.Incomplete:
+        db.session.rollback()
+        return _render_transition(petition, change, 422)
     except InvalidTransition:
         db.session.rollback()
         return _render_transition(petition, change, 422, error=labels["impossible"])
@@ -66,4 +70,4 @@ def do(slug: str, change: str) -> Response:
     )
     db.session.commit()
     flash(labels["done"], "success")
-    return redirect(url_for("campaigns.editor", slug=petition.slug), 303)
+    return redirect(url_for("desk_campaign.overview", slug=petition.slug), 303)

@@ -1,7 +1,7 @@
 """Public pages of petitions: the text with its form, and the list of petitions."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 from flask import Blueprint, abort, current_app, make_response, render_template, request, url_for
@@ -72,12 +72,18 @@ class SignForm:
     suggestion: str | None = None
 
 
-def render_page(petition: Petition, form: SignForm | None = None, status: int = 200) -> Response:
-    """Render the petition's page, with the submitted form and its errors if there is one."""
+def render_page(
+    petition: Petition, form: SignForm | None = None, status: int = 200, *, as_open: bool = False
+) -> Response:
+    """Render the petition's page, with the submitted form and its errors if there is one.
+
+    `as_open`: as it will be once it is open, for the preview of a draft.
+    """
     language = current_language()
+    presented = present(petition, language)
     body = render_template(
         "petitions/public/page.html",
-        petition=present(petition, language),
+        petition=replace(presented, state=PetitionState.OPEN.value, is_open=True) if as_open else presented,
         record=petition,  # for the template functions of the signatures feature
         count=get_count(petition),
         countries=list_countries(language),

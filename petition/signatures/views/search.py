@@ -9,6 +9,7 @@ from petition.core.db import db
 from petition.core.exceptions import ValidationError
 from petition.core.pagination import parse_cursor
 from petition.petitions import queries as petition_queries
+from petition.petitions.models import Petition
 from petition.signatures import labels
 from petition.signatures.models import PARTIES, STATES
 from petition.signatures.search.filters import Filter, parse_filter
@@ -37,6 +38,13 @@ for label in (
 def index() -> tuple[str, int]:
     """Show the search form and the newest signatures."""
     return _results_page(Filter(), None)
+
+
+@blueprint.get("/petition/<slug>")
+def of_petition(slug: str) -> tuple[str, int]:
+    """Show the signatures of one petition, the newest first."""
+    petition = petition_queries.find_by_slug(slug)
+    return _results_page(Filter(petition=petition.slug), None, petition)
 
 
 @blueprint.post("/")
@@ -75,15 +83,22 @@ def get_saved_search_or_404(search_id: int) -> Filter:
         abort(422)
 
 
-def _results_page(criteria: Filter, search_id: int | None) -> tuple[str, int]:
+def _results_page(criteria: Filter, search_id: int | None, petition: Petition | None = None) -> tuple[str, int]:
     cursor = _read_cursor()
     try:
         page = search(criteria, cursor)
     except SearchTimeout as error:
-        return _render(criteria.criteria(), error.errors, 422, search_id)
-    endpoint = "signature_search.show" if search_id else "signature_search.index"
-    older = url_for(endpoint, search_id=search_id, before=page.next) if page.next else None
-    return _render(criteria.criteria(), {}, 200, search_id, page=page, older=older, cursor=cursor)
+        return _render(criteria.criteria(), error.errors, 422, search_id, petition=petition)
+    if petition:
+        newest = url_for("signature_search.of_petition", slug=petition.slug)
+        older = url_for("signature_search.of_petition", slug=petition.slug, before=page.next)
+    else:
+        endpoint = "signature_search.show" if search_id else "signature_search.index"
+        newest, older = url_for(endpoint, search_id=search_id), url_for(endpoint, search_id=search_id, before=page.next)
+    return _render(
+        criteria.criteria(), {}, 200, search_id, page=page, older=older if page.next else None, newest=newest,
+        cursor=cursor, petition=petition,
+    )  # fmt: skip
 
 
 def _read_cursor() -> int | None:

@@ -23,7 +23,7 @@ SECURITY_SETTINGS: dict[str, Any] = {
     "WAN_DELETE_URL": "/passkey-delete",
     "WAN_VERIFY_URL": "/passkey-verify",
     "STATIC_FOLDER_URL": "/security-static",
-    "POST_LOGIN_VIEW": "/account/",
+    "POST_LOGIN_VIEW": "/desk/",
     "POST_LOGOUT_VIEW": "/account/sign-in",
     "POST_CHANGE_VIEW": "/account/",
     "POST_VERIFY_VIEW": "/account/",
@@ -58,5 +58,7 @@ SECURITY_SETTINGS: dict[str, Any] = {
     "TOTP_ISSUER": "Petition",
     "WAN_RP_NAME": "Petition",
     "SCRIPT_NONCE_KEY": "script_nonce",
+    "MSG_TWO_FACTOR_CHANGE_METHOD_SUCCESSFUL": (N_("Two-factor authentication is on."), "success"),
+    "MSG_TWO_FACTOR_LOGIN_SUCCESSFUL": (N_("You are signed in."), "success"),
     "MSG_GENERIC_AUTHN_FAILED": (N_("That address, password or code is not right. Please try again."), "error"),
 }

@@ -75,7 +75,7 @@ def welcome(token: str) -> Response | tuple[str, int]:
         flash(_("Your new password is saved. Please sign in with it."), "success")
         return redirect(url_for("security.login"), 303)
     login_user(account, authn_via=["link"])
-    return redirect(url_for("own.account"), 303)
+    return redirect(url_for("desk.home"), 303)
 
 
 @blueprint.get("/forgot")

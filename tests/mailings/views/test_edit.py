@@ -1,5 +1,8 @@
 """The form of a mailing."""
 
+import html
+import re
+
 import pytest
 from support.factories import make_mailing, make_petition, post_form, sign_in
 from support.mailings import make_mailing_form as make_form
@@ -75,3 +78,59 @@ def test_country_is_chosen_by_its_name(client):
     sign_in(client, "campaigner")
     make_petition()
     assert '<option value="DE">Allemagne</option>' in client.get("/desk/mailings/new?lang=fr").text
+
+
+def test_versions_of_two_people_are_combined(client):
+    petition = make_petition()
+    sign_in(client, "campaigner")
+    mailing = make_mailing(petition)
+    edit = f"/desk/mailings/{mailing.id}/edit"
+    base = hidden_base(client.get(edit).text)
+    theirs = stored_form(client, edit) | {"subject_fr": "Leur objet"}
+    assert post_form(client, edit, **theirs).status_code == 303
+    mine = stored_form(client, edit) | {"subject_fr": "Nous avançons, {{ name }}", "name": "Mine", "base": base}
+    late = post_form(client, f"{edit}?lang=en", **mine | {"version": 1})
+    assert late.status_code == 409
+    assert "Leur objet" in late.text
+    assert "different fields" in late.text
+    assert post_form(client, edit, **mine | {"version": 2, "resolve": "together"}).status_code == 303
+    db.session.expire_all()
+    assert (mailing.name, mailing.texts["fr"].subject) == ("Mine", "Leur objet")
+
+
+def test_text_of_a_second_tab_survives_the_scheduling_of_its_mailing(client):
+    petition = make_petition()
+    sign_in(client, "campaigner")
+    mailing = make_mailing(petition)
+    edit = f"/desk/mailings/{mailing.id}/edit"
+    typed = stored_form(client, edit) | {"subject_fr": "Écrit entre-temps"}
+    mailing.state = "scheduled"
+    db.session.commit()
+    late = post_form(client, f"{edit}?lang=en", **typed)
+    assert late.status_code == 409
+    assert "Écrit entre-temps" in late.text
+    copied = post_form(client, edit, **typed, copy="1")
+    assert copied.status_code == 303
+    db.session.expire_all()
+    assert mailing.texts["fr"].subject != "Écrit entre-temps"
+    newest = db.session.query(Mailing).order_by(Mailing.id.desc()).first()
+    assert (newest.id != mailing.id, newest.state, newest.texts["fr"].subject) == (True, "draft", "Écrit entre-temps")
+
+
+def hidden_base(page):
+    return html.unescape(re.search(r'name="base" value="([^"]*)"', page)[1])
+
+
+def stored_form(client, path):
+    """Return the fields of the form as a browser sends them back."""
+    page = client.get(path).text
+    body = page[page.index('id="mailing"') :]
+    fields = {}
+    for tag in re.findall(r"<input [^>]*>", body):
+        name, value = re.search(r'name="([^"]+)"', tag), re.search(r'value="([^"]*)"', tag)
+        if name and ("checkbox" not in tag or " checked" in tag):
+            fields[name[1]] = html.unescape(value[1]) if value else "on"
+    for name, value in re.findall(r'<textarea [^>]*name="([^"]+)"[^>]*>\n?(.*?)</textarea>', body, re.S):
+        fields[name] = html.unescape(value)
+    fields.pop("csrf_token")
+    return fields

@@ -59,7 +59,7 @@ def form_fields(page):
 
 def submit_edit(client, at="jardin", /, **fields):
     """Open the form, type, and send it."""
-    path = f"/desk/petitions/{at}?lang=en"
+    path = f"/desk/petitions/{at}/edit?lang=en"
     return post_form(client, path, **form_fields(client.get(path).text) | fields)
 
 
@@ -73,7 +73,7 @@ def reload_petition(slug="jardin"):
 
 
 def test_empty_list_links_to_the_form(client):
-    page = client.get("/desk/?lang=en", follow_redirects=True).text
+    page = client.get("/desk/petitions?lang=en").text
     assert "There is no campaign yet" in page
     assert 'href="/desk/petitions/new"' in page
     assert 'aria-current="page">Campaigns' in page
@@ -86,7 +86,7 @@ def test_list_shows_every_state_and_exact_counts(client):
     make_petition(slug="rangee", state="archived")
     db.session.commit()
     page = client.get("/desk/petitions?lang=en").text
-    assert re.search(r'jardin.*?state-open.*?<td class="n">1</td>', page, re.S)
+    assert re.search(r'jardin.*?state-open.*?data-label="Online">1</td>', page, re.S)
     assert "1 archived campaign" in page
 
 
@@ -177,7 +177,7 @@ def test_draft_is_saved_at_once_and_public_petition_after_a_review(client):
     assert "agreed to the present text" in page
     assert "2 changes" in page
     carried = page[page.index('<form class="wide-form"') :]
-    answer = post_form(client, "/desk/petitions/grand-jardin", **form_fields(carried), confirm="1")
+    answer = post_form(client, "/desk/petitions/grand-jardin/edit", **form_fields(carried), confirm="1")
     assert answer.status_code == 303
     assert reload_petition("grand-jardin").texts["fr"].body == "Un autre texte."
     assert reload_petition("grand-jardin").closes_at.isoformat() == "2099-01-01T11:00:00+00:00"
@@ -192,16 +192,16 @@ def test_the_list_is_shown_to_search_engines_on_request(client):
     assert "may find it in the list" in page.text or "peut mener à la liste" in page.text, "reviewed before it is saved"
     assert reload_petition().list_indexed is False
     carried = page.text[page.text.index('<form class="wide-form"') :]
-    assert post_form(client, "/desk/petitions/jardin", **form_fields(carried), confirm="1").status_code == 303
+    assert post_form(client, "/desk/petitions/jardin/edit", **form_fields(carried), confirm="1").status_code == 303
     assert reload_petition().list_indexed is True
-    page = client.get("/desk/petitions/jardin").text
+    page = client.get("/desk/petitions/jardin/edit").text
     assert form_fields(page)["list_indexed"] == "on"
 
 
 def test_slug_of_a_public_petition_cannot_change(client):
     make_petition()
-    fields = form_fields(client.get("/desk/petitions/jardin").text) | {"slug": "autre"}
-    assert post_form(client, "/desk/petitions/jardin", **fields).status_code == 422
+    fields = form_fields(client.get("/desk/petitions/jardin/edit").text) | {"slug": "autre"}
+    assert post_form(client, "/desk/petitions/jardin/edit", **fields).status_code == 422
     assert reload_petition().slug == "jardin"
 
 
@@ -215,10 +215,10 @@ def test_longest_text_in_two_languages_is_accepted(client):
 
 def test_changes_of_two_editors_are_merged_on_request(client):
     make_petition(state="draft")
-    hers = form_fields(client.get("/desk/petitions/jardin").text)
+    hers = form_fields(client.get("/desk/petitions/jardin/edit").text)
     assert submit_edit(client, **{"fr.title": "Le titre d’Alix", "milestones": "10"}).status_code == 303
     answer = post_form(
-        client, "/desk/petitions/jardin?lang=en", **hers | {"fr.title": "Mon titre", "en.title": "My title"}
+        client, "/desk/petitions/jardin/edit?lang=en", **hers | {"fr.title": "Mon titre", "en.title": "My title"}
     )
     assert answer.status_code == 409
     assert reload_petition().texts["fr"].title == "Le titre d’Alix"
@@ -228,10 +228,10 @@ def test_changes_of_two_editors_are_merged_on_request(client):
     typed = form_fields(answer.text)
     assert (typed["fr.title"], typed["en.title"], typed["milestones"]) == ("Mon titre", "My title", "100, 250")
     # Without a choice nothing is saved, however often it is sent.
-    assert post_form(client, "/desk/petitions/jardin", **typed).status_code == 409
-    again = post_form(client, "/desk/petitions/jardin", **typed, preview="1")
+    assert post_form(client, "/desk/petitions/jardin/edit", **typed).status_code == 409
+    again = post_form(client, "/desk/petitions/jardin/edit", **typed, preview="1")
     assert 'value="together"' in again.text
-    assert post_form(client, "/desk/petitions/jardin", **typed, resolve="together").status_code == 303
+    assert post_form(client, "/desk/petitions/jardin/edit", **typed, resolve="together").status_code == 303
     petition = reload_petition()
     assert (petition.texts["fr"].title, petition.texts["en"].title) == ("Mon titre", "My title")
     assert petition.milestones == [10], "a field that she did not change is theirs"
@@ -239,33 +239,35 @@ def test_changes_of_two_editors_are_merged_on_request(client):
 
 def test_overwriting_another_editor_needs_a_choice(client):
     make_petition(state="draft")
-    hers = form_fields(client.get("/desk/petitions/jardin").text)
+    hers = form_fields(client.get("/desk/petitions/jardin/edit").text)
     submit_edit(client, milestones="10")
-    typed = form_fields(post_form(client, "/desk/petitions/jardin", **hers | {"fr.title": "Mon titre"}).text)
+    typed = form_fields(post_form(client, "/desk/petitions/jardin/edit", **hers | {"fr.title": "Mon titre"}).text)
     submit_edit(client, milestones="20")  # a third editor saves in between
-    assert post_form(client, "/desk/petitions/jardin", **typed, resolve="mine").status_code == 409
-    typed = form_fields(post_form(client, "/desk/petitions/jardin", **typed).text)
-    assert post_form(client, "/desk/petitions/jardin", **typed, resolve="mine").status_code == 303
+    assert post_form(client, "/desk/petitions/jardin/edit", **typed, resolve="mine").status_code == 409
+    typed = form_fields(post_form(client, "/desk/petitions/jardin/edit", **typed).text)
+    assert post_form(client, "/desk/petitions/jardin/edit", **typed, resolve="mine").status_code == 303
     assert reload_petition().milestones == [100, 250]
 
 
 def test_draft_opened_meanwhile_is_reviewed_before_saving(client):
     make_petition(state="draft")
-    hers = form_fields(client.get("/desk/petitions/jardin").text)
+    hers = form_fields(client.get("/desk/petitions/jardin/edit").text)
     lifecycle.open_(reload_petition())
     db.session.commit()
-    answer = post_form(client, "/desk/petitions/jardin?lang=en", **hers | {"fr.title": "Mon titre"})
+    answer = post_form(client, "/desk/petitions/jardin/edit?lang=en", **hers | {"fr.title": "Mon titre"})
     assert answer.status_code == 409
     assert "It is open now" in answer.text
-    assert post_form(client, "/desk/petitions/jardin", **form_fields(answer.text)).status_code == 200, "shown first"
+    assert post_form(client, "/desk/petitions/jardin/edit", **form_fields(answer.text)).status_code == 200, (
+        "shown first"
+    )
     assert reload_petition().texts["fr"].title == "Pour un jardin"
 
 
 def test_invalid_version_or_digests_save_nothing(client):
     make_petition(state="draft")
-    fields = form_fields(client.get("/desk/petitions/jardin").text) | {"fr.title": "Gardé"}
+    fields = form_fields(client.get("/desk/petitions/jardin/edit").text) | {"fr.title": "Gardé"}
     for base in ("", "[]", "{", "[" * 5000, '{"fr.title": 3}'):
-        answer = post_form(client, "/desk/petitions/jardin", **fields | {"base": base, "version": "x"})
+        answer = post_form(client, "/desk/petitions/jardin/edit", **fields | {"base": base, "version": "x"})
         assert answer.status_code == 409
         assert "Gardé" in answer.text
     assert reload_petition().texts["fr"].title == "Pour un jardin"
@@ -293,7 +295,7 @@ def test_archived_petition_cannot_be_saved(client):
 @pytest.mark.parametrize("end", ["none", "%00", "jardin/state/explode"])
 def test_unknown_addresses_answer_404(client, end):
     make_petition()
-    path = f"/desk/petitions/{end}"
+    path = f"/desk/petitions/{end}" if "/" in end else f"/desk/petitions/{end}/edit"
     assert client.get(path).status_code == 404
     assert post_form(client, path).status_code == 404
 
@@ -317,7 +319,7 @@ def test_preview_follows_typing_or_the_button(live_server, chromium, scripts):
     context = chromium.new_context(java_script_enabled=scripts, locale="en")
     context.add_cookies([{"name": "team", "value": cookie, "url": address}])
     page = context.new_page()
-    page.goto(f"{address}/desk/petitions/jardin")
+    page.goto(f"{address}/desk/petitions/jardin/edit")
     page.fill("[name='en.body']", "## Why\n\nBecause.")
     if not scripts:
         page.click("form >> text=Preview")
@@ -327,3 +329,41 @@ def test_preview_follows_typing_or_the_button(live_server, chromium, scripts):
     assert page.input_value("[name='en.body']") == "## Why\n\nBecause."
     assert page.locator("[data-language=fr] .letter").inner_text() == "Un texte."
     context.close()
+
+
+def test_draft_may_be_unfinished_and_its_address_is_made_of_the_title(client):
+    make_petition(slug="une-oeuvre-a-soi")
+    form = LETTER_FORM | {"slug": "", "sender_name": "", "fr.title": "Une Œuvre à soi", "fr.summary": "", "fr.body": ""}
+    answer = post_form(client, "/desk/petitions/new", **form)
+    assert answer.headers["Location"] == "/desk/petitions/une-oeuvre-a-soi-2"
+    overview = client.get("/desk/petitions/une-oeuvre-a-soi-2?lang=en").text
+    assert "Still missing: Summary, in Français, Text, in Français, Published by." in overview
+    assert client.get("/desk/petitions/une-oeuvre-a-soi-2/preview").status_code == 200
+
+
+def test_unfinished_draft_is_not_opened(client):
+    make_petition(state="draft", texts={"fr": {"title": "Pour un jardin", "summary": "", "addressee": ""}})
+    asked = client.get("/desk/petitions/jardin/state/open?lang=en").text
+    assert 'href="/desk/petitions/jardin/edit#fr.summary"' in asked
+    answer = post_form(client, "/desk/petitions/jardin/state/open", version="1")
+    assert answer.status_code == 422
+    assert reload_petition().state == "draft"
+
+
+def test_draft_that_opens_by_itself_and_a_public_petition_are_complete(client):
+    unfinished = LETTER_FORM | {"fr.summary": ""}
+    assert post_form(client, "/desk/petitions/new", **unfinished | {"opens": "2030-01-01T10:00"}).status_code == 422
+    make_petition()
+    assert submit_edit(client, **{"fr.summary": ""}).status_code == 422
+
+
+def test_draft_needs_a_title(client):
+    answer = post_form(client, "/desk/petitions/new?lang=en", **LETTER_FORM | {"fr.title": ""})
+    assert answer.status_code == 422
+    assert "Give it a title" in answer.text
+
+
+def test_what_will_vanish_is_said_with_its_line(client):
+    body = "Madame,\n\n![un plan](https://example.org/plan.png)\n\nMerci."
+    page = post_form(client, "/desk/petitions/new?lang=en", **LETTER_FORM | {"fr.body": body, "preview": "1"}).text
+    assert "Line 3: an image will not be shown as such." in page

@@ -207,7 +207,7 @@ def test_adding_is_stopped_and_undone(client, monkeypatch):
     post_form(client, f"{path}/stop")
     page = client.get(f"{path}?lang=en").text
     assert "Adding was stopped" in page
-    assert "Undo the whole import" in page
+    assert "Undo the import" in page
     run_bulk_actions()
     assert paper_count() == 2
     assert reconcile() == []

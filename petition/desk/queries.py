@@ -1,0 +1,26 @@
+"""SQL of the team's home."""
+
+from sqlalchemy import text
+
+# Signers of each petition who agreed to news: an index-only scan of ix_signatures_updates. A petition whose last such
+# signer left gets a zero.
+COUNT_OPT_INS = text("""
+    INSERT INTO opt_in_counts AS counts (petition_id, n, counted_at)
+    SELECT petitions.id, coalesce(agreed.n, 0), now()
+    FROM petitions LEFT JOIN (
+        SELECT petition_id, count(*) AS n FROM signatures WHERE state = 'confirmed' AND updates GROUP BY petition_id
+    ) AS agreed ON agreed.petition_id = petitions.id
+    ON CONFLICT (petition_id) DO UPDATE SET n = excluded.n, counted_at = excluded.counted_at
+""")
+
+# Signatures submitted and confirmed of each petition since an hour, rolled up or still in the log.
+NEW_BY_PETITION = text("""
+    SELECT petition_id, sum(submitted)::bigint AS submitted, sum(counted)::bigint AS counted FROM (
+        SELECT petition_id, submitted, counted FROM campaign_hours
+        WHERE petition_id = ANY(:petitions) AND hour >= :since
+        UNION ALL
+        SELECT petition_id, submitted, counted FROM campaign_log
+        WHERE petition_id = ANY(:petitions) AND hour >= :since
+    ) AS changes
+    GROUP BY petition_id
+""")

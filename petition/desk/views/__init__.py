@@ -1,0 +1,1 @@
+"""Pages: the team's home, and the overview of a campaign."""

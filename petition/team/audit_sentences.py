@@ -1,0 +1,133 @@
+"""The audit trail in sentences: who did what to what, in the reader's language."""
+
+from collections.abc import Iterable
+from typing import Any, NamedTuple
+
+from flask_babel import gettext as _
+from sqlalchemy import select
+
+from petition.core.db import db
+from petition.core.i18n import N_
+from petition.team.labels import list_role_labels
+from petition.team.models import Account, AuditEvent
+
+# By action. `who`: the actor. `what`: the subject, such as the address of an account, the number of a signature.
+SENTENCES = {
+    "accepted": N_("%(who)s accepted the invitation."),
+    "authenticator.set": N_("%(who)s set up an authenticator app."),
+    "bounce.read": N_("%(who)s read bounce report %(what)s."),
+    "database.ids_skipped": N_("%(who)s skipped numbers after a restore."),
+    "database.upgraded": N_("%(who)s upgraded the database."),
+    "deliveries.discard": N_("%(who)s cancelled emails that had failed."),
+    "deliveries.mark-sent": N_("%(who)s marked emails as sent."),
+    "deliveries.retry": N_("%(who)s had failed emails sent again."),
+    "deliveries.stopped": N_("%(who)s stopped an action on emails."),
+    "disabled": N_("%(who)s deactivated the account of %(what)s."),
+    "enabled": N_("%(who)s activated the account of %(what)s again."),
+    "invited": N_("%(who)s invited %(what)s to the team."),
+    "link.asked": N_("Somebody asked for a new link for the account of %(what)s."),
+    "mailing.cancel": N_("%(who)s cancelled mailing %(what)s."),
+    "mailing.create": N_("%(who)s wrote mailing %(what)s."),
+    "mailing.edit": N_("%(who)s changed mailing %(what)s."),
+    "mailing.extend": N_("%(who)s added recipients to mailing %(what)s."),
+    "mailing.finish": N_("Mailing %(what)s was sent to everybody."),
+    "mailing.pause": N_("%(who)s paused mailing %(what)s."),
+    "mailing.reopen": N_("%(who)s reopened mailing %(what)s."),
+    "mailing.resume": N_("%(who)s resumed mailing %(what)s."),
+    "mailing.retry": N_("%(who)s had failed emails of mailing %(what)s sent again."),
+    "mailing.schedule": N_("%(who)s scheduled mailing %(what)s."),
+    "mailing.start": N_("Mailing %(what)s began."),
+    "mailing.test": N_("%(who)s tested mailing %(what)s."),
+    "mailing.unschedule": N_("%(who)s undid the sending of mailing %(what)s."),
+    "organisation.merged": N_("%(who)s merged organisations."),
+    "organisation.placed": N_("%(who)s changed the order of the organisations."),
+    "organisation.renamed": N_("%(who)s gave an organisation a short name."),
+    "organisation.unmerged": N_("%(who)s undid the merge of an organisation."),
+    "paper.added": N_("%(who)s added paper signatures to “%(what)s”."),
+    "paper.resumed": N_("%(who)s resumed work on paper signatures of “%(what)s”."),
+    "paper.stopped": N_("%(who)s stopped work on paper signatures of “%(what)s”."),
+    "paper.struck": N_("%(who)s deleted a paper signature of “%(what)s”."),
+    "paper.undone": N_("%(who)s cancelled an import of paper signatures of “%(what)s”."),
+    "paper.written": N_("%(who)s wrote a paper signature of “%(what)s”."),
+    "passkey.added": N_("%(who)s added a passkey."),
+    "passkey.deleted": N_("%(who)s deleted a passkey."),
+    "password.changed": N_("%(who)s changed their password."),
+    "password.reset": N_("%(who)s chose a new password with an emailed link."),
+    "petition.changed": N_("%(who)s changed “%(what)s”: %(fields)s."),
+    "petition.created": N_("%(who)s created the draft “%(what)s”."),
+    "petition.shared": N_("%(who)s made a link to see the draft “%(what)s”."),
+    "queue.paused": N_("%(who)s paused the queue “%(what)s”."),
+    "queue.resumed": N_("%(who)s resumed the queue “%(what)s”."),
+    "recovery-code.used": N_("%(who)s signed in with a recovery code."),
+    "recovery-codes.created": N_("%(who)s created recovery codes."),
+    "roles.changed": N_("%(who)s changed the roles of %(what)s to: %(roles)s."),
+    "second-factor.reset": N_("%(who)s reset two-factor authentication for %(what)s."),
+    "session.ended": N_("%(who)s ended one of their sessions."),
+    "sessions.ended": N_("%(who)s signed out everywhere."),
+    "sign-in.failed": N_("Signing in to the account of %(what)s failed."),
+    "signature.confirmed": N_("%(who)s confirmed signature %(what)s without the link."),
+    "signature.corrected": N_("%(who)s corrected signature %(what)s."),
+    "signature.invalidated": N_("%(who)s invalidated signature %(what)s."),
+    "signature.name_approved": N_("%(who)s approved the name of signature %(what)s."),
+    "signature.name_rejected": N_("%(who)s took the name of signature %(what)s off the list."),
+    "signature.name_reopened": N_("%(who)s reopened the review of signature %(what)s."),
+    "signature.reinstated": N_("%(who)s reinstated signature %(what)s."),
+    "signature.resent": N_("%(who)s had the link of signature %(what)s sent again."),
+    "signature.restored": N_("%(who)s restored signature %(what)s, which had been disowned."),
+    "signature.searched": N_("%(who)s searched for signatures."),
+    "signature.viewed": N_("%(who)s looked at signature %(what)s."),
+    "signature.withdrawn": N_("%(who)s withdrew signature %(what)s."),
+    "signatures.export": N_("%(who)s began an export of signatures."),
+    "signatures.exported": N_("%(who)s exported signatures."),
+    "signatures.invalidate": N_("%(who)s invalidated signatures in bulk."),
+    "signatures.reinstate": N_("%(who)s reinstated signatures in bulk."),
+    "signatures.stopped": N_("%(who)s stopped a bulk action on signatures."),
+    "signed.in": N_("%(who)s signed in."),
+    "statistics.reconciled": N_("%(who)s compared the statistics with the rows."),
+    "suppression.add": N_("%(who)s put an address on the suppression list."),
+    "suppression.import": N_("%(who)s imported a suppression list."),
+    "suppression.key_dropped": N_("%(who)s dropped an old key of the suppression list."),
+    "suppression.remove": N_("%(who)s took an address off the suppression list."),
+}
+STATE_SENTENCES = {
+    "draft": N_("%(who)s put “%(what)s” back into draft."),
+    "open": N_("%(who)s opened “%(what)s”."),
+    "closed": N_("%(who)s closed “%(what)s”."),
+    "archived": N_("%(who)s archived “%(what)s”."),
+}
+
+
+class Sentence(NamedTuple):
+    """An event and what it says."""
+
+    event: AuditEvent
+    text: str
+
+
+def describe_events(events: Iterable[AuditEvent]) -> list[Sentence]:
+    """Return a sentence for each event; accounts are named by one query. An action without a sentence is named."""
+    found = list(events)
+    ids = {int(e.subject_id or 0) for e in found if e.subject == "account" and (e.subject_id or "").isdigit()}
+    rows = db.session.execute(select(Account.id, Account.email).where(Account.id.in_(ids))) if ids else ()
+    addresses = {str(row.id): row.email for row in rows}
+    return [Sentence(event, _describe(event, addresses)) for event in found]
+
+
+def _describe(event: AuditEvent, addresses: dict[str, str]) -> str:
+    after: dict[str, Any] = event.after if isinstance(event.after, dict) else {}
+    what = event.subject_id or ""
+    if event.subject == "account":
+        what = addresses.get(what, what)
+    template = SENTENCES.get(event.action)
+    if event.action == "petition.state":
+        template = STATE_SENTENCES.get(str(after.get("state")))
+    if template is None:
+        return _("%(who)s: %(action)s %(what)s", who=event.actor, action=event.action, what=what)
+    roles = after.get("roles")
+    values = {
+        "who": event.actor,
+        "what": what,
+        "fields": ", ".join(after),
+        "roles": list_role_labels(roles) if isinstance(roles, list) else "",
+    }
+    return _(template) % values

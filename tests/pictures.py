@@ -1,0 +1,198 @@
+"""Take a picture of every public, desk and account page: `make pictures`, into one index page to look through.
+
+Plays a small campaign on a stack of its own, then opens each page at 390 and 1280 pixels, light and dark, in both
+languages. `PICTURES_ONLY` takes only pages whose name contains one of its words.
+"""
+
+import html
+import json
+import os
+import shutil
+import sys
+import time
+from pathlib import Path
+from tempfile import TemporaryDirectory
+from urllib.parse import urlsplit
+
+from playwright.sync_api import Page, sync_playwright
+
+sys.path.insert(0, str(Path(__file__).parent))
+
+from support.browser import CHROMIUM_ARGUMENTS
+from support.factories import make_account, make_mailing, make_petition, make_signature
+from support.local_stack import LocalStack
+from support.ports import free_port
+
+from config import Config
+from petition.app import create_app
+from petition.core.db import db
+from petition.desk.tasks import count_opt_ins
+from petition.petitions import queries
+from petition.signatures.confirm import confirm_signature
+from petition.signatures.links import make_confirm_token, make_personal_token
+from petition.team import audit, links
+
+WIDTHS = {"phone": 390, "desktop": 1280}
+SCHEMES = ("light", "dark")
+LANGUAGES = ("en", "fr")
+SCHEME_CHANGE_MILLISECONDS = 400  # Bootstrap's transitions
+LETTER = "/p/internet-en-prison"
+PASSWORD = "four words are enough"
+
+
+def play_campaign(stack: LocalStack) -> dict[str, str]:
+    """Fill the stack with what each page shows; return the addresses of pages that depend on it, by name."""
+    app = create_app(Config(stack.settings()))
+    with app.test_request_context():
+        letter = queries.find_by_slug("internet-en-prison")
+        confirmed = [
+            make_signature(letter, name=f"{first} {last}", email=f"{first}.{last}{n}@example.org".lower(), listed=True,
+                           updates=True, profession=job, review="approved", locale="fr")
+            for n, (first, last, job) in enumerate([("Élise", "Martin", "avocate"), ("Œdipe", "Roux", "professeur"),
+                                                    ("Jean", "d’Arc", ""), ("Zoé", "Léger", "infirmière")])
+        ]  # fmt: skip
+        for signature in confirmed:
+            confirm_signature(signature)
+        pending = make_signature(letter, name="Paul Petit", email="paul@example.org")
+        draft = make_petition(slug="brouillon", state="draft")
+        make_petition(slug="close", state="closed")
+        mailing = make_mailing(letter)
+        make_account(email="claude@example.org", name="Claude", role_names=["sender"])
+        invited = make_account(email="dominique@example.org", name="", role_names=["campaigner"])
+        audit.record("petition.created", "petition", draft.slug, actor="alix@example.org")
+        db.session.commit()
+        count_opt_ins()
+        signature, token = confirmed[0], make_personal_token(confirmed[0])
+        return {
+            "confirm": f"/c/{make_confirm_token(pending)}", "personal page": f"/me/{token}",
+            "my data": f"/me/{token}/data",
+            "invitation": urlsplit(links.invitation_url(invited)).path,
+            "desk signature": f"/desk/signatures/{signature.id}",
+            "desk signature withdraw": f"/desk/signatures/{signature.id}/withdraw",
+            "desk mailing": f"/desk/mailings/{mailing.id}", "desk mailing edit": f"/desk/mailings/{mailing.id}/edit",
+            "desk mailing preview": f"/desk/mailings/{mailing.id}/preview",
+            "account member": f"/account/people/{invited.id}",
+        }  # fmt: skip
+
+
+PUBLIC = {
+    "list of petitions": "/",
+    "petition": LETTER,
+    "petition closed": "/p/close",
+    "check your email": f"{LETTER}/check-your-email",
+    "signatories": f"{LETTER}/signatories",
+    "embedded form": f"{LETTER}/embed",
+    "API": "/api/v1/docs",
+    "not found": "/nothing",
+    "link invalid": "/c/nothing",
+    "sign in": "/account/sign-in",
+    "forgotten password": "/account/forgot",
+}
+DESK = {
+    "home": "/desk/",
+    "campaigns": "/desk/petitions",
+    "campaign new": "/desk/petitions/new",
+    "campaign overview": "/desk/petitions/internet-en-prison",
+    "campaign draft": "/desk/petitions/brouillon",
+    "campaign edit": "/desk/petitions/internet-en-prison/edit",
+    "campaign preview": "/desk/petitions/brouillon/preview",
+    "campaign open": "/desk/petitions/brouillon/state/open",
+    "campaign figures": "/desk/petitions/internet-en-prison/campaign",
+    "campaign organisations": "/desk/petitions/internet-en-prison/organisations",
+    "campaign paper": "/desk/petitions/internet-en-prison/paper",
+    "campaign signatures": "/desk/signatures/petition/internet-en-prison",
+    "signatures": "/desk/signatures/",
+    "export": "/desk/signatures/export/",
+    "bulk actions": "/desk/signatures/runs",
+    "names": "/desk/names/",
+    "names decided": "/desk/names/decided",
+    "mailings": "/desk/mailings/",
+    "mailing new": "/desk/mailings/new",
+    "mail queue": "/ops/",
+    "mail queue failures": "/ops/failures",
+    "bounces": "/ops/bounces",
+    "suppressions": "/ops/suppressions",
+    "doctor": "/ops/doctor",
+    "runbook": "/ops/runbook",
+    "account": "/account/",
+    "account people": "/account/people",
+    "account audit": "/account/audit",
+    "account two factors": "/account/two-factor",
+    "account password": "/account/password",
+    "account passkeys": "/account/passkeys",
+    "account recovery codes": "/account/recovery-codes",
+}
+
+
+def create_account(stack: LocalStack, page: Page) -> None:
+    """Follow the link that an empty stack prints."""
+    page.goto(next(word for word in stack.output.read_text().split() if "/account/welcome/" in word))
+    page.fill("#address", "alix@example.org")
+    page.fill("#name", "Alix")
+    page.fill("#password", PASSWORD)
+    page.fill("#again", PASSWORD)
+    page.click("main button")
+
+
+def take(page: Page, url: str, name: str, folder: Path) -> list[str]:
+    """Take the pictures of one page; return the names of their files."""
+    files = []
+    for language in LANGUAGES:
+        page.goto(f"{url}{'&' if '?' in url else '?'}lang={language}")
+        for scheme in SCHEMES:
+            page.emulate_media(color_scheme=scheme)  # type: ignore[arg-type]
+            page.wait_for_timeout(SCHEME_CHANGE_MILLISECONDS)
+            for width_name, width in WIDTHS.items():
+                page.set_viewport_size({"width": width, "height": 900})
+                file = f"{name.replace(' ', '-')}-{language}-{scheme}-{width_name}.png"
+                page.screenshot(path=folder / file, full_page=True)
+                files.append(file)
+    return files
+
+
+def write_index(folder: Path, taken: dict[str, list[str]]) -> None:
+    """Write the page that shows all pictures, side by side."""
+    parts = [
+        "<!doctype html><meta charset=utf-8><title>Pictures</title><style>body{font:1rem system-ui;margin:1rem}"
+        "figure{display:inline-block;margin:.5rem;vertical-align:top}img{max-height:30rem}</style>"
+    ]
+    for name, files in taken.items():
+        parts.append(f"<h2 id={json.dumps(name)}>{html.escape(name)}</h2>")
+        parts += [
+            f'<figure><a href="{file}"><img loading=lazy src="{file}" alt=""></a>'
+            f"<figcaption>{file}</figcaption></figure>"
+            for file in files
+        ]
+    (folder / "index.html").write_text("\n".join(parts), encoding="utf-8")
+
+
+def main() -> None:
+    """Take all pictures into the folder that is named, build/pictures by default."""
+    folder = Path(sys.argv[1] if len(sys.argv) > 1 else "build/pictures").absolute()
+    shutil.rmtree(folder, ignore_errors=True)
+    folder.mkdir(parents=True)
+    only, taken = os.environ.get("PICTURES_ONLY", "").split(), {}
+    with TemporaryDirectory() as data, sync_playwright() as playwright:
+        stack = LocalStack(Path(data) / "data", free_port()).wait_until_started()
+        browser = playwright.chromium.launch(executable_path=shutil.which("chromium"), args=CHROMIUM_ARGUMENTS)
+        try:
+            page = browser.new_context(locale="en-GB").new_page()
+            create_account(stack, page)
+            found = play_campaign(stack)
+            signer = browser.new_context(locale="en-GB").new_page()
+            team = DESK | {name: path for name, path in found.items() if name.startswith(("desk", "account"))}
+            public = PUBLIC | {name: path for name, path in found.items() if name not in team}
+            for visitor, pages in ((signer, public), (page, team)):
+                for name, path in pages.items():
+                    if not only or any(word in name for word in only):
+                        taken[name] = take(visitor, stack.url + path, name, folder)
+                        print(f"{time.strftime('%H:%M:%S')} {name}", flush=True)
+        finally:
+            browser.close()
+            stack.stop()
+    write_index(folder, taken)
+    print(f"{sum(map(len, taken.values()))} pictures: file://{folder}/index.html")
+
+
+if __name__ == "__main__":
+    main()
