@@ -18,6 +18,7 @@ from petition.mailings.audience.send_rate import has_rate_limit, reschedule_rema
 from petition.mailings.models import Mailing, MailingState
 from petition.mailings.progress import count_by_state, get_progress
 from petition.mailings.test_emails import list_untested_languages
+from petition.mailings.triggers import is_continuous
 from petition.team import audit
 
 MAX_SCHEDULE_AHEAD = timedelta(days=366)
@@ -44,7 +45,7 @@ def require_schedulable(mailing: Mailing, at: datetime | None) -> None:
     """
     lifecycle.require_transition("schedule", mailing)
     _require_tested(mailing)
-    if not has_recipients(mailing):
+    if mailing.trigger is None and not has_recipients(mailing):
         raise ValidationError(
             {"state": _("it has no recipient: choose other recipients, or wait for signers to agree to updates")}
         )
@@ -77,7 +78,7 @@ def start(mailing: Mailing) -> int:
     """Start a scheduled mailing: materialise its audience; returns the number of recipients. Flushes."""
     lifecycle.transition("start", mailing, actor="schedule")
     mailing.started_at = clock.now()
-    return materialise_audience(mailing, mailing.started_at)
+    return 0 if is_continuous(mailing) else materialise_audience(mailing, mailing.started_at)
 
 
 def pause(mailing: Mailing, reason: str, *, actor: str | None = None) -> None:

@@ -15,7 +15,7 @@ from petition.mailings import form_fields, lifecycle
 from petition.mailings.audience.segment import Segment, parse_segment, segment_from_dict
 from petition.mailings.content.placeholders import ParseErrors, validate_placeholders
 from petition.mailings.content.rendering import validate_links_and_nesting
-from petition.mailings.models import Mailing, MailingState, MailingText
+from petition.mailings.models import TRIGGERS, Mailing, MailingState, MailingText, Trigger
 from petition.petitions import queries as petition_queries
 from petition.petitions.markdown import find_footnotes
 from petition.petitions.models import Petition
@@ -25,6 +25,8 @@ from petition.team import audit
 MAX_BODY_CHARACTERS = 50_000
 MAX_NAME_CHARACTERS = 120
 MAX_EMAILS_PER_HOUR = 10_000_000
+MAX_TRIGGER_VALUE = 100_000_000
+MAX_DAYS_AFTER = 365
 TEXT_PARTS = ("subject", "preheader", "body")
 # What no recipient sees: a change needs no new test.
 UNSEEN_SETTINGS = frozenset((
@@ -57,6 +59,8 @@ class SettingsSchema(ma.Schema):
     sender_name = form_fields.Line(120)
     reply_to = form_fields.ReplyTo()
     timezone = form_fields.TimeZone()
+    trigger = form_fields.Choice(TRIGGERS)
+    trigger_value = form_fields.WholeNumber(MAX_TRIGGER_VALUE, zero=True)
     public = form_fields.Flag()
     per_hour = form_fields.WholeNumber(MAX_EMAILS_PER_HOUR)
     per_domain_hour = form_fields.WholeNumber(MAX_EMAILS_PER_HOUR)
@@ -64,6 +68,16 @@ class SettingsSchema(ma.Schema):
     undo_minutes = form_fields.WholeNumber(1440, default=5, zero=True)
     failure_limit = form_fields.Percentage(5.0)
     unsubscribe_limit = form_fields.Percentage(2.0)
+
+    @ma.validates_schema
+    def _validate_trigger(self, data: dict[str, Any], **_kwargs: Any) -> None:
+        trigger, value = data["trigger"], data["trigger_value"]
+        if trigger == Trigger.MILESTONE and not value:
+            raise ma.ValidationError(_("write the number of signatures"), "trigger_value")
+        if trigger == Trigger.CONFIRMED and (value or 0) > MAX_DAYS_AFTER:
+            raise ma.ValidationError(
+                _("write a number of days up to %(number)s", number=MAX_DAYS_AFTER), "trigger_value"
+            )
 
 
 class TextSchema(ma.Schema):

@@ -13,7 +13,8 @@ from petition.petitions.models import Petition
 from petition.petitions.validation import is_printable_line
 
 SETTINGS = (
-    "name", "petitions", "sender", "reply_to", "timezone", "public", "per_hour", "per_domain_hour", "warm_up",
+    "name", "petitions", "sender", "reply_to", "timezone", "public", "trigger",
+    "trigger_value", "per_hour", "per_domain_hour", "warm_up",
     "undo_minutes", "failure_limit", "unsubscribe_limit", "party", "languages", "professions", "country", "city",
     "postal_code", "confirmed_from", "confirmed_until", "received", "not_received",
 )  # fmt: skip

@@ -1,12 +1,12 @@
 """Labels of states, reasons and choices, in the reader's language."""
 
-from flask_babel import force_locale, format_decimal
+from flask_babel import force_locale, format_decimal, ngettext
 from flask_babel import gettext as _
 
 from petition.core.i18n import LANGUAGES, current_language
 from petition.delivery.models import DeliveryState
 from petition.mailings.limits import parse_exceeded_limit
-from petition.mailings.models import MailingState, UnsubscribeChoice
+from petition.mailings.models import Mailing, MailingState, Trigger, UnsubscribeChoice
 
 
 def state_labels() -> dict[str, str]:
@@ -20,6 +20,34 @@ def state_labels() -> dict[str, str]:
         MailingState.SENT: _("sent"),
         MailingState.CANCELLED: _("cancelled"),
     }
+
+
+def trigger_labels() -> dict[str, str]:
+    """Return the label of each moment at which an automatic mailing is sent."""
+    return {
+        Trigger.CONFIRMED: _("by itself, some days after each person has confirmed"),
+        Trigger.MILESTONE: _("by itself, when enough have signed"),
+        Trigger.HANDED_OVER: _("by itself, when the signatures are handed over"),
+        Trigger.WON: _("by itself, when the petition has won"),
+    }
+
+
+def describe_trigger(mailing: Mailing) -> str | None:
+    """Return when an automatic mailing is sent, None for one that is sent once, at a time."""
+    value = mailing.trigger_value or 0
+    match mailing.trigger:
+        case Trigger.CONFIRMED if not value:
+            return _("as soon as somebody has confirmed")
+        case Trigger.CONFIRMED:
+            return ngettext(
+                "%(num)s day after somebody has confirmed", "%(num)s days after somebody has confirmed", value
+            )
+        case Trigger.MILESTONE:
+            return _("at %(number)s signatures", number=format_decimal(value))
+        case None:
+            return None
+        case other:
+            return trigger_labels()[other]
 
 
 def recipient_state_labels() -> dict[str, str]:
@@ -85,6 +113,7 @@ def form_labels() -> dict[str, str]:
         "warm_up": _("Emails in the first hour"), "undo_minutes": _("Time to undo sending (minutes)"),
         "failure_limit": _("Pause if failures exceed (%%)") % (), "timezone": _("Time zone"),
         "unsubscribe_limit": _("Pause if unsubscribes exceed (%%)") % (),
+        "trigger": _("When it is sent"), "trigger_value": _("Number of days or of signatures"),
         "public": _("Publish on a public page once sent"),
     }  # fmt: skip
     for part, label in texts.items():

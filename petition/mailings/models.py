@@ -23,6 +23,17 @@ class MailingState(StrEnum):
     CANCELLED = "cancelled"
 
 
+class Trigger(StrEnum):
+    """What an automatic mailing waits for, once it is scheduled."""
+
+    CONFIRMED = "confirmed"  # a signer confirms: sent to each, so many days later
+    MILESTONE = "milestone"  # so many have confirmed
+    HANDED_OVER = "handed_over"
+    WON = "won"
+
+
+TRIGGERS = tuple(member.value for member in Trigger)
+
 MAILING_STATES = tuple(member.value for member in MailingState)
 STARTED_STATES = (
     MailingState.SENDING.value,
@@ -74,6 +85,9 @@ class Mailing(Model):
     undo_minutes: Mapped[int] = mapped_column(default=5, server_default="5")
     failure_limit: Mapped[float] = mapped_column(Float, default=0.05, server_default=text("0.05"))
     unsubscribe_limit: Mapped[float] = mapped_column(Float, default=0.02, server_default=text("0.02"))
+    trigger: Mapped[str | None] = mapped_column(String(12))
+    trigger_value: Mapped[int | None]  # days after the confirmation, or confirmed signatures
+    checked_until: Mapped[datetime | None]  # up to when those who confirmed have been found (`Trigger.CONFIRMED`)
     public: Mapped[bool] = mapped_column(default=False, server_default=text("false"))
     # The counts of `audience.preview.count_audience`, and the version that they are of.
     audience: Mapped[dict[str, Any] | None] = mapped_column(JSONB)
@@ -97,6 +111,7 @@ class Mailing(Model):
 
     __table_args__ = (
         CheckConstraint(f"state IN {MAILING_STATES}", name="state"),
+        CheckConstraint(f"trigger IN {TRIGGERS}", name="trigger"),
         Index("ix_mailings_active", "state", postgresql_where="state NOT IN ('sent', 'cancelled')"),
     )
 

@@ -12,9 +12,15 @@ from petition.mailings.audience.send_rate import raise_statement_limits, send_ra
 from petition.mailings.models import Mailing
 from petition.mailings.queries import MATERIALISE_AUDIENCE
 
+MIN_ROWS_TO_ANALYZE = 1_000
 
-def materialise_audience(mailing: Mailing, first_at: datetime) -> int:
+
+def materialise_audience(
+    mailing: Mailing, first_at: datetime, *, confirmed: tuple[datetime, datetime] | None = None
+) -> int:
     """Enqueue the mailing to everyone in its audience who has no delivery of it yet; returns how many. Flushes.
+
+    `confirmed`: only to those who confirmed in this time, in place of the segment's days.
 
     The first email leaves at `first_at`. A signer of several petitions gets one email, and so does an address that a
     person and an organisation share. The caller locks the mailing: of two at once, the second would violate the unique
@@ -22,9 +28,14 @@ def materialise_audience(mailing: Mailing, first_at: datetime) -> int:
     """
     raise_statement_limits()
     segment = segment_parameters(segment_from_dict(mailing.segment), mailing.timezone)
+    if confirmed:
+        segment |= {"confirmed_from": confirmed[0], "confirmed_before": confirmed[1]}
     inserted = db.session.execute(MATERIALISE_AUDIENCE, segment | send_rate_parameters(mailing, first_at))
-    # Connections keep the plans made for a smaller table until its statistics change: until then each confirmation
-    # would read all the rows that were just added.
-    db.session.execute(text("ANALYZE deliveries"))
-    wake_after_commit(MAILINGS.name)
-    return int(getattr(inserted, "rowcount", 0))
+    n = int(getattr(inserted, "rowcount", 0))
+    if n >= MIN_ROWS_TO_ANALYZE:
+        # Connections keep the plans made for a smaller table until its statistics change: until then each confirmation
+        # would read all the rows that were just added.
+        db.session.execute(text("ANALYZE deliveries"))
+    if n:
+        wake_after_commit(MAILINGS.name)
+    return n

@@ -25,6 +25,7 @@ from petition.mailings.progress import (
     get_progress,
     list_failure_reasons,
 )
+from petition.mailings.triggers import is_continuous
 from petition.petitions import queries as petition_queries
 from petition.petitions.models import Petition
 from petition.team.models import Account, TeamRole
@@ -42,6 +43,7 @@ for get_labels in (
     labels.exclusion_labels,
     labels.unsubscribe_choice_labels,
     labels.reason_label,
+    labels.describe_trigger,
 ):
     blueprint.add_app_template_global(get_labels, f"mailing_{get_labels.__name__}")
 
@@ -140,6 +142,7 @@ def show(mailing_id: int) -> str:
         untested=test_emails.list_untested_languages(mailing) if tested else list(mailing.texts),
         colleagues=list(db.session.scalars(colleagues)),
         me=require_current_account(),
+        continuous=is_continuous(mailing),
         can=lambda action: lifecycle.can_transition(action, mailing),
         can_send=require_current_account().has_any_role(TeamRole.SENDER),
         all_languages=LANGUAGES,

@@ -17,7 +17,7 @@ from petition.mailings import lifecycle, merge
 from petition.mailings.audience.segment import segment_from_dict
 from petition.mailings.content.placeholders import PLACEHOLDERS
 from petition.mailings.drafts import TEXT_PARTS, create, edit, parse_draft
-from petition.mailings.labels import form_labels
+from petition.mailings.labels import form_labels, trigger_labels
 from petition.mailings.models import Mailing, MailingState
 from petition.mailings.starters import find_starter, list_starters
 from petition.mailings.views.desk import (
@@ -49,7 +49,8 @@ def _form_values(mailing: Mailing | None, petition: Petition | None = None) -> d
     if mailing is None:
         return _new_form_values(petition)
     form = {name: getattr(mailing, name) for name in (
-        "name", "sender_name", "reply_to", "timezone", "public", "per_hour", "per_domain_hour", "warm_up",
+        "name", "sender_name", "reply_to", "timezone", "public", "trigger", "trigger_value",
+        "per_hour", "per_domain_hour", "warm_up",
         "undo_minutes")}  # fmt: skip
     form |= {name: f"{getattr(mailing, name) * 100:g}" for name in ("failure_limit", "unsubscribe_limit")}
     form |= mailing.segment
@@ -86,7 +87,7 @@ def _render_form(mailing: Mailing | None, form: dict[str, Any], version: int | s
         "mailings/edit/form.html", mailing=mailing, form=form, version=version, petitions=petition_queries.list_all(),
         begun=begun, starters=[] if mailing else list_starters(), countries=list_countries(current_language()),
         mailings=list(db.session.scalars(started)), placeholders=PLACEHOLDERS, all_languages=LANGUAGES, translate=_,
-        labels=form_labels(),
+        labels=form_labels(), triggers=trigger_labels(),
         **{"errors": {}, "merge": None, "unsaved": None, "base": merge.make_base(form), **context},
     )  # fmt: skip
 

@@ -1,4 +1,4 @@
-"""Mailings: the version of the last edit that needs a new test."""
+"""Mailings: the version of the last edit that needs a new test, and what an automatic one waits for."""
 
 from alembic import op
 
@@ -7,6 +7,13 @@ down_revision = "0031"
 
 
 def upgrade() -> None:
-    """Add `mailings.content_version`."""
+    """Add the columns."""
     op.execute("ALTER TABLE mailings ADD COLUMN content_version INTEGER NOT NULL DEFAULT 1")
     op.execute("UPDATE mailings SET content_version = version")
+    op.execute("""
+        ALTER TABLE mailings
+            ADD COLUMN trigger VARCHAR(12),
+            ADD COLUMN trigger_value INTEGER,
+            ADD COLUMN checked_until TIMESTAMP WITH TIME ZONE,
+            ADD CONSTRAINT ck_mailings_trigger CHECK (trigger IN ('confirmed', 'milestone', 'handed_over', 'won'))
+    """)
