@@ -59,7 +59,7 @@ def _check(environ: Mapping[str, str], *, as_json: bool) -> int:
             config.DATABASE_URL, config.BROKER_URL, config.PETITION_SLOW_AFTER, config.PETITION_STUCK_AFTER
         )
     except TimeoutError:
-        result = quick_check.make_outage(f"no answer within {CHECK_TIMEOUT_SECONDS:g} s")
+        result = quick_check.make_outage(f"the database does not answer within {CHECK_TIMEOUT_SECONDS:g} s")
     finally:
         signal.setitimer(signal.ITIMER_REAL, 0)
     print(result.data if as_json else result.line)  # noqa: T201

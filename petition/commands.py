@@ -14,9 +14,10 @@ from flask import Flask, current_app
 
 from config import BadSetting, Config
 from petition.app import create_app
-from petition.core import migrations
-from petition.core.cli_support import AppProvider, CommandError, console, with_app_context
+from petition.core import migrations, schema
+from petition.core.cli_support import AppProvider, CommandError, console, with_any_schema, with_app_context
 from petition.core.db import db
+from petition.core.exceptions import DomainError
 from petition.demo import CAMPAIGN_FILE
 from petition.demo.runner import run_demo
 from petition.exports.cli import export
@@ -92,7 +93,10 @@ def _open_app(data: Path) -> Iterator[Flask]:
         app = create_app(_load_config(environ))
         with app.app_context():
             # Engines started for this command may have an empty database.
-            migrations.upgrade()
+            try:
+                migrations.upgrade()
+            except DomainError as error:
+                raise CommandError(str(error)) from None
         yield app
 
 
@@ -142,16 +146,22 @@ def database() -> None:
 
 
 @database.command()
-@with_app_context
+@with_any_schema
 def upgrade() -> None:
     """Apply pending migrations."""
-    before = migrations.current_revision()
+    before = migrations.read_schema()
     migrations.upgrade()
-    after = migrations.current_revision()
-    if before != after:
-        audit.record("database.upgraded", "database", before={"revision": before}, after={"revision": after})
-        db.session.commit()
-    console.print(f"Already at {after}." if before == after else f"Upgraded to {after}.")
+    if before.is_newer:
+        head = schema.head_revision()
+        console.print(f"The database is at {before.revision}, newer than this code ({head}), which may run on it.")
+        return
+    if before.revision == schema.head_revision():
+        console.print(f"Already at {before.revision}.")
+        return
+    after = {"revision": schema.head_revision()}
+    audit.record("database.upgraded", "database", before={"revision": before.revision}, after=after)
+    db.session.commit()
+    console.print(f"Upgraded to {schema.head_revision()}.")
 
 
 @database.command("skip-ids")
@@ -166,14 +176,14 @@ def skip_ids() -> None:
 
 @database.command("make-migration")
 @click.argument("message")
-@with_app_context
+@with_any_schema
 def make_migration(message: str) -> None:
     """Generate a migration from the models (for developers)."""
     migrations.make_migration(message)
 
 
 @database.command()
-@with_app_context
+@with_any_schema
 def prepare() -> None:
     """Prepare the database of `petition up`: apply migrations, and open the demo campaign if there is no petition.
 

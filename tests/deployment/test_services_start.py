@@ -21,7 +21,7 @@ from sqlalchemy.engine import make_url
 from support import compose_file
 from support.ports import free_port
 
-from petition.core import migrations
+from petition.core import schema
 
 START_TIMEOUT_SECONDS = 90.0  # everything starts at once, beside other tests
 STOP_TIMEOUT_SECONDS = 10.0
@@ -244,7 +244,7 @@ def ask_flower(machine: Machine, method: str, path: str, credentials: str) -> in
 
 def test_migrate_brings_an_empty_database_to_the_schema_of_this_code(lifecycle: Lifecycle) -> None:
     assert lifecycle.migration.process.returncode == 0, lifecycle.migration.log()
-    assert lifecycle.revision == migrations.head_revision()
+    assert lifecycle.revision == schema.head_revision()
 
 
 @pytest.mark.parametrize("name", LONG_RUNNING)
