@@ -48,7 +48,7 @@ def upgrade() -> None:
     """Apply the migrations that the database lacks; none if it has them all. Safe to run on several hosts at once.
 
     A migration that cannot get a lock is rolled back and tried again, for a minute or so; then raises `SchemaLocked`.
-    A database that a newer version migrated is left alone if this code may run on it; else raises `SchemaMismatch`.
+    Does nothing on a database that a newer version migrated if this code may run on it; else raises `SchemaMismatch`.
     """
     state = read_schema()
     if state.is_newer:

@@ -103,7 +103,7 @@ def test_no_statement_waits_longer_than_a_second(filled, capsys):
 
 
 def test_a_long_transaction_delays_the_migration_and_not_the_signers(filled, monkeypatch):
-    """A migration in the queue behind a long transaction would hold up everybody behind it: it gives up, and retries."""
+    """A migration in the queue behind a long transaction would hold up everybody behind it: it is tried again."""
     monkeypatch.setattr(migrations, "LOCK_PAUSE_SECONDS", 0.2)
     with psycopg.connect(filled) as long_one:
         long_one.execute("SELECT count(*) FROM signatures")
