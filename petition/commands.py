@@ -75,7 +75,8 @@ def _load_local_stack(module: str) -> ModuleType:
         return importlib.import_module(f"petition.local_stack.{module}")
     except ModuleNotFoundError as error:
         raise CommandError(
-            f"DATABASE_URL is not set, and the embedded engines are not installed ({error.name} is missing)"
+            f"the embedded engines are not installed ({error.name} is missing): pip install 'petition[embedded]',"
+            " or set DATABASE_URL and the other settings of README.md"
         ) from None
 
 
