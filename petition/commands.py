@@ -18,6 +18,7 @@ from petition.core import migrations, schema
 from petition.core.cli_support import AppProvider, CommandError, console, with_any_schema, with_app_context
 from petition.core.db import db
 from petition.core.exceptions import DomainError
+from petition.delivery.queues import QUEUE_NAMES
 from petition.demo import CAMPAIGN_FILE
 from petition.demo.runner import run_demo
 from petition.exports.cli import export
@@ -26,6 +27,7 @@ from petition.operations.cli.bounces import bounces
 from petition.operations.cli.doctor import doctor
 from petition.operations.cli.queue import queue
 from petition.operations.cli.suppressions import suppressions
+from petition.operations.worker_health import check_worker
 from petition.petitions import lifecycle
 from petition.petitions import queries as petition_queries
 from petition.petitions.cli import petitions
@@ -139,6 +141,13 @@ def demo(data: Path, url: str | None, people: int, organisations: int, seed: int
     with _load_local_stack("connect").provide_stack(data, os.environ) as base_url:
         code = run_demo(base_url, people, organisations, seed, console)
     sys.exit(code)
+
+
+@cli.command("worker-health")
+@click.argument("queue", type=click.Choice(QUEUE_NAMES))
+def worker_health(queue: str) -> None:
+    """Exit with 0 if the worker of a queue on this host answers, for health checks."""
+    sys.exit(check_worker(_load_config(os.environ).BROKER_URL, queue))  # type: ignore[attr-defined]
 
 
 @cli.group("db")

@@ -63,6 +63,8 @@ class Machine:
             "secret_key": "k" * 64,
             "secret_key_fallbacks": "",
             "database_url": database_url,
+            "broker_url": "",
+            "database_replica_url": "",
             "mail_password": "",
             "metrics_token": "",
             "bounces_secret": "",
@@ -90,6 +92,7 @@ class Machine:
         return {key: self.translate(value) for key, value in (IMAGE.environment | declared).items()} | {
             "PATH": f"{Path(sys.executable).parent}:/usr/bin:/bin",
             "TMPDIR": str(self.folder / "tmp"),
+            "PYTHONPATH": str(compose_file.ROOT),  # this code, whatever is installed
         }
 
     def command(self, name: str) -> list[str]:
