@@ -4,18 +4,20 @@ FROM python:3.13-slim AS build
 ENV PIP_DISABLE_PIP_VERSION_CHECK=1 PIP_NO_CACHE_DIR=1 PIP_ROOT_USER_ACTION=ignore
 WORKDIR /src
 
-# The dependencies change less often than the code: their layer is cached.
-COPY requirements/image.txt requirements/run.txt requirements/
-RUN python -m venv /venv && /venv/bin/pip install --quiet --require-hashes -r requirements/image.txt
-# The build backend, with its locked hash too, in an environment that is not part of the image.
-RUN awk '/^[^ #]/ {keep = /^setuptools==/} keep' requirements/run.txt > requirements/build.txt \
-    && python -m venv /tools && /tools/bin/pip install --quiet --require-hashes -r requirements/build.txt
+# uv, and what builds packages that come as source, in an environment that is not part of the image.
+COPY requirements/build.txt requirements/
+RUN python -m venv /tools && /tools/bin/pip install --quiet --require-hashes -r requirements/build.txt
 
-COPY pyproject.toml config.py worker.py wsgi.py ./
+# The dependencies change less often than the code: their layer is cached. Each is checked against its hash here.
+COPY requirements/image.txt requirements/
+RUN /tools/bin/pip wheel --quiet --no-build-isolation --require-hashes --wheel-dir /wheels -r requirements/image.txt \
+    && python -m venv --without-pip /venv \
+    && /tools/bin/uv pip install --quiet --python /venv/bin/python --compile-bytecode --no-index --no-deps /wheels/*.whl
+
+COPY pyproject.toml setup.py LICENSE config.py worker.py wsgi.py ./
 COPY petition petition
-RUN /venv/bin/pybabel -q compile -d petition/translations \
-    && /tools/bin/pip wheel --quiet --no-deps --no-build-isolation --wheel-dir /wheels . \
-    && /venv/bin/pip install --quiet --no-deps --no-index /wheels/*.whl
+RUN /tools/bin/pip wheel --quiet --no-deps --no-build-isolation --wheel-dir /wheel . \
+    && /tools/bin/uv pip install --quiet --python /venv/bin/python --compile-bytecode --no-index --no-deps /wheel/*.whl
 
 
 FROM python:3.13-slim

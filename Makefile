@@ -1,4 +1,4 @@
-# Needs Python 3.11 or later and nothing else: each target sets up what it uses, with uv if there is one.
+# Needs Python 3.11 or later and nothing else: each target sets up what it uses.
 PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
@@ -40,12 +40,14 @@ faults: $(VENV)/.dev $(MO) ## break every part under load, half an hour: make fa
 	@FAULTS=full $(BIN)/python -m pytest -s tests/faults $(ARGS)
 
 lock: $(VENV)/.dev ## update requirements/ to newer versions of what pyproject.toml asks for
-	@$(BIN)/pip install --quiet uv
+	@$(BIN)/uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-emit-index-url \
+		--no-emit-find-links --custom-compile-command "make lock" --upgrade --group build -o requirements/build.txt
 	@for e in run:embedded dev:embedded,dev,monitoring image:monitoring; do \
 		$(BIN)/uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-emit-index-url \
 			--no-emit-find-links --custom-compile-command "make lock" --upgrade \
 			$$(echo $${e#*:} | tr , '\n' | sed 's/^/--extra /') pyproject.toml -o requirements/$${e%%:*}.txt; \
 	done
+	@$(BIN)/python requirements/constraints.py > requirements/constraints.txt
 
 translations: $(VENV)/.dev ## gather the texts to translate into the .po files
 	@$(BIN)/pybabel -q extract -F petition/translations/babel.cfg -k lazy_gettext -k N_ --no-location --sort-output \
@@ -58,12 +60,12 @@ clean: ## remove the virtual environment and the compiled translations (never th
 %.mo: %.po $(VENV)/.run
 	@$(BIN)/pybabel -q compile -i $< -o $@
 
-$(VENV)/.run: requirements/run.txt pyproject.toml
-	@echo "Installing the application and its packages into $(VENV) (some minutes, once)"
+$(VENV)/.run: requirements/run.txt requirements/build.txt pyproject.toml setup.py
+	@echo "Installing the application and its packages into $(VENV) (once; half a minute where the network is near)"
 	@$(PYTHON) requirements/install.py $(VENV) requirements/run.txt --application
 	@touch $@
 
 $(VENV)/.dev: requirements/dev.txt pyproject.toml | $(VENV)/.run
-	@echo "Installing the packages of the tests into $(VENV) (some minutes, once)"
+	@echo "Installing the packages of the tests into $(VENV) (once)"
 	@$(PYTHON) requirements/install.py $(VENV) requirements/dev.txt
 	@touch $@

@@ -18,6 +18,9 @@ HOST_PATTERN = re.compile(
     r"\w(?:[\w-]{0,61}\w)?(?:\.\w(?:[\w-]{0,61}\w)?)*|\[?[0-9A-Fa-f]*:[0-9A-Fa-f]*:[0-9A-Fa-f:.]*\]?"
 )
 
+# How Kubernetes names the address of a Service called petition or petition-…, where `enableServiceLinks` is on.
+KUBERNETES_PATTERN = re.compile(r"PETITION_(\w+_)?(SERVICE_HOST|SERVICE_PORT(_\w+)?|PORT(_\d+_(TCP|UDP)(_\w+)?)?)")
+
 
 class BadSetting(Exception):
     """A setting that cannot be used. The message is one line that names it and never contains a value."""
@@ -302,7 +305,10 @@ def _check_combinations(values: Mapping[str, Any]) -> None:
 
 def _reject_unknown(environ: Mapping[str, str]) -> None:
     known = SETTING_NAMES | {f"{name}_FILE" for name in SECRET_SETTING_NAMES}
-    for name in sorted(environ.keys() - known):
+    unknown = sorted(environ.keys() - known)
+    if "KUBERNETES_SERVICE_HOST" in environ:
+        unknown = [name for name in unknown if not KUBERNETES_PATTERN.fullmatch(name)]
+    for name in unknown:
         is_ours = name.startswith("PETITION_")
         close = difflib.get_close_matches(name, known, 1, 0.8 if is_ours else 0.88)
         # Another program's MAIL_HOST is not ours to reject; MAIL_SEVER very likely is a typing error.

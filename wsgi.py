@@ -10,7 +10,7 @@ from petition.operations.web_requests import count_requests
 
 try:
     app = create_app(Config())
-    require_database(app)
+    require_database(app, waits_for_schema=True)
     count_requests(app)
 except (BadSetting, StartRefused) as error:
     sys.exit(f"petition: {error}")

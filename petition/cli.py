@@ -1,4 +1,4 @@
-"""Entry point of the `petition` command: `queue check` on its own, which monitoring runs often, else `commands`."""
+"""Entry point of the `petition` command: `commands`; alone, as they run often, `queue check` and `worker-health`."""
 
 import importlib
 import os
@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from config import BadSetting, Config
+from petition.delivery.queues import QUEUE_NAMES
 from petition.operations import quick_check
 
 CHECK_TIMEOUT_SECONDS = 4.0  # for the whole check
@@ -17,6 +18,8 @@ UNKNOWN = 3  # exit code of monitoring plugins
 
 def main() -> None:
     """Run the command."""
+    if sys.argv[1:2] == ["worker-health"] and sys.argv[2:] in ([name] for name in QUEUE_NAMES):
+        sys.exit(_check_worker(sys.argv[2]))
     asked = parse_check(sys.argv[1:])
     environ = _find_settings(asked[0]) if asked else None
     if asked and environ is not None:
@@ -59,11 +62,21 @@ def _check(environ: Mapping[str, str], *, as_json: bool) -> int:
             config.DATABASE_URL, config.BROKER_URL, config.PETITION_SLOW_AFTER, config.PETITION_STUCK_AFTER
         )
     except TimeoutError:
-        result = quick_check.make_outage(f"no answer within {CHECK_TIMEOUT_SECONDS:g} s")
+        result = quick_check.make_outage(f"the database does not answer within {CHECK_TIMEOUT_SECONDS:g} s")
     finally:
         signal.setitimer(signal.ITIMER_REAL, 0)
     print(result.data if as_json else result.line)  # noqa: T201
     return result.code
+
+
+def _check_worker(queue: str) -> str | None:
+    """Return what keeps a worker of this host from answering; None if it does."""
+    try:
+        config: Any = Config(_find_settings(Path("instance")))
+    except BadSetting as error:
+        return f"petition: {error}"
+    problem = importlib.import_module("petition.operations.worker_health").check_worker(config.BROKER_URL, queue)
+    return f"petition: {problem}" if problem else None
 
 
 def _stop_waiting(*_: Any) -> None:

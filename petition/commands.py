@@ -14,9 +14,11 @@ from flask import Flask, current_app
 
 from config import BadSetting, Config
 from petition.app import create_app
-from petition.core import migrations
-from petition.core.cli_support import AppProvider, CommandError, console, with_app_context
+from petition.core import migrations, schema
+from petition.core.cli_support import AppProvider, CommandError, console, with_any_schema, with_app_context
 from petition.core.db import db
+from petition.core.exceptions import DomainError
+from petition.delivery.queues import QUEUE_NAMES
 from petition.demo import CAMPAIGN_FILE
 from petition.demo.runner import run_demo
 from petition.exports.cli import export
@@ -25,6 +27,7 @@ from petition.operations.cli.bounces import bounces
 from petition.operations.cli.doctor import doctor
 from petition.operations.cli.queue import queue
 from petition.operations.cli.suppressions import suppressions
+from petition.operations.worker_health import check_worker
 from petition.petitions import lifecycle
 from petition.petitions import queries as petition_queries
 from petition.petitions.cli import petitions
@@ -74,7 +77,8 @@ def _load_local_stack(module: str) -> ModuleType:
         return importlib.import_module(f"petition.local_stack.{module}")
     except ModuleNotFoundError as error:
         raise CommandError(
-            f"DATABASE_URL is not set, and the embedded engines are not installed ({error.name} is missing)"
+            f"the embedded engines are not installed ({error.name} is missing): pip install 'petition[embedded]',"
+            " or set DATABASE_URL and the other settings of README.md"
         ) from None
 
 
@@ -92,7 +96,10 @@ def _open_app(data: Path) -> Iterator[Flask]:
         app = create_app(_load_config(environ))
         with app.app_context():
             # Engines started for this command may have an empty database.
-            migrations.upgrade()
+            try:
+                migrations.upgrade()
+            except DomainError as error:
+                raise CommandError(str(error)) from None
         yield app
 
 
@@ -136,22 +143,35 @@ def demo(data: Path, url: str | None, people: int, organisations: int, seed: int
     sys.exit(code)
 
 
+@cli.command("worker-health")
+@click.argument("queue", type=click.Choice(QUEUE_NAMES))
+def worker_health(queue: str) -> None:
+    """Exit with 0 if the worker of a queue on this host answers, for health checks."""
+    sys.exit(check_worker(_load_config(os.environ).BROKER_URL, queue))  # type: ignore[attr-defined]
+
+
 @cli.group("db")
 def database() -> None:
     """Database schema and maintenance."""
 
 
 @database.command()
-@with_app_context
+@with_any_schema
 def upgrade() -> None:
     """Apply pending migrations."""
-    before = migrations.current_revision()
+    before = migrations.read_schema()
     migrations.upgrade()
-    after = migrations.current_revision()
-    if before != after:
-        audit.record("database.upgraded", "database", before={"revision": before}, after={"revision": after})
-        db.session.commit()
-    console.print(f"Already at {after}." if before == after else f"Upgraded to {after}.")
+    if before.is_newer:
+        head = schema.head_revision()
+        console.print(f"The database is at {before.revision}, newer than this code ({head}), which may run on it.")
+        return
+    if before.revision == schema.head_revision():
+        console.print(f"Already at {before.revision}.")
+        return
+    after = {"revision": schema.head_revision()}
+    audit.record("database.upgraded", "database", before={"revision": before.revision}, after=after)
+    db.session.commit()
+    console.print(f"Upgraded to {schema.head_revision()}.")
 
 
 @database.command("skip-ids")
@@ -166,14 +186,14 @@ def skip_ids() -> None:
 
 @database.command("make-migration")
 @click.argument("message")
-@with_app_context
+@with_any_schema
 def make_migration(message: str) -> None:
     """Generate a migration from the models (for developers)."""
     migrations.make_migration(message)
 
 
 @database.command()
-@with_app_context
+@with_any_schema
 def prepare() -> None:
     """Prepare the database of `petition up`: apply migrations, and open the demo campaign if there is no petition.
 

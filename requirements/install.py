@@ -1,10 +1,11 @@
-"""Create a virtual environment if there is none, and install locked packages into it: with uv if present, else pip.
+"""Create a virtual environment if there is none, and install locked packages into it.
 
     python3 install.py VENV REQUIREMENTS [--application]
 
 Uses the standard library only. Whatever fails or is interrupted is repeated by the next run.
 """
 
+import importlib.util
 import os
 import re
 import shutil
@@ -14,9 +15,11 @@ import tempfile
 import time
 from pathlib import Path
 
-UV = shutil.which("uv")
+TOOLS = Path(__file__).with_name("build.txt")  # uv, and what builds packages that come as source
 ENVIRONMENT = {**os.environ, "PIP_DISABLE_PIP_VERSION_CHECK": "1", "PIP_ROOT_USER_ACTION": "ignore"}
 REPORT_EVERY = 20  # packages, where the output is not a terminal
+STARTED = time.monotonic()
+NO_PIP = "Python's module ensurepip is missing. Install it, then repeat: apt-get install python3-venv"
 
 
 def main(venv: Path, requirements: Path, application: bool) -> None:
@@ -27,48 +30,91 @@ def main(venv: Path, requirements: Path, application: bool) -> None:
         )
     if not is_usable(venv):
         create(venv)
-    total = len(re.findall(r"^\w\S*==", requirements.read_text(encoding="utf-8"), re.MULTILINE))
-    install(venv, f"{total} packages", total, "--require-hashes", "-r", str(requirements))
+    if not is_complete(venv, TOOLS):
+        say("Installing uv, which installs the others")
+        install_with_pip(venv, count(TOOLS), "--require-hashes", "-r", str(TOOLS))
+    say(f"Installing {count(requirements)} packages")
+    install(venv, count(requirements), "--no-build-isolation", "--require-hashes", "-r", str(requirements))
     if application:
-        install(venv, "the application", 1, "--no-deps", "--no-build-isolation", "-e", ".")
+        say("Installing the application")
+        install(venv, 1, "--no-deps", "--no-build-isolation", "-e", ".")
+    say(f"Done: {venv} is complete")
+
+
+def say(text: str) -> None:
+    """Print a step, with the seconds since the start."""
+    print(f"{time.monotonic() - STARTED:4.0f} s  {text}", flush=True)
 
 
 def is_usable(venv: Path) -> bool:
     """Say whether an environment is there and complete: its creation may have been interrupted."""
     python = venv / "bin" / "python"
-    return python.exists() and run(str(python), "-m", "pip", "--version").returncode == 0
+    return python.exists() and run(str(python), "-c", "import sys; sys.exit(sys.prefix == sys.base_prefix)") == (0, "")
 
 
 def create(venv: Path) -> None:
     """Create the environment, or leave none behind and say what to install."""
-    print(f"Creating {venv}", flush=True)
-    uv = [UV, "venv", "--quiet", "--seed", "--clear", "--python", sys.executable] if UV else None
-    ended = run(*(uv or [sys.executable, "-m", "venv", "--clear"]), str(venv))
-    if ended.returncode:
-        shutil.rmtree(venv, ignore_errors=True)
-        reason = ended.stdout.strip()
-        if not uv and ("ensurepip" in reason or "No module named venv" in reason):
-            reason = "the module venv is incomplete: apt-get install python3-venv"
-        sys.exit(f"{venv} could not be created: {reason}")
-
-
-def install(venv: Path, what: str, total: int, *arguments: str) -> None:
-    """Install packages and show the progress; what the installer prints is shown only if it fails."""
-    print(f"Installing {what}", flush=True)
-    if UV:
-        # It has a progress bar of its own.
-        quiet = [] if sys.stderr.isatty() else ["--quiet"]
-        command = [UV, "pip", "install", "--python", str(venv / "bin" / "python"), *quiet, *arguments]
-        code, output = subprocess.run(command, check=False).returncode, ""
-    else:
-        code, output = install_with_pip(venv, total, arguments)
+    say(f"Creating {venv}")
+    if not find_pip():
+        sys.exit(NO_PIP)
+    # Without pip, whose installation would take longer than all others.
+    code, output = run(sys.executable, "-m", "venv", "--without-pip", "--clear", str(venv))
     if code:
-        sys.exit(f"{output[-2000:]}\n{what} could not be installed: see above")
+        shutil.rmtree(venv, ignore_errors=True)
+        sys.exit(f"{venv} could not be created; python3-venv may be missing (apt-get install python3-venv): {output}")
 
 
-def install_with_pip(venv: Path, total: int, arguments: tuple[str, ...]) -> tuple[int, str]:
-    """Run pip, showing how many packages it has found and installed; returns its exit code and its output."""
-    command = [str(venv / "bin" / "python"), "-m", "pip", "install", *arguments]
+def find_pip() -> str | None:
+    """Return the path of the pip that comes with Python (ensurepip), which runs from its wheel; None without it."""
+    found = importlib.util.find_spec("ensurepip")
+    folders = (
+        [Path(found.origin).parent / "_bundled", Path("/usr/share/python-wheels")] if found and found.origin else []
+    )
+    wheels = [wheel for folder in folders for wheel in folder.glob("pip-*.whl")]
+    return f"{wheels[0]}/pip" if wheels else None
+
+
+def count(requirements: Path) -> int:
+    """Return how many packages a file of locked ones names."""
+    return len(re.findall(r"^\w\S*==", requirements.read_text(encoding="utf-8"), re.MULTILINE))
+
+
+def is_complete(venv: Path, requirements: Path) -> bool:
+    """Say whether every package of a file is installed in its version."""
+    wanted = re.findall(r"^(\w\S*)==(\S+)", requirements.read_text(encoding="utf-8"), re.MULTILINE)
+    folders = [path.name.lower() for path in venv.glob("lib/python*/site-packages/*.dist-info")]
+    return all(f"{name.replace('-', '_')}-{version}.dist-info" in folders for name, version in wanted)
+
+
+def install(venv: Path, total: int, *arguments: str) -> None:
+    """Install packages with uv; where it fails with pip, whose configuration (of a mirror) uv does not read."""
+    if install_with_uv(venv, *arguments):
+        say("uv could not install them: trying pip, which takes longer")
+        install_with_pip(venv, total, *arguments)
+
+
+def install_with_uv(venv: Path, *arguments: str) -> int:
+    """Run uv and show its progress bar, or outside of a terminal its steps; returns its exit code."""
+    command = [venv / "bin" / "uv", "pip", "install", "--python", venv / "bin" / "python", *arguments]
+    if sys.stderr.isatty():
+        return subprocess.run(command, check=False).returncode
+    with subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True) as process:
+        assert process.stdout is not None
+        for line in process.stdout:
+            if not line.startswith(" + "):  # one for each package
+                print(f"        {line}", end="", flush=True)
+    return process.returncode
+
+
+def install_with_pip(venv: Path, total: int, *arguments: str) -> None:
+    """Run pip, showing how many packages it has found and installed; ends with its output if it fails.
+
+    Python compiles what it imports: compiling all files of all packages takes as long as installing them.
+    """
+    pip_path = find_pip()
+    if not pip_path:
+        sys.exit(NO_PIP)
+    command = [str(venv / "bin" / "python"), pip_path, "install", "--no-compile", *arguments]
     with tempfile.TemporaryFile("w+", encoding="utf-8") as log:
         pip = subprocess.Popen(command, stdout=log, stderr=subprocess.STDOUT, env=ENVIRONMENT)
         shown = ""
@@ -79,7 +125,8 @@ def install_with_pip(venv: Path, total: int, arguments: tuple[str, ...]) -> tupl
         log.seek(0)
         if sys.stdout.isatty():
             print("\r" + " " * 40, end="\r", flush=True)
-        return pip.returncode, log.read()
+        if pip.returncode:
+            sys.exit(f"{log.read()[-2000:]}\nThe packages could not be installed: see above")
 
 
 def show_progress(venv: Path, output: str, total: int, shown: str) -> str:
@@ -89,17 +136,18 @@ def show_progress(venv: Path, output: str, total: int, shown: str) -> str:
     else:
         step, done = "downloaded", len(re.findall(r"^(?:Collecting |Requirement already)", output, re.MULTILINE))
     every = 1 if sys.stdout.isatty() else REPORT_EVERY
-    text = f"  {step} {min(done, total) // every * every} of {total}"
+    text = f"        {step} {min(done, total) // every * every} of {total}"
     if text != shown:
         print(f"\r{text:<40}" if every == 1 else text, end="" if every == 1 else "\n", flush=True)
     return text
 
 
-def run(*command: str) -> subprocess.CompletedProcess[str]:
-    """Run a command to its end, its outputs joined."""
-    return subprocess.run(
+def run(*command: str) -> tuple[int, str]:
+    """Run a command to its end; return its exit code and its outputs, joined."""
+    ended = subprocess.run(
         command, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, check=False, env=ENVIRONMENT
     )
+    return ended.returncode, ended.stdout.strip()
 
 
 if __name__ == "__main__":

@@ -26,6 +26,7 @@ def register(app: "Flask") -> None:
 
     logging.init_app(app)
     trusted_hosts.init_app(app)
+    health.init_app(app)
     db.init_app(app)
     read_replica.init_app(app)
     redis.init_app(app)
@@ -36,4 +37,3 @@ def register(app: "Flask") -> None:
     assets.init_app(app)
     error_handlers.init_app(app)
     openapi.init_app(app)
-    app.register_blueprint(health.blueprint)

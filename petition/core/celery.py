@@ -79,7 +79,7 @@ def _queue_type(broker_url: str) -> str:
     return "quorum" if broker_url.startswith("amqp") else "classic"
 
 
-def _broker_settings(url: str) -> dict[str, Any]:
+def broker_settings(url: str) -> dict[str, Any]:
     """Return Celery's settings of a broker, for publishing; `with_worker_timeouts` adapts them to a worker."""
     if url.startswith("amqp"):
         return {
@@ -131,7 +131,7 @@ def init_app(app: Flask) -> Celery:
     celery.flask_app = app
     celery.amqp.Connection = PromptConnection
     celery.conf.update(
-        **_broker_settings(app.config["BROKER_URL"]),
+        **broker_settings(app.config["BROKER_URL"]),
         broker_connection_timeout=PUBLISH_TIMEOUT_SECONDS,
         broker_connection_retry_on_startup=True,
         broker_connection_max_retries=None,

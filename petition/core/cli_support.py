@@ -11,6 +11,7 @@ from sqlalchemy.exc import OperationalError
 
 from petition.core.db import describe_connection_error
 from petition.core.exceptions import DomainError
+from petition.core.health import require_schema
 
 F = TypeVar("F", bound=Callable[..., Any])
 
@@ -26,7 +27,19 @@ class CommandError(click.ClickException):
 
 
 def with_app_context(command: F) -> F:
-    """Run a command inside the application that the `petition` group provides; a domain error ends it with one line."""
+    """Run a command inside the application that the `petition` group provides; a domain error ends it with one line.
+
+    So does a schema that is not of this code.
+    """
+    return _with_app_context(command, require_schema)
+
+
+def with_any_schema(command: F) -> F:
+    """Run a command inside the application as `with_app_context` does, whatever the schema of the database."""
+    return _with_app_context(command, lambda: None)
+
+
+def _with_app_context(command: F, check: Callable[[], None]) -> F:
 
     @wraps(command)
     def run(*args: Any, **kwargs: Any) -> Any:
@@ -37,6 +50,7 @@ def with_app_context(command: F) -> F:
             force_locale("en"),
         ):
             try:
+                check()
                 return command(*args, **kwargs)
             except DomainError as error:
                 raise CommandError(str(error)) from None

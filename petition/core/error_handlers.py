@@ -5,16 +5,20 @@ import structlog
 from flask import Flask, Response, current_app, make_response, render_template, request
 from flask_babel import gettext as _
 from gunicorn.http.errors import ChunkMissingTerminator, InvalidChunkSize
-from psycopg.errors import IdleInTransactionSessionTimeout
-from sqlalchemy.exc import InterfaceError, InternalError, OperationalError
+from psycopg.errors import IdleInTransactionSessionTimeout, UndefinedColumn, UndefinedFunction, UndefinedTable
+from sqlalchemy.exc import InterfaceError, InternalError, OperationalError, ProgrammingError
 from sqlalchemy.exc import TimeoutError as PoolTimeout
 from werkzeug.exceptions import BadRequest, HTTPException, ServiceUnavailable
 
+from petition.core.db import db
 from petition.core.exceptions import Conflict, DomainError, InvalidLink, NotFound
+from petition.core.health import read_schema
 from petition.core.openapi import API_PREFIX, http_error_response, problem_response
+from petition.core.schema import SchemaMismatch
 from petition.core.trusted_hosts import UnknownHost
 
 RETRY_AFTER_SECONDS = 10
+MISSING_NAMES = (UndefinedTable, UndefinedColumn, UndefinedFunction)
 # HTTP status by exception type, for what a view does not catch; the first match counts.
 DOMAIN_ERROR_STATUS: tuple[tuple[type[DomainError], int], ...] = (
     (NotFound, 404),
@@ -84,6 +88,10 @@ def _handle_domain_error(error: DomainError) -> Response:
 
 def _handle_database_error(error: Exception) -> Response | HTTPException:
     log.error("database unavailable", error=type(getattr(error, "orig", error)).__name__)
+    return _answer_unavailable()
+
+
+def _answer_unavailable() -> Response | HTTPException:
     # What would make the error page read the database again: features append functions that prevent it.
     for prevent in current_app.extensions.get("petition.database_error_hooks", ()):
         prevent()
@@ -96,6 +104,19 @@ def _handle_idle_transaction_timeout(error: InternalError) -> Response | HTTPExc
     raise error
 
 
+def _handle_schema_mismatch(error: SchemaMismatch) -> Response | HTTPException:
+    log.error(str(error))
+    return _answer_unavailable()
+
+
+def _handle_missing_name(error: Exception) -> Response | HTTPException:
+    """Answer a statement that names what is not there: 503 if the schema is not of this code, else it is a bug."""
+    db.session.rollback()
+    if isinstance(getattr(error, "orig", error), MISSING_NAMES) and (problem := read_schema().problem):
+        return _handle_schema_mismatch(SchemaMismatch(problem))
+    raise error
+
+
 def init_app(app: Flask) -> None:
     """Register the error handlers."""
     app.register_error_handler(HTTPException, _handle_http_error)
@@ -103,6 +124,9 @@ def init_app(app: Flask) -> None:
     for error in (OperationalError, InterfaceError, PoolTimeout, psycopg.OperationalError, psycopg.InterfaceError):
         app.register_error_handler(error, _handle_database_error)
     app.register_error_handler(InternalError, _handle_idle_transaction_timeout)
+    app.register_error_handler(SchemaMismatch, _handle_schema_mismatch)
+    for missing in (ProgrammingError, *MISSING_NAMES):
+        app.register_error_handler(missing, _handle_missing_name)
     for malformed_body in (InvalidChunkSize, ChunkMissingTerminator):
         app.register_error_handler(malformed_body, lambda _: _handle_http_error(BadRequest()))
     app.context_processor(lambda: {"embedded": app.config["PETITION_EMBEDDED"]})

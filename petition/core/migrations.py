@@ -1,15 +1,21 @@
-"""Database migrations (Alembic): apply, write, compare revisions; skip ids after a restore."""
+"""Database migrations (Alembic): apply and write them; skip ids after a restore."""
 
+import time
+
+import structlog
 from alembic import command
 from alembic.config import Config
-from alembic.migration import MigrationContext
-from alembic.script import ScriptDirectory
+from psycopg.errors import LockNotAvailable
 from sqlalchemy import text
+from sqlalchemy.exc import OperationalError
 
+from petition.core import schema
 from petition.core.db import db
+from petition.core.exceptions import Conflict
 
 # More rows than any table gets between two backups. `pg_sequences.last_value` is NULL for an unused sequence.
 SKIPPED_IDS = 10_000_000
+LOCK_ATTEMPTS, LOCK_PAUSE_SECONDS = 40, 1.5
 SKIP_IDS_SQL = text("""
     SELECT count(setval(pg_get_serial_sequence(quote_ident(table_name), column_name), :skipped + (
         SELECT coalesce(last_value, 0) FROM pg_sequences
@@ -17,6 +23,18 @@ SKIP_IDS_SQL = text("""
               = pg_get_serial_sequence(quote_ident(table_name), column_name))))
     FROM information_schema.columns WHERE table_schema = current_schema() AND is_identity = 'YES'
 """)
+
+
+log = structlog.get_logger(__name__)
+
+
+class SchemaLocked(Conflict):
+    """A migration could not get its locks; those before it were applied."""
+
+    def __init__(self) -> None:
+        super().__init__(
+            {"schema": "other transactions hold locks that a migration needs: run petition db upgrade again"}
+        )
 
 
 def _config() -> Config:
@@ -27,8 +45,27 @@ def _config() -> Config:
 
 
 def upgrade() -> None:
-    """Apply the migrations that the database lacks; none if it has them all. Safe to run on several hosts at once."""
-    command.upgrade(_config(), "head")
+    """Apply the migrations that the database lacks; none if it has them all. Safe to run on several hosts at once.
+
+    A migration that cannot get a lock is rolled back and tried again, for a minute or so; then raises `SchemaLocked`.
+    Does nothing on a database that a newer version migrated if this code may run on it; else raises `SchemaMismatch`.
+    """
+    state = read_schema()
+    if state.is_newer:
+        return
+    if state.problem and not state.is_behind:
+        raise schema.SchemaMismatch(state.problem)
+    for attempt in range(1, LOCK_ATTEMPTS + 1):
+        try:
+            command.upgrade(_config(), "head")
+        except OperationalError as error:
+            if not isinstance(error.orig, LockNotAvailable):
+                raise
+            log.warning("migration waits for a lock", attempt=attempt, attempts=LOCK_ATTEMPTS)
+            time.sleep(LOCK_PAUSE_SECONDS)
+        else:
+            return
+    raise SchemaLocked
 
 
 def make_migration(message: str) -> None:
@@ -36,15 +73,10 @@ def make_migration(message: str) -> None:
     command.revision(_config(), message, autogenerate=True)
 
 
-def current_revision() -> str | None:
-    """Return the revision that the database is at, or None if it is empty."""
+def read_schema() -> schema.Schema:
+    """Return the revision of the database, on a connection of its own."""
     with db.engine.connect() as connection:
-        return MigrationContext.configure(connection).get_current_revision()
-
-
-def head_revision() -> str | None:
-    """Return the revision that this code needs."""
-    return ScriptDirectory.from_config(_config()).get_current_head()
+        return schema.read(lambda statement: connection.execute(text(statement)).first())
 
 
 def skip_ids() -> int:

@@ -1,20 +1,42 @@
 """What Alembic runs: migrations on the application's own engine, never waiting long for a lock."""
 
+import time
+from typing import Any
+
 from alembic import context
 from sqlalchemy import text
 
 from petition.core.db import db
 
 LOCK = 7_226_101  # any number: two migrations at once would otherwise race
+# Signers queue behind a migration that waits for its lock: it gives up, and `core.migrations` tries again.
+LOCK_TIMEOUT_MILLISECONDS = 500
+HAS_COLUMN_SQL = """
+    SELECT EXISTS (SELECT FROM pg_attribute
+                   WHERE attrelid = to_regclass('alembic_version') AND attname = 'compatible_from')
+"""
+
+
+def record_compatibility(*, ctx: Any, step: Any, **_: Any) -> None:
+    """Store which code may run on the schema, in the transaction of its migration; unstated: its own and later."""
+    script = step.up_revision if step.is_upgrade else step.down_revision
+    if script is not None and ctx.connection.scalar(text(HAS_COLUMN_SQL)):
+        stated = getattr(script.module, "compatible_from", script.revision)
+        ctx.connection.execute(text("UPDATE alembic_version SET compatible_from = :stated"), {"stated": stated})
 
 
 def run() -> None:
     """Apply the migrations, one host at a time, each in its own transaction."""
     with db.engine.connect() as connection:
-        # A migration that cannot have its lock soon gives up, so that signers behind it do not queue.
-        connection.execute(text("SET lock_timeout = '3s'"))
+        # Closed afterwards in place of being used again: its lock and its settings are of the session.
+        connection.detach()
+        connection.execute(text(f"SET lock_timeout = {LOCK_TIMEOUT_MILLISECONDS}"))
         connection.execute(text("SET statement_timeout = 0"))
-        connection.execute(text("SELECT pg_advisory_lock(:lock)"), {"lock": LOCK})
+        # Asked again and again: a statement that waits for it would keep a snapshot, which an index that another host
+        # builds concurrently waits for.
+        while not connection.scalar(text("SELECT pg_try_advisory_lock(:lock)"), {"lock": LOCK}):
+            connection.rollback()
+            time.sleep(1)
         connection.commit()
         context.configure(
             connection=connection,
@@ -22,11 +44,10 @@ def run() -> None:
             compare_type=True,
             compare_server_default=True,
             transaction_per_migration=True,
+            on_version_apply=record_compatibility,
         )
         with context.begin_transaction():
             context.run_migrations()
-        connection.execute(text("SELECT pg_advisory_unlock(:lock)"), {"lock": LOCK})
-        connection.commit()
 
 
 run()

@@ -2,6 +2,7 @@
 
 import re
 import shlex
+import tomllib
 from itertools import chain
 from pathlib import Path
 from typing import Any
@@ -81,7 +82,7 @@ def test_every_queue_has_one_worker_and_health_check() -> None:
         queue = option(name, "-Q")
         assert name == f"worker-{queue}"
         assert option(name, "-n") == f"{queue}@%h"
-        assert SERVICES[name]["healthcheck"]["test"][-1] == queue
+        assert SERVICES[name]["healthcheck"]["test"] == ["CMD", "petition", "worker-health", queue]
 
 
 @pytest.mark.parametrize("name", sorted(set(OURS) - {"flower"}))
@@ -98,13 +99,35 @@ def test_the_settings_of_a_service_are_settings(tmp_path: Path, name: str) -> No
     assert config.Config(environment)
 
 
+def test_every_setting_is_passed_on() -> None:
+    """Where a setting is new: a secret is a file of the services that use it, the others are in `x-settings`."""
+    passed = {key for name in OURS for key in SERVICES[name].get("environment", {})}
+    expected = {f"{name}_FILE" if name in config.SECRET_SETTING_NAMES else name for name in config.SETTING_NAMES}
+    expected = expected - {"PETITION_EMBEDDED", "PETITION_MAILBOX", "PETITION_READY_DIR", "REDIS_URL_FILE"}
+    assert expected - passed == set()
+
+
+def test_broker_url_is_followed_by_every_service_that_uses_the_broker() -> None:
+    for name in ("web", "beat", *WORKERS):
+        assert SERVICES[name]["environment"]["BROKER_URL_FILE"] == "/run/secrets/broker_url"
+        assert "REDIS_URL" not in str(SERVICES[name].get("healthcheck"))
+    assert "cat /run/secrets/broker_url" in SERVICES["flower"]["command"][-1]
+
+
+def test_the_image_has_the_version_of_the_code_and_of_the_changelog() -> None:
+    version = tomllib.loads((compose_file.ROOT / "pyproject.toml").read_text(encoding="utf-8"))["project"]["version"]
+    assert {SERVICES[name]["image"] for name in OURS} == {f"petition:{version}"}
+    released = re.findall(r"^## \[(\d\S*)\]", (compose_file.ROOT / "CHANGELOG.md").read_text(encoding="utf-8"), re.M)
+    assert released[0] == version
+
+
 def test_each_service_gets_the_secrets_it_uses_and_no_other() -> None:
-    keys = ["secret_key", "secret_key_fallbacks", "database_url"]
+    keys = ["secret_key", "secret_key_fallbacks", "database_url", "broker_url"]
     senders = [name for name in WORKERS if name != "worker-maintenance"]
     expected = dict.fromkeys(OURS, keys) | {name: [*keys, "mail_password"] for name in senders}
     expected["worker-notifications"].append("bounces_password")
-    expected["web"] = [*keys, "metrics_token", "bounces_secret"]
-    expected |= {"flower": ["flower_basic_auth"], "postgres": ["postgres_password"]}
+    expected["web"] = [*keys, "database_replica_url", "metrics_token", "bounces_secret"]
+    expected |= {"flower": ["flower_basic_auth", "broker_url"], "postgres": ["postgres_password"]}
     assert {name: service["secrets"] for name, service in SERVICES.items() if "secrets" in service} == expected
 
 

@@ -21,7 +21,7 @@ from sqlalchemy.engine import make_url
 from support import compose_file
 from support.ports import free_port
 
-from petition.core import migrations
+from petition.core import schema
 
 START_TIMEOUT_SECONDS = 90.0  # everything starts at once, beside other tests
 STOP_TIMEOUT_SECONDS = 10.0
@@ -63,6 +63,8 @@ class Machine:
             "secret_key": "k" * 64,
             "secret_key_fallbacks": "",
             "database_url": database_url,
+            "broker_url": "",
+            "database_replica_url": "",
             "mail_password": "",
             "metrics_token": "",
             "bounces_secret": "",
@@ -90,6 +92,7 @@ class Machine:
         return {key: self.translate(value) for key, value in (IMAGE.environment | declared).items()} | {
             "PATH": f"{Path(sys.executable).parent}:/usr/bin:/bin",
             "TMPDIR": str(self.folder / "tmp"),
+            "PYTHONPATH": str(compose_file.ROOT),  # this code, whatever is installed
         }
 
     def command(self, name: str) -> list[str]:
@@ -244,7 +247,7 @@ def ask_flower(machine: Machine, method: str, path: str, credentials: str) -> in
 
 def test_migrate_brings_an_empty_database_to_the_schema_of_this_code(lifecycle: Lifecycle) -> None:
     assert lifecycle.migration.process.returncode == 0, lifecycle.migration.log()
-    assert lifecycle.revision == migrations.head_revision()
+    assert lifecycle.revision == schema.head_revision()
 
 
 @pytest.mark.parametrize("name", LONG_RUNNING)

@@ -8,6 +8,7 @@ import subprocess
 import pytest
 from support import compose_file
 
+from config import Config
 from petition.delivery.queues import QUEUE_NAMES
 
 UNITS = sorted((compose_file.ROOT / "deploy").glob("petition-*.*"))
@@ -57,3 +58,40 @@ def test_systemd_takes_the_units(tmp_path):
     )  # fmt: skip
     assert str(tmp_path) not in ended.stderr, ended.stderr
     assert not any(unit.stem.partition("@")[0] in ended.stderr for unit in UNITS), ended.stderr
+
+
+@pytest.mark.parametrize("unit", [unit for unit in UNITS if unit.suffix == ".service"], ids=lambda unit: unit.stem)
+def test_units_are_confined_alike(unit):
+    """Where one needs more than the others, say it here."""
+    confined = (compose_file.ROOT / "deploy/petition-web.service").read_text().partition("# What it may do")[2]
+    assert {"PrivateUsers=true", "ProtectSystem=strict", "SystemCallFilter=@system-service"} <= set(
+        confined.split("\n")
+    )
+    assert unit.read_text().endswith(confined)
+
+
+@pytest.mark.skipif(shutil.which("systemd-analyze") is None, reason="needs systemd-analyze: apt-get install systemd")
+def test_systemd_rates_the_units_as_safe(tmp_path):
+    for unit in UNITS:
+        if unit.suffix == ".service":
+            copy = tmp_path / unit.name.replace("@", "@confirmations")
+            copy.write_text(unit.read_text())
+            rated = subprocess.run(
+                ["systemd-analyze", "security", "--offline=true", "--no-pager", "--threshold=20", str(copy)],
+                capture_output=True, text=True, check=False, timeout=60,
+            )  # fmt: skip
+            assert rated.returncode == 0, rated.stdout[-300:] + rated.stderr
+
+
+def test_the_sample_has_settings_that_start(tmp_path):
+    text = (compose_file.ROOT / "deploy/settings.example").read_text()
+    settings = dict(line.split("=", 1) for line in text.splitlines() if line and not line.startswith("#"))
+    assert settings.pop("WEB_CONCURRENCY") == "2"
+    for name, value in settings.items():
+        if name.endswith("_FILE"):
+            settings[name] = str(tmp_path / value.rpartition("/")[2])
+            (tmp_path / value.rpartition("/")[2]).write_text("k" * 64)
+    assert Config(settings).DATABASE_URL.endswith("///petition?host=/run/postgresql")
+    optional = dict(re.findall(r"^#(\w+)=(.*)$", text, re.M))
+    assert "PETITION_BOUNCE_MAILBOX" in optional
+    Config(settings | {name: value for name, value in optional.items() if not name.endswith("_FILE")})

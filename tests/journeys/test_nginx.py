@@ -45,6 +45,15 @@ def is_cached(proxy, path, **headers):
     return proxy.site.request("GET", path, **headers).headers["X-Cache"] == "HIT"
 
 
+def test_a_petition_that_was_closed_is_not_shown_open_to_the_first_who_comes_later(app_processes, proxy):
+    assert 'name="email"' in proxy.site.get(PAGE).text
+    assert app_processes.petition("petitions", "close", "jardin").returncode == 0
+    time.sleep(6)  # what the page may be kept for, and one: nobody comes meanwhile, as at night
+    answer = proxy.site.get(PAGE)
+    assert answer.headers["X-Cache"] in ("EXPIRED", "MISS")
+    assert 'name="email"' not in answer.text
+
+
 def test_only_public_pages_and_assets_are_cached(app_processes, proxy, mail_server):
     app_processes.worker()
     site = proxy.site

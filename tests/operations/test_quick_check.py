@@ -99,4 +99,4 @@ def test_page_for_monitors_has_the_same_line(client, app, monkeypatch):
 
 
 def test_outage_of_several_lines_is_one(app):
-    assert quick_check.make_outage("one\ntwo").line == "PETITION CRITICAL - The database does not answer: one two"
+    assert quick_check.make_outage("one\ntwo").line == "PETITION CRITICAL - One two"

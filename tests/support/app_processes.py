@@ -16,6 +16,7 @@ class AppProcesses:
 
     def __init__(self, folder, database_url, redis_url, mail_port):
         self.port, self.folder, self.running = free_port(), folder, {}
+        self.root = ROOT  # of the code that is started: a test may set that of another version
         self.environ = environment(
             database_url,
             redis_url,
@@ -39,7 +40,7 @@ class AppProcesses:
         with self.log(name).open("a") as log:
             self.running[name] = subprocess.Popen(
                 [*within, sys.executable, "-m", *command],
-                **{"env": self.environ, "cwd": ROOT, "stdout": log, "stderr": log, **options},
+                **{"env": self.environ, "cwd": self.root, "stdout": log, "stderr": log, **options},
             )
 
     def web(self, **how):
@@ -68,7 +69,7 @@ class AppProcesses:
         """Run a `petition` command on the same services; returns the completed process."""
         command = [sys.executable, "-m", "petition.cli", *arguments]
         return subprocess.run(
-            command, env=self.environ, cwd=ROOT, capture_output=True, text=True, timeout=60, check=False
+            command, env=self.environ, cwd=self.root, capture_output=True, text=True, timeout=60, check=False
         )
 
     def end(self, name, sign=signal.SIGTERM):

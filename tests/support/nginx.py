@@ -33,7 +33,7 @@ class Nginx:
         text = (ROOT / "deploy/nginx.conf").read_text()
         for found, instead in (
             ("server 127.0.0.1:8000;", "".join(f"server 127.0.0.1:{port};" for port in upstreams)),
-            ("/var/cache/nginx/petition", f"{self.folder}/cache"),
+            ("/var/cache/petition-pages", f"{self.folder}/cache"),
             ("/var/log/nginx/petition.error.log", "stderr"),
             (re.search(r"server \{\s+listen 80;.*?\n\}\n", text, re.S)[0], ""),
             ("listen 443 ssl;", f"listen 127.0.0.1:{self.port};"),

@@ -5,9 +5,9 @@ from typing import Any
 
 import psycopg
 from flask import current_app
-from psycopg.rows import dict_row
+from psycopg.rows import dict_row, tuple_row
 
-from petition.core import migrations
+from petition.core import schema
 from petition.core.i18n import N_
 from petition.operations.doctor.findings import Finding, ok, warning, wrong
 
@@ -16,7 +16,7 @@ CLOCK = "clock"
 CONNECT_TIMEOUT_SECONDS = 4
 TESTED_VERSION = 18
 CLOCK_WARNING_SECONDS, CLOCK_WRONG_SECONDS = 2.0, 30.0
-# One round trip. `alembic_version` is read on its own, as it may not exist.
+# One round trip.
 FACTS = """
     SELECT current_setting('server_version_num')::int / 10000 AS version,
            pg_encoding_to_char(encoding) AS encoding,
@@ -25,7 +25,6 @@ FACTS = """
            pg_is_in_recovery() OR current_setting('default_transaction_read_only')::bool AS read_only,
            current_setting('fsync')::bool AND current_setting('full_page_writes')::bool AS safe_from_crashes,
            current_setting('synchronous_commit') <> 'off' AS synchronous_commit,
-           to_regclass('alembic_version') IS NOT NULL AS has_schema,
            extract(epoch FROM clock_timestamp())::float8 AS now
     FROM pg_database WHERE datname = current_database()
 """
@@ -39,15 +38,13 @@ def check_database() -> list[Finding]:
             facts = connection.execute(FACTS).fetchone()
             middle = (started + time.time()) / 2
             assert facts is not None
-            revisions = (
-                connection.execute("SELECT version_num FROM alembic_version").fetchall() if facts["has_schema"] else []
-            )
+            cursor = connection.cursor(row_factory=tuple_row)
+            state = schema.read(lambda statement: cursor.execute(statement.encode()).fetchone())
     except psycopg.Error as error:
         text = N_("The database does not answer: %(error)s")
         advice = N_("Check DATABASE_URL, and that PostgreSQL runs and lets this host in.")
         return [wrong(CHECK, text, advice, error=_first_line(error))]
-    schema = _check_schema([row["version_num"] for row in revisions])
-    findings = [*schema, *_check_server(facts), *_check_replica()]
+    findings = [*_check_schema(state), *_check_server(facts), *_check_replica()]
     if not findings:
         findings = [
             ok(CHECK, N_("PostgreSQL %(version)s answers, with the schema of this release."), version=facts["version"])
@@ -66,15 +63,19 @@ def _first_line(error: Exception) -> str:
     return lines[0] if lines else type(error).__name__
 
 
-def _check_schema(revisions: list[str]) -> list[Finding]:
-    head = migrations.head_revision()
-    if not revisions:
+def _check_schema(state: schema.Schema) -> list[Finding]:
+    head = schema.head_revision()
+    if state.revision is None:
         text = N_("The database is empty: it has no schema.")
         return [wrong(CHECK, text, N_("Run `petition db upgrade`."))]
-    if head not in revisions:
+    if state.is_newer:
+        text = N_("The schema is at %(revision)s, newer than this release (%(head)s), which may run on it.")
+        advice = N_("Start the newer release when you can.")
+        return [warning(CHECK, text, advice, revision=state.revision, head=head)]
+    if state.problem:
         text = N_("The schema is at %(revision)s, this release needs %(head)s.")
         advice = N_("Run `petition db upgrade` with the newest release installed, and restart all processes.")
-        return [wrong(CHECK, text, advice, revision=", ".join(revisions), head=head)]
+        return [wrong(CHECK, text, advice, revision=state.revision, head=head)]
     return []
 
 

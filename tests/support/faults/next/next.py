@@ -3,10 +3,10 @@
 import sqlalchemy as sa
 from alembic import op
 
-from petition.core import migrations
+from petition.core import schema
 
 revision = "next"
-down_revision = migrations.head_revision()
+down_revision = compatible_from = schema.head_revision()
 
 
 def upgrade():
