@@ -50,7 +50,7 @@ PERIODIC_TASKS = (
     ("petition.delivery.bounces.tasks.run_poll", [], NOTIFICATIONS.name, 60.0, 60.0),
     ("petition.delivery.tasks.run_retention", [], MAINTENANCE, 3600.0, 3600.0),
     ("petition.delivery.bounces.tasks.run_retention", [], MAINTENANCE, 3600.0, 3600.0),
-    ("petition.operations.tasks.run_probe", [], NOTIFICATIONS.name, 15.0, 15.0),
+    ("petition.operations.tasks.run_probe", [], NOTIFICATIONS.name, 10.0, 10.0),
     ("petition.operations.tasks.run_retention", [], MAINTENANCE, 3600.0, 3600.0),
     ("petition.operations.tasks.run_reconcile", [], MAINTENANCE, NIGHTLY, 6 * 3600.0),
 )
