@@ -10,13 +10,13 @@ Whether emails flow again is never asked of more than a few.
 import re
 import threading
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from dataclasses import dataclass, field
 
 from petition.core.db import autocommit_connection
 from petition.delivery.models import DeliveryState
 from petition.delivery.queries import HASTEN_DEFERRED
-from petition.delivery.queues import Queue
+from petition.delivery.queues import EMAIL_QUEUES, Queue
 from petition.delivery.server_health import find_provider
 from petition.delivery.smtp.responses import Outcome
 from petition.delivery.wakeup import wake_soon
@@ -24,9 +24,12 @@ from petition.delivery.wakeup import wake_soon
 MIN_PUT_OFF = 2  # emails put off in a row that make an outage
 FIRST_BATCH, MAX_BATCH = 20, 500  # emails made due at once
 BATCH_INTERVAL_SECONDS = 0.5
+# Threads that still waited for an answer when the outage ended put their emails off later: they are looked for as well.
+STRAGGLERS_INTERVAL_SECONDS, STRAGGLERS_SECONDS = 2.0, 30.0
 MAX_STRAGGLERS = 8  # emails that meet the cause again beyond those accepted: threads that still waited for an answer
 FORGET_AFTER_SECONDS = 4 * 3600.0  # the longest backoff
 RETRY_SECONDS, MAX_RETRY_SECONDS = 15.0, 3600.0  # between two recoveries from one cause, where the first failed
+CONNECTION = "connection"  # stands for every cause without a reply: refused, closed, not answered in time
 # RFC 3463: X.1.X is said of the address, X.2.X of its mailbox.
 MAILBOX_CAUSE = re.compile(r"^\d{3} \d\.[12]\.")
 
@@ -47,6 +50,7 @@ class _Recovery:
     """An outage that ended. `domains`: of the emails to make due; None for all."""
 
     domains: frozenset[str] | None
+    expires_at: float
     batch: int = FIRST_BATCH
     next_at: float = 0.0
     released: int = 0  # the size of the batch before
@@ -59,7 +63,7 @@ class _Recovery:
 
 
 class OutageWatch:
-    """What providers put off, within this process; safe for threads."""
+    """What providers put off of one queue, within this process; safe for threads."""
 
     def __init__(self, now: Callable[[], float] = time.monotonic) -> None:
         self._now, self._lock = now, threading.Lock()
@@ -79,33 +83,41 @@ class OutageWatch:
                     recovery.accepted += recovery.covers(domain)
                 self._end_outage(provider, now)
                 return self._next_batch(now)
-            if outcome.state == DeliveryState.DEFERRED and outcome.cause and not MAILBOX_CAUSE.match(outcome.cause):
-                self._add(provider, domain, outcome, now)
+            cause = outcome.cause if outcome.code else CONNECTION
+            if outcome.state == DeliveryState.DEFERRED and not MAILBOX_CAUSE.match(cause):
+                self._add(provider, domain, cause, now, rate_limited=outcome.provider_refuses)
         return None
 
-    def note_drained(self, cause: str) -> None:
-        """Note that no email put off by a cause is left."""
+    def next_batch(self) -> tuple[str, frozenset[str] | None, int] | None:
+        """Return what to make due next of an outage that ended lately, as `note` does, without a new email's answer."""
         with self._lock:
-            self._recoveries.pop(cause, None)
-            self._failed.pop(cause, None)
+            return self._next_batch(self._now())
 
-    def clear(self) -> None:
-        """Forget everything: for tests."""
-        for found in (self._outages, self._recoveries, self._failed):
-            found.clear()
+    def note_drained(self, cause: str) -> None:
+        """Note that no email put off by a cause is left now."""
+        with self._lock:
+            if recovery := self._recoveries.get(cause):
+                recovery.next_at = self._now() + STRAGGLERS_INTERVAL_SECONDS
+                recovery.released, recovery.batch = MAX_BATCH, FIRST_BATCH
 
-    def _add(self, provider: str, domain: str, outcome: Outcome, now: float) -> None:
-        recovery = self._recoveries.get(outcome.cause)
+    def note_released(self, cause: str) -> None:
+        """Note that emails put off by a cause were made due."""
+        with self._lock:
+            if recovery := self._recoveries.get(cause):
+                recovery.expires_at = self._now() + STRAGGLERS_SECONDS
+
+    def _add(self, provider: str, domain: str, cause: str, now: float, *, rate_limited: bool) -> None:
+        recovery = self._recoveries.get(cause)
         if recovery and recovery.covers(domain):
             recovery.balance -= 1
             if recovery.balance <= -MAX_STRAGGLERS:
-                del self._recoveries[outcome.cause]
-                self._failed[outcome.cause] = (self._failed.get(outcome.cause, (0, 0.0))[0] + 1, now)
+                del self._recoveries[cause]
+                self._failed[cause] = (self._failed.get(cause, (0, 0.0))[0] + 1, now)
         found = self._outages.get(provider)
-        if found is None or found.cause != outcome.cause or now - found.at > FORGET_AFTER_SECONDS:
-            found = self._outages[provider] = _Outage(outcome.cause)
+        if found is None or found.cause != cause or now - found.at > FORGET_AFTER_SECONDS:
+            found = self._outages[provider] = _Outage(cause)
         found.count, found.at = found.count + 1, now
-        found.rate_limited = outcome.provider_refuses
+        found.rate_limited = rate_limited
         found.domains.add(domain)
 
     def _end_outage(self, provider: str, now: float) -> None:
@@ -120,15 +132,18 @@ class OutageWatch:
         if outage.count + sum(each.count for each in others) < MIN_PUT_OFF:
             return
         if others:
-            self._recoveries[outage.cause] = _Recovery(None)
+            self._recoveries[outage.cause] = _Recovery(None, now + STRAGGLERS_SECONDS)
         elif not outage.rate_limited:  # a provider that limits our rate is not to get all of them at once
-            self._recoveries[outage.cause] = _Recovery(frozenset(outage.domains))
+            self._recoveries[outage.cause] = _Recovery(frozenset(outage.domains), now + STRAGGLERS_SECONDS)
 
     def _must_wait(self, cause: str, now: float) -> bool:
         failed, at = self._failed.get(cause, (0, 0.0))
         return bool(failed) and now - at < min(RETRY_SECONDS * 2 ** min(failed - 1, 10), MAX_RETRY_SECONDS)
 
     def _next_batch(self, now: float) -> tuple[str, frozenset[str] | None, int] | None:
+        for cause in [cause for cause, recovery in self._recoveries.items() if recovery.expires_at < now]:
+            del self._recoveries[cause]
+            self._failed.pop(cause, None)
         for cause, recovery in self._recoveries.items():
             # All of the batch before were accepted; or some were, and other processes send the rest.
             if recovery.accepted >= recovery.released or recovery.next_at <= now:
@@ -138,7 +153,7 @@ class OutageWatch:
         return None
 
 
-outages = OutageWatch()
+_watches = {name: OutageWatch() for name, queue in EMAIL_QUEUES.items() if not queue.by_mailing}
 
 
 def note_outcome(queue: Queue, domain: str, outcome: Outcome) -> None:
@@ -146,18 +161,39 @@ def note_outcome(queue: Queue, domain: str, outcome: Outcome) -> None:
 
     Commits by itself where it does. Mailings follow the schedule of their send rate, and are left alone.
     """
-    if queue.by_mailing:
-        return
-    due = outages.note(domain, outcome)
+    if watch := _watches.get(queue.name):
+        _hasten(queue, watch, watch.note(domain, outcome))
+
+
+def continue_recovery(queue: Queue) -> None:
+    """Make emails due that were put off as an outage ended, without waiting for another to be accepted.
+
+    Commits by itself where it does; costs nothing where no outage ended lately.
+    """
+    if watch := _watches.get(queue.name):
+        _hasten(queue, watch, watch.next_batch())
+
+
+def forget_outages() -> None:
+    """Forget all outages: for tests."""
+    _watches.update({name: OutageWatch() for name in _watches})
+
+
+def _hasten(queue: Queue, watch: OutageWatch, due: tuple[str, frozenset[str] | None, int] | None) -> None:
     if due is None:
         return
     cause, domains, limit = due
-    if _hasten(queue, cause, sorted(domains) if domains is not None else None, limit) < limit:
-        outages.note_drained(cause)
-    wake_soon(queue.name)
-
-
-def _hasten(queue: Queue, cause: str, domains: Sequence[str] | None, limit: int) -> int:
-    parameters = {"queue": queue.name, "cause": cause, "domains": domains, "limit": limit}
+    parameters = {
+        "queue": queue.name,
+        "cause": cause,
+        "any_connection": cause == CONNECTION,
+        "domains": None if domains is None else sorted(domains),
+        "limit": limit,
+    }
     with autocommit_connection() as connection:
-        return connection.execute(HASTEN_DEFERRED, parameters).rowcount
+        found = connection.execute(HASTEN_DEFERRED, parameters).rowcount
+    if found:
+        watch.note_released(cause)
+        wake_soon(queue.name)
+    if found < limit:
+        watch.note_drained(cause)

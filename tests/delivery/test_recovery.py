@@ -14,6 +14,8 @@ from petition.delivery.worker import run_queue
 LATER = Outcome("deferred", 451, "451 4.3.0 later", "451 4.3.0")
 FULL = Outcome("deferred", 452, "452 4.2.2 full", "452 4.2.2")
 TOO_FAST = Outcome("deferred", 421, "421 4.7.28 rate", "421 4.7.28", provider_refuses=True)
+REFUSED = Outcome("deferred", None, "refused", "ConnectionRefusedError", server_trouble=True)
+LOST = Outcome("deferred", None, "lost", "SMTPServerDisconnected")
 SENT = Outcome("sent", 250, "250 ok")
 
 
@@ -47,11 +49,21 @@ def test_first_acceptance_after_an_outage_frees_what_it_put_off(watch, time):
     watch.note_drained("451 4.3.0")
     time.seconds += 1
     assert watch.note("orange.fr", SENT) is None
+    time.seconds += 2
+    assert watch.next_batch() == ("451 4.3.0", frozenset({"orange.fr"}), FIRST_BATCH), "threads that still waited"
+    time.seconds += 40
+    assert watch.next_batch() is None
 
 
 def test_outage_of_several_providers_frees_all(watch):
     note_all(watch, LATER, "orange.fr", "gmail.com", "example.org")
     assert watch.note("gmail.com", SENT)[1] is None
+
+
+def test_lost_and_refused_connections_are_one_trouble(watch):
+    watch.note("orange.fr", LOST)
+    watch.note("orange.fr", REFUSED)
+    assert watch.note("orange.fr", SENT)[0] == "connection"
 
 
 def test_success_elsewhere_says_nothing(watch):
@@ -111,6 +123,18 @@ def test_people_whose_email_was_put_off_get_it_with_the_first_that_is_accepted(s
     assert count("sent") == n + 1
     attempts = set(db.session.scalars(select(Delivery.attempt)))
     assert attempts == {1}, "the attempt that the outage cost is given back"
+
+
+def test_people_whose_connection_was_lost_get_it_too(server, app):
+    petition = make_petition()
+    for number in range(4):
+        make_signature(petition, email=f"s{number}@d0.example")
+    server.on_rcpt = lambda address: "hang up"
+    run_queue("confirmations")
+    server.on_rcpt = lambda address: None
+    make_signature(petition, email="new@d0.example")
+    run_queue("confirmations")
+    assert len(server.addresses) == 5
 
 
 def test_full_mailboxes_wait_on(server, app):

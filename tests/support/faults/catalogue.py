@@ -17,8 +17,7 @@ class Fault:
 
     `visible_to_people`: requests may get no answer, or a retryable one. `quick`: part of the quick form. `clock`: every
     process and service uses a clock that can be set. `told`: the check, the page and the metrics say so while it lasts,
-    as emails, or a part of the system, are stopped by it. `recovery_seconds`: where what is measured is not the product's
-    doing alone, how long it may take afterwards.
+    as emails, or a part of the system, are stopped by it. `recovery_seconds`: until all is as before.
     """
 
     name: str
@@ -57,7 +56,9 @@ KILLED = [
     Fault("beat suspended", partial(faults.suspended, "beat"), told=True),
 ]
 ENGINES = [
-    Fault("PostgreSQL stopped fast", partial(faults.postgres_stopped, signal.SIGINT), visible_to_people=True, told=True),
+    Fault(
+        "PostgreSQL stopped fast", partial(faults.postgres_stopped, signal.SIGINT), visible_to_people=True, told=True
+    ),
     Fault(
         "PostgreSQL stopped at once",
         partial(faults.postgres_stopped, signal.SIGQUIT),
@@ -108,7 +109,7 @@ QUICK_MAIL_FAULTS = {
 
 
 def mail_fault(name, run, stage, seconds=6, **more):
-    """Return a fault of the mail server. A rejected EHLO is followed by HELO, and after QUIT nothing is left to fail."""
+    """Return a fault of the mail server. A rejected EHLO is followed by HELO; after QUIT nothing is left to fail."""
     told = stage != "QUIT" and not name.endswith(" at EHLO")
     return Fault(name, run, seconds, **{"told": told, "quick": name in QUICK_MAIL_FAULTS, **more})
 

@@ -27,7 +27,7 @@ def make_operator_cookie(environ):
 
 
 class Telling:
-    """Asks each place twice a second, and records what it says; `load`: who waits, and what the mail server accepted."""
+    """Asks each place twice a second, and records what it says; `load`: who waits."""
 
     def __init__(self, stack, load):
         self.stack, self.load, self.samples = stack, load, []
@@ -50,7 +50,8 @@ class Telling:
 
     def told_after(self, began, place):
         """Return after how many seconds a place said that something is wrong; None if it has not."""
-        return next((at - began for at, where, status, _ in self.samples if at >= began and where == place and status != "ok"), None)  # fmt: skip
+        told = (at for at, where, status, _ in list(self.samples) if where == place and status != "ok" and at >= began)
+        return next((at - began for at in told), None)
 
     def well_after(self, ended, place):
         """Return after how many seconds a place said that all is well, and said so ever since; None if it has not."""
@@ -60,12 +61,12 @@ class Telling:
                 found = (found or at - ended) if status == "ok" else None
         return found
 
-    def green_while_nobody_was_served(self, limit):
-        """Return the samples that said "ok" while for `limit` seconds nothing was accepted and somebody waited."""
+    def green_while_nobody_was_served(self, began, ended, limit):
+        """Return the samples that said "ok" in a fault while nothing was accepted and somebody waited for `limit` s."""
         return [
             f"{where} was green while the first waited for {idle:.0f} s"
-            for _, where, status, idle in self.samples
-            if status == "ok" and idle > limit
+            for at, where, status, idle in self.samples
+            if status == "ok" and idle > limit and began < at < ended
         ]
 
     def _watch(self, place, ask):
@@ -85,7 +86,9 @@ class Telling:
 
     def _ask_check(self):
         config = self._config
-        found = quick_check.check(config.DATABASE_URL, config.BROKER_URL, config.PETITION_SLOW_AFTER, config.PETITION_STUCK_AFTER)  # fmt: skip
+        found = quick_check.check(
+            config.DATABASE_URL, config.BROKER_URL, config.PETITION_SLOW_AFTER, config.PETITION_STUCK_AFTER
+        )
         return STATUSES[found.code]
 
     def _ask_page(self):
