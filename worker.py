@@ -6,8 +6,10 @@ import sys
 from contextlib import suppress
 from typing import Any
 
+from celery.apps import worker as celery_worker
 from celery.schedules import crontab
 from celery.signals import celeryd_init, setup_logging, task_prerun, worker_ready, worker_shutdown
+from celery.worker.consumer.delayed_delivery import DelayedDelivery
 from kombu.transport import redis as by_redis
 
 from config import BadSetting, Config
@@ -31,6 +33,9 @@ app.conf.task_queues = declare_queues(QUEUE_NAMES, flask_app.config["BROKER_URL"
 # A worker blocks on its queue: its sockets have longer timeouts than a publisher's.
 app.conf.broker_transport_options = with_worker_timeouts(app.conf.broker_transport_options)
 by_redis.Channel.QoS = DisconnectTolerantQoS
+# On RabbitMQ it declares 28 queues and exchanges for tasks with a countdown; there is none.
+DelayedDelivery.include_if = lambda *_: False
+celery_worker.safe_say = lambda *_: None  # "Warm shutdown", not in the log's format; the heartbeat says that it stops
 SWEEP, SWEEP_EXPIRY = SWEEP_INTERVAL_SECONDS, 3 * SWEEP_INTERVAL_SECONDS
 NIGHTLY = crontab(hour="3", minute="17")
 # Task, its arguments, queue, seconds or crontab, seconds after which a message that no worker took expires.
@@ -51,7 +56,7 @@ PERIODIC_TASKS = (
     ("petition.delivery.bounces.tasks.run_poll", [], NOTIFICATIONS.name, 60.0, 60.0),
     ("petition.delivery.tasks.run_retention", [], MAINTENANCE, 3600.0, 3600.0),
     ("petition.delivery.bounces.tasks.run_retention", [], MAINTENANCE, 3600.0, 3600.0),
-    ("petition.operations.tasks.run_probe", [], NOTIFICATIONS.name, 15.0, 15.0),
+    ("petition.operations.tasks.run_probe", [], NOTIFICATIONS.name, 10.0, 10.0),
     ("petition.operations.tasks.run_retention", [], MAINTENANCE, 3600.0, 3600.0),
     ("petition.operations.tasks.run_reconcile", [], MAINTENANCE, NIGHTLY, 6 * 3600.0),
 )

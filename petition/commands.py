@@ -15,7 +15,14 @@ from flask import Flask, current_app
 from config import BadSetting, Config
 from petition.app import create_app
 from petition.core import migrations, schema
-from petition.core.cli_support import AppProvider, CommandError, console, with_any_schema, with_app_context
+from petition.core.cli_support import (
+    AppProvider,
+    CommandError,
+    CommandGroup,
+    console,
+    with_any_schema,
+    with_app_context,
+)
 from petition.core.db import db
 from petition.core.exceptions import DomainError
 from petition.delivery.queues import QUEUE_NAMES
@@ -58,7 +65,7 @@ EMBEDDED_DEFAULTS = {
 }
 
 
-@click.group(context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100})
+@click.group(cls=CommandGroup, context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100})
 @DATA_OPTION
 @click.version_option(package_name="petition")
 @click.pass_context

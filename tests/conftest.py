@@ -27,6 +27,7 @@ from petition.app import create_app
 from petition.core import migrations
 from petition.core.circuit_breaker import CircuitBreaker
 from petition.core.db import db
+from petition.delivery.recovery import forget_outages
 from petition.delivery.server_health import rejections
 from petition.delivery.smtp.connection import close_on_exit
 from petition.local_stack.postgres import Postgres
@@ -193,6 +194,7 @@ def app(session_app: Flask, redis_url: str, circuit_breakers: list[CircuitBreake
         for breaker in circuit_breakers:
             breaker.close()
         rejections.clear()
+        forget_outages()
         yield session_app
         db.session.rollback()
 

@@ -1,5 +1,6 @@
 """The Celery app, bound to the Flask app: tasks run in its context, and publishing has short timeouts."""
 
+import warnings
 from collections.abc import Callable, Iterable, Mapping
 from datetime import UTC, datetime
 from typing import Any, NamedTuple
@@ -9,6 +10,7 @@ from celery.signals import before_task_publish
 from flask import Flask
 from kombu import Connection, Queue  # type: ignore[attr-defined]
 from kombu.transport import redis as by_redis
+from kombu.transport.virtual.base import UndeliverableWarning
 
 from petition.core.redis_sentinel import SCHEME, parse_sentinel_url
 
@@ -92,8 +94,6 @@ def broker_settings(url: str) -> dict[str, Any]:
             "broker_heartbeat": 10,
             "task_default_queue_type": _queue_type(url),
             "task_create_missing_queue_type": _queue_type(url),
-            # Celery declares queues for tasks with a countdown; none is used here, so they need not be replicated.
-            "broker_native_delayed_delivery_queue_type": "classic",
         }
     options: dict[str, Any] = {
         "visibility_timeout": 300,  # seconds; no task runs for a minute
@@ -127,6 +127,8 @@ def register_task(app: Flask, function: Callable[..., Any], **options: Any) -> N
 def init_app(app: Flask) -> Celery:
     """Create the Celery app, as `app.extensions["celery"]`."""
     before_task_publish.connect(_add_publish_headers)
+    # Said where Redis has lost its bindings; kombu declares the queue again and puts the message there.
+    warnings.filterwarnings("ignore", category=UndeliverableWarning)
     celery = Celery("petition", task_cls=FlaskTask)
     celery.flask_app = app
     celery.amqp.Connection = PromptConnection

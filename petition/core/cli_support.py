@@ -1,12 +1,14 @@
 """Shared by all commands: the console, the application context, and errors printed as one line."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Collection
 from functools import wraps
-from typing import IO, Any, TypeVar
+from typing import IO, Any, Final, TypeVar
 
 import click
 from flask_babel import force_locale
-from rich.console import Console
+from rich.console import Console, RenderableType
+from rich.table import Table
+from rich.text import Text
 from sqlalchemy.exc import OperationalError
 
 from petition.core.db import describe_connection_error
@@ -16,6 +18,43 @@ from petition.core.health import require_schema
 F = TypeVar("F", bound=Callable[..., Any])
 
 console = Console(highlight=False, soft_wrap=True)
+
+
+LEFT: Final = "left"
+RIGHT: Final = "right"
+
+
+class FoldingTable(Table):
+    """A table whose cells are folded to the width of the terminal, or to 80 columns where output is piped.
+
+    Nothing is ever cut, and text in square brackets is text.
+    """
+
+    def __init__(self, *headings: str, right: Collection[str] = (), gap: int = 1) -> None:
+        """Make a table with a column for each heading; those in `right` hold numbers. Without headings: two columns."""
+        super().__init__(
+            box=None, show_header=bool(headings), header_style="bold", pad_edge=False, padding=(0, gap, 0, 0)
+        )
+        for heading in headings:
+            self.add_column(heading, justify=RIGHT if heading in right else LEFT, overflow="fold")
+        if not headings:
+            self.add_column(style="bold", no_wrap=True)
+            self.add_column(overflow="fold")
+
+    def add_row(self, *cells: RenderableType | None, **options: Any) -> None:
+        """Add a row of plain texts, or of what Rich renders."""
+        super().add_row(*(Text(cell) if isinstance(cell, str) else cell for cell in cells), **options)
+
+
+class CommandGroup(click.Group):
+    """A group whose help says the whole first sentence of each command; Click cuts it at the end of the line."""
+
+    group_class = type  # of groups in this one
+
+    def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:  # noqa: ARG002
+        """Write the commands, each with its first sentence."""
+        with formatter.section("Commands"):
+            formatter.write_dl([(name, self.commands[name].get_short_help_str(1000)) for name in sorted(self.commands)])
 
 
 class CommandError(click.ClickException):

@@ -46,6 +46,7 @@ def configure(level: str | int, *, human_readable: bool = False) -> None:
     handler.setFormatter(
         structlog.stdlib.ProcessorFormatter(foreign_pre_chain=shared, processors=[*final, _redact, renderer])
     )
+    logging.getLogger("alembic.runtime.plugins").setLevel(logging.WARNING)  # it lists its own parts at each start
     root = logging.getLogger()
     root.handlers[:] = [handler]
     root.setLevel(level)

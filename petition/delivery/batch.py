@@ -16,6 +16,7 @@ from petition.delivery.composers import ClaimedDelivery, Composed, Skipped, comp
 from petition.delivery.models import DeliveryState
 from petition.delivery.pauses import back_off_server
 from petition.delivery.queues import Queue
+from petition.delivery.recovery import note_outcome
 from petition.delivery.rendering.message import OutgoingMessage
 from petition.delivery.results import ClaimContext, DeliveryResult, note_success, record_results
 from petition.delivery.server_health import rejections, report_rejection
@@ -230,6 +231,8 @@ class Batch:
         )
         if outcome.state == DeliveryState.SENT:
             note_success()
+        if domain:
+            note_outcome(self.queue, domain, outcome)
         if outcome.mailbox_gone and message:
             suppress(message.to, outcome.reason or "mailbox gone")
         # A suppression is committed at once: no transaction stays open while emails are sent.

@@ -1,6 +1,6 @@
 """Pause a queue, everything, or sending through a mail server in trouble; each claim reads the pauses."""
 
-from sqlalchemy import delete, func, select
+from sqlalchemy import delete, func, select, update
 from sqlalchemy.dialects.postgresql import insert
 
 from petition.core.db import db
@@ -14,9 +14,19 @@ MAX_SERVER_BACKOFF_SECONDS = 60
 def back_off_server(reason: str) -> None:
     """Stop all sending for a while that doubles with each failure in a row, up to a minute. Flushes.
 
-    The next email that the mail server answers to ends it (`results.record_results`).
+    The next email that the mail server answers to ends it (`results.record_results`); a probe that succeeds ends the
+    wait (`end_server_backoff`).
     """
     db.session.execute(BACK_OFF_SERVER, {"server": SERVER, "reason": reason, "max_seconds": MAX_SERVER_BACKOFF_SECONDS})
+
+
+def end_server_backoff() -> bool:
+    """Let sending go on at once, as the mail server answers again; return whether it was backed off from. Flushes.
+
+    What was counted of its failures stays until it answers to an email: if it does not, the wait goes on as it was.
+    """
+    ended = update(Pause).where(Pause.scope == SERVER, Pause.until > func.now()).values(until=func.now())
+    return bool(getattr(db.session.execute(ended), "rowcount", 0))
 
 
 def pause(scope: str, reason: str, by: str | None = None) -> None:

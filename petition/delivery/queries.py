@@ -149,6 +149,18 @@ RECORD_RESULTS = text("""
     SELECT (SELECT count(*) FROM recorded), ARRAY(SELECT id FROM begun)
 """)
 
+# Make deferred emails due whose cause is over, some at a time: those whose turn is next first, which an index finds.
+# The attempt that follows takes the place of the one that the outage cost.
+HASTEN_DEFERRED = text("""
+    UPDATE deliveries SET next_attempt_at = now(), attempt = greatest(attempt - 1, 0)
+    WHERE id IN (
+        SELECT id FROM deliveries
+        WHERE queue = :queue AND state = 'deferred' AND next_attempt_at > now()
+            AND (cause = :cause OR (:any_connection AND cause !~ '^[0-9]'))  -- a reply's cause begins with its code
+            AND (CAST(:domains AS text[]) IS NULL OR domain = ANY(CAST(:domains AS text[])))
+        ORDER BY next_attempt_at LIMIT :limit FOR UPDATE SKIP LOCKED)
+""")
+
 # Settle the rows of workers that died. A row that was begun is `unknown` where an email must not be sent twice; one
 # that used up its attempts fails, as it may be what its workers die of; any other is due again.
 RECOVER_EXPIRED_LEASES = text("""

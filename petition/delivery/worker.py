@@ -14,6 +14,7 @@ from petition.core.db import db
 from petition.delivery.batch import Batch, scale_batch_size
 from petition.delivery.claims import claim_due, recover_expired_leases
 from petition.delivery.queues import EMAIL_QUEUES, Queue
+from petition.delivery.recovery import continue_recovery
 from petition.delivery.results import ClaimContext
 from petition.delivery.wakeup import wake_soon
 from petition.delivery.yielding import announce_sending
@@ -49,6 +50,7 @@ def run_queue(queue_name: str, may_continue: Callable[[], bool] = lambda: True, 
     """
     queue, deadline, total = EMAIL_QUEUES[queue_name], time.monotonic() + MAX_TASK_SECONDS, 0
     size = queue.batch_size
+    continue_recovery(queue)
 
     def has_time() -> bool:
         return time.monotonic() < deadline and may_continue()

@@ -1,4 +1,4 @@
-"""Processes that are started and terminated together."""
+"""Processes that are started and terminated together, and started again one by one."""
 
 import signal
 import subprocess
@@ -21,13 +21,14 @@ class ProcessGroup:
         self._on_start = on_start
         self._environ = environ
         self._folder = folder
+        self._app_processes: dict[str, AppProcess] = {}
         self._running: dict[str, subprocess.Popen[bytes]] = {}
 
     def start(self, app_processes: Sequence[AppProcess]) -> None:
         """Start each process in the group's folder and environment."""
         for app_process in app_processes:
             process = spawn(app_process.argv, subprocess.PIPE, self._environ, cwd=self._folder)
-            self._running[app_process.name] = process
+            self._app_processes[app_process.name], self._running[app_process.name] = app_process, process
             self._on_start(app_process.name, process.pid)
             if process.stdout is not None:
                 self._console.relay(app_process.name, process.stdout)
@@ -41,6 +42,11 @@ class ProcessGroup:
                 del self._running[app_process.name]
                 return process.returncode
         return None
+
+    def restart(self, name: str) -> None:
+        """Start a process again that has ended, after the end of what it left running."""
+        send_signal(self._running[name].pid, signal.SIGKILL)
+        self.start([self._app_processes[name]])
 
     def exited(self) -> tuple[str, int] | None:
         """Return the name and the exit code of a process that ended by itself, if any."""

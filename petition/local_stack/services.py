@@ -103,6 +103,16 @@ class Services:
         """Return the name of a service that ended by itself, if any."""
         return next((service.name for service in self.services if not service.is_running()), None)
 
+    def restart(self, name: str, stopping: Callable[[], bool]) -> None:
+        """Start a service again that has ended, on the same address. Raises as `start` does."""
+        service = next(service for service in self.services if service.name == name)
+        with ThreadPoolExecutor(1) as pool:
+            try:
+                self._wait([pool.submit(service.start, self._state_file.add_process)], stopping)
+            except BaseException:
+                service.stop()
+                raise
+
     def stop(self, seconds: float = STOP_TIMEOUT_SECONDS) -> None:
         """Stop them all in parallel, within `seconds`."""
         with ThreadPoolExecutor(max(len(self.services), 1)) as pool:

@@ -5,6 +5,7 @@ import shutil
 import sys
 import threading
 import time
+from collections import defaultdict
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 
@@ -22,6 +23,8 @@ from petition.local_stack.state_file import StateFile, lock_data_folder
 PROCESS_STOP_TIMEOUT_SECONDS = 5.5  # for a process to end by itself
 SHUTDOWN_TIMEOUT_SECONDS = 9.2  # from the request to stop until nothing runs
 READY_TIMEOUT_SECONDS = 30.0
+MAX_RESTARTS, RESTARTS_WINDOW_SECONDS = 3, 60.0  # of one part
+RESTART_PAUSE_SECONDS = 1.0
 
 ProcessFactory = Callable[[Path, int], Sequence[AppProcess]]
 
@@ -35,8 +38,8 @@ def up(
 ) -> int:
     """Run the services, web, workers and beat until Ctrl-C, SIGTERM or SIGHUP, and return the exit code.
 
-    0 after such a signal; 1, with a line that says why, when it cannot start or a process ends by itself. Nothing runs
-    ten seconds after the signal.
+    A part that ends by itself is started again, with a line that says so. 0 after such a signal; 1, with a line that
+    says why, when it cannot start, or a part ends again and again. Nothing runs ten seconds after the signal.
     """
     data = data.resolve()
     stopping = ShutdownRequest()
@@ -65,6 +68,8 @@ class _Supervisor:
         self.stopping = stopping
         self.state_file = StateFile(data)
         self._url = f"http://127.0.0.1:{port}"
+        self._is_ready = threading.Event()
+        self._restarts: dict[str, list[float]] = defaultdict(list)  # of each part, when
 
     def run(self, app_processes: ProcessFactory, prepare: Sequence[str]) -> int:
         terminate_orphans(self.state_file)
@@ -109,18 +114,36 @@ class _Supervisor:
 
     def _watch(self, group: ProcessGroup, services: Services) -> int:
         while not self.stopping():
-            exited = group.exited()
-            if exited:
-                self.console.print_text(f"{exited[0]} ended by itself (exit code {exited[1]}): stopping everything")
-                return 1
+            if exited := group.exited():
+                name, code = exited
+                if not self._may_restart(name, f"exit code {code}"):
+                    return 1
+                group.restart(name)
             if service := services.exited():
-                self.console.print_text(
-                    f"{service} ended by itself: stopping everything (see {self.data / service}.log)"
-                )
-                return 1
+                if not self._may_restart(service, f"see {self.data / service}.log"):
+                    return 1
+                services.restart(service, self.stopping)
             time.sleep(0.1)
         self.console.print_text("Stopping…")
         return 0
+
+    def _may_restart(self, name: str, why: str) -> bool:
+        """Say that a part ended by itself, and return whether it is to be started again, after a pause."""
+        now = time.monotonic()
+        recent = [at for at in self._restarts[name] if now - at < RESTARTS_WINDOW_SECONDS]
+        if not self._is_ready.is_set() or len(recent) >= MAX_RESTARTS:
+            again = f" {len(recent) + 1} times within a minute" if recent else ""
+            self.console.print_text(f"{name} ended by itself ({why}){again}: stopping everything")
+            return False
+        self._restarts[name] = [*recent, now]
+        self.console.print_text(f"{name} ended by itself ({why}): starting it again")
+        self._pause(RESTART_PAUSE_SECONDS)
+        return True
+
+    def _pause(self, seconds: float) -> None:
+        ends = time.monotonic() + seconds
+        while time.monotonic() < ends and not self.stopping():
+            time.sleep(0.05)
 
     def _announce_when_ready(self, app_processes: Sequence[AppProcess], environ: Mapping[str, str]) -> None:
         late = list(app_processes)
@@ -133,6 +156,7 @@ class _Supervisor:
                 limit = float("inf")
             time.sleep(0.05)
         if not self.stopping.has_begun:
+            self._is_ready.set()
             self.state_file.update(ready=True)
             self.console.print_text(
                 _format_addresses(self._url, "PETITION_MAILBOX" in environ, self._read_first_sign_in_link())

@@ -9,10 +9,9 @@ from zoneinfo import ZoneInfo
 import click
 from rich.live import Live
 from rich.markup import escape
-from rich.table import Table
 from sqlalchemy import select
 
-from petition.core.cli_support import CommandError, console, with_app_context
+from petition.core.cli_support import CommandError, CommandGroup, FoldingTable, console, with_app_context
 from petition.core.db import db
 from petition.core.front_matter import parse_command_file
 from petition.mailings import actions, lifecycle, test_emails
@@ -30,7 +29,7 @@ from petition.team.accounts import get_by_email as get_account
 json_option = click.option("--json", "as_json", is_flag=True, help="Print JSON.")
 
 
-@click.group()
+@click.group(cls=CommandGroup)
 def mailings() -> None:
     """Follow-up mailings to the signers who agreed."""
 
@@ -47,14 +46,12 @@ def list_(as_json: bool) -> None:
     if not found:
         console.print("No mailing yet. Create one with: petition mailings create FILE.md")
         return
-    table = Table(box=None, header_style="bold", pad_edge=False)
-    for heading in ("id", "name", "state", "recipients", "start"):
-        table.add_column(heading, justify="right" if heading in ("id", "recipients") else "left")
+    table = FoldingTable("id", "name", "state", "recipients", "start", right=("id", "recipients"))
     for mailing in found:
         n = f"{mailing.audience['recipients']:,}" if mailing.audience else "-"
         table.add_row(
             str(mailing.id),
-            escape(mailing.name),
+            mailing.name,
             mailing.state,
             n,
             format_time(mailing.started_at or mailing.send_at, mailing),

@@ -5,11 +5,11 @@ from typing import Any
 from zoneinfo import ZoneInfo
 
 from rich.console import Group, RenderableType
-from rich.markup import escape
 from rich.progress_bar import ProgressBar
 from rich.table import Table
 from rich.text import Text
 
+from petition.core.cli_support import FoldingTable
 from petition.mailings.labels import reason_label
 from petition.mailings.models import Mailing, MailingState
 from petition.mailings.progress import Progress, get_progress, list_failure_reasons
@@ -49,20 +49,16 @@ def render_progress(mailing: Mailing) -> RenderableType:
     return Group(*parts, *([_render_failure_reasons(reasons)] if reasons else []))
 
 
-def _render_counts(progress: Progress) -> Table:
+def _render_counts(progress: Progress) -> FoldingTable:
     counts = {state: n for state, n in progress.states.items() if n or state in ALWAYS_SHOWN_STATES}
     counts |= {"bounced": progress.bounced, "unsub.": progress.unsubscribed}
-    table = Table(box=None, header_style="bold", pad_edge=False, padding=(0, 2, 0, 0))
-    for name in counts:
-        table.add_column(name, justify="right", no_wrap=True)
+    table = FoldingTable(*counts, right=counts, gap=2)
     table.add_row(*(f"{n:,}" for n in counts.values()))
     return table
 
 
-def _render_failure_reasons(reasons: list[Any]) -> Table:
-    table = Table(box=None, header_style="bold", pad_edge=False)
-    for heading in ("not sent", "n", "response"):
-        table.add_column(heading, justify="right" if heading == "n" else "left", no_wrap=heading != "response")
+def _render_failure_reasons(reasons: list[Any]) -> FoldingTable:
+    table = FoldingTable("not sent", "n", "response", right=("n",))
     for row in reasons:
-        table.add_row(escape(f"{row.state} {row.why}"[:40]), f"{row.n:,}", escape(row.response or "-"))
+        table.add_row(f"{row.state} {row.why}", f"{row.n:,}", row.response or "-")
     return table

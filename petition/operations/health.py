@@ -20,6 +20,8 @@ if TYPE_CHECKING:
 PROBE_MAX_AGE_SECONDS = 300.0
 NO_SUCCESS_SECONDS = 5.0  # without a success while emails are tried: from then on it is reported
 SILENT_SERVER_SECONDS = 5.0  # without any outcome while emails are being sent
+# The trouble is over: so many accepted in a row, or so many in the short window and none refused.
+MIN_ACCEPTED_IN_A_ROW, MIN_ACCEPTED_SHORT = 20, 3
 MIN_REFUSED = 3  # fewer rejections, among others that were accepted, are not reported
 
 
@@ -171,7 +173,7 @@ def _describe_silence(facts: HealthFacts) -> HealthReason | None:
 def _describe_rejections(facts: HealthFacts) -> HealthReason | None:
     """Report that nothing is accepted, or less than is refused, by the attempts of the last seconds.
 
-    Both windows must be well before it is over, so that the status does not flap.
+    Both windows must be well before it is over, so that the status does not flap; or nothing is refused any more.
     """
     tries, runbook = facts.tries, "EmailDeferralRateHigh"
     since_success = facts.seconds_since(tries.last_success_at)
@@ -185,6 +187,9 @@ def _describe_rejections(facts: HealthFacts) -> HealthReason | None:
             "The mail server has accepted nothing for %(time)s. Failed attempts: %(n)s, for example “%(response)s”"
         )
         return HealthReason(HealthStatus.SLOW, text, values | {"time": timedelta(seconds=since_success)}, runbook)
+    is_over = not tries.refused_short and tries.accepted_short >= MIN_ACCEPTED_SHORT
+    if is_over or tries.accepted_in_a_row >= MIN_ACCEPTED_IN_A_ROW:
+        return None
     for refused, accepted in (
         (tries.refused_short, tries.accepted_short),
         (tries.refused_long, tries.accepted_long),

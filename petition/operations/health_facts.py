@@ -25,6 +25,7 @@ class Tries:
     last_try_at: datetime | None = None
     refused_since: int = 0  # since the last success
     refused_by_server_since: int = 0  # of these, not because of the recipient's mailbox
+    accepted_in_a_row: int = 0  # since the last that was refused, the mailbox's own trouble left out
     accepted_short: int = 0
     refused_short: int = 0
     accepted_long: int = 0

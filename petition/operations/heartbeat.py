@@ -65,7 +65,8 @@ class HeartbeatThread(threading.Thread):
 
     def run(self) -> None:
         """Record a heartbeat until `stop`; try again at the next one when the database does not answer."""
-        log.info("worker started", name=self._row[1], queues=list(self._row[2]), pid=os.getpid())
+        name, queues = self._row[1:3]
+        log.info("worker started", name=name, queues=list(queues), version=version("petition"), pid=os.getpid())
         while not self._stopping.wait(HEARTBEAT_INTERVAL_SECONDS):
             with self._app.app_context():
                 try:
@@ -94,6 +95,11 @@ class HeartbeatScheduler(PersistentScheduler):  # type: ignore[misc]
 
     _recorded_at = 0.0
     _broker_answers = True
+
+    def setup_schedule(self) -> None:
+        """Read when each task ran last, and say which version starts."""
+        super().setup_schedule()
+        log.info("beat started", version=version("petition"), pid=os.getpid())
 
     def apply_entry(self, entry: Any, producer: Any = None) -> None:
         """Publish a task; log a broker that does not answer once, and its return, instead of a traceback each time."""

@@ -15,11 +15,12 @@ from petition.operations.models import Probe
 MAIL_SERVER = "mail server"  # the name of its row in `probes`
 
 
-def probe_mail_server() -> None:
-    """Connect, log in and send NOOP; record the result. Flushes, does not commit."""
+def probe_mail_server() -> bool:
+    """Connect, log in and send NOOP; record the result, and return whether it is well. Flushes, does not commit."""
     started = time.monotonic()
     ok, response = _probe()
     record_probe(MAIL_SERVER, ok, response, round((time.monotonic() - started) * 1000))
+    return ok
 
 
 def _probe() -> tuple[bool, str]:

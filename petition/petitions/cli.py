@@ -2,13 +2,12 @@
 
 from collections.abc import Callable
 from datetime import datetime
-from typing import IO, Literal
+from typing import IO
 from zoneinfo import ZoneInfo
 
 import click
-from rich.table import Table
 
-from petition.core.cli_support import console, with_app_context
+from petition.core.cli_support import CommandGroup, FoldingTable, console, with_app_context
 from petition.core.db import db
 from petition.core.front_matter import parse_command_file
 from petition.petitions import lifecycle
@@ -19,7 +18,7 @@ from petition.petitions.models import Petition, PetitionState
 from petition.petitions.paper.cli import import_paper, undo_paper
 
 
-@click.group()
+@click.group(cls=CommandGroup)
 def petitions() -> None:
     """Petitions and open letters."""
 
@@ -88,10 +87,7 @@ def list_() -> None:
         console.print("No petition yet. Create one with: petition petitions create FILE.md")
         return
     counted = get_counts(found)
-    table = Table(box=None, header_style="bold")
-    for heading in ("slug", "state", "confirmed", "goal", "title"):
-        justify: Literal["left", "right"] = "right" if heading in ("confirmed", "goal") else "left"
-        table.add_column(heading, justify=justify, no_wrap=heading != "title")
+    table = FoldingTable("slug", "state", "confirmed", "goal", "title", right=("confirmed", "goal"))
     for petition in found:
         count = counted[petition.id]
         title = petition.text_in(petition.default_language).title
@@ -106,9 +102,7 @@ def show(slug: str) -> None:
     """Show one petition's settings and count."""
     petition = petition_queries.find_by_slug(slug)
     count = get_count(petition)
-    table = Table(box=None, show_header=False)
-    table.add_column(style="bold", no_wrap=True)
-    table.add_column()
+    table = FoldingTable()
     for name, value in (
         ("slug", petition.slug),
         ("kind", petition.kind.replace("_", " ")),

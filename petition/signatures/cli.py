@@ -6,12 +6,11 @@ from datetime import datetime
 from typing import Any
 
 import click
-from rich.table import Table
 
 from petition.bulk_actions import runner
 from petition.bulk_actions.cli import run_interactively
 from petition.bulk_actions.models import BulkAction
-from petition.core.cli_support import CommandError, console, with_app_context
+from petition.core.cli_support import CommandError, CommandGroup, FoldingTable, console, with_app_context
 from petition.core.db import db
 from petition.core.exceptions import NotFound
 from petition.core.pagination import MAX_ID
@@ -56,7 +55,7 @@ def filter_options(command: Callable[..., Any]) -> Callable[..., Any]:
     return command
 
 
-@click.group()
+@click.group(cls=CommandGroup)
 def signatures() -> None:
     """Signatures: find, show, export, invalidate."""
 
@@ -85,10 +84,8 @@ def list_(before: int | None, limit: int, as_json: bool, **chosen: str | None) -
         console.print(f"The next page: add --before {following}")
 
 
-def _table(rows: Any) -> Table:
-    table = Table(box=None, header_style="bold", pad_edge=False)
-    for heading in ("id", "state", "signed", "petition", "name", "address"):
-        table.add_column(heading, no_wrap=heading not in ("name", "address"))
+def _table(rows: Any) -> FoldingTable:
+    table = FoldingTable("id", "state", "signed", "petition", "name", "address")
     for row in rows:
         name = f"{row.organisation} ({row.name})" if row.organisation else row.name
         table.add_row(
@@ -125,9 +122,7 @@ def show(number: int, as_json: bool) -> None:
         ]
         click.echo(json.dumps({**_to_dict(signature), "history": history}, indent=1, ensure_ascii=False))
         return
-    table = Table(box=None, show_header=False)
-    table.add_column(style="bold", no_wrap=True)
-    table.add_column()
+    table = FoldingTable()
     for name, value in _to_dict(signature).items():
         table.add_row(name, "-" if value is None else str(value))
     console.print(table)

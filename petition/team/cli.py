@@ -3,16 +3,15 @@
 import json
 
 import click
-from rich.table import Table
 
-from petition.core.cli_support import CommandError, console, with_app_context
+from petition.core.cli_support import CommandError, CommandGroup, FoldingTable, console, with_app_context
 from petition.core.db import db
 from petition.core.i18n import LANGUAGES
 from petition.team import accounts, audit, credentials, links
 from petition.team.models import TEAM_ROLES, Account
 
 
-@click.group()
+@click.group(cls=CommandGroup)
 def team() -> None:
     """Members of the team: operators, campaigners, senders, admins."""
 
@@ -47,9 +46,7 @@ def list_(as_json: bool) -> None:
             "No account yet. Create the first one with: petition team invite ADDRESS --role admin --print-link"
         )
         return
-    table = Table(box=None, header_style="bold", pad_edge=False)
-    for heading in ("address", "name", "roles", "second factor", "last sign-in", "state"):
-        table.add_column(heading, no_wrap=heading not in ("name", "roles"))
+    table = FoldingTable("address", "name", "roles", "second factor", "last sign-in", "state")
     for account in members:
         last = f"{account.last_sign_in_at:%Y-%m-%d %H:%M}" if account.last_sign_in_at else "never"
         factor = "yes" if account.has_second_factor else "not yet"

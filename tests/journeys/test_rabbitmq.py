@@ -5,6 +5,7 @@ import signal
 import time
 
 import pytest
+from amqp.exceptions import ChannelError
 from kombu import Connection
 from support.brokers import RabbitMQ, rabbitmq_is_installed
 from support.factories import make_petition
@@ -55,6 +56,8 @@ def test_the_loop_by_rabbitmq_which_is_killed_and_hangs(app_processes, rabbitmq,
     assert sign(app_processes, 0) == 303
     wait_for(lambda: mailed(0), 10, "the first email")
     with Connection(rabbitmq.url) as connection:
+        with pytest.raises(ChannelError):  # of tasks with a countdown: there is none
+            connection.channel().exchange_declare("celery_delayed_27", "topic", passive=True)
         for queue in QUEUE_NAMES:
             arguments = {"x-queue-type": "quorum"}
             # Refused if it had been declared as anything else.

@@ -1,4 +1,4 @@
-"""`petition up`: a signal or the end of any process stops everything, and no process is left."""
+"""`petition up`: a part that ends is started again, a signal stops everything, and no process is left."""
 
 import json
 import os
@@ -155,12 +155,65 @@ def test_ctrl_c_leaves_none_behind_whatever_they_do(start: Start) -> None:
     assert wait_until(lambda: have_exited(processes | {"grandchild": grandchild}), 1)
 
 
-def test_a_death_ends_everything(start: Start) -> None:
+def test_a_part_that_ends_again_and_again_ends_everything(start: Start) -> None:
     up = start({"obedient": WELL_BEHAVED, "frail": READY + "ready('frail'); time.sleep(1); sys.exit(3)"})
     processes = up.await_ready()
-    assert up.process.wait(15) == 1
-    assert have_exited(processes)
-    assert "frail ended by itself (exit code 3)" in up.output()
+    assert up.process.wait(30) == 1
+    assert have_exited(processes | up.processes)
+    output = up.output()
+    assert output.count("frail ended by itself (exit code 3): starting it again") == 3
+    assert "frail ended by itself (exit code 3) 4 times within a minute: stopping everything" in output
+
+
+def test_a_part_that_does_not_even_start_ends_everything(start: Start) -> None:
+    up = start({"obedient": WELL_BEHAVED, "frail": "raise SystemExit(3)", "late": "import time; time.sleep(600)"})
+    assert up.process.wait(30) == 1
+    assert "frail ended by itself (exit code 3): stopping everything" in up.output()
+
+
+def test_a_part_that_is_killed_is_started_again(start: Start) -> None:
+    up = start({"obedient": WELL_BEHAVED, "parent": HAS_STUBBORN_CHILD})
+    before = up.await_ready()
+    os.kill(before["parent"], signal.SIGKILL)
+    assert wait_until(lambda: up.processes.get("parent") not in (None, before["parent"]), 20)
+    after = up.processes
+    assert after["obedient"] == before["obedient"], "the others run on"
+    code, _ = up.stop(signal.SIGINT)
+    assert code == 0
+    assert have_exited(after)
+
+
+@pytest.mark.slow
+def test_services_that_are_killed_are_started_again_with_their_data(start: Start, tmp_path: Path) -> None:
+    up = start({"obedient": WELL_BEHAVED}, environ={})
+    before = up.await_ready()
+    settings = connect.get_running_settings(tmp_path / "data")
+    assert settings is not None
+    url = settings["DATABASE_URL"].replace("postgresql+psycopg://", "postgresql://")
+    with psycopg.connect(url, autocommit=True) as connection:
+        connection.execute("CREATE TABLE kept AS SELECT 1 AS n")
+    for name in ("postgres", "valkey", "mailbox"):
+        os.kill(before[name], signal.SIGKILL)
+        assert wait_until(lambda name=name: up.processes.get(name) not in (None, before[name]), 30)
+
+    def is_kept() -> bool:
+        try:
+            with psycopg.connect(url, connect_timeout=2) as connection:
+                return connection.execute("SELECT n FROM kept").fetchone() == (1,)
+        except psycopg.OperationalError:
+            return False
+
+    assert wait_until(is_kept, 30)
+    with redis.Redis.from_url(settings["REDIS_URL"], retry_on_error=[redis.ConnectionError]) as client:
+
+        def answers() -> bool:
+            try:
+                return bool(client.ping())
+            except redis.RedisError:
+                return False
+
+        assert wait_until(answers, 10)
+    assert up.stop(signal.SIGINT)[0] == 0
 
 
 def test_a_database_that_cannot_be_prepared(start: Start) -> None:

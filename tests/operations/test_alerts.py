@@ -1,6 +1,7 @@
 """Each alert rule, checked by promtool: it fires in its trouble, nothing else does, and it ends with the trouble.
 
-The series are those of a real `/metrics`, with their labels and those of a scrape; a trouble changes some values.
+The series are those that a real stack returned at `/metrics` before, in and after each trouble; they are recorded by
+tests/journeys/test_runbook.py, which also says what is typed to end it.
 """
 
 import re
@@ -10,155 +11,111 @@ from pathlib import Path
 
 import pytest
 import yaml
-from prometheus_client.parser import text_string_to_metric_families
-from support.factories import make_petition, make_signature
-
-from petition.operations.heartbeat import record_heartbeat
-from petition.operations.metrics import render_metrics
-from petition.operations.smtp_probe import MAIL_SERVER, record_probe
+from support.alerts.scenarios import SCENARIOS
+from support.alerts.series import AFTER, BEFORE, FOLDER, TROUBLE, load, make_input_series, used_metrics
 
 pytestmark = pytest.mark.slow
 MONITORING = Path(__file__).parents[2] / "docs" / "monitoring"
-STEPS_PER_MINUTE = 4
-BEFORE, TROUBLE, AFTER = 20, 80, 75  # minutes: well, in trouble, well again
-HEALTHY = {"health_status": 0, "health_alarm": 0, "people_waiting": 0, "oldest_waiting_seconds": 0}
-SENDING = {"petition_sent_total|confirmations": 15}  # emails a step
-STUCK = {"health_status": 2, "health_alarm": 2, "people_waiting": 40, "oldest_waiting_seconds": 90}
-NOTHING_SENT = {"petition_sent_total|confirmations": ("rate", 0)}
-NO_MAIL = {"MailStuck", "MailSlow", "ConfirmationsDelayed", "NoConfirmationsSent"}
+FIRING = 'count by (alertname, severity, queue) (ALERTS{alertstate="firing"})'
 
 
-# By name: what changes while the trouble lasts, and the alerts that fire then. ("rate", n) is a counter's step.
-TROUBLES = {
-    "nothing": ({}, set()),
-    "all put off": (
-        STUCK | NOTHING_SENT | {"petition_deferred_total|confirmations|4xx": ("rate", 20)},
-        NO_MAIL | {"EmailDeferralRateHigh"},
-    ),
-    "no worker": (
-        STUCK | NOTHING_SENT | {"petition_workers|confirmations": 0},
-        NO_MAIL | {"QueueWithoutWorker"},
-    ),
-    "planned pause": (
-        {"health_status": 1, "people_waiting": 40, "oldest_waiting_seconds": 900}
-        | NOTHING_SENT
-        | {"petition_queue_paused|confirmations": 1},
-        {"QueuePausedTooLong"},
-    ),
-    "one address in a hundred": (
-        {"health_status": 1, "health_alarm": 1, "people_waiting": 1, "oldest_waiting_seconds": 900},
-        {"MailSlow"},
-    ),
-    "full mailboxes at night": ({"people_waiting": 9, "oldest_waiting_seconds": 9000} | NOTHING_SENT, set()),
-    "no beat": ({"health_status": 1, "health_alarm": 1, "beat_up": 0}, {"MailSlow", "BeatDown"}),
-    "no broker": (STUCK | NOTHING_SENT | {"broker_up": 0}, NO_MAIL | {"BrokerDown"}),
-    "broker may evict": (
-        {"health_status": 1, "health_alarm": 1, "broker_may_evict": 1},
-        {"MailSlow", "BrokerEvictionPolicy"},
-    ),
-    "back-off": ({"mail_server_throttled": 1}, {"MailServerFailing"}),
-    "probe fails": ({"mail_server_up": 0}, {"MailServerFailing"}),
-    "rejections": ({"petition_failed_total|confirmations|5xx": ("rate", 5)}, {"EmailFailureRateHigh"}),
-    "unknown outcomes": ({"petition_deliveries|mailings|unknown": 9}, {"EmailOutcomeUnknown"}),
-    "late": (
-        {"petition_accept_seconds_bucket|+Inf|confirmations": ("rate", 15)}
-        | {"petition_accept_seconds_bucket|22.0|confirmations": ("rate", 15)},
-        {"ConfirmationLatencyHigh"},
-    ),
-    "drift": ({"petition_drift_total": ("rate", 1)}, {"StatisticsDrift"}),
-    "never reconciled": ({"reconciliation_age_seconds": 200_000}, {"ReconciliationOverdue"}),
-    "web gone": (None, {"PetitionDown"}),
-}
+def read_rules():
+    """Return each rule by its name."""
+    groups = yaml.safe_load((MONITORING / "alerts.yaml").read_text(encoding="utf-8"))["groups"]
+    return {rule["alert"]: rule for group in groups for rule in group["rules"]}
 
 
-@pytest.fixture
-def series(app):
-    """Return every series of a stack that is well: names with labels, by a short key without the labels' names."""
-    make_signature(make_petition())
-    record_heartbeat("worker", "w", ["confirmations", "notifications", "mailings", "maintenance"])
-    record_heartbeat("beat", "b")
-    record_probe(MAIL_SERVER, True, "250 ok", 1)
-    found = {}
-    for family in text_string_to_metric_families(render_metrics().decode()):
-        for sample in family.samples:
-            labels = {**sample.labels, "instance": "web:8000", "job": "petition"}
-            name = sample.name + "{" + ",".join(f'{key}="{value}"' for key, value in sorted(labels.items())) + "}"
-            key = "|".join([sample.name, *(value for _, value in sorted(sample.labels.items()))])
-            found[key] = (name, sample.value)
-    return found
+def read_inhibitions():
+    return yaml.safe_load((MONITORING / "inhibit.yaml").read_text(encoding="utf-8"))["inhibit_rules"]
 
 
-def make_values(key, healthy, trouble):
-    """Return a series in promtool's notation: well, in trouble, well again."""
-    steps = [minutes * STEPS_PER_MINUTE for minutes in (BEFORE, TROUBLE, AFTER)]
-    if trouble is None:
-        return f"{healthy}x{steps[0]} _x{steps[1]} {healthy}x{steps[2]}"
-    if key.endswith(("_total", "_bucket")) or "_total|" in key or "_bucket|" in key:
-        rates = [SENDING.get(key, 0)] * 3
-        if isinstance(trouble, tuple):
-            rates[1] = trouble[1]
-        value, parts = 0, []
-        for rate, count in zip(rates, steps, strict=True):
-            parts.append(f"{value}+{rate}x{count}")
-            value += rate * (count + 1)
-        return " ".join(parts)
-    return f"{healthy}x{steps[0]} {trouble}x{steps[1]} {healthy}x{steps[2]}"
+def labels_of(alert, scenario):
+    """Return the labels of an alert that fires; the troubles are of the queue of confirmations."""
+    rule = read_rules()[alert]
+    labels = {"alertname": alert, "severity": rule["labels"]["severity"]}
+    has_queue = "by (queue)" in rule["expr"] or "labels.queue" in rule["annotations"]["summary"]
+    return labels | ({"queue": "confirmations"} if has_queue else {})
 
 
-def make_test(series, changes, expected):
-    full = (
-        {} if changes is None else {k if k.startswith("petition") else f"petition_{k}": v for k, v in changes.items()}
-    )
-    assert set(full) <= set(series), set(full) - set(series)
-    healthy = {f"petition_{name}": value for name, value in HEALTHY.items()}
-    inputs = []
-    for key, (name, value) in series.items():
-        value = healthy.get(key, value)
-        trouble = None if changes is None else full.get(key, value)
-        inputs.append({"series": name, "values": make_values(key, value, trouble)})
-    query = 'count by (alertname) (ALERTS{alertstate="firing"})'
-    fires = [{"labels": f'{{alertname="{name}"}}', "value": 1} for name in sorted(expected)]
+def make_test(scenario):
+    """Return promtool's test: nothing fires before, these do in the trouble, nothing does after."""
+    alerts = [labels_of(alert, scenario) for alert in sorted(scenario.alerts)]
+    fires = [
+        {"labels": "{" + ", ".join(f'{name}="{labels[name]}"' for name in labels) + "}", "value": 1}
+        for labels in alerts
+    ]
     return {
         "interval": "15s",
-        "input_series": inputs,
+        "input_series": make_input_series(load(scenario.name)),
         "promql_expr_test": [
-            {"expr": query, "eval_time": f"{BEFORE - 1}m", "exp_samples": []},
-            {"expr": query, "eval_time": f"{BEFORE + TROUBLE - 2}m", "exp_samples": fires},
-            {"expr": query, "eval_time": f"{BEFORE + TROUBLE + AFTER - 1}m", "exp_samples": []},
+            {"expr": FIRING, "eval_time": f"{BEFORE - 1}m", "exp_samples": []},
+            {"expr": FIRING, "eval_time": f"{BEFORE + scenario.minutes}m", "exp_samples": fires},
+            {"expr": FIRING, "eval_time": f"{BEFORE + TROUBLE + AFTER - 1}m", "exp_samples": []},
         ],
     }
 
 
-@pytest.mark.parametrize("trouble", TROUBLES)
-def test_rules_fire_in_their_trouble_and_end_with_it(series, tmp_path, trouble):
+@pytest.mark.parametrize("scenario", SCENARIOS, ids=lambda scenario: scenario.name.replace(" ", "-"))
+def test_rules_fire_in_their_trouble_and_end_with_it(tmp_path, scenario):
     if not shutil.which("promtool"):
         pytest.skip("needs promtool: apt-get install prometheus")
     shutil.copy(MONITORING / "alerts.yaml", tmp_path)
-    tests = {
-        "rule_files": ["alerts.yaml"],
-        "evaluation_interval": "15s",
-        "tests": [make_test(series, *TROUBLES[trouble])],
-    }
+    tests = {"rule_files": ["alerts.yaml"], "evaluation_interval": "15s", "tests": [make_test(scenario)]}
     (tmp_path / "tests.yaml").write_text(yaml.safe_dump(tests))
     command = ["promtool", "test", "rules", str(tmp_path / "tests.yaml")]
     ended = subprocess.run(command, capture_output=True, text=True, timeout=60, check=False)
     assert ended.returncode == 0, ended.stdout + ended.stderr
 
 
-def rule_names():
-    groups = yaml.safe_load((MONITORING / "alerts.yaml").read_text(encoding="utf-8"))["groups"]
-    return {rule["alert"] for group in groups for rule in group["rules"]}
+def test_every_rule_fires_in_some_trouble():
+    assert set().union(*(scenario.alerts for scenario in SCENARIOS)) == set(read_rules())
 
 
-def test_every_rule_is_tested():
-    assert set().union(*(expected for _, expected in TROUBLES.values())) == rule_names()
+def test_every_metric_of_a_rule_was_recorded():
+    recorded = {key.partition("{")[0] for scenario in SCENARIOS for key in load(scenario.name)["series"]}
+    assert used_metrics() - recorded <= {"petition_mail_server_up"}, "absent until the first probe"
+    assert {f"{path.stem}" for path in FOLDER.glob("*.json")} == {
+        scenario.name.replace(", ", " ").replace(" ", "-") for scenario in SCENARIOS
+    }
+
+
+MATCHER = re.compile(r"(\w+) (=~|=) \"?([^\"]*)\"?")
+
+
+def matches(labels, matchers):
+    """Return whether an alert's labels match Alertmanager's matchers."""
+    for matcher in matchers:
+        name, operator, value = MATCHER.fullmatch(matcher).groups()
+        if not (re.fullmatch(value, labels.get(name, "")) if operator == "=~" else labels.get(name) == value):
+            return False
+    return True
+
+
+def remaining(alerts):
+    """Return the alerts that a person is told of, once inhibition left out those that others explain."""
+    return [
+        alert
+        for alert in alerts
+        if not any(
+            matches(alert, rule["target_matchers"])
+            and any(other != alert and matches(other, rule["source_matchers"]) for other in alerts)
+            for rule in read_inhibitions()
+        )
+    ]
+
+
+@pytest.mark.parametrize("scenario", SCENARIOS, ids=lambda scenario: scenario.name.replace(" ", "-"))
+def test_one_cause_is_one_critical_alert(scenario):
+    told = remaining([labels_of(alert, scenario) for alert in scenario.alerts])
+    assert sum(alert["severity"] == "critical" for alert in told) <= 1
+    assert bool(told) == bool(scenario.alerts)
+    assert len(told) <= 2, [alert["alertname"] for alert in told]
 
 
 def test_inhibition_names_existing_alerts_and_no_cycle():
-    rules = yaml.safe_load((MONITORING / "inhibit.yaml").read_text(encoding="utf-8"))["inhibit_rules"]
-    for rule in rules:
+    for rule in read_inhibitions():
         source, target = (
             set(re.findall(r"\b[A-Z][A-Za-z]+\b", " ".join(rule[f"{end}_matchers"]))) for end in ("source", "target")
         )
-        assert source | target <= rule_names()
+        assert source | target <= set(read_rules())
         assert not source & target

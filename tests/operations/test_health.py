@@ -72,8 +72,13 @@ def test_status_does_not_flap_while_most_domains_fail():
     """One window that is well by chance does not end it."""
     well = {"accepted_short": 4, "refused_short": 2, "accepted_long": 10, "refused_long": 50}
     assert evaluate(tries=Tries(ago(1), ago(1), response="451", **well)).status == "slow"
-    over = {"accepted_short": 9, "refused_short": 0, "accepted_long": 30, "refused_long": 20}
+    few = {"accepted_short": 2, "refused_short": 0, "accepted_long": 10, "refused_long": 50}
+    assert evaluate(tries=Tries(ago(1), ago(1), response="451", **few)).status == "slow", "two are no proof"
+    over = {"accepted_short": 3, "refused_short": 0, "accepted_long": 10, "refused_long": 50}
     assert evaluate(tries=Tries(ago(1), ago(1), response="451", **over)).status == "ok"
+    in_a_row = {"accepted_short": 25, "refused_short": 40, "accepted_long": 30, "refused_long": 90}
+    assert evaluate(tries=Tries(ago(1), ago(1), response="451", accepted_in_a_row=19, **in_a_row)).status == "slow"
+    assert evaluate(tries=Tries(ago(1), ago(1), response="451", accepted_in_a_row=20, **in_a_row)).status == "ok"
     begun = {"accepted_short": 2, "refused_short": 10, "accepted_long": 300, "refused_long": 10}
     assert "10 of the last 12" in text_of(evaluate(tries=Tries(ago(1), ago(1), response="451", **begun)))
 

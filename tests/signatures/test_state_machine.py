@@ -24,6 +24,7 @@ from petition.core.exceptions import DomainError, InvalidLink
 from petition.delivery.models import Delivery
 from petition.delivery.worker import run_queue
 from petition.operations import queries
+from petition.operations.confirmation_funnel import read_funnel
 from petition.petitions.counters import get_count
 from petition.petitions.models import Petition
 from petition.signatures.confirm import confirm_signature
@@ -44,6 +45,10 @@ RECONCILIATION_QUERIES = (
     queries.WRONG_STATE_COUNTS,
     queries.WRONG_FAILURE_GROUPS,
 )
+CAMPAIGN_PATH_SQL = """
+    SELECT coalesce(sum(submitted), 0) AS submitted, coalesce(sum(mailed), 0) AS mailed,
+           coalesce(sum(reached), 0) AS reached FROM campaign_log WHERE petition_id = :id
+"""
 EXAMPLES = int(os.environ.get("LIVES", "0"))  # random ones; unset: a few, the same each time
 NUMBERS = count()
 
@@ -152,6 +157,15 @@ class SignatureMachine(RuleBasedStateMachine):
             duplicates = text("""SELECT subject_id, kind FROM deliveries WHERE state IN ('due', 'deferred', 'sending')
                             GROUP BY 1, 2 HAVING count(*) > 1""")
             assert db.session.execute(duplicates).all() == []
+
+    @invariant()
+    def funnels_agree(self):
+        """Whatever was done, nobody followed a link that was not emailed: not by domain, nor by petition."""
+        with self.app.app_context():
+            for domain in read_funnel(datetime.now(UTC) - timedelta(days=400)):
+                assert 0 <= domain.confirmed <= domain.mailed, domain
+            path = db.session.execute(text(CAMPAIGN_PATH_SQL), {"id": self.petition_id}).one()
+            assert 0 <= path.reached <= path.mailed <= path.submitted, path
 
     def _in_model(self, model, action):
         name, *args = action

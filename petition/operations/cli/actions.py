@@ -3,11 +3,10 @@
 from typing import Any
 
 import click
-from rich.table import Table
 
 from petition.bulk_actions.cli import run_interactively
 from petition.bulk_actions.models import BulkAction
-from petition.core.cli_support import CommandError, console, with_app_context
+from petition.core.cli_support import CommandError, FoldingTable, console, with_app_context
 from petition.operations import delivery_actions
 from petition.operations.cli.options import attempt_filter_options, build_filter, delivery_filter_options, json_option
 from petition.team import audit
@@ -45,9 +44,7 @@ def _print_sample(action: BulkAction) -> None:
     console.print(f"[bold]{action.total:,}[/] {noun} {EFFECT_LABELS[action.verb]}. For example:")
     if delivery_actions.includes_unknown(action):
         console.print("[bold yellow]Some may have been sent already: whoever has such an email gets it twice.[/]")
-    table = Table(box=None, header_style="bold", pad_edge=False)
-    for name in ("email", "kind", "state", "domain", "server response"):
-        table.add_column(name, no_wrap=name in ("email", "kind", "state"), overflow="fold")
+    table = FoldingTable("email", "kind", "state", "domain", "server response")
     for delivery in delivery_actions.list_sample(action):
         table.add_row(str(delivery.id), delivery.kind, delivery.state, delivery.domain or "-", delivery.reason or "-")
     console.print(table)

@@ -4,9 +4,8 @@ import json
 from typing import IO
 
 import click
-from rich.table import Table
 
-from petition.core.cli_support import console, with_app_context
+from petition.core.cli_support import CommandGroup, FoldingTable, console, with_app_context
 from petition.core.db import db
 from petition.delivery.bounces.processing import process_message
 from petition.operations import bounce_reports
@@ -15,7 +14,7 @@ from petition.operations.cli.options import json_option
 MAX_LISTED = 100
 
 
-@click.group()
+@click.group(cls=CommandGroup)
 def bounces() -> None:
     """Bounces, complaints and unsubscribe requests."""
 
@@ -45,9 +44,7 @@ def list_(as_json: bool) -> None:
     if not reports:
         console.print("No bounces.")
         return
-    table = Table(box=None, header_style="bold", pad_edge=False)
-    for heading in ("when", "kind", "status", "email", "response"):
-        table.add_column(heading, no_wrap=heading != "response", overflow="fold")
+    table = FoldingTable("when", "kind", "status", "email", "response")
     for bounce in reports:
         table.add_row(
             f"{bounce.at:%Y-%m-%d %H:%M}", bounce.kind, bounce.status, str(bounce.delivery_id or "-"), bounce.response

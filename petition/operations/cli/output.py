@@ -2,12 +2,11 @@
 
 import shlex
 from datetime import datetime
-from typing import Final
 
 from rich.console import Group, RenderableType
-from rich.table import Table
 from rich.text import Text
 
+from petition.core.cli_support import FoldingTable
 from petition.core.i18n import format_duration
 from petition.operations.broker_stats import BrokerStats
 from petition.operations.failures import FailureSummary
@@ -20,8 +19,6 @@ STATUS_STYLES = {
     HealthStatus.SLOW: "bold yellow",
     HealthStatus.STUCK: "bold red",
 }
-LEFT: Final = "left"
-RIGHT: Final = "right"
 STATES = ("due", "sending", "deferred", "failed", "unknown")
 MAX_GROUPS = 8
 
@@ -57,11 +54,10 @@ def render_reasons(health: Health) -> list[Text]:
     ]
 
 
-def render_queues(snapshot: Snapshot) -> Table:
+def render_queues(snapshot: Snapshot) -> FoldingTable:
     """Return a line for each queue, within 80 columns."""
-    table = Table(box=None, header_style="bold", pad_edge=False, padding=(0, 1, 0, 0))
-    for name in ("queue", *STATES, "oldest", "/min", "empty in", "workers"):
-        table.add_column(name, justify=LEFT if name == "queue" else RIGHT, no_wrap=True)
+    numbers = (*STATES, "oldest", "/min", "empty in", "workers")
+    table = FoldingTable("queue", *numbers, right=numbers)
     for queue in snapshot.queues.values():
         workers = len(snapshot.workers_for(queue.name))
         table.add_row(
@@ -81,11 +77,9 @@ def _format_time_to_empty(seconds: float | None) -> str:
     return format_duration(seconds) if seconds else "-"
 
 
-def render_processes(snapshot: Snapshot, broker: BrokerStats) -> Table:
+def render_processes(snapshot: Snapshot, broker: BrokerStats) -> FoldingTable:
     """Return pauses, workers, beat, broker and mail server."""
-    table = Table(box=None, show_header=False, pad_edge=False)
-    table.add_column(style="bold", no_wrap=True)
-    table.add_column(overflow="fold")
+    table = FoldingTable()
     for queue in snapshot.queues:
         if pause := snapshot.pause_for(queue):
             table.add_row("paused", f"{queue}: {pause.reason} ({pause.by or '-'}, since {pause.since:%H:%M} UTC)")

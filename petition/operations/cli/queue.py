@@ -9,7 +9,7 @@ import click
 from flask import current_app
 from rich.live import Live
 
-from petition.core.cli_support import console, with_app_context
+from petition.core.cli_support import CommandGroup, console, with_app_context
 from petition.core.db import db
 from petition.delivery.queues import EMAIL_QUEUES, EVERYTHING
 from petition.operations import broker_stats, failures, queue_actions, quick_check
@@ -27,7 +27,7 @@ WATCH_INTERVAL_SECONDS = 2.0
 MAX_FILTERED_GROUPS = 1_000_000  # groups searched for those that match a filter
 
 
-@click.group(invoke_without_command=True)
+@click.group(cls=CommandGroup, invoke_without_command=True)
 @json_option
 @click.pass_context
 def queue(context: click.Context, as_json: bool) -> None:

@@ -5,7 +5,7 @@ from typing import IO
 
 import click
 
-from petition.core.cli_support import CommandError, console, with_app_context
+from petition.core.cli_support import CommandError, CommandGroup, console, with_app_context
 from petition.core.db import db
 from petition.core.hashing import key_tag, secret_keys
 from petition.delivery.suppressions import keys as suppression_keys
@@ -17,7 +17,7 @@ from petition.operations.cli.options import json_option
 MAX_BAD_LINES_SHOWN = 50
 
 
-@click.group()
+@click.group(cls=CommandGroup)
 def suppressions() -> None:
     """Addresses that are never emailed, stored as keyed hashes."""
 

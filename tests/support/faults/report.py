@@ -10,7 +10,8 @@ TABLE_MARKER = "<!-- table of faults -->\n"
 COLUMNS = {
     "fault": "fault", "accepted": "accepted", "confirmed": "confirmed", "mails": "emails", "duplicates": "again",
     "unanswered": "no answer", "slowest": "slowest answer, s",
-    "recovered": "first loop after, s", "settled": "all mailed after, s",
+    "told": "told after, s", "recovered": "first loop after, s", "settled": "all mailed after, s",
+    "well": "green after, s",
 }  # fmt: skip
 
 
@@ -20,16 +21,18 @@ class FaultReport:
     def __init__(self, keep):
         self.keep, self.lines = keep, []
 
-    def add(self, name, model, recovered, settled, note=""):
-        """Add the measurements of a fault, with a note."""
+    def add(self, name, model, recovered, settled, note="", told=None, well=None):
+        """Add the measurements of a fault, with a note; `told`: seconds by place, of which the slowest is shown."""
+        slowest_place = max((seconds for seconds in (told or {}).values() if seconds is not None), default=None)
         line = {
             "fault": name, "accepted": len(model.accepted), "confirmed": len(model.confirmed),
             "mails": sum(len(ids) for ids in model.mails.values()), "duplicates": model.count_repeated_emails(),
             "unanswered": sum(model.failed_requests.values()), "slowest": round(model.slowest, 1),
-            "recovered": round(recovered, 1), "settled": round(settled, 1), "note": note,
+            "told": "–" if slowest_place is None else round(slowest_place, 1), "recovered": round(recovered, 1),
+            "settled": round(settled, 1), "well": "–" if well is None else round(well, 1), "note": note,
         }  # fmt: skip
         self.lines.append(line)
-        print(line, dict(model.failed_requests))
+        print(line, told, dict(model.failed_requests))
 
     def write(self):
         """Print the measurements as a table and, with `keep`, write them to the documentation."""
@@ -47,7 +50,7 @@ class FaultReport:
 
 def _table(lines):
     rows = [COLUMNS, *({**line, "fault": line["fault"] + line.get("note", "")} for line in sorted(lines, key=_settled))]
-    table = [f"| {' | '.join(str(row[name]) for name in COLUMNS)} |" for row in rows]
+    table = [f"| {' | '.join(str(row.get(name, '–')) for name in COLUMNS)} |" for row in rows]
     return [table[0], f"|{' --- |' * len(COLUMNS)}", *table[1:]]
 
 

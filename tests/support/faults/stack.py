@@ -10,6 +10,7 @@ import psutil
 import psycopg
 from support.app_processes import AppProcesses
 from support.faults.load import SLUG
+from support.faults.telling import make_operator_cookie
 from support.misbehaving_smtp import MisbehavingSmtpServer
 from support.ports import free_port
 from support.settings import ROOT
@@ -65,6 +66,7 @@ class FaultStack(AppProcesses):
         for command in (("db", "upgrade"), ("petitions", "create", str(ROOT / f"petition/demo/{SLUG}.md"), "--open")):
             ended = self.petition(*command)
             assert ended.returncode == 0, ended.stderr
+        self.operator = make_operator_cookie(self.environ)
         self.restart()
         return self
 

@@ -1,0 +1,161 @@
+"""What an outage put off is due again at once when it is over: in batches, and not where it is not over."""
+
+import pytest
+from sqlalchemy import func, select, update
+from support.factories import make_petition, make_signature
+
+from petition.core.db import db
+from petition.delivery.models import Delivery, Pause
+from petition.delivery.pauses import back_off_server, end_server_backoff
+from petition.delivery.recovery import FIRST_BATCH, RETRY_SECONDS, OutageWatch
+from petition.delivery.smtp.responses import Outcome
+from petition.delivery.worker import run_queue
+
+LATER = Outcome("deferred", 451, "451 4.3.0 later", "451 4.3.0")
+FULL = Outcome("deferred", 452, "452 4.2.2 full", "452 4.2.2")
+TOO_FAST = Outcome("deferred", 421, "421 4.7.28 rate", "421 4.7.28", provider_refuses=True)
+REFUSED = Outcome("deferred", None, "refused", "ConnectionRefusedError", server_trouble=True)
+LOST = Outcome("deferred", None, "lost", "SMTPServerDisconnected")
+SENT = Outcome("sent", 250, "250 ok")
+
+
+class Time:
+    seconds = 1000.0
+
+    def __call__(self):
+        return self.seconds
+
+
+@pytest.fixture
+def time():
+    return Time()
+
+
+@pytest.fixture
+def watch(time):
+    return OutageWatch(time)
+
+
+def note_all(watch, outcome, *domains):
+    return [watch.note(domain, outcome) for domain in domains]
+
+
+def test_first_acceptance_after_an_outage_frees_what_it_put_off(watch, time):
+    assert note_all(watch, LATER, *["orange.fr"] * 5) == [None] * 5
+    assert watch.note("orange.fr", SENT) == ("451 4.3.0", frozenset({"orange.fr"}), FIRST_BATCH)
+    assert watch.note("orange.fr", SENT) is None, "the next batch waits for a moment"
+    time.seconds += 1
+    assert watch.note("free.fr", SENT)[2] == 2 * FIRST_BATCH
+    watch.note_drained("451 4.3.0")
+    time.seconds += 1
+    assert watch.note("orange.fr", SENT) is None
+    time.seconds += 2
+    assert watch.next_batch() == ("451 4.3.0", frozenset({"orange.fr"}), FIRST_BATCH), "threads that still waited"
+    time.seconds += 40
+    assert watch.next_batch() is None
+
+
+def test_outage_of_several_providers_frees_all(watch):
+    note_all(watch, LATER, "orange.fr", "gmail.com", "example.org")
+    assert watch.note("gmail.com", SENT)[1] is None
+
+
+def test_lost_and_refused_connections_are_one_trouble(watch):
+    watch.note("orange.fr", LOST)
+    watch.note("orange.fr", REFUSED)
+    assert watch.note("orange.fr", SENT)[0] == "connection"
+
+
+def test_success_elsewhere_says_nothing(watch):
+    note_all(watch, LATER, *["d1.example", "d2.example", "d3.example"] * 4)
+    assert note_all(watch, SENT, *["d0.example"] * 20) == [None] * 20, "it was never put off"
+
+
+def test_mailboxes_rates_and_single_emails_keep_their_backoff(watch):
+    note_all(watch, FULL, *["orange.fr"] * 5)
+    assert watch.note("orange.fr", SENT) is None
+    note_all(watch, TOO_FAST, *["orange.fr"] * 5)
+    assert watch.note("orange.fr", SENT) is None
+    watch.note("orange.fr", LATER)
+    assert watch.note("orange.fr", SENT) is None
+
+
+def test_recovery_that_fails_is_tried_again_ever_later(watch, time):
+    waits = []
+    for _ in range(3):
+        began = time.seconds
+        note_all(watch, LATER, *["orange.fr"] * 12)
+        while watch.note("orange.fr", SENT) is None:
+            time.seconds += 1
+            note_all(watch, LATER, *["orange.fr"] * 12)
+        waits.append(time.seconds - began)
+    assert waits[0] == 0
+    assert waits[1] >= RETRY_SECONDS - 1
+    assert waits[2] >= 2 * RETRY_SECONDS - 1
+
+
+def test_threads_that_still_waited_do_not_end_a_recovery(watch, time):
+    note_all(watch, LATER, *["orange.fr"] * 12)
+    assert watch.note("orange.fr", SENT)
+    note_all(watch, LATER, *["orange.fr"] * 4)
+    time.seconds += 1
+    assert watch.note("orange.fr", SENT)
+
+
+def count(state):
+    db.session.expire_all()
+    return db.session.scalar(select(func.count()).select_from(Delivery).where(Delivery.state == state))
+
+
+def test_people_whose_email_was_put_off_get_it_with_the_first_that_is_accepted(server, app):
+    petition, n = make_petition(), 30
+    for number in range(n):
+        make_signature(petition, email=f"s{number}@d{number % 3}.example")
+    server.on_rcpt = lambda address: "451 4.3.0 try again later"
+    run_queue("confirmations")
+    assert count("deferred") == n
+    server.on_rcpt = lambda address: None
+    run_queue("confirmations")
+    assert server.addresses == [], "their backoff lasts"
+    make_signature(petition, email="new@d0.example")
+    run_queue("confirmations")
+    assert len(server.addresses) == n + 1
+    assert count("sent") == n + 1
+    attempts = set(db.session.scalars(select(Delivery.attempt)))
+    assert attempts == {1}, "the attempt that the outage cost is given back"
+
+
+def test_people_whose_connection_was_lost_get_it_too(server, app):
+    petition = make_petition()
+    for number in range(4):
+        make_signature(petition, email=f"s{number}@d0.example")
+    server.on_rcpt = lambda address: "hang up"
+    run_queue("confirmations")
+    server.on_rcpt = lambda address: None
+    make_signature(petition, email="new@d0.example")
+    run_queue("confirmations")
+    assert len(server.addresses) == 5
+
+
+def test_full_mailboxes_wait_on(server, app):
+    petition = make_petition()
+    for number in range(5):
+        make_signature(petition, email=f"full{number}@d0.example")
+    server.on_rcpt = lambda address: "452 4.2.2 full" if address.startswith("full") else None
+    run_queue("confirmations")
+    make_signature(petition, email="new@d0.example")
+    run_queue("confirmations")
+    assert server.addresses == ["new@d0.example"]
+    assert count("deferred") == 5
+
+
+def test_probe_that_succeeds_ends_the_wait_and_keeps_the_count(app):
+    back_off_server("connection refused")
+    db.session.execute(update(Pause).values(until=func.now() + func.make_interval(0, 0, 0, 0, 0, 0, 50), strikes=7))
+    db.session.commit()
+    assert end_server_backoff()
+    db.session.commit()
+    pause = db.session.scalars(select(Pause)).one()
+    assert pause.strikes == 7
+    assert db.session.scalar(select(Pause.until <= func.now()))
+    assert not end_server_backoff()
