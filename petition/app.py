@@ -18,6 +18,7 @@ from petition import (
     mailings,
     operations,
     petitions,
+    retention,
     signatures,
     team,
 )
@@ -80,6 +81,7 @@ def create_app(config: Any) -> Flask:
     mailings.register(app)
     exports.register(app)
     operations.register(app)
+    retention.register(app)
     local_stack.register(app)
     proxies = app.config["PROXY_COUNT"]
     if proxies:

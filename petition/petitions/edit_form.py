@@ -13,7 +13,8 @@ from petition.petitions.models import Petition
 from petition.petitions.validation import MAX_CHARACTERS, Document, is_printable_text, validate_petition
 
 SINGLE_LINE_SETTINGS = (
-    "kind", "slug", "default_language", "sender_name", "reply_to", "opens", "closes", "timezone", "listing",
+    "kind", "slug", "default_language", "sender_name", "reply_to", "opens", "closes", "timezone",
+    "retention_months", "listing",
 )  # fmt: skip
 SETTING_FIELDS = (*SINGLE_LINE_SETTINGS[:-1], "asks", "listing", "list_indexed", "organisations", "milestones")
 TEXT_FIELDS = ("title", "summary", "addressee", "body", "professions")
@@ -47,6 +48,7 @@ def values_from_petition(petition: Petition) -> dict[str, str]:
         "list_indexed": "on" if petition.list_indexed else "",
         "organisations": "on" if petition.accepts_organisations else "",
         "milestones": ", ".join(map(str, petition.milestones)),
+        "retention_months": "" if petition.retention_months is None else str(petition.retention_months),
     }
     for language, text in petition.texts.items():
         values |= {f"{language}.{field}": getattr(text, field) for field in TEXT_FIELDS if field != "professions"}
