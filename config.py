@@ -189,7 +189,7 @@ SETTINGS = (
     Setting("PETITION_KEEP_NETWORKS", _integer(1, 365), 30, "days", "hashes of signers' networks, after closing"),
     Setting("PETITION_KEEP_SIGNATURES", _integer(1, 120), 12, "months", "signers' names and addresses, after closing"),
     Setting("PETITION_KEEP_HANDED_OVER", _integer(1, 3650), 90, "days", "the same, after the handover if sooner"),
-    Setting("PETITION_KEEP_DELIVERIES", _integer(30, 3650), 90, "days", "rows of emails; daily figures stay"),
+    Setting("PETITION_KEEP_DELIVERIES", _integer(30, 3650), 90, "days", "rows of emails; daily counts stay"),
     Setting("MAIL_SERVER", TEXT, "localhost", "host", "mail server"),
     Setting("MAIL_PORT", _integer(1, 65535), 25, "port", "its port"),
     Setting("MAIL_USE_TLS", BOOLEAN, False, "boolean", "STARTTLS, certificate verified"),

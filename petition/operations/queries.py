@@ -200,7 +200,7 @@ WRONG_STATE_COUNTS = text("""
     FROM current_state_counts c
     FULL JOIN (SELECT 'delivery' AS subject, queue, state, count(*) AS n FROM deliveries GROUP BY 2, 3
                UNION ALL SELECT 'signature', '', state, count(*) FROM signatures GROUP BY 3
-               -- A mailing's emails stay counted when their rows are folded into daily figures.
+               -- A mailing's emails stay counted when their rows are folded into daily counts.
                UNION ALL SELECT 'mailing', mailing_id::text, state, sum(n) FROM (
                    SELECT mailing_id, state, count(*) AS n FROM deliveries WHERE mailing_id IS NOT NULL GROUP BY 1, 2
                    UNION ALL SELECT mailing_id, state, sum(emails) FROM delivery_days

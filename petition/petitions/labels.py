@@ -139,7 +139,7 @@ def describe_consequences(changes: Sequence[FieldChange], count: Count) -> list[
         "opens": _("People can sign from the opening date to the closing date, to the minute."),
         "closes": _("People can sign from the opening date to the closing date, to the minute."),
         "retention_months": _(
-            "The page “Data kept” says when names and addresses are erased; the team is told before."
+            "The page “Data kept” says when names and addresses are erased; the team is notified before."
         ),
     }
     return list(dict.fromkeys(messages + [known[field] for field in after if field in known]))

@@ -16,7 +16,7 @@ def register(app: Flask) -> None:
     from petition.team.template_context import register_navigation_count
 
     app.register_blueprint(desk.blueprint)
-    register_composer(app, emails.RETENTION_NOTICE, emails.compose_retention_notice, counted=False)
+    register_composer(app, emails.RETENTION_ANNOUNCED, emails.compose_retention_announced, counted=False)
     register_navigation_count(app, "data_kept.index", desk.navigation_count)
     register_task(app, tasks.run_anonymisation)
     register_task(app, tasks.run_folding)

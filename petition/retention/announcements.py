@@ -1,4 +1,4 @@
-"""Tell the team in good time what will be anonymised; postpone it; record that a petition was handed over."""
+"""Notify the team in good time of what will be anonymised; postpone it; record that a petition was handed over."""
 
 from datetime import date, datetime, time, timedelta
 from zoneinfo import ZoneInfo
@@ -13,19 +13,19 @@ from petition.core.exceptions import InvalidTransition, ValidationError
 from petition.delivery.outbox import OutboxEntry, enqueue
 from petition.delivery.queues import NOTIFICATIONS
 from petition.petitions.models import Petition
-from petition.retention.emails import RETENTION_NOTICE
-from petition.retention.models import PetitionRetention, RetentionNotice
+from petition.retention.emails import RETENTION_ANNOUNCED
+from petition.retention.models import PetitionRetention, RetentionAnnouncement
 from petition.retention.schedule import Plan, get_plan, list_plans
 from petition.signatures.staff.actions import validate_reason
 from petition.team import audit
 from petition.team.models import Account, TeamRole
 
-TOLD_ROLES = (TeamRole.ADMIN.value, TeamRole.CAMPAIGNER.value)
+NOTIFIED_ROLES = (TeamRole.ADMIN.value, TeamRole.CAMPAIGNER.value)
 MAX_POSTPONEMENT = timedelta(days=366)  # from today
 
 
 def announce_due() -> int:
-    """Tell the team of each petition that is due within the notice; returns of how many. Commits each by itself."""
+    """Notify the team of each petition that is due within the notice; returns of how many. Commits each by itself."""
     announced = 0
     for plan in list_plans():
         if plan.needs_announcement:
@@ -43,7 +43,7 @@ def _announce(petition_id: int) -> bool:
     retention = get_or_create(petition.id)
     retention.announced_at, retention.announced_for = clock.now(), plan.due_at
     db.session.flush()
-    _enqueue_notices(get_plan(petition))
+    _enqueue_announcements(get_plan(petition))
     runs_at = get_plan(petition).runs_at
     after = {"date": f"{runs_at:%Y-%m-%d}", "signatures": plan.count.confirmed, "paper": plan.count.paper}
     audit.record("petition.anonymisation_announced", "petition", petition.slug, after=after, actor="retention")
@@ -51,18 +51,18 @@ def _announce(petition_id: int) -> bool:
     return True
 
 
-def _enqueue_notices(plan: Plan) -> None:
-    told = select(Account).where(Account.active, Account.role_names.overlap(TOLD_ROLES)).order_by(Account.id)
-    notices = [
-        RetentionNotice(
+def _enqueue_announcements(plan: Plan) -> None:
+    notified = select(Account).where(Account.active, Account.role_names.overlap(NOTIFIED_ROLES)).order_by(Account.id)
+    announcements = [
+        RetentionAnnouncement(
             petition_id=plan.petition.id, account_id=account.id, due_at=plan.runs_at,
             signatures=plan.count.confirmed + plan.count.paper,
         )
-        for account in db.session.scalars(told)
+        for account in db.session.scalars(notified)
     ]  # fmt: skip
-    db.session.add_all(notices)
+    db.session.add_all(announcements)
     db.session.flush()
-    enqueue(RETENTION_NOTICE, NOTIFICATIONS, [OutboxEntry(0, notice.id, 1) for notice in notices])
+    enqueue(RETENTION_ANNOUNCED, NOTIFICATIONS, [OutboxEntry(0, row.id, 1) for row in announcements])
 
 
 def _lock(petition_id: int) -> Petition:

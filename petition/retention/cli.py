@@ -51,8 +51,8 @@ def _describe(plan: Plan) -> str:
     day = _day(plan, plan.runs_at)
     return {
         PlanState.OPEN: f"No date yet, as it has no closing date. {plan.months} months after it closes.",
-        PlanState.PLANNED: f"On {day}: {number} will be anonymised. The team is told 30 days before.",
-        PlanState.ANNOUNCED: f"On {day}: {number} will be anonymised. The team was told on "
+        PlanState.PLANNED: f"On {day}: {number} will be anonymised. The team is notified 30 days before.",
+        PlanState.ANNOUNCED: f"On {day}: {number} will be anonymised. The team was notified on "
         f"{_day(plan, done.announced_at)}.",
         PlanState.DUE: f"Now: {number} are anonymised by the next run.",
         PlanState.WAITING: f"Due since {day}: {number}; waits for mailings to end: {', '.join(plan.mailings)}.",
@@ -102,7 +102,7 @@ def postpone(slug: str, until: datetime, reason: str) -> None:
     petition = find_by_slug(slug, lock=True)
     announcements.postpone(petition, until.date(), reason, actor=audit.default_actor())
     db.session.commit()
-    console.print(f"[bold]{slug}[/]: not before {until:%Y-%m-%d}. The team is told 30 days before.")
+    console.print(f"[bold]{slug}[/]: not before {until:%Y-%m-%d}. The team is notified 30 days before.")
 
 
 @retention.command("hand-over")

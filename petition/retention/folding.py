@@ -1,4 +1,4 @@
-"""Fold old emails and their attempts into daily figures."""
+"""Fold old emails and their attempts into daily counts."""
 
 import time
 from collections.abc import Sequence
@@ -14,7 +14,7 @@ BATCH_SIZE = 2_000  # emails
 
 
 def fold(delivery_ids: Sequence[int]) -> int:
-    """Replace emails by daily figures; returns how many. Does not commit."""
+    """Replace emails by daily counts; returns how many. Does not commit."""
     return int(db.session.scalar(FOLD_DELIVERIES, {"ids": list(delivery_ids)}) or 0) if delivery_ids else 0
 
 

@@ -1,4 +1,4 @@
-"""How far the retention of each petition is, the notices to the team, and the daily figures of old emails."""
+"""How far the retention of each petition is, the announcements to the team, and the daily counts of old emails."""
 
 from datetime import date, datetime
 
@@ -11,7 +11,7 @@ from petition.core.db import Model, identity_column
 class PetitionRetention(Model):
     """The anonymisation of one petition: postponed, announced, under way, finished. No row: none of that yet.
 
-    `announced_for` is the due date that was announced: where that changes, it is announced anew. `position` is the id
+    `announced_for` is the due date that was announced: where that changes, it is announced again. `position` is the id
     of the last signature that was done.
     """
 
@@ -31,10 +31,10 @@ class PetitionRetention(Model):
     paper: Mapped[int] = mapped_column(default=0, server_default="0")
 
 
-class RetentionNotice(Model):
+class RetentionAnnouncement(Model):
     """An email to one member of the team that announces the anonymisation of a petition."""
 
-    __tablename__ = "retention_notices"
+    __tablename__ = "retention_announcements"
 
     id: Mapped[int] = identity_column()
     petition_id: Mapped[int] = mapped_column(ForeignKey("petitions.id", ondelete="CASCADE"))

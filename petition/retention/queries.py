@@ -1,4 +1,4 @@
-"""The SQL of retention: signatures and lines on paper anonymised in batches, old emails folded into daily figures."""
+"""The SQL of retention: signatures and lines on paper anonymised in batches, old emails folded into daily counts."""
 
 from sqlalchemy import text
 
@@ -69,7 +69,7 @@ CLEAR_PAPER_IMPORTS = text("""
     UPDATE paper_imports SET problems = '[]', file_name = '', content = NULL WHERE petition_id = :petition_id
 """)
 
-# The emails to signatures, but those that a worker has in hand.
+# The emails to signatures, but those that a worker has claimed.
 SELECT_DELIVERIES_OF_SIGNATURES = text("""
     SELECT id FROM deliveries
     WHERE subject_id = ANY(CAST(:ids AS bigint[])) AND petition_id = :petition_id AND state <> 'sending'
@@ -90,7 +90,7 @@ SELECT_OLD_DELIVERIES = text("""
     FROM next AS n
 """)
 
-# Replace emails and their attempts by daily figures. Their mailings count them on: triggers log that rows were deleted,
+# Replace emails and their attempts by daily counts. Their mailings count them on: triggers log that rows were deleted,
 # and what is added to the log here takes that back. Reports about them keep no hash of the address.
 FOLD_DELIVERIES = text("""
     WITH folded AS (

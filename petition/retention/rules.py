@@ -80,7 +80,7 @@ RULES = (
         "`signatures`, `paper_signatures`, `paper_imports`",
         f"erased by the signer at any moment; all of a petition {ANONYMISED}; an administrator can postpone that, "
         "with a reason. Announced to the team 30 days before, and never while a mailing of the petition is under way",
-        ("signatures", "paper_signatures", "paper_imports", "petition_retention", "retention_notices"),
+        ("signatures", "paper_signatures", "paper_imports", "petition_retention", "retention_announcements"),
         ANONYMISATION_TASK,
     ),
     Rule(
@@ -178,7 +178,7 @@ RULES = (
         "what was sent: kind, time, server's response without the address, recipient's domain, and the address it "
         "went to as a keyed hash, so that a late bounce harms nobody else; each attempt to send it",
         "`deliveries`, `attempts`",
-        "folded into daily figures {PETITION_KEEP_DELIVERIES} after it ended, or when its signature is anonymised; a "
+        "folded into daily counts {PETITION_KEEP_DELIVERIES} after it ended, or when its signature is anonymised; a "
         "mailing's as long as its signer's name, as the link to unsubscribe needs it",
         ("deliveries", "attempts"),
         FOLDING_TASK,
@@ -294,7 +294,7 @@ def render_table() -> str:
 
 
 def replace_table(document: str) -> str:
-    """Return a document with the table between its marks made anew. Raises `ValueError` without them."""
+    """Return a document with the table between its marks made again. Raises `ValueError` without them."""
     before, begin, rest = document.partition(BEGIN_MARK)
     _old, end, after = rest.partition(END_MARK)
     if not begin or not end:

@@ -1,8 +1,7 @@
 """When the signatures of each petition are anonymised: the dry run that the desk shows and the worker follows.
 
 A petition's signatures are anonymised a number of months after it closed, or of days after it was handed over,
-whichever is first; later where an administrator postponed it, and never less than `NOTICE` after the team was told of
-that date.
+X
 """
 
 import calendar
@@ -57,12 +56,12 @@ class Plan:
 
     @property
     def is_announced(self) -> bool:
-        """Whether the team was told of this very date."""
+        """Whether the team was notified of this very date."""
         return self.due_at is not None and self.retention.announced_for == self.due_at
 
     @property
     def needs_announcement(self) -> bool:
-        """Whether the team is to be told now."""
+        """Whether the team is to be notified now."""
         return (
             self.due_at is not None
             and self.is_closed
@@ -73,7 +72,7 @@ class Plan:
 
     @property
     def runs_at(self) -> datetime | None:
-        """The earliest moment: the due date, or the end of the notice if the team was told, or can be told, later."""
+        """The earliest moment: the due date, or the end of the notice where that is later."""
         if self.due_at is None:
             return None
         told_at = self.retention.announced_at if self.is_announced else None

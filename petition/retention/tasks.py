@@ -16,5 +16,5 @@ def run_anonymisation() -> None:
 
 
 def run_folding() -> None:
-    """Fold old emails into daily figures."""
+    """Fold old emails into daily counts."""
     fold_old(MAX_FOLDING_SECONDS)

@@ -7,14 +7,16 @@ import pytest
 
 from config import SETTINGS
 from petition.core.db import db
-from petition.retention.rules import IMPERSONAL_TABLES, RULES, UNITS, render_table
+from petition.retention.rules import BEGIN_MARK, END_MARK, IMPERSONAL_TABLES, RULES, UNITS, render_table, replace_table
 
 ROOT = Path(__file__).parents[2]
 
 
 def test_the_document_is_printed_from_the_rules():
     document = (ROOT / "docs" / "privacy.md").read_text(encoding="utf-8")
-    assert render_table() in document, "docs/privacy.md differs from petition/retention/rules.py: run `petition retention document`"
+    assert render_table() in document, (
+        "docs/privacy.md differs from petition/retention/rules.py: run `petition retention document`"
+    )
 
 
 @pytest.mark.usefixtures("app")
@@ -40,8 +42,6 @@ def test_periods_name_settings_that_exist():
 
 
 def test_a_table_that_differs_is_made_anew_between_its_marks():
-    from petition.retention.rules import BEGIN_MARK, END_MARK, replace_table
-
     made = replace_table(f"before\n{BEGIN_MARK}\nold\n{END_MARK}\nafter")
     assert made == f"before\n{render_table()}\nafter"
     with pytest.raises(ValueError, match="there is no"):

@@ -59,11 +59,12 @@ def test_a_notice_that_is_late_is_not_sent_once_it_began(petition, travel, sent_
     assert anonymise_batch(petition.id)
     run_queue("notifications")
     assert sent_emails == []
-    assert db.session.query(Delivery).filter_by(kind="retention_notice").one().state == "cancelled"
+    assert db.session.query(Delivery).filter_by(kind="retention_announced").one().state == "cancelled"
 
 
 @pytest.mark.parametrize(
-    ("days", "reason", "field"), [(0, "why", "until"), (367, "why", "until"), (9, "", "reason"), (9, "a@b.org", "reason")]
+    ("days", "reason", "field"),
+    [(0, "why", "until"), (367, "why", "until"), (9, "", "reason"), (9, "a@b.org", "reason")],
 )
 def test_postponing_takes_a_day_within_a_year_and_a_reason(petition, days, reason, field):
     with pytest.raises(ValidationError) as error:

@@ -93,8 +93,8 @@ def test_two_years_of_a_campaign(app, client, travel, monkeypatch, sent_emails):
     # Open: all kinds of signatures, a mailing, a bounce, a report of a name, an address that is suppressed.
     signatures = [
         sign(
-            petition, f"person{number}@chez-moi.fr", name=name, city=town, postal_code=f"{29 + number}300", country="FR",
-            profession="Avocate", listed=True, updates=True, network="0" * 32,
+            petition, f"person{number}@chez-moi.fr", name=name, city=town, postal_code=f"{29 + number}300",
+            country="FR", profession="Avocate", listed=True, updates=True, network="0" * 32,
         )
         for number, (name, town) in enumerate(zip(NAMES, TOWNS, strict=True))
     ]  # fmt: skip
@@ -156,11 +156,23 @@ def test_two_years_of_a_campaign(app, client, travel, monkeypatch, sent_emails):
     assert db.session.get(PetitionRetention, petition.id).finished_at is not None
 
     # Nobody is left, in any column of any table.
-    people = [*NAMES, "Odile Contact", "@chez-moi.fr", "person0", "odile@", "Henriette", "Vasseur", "Ploërmel", "feuille"]
+    people = [
+        *NAMES,
+        "Odile Contact",
+        "@chez-moi.fr",
+        "person0",
+        "odile@",
+        "Henriette",
+        "Vasseur",
+        "Ploërmel",
+        "feuille",
+    ]
     assert find_texts(people) == []
     texts = find_texts(set(TOWNS))
     assert {found.split(":")[0] for found in texts} <= {"campaign_statistics.label", "campaign_statistics.value"}
-    hashes = "SELECT count(*) FROM deliveries d JOIN signatures s ON s.id = d.subject_id AND d.petition_id = s.petition_id"
+    hashes = (
+        "SELECT count(*) FROM deliveries d JOIN signatures s ON s.id = d.subject_id AND d.petition_id = s.petition_id"
+    )
     assert db.session.scalar(text(f"{hashes} WHERE s.anonymised_at IS NOT NULL")) == 0
     assert db.session.query(Bounce).one().address_hash is None
 

@@ -7,7 +7,7 @@ from support.retention import Clock, announce_and_wait, at, close_long_ago
 from petition.core import clock
 from petition.core.db import db
 from petition.retention.announcements import announce_due, postpone, record_handover
-from petition.retention.models import RetentionNotice
+from petition.retention.models import RetentionAnnouncement
 from petition.retention.schedule import NOTICE, add_months, compute_due, get_plan
 
 
@@ -86,7 +86,7 @@ def test_the_team_is_told_once_of_each_date(travel):
     assert announce_due() == 0, "too early for the new date"
     travel.move(days=80)
     assert (announce_due(), announce_due()) == (1, 0)
-    assert db.session.query(RetentionNotice).count() == 2
+    assert db.session.query(RetentionAnnouncement).count() == 2
 
 
 def test_a_petition_that_was_opened_again_is_not_due(travel):

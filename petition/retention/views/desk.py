@@ -100,7 +100,7 @@ def postpone(slug: str) -> Response:
     except DomainError as error:
         return _refuse(slug, error)
     db.session.commit()
-    flash(_("It is postponed. The team is told again 30 days before."), "success")
+    flash(_("It is postponed. The team is notified again 30 days before."), "success")
     return redirect(url_for("data_kept.show", slug=slug), 303)
 
 
