@@ -1,7 +1,8 @@
 """When the signatures of each petition are anonymised: the dry run that the desk shows and the worker follows.
 
 A petition's signatures are anonymised a number of months after it closed, or of days after it was handed over,
-X
+whichever is first; later where an administrator postponed it, and never less than `NOTICE` after the team was notified
+of that date.
 """
 
 import calendar
