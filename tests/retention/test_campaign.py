@@ -197,6 +197,7 @@ def test_two_years_of_a_campaign(app, client, travel, monkeypatch, sent_emails):
     left = db.session.get(Signature, signatures[4].id)
     assert (left.profession, left.postal_code, left.country, left.updates) == ("Avocate", "33", "FR", False)
     assert left.updates_wording_id
+    assert left.valid_from > left.generation, "links are void"
     assert left.updates_at.minute == left.confirmed_at.minute == 0
 
     # Links say so; the petition cannot be opened again.
