@@ -190,6 +190,10 @@ SETTINGS = (
         "more names and addresses that the site answers to, beside PUBLIC_URL's and loopback"),
     Setting("PROXY_COUNT", _integer(0, 10), 0, "proxies", "trusted proxies in front of the app"),
     Setting("CONFIRM_WITHIN", _integer(1, 365), 14, "days", "lifetime of a link and of an unconfirmed signature"),
+    Setting("PETITION_KEEP_NETWORKS", _integer(1, 365), 30, "days", "hashes of signers' networks, after closing"),
+    Setting("PETITION_KEEP_SIGNATURES", _integer(1, 120), 12, "months", "signers' names and addresses, after closing"),
+    Setting("PETITION_KEEP_HANDED_OVER", _integer(1, 3650), 90, "days", "the same, after the handover if sooner"),
+    Setting("PETITION_KEEP_DELIVERIES", _integer(30, 3650), 90, "days", "rows of emails; daily counts stay"),
     Setting("MAIL_SERVER", TEXT, "localhost", "host", "mail server"),
     Setting("MAIL_PORT", _integer(1, 65535), 25, "port", "its port"),
     Setting("MAIL_USE_TLS", BOOLEAN, False, "boolean", "STARTTLS, certificate verified"),
@@ -297,6 +301,8 @@ def _check_combinations(values: Mapping[str, Any]) -> None:
             raise BadSetting(f"{name} is too short: at least 32 characters, for example from `openssl rand -hex 32`")
     if values["MAIL_USE_TLS"] and values["MAIL_USE_SSL"]:
         raise BadSetting("MAIL_USE_TLS and MAIL_USE_SSL exclude each other: STARTTLS, or TLS from the first byte")
+    if values["PETITION_KEEP_DELIVERIES"] <= values["CONFIRM_WITHIN"]:
+        raise BadSetting("PETITION_KEEP_DELIVERIES is not longer than CONFIRM_WITHIN: links would be sent twice")
     if values["PETITION_CLAIM_TIMEOUT"] < 3 * values["MAIL_TIMEOUT"]:
         raise BadSetting(
             "PETITION_CLAIM_TIMEOUT is shorter than three times MAIL_TIMEOUT: slow emails would be sent twice"

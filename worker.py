@@ -44,6 +44,8 @@ PERIODIC_TASKS = (
     *((RUN_QUEUE_TASK, [queue], queue, SWEEP, SWEEP_EXPIRY) for queue in EMAIL_QUEUES),
     ("petition.signatures.tasks.run_reminders", [], MAINTENANCE, 600.0, 600.0),
     ("petition.signatures.tasks.run_retention", [], MAINTENANCE, 3600.0, 3600.0),
+    ("petition.retention.tasks.run_anonymisation", [], MAINTENANCE, 60.0, 60.0),
+    ("petition.retention.tasks.run_folding", [], MAINTENANCE, 3600.0, 3600.0),
     ("petition.mailings.tasks.run_process_mailings", [], MAINTENANCE, 5.0, 10.0),
     ("petition.petitions.tasks.roll_up_statistics", [], MAINTENANCE, 15.0, 15.0),
     ("petition.petitions.tasks.read_paper_files", [], MAINTENANCE, 5.0, 15.0),

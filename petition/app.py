@@ -19,6 +19,7 @@ from petition import (
     mailings,
     operations,
     petitions,
+    retention,
     signatures,
     team,
 )
@@ -82,6 +83,7 @@ def create_app(config: Any) -> Flask:
     exports.register(app)
     operations.register(app)
     desk.register(app)
+    retention.register(app)
     local_stack.register(app)
     proxies = app.config["PROXY_COUNT"]
     if proxies:

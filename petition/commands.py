@@ -39,6 +39,7 @@ from petition.petitions import lifecycle
 from petition.petitions import queries as petition_queries
 from petition.petitions.cli import petitions
 from petition.petitions.file_parser import parse_document
+from petition.retention.cli import retention
 from petition.signatures.cli import signatures
 from petition.team import audit
 from petition.team.cli import team
@@ -223,6 +224,7 @@ cli.add_command(team)
 cli.add_command(mailings)
 cli.add_command(bounces)
 cli.add_command(suppressions)
+cli.add_command(retention)
 cli.add_command(queue)
 cli.add_command(doctor)
 

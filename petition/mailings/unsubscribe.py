@@ -17,6 +17,10 @@ from petition.signatures.models import Signature, SignatureState
 from petition.signatures.self_service import set_updates, withdraw
 
 
+class SubscriberForgotten(NotFound):
+    """The link is one of ours, and nothing is kept of whom it was mailed to: there is nothing to stop."""
+
+
 @dataclass(frozen=True)
 class Subscriber:
     """The owner of an unsubscribe link, and the mailing it came in. The signature is None once erased or disowned."""
@@ -27,12 +31,18 @@ class Subscriber:
 
 
 def find_by_token(token: str, *, lock: bool = False) -> Subscriber:
-    """Return the owner of a link; it never expires, whatever happened to the signature since. Raises `NotFound`."""
+    """Return the owner of a link; it never expires, whatever happened to the signature since.
+
+    Raises `NotFound`, and `SubscriberForgotten` where nothing is kept of the email that it came in.
+    """
     try:
         values = tokens.read(UNSUBSCRIBE_PURPOSE, token)
     except tokens.BadToken:
         raise NotFound({"token": "unknown"}) from None
-    return find_by_delivery(values[0] if len(values) == 1 and values[0] <= MAX_ID else 0, lock=lock)
+    delivery_id = values[0] if len(values) == 1 and values[0] <= MAX_ID else 0
+    if delivery_id and db.session.get(Delivery, delivery_id) is None:
+        raise SubscriberForgotten({"token": "nothing is kept of this email"})
+    return find_by_delivery(delivery_id, lock=lock)
 
 
 def find_by_delivery(delivery_id: int, *, lock: bool = False) -> Subscriber:

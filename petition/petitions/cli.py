@@ -113,6 +113,11 @@ def show(slug: str) -> None:
         ("asks", ", ".join(petition.asks) or "name and address only"),
         ("public list", {"opt_in": "those who agree", "none": "none"}[petition.listing]),
         ("list in search engines", "indexed" if petition.list_indexed else "not indexed"),
+        ("handed over", _format_datetime(petition.handed_over_at, petition)),
+        (
+            "names erased after",
+            f"{petition.retention_months} months" if petition.retention_months else "as set for all",
+        ),
         ("organisations", "may sign" if petition.accepts_organisations else "may not sign"),
         ("confirmed", f"{count.confirmed:,} ({count.people:,} people, {count.organisations:,} organisations)"),
         *([("next goal", f"{count.goal:,}")] if petition.is_open else []),

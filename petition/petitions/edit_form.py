@@ -22,7 +22,8 @@ from petition.petitions.validation import (
 
 MAX_PROPOSED_SLUG_CHARACTERS = 50
 SINGLE_LINE_SETTINGS = (
-    "kind", "slug", "default_language", "sender_name", "reply_to", "opens", "closes", "timezone", "listing",
+    "kind", "slug", "default_language", "sender_name", "reply_to", "opens", "closes", "timezone",
+    "retention_months", "listing",
 )  # fmt: skip
 SETTING_FIELDS = (*SINGLE_LINE_SETTINGS[:-1], "asks", "listing", "list_indexed", "organisations", "milestones")
 TEXT_FIELDS = ("title", "summary", "addressee", "body", "professions")
@@ -56,6 +57,7 @@ def values_from_petition(petition: Petition) -> dict[str, str]:
         "list_indexed": "on" if petition.list_indexed else "",
         "organisations": "on" if petition.accepts_organisations else "",
         "milestones": ", ".join(map(str, petition.milestones)),
+        "retention_months": "" if petition.retention_months is None else str(petition.retention_months),
     }
     for language, text in petition.texts.items():
         values |= {f"{language}.{field}": getattr(text, field) for field in TEXT_FIELDS if field != "professions"}

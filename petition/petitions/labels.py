@@ -31,6 +31,7 @@ def field_label(field: str) -> str:
         "list_indexed": _("Search engines may index the list of names"),
         "organisations": _("Organisations may sign"),
         "milestones": _("Milestones"),
+        "retention_months": _("Months until names are erased"),
         "title": _("Title"),
         "summary": _("Summary"),
         "addressee": _("Addressee"),
@@ -137,6 +138,9 @@ def describe_consequences(changes: Sequence[FieldChange], count: Count) -> list[
         else _("Organisations can no longer sign. Those that did are kept."),
         "opens": _("People can sign from the opening date to the closing date, to the minute."),
         "closes": _("People can sign from the opening date to the closing date, to the minute."),
+        "retention_months": _(
+            "The page “Data kept” says when names and addresses are erased; the team is notified before."
+        ),
     }
     return list(dict.fromkeys(messages + [known[field] for field in after if field in known]))
 

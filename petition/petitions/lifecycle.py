@@ -69,6 +69,9 @@ def open_(petition: Petition) -> None:
     """Open for signing now, until its closing date if it has one. Raises `InvalidTransition`, `Incomplete`."""
     if petition.state == PetitionState.ARCHIVED:
         raise InvalidTransition({"state": _("An archived petition cannot be opened again.")})
+    if petition.anonymised_at:
+        advice = _("Its signers’ names and addresses are erased: who signed it once could sign it again.")
+        raise InvalidTransition({"state": advice})
     if petition.closes_at and petition.closes_at <= clock.now():
         raise InvalidTransition({"closes": _("Its closing date has passed: remove it or choose a later one first.")})
     if missing := edit_form.find_missing(petition):

@@ -72,6 +72,11 @@ class Petition(Model):
     opens_at: Mapped[datetime | None]
     closes_at: Mapped[datetime | None]
     closed_at: Mapped[datetime | None]
+    # When its signatures were handed over to whom it is for, if they were.
+    handed_over_at: Mapped[datetime | None]
+    # Months after its closing until its signatures are anonymised; None for the setting. Since when they are.
+    retention_months: Mapped[int | None]
+    anonymised_at: Mapped[datetime | None]
     created_at: Mapped[datetime] = mapped_column(server_default=func.now())
     # Incremented by every change, for the optimistic lock.
     version: Mapped[int] = mapped_column(default=1, server_default="1")

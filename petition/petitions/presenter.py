@@ -34,6 +34,7 @@ class PetitionPresenter:
     opened_on: date | None
     closes_on: date | None
     closed_on: date | None
+    retention_months: int | None
 
     @property
     def body_html(self) -> Markup:
@@ -58,6 +59,7 @@ def present(petition: Petition, language: str) -> PetitionPresenter:
         is_open=petition.is_open, opened_on=day(petition.opens_at),
         closes_on=day(petition.closes_at) if state == PetitionState.OPEN else None,
         closed_on=day(petition.closing_moment) if state in (PetitionState.CLOSED, PetitionState.ARCHIVED) else None,
+        retention_months=petition.retention_months,
     )  # fmt: skip
 
 

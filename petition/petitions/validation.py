@@ -22,6 +22,7 @@ MAX_CHARACTERS = {"title": 200, "summary": 600, "body": 100_000, "addressee": 20
 MAX_PROFESSION_CHARACTERS = 120
 MAX_SENDER_CHARACTERS = 120
 MAX_SLUG_CHARACTERS = 80
+MAX_RETENTION_MONTHS = 120
 RESERVED_SLUGS = ("new", "preview")  # pages of the desk
 SLUG_PATTERN = re.compile(r"[a-z0-9]+(-[a-z0-9]+)*")
 CHOICE_MESSAGE = lazy_gettext("Please choose one of these.")
@@ -110,6 +111,15 @@ def _parse_asks(value: Any) -> list[str]:
 
 def _parse_boolean(value: Any) -> bool:
     if not isinstance(value, bool):
+        raise ValueError
+    return value
+
+
+def _parse_retention_months(value: Any) -> int:
+    """Return a number of months. A file gives a number, the form gives text."""
+    if isinstance(value, str) and value.isascii() and value.isdigit() and len(value) < 5:
+        value = int(value)
+    if type(value) is not int or not 1 <= value <= MAX_RETENTION_MONTHS:
         raise ValueError
     return value
 
@@ -223,6 +233,11 @@ class PetitionInputSchema(ma.Schema):
         _parse_milestones,
         lazy_gettext("Give whole numbers, each larger than the one before: 100, 250, 500."),
         load_default=list,
+    )
+    retention_months = InputField(
+        _parse_retention_months,
+        lazy_gettext("Give a whole number of months, from 1 to %(number)s.", number=MAX_RETENTION_MONTHS),
+        load_default=None,
     )
     texts = ma.fields.Nested(
         ma.Schema.from_dict({language: ma.fields.Nested(TextInputSchema) for language in LANGUAGES}), load_default=dict

@@ -34,6 +34,18 @@ class ExpiredLink(InvalidLink):
         self.signature = signature
 
 
+class AnonymisedLink(ExpiredLink):
+    """A link to a signature that was anonymised: it counts, and nothing in it leads to a person any more.
+
+    For whoever handles `ExpiredLink`, there is no signature left. `petition` is the one that it is of.
+    """
+
+    def __init__(self, petition: Petition) -> None:
+        advice = _("This petition is over: the names and addresses of its signers are erased.")
+        InvalidLink.__init__(self, {"token": advice})
+        self.signature, self.petition = None, petition
+
+
 class UnknownLink(InvalidLink):
     """A link that this application did not make, or that was damaged on its way."""
 
@@ -101,7 +113,10 @@ def _find(signature_id: int, lock: bool) -> Signature | None:
     # Its petition decides whether it can be confirmed; the petition's texts are not needed for that.
     without_texts = defaultload(Signature.petition).lazyload(Petition.texts)
     for_update = {"of": Signature} if lock else None
-    return db.session.get(Signature, signature_id, with_for_update=for_update, options=[without_texts])
+    signature = db.session.get(Signature, signature_id, with_for_update=for_update, options=[without_texts])
+    if signature is not None and signature.anonymised_at is not None:
+        raise AnonymisedLink(signature.petition)
+    return signature
 
 
 def _get_valid(signature_id: int, generation: int, lock: bool) -> Signature:

@@ -134,11 +134,13 @@ class Signature(Model):
     list_position: Mapped[int | None]
     logo_text: Mapped[str | None] = mapped_column(String(60))
     merged_into: Mapped[int | None]
-    # A keyed hash of the network of the last request, erased after a month.
+    # A keyed hash of the network of the last request, erased a month after the petition closed.
     network: Mapped[str | None] = mapped_column(String(32))
     # Of what the public list shows: what the team decided, and since when a reader's report waits for a decision.
     review: Mapped[str | None] = mapped_column(String(10))
     reported_at: Mapped[datetime | None]
+    # Since when nothing in it leads to a person (petition/retention).
+    anonymised_at: Mapped[datetime | None]
     petition: Mapped[Petition] = relationship(
         primaryjoin="foreign(Signature.petition_id) == Petition.id", lazy="joined", innerjoin=True
     )
@@ -187,7 +189,9 @@ class Signature(Model):
         Index("ix_signatures_created", "created_at", "id"),
         Index("ix_signatures_confirmed", "confirmed_at", "id", postgresql_where=text("confirmed_at IS NOT NULL")),
         Index("ix_signatures_network", "network", "id", postgresql_where=text("network IS NOT NULL")),
-        Index("ix_signatures_network_kept", "requested_at", postgresql_where=text("network IS NOT NULL")),
+        Index(
+            "ix_signatures_network_kept", "petition_id", "requested_at", postgresql_where=text("network IS NOT NULL")
+        ),
     )
 
 

@@ -1,6 +1,6 @@
 """Remind signers who have not confirmed, and delete what must not be kept for longer."""
 
-from datetime import timedelta
+from datetime import datetime, timedelta
 from typing import Any
 
 from flask import current_app
@@ -17,7 +17,7 @@ from petition.signatures.queries import MARK_REMINDED_SQL
 
 REMIND_AFTER = timedelta(days=3)
 REMIND_UNTIL = timedelta(days=5)  # whoever was not reminded by then is not read again
-NETWORK_TTL = timedelta(days=30)
+NETWORK_MAX_AGE = timedelta(days=365)  # of a network hash, while its petition stays open
 DISOWNED_TTL = timedelta(days=30)  # the details of one that was confirmed, for the team to restore it
 BATCH_SIZE = 500
 
@@ -50,12 +50,24 @@ def delete_expired() -> int:
 
 
 def erase_expired_networks() -> int:
-    """Erase the network hash of a batch of signatures that were last requested over a month ago.
+    """Erase a batch of network hashes: `PETITION_KEEP_NETWORKS` days after the petition closed, or after a year.
 
     Flushes, does not commit. Returns how many: call again until it is none.
     """
-    oldest = clock.now() - NETWORK_TTL
-    batch = _lock_batch(Signature.network.is_not(None), Signature.requested_at < oldest)
+    now = clock.now()
+    closed_before = now - timedelta(days=current_app.config["PETITION_KEEP_NETWORKS"])
+    petitions = db.session.scalars(select(Petition)).all()
+    is_over = {p.id: p.closing_moment is not None and p.closing_moment < closed_before for p in petitions}
+    return _erase_networks([id for id, over in is_over.items() if over], now) or _erase_networks(
+        [id for id, over in is_over.items() if not over], now - NETWORK_MAX_AGE
+    )
+
+
+def _erase_networks(petition_ids: list[int], before: datetime) -> int:
+    """Erase the network hashes of these petitions that were requested before a moment, by the index on both."""
+    batch = _lock_batch(
+        Signature.network.is_not(None), Signature.petition_id.in_(petition_ids), Signature.requested_at < before
+    )
     return _execute(update(Signature).where(Signature.id.in_(batch)).values(network=None))
 
 

@@ -23,7 +23,7 @@ def run_reminders() -> None:
 
 
 def run_retention() -> None:
-    """Delete expired signatures and searches, and erase the network hashes and disowned details of a month ago."""
+    """Delete expired signatures and searches, and erase the network hashes and disowned details whose time is over."""
     delete_expired_searches()
     _run_in_batches(delete_expired)
     _run_in_batches(erase_disowned)

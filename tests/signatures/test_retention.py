@@ -104,3 +104,36 @@ def test_the_details_of_a_disowned_signature_are_erased_after_a_month(petition, 
     for row in rows.values():
         assert (row.state, row.name, row.email, row.listed) == ("disowned", "", "", False)
         assert not can_be_restored(row)
+
+
+def with_networks(petition, *ages):
+    return [
+        aged(petition, age, email=f"{name}@example.org", state="confirmed", network="0" * 32)
+        for name, age in zip("abcdefgh", ages, strict=False)
+    ]
+
+
+def networks_left():
+    db.session.expire_all()
+    return [bool(signature.network) for signature in db.session.query(Signature).order_by(Signature.id)]
+
+
+def test_network_hashes_go_a_month_after_the_petition_closed(app, petition, monkeypatch):
+    monkeypatch.setattr(retention, "BATCH_SIZE", 2)
+    with_networks(petition, 100, 60, 40, 20)
+    run_retention()
+    assert networks_left() == [True] * 4, "it is open"
+    petition.state, petition.closed_at = "closed", clock.now() - timedelta(days=29)
+    db.session.commit()
+    run_retention()
+    assert networks_left() == [True] * 4
+    petition.closed_at = clock.now() - timedelta(days=31)
+    db.session.commit()
+    run_retention()
+    assert networks_left() == [False] * 4
+
+
+def test_network_hashes_of_a_petition_that_stays_open_go_after_a_year(petition, other_petition):
+    with_networks(petition, 366, 364)
+    run_retention()
+    assert networks_left() == [False, True]

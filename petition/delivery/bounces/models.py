@@ -1,12 +1,14 @@
 """Bounces: one row for each report."""
 
-from datetime import datetime
+from datetime import datetime, timedelta
 from enum import StrEnum
 
 from sqlalchemy import CheckConstraint, Index, LargeBinary, String, func, text
 from sqlalchemy.orm import Mapped, mapped_column
 
 from petition.core.db import Model, identity_column
+
+RAW_RETENTION = timedelta(days=30)  # of the text of a report that was not understood
 
 
 class BounceKind(StrEnum):

@@ -1,16 +1,12 @@
 """Periodic tasks: poll the bounce mailbox, and delete the raw text of old reports and old webhook tokens."""
 
-from datetime import timedelta
-
 from sqlalchemy import update
 
 from petition.core import clock
 from petition.core.db import db
 from petition.delivery.bounces.mailbox import poll_mailbox
-from petition.delivery.bounces.models import Bounce
+from petition.delivery.bounces.models import RAW_RETENTION, Bounce
 from petition.delivery.bounces.webhook_auth import forget_old_tokens
-
-RAW_RETENTION = timedelta(days=30)
 
 
 def run_poll() -> None:

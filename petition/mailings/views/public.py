@@ -9,7 +9,13 @@ from petition.core.db import db
 from petition.core.i18n import current_language
 from petition.mailings import public_archive
 from petition.mailings.models import UnsubscribeChoice
-from petition.mailings.unsubscribe import Subscriber, find_by_token, is_unsubscribed, unsubscribe
+from petition.mailings.unsubscribe import (
+    Subscriber,
+    SubscriberForgotten,
+    find_by_token,
+    is_unsubscribed,
+    unsubscribe,
+)
 from petition.petitions.models import Petition
 from petition.petitions.presenter import present
 from petition.signatures.models import SignatureState
@@ -34,6 +40,15 @@ def _render_unsubscribe_page(subscriber: Subscriber, token: str, done: str | Non
         more=bool(done) and done == UnsubscribeChoice.THESE and subscriber.signature is not None,
         can_withdraw=subscriber.signature is not None and subscriber.signature.state == SignatureState.CONFIRMED,
         test=False,
+    )
+
+
+@blueprint.errorhandler(SubscriberForgotten)
+def _handle_forgotten(_error: SubscriberForgotten) -> str:
+    """Say that nothing is sent any more: what the reader, or their mail program, asks for is so already."""
+    done = UnsubscribeChoice.THESE
+    return render_template(
+        "mailings/public/unsubscribe.html", petition=None, done=done, erased=True, more=False, test=False
     )
 
 

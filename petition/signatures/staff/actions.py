@@ -39,7 +39,7 @@ AUDIT_ACTIONS = {
 
 def list_allowed_actions(signature: Signature) -> tuple[str, ...]:
     """Return the names of the actions that a signature's state allows."""
-    if signature.state == SignatureState.DISOWNED and not can_be_restored(signature):
+    if signature.anonymised_at or (signature.state == SignatureState.DISOWNED and not can_be_restored(signature)):
         return ()
     actions = ACTIONS_BY_STATE.get(signature.state, ())
     if signature.state == SignatureState.CONFIRMED:

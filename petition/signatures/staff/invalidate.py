@@ -112,6 +112,7 @@ def _still_invalidated_by(action_id: int | None) -> list[ColumnElement[bool]]:
 
 def _transition_batch(unchanged: Select[int], **values: object) -> Sequence[Row[int, int, str]]:
     # Rows are locked in one order: two bulk actions on the same signatures would otherwise deadlock.
+    unchanged = unchanged.where(Signature.anonymised_at.is_(None))
     ids = db.session.scalars(unchanged.order_by(Signature.id).with_for_update(of=Signature)).all()
     changed = update(Signature).where(Signature.id.in_(ids)).values(**values)
     changed_rows = changed.returning(Signature.petition_id, Signature.id, Signature.party)

@@ -19,7 +19,6 @@ from petition.signatures.data_copy import collect_data
 from petition.signatures.links import get_by_personal_token
 from petition.signatures.models import Signature, SignatureState
 from petition.signatures.presenter import present_for_signer
-from petition.signatures.retention import NETWORK_TTL
 from petition.signatures.self_service import enqueue_personal_link, erase, set_updates, update_display, withdraw
 
 ACCESS = "holder of the link"
@@ -29,6 +28,7 @@ TYPED_FIELDS = ("name", "organisation", "email", "profession", "city", "postal_c
 TECHNICAL_FIELDS = (
     "id", "petition_id", "email_canonical", "updates_wording_id", "generation", "valid_from", "confirmed_no",
     "list_position", "logo_text", "merged_into", "review", "reported_at", "network",
+    "anonymised_at",
 )  # fmt: skip
 THANK_YOU_INTERVAL = timedelta(minutes=5)
 
@@ -136,7 +136,7 @@ def me_data_page(token: str) -> str:
         labels=labels,
         typed=TYPED_FIELDS,
         technical=TECHNICAL_FIELDS,
-        network_days=NETWORK_TTL.days,
+        network_days=current_app.config["PETITION_KEEP_NETWORKS"],
         token=tokens.strip_trailing_characters(token),
     )
 

@@ -29,7 +29,13 @@ from petition.signatures.confirm import (
     disown,
 )
 from petition.signatures.fingerprint import compute_fingerprint
-from petition.signatures.links import ExpiredLink, UnknownLink, get_by_confirm_token, make_personal_token
+from petition.signatures.links import (
+    AnonymisedLink,
+    ExpiredLink,
+    UnknownLink,
+    get_by_confirm_token,
+    make_personal_token,
+)
 from petition.signatures.models import Party, Signature, SignatureState
 from petition.signatures.presenter import present_for_signer
 from petition.signatures.public_list import list_organisations, list_signatories
@@ -115,10 +121,13 @@ def _link_page(template: str, signature: Signature | None, status: int = 200, **
 @blueprint.app_errorhandler(ExpiredLink)
 @blueprint.app_errorhandler(UnknownLink)
 def handle_invalid_link(error: ExpiredLink | UnknownLink) -> tuple[str, int]:
-    """Answer a link that is not valid: 404 if it is not one of ours, 410 if it expired."""
+    """Answer a link that is not valid: 404 if it is not one of ours, 410 if it expired or its data is erased."""
     db.session.rollback()
     if isinstance(error, UnknownLink):
         return _link_page("signatures/sign/link_invalid.html", None, 404)
+    if isinstance(error, AnonymisedLink):
+        petition = present_cached(error.petition, current_language())
+        return render_template("signatures/sign/anonymised.html", petition=petition), 410
     return _expired_page(error.signature)
 
 

@@ -1,0 +1,22 @@
+"""Retention: what is kept for how long, and what performs it; the anonymisation of a petition's signatures.
+
+`rules` is the one table of what is kept. `schedule` says when a petition's signatures are anonymised, `anonymise` does
+it.
+"""
+
+from flask import Flask
+
+
+def register(app: Flask) -> None:
+    """Register the pages of the desk, the announcement and the periodic tasks."""
+    from petition.core.celery import register_task
+    from petition.delivery.composers import register_composer
+    from petition.retention import emails, tasks
+    from petition.retention.views import desk
+    from petition.team.template_context import register_navigation_count
+
+    app.register_blueprint(desk.blueprint)
+    register_composer(app, emails.RETENTION_ANNOUNCED, emails.compose_retention_announced, counted=False)
+    register_navigation_count(app, "data_kept.index", desk.navigation_count)
+    register_task(app, tasks.run_anonymisation)
+    register_task(app, tasks.run_folding)

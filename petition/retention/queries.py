@@ -1,0 +1,116 @@
+"""The SQL of retention: signatures and lines on paper anonymised in batches, old emails folded into daily counts."""
+
+from sqlalchemy import text
+
+# Mailings to a petition's signers that are not over: under way, or so lately over that one may be reopened. Drafts too,
+# so that whoever locks these rows keeps all of them as they are.
+SELECT_MAILINGS = text("""
+    SELECT id FROM mailings
+    WHERE segment -> 'petitions' @> to_jsonb(CAST(:petition_id AS bigint))
+        AND (state NOT IN ('sent', 'cancelled') OR ended_at > :reopened_since)
+""")
+LOCK_MAILINGS = text("""
+    SELECT id, name, state FROM mailings
+    WHERE segment -> 'petitions' @> to_jsonb(CAST(:petition_id AS bigint))
+        AND (state NOT IN ('sent', 'cancelled') OR ended_at > :reopened_since)
+    ORDER BY id FOR SHARE SKIP LOCKED
+""")
+# Of all petitions, by petition: those under way, for the dry run.
+SELECT_MAILINGS_UNDER_WAY = text("""
+    SELECT CAST(petitions.id AS bigint) AS petition_id, m.name
+    FROM mailings AS m, LATERAL jsonb_array_elements_text(m.segment -> 'petitions') AS petitions (id)
+    WHERE m.state IN ('scheduled', 'sending', 'paused')
+        OR (m.state IN ('sent', 'cancelled') AND m.ended_at > :reopened_since)
+    ORDER BY m.id
+""")
+
+# The next signatures of a petition, by id, in whatever state; locked for the batch.
+LOCK_SIGNATURES = text("""
+    SELECT id, party, organisation, email_canonical FROM signatures
+    WHERE petition_id = :petition_id AND id > :position
+    ORDER BY id LIMIT :batch_size FOR UPDATE
+""")
+
+# Take the person out of signatures. What stays: state, party, profession, area (the first two characters of the postal
+# code), country, language, source, the wording agreed to, and times to the hour, as the statistics have them. Of an
+# organisation its name, place and how it is listed stay as well, and the domain that proved it, if it is its own; the
+# person who signed for it goes. Links that were mailed are void. The trigger on updates logs nothing.
+ANONYMISE_SIGNATURES = text("""
+    UPDATE signatures
+    SET name = '', email = '',
+        email_canonical = 'anonymised-' || id
+            || CASE WHEN id = ANY(CAST(:own_domain_ids AS bigint[]))
+                    THEN '@' || split_part(email_canonical, '@', -1) ELSE '' END,
+        city = CASE WHEN party = 'organisation' THEN city END,
+        postal_code = CASE WHEN party = 'organisation' THEN postal_code
+                           ELSE upper(left(translate(postal_code, ' -', ''), 2)) END,
+        confirmed_no = CASE WHEN party = 'organisation' THEN confirmed_no END,
+        listed = listed AND party = 'organisation',
+        updates = false, network = NULL, reported_at = NULL,
+        review = CASE WHEN party = 'organisation' THEN review END,
+        created_at = date_trunc('hour', created_at, 'UTC'), requested_at = date_trunc('hour', requested_at, 'UTC'),
+        reminded_at = date_trunc('hour', reminded_at, 'UTC'), confirmed_at = date_trunc('hour', confirmed_at, 'UTC'),
+        ended_at = date_trunc('hour', ended_at, 'UTC'), updates_at = date_trunc('hour', updates_at, 'UTC'),
+        valid_from = generation + 1, anonymised_at = :now
+    WHERE id = ANY(CAST(:ids AS bigint[])) AND anonymised_at IS NULL
+""")
+DELETE_NAME_REPORTS = text("DELETE FROM name_reports WHERE signature_id = ANY(CAST(:ids AS bigint[]))")
+
+# The next lines on paper, by the index on names: those that are done have none.
+ANONYMISE_PAPER = text("""
+    UPDATE paper_signatures
+    SET name = '', city = NULL, reference = NULL, postal_code = upper(left(translate(postal_code, ' -', ''), 2))
+    WHERE id = ANY(ARRAY(
+        SELECT id FROM paper_signatures WHERE petition_id = :petition_id AND lower(name) > ''
+        ORDER BY lower(name) LIMIT :batch_size FOR UPDATE))
+""")
+# The names of files, and the problems of their lines, may name somebody.
+CLEAR_PAPER_IMPORTS = text("""
+    UPDATE paper_imports SET problems = '[]', file_name = '', content = NULL WHERE petition_id = :petition_id
+""")
+
+# The emails to signatures, but those that a worker has claimed.
+SELECT_DELIVERIES_OF_SIGNATURES = text("""
+    SELECT id FROM deliveries
+    WHERE subject_id = ANY(CAST(:ids AS bigint[])) AND petition_id = :petition_id AND state <> 'sending'
+""")
+
+# Of the next emails by id, those that ended before a moment; and whether any of them is as old, as ids and times
+# ascend together. The row of a mailing's email stays as long as its signer's, as the link to unsubscribe needs it.
+SELECT_OLD_DELIVERIES = text("""
+    WITH next AS (
+        SELECT id, kind, subject_id, state, created_at, settled_at FROM deliveries
+        WHERE id > :after ORDER BY id LIMIT :batch_size)
+    SELECT max(n.id) AS last, coalesce(bool_or(n.created_at < :before), false) AS may_be_more,
+        array_agg(n.id) FILTER (
+            WHERE n.state IN ('sent', 'failed', 'unknown', 'cancelled', 'suppressed')
+                AND coalesce(n.settled_at, n.created_at) < :before
+                AND (n.kind <> 'mailing' OR NOT EXISTS (
+                    SELECT FROM signatures AS s WHERE s.id = n.subject_id AND s.anonymised_at IS NULL))) AS old
+    FROM next AS n
+""")
+
+# Replace emails and their attempts by daily counts. Their mailings count them on: triggers log that rows were deleted,
+# and what is added to the log here takes that back. Reports about them keep no hash of the address.
+FOLD_DELIVERIES = text("""
+    WITH folded AS (
+        DELETE FROM deliveries WHERE id = ANY(CAST(:ids AS bigint[]))
+        RETURNING id, petition_id, kind, state, mailing_id, attempt, coalesce(settled_at, created_at) AS at),
+    attempts_deleted AS (
+        DELETE FROM attempts WHERE delivery_id = ANY(CAST(:ids AS bigint[]))),
+    reports AS (
+        UPDATE bounces SET address_hash = NULL
+        WHERE delivery_id = ANY(CAST(:ids AS bigint[])) AND address_hash IS NOT NULL),
+    days AS (
+        INSERT INTO delivery_days AS d (day, petition_id, kind, state, mailing_id, emails, attempts)
+        SELECT CAST(at AT TIME ZONE 'UTC' AS date), petition_id, kind, state, coalesce(mailing_id, 0),
+            count(*), sum(attempt)
+        FROM folded GROUP BY 1, 2, 3, 4, 5 ORDER BY 1, 2, 3, 4, 5
+        ON CONFLICT (day, petition_id, kind, state, mailing_id) DO UPDATE
+        SET emails = d.emails + excluded.emails, attempts = d.attempts + excluded.attempts),
+    mailings_counted AS (
+        INSERT INTO state_change_log (subject, queue, state, cause, domain, change, entered)
+        SELECT 'mailing', CAST(mailing_id AS text), state, '', '', count(*), 0
+        FROM folded WHERE mailing_id IS NOT NULL GROUP BY 2, 3)
+    SELECT count(*) FROM folded
+""")

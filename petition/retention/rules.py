@@ -1,0 +1,302 @@
+"""The one table of what is kept, where, for how long, and what happens then.
+
+`docs/privacy.md` prints it (`petition retention document`), the check suite compares the two, and every period in it is
+the constant or the setting that the code goes by. Each table of the database is in a rule, or in `IMPERSONAL_TABLES`.
+"""
+
+from dataclasses import dataclass
+from datetime import timedelta
+
+from petition.bulk_actions.runner import DRAFT_TTL as BULK_ACTION_DRAFT_TTL
+from petition.delivery.bounces.models import RAW_RETENTION
+from petition.delivery.bounces.webhook_auth import TOKEN_RETENTION
+from petition.operations.rollup import RETENTION as ROLLUP_RETENTION
+from petition.petitions.paper.importer import DRAFT_TTL as PAPER_DRAFT_TTL
+from petition.signatures.retention import DISOWNED_TTL, NETWORK_MAX_AGE
+from petition.signatures.search.saved import SAVED_SEARCH_TTL
+from petition.team.auth.limits import DAY as ATTEMPT_TTL
+from petition.team.auth.limits import NETWORK_RETENTION as SIGN_IN_NETWORK_TTL
+from petition.team.sessions import MAX_SESSION_AGE
+
+BEGIN_MARK, END_MARK = "<!-- petition retention document: begin -->", "<!-- petition retention document: end -->"
+UNITS = {
+    "CONFIRM_WITHIN": "days", "PETITION_KEEP_NETWORKS": "days", "PETITION_KEEP_SIGNATURES": "months",
+    "PETITION_KEEP_HANDED_OVER": "days", "PETITION_KEEP_DELIVERIES": "days",
+}  # fmt: skip
+
+
+def _period(length: timedelta) -> str:
+    """Return a length in words: "30 days", "a day", "24 hours"."""
+    if length.days and not length.seconds:
+        return {1: "a day", 365: "a year"}.get(length.days, f"{length.days} days")
+    return f"{length.total_seconds() / 3600:g} hours"
+
+
+@dataclass(frozen=True)
+class Rule:
+    """What is kept and until when. `{SETTING}` in `until` stands for the value of a setting, with its unit.
+
+    `task` performs it, where time does; `tables` are those of the database that it speaks of.
+    """
+
+    what: str
+    where: str
+    until: str
+    tables: tuple[str, ...] = ()
+    task: str | None = None
+
+    def describe_period(self) -> str:
+        """Return until when, with the names of settings and their units."""
+        return self.until.format_map({name: f"`{name}` {unit}" for name, unit in UNITS.items()})
+
+
+SIGNATURES_TASK, ANONYMISATION_TASK, FOLDING_TASK = (
+    "petition.signatures.tasks.run_retention",
+    "petition.retention.tasks.run_anonymisation",
+    "petition.retention.tasks.run_folding",
+)
+ANONYMISED = (
+    "{PETITION_KEEP_SIGNATURES} after the petition closed (or as many as the petition says), or "
+    "{PETITION_KEEP_HANDED_OVER} after it was handed over, whichever is first"
+)
+
+RULES = (
+    Rule(
+        "what was submitted, until a worker makes a signature of it",
+        "`sign_requests`",
+        "milliseconds; as long as no worker of confirmations runs",
+        ("sign_requests",),
+    ),
+    Rule(
+        "name, address, role, place of a signer who has not confirmed",
+        "`signatures`",
+        "deleted {CONFIRM_WITHIN} after the last request for a link",
+        ("signatures",),
+        SIGNATURES_TASK,
+    ),
+    Rule(
+        "name, address and town of a signer, in whatever state; the person who signed for an organisation; who "
+        "signed on paper, with the reference of the sheet and the names of the files",
+        "`signatures`, `paper_signatures`, `paper_imports`",
+        f"erased by the signer at any moment; all of a petition {ANONYMISED}; an administrator can postpone that, "
+        "with a reason. Announced to the team 30 days before, and never while a mailing of the petition is under way",
+        ("signatures", "paper_signatures", "paper_imports", "petition_retention", "retention_announcements"),
+        ANONYMISATION_TASK,
+    ),
+    Rule(
+        "what stays of each signature then: state, profession, area (the first two characters of the postal code), "
+        "country, language, source, times to the hour, wording agreed to and when; of an organisation its name, "
+        "place and how it is listed",
+        "`signatures`, `consent_wordings`",
+        "kept: it leads to nobody",
+        ("signatures", "consent_wordings"),
+    ),
+    Rule(
+        "network that a signature was requested from: a keyed hash of the /24 (IPv4) or /48 (IPv6), never the address",
+        "`signatures.network`",
+        f"{{PETITION_KEEP_NETWORKS}} after the petition closed; {_period(NETWORK_MAX_AGE)} after the last request "
+        "for a link at the latest",
+        ("signatures",),
+        SIGNATURES_TASK,
+    ),
+    Rule(
+        "signature that the team invalidated, unchanged, so that it can be reinstated",
+        "`signatures`",
+        "as a confirmed one",
+        ("signatures",),
+    ),
+    Rule(
+        "what the team decided about a name in the public list, since when a reader reported it; who decided: "
+        "`audit_events`",
+        "`signatures.review`, `signatures.reported_at`",
+        "with the name",
+        ("signatures",),
+    ),
+    Rule(
+        "readers' reports of a name: how many for each reason, nothing of the reader",
+        "`name_reports`",
+        "until the first report after the team's next decision, or with the name",
+        ("name_reports",),
+    ),
+    Rule(
+        "what the team searched for: names, addresses, networks",
+        "`saved_searches`",
+        _period(SAVED_SEARCH_TTL),
+        ("saved_searches",),
+        SIGNATURES_TASK,
+    ),
+    Rule(
+        "which signatures were invalidated together, by whom and why: row ids and the reason; of the search only "
+        "what names nobody",
+        "`bulk_actions`, `bulk_action_rows`",
+        f"kept; never started: {_period(BULK_ACTION_DRAFT_TTL)}",
+        ("bulk_actions", "bulk_action_rows"),
+        "petition.bulk_actions.tasks.run_retention",
+    ),
+    Rule(
+        "canonical address of a signature that was disowned, everything else blank, so that it is never mailed about "
+        "that petition again",
+        "`signatures`",
+        "until the petition's signatures are anonymised",
+        ("signatures",),
+        ANONYMISATION_TASK,
+    ),
+    Rule(
+        "details of a confirmed signature that was disowned, for the team to put it back: in no list, count, email "
+        "or export; consent to updates ends at once",
+        "`signatures`",
+        _period(DISOWNED_TTL),
+        ("signatures",),
+        SIGNATURES_TASK,
+    ),
+    Rule(
+        "rows of an export as a workbook, while it is written",
+        "temporary files of the web process, readable by no other user",
+        "until it is sent",
+    ),
+    Rule(
+        "name, role, town of somebody who signed on paper, before they are added; no address; the file itself",
+        "`paper_signatures`, `paper_imports.content`",
+        f"the file: until it is read, {_period(PAPER_DRAFT_TTL)} at most; lines that were read and not added: "
+        f"{_period(PAPER_DRAFT_TTL)}; added: until the import is undone or the line deleted, or as above",
+        ("paper_signatures", "paper_imports"),
+        "petition.petitions.tasks.delete_stale_paper_drafts",
+    ),
+    Rule(
+        "counts by profession, town, first two characters of the postal code, country, language, by hour",
+        "`campaign_*`",
+        "while a signature is counted in them; they stay when signatures are anonymised",
+        ("campaign_log", "campaign_statistics", "campaign_hours"),
+    ),
+    Rule(
+        "addresses that do not exist, or that asked for no email",
+        "keyed hash in `suppressions`",
+        "kept",
+        ("suppressions",),
+    ),
+    Rule(
+        "what was sent: kind, time, server's response without the address, recipient's domain, and the address it "
+        "went to as a keyed hash, so that a late bounce harms nobody else; each attempt to send it",
+        "`deliveries`, `attempts`",
+        "folded into daily counts {PETITION_KEEP_DELIVERIES} after it ended, or when its signature is anonymised; a "
+        "mailing's as long as its signer's name, as the link to unsubscribe needs it",
+        ("deliveries", "attempts"),
+        FOLDING_TASK,
+    ),
+    Rule(
+        "emails by day: how many of each kind, petition, mailing and outcome",
+        "`delivery_days`",
+        "kept",
+        ("delivery_days",),
+    ),
+    Rule(
+        "how many emails a mailbox and a domain were sent: keyed hashes",
+        "`email_budgets`",
+        "two days after the window began, as set by default",
+        ("email_budgets",),
+        "petition.delivery.tasks.run_retention",
+    ),
+    Rule(
+        "bounces: kind, server's response without the address; the address as a keyed hash",
+        "`bounces`",
+        "kept; the hash as long as the row of the email",
+        ("bounces",),
+        FOLDING_TASK,
+    ),
+    Rule(
+        "a report that was not understood, which may hold an address",
+        "`bounces.raw`",
+        _period(RAW_RETENTION),
+        ("bounces",),
+        "petition.delivery.bounces.tasks.run_retention",
+    ),
+    Rule(
+        "messages of mail providers that were accepted: digests",
+        "`webhook_tokens`",
+        _period(TOKEN_RETENTION),
+        ("webhook_tokens",),
+        "petition.delivery.bounces.tasks.run_retention",
+    ),
+    Rule(
+        "who unsubscribed because of which mailing, by the email's id",
+        "`unsubscriptions`",
+        "kept, nameless once the signer is erased or anonymised",
+        ("unsubscriptions",),
+    ),
+    Rule(
+        "tests of a mailing: which colleague, which language",
+        "`mailing_tests`",
+        "with the mailing",
+        ("mailing_tests",),
+    ),
+    Rule(
+        "the team: name, address, password (argon2), authenticator secret (encrypted), passkeys (public keys)",
+        "`accounts`, `passkeys`",
+        "until disabled and removed",
+        ("accounts", "passkeys"),
+    ),
+    Rule(
+        "sign-ins of the team: browser, times; the cookie as a hash",
+        "`team_sessions`",
+        f"until signed out, {_period(MAX_SESSION_AGE)} at most",
+        ("team_sessions",),
+        "petition.team.tasks.run_retention",
+    ),
+    Rule(
+        "attempts to sign in, networks that an account signed in from: keyed hashes",
+        "`sign_in_attempts`, `sign_in_networks`",
+        f"attempts {_period(ATTEMPT_TTL)}, networks {_period(SIGN_IN_NETWORK_TTL)}",
+        ("sign_in_attempts", "sign_in_networks"),
+        "petition.team.tasks.run_retention",
+    ),
+    Rule(
+        "an address that asked for a link to choose a password",
+        "`link_requests`",
+        "until a worker has processed it, seconds",
+        ("link_requests",),
+        "petition.team.tasks.run_link_requests",
+    ),
+    Rule(
+        "what the team did: who, what, which row, when; no address of a signer, nor what was searched for",
+        "`audit_events`",
+        "kept",
+        ("audit_events",),
+    ),
+    Rule(
+        "counts by mail provider, by hour",
+        "`domain_rollups`",
+        _period(ROLLUP_RETENTION),
+        ("domain_rollups",),
+        "petition.operations.tasks.run_retention",
+    ),
+    Rule(
+        "rate limits: keyed hashes of networks (/24, /56), and of the team's addresses at sign-in",
+        "Redis",
+        "two hours at most",
+    ),
+    Rule(
+        "logs: routes, statuses, delivery ids; addresses, links and quoted rows in a library's own lines are redacted",
+        "stderr",
+        "as you set",
+    ),
+)
+# Texts of the team, counters and the state of processes: of no person but who wrote them.
+IMPERSONAL_TABLES = frozenset((
+    "petitions", "petition_texts", "petition_counts", "mailings", "mailing_texts", "pauses", "state_change_log",
+    "state_counts", "failure_groups", "minute_rollups", "totals", "web_requests", "heartbeats", "probes", "drifts",
+))  # fmt: skip
+
+
+def render_table() -> str:
+    """Return the table as Markdown, between its two marks."""
+    rows = [f"| {rule.what} | {rule.where} | {rule.describe_period()} |" for rule in RULES]
+    return "\n".join([BEGIN_MARK, "| what | where | until when |", "| --- | --- | --- |", *rows, END_MARK])
+
+
+def replace_table(document: str) -> str:
+    """Return a document with the table between its marks made again. Raises `ValueError` without them."""
+    before, begin, rest = document.partition(BEGIN_MARK)
+    _old, end, after = rest.partition(END_MARK)
+    if not begin or not end:
+        raise ValueError(f"there is no {BEGIN_MARK} … {END_MARK}")
+    return f"{before}{render_table()}{after}"

@@ -1,0 +1,62 @@
+"""Helpers for tests of retention: a clock to set, petitions that are due, a search for people in the whole database."""
+
+from datetime import UTC, datetime, timedelta
+
+from sqlalchemy import text
+
+from petition.core import clock
+from petition.core.db import db
+from petition.retention.announcements import announce_due
+from petition.retention.anonymise import anonymise_due
+from petition.retention.schedule import NOTICE
+
+
+class Clock:
+    """The application's clock, moved by a number of days; the database's stays."""
+
+    def __init__(self, monkeypatch):
+        self.now, self.offset = clock.now, timedelta()
+        monkeypatch.setattr(clock, "now", lambda: self.now() + self.offset)
+
+    def move(self, **period):
+        """Move the clock on."""
+        self.offset += timedelta(**period)
+
+
+def close_long_ago(petition, days=400):
+    """Close a petition so long ago that its signatures are due."""
+    petition.state, petition.closed_at = "closed", clock.now() - timedelta(days=days)
+    db.session.commit()
+
+
+def announce_and_wait(petition_clock):
+    """Tell the team what is due, and let the notice pass."""
+    announced = announce_due()
+    petition_clock.move(days=NOTICE.days, minutes=1)
+    return announced
+
+
+def anonymise_all(petition_clock):
+    """Announce what is due, wait, and anonymise it."""
+    announce_and_wait(petition_clock)
+    return anonymise_due(30)
+
+
+def find_texts(words):
+    """Return where any of these words stands, in whatever case, in any column of any table: `table.column: word`."""
+    found = []
+    for table in db.metadata.sorted_tables:
+        for row in db.session.execute(text(f"SELECT to_jsonb(t) AS row FROM {table.name} AS t")):
+            for column, value in row.row.items():
+                found += [f"{table.name}.{column}: {word}" for word in words if word.lower() in str(value).lower()]
+    return sorted(set(found))
+
+
+def count_rows(table):
+    """Return how many rows a table has."""
+    return db.session.scalar(text(f"SELECT count(*) FROM {table}"))
+
+
+def at(*day):
+    """Return a moment in UTC."""
+    return datetime(*day, tzinfo=UTC)
