@@ -214,6 +214,10 @@ SETTINGS = (
     Setting("PETITION_METRICS_ALLOW", NETWORKS, [], "networks", "networks that may read /metrics without a token"),
     Setting("PETITION_BOUNCE_MAILBOX", MAILBOX_URL, None, "URL", "mailbox that receives bounces"),
     Setting("PETITION_BOUNCE_MAILBOX_PASSWORD", TEXT, None, "text", "its password", secret=True),
+    Setting("PETITION_BOUNCE_MAILBOX_CA", PATH, None, "file",
+        "certificate authorities of that mailbox's server; the system's if unset"),
+    Setting("PETITION_BOUNCE_MAILBOX_INSECURE", BOOLEAN, False, "boolean",
+        "do not verify its certificate: on this host (loopback) only"),
     Setting("PETITION_BOUNCE_WEBHOOK_SECRET", TEXT, None, "text",
         "shared with the mail provider's webhook", secret=True),
     Setting("PETITION_SNS_TOPIC", SNS_TOPICS, [], "ARNs, by comma",
@@ -297,6 +301,23 @@ def _check_combinations(values: Mapping[str, Any]) -> None:
         raise BadSetting(
             "PETITION_CLAIM_TIMEOUT is shorter than three times MAIL_TIMEOUT: slow emails would be sent twice"
         )
+    _check_bounce_mailbox(values)
+
+
+def _check_bounce_mailbox(values: Mapping[str, Any]) -> None:
+    host = urlsplit(values["PETITION_BOUNCE_MAILBOX"] or "").hostname or ""
+    if values["PETITION_BOUNCE_MAILBOX_INSECURE"] and not _is_loopback(host):
+        raise BadSetting(
+            "PETITION_BOUNCE_MAILBOX_INSECURE is for a mailbox on this host only: set PETITION_BOUNCE_MAILBOX_CA to "
+            "the file with the authority of its certificate"
+        )
+
+
+def _is_loopback(host: str) -> bool:
+    try:
+        return host == "localhost" or ipaddress.ip_address(host).is_loopback
+    except ValueError:
+        return False
 
 
 def _reject_unknown(environ: Mapping[str, str]) -> None:

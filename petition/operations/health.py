@@ -20,6 +20,7 @@ if TYPE_CHECKING:
 PROBE_MAX_AGE_SECONDS = 300.0
 NO_SUCCESS_SECONDS = 5.0  # without a success while emails are tried: from then on it is reported
 SILENT_SERVER_SECONDS = 5.0  # without any outcome while emails are being sent
+BOUNCES_UNREAD_SECONDS = 900.0  # how long the bounce mailbox may be out of reach: a server that restarts is no news
 MIN_REFUSED = 3  # fewer rejections, among others that were accepted, are not reported
 
 
@@ -106,6 +107,7 @@ def evaluate_health(facts: HealthFacts, broker: "BrokerStats") -> Health:
         *_check_mail_server(facts),
         *_check_beat(facts),
         *_check_waiting(facts),
+        *_check_bounce_mailbox(facts),
     ]
     worst = max((STATUSES_BY_SEVERITY.index(reason.status) for reason in reasons), default=0)
     return Health(STATUSES_BY_SEVERITY[worst], facts.at, facts.waiting, facts.oldest, reasons)
@@ -200,6 +202,14 @@ def _check_beat(facts: HealthFacts) -> Iterator[HealthReason]:
     if facts.beat_silent:
         text = N_("Beat is silent: retries, lost wake-ups and maintenance wait until it runs again.")
         yield HealthReason(HealthStatus.SLOW, text, runbook="BeatDown")
+
+
+def _check_bounce_mailbox(facts: HealthFacts) -> Iterator[HealthReason]:
+    unread = facts.bounce_mailbox
+    if unread and unread.seconds > BOUNCES_UNREAD_SECONDS:
+        text = N_("Bounces have not been read for %(time)s, and dead addresses are mailed again: %(response)s")
+        values = {"time": timedelta(seconds=unread.seconds), "response": unread.response}
+        yield HealthReason(HealthStatus.SLOW, text, values, "BounceMailboxUnreadable")
 
 
 def _check_waiting(facts: HealthFacts) -> Iterator[HealthReason]:

@@ -51,6 +51,14 @@ class Probe:
 
 
 @dataclass(frozen=True)
+class UnreadMailbox:
+    """The bounce mailbox while it cannot be read."""
+
+    response: str
+    seconds: float  # since then
+
+
+@dataclass(frozen=True)
 class HealthFacts:
     """The mail queue at one moment, as far as health depends on it. Ages in seconds."""
 
@@ -70,6 +78,7 @@ class HealthFacts:
     threads: int = 0  # of the workers of confirmations
     beat_silent: bool = False
     probe: Probe | None = None
+    bounce_mailbox: UnreadMailbox | None = None  # None while it can be read, and without one
 
     @property
     def oldest(self) -> float | None:
@@ -145,6 +154,7 @@ def parse_facts(row: Mapping[str, Any], slow_after: float, stuck_after: float) -
         threads=sum(worker["threads"] for worker in workers if CONFIRMATIONS.name in worker["queues"]),
         beat_silent=_is_silent(min(beats, default=None)),
         probe=Probe(**row["probe"]) if row["probe"] else None,
+        bounce_mailbox=UnreadMailbox(**row["bounce_mailbox"]) if row["bounce_mailbox"] else None,
     )
 
 

@@ -74,6 +74,8 @@ HEALTH_FACTS = """
             'part', part, 'queues', queues, 'threads', threads, 'seconds', extract(epoch FROM now() - seen_at))), '[]')
          FROM heartbeats WHERE seen_at > now() - make_interval(secs => %(expired_after)s)) AS heartbeats,
         (SELECT json_build_object('ok', ok, 'response', response, 'seconds', extract(epoch FROM now() - at))
-         FROM probes WHERE name = 'mail server') AS probe
+         FROM probes WHERE name = 'mail server') AS probe,
+        (SELECT json_build_object('response', response, 'seconds', extract(epoch FROM now() - since))
+         FROM bounce_mailbox_state WHERE problem <> '') AS bounce_mailbox
     FROM requests CROSS JOIN confirmations CROSS JOIN success CROSS JOIN tried
 """

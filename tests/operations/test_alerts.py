@@ -13,6 +13,8 @@ import yaml
 from prometheus_client.parser import text_string_to_metric_families
 from support.factories import make_petition, make_signature
 
+from petition.core.db import db
+from petition.delivery.bounces.models import BounceMailboxState
 from petition.operations.heartbeat import record_heartbeat
 from petition.operations.metrics import render_metrics
 from petition.operations.smtp_probe import MAIL_SERVER, record_probe
@@ -56,6 +58,10 @@ TROUBLES = {
         {"health_status": 1, "health_alarm": 1, "broker_may_evict": 1},
         {"MailSlow", "BrokerEvictionPolicy"},
     ),
+    "bounces unread": (
+        {"health_status": 1, "health_alarm": 1, "bounce_mailbox_up": 0},
+        {"MailSlow", "BounceMailboxUnreadable"},
+    ),
     "back-off": ({"mail_server_throttled": 1}, {"MailServerFailing"}),
     "probe fails": ({"mail_server_up": 0}, {"MailServerFailing"}),
     "rejections": ({"petition_failed_total|confirmations|5xx": ("rate", 5)}, {"EmailFailureRateHigh"}),
@@ -78,6 +84,8 @@ def series(app):
     record_heartbeat("worker", "w", ["confirmations", "notifications", "mailings", "maintenance"])
     record_heartbeat("beat", "b")
     record_probe(MAIL_SERVER, True, "250 ok", 1)
+    db.session.add(BounceMailboxState(id=1, problem="", response=""))
+    db.session.flush()
     found = {}
     for family in text_string_to_metric_families(render_metrics().decode()):
         for sample in family.samples:
