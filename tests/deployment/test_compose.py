@@ -12,7 +12,10 @@ from support import compose_file
 import config
 from petition.delivery.queues import QUEUE_NAMES
 
-VARIABLES = dict.fromkeys(compose_file.required_variables(), "value") | {"PUBLIC_URL": "https://petition.example.org"}
+VARIABLES = dict.fromkeys(compose_file.required_variables(), "value") | {
+    "PUBLIC_URL": "https://petition.example.org",
+    "MAIL_DEFAULT_SENDER": "petition@example.org",
+}
 DOCUMENT: dict[str, Any] = compose_file.resolve(compose_file.load_compose(), VARIABLES)
 SERVICES: dict[str, dict[str, Any]] = DOCUMENT["services"]
 OURS = sorted(name for name, service in SERVICES.items() if "build" in service)
@@ -101,7 +104,9 @@ def test_the_settings_of_a_service_are_settings(tmp_path: Path, name: str) -> No
 def test_each_service_gets_the_secrets_it_uses_and_no_other() -> None:
     keys = ["secret_key", "secret_key_fallbacks", "database_url"]
     senders = [name for name in WORKERS if name != "worker-maintenance"]
-    expected = dict.fromkeys(OURS, keys) | {name: [*keys, "mail_password"] for name in senders}
+    expected = dict.fromkeys(OURS, keys) | {
+        name: [*keys, "mail_password", "dkim_key", "dkim_second_key"] for name in senders
+    }
     expected["worker-notifications"].append("bounces_password")
     expected["web"] = [*keys, "metrics_token", "bounces_secret"]
     expected |= {"flower": ["flower_basic_auth"], "postgres": ["postgres_password"]}

@@ -64,6 +64,8 @@ class Machine:
             "secret_key_fallbacks": "",
             "database_url": database_url,
             "mail_password": "",
+            "dkim_key": "",
+            "dkim_second_key": "",
             "metrics_token": "",
             "bounces_secret": "",
             "bounces_password": "",
