@@ -105,6 +105,7 @@ def evaluate_health(facts: HealthFacts, broker: "BrokerStats") -> Health:
         *_check_workers(facts),
         *_check_pauses(facts),
         *_check_mail_server(facts),
+        *_check_composition(facts),
         *_check_beat(facts),
         *_check_waiting(facts),
         *_check_bounce_mailbox(facts),
@@ -196,6 +197,12 @@ def _describe_rejections(facts: HealthFacts) -> HealthReason | None:
             values = {"n": refused, "total": refused + accepted, "response": tries.response}
             return HealthReason(HealthStatus.SLOW, text, values, runbook)
     return None
+
+
+def _check_composition(facts: HealthFacts) -> Iterator[HealthReason]:
+    if facts.not_composed:
+        text = N_("Emails that cannot be composed: %(n)s. They wait, and the log of their worker says why.")
+        yield HealthReason(HealthStatus.SLOW, text, {"n": facts.not_composed}, "EmailNotComposed")
 
 
 def _check_beat(facts: HealthFacts) -> Iterator[HealthReason]:

@@ -5,7 +5,7 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any
 
-from petition.delivery.queues import CONFIRMATIONS, EVERYTHING, QUEUE_NAMES, SERVER
+from petition.delivery.queues import CONFIRMATIONS, EMAIL_QUEUES, EVERYTHING, QUEUE_NAMES, SERVER
 
 SILENT_AFTER_SECONDS = 6.0  # six missed heartbeats: more than a short stall
 EXPIRED_AFTER_SECONDS = 86_400.0  # a worker that died stays listed for a day; one that stops deletes its heartbeat
@@ -78,6 +78,7 @@ class HealthFacts:
     threads: int = 0  # of the workers of confirmations
     beat_silent: bool = False
     probe: Probe | None = None
+    not_composed: int = 0  # emails that wait until whatever keeps them from being composed is mended
     bounce_mailbox: UnreadMailbox | None = None  # None while it can be read, and without one
 
     @property
@@ -129,6 +130,7 @@ def make_parameters(stuck_after: float) -> dict[str, Any]:
         "stuck_after": stuck_after,
         "max_late": MAX_LATE,
         "expired_after": EXPIRED_AFTER_SECONDS,
+        "email_queues": list(EMAIL_QUEUES),
     }
 
 
@@ -154,6 +156,7 @@ def parse_facts(row: Mapping[str, Any], slow_after: float, stuck_after: float) -
         threads=sum(worker["threads"] for worker in workers if CONFIRMATIONS.name in worker["queues"]),
         beat_silent=_is_silent(min(beats, default=None)),
         probe=Probe(**row["probe"]) if row["probe"] else None,
+        not_composed=row["not_composed"],
         bounce_mailbox=UnreadMailbox(**row["bounce_mailbox"]) if row["bounce_mailbox"] else None,
     )
 

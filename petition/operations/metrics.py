@@ -59,6 +59,8 @@ class _QueueCollector(Collector):
         yield from _collect_reconciliation(snapshot)
         yield from _collect_health(evaluate_health(snapshot.facts, broker))
         yield from _collect_bounce_mailbox(snapshot)
+        description = "Emails that wait because they cannot be composed"
+        yield _gauge("emails_not_composed", description, snapshot.facts.not_composed)
         yield from _collect_web_requests()
 
 

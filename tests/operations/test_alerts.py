@@ -58,6 +58,10 @@ TROUBLES = {
         {"health_status": 1, "health_alarm": 1, "broker_may_evict": 1},
         {"MailSlow", "BrokerEvictionPolicy"},
     ),
+    "not composed": (
+        {"health_status": 1, "health_alarm": 1, "emails_not_composed": 3},
+        {"MailSlow", "EmailNotComposed"},
+    ),
     "bounces unread": (
         {"health_status": 1, "health_alarm": 1, "bounce_mailbox_up": 0},
         {"MailSlow", "BounceMailboxUnreadable"},

@@ -116,11 +116,8 @@ class OutgoingMessage(flask_mail.Message):
 
 def _get_dkim_keys() -> tuple[dkim.DkimKey, ...]:
     config = current_app.config
-    names = (
-        ("PETITION_DKIM_SELECTOR", "PETITION_DKIM_KEY"),
-        ("PETITION_DKIM_SECOND_SELECTOR", "PETITION_DKIM_SECOND_KEY"),
-    )
-    pairs = ((config[selector], config[key]) for selector, key in names)
+    prefixes = ("PETITION_DKIM_", "PETITION_DKIM_SECOND_")
+    pairs = ((config[f"{prefix}SELECTOR"], config[f"{prefix}KEY"]) for prefix in prefixes)
     return tuple(dkim.load_key(selector, pem) for selector, pem in pairs if selector and pem)
 
 
