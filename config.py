@@ -6,6 +6,7 @@ import os
 import re
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
+from email.utils import parseaddr
 from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
@@ -17,6 +18,7 @@ from limits import parse_many
 HOST_PATTERN = re.compile(
     r"\w(?:[\w-]{0,61}\w)?(?:\.\w(?:[\w-]{0,61}\w)?)*|\[?[0-9A-Fa-f]*:[0-9A-Fa-f]*:[0-9A-Fa-f:.]*\]?"
 )
+SENDER_PATTERN = re.compile(r"[^@\s<>,;\"]+@\w(?:[\w-]{0,61}\w)?(?:\.\w(?:[\w-]{0,61}\w)?)*")
 
 # How Kubernetes names the address of a Service called petition or petition-…, where `enableServiceLinks` is on.
 KUBERNETES_PATTERN = re.compile(r"PETITION_(\w+_)?(SERVICE_HOST|SERVICE_PORT(_\w+)?|PORT(_\d+_(TCP|UDP)(_\w+)?)?)")
@@ -83,7 +85,10 @@ def _sns_topics(text: str) -> list[str]:
 
 def _web_url(text: str) -> str:
     url = _url("https", "http")(text).rstrip("/")
-    if not HOST_PATTERN.fullmatch(urlsplit(url).hostname or ""):
+    parts = urlsplit(url)
+    if parts.path or parts.query or parts.fragment:
+        raise ValidationError("not a whole host")
+    if not HOST_PATTERN.fullmatch(parts.hostname or ""):
         raise ValidationError("invalid host")
     return url
 
@@ -111,6 +116,32 @@ def _networks(text: str) -> list[ipaddress.IPv4Network | ipaddress.IPv6Network]:
         raise ValidationError("invalid network") from error
 
 
+def _dkim_key(text: str) -> str:
+    from cryptography.hazmat.primitives.asymmetric import ed25519, rsa  # noqa: PLC0415 - slow, and only here
+    from cryptography.hazmat.primitives.serialization import load_pem_private_key  # noqa: PLC0415
+
+    try:
+        key = load_pem_private_key(text.encode(), None)
+    except (ValueError, TypeError) as error:
+        raise ValidationError("invalid key") from error
+    is_rsa = isinstance(key, rsa.RSAPrivateKey) and key.key_size >= 1024  # RFC 8301, 3.2
+    if not is_rsa and not isinstance(key, ed25519.Ed25519PrivateKey):
+        raise ValidationError("invalid key")
+    return text
+
+
+def _sender(text: str) -> str:
+    if not SENDER_PATTERN.fullmatch(parseaddr(text)[1]) or not text.isprintable():
+        raise ValidationError("invalid address")
+    return text
+
+
+def _host(text: str) -> str:
+    if not HOST_PATTERN.fullmatch(text.strip()):
+        raise ValidationError("invalid host")
+    return text.strip()
+
+
 # What environs has no parser for; each raises `ValidationError`.
 PARSERS: dict[str, Callable[[str], Any]] = {
     "database_url": _database_url,
@@ -124,6 +155,9 @@ PARSERS: dict[str, Callable[[str], Any]] = {
     "rate_limits": _rate_limits,
     "rate_limit": _rate_limit,
     "networks": _networks,
+    "dkim_key": _dkim_key,
+    "sender": _sender,
+    "host": _host,
 }
 
 
@@ -158,7 +192,15 @@ HOSTS = Kind("hosts", "names or addresses such as web, 10.0.0.5, without port, s
 DATABASE_URL = Kind("database_url", "a URL such as postgresql://…")
 REDIS_URL = Kind("redis_url", REDIS_URL_EXPECTED)
 BROKER_URL = Kind("broker_url", f"{REDIS_URL_EXPECTED}, amqp://… or amqps://…")
-WEB_URL = Kind("web_url", "a URL such as https://…")
+WEB_URL = Kind("web_url", "a URL such as https://petition.example.org, a host of its own without a path")
+HOST = Kind("host", "a name or an address such as mail.example.org, without scheme and port (that is MAIL_PORT)")
+SENDER = Kind("sender", 'an address such as petition@your-domain.org, or "A name <petition@your-domain.org>"')
+DKIM_KEY = Kind("dkim_key", "a private key in PEM, RSA of 1024 bits or more or Ed25519, without a passphrase")
+DKIM_SELECTOR = Kind(
+    "str",
+    "a selector such as s1 (letters, digits, hyphens, dots)",
+    validate.Regexp(r"[A-Za-z0-9]([A-Za-z0-9-]{0,61}[A-Za-z0-9])?(\.[A-Za-z0-9]([A-Za-z0-9-]{0,61}[A-Za-z0-9])?)*\Z"),
+)
 MAILBOX_URL = Kind("mailbox_url", "a URL such as imaps://… or maildir://…")
 
 
@@ -194,18 +236,23 @@ SETTINGS = (
     Setting("PETITION_KEEP_SIGNATURES", _integer(1, 120), 12, "months", "signers' names and addresses, after closing"),
     Setting("PETITION_KEEP_HANDED_OVER", _integer(1, 3650), 90, "days", "the same, after the handover if sooner"),
     Setting("PETITION_KEEP_DELIVERIES", _integer(30, 3650), 90, "days", "rows of emails; daily counts stay"),
-    Setting("MAIL_SERVER", TEXT, "localhost", "host", "mail server"),
+    Setting("MAIL_SERVER", HOST, "localhost", "host", "mail server"),
     Setting("MAIL_PORT", _integer(1, 65535), 25, "port", "its port"),
     Setting("MAIL_USE_TLS", BOOLEAN, False, "boolean", "STARTTLS, certificate verified"),
     Setting("MAIL_USE_SSL", BOOLEAN, False, "boolean", "TLS from the first byte, certificate verified"),
     Setting("MAIL_USERNAME", TEXT, None, "text", "login at the mail server"),
     Setting("MAIL_PASSWORD", TEXT, None, "text", "its password", secret=True),
-    Setting("MAIL_DEFAULT_SENDER", TEXT, REQUIRED, "address", "From address of every email"),
+    Setting("MAIL_DEFAULT_SENDER", SENDER, REQUIRED, "address", "From address of every email"),
     Setting("MAIL_TIMEOUT", _integer(1, 30), 10, "seconds", "timeout of each reply of the mail server"),
     Setting("MAIL_MAX_EMAILS", _integer(1, 100_000), 500, "emails", "sent on one connection before it is renewed"),
     Setting("MAIL_SUPPRESS_SEND", BOOLEAN, False, "boolean", "send nothing (Flask-Mail's switch)"),
     Setting("MAIL_DEBUG", BOOLEAN, False, "boolean", "SMTP dialogue on stderr, with addresses: never in production"),
     Setting("MAIL_ASCII_ATTACHMENTS", BOOLEAN, False, "boolean", "Flask-Mail's; no email here has attachments"),
+    Setting("PETITION_DKIM_SELECTOR", DKIM_SELECTOR, None, "selector", "signs every email with DKIM, under this name"),
+    Setting("PETITION_DKIM_KEY", DKIM_KEY, None, "PEM", "its private key", secret=True),
+    Setting("PETITION_DKIM_SECOND_SELECTOR", DKIM_SELECTOR, None, "selector",
+        "a second signature: the next key of a rotation, or one of another algorithm"),
+    Setting("PETITION_DKIM_SECOND_KEY", DKIM_KEY, None, "PEM", "its private key", secret=True),
     Setting("PETITION_POOL_SIZE", _integer(1, 200), 10, "connections", "pooled database connections of one process"),
     Setting("PETITION_CACHE_TTL", SECONDS, 0.5, "seconds", "how long pages and emails use cached data"),
     Setting("PETITION_SIGN_LIMIT", RATE_LIMITS, ["30/minute", "300/hour"], "limits", "signatures from one network"),
@@ -222,6 +269,10 @@ SETTINGS = (
     Setting("PETITION_METRICS_ALLOW", NETWORKS, [], "networks", "networks that may read /metrics without a token"),
     Setting("PETITION_BOUNCE_MAILBOX", MAILBOX_URL, None, "URL", "mailbox that receives bounces"),
     Setting("PETITION_BOUNCE_MAILBOX_PASSWORD", TEXT, None, "text", "its password", secret=True),
+    Setting("PETITION_BOUNCE_MAILBOX_CA", PATH, None, "file",
+        "certificate authorities of that mailbox's server; the system's if unset"),
+    Setting("PETITION_BOUNCE_MAILBOX_INSECURE", BOOLEAN, False, "boolean",
+        "do not verify its certificate: on this host (loopback) only"),
     Setting("PETITION_BOUNCE_WEBHOOK_SECRET", TEXT, None, "text",
         "shared with the mail provider's webhook", secret=True),
     Setting("PETITION_SNS_TOPIC", SNS_TOPICS, [], "ARNs, by comma",
@@ -307,6 +358,28 @@ def _check_combinations(values: Mapping[str, Any]) -> None:
         raise BadSetting(
             "PETITION_CLAIM_TIMEOUT is shorter than three times MAIL_TIMEOUT: slow emails would be sent twice"
         )
+    _check_bounce_mailbox(values)
+    for which in ("", "SECOND_"):
+        selector, key = f"PETITION_DKIM_{which}SELECTOR", f"PETITION_DKIM_{which}KEY"
+        # The key may be missing where no email is sent from: a web process needs none.
+        if values[key] and not values[selector]:
+            raise BadSetting(f"{key} is set without {selector}: set the name under which DNS has its public key")
+
+
+def _check_bounce_mailbox(values: Mapping[str, Any]) -> None:
+    host = urlsplit(values["PETITION_BOUNCE_MAILBOX"] or "").hostname or ""
+    if values["PETITION_BOUNCE_MAILBOX_INSECURE"] and not _is_loopback(host):
+        raise BadSetting(
+            "PETITION_BOUNCE_MAILBOX_INSECURE is for a mailbox on this host only: set PETITION_BOUNCE_MAILBOX_CA to "
+            "the file with the authority of its certificate"
+        )
+
+
+def _is_loopback(host: str) -> bool:
+    try:
+        return host == "localhost" or ipaddress.ip_address(host).is_loopback
+    except ValueError:
+        return False
 
 
 def _reject_unknown(environ: Mapping[str, str]) -> None:

@@ -54,6 +54,14 @@ def test_sentinels_are_given_by_one_url(url):
         ("PETITION_CACHE_TTL", "nan"),
         ("PETITION_SLOW_AFTER", "0"),
         ("PETITION_LOG_LEVEL", "LOUD"),
+        ("PETITION_DKIM_KEY", "-----BEGIN s3cret-----"),
+        ("PETITION_DKIM_SELECTOR", "s3cret._domainkey"),
+        ("MAIL_SERVER", "smtp://s3cret"),
+        ("MAIL_SERVER", "s3cret:587"),
+        ("MAIL_DEFAULT_SENDER", "s3cretaddress"),
+        ("MAIL_DEFAULT_SENDER", "A s3cret@two words"),
+        ("PUBLIC_URL", "https://example.org/s3cret"),
+        ("PETITION_BOUNCE_MAILBOX", "imap://bounces@mail.example.org"),
         ("PETITION_METRICS_ALLOW", "s3cret/8"),
         ("PETITION_METRICS_TOKEN", "s3cret\nX-Header: 1"),
     ],
@@ -109,3 +117,15 @@ def test_readme_lists_every_setting_with_its_unit_and_purpose():
     public = [setting for setting in SETTINGS if not setting.purpose.endswith("set by `petition up`")]
     expected = {(s.name, s.unit, s.purpose + (" (secret)" if s.secret else "")) for s in public}
     assert set(rows) == expected
+
+
+@pytest.mark.parametrize(
+    ("host", "allowed"), [("localhost", True), ("[::1]", True), ("127.0.0.2", True), ("mail.example.org", False)]
+)
+def test_certificate_of_the_bounce_mailbox_is_left_out_on_this_host_only(host, allowed):
+    given = {"PETITION_BOUNCE_MAILBOX": f"imaps://b@{host}/INBOX", "PETITION_BOUNCE_MAILBOX_INSECURE": "true"}
+    if allowed:
+        assert Config({**VALID_SETTINGS, **given}).PETITION_BOUNCE_MAILBOX_INSECURE
+        return
+    with pytest.raises(BadSetting, match=r"PETITION_BOUNCE_MAILBOX_INSECURE .*: set PETITION_BOUNCE_MAILBOX_CA"):
+        Config({**VALID_SETTINGS, **given})

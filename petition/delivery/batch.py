@@ -32,8 +32,15 @@ RECORD_INTERVAL_SECONDS = 0.25  # how much sending a crash may repeat, in queues
 LOOKAHEAD_EMAILS = 5  # rows searched for the email that is sent next
 TARGET_BEGIN_SECONDS = 0.02  # how much sending of a thread a crash may leave `unknown`, in the other queues
 MAX_RECORD_ATTEMPTS = 20  # one a second, while the database restarts
+NOT_COMPOSED = "not composed"  # the cause of such rows
+# It waits until what is wrong is mended, however long that takes, and leaves within these seconds.
 COMPOSITION_FAILED = Outcome(
-    DeliveryState.FAILED, reason="the email could not be composed: see the worker's log", cause="not composed"
+    DeliveryState.DEFERRED,
+    reason="the email could not be composed: see the worker's log",
+    cause=NOT_COMPOSED,
+    attempt_refunded=True,
+    wait_seconds=300.0,
+    attempted=False,
 )
 
 log = structlog.get_logger(__name__)
@@ -65,6 +72,7 @@ class Batch:
         self.hashes: dict[int, list[str]] = {}  # of each address that an email goes to, by delivery, the current first
         self.begin_batch_size, self.began_at, self.next_begin_position = queue.begin_batch_size, 0.0, 0
         self.throttle = Throttle(queue)
+        self.logged: set[tuple[str, type[Exception]]] = set()  # failures to compose, whose traceback was logged
 
     def send(self) -> int:
         """Send the emails in their order, release what was not sent, and return how many rows were settled. Commits."""
@@ -167,10 +175,13 @@ class Batch:
             return list(compose([claim]).values())
         except OperationalError:
             raise
-        except Exception:
-            log.exception(
-                "an email could not be composed", delivery=claim.id, kind=claim.kind, request_id=claim.request_id
-            )
+        except Exception as error:
+            is_new = (claim.kind, type(error)) not in self.logged
+            self.logged.add((claim.kind, type(error)))
+            log.error(
+                "an email could not be composed", delivery=claim.id, kind=claim.kind, request_id=claim.request_id,
+                exc_info=is_new,
+            )  # fmt: skip
             return []
 
     def _attempt(

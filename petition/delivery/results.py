@@ -84,7 +84,9 @@ def _outcome_row(queue: Queue, result: DeliveryResult) -> dict[str, Any]:
     state, reason = outcome.state, outcome.reason
     if outcome.attempt_refunded:
         attempt -= 1
-        if state == DeliveryState.DEFERRED and not outcome.retry_at_once:
+        if outcome.wait_seconds is not None:
+            next_attempt_at = result.at + timedelta(seconds=outcome.wait_seconds)
+        elif state == DeliveryState.DEFERRED and not outcome.retry_at_once:
             next_attempt_at = result.at + get_backoff(attempt)
     elif state == DeliveryState.DEFERRED and attempt >= queue.max_attempts:
         state, reason = DeliveryState.FAILED, f"gave up after {attempt} attempts: {reason}"[:200]

@@ -25,6 +25,7 @@ def register(app: "Flask") -> None:
         labels.cause_label,
         labels.domain_problem_label,
         labels.health_label,
+        labels.mailbox_problem_label,
         labels.reason_message,
         labels.state_label,
     ):

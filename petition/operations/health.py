@@ -22,6 +22,7 @@ NO_SUCCESS_SECONDS = 5.0  # without a success while emails are tried: from then 
 SILENT_SERVER_SECONDS = 5.0  # without any outcome while emails are being sent
 # The trouble is over: so many accepted in a row, or so many in the short window and none refused.
 MIN_ACCEPTED_IN_A_ROW, MIN_ACCEPTED_SHORT = 20, 3
+BOUNCES_UNREAD_SECONDS = 900.0  # how long the bounce mailbox may be out of reach: a server that restarts is no news
 MIN_REFUSED = 3  # fewer rejections, among others that were accepted, are not reported
 
 
@@ -106,8 +107,10 @@ def evaluate_health(facts: HealthFacts, broker: "BrokerStats") -> Health:
         *_check_workers(facts),
         *_check_pauses(facts),
         *_check_mail_server(facts),
+        *_check_composition(facts),
         *_check_beat(facts),
         *_check_waiting(facts),
+        *_check_bounce_mailbox(facts),
     ]
     worst = max((STATUSES_BY_SEVERITY.index(reason.status) for reason in reasons), default=0)
     return Health(STATUSES_BY_SEVERITY[worst], facts.at, facts.waiting, facts.oldest, reasons)
@@ -201,10 +204,24 @@ def _describe_rejections(facts: HealthFacts) -> HealthReason | None:
     return None
 
 
+def _check_composition(facts: HealthFacts) -> Iterator[HealthReason]:
+    if facts.not_composed:
+        text = N_("Emails that cannot be composed: %(n)s. They wait, and the log of their worker says why.")
+        yield HealthReason(HealthStatus.SLOW, text, {"n": facts.not_composed}, "EmailNotComposed")
+
+
 def _check_beat(facts: HealthFacts) -> Iterator[HealthReason]:
     if facts.beat_silent:
         text = N_("Beat is silent: retries, lost wake-ups and maintenance wait until it runs again.")
         yield HealthReason(HealthStatus.SLOW, text, runbook="BeatDown")
+
+
+def _check_bounce_mailbox(facts: HealthFacts) -> Iterator[HealthReason]:
+    unread = facts.bounce_mailbox
+    if unread and unread.seconds > BOUNCES_UNREAD_SECONDS:
+        text = N_("Bounces have not been read for %(time)s, and dead addresses are mailed again: %(response)s")
+        values = {"time": timedelta(seconds=unread.seconds), "response": unread.response}
+        yield HealthReason(HealthStatus.SLOW, text, values, "BounceMailboxUnreadable")
 
 
 def _check_waiting(facts: HealthFacts) -> Iterator[HealthReason]:

@@ -5,7 +5,7 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any
 
-from petition.delivery.queues import CONFIRMATIONS, EVERYTHING, QUEUE_NAMES, SERVER
+from petition.delivery.queues import CONFIRMATIONS, EMAIL_QUEUES, EVERYTHING, QUEUE_NAMES, SERVER
 
 SILENT_AFTER_SECONDS = 6.0  # six missed heartbeats: more than a short stall
 EXPIRED_AFTER_SECONDS = 86_400.0  # a worker that died stays listed for a day; one that stops deletes its heartbeat
@@ -52,6 +52,14 @@ class Probe:
 
 
 @dataclass(frozen=True)
+class UnreadMailbox:
+    """The bounce mailbox while it cannot be read."""
+
+    response: str
+    seconds: float  # since then
+
+
+@dataclass(frozen=True)
 class HealthFacts:
     """The mail queue at one moment, as far as health depends on it. Ages in seconds."""
 
@@ -71,6 +79,8 @@ class HealthFacts:
     threads: int = 0  # of the workers of confirmations
     beat_silent: bool = False
     probe: Probe | None = None
+    not_composed: int = 0  # emails that wait until whatever keeps them from being composed is mended
+    bounce_mailbox: UnreadMailbox | None = None  # None while it can be read, and without one
 
     @property
     def oldest(self) -> float | None:
@@ -121,6 +131,7 @@ def make_parameters(stuck_after: float) -> dict[str, Any]:
         "stuck_after": stuck_after,
         "max_late": MAX_LATE,
         "expired_after": EXPIRED_AFTER_SECONDS,
+        "email_queues": list(EMAIL_QUEUES),
     }
 
 
@@ -146,6 +157,8 @@ def parse_facts(row: Mapping[str, Any], slow_after: float, stuck_after: float) -
         threads=sum(worker["threads"] for worker in workers if CONFIRMATIONS.name in worker["queues"]),
         beat_silent=_is_silent(min(beats, default=None)),
         probe=Probe(**row["probe"]) if row["probe"] else None,
+        not_composed=row["not_composed"],
+        bounce_mailbox=UnreadMailbox(**row["bounce_mailbox"]) if row["bounce_mailbox"] else None,
     )
 
 

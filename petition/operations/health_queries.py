@@ -77,6 +77,13 @@ HEALTH_FACTS = """
             'part', part, 'queues', queues, 'threads', threads, 'seconds', extract(epoch FROM now() - seen_at))), '[]')
          FROM heartbeats WHERE seen_at > now() - make_interval(secs => %(expired_after)s)) AS heartbeats,
         (SELECT json_build_object('ok', ok, 'response', response, 'seconds', extract(epoch FROM now() - at))
-         FROM probes WHERE name = 'mail server') AS probe
+         FROM probes WHERE name = 'mail server') AS probe,
+        (SELECT json_build_object('response', response, 'seconds', extract(epoch FROM now() - since))
+         FROM bounce_mailbox_state WHERE problem <> '') AS bounce_mailbox,
+        (SELECT coalesce(sum(n), 0)::bigint FROM (
+            SELECT n FROM failure_groups WHERE queue = ANY(%(email_queues)s) AND state = 'deferred'
+                AND cause = 'not composed'
+            UNION ALL SELECT change FROM state_change_log WHERE subject = 'delivery' AND state = 'deferred'
+                AND cause = 'not composed') AS held) AS not_composed
     FROM requests CROSS JOIN confirmations CROSS JOIN success CROSS JOIN tried
 """

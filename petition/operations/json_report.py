@@ -31,6 +31,7 @@ def build_report(snapshot: Snapshot, broker: BrokerStats, health: Health) -> dic
                 "backoff_until": backoff.until if backoff else None,
                 "backoff_reason": backoff.reason if backoff else None,
             },
+            "bounce_mailbox": _bounce_mailbox_to_json(snapshot),
             "reconciliation": _probe_to_json(snapshot, RECONCILIATION),
             "failures": [group_to_json(group) for group in snapshot.groups],
         }
@@ -54,6 +55,14 @@ def _queue_to_json(snapshot: Snapshot, name: str) -> dict[str, Any]:
         "workers": len(snapshot.workers_for(name)),
         "paused": {"reason": pause.reason, "since": pause.since, "by": pause.by} if pause else None,
     }
+
+
+def _bounce_mailbox_to_json(snapshot: Snapshot) -> dict[str, Any] | None:
+    state = snapshot.bounce_mailbox
+    if state is None:
+        return None
+    names = ("checked_at", "since", "problem", "response", "waiting", "failed")
+    return {name: getattr(state, name) for name in names}
 
 
 def _probe_to_json(snapshot: Snapshot, name: str) -> dict[str, Any] | None:

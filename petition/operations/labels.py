@@ -64,6 +64,18 @@ def cause_label(cause: str) -> str:
     }.get(cause, cause)
 
 
+def mailbox_problem_label(problem: str) -> str:
+    """Return the label of why the bounce mailbox cannot be read."""
+    return {
+        "network": _("its server does not answer"),
+        "tls": _("its certificate is not valid"),
+        "login": _("its login is refused"),
+        "permission": _("its folder may not be read or changed"),
+        "full": _("it is full: new reports are refused"),
+        "server": _("its server refuses"),
+    }[problem]
+
+
 def bounce_kind_label(kind: str) -> str:
     """Return the label of a kind of bounce report."""
     return {

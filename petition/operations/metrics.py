@@ -58,6 +58,9 @@ class _QueueCollector(Collector):
         yield from _collect_broker(broker)
         yield from _collect_reconciliation(snapshot)
         yield from _collect_health(evaluate_health(snapshot.facts, broker))
+        yield from _collect_bounce_mailbox(snapshot)
+        description = "Emails that wait because they cannot be composed"
+        yield _gauge("emails_not_composed", description, snapshot.facts.not_composed)
         yield from _collect_web_requests()
 
 
@@ -135,6 +138,15 @@ def _collect_processes(snapshot: Snapshot) -> Iterator[Metric]:
     # Left out where nobody has probed it lately: neither 0 nor 1 would be true.
     if probe and probe.seconds < PROBE_MAX_AGE_SECONDS:
         yield _gauge("mail_server_up", "1 if the mail server answered the last probe", float(probe.ok))
+
+
+def _collect_bounce_mailbox(snapshot: Snapshot) -> Iterator[Metric]:
+    """Yield nothing without a bounce mailbox."""
+    if state := snapshot.bounce_mailbox:
+        yield _gauge("bounce_mailbox_up", "1 if the bounce mailbox could be read at the last poll", not state.problem)
+        yield _gauge("bounce_mailbox_messages", "Messages of the bounce mailbox not processed yet", state.waiting)
+        description = "Messages of the bounce mailbox that cannot be processed"
+        yield _gauge("bounce_mailbox_failed_messages", description, state.failed)
 
 
 def _collect_broker(broker: broker_stats.BrokerStats) -> Iterator[Metric]:

@@ -9,6 +9,7 @@ from sqlalchemy import func, select
 
 from petition.core.cache import get_or_create
 from petition.core.db import db
+from petition.delivery.bounces.models import BounceMailboxState
 from petition.delivery.models import Pause
 from petition.delivery.queues import EVERYTHING, QUEUE_NAMES, SERVER
 from petition.operations import confirmation_funnel, failures, queries, queue_stats
@@ -55,6 +56,7 @@ class Snapshot:
     seconds_since_beat: float | None  # None without a heartbeat within a minute
     probes: dict[str, Probe]
     groups: list[failures.FailureSummary]
+    bounce_mailbox: BounceMailboxState | None  # None without one, or before its first poll
 
     def workers_for(self, queue: str) -> list[Worker]:
         """Return the workers that listen to this queue and are not silent."""
@@ -126,6 +128,7 @@ def take_snapshot() -> Snapshot:
         seconds_since_beat=seconds_since_beat,
         probes={probe.name: probe for probe in db.session.scalars(select(Probe))},
         groups=failures.list_groups(),
+        bounce_mailbox=db.session.scalar(select(BounceMailboxState)),
     )
 
 

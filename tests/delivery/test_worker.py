@@ -3,6 +3,7 @@ from concurrent.futures import ThreadPoolExecutor
 from datetime import timedelta
 
 import pytest
+from sqlalchemy import func
 from support.factories import make_mailing
 
 from petition.core import clock
@@ -20,6 +21,10 @@ from petition.delivery.smtp import connection
 from petition.delivery.smtp.responses import classify_acceptance, classify_error
 from petition.delivery.suppressions.suppression_list import find_suppressed, hash_address, suppress
 from petition.delivery.worker import run_queue
+from petition.operations.broker_stats import BrokerStats
+from petition.operations.health import evaluate_health
+from petition.operations.metrics import render_metrics
+from petition.operations.snapshot import read_facts
 from petition.petitions.models import Petition
 from petition.signatures.models import Signature
 
@@ -338,7 +343,28 @@ def test_failed_composition_does_not_block_the_batch(server, enqueue_confirmatio
     db.session.query(Delivery).filter_by(id=1).update({"kind": "no such kind"})
     db.session.commit()
     run_queue("confirmations")
-    assert [row.state for row in rows()] == ["failed", "sent"]
+    assert [row.state for row in rows()] == ["deferred", "sent"]
+
+
+def test_email_that_cannot_be_composed_waits_and_leaves_once_the_cause_is_mended(server, enqueue_confirmations, rows):
+    enqueue_confirmations("zoe@example.org")
+    db.session.query(Delivery).update({"kind": "no such kind"})
+    for _ in range(CONFIRMATIONS.max_attempts + 2):
+        db.session.query(Delivery).update({"next_attempt_at": func.now()})
+        db.session.commit()
+        run_queue("confirmations")
+    (row,) = rows()
+    assert (row.state, row.cause, row.attempt) == ("deferred", "not composed", 0)
+    assert 290 < (row.next_attempt_at - row.tried_at).total_seconds() <= 300
+    reasons = {reason.runbook: reason for reason in evaluate_health(read_facts(), BrokerStats()).reasons}
+    assert "EmailNotComposed" in reasons
+    assert not {"MailServerFailing", "EmailDeferralRateHigh"} & set(reasons), "the mail server was not even asked"
+    assert b"petition_emails_not_composed 1.0" in render_metrics()
+    db.session.query(Delivery).update({"kind": "confirm_signature", "next_attempt_at": func.now()})
+    db.session.commit()
+    run_queue("confirmations")
+    assert [row.state for row in rows()] == ["sent"]
+    assert b"petition_emails_not_composed 0.0" in render_metrics()
 
 
 def test_claims_are_released_when_the_worker_stops(server, enqueue_confirmations, rows):

@@ -13,7 +13,10 @@ from support import compose_file
 import config
 from petition.delivery.queues import QUEUE_NAMES
 
-VARIABLES = dict.fromkeys(compose_file.required_variables(), "value") | {"PUBLIC_URL": "https://petition.example.org"}
+VARIABLES = dict.fromkeys(compose_file.required_variables(), "value") | {
+    "PUBLIC_URL": "https://petition.example.org",
+    "MAIL_DEFAULT_SENDER": "petition@example.org",
+}
 DOCUMENT: dict[str, Any] = compose_file.resolve(compose_file.load_compose(), VARIABLES)
 SERVICES: dict[str, dict[str, Any]] = DOCUMENT["services"]
 OURS = sorted(name for name, service in SERVICES.items() if "build" in service)
@@ -124,7 +127,9 @@ def test_the_image_has_the_version_of_the_code_and_of_the_changelog() -> None:
 def test_each_service_gets_the_secrets_it_uses_and_no_other() -> None:
     keys = ["secret_key", "secret_key_fallbacks", "database_url", "broker_url"]
     senders = [name for name in WORKERS if name != "worker-maintenance"]
-    expected = dict.fromkeys(OURS, keys) | {name: [*keys, "mail_password"] for name in senders}
+    expected = dict.fromkeys(OURS, keys) | {
+        name: [*keys, "mail_password", "dkim_key", "dkim_second_key"] for name in senders
+    }
     expected["worker-notifications"].append("bounces_password")
     expected["web"] = [*keys, "database_replica_url", "metrics_token", "bounces_secret"]
     expected |= {"flower": ["flower_basic_auth", "broker_url"], "postgres": ["postgres_password"]}

@@ -66,6 +66,8 @@ class Machine:
             "broker_url": "",
             "database_replica_url": "",
             "mail_password": "",
+            "dkim_key": "",
+            "dkim_second_key": "",
             "metrics_token": "",
             "bounces_secret": "",
             "bounces_password": "",

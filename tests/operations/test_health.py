@@ -4,11 +4,12 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 from flask import current_app
-from sqlalchemy import text, update
+from sqlalchemy import func, text, update
 from support.factories import make_petition, make_signature
 
 from petition.core.db import db
 from petition.delivery import pauses
+from petition.delivery.bounces.models import BounceMailboxState
 from petition.delivery.models import Delivery
 from petition.operations import broker_stats
 from petition.operations.broker_stats import BrokerStats
@@ -223,3 +224,16 @@ def test_facts_read_pauses_and_processes(app):
     assert facts.backoff.reason == "421 no"
     assert (facts.workers["confirmations"], facts.threads, facts.beat_silent) == (1, 4, True)
     assert facts.unserved_queues == ["notifications", "mailings", "maintenance"]
+
+
+def test_bounce_mailbox_out_of_reach_is_reported_after_a_quarter_of_an_hour(all_parts_run):
+    since = func.now() - text("interval '14 minutes'")
+    db.session.add(BounceMailboxState(id=1, problem="login", response="[AUTHENTICATIONFAILED] no", since=since))
+    db.session.flush()
+    assert evaluate_health(read_facts(), BrokerStats()).reasons == []
+    db.session.execute(update(BounceMailboxState).values(since=func.now() - text("interval '16 minutes'")))
+    health = evaluate_health(read_facts(), BrokerStats())
+    assert (health.status, "[AUTHENTICATIONFAILED] no" in text_of(health)) == ("slow", True)
+    assert health.reasons[0].runbook == "BounceMailboxUnreadable"
+    db.session.execute(update(BounceMailboxState).values(problem="", since=None))
+    assert evaluate_health(read_facts(), BrokerStats()).reasons == []

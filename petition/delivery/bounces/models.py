@@ -1,9 +1,9 @@
-"""Bounces: one row for each report."""
+"""Bounces: one row for each report, and whether their mailbox can be read."""
 
 from datetime import datetime, timedelta
 from enum import StrEnum
 
-from sqlalchemy import CheckConstraint, Index, LargeBinary, String, func, text
+from sqlalchemy import CheckConstraint, Index, LargeBinary, SmallInteger, String, func, text
 from sqlalchemy.orm import Mapped, mapped_column
 
 from petition.core.db import Model, identity_column
@@ -72,3 +72,19 @@ class WebhookToken(Model):
     accepted_at: Mapped[datetime] = mapped_column(server_default=func.now())
 
     __table_args__ = (Index("ix_webhook_tokens_accepted_at", "accepted_at"),)
+
+
+class BounceMailboxState(Model):
+    """Whether the bounce mailbox could be read at the last poll: one row, none without a mailbox."""
+
+    __tablename__ = "bounce_mailbox_state"
+
+    id: Mapped[int] = mapped_column(SmallInteger, primary_key=True, autoincrement=False)
+    checked_at: Mapped[datetime] = mapped_column(server_default=func.now())
+    since: Mapped[datetime | None]  # when the problem began
+    problem: Mapped[str] = mapped_column(String(12))  # a `MailboxProblem`, or ""
+    response: Mapped[str] = mapped_column(String(200))  # the server's words, without addresses
+    waiting: Mapped[int] = mapped_column(server_default=text("0"))  # messages not processed yet
+    failed: Mapped[int] = mapped_column(server_default=text("0"))  # messages in the folder of those that cannot be
+
+    __table_args__ = (CheckConstraint("id = 1", name="one_row"),)

@@ -20,6 +20,7 @@ import idna
 from flask import current_app
 
 from petition.core import clock
+from petition.delivery.rendering import dkim
 
 HEADER_INJECTION_PATTERN = re.compile(rb"\r(?!\n)|\n(?![ \t])")
 # Needs neither quoting (RFC 5322, 3.2.3) nor an encoding.
@@ -84,6 +85,14 @@ class OutgoingMessage(flask_mail.Message):
             )
         )
 
+    def as_signed_bytes(self) -> bytes:
+        """Return the message with a DKIM signature of each key of the settings."""
+        message, keys = self.as_bytes(), _get_dkim_keys()
+        if not keys:
+            return message
+        domain = get_bare_address(str(self.sender)).rpartition("@")[2].lower()
+        return dkim.sign(message, encode_domain(f"@{domain}")[1:], keys, int(clock.now().timestamp()))
+
     def as_string(self) -> str:
         """Return the message as text; used by Flask-Mail's `__str__`."""
         return self.as_bytes().decode()
@@ -104,6 +113,13 @@ class OutgoingMessage(flask_mail.Message):
             _to(self.to, utf8),
             *(_header(name, value, utf8) for name, value in headers.items()),
         ]
+
+
+def _get_dkim_keys() -> tuple[dkim.DkimKey, ...]:
+    config = current_app.config
+    prefixes = ("PETITION_DKIM_", "PETITION_DKIM_SECOND_")
+    pairs = ((config[f"{prefix}SELECTOR"], config[f"{prefix}KEY"]) for prefix in prefixes)
+    return tuple(dkim.load_key(selector, pem) for selector, pem in pairs if selector and pem)
 
 
 @lru_cache(maxsize=4)

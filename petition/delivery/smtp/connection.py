@@ -93,7 +93,7 @@ class Connection(flask_mail.Connection):
         if self.host is not None:
             is_last = self.num_emails + 1 >= current_app.config["MAIL_MAX_EMAILS"]
             next_envelope = None if is_last else self.next_envelope
-            self.host.send_email((str(envelope_from), message.to), message.as_bytes(), next_envelope)
+            self.host.send_email((str(envelope_from), message.to), message.as_signed_bytes(), next_envelope)
         flask_mail.email_dispatched.send(current_app._get_current_object(), message=message)  # type: ignore[attr-defined]
         self.num_emails += 1
         self.used_at = self.accepted_at = time.monotonic()

@@ -22,7 +22,8 @@ class Outcome:
     meets the same. `provider_refuses`: the recipient's provider refuses us for our rate or reputation, whoever the
     recipient is. `attempt_refunded`: the attempt does not count, as the failure is not the email's. `retry_at_once`:
     the email was not even begun, and is due again as soon as the server's back-off ends. `mailbox_gone`: the address is
-    to be suppressed. `attempted`: the mail server was asked.
+    to be suppressed. `attempted`: the mail server was asked. `wait_seconds`: how long a deferred row waits, where its
+    attempts do not say.
     """
 
     state: str
@@ -35,6 +36,7 @@ class Outcome:
     provider_refuses: bool = False
     attempt_refunded: bool = False
     retry_at_once: bool = False
+    wait_seconds: float | None = None
     mailbox_gone: bool = False
     attempted: bool = True
 

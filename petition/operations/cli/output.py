@@ -8,6 +8,7 @@ from rich.text import Text
 
 from petition.core.cli_support import FoldingTable
 from petition.core.i18n import format_duration
+from petition.delivery.bounces.models import BounceMailboxState
 from petition.operations.broker_stats import BrokerStats
 from petition.operations.failures import FailureSummary
 from petition.operations.health import Health, HealthStatus
@@ -95,6 +96,8 @@ def render_processes(snapshot: Snapshot, broker: BrokerStats) -> FoldingTable:
     table.add_row("beat", "silent" if snapshot.beat_silent else ticked)
     table.add_row("broker", _format_broker(broker))
     table.add_row("mail server", _format_mail_server(snapshot))
+    if snapshot.bounce_mailbox:
+        table.add_row("bounces", _format_bounce_mailbox(snapshot.bounce_mailbox, snapshot.at))
     return table
 
 
@@ -116,6 +119,15 @@ def _format_mail_server(snapshot: Snapshot) -> str:
     if backoff and backoff.until and backoff.until > snapshot.at:
         line += f"; backing off until {backoff.until:%H:%M:%S} UTC: {backoff.reason}"
     return line
+
+
+def _format_bounce_mailbox(state: BounceMailboxState, at: datetime) -> str:
+    line = f"read {_format_age(state.checked_at, at)} ago"
+    if state.problem:
+        line = f"cannot be read for {_format_age(state.since or at, at)} ({state.problem}: {state.response})"
+    waiting = f"; {state.waiting:,} messages wait" if state.waiting else ""
+    failed = f"; {state.failed:,} cannot be processed" if state.failed else ""
+    return f"{line}{waiting}{failed}"
 
 
 def render_failures(groups: list[FailureSummary], at: datetime) -> Group:

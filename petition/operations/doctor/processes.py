@@ -1,16 +1,24 @@
-"""Check by their heartbeats that workers listen to every queue, and that beat runs."""
+"""Check by what they recorded that workers listen to every queue, that beat runs, and that bounces are read."""
 
+from flask import current_app
+from sqlalchemy import select
 from sqlalchemy.exc import SQLAlchemyError
 
+from petition.core.db import db
 from petition.core.i18n import N_
+from petition.delivery.bounces.models import BounceMailboxState
 from petition.operations.doctor.findings import Finding, ok, warning, wrong
+from petition.operations.doctor.settings import is_local
 from petition.operations.snapshot import check_heartbeats
+
+BOUNCES = "bounces"
 
 
 def check_processes() -> list[Finding]:
-    """Return the queues without a worker, and whether beat is silent."""
+    """Return the queues without a worker, whether beat is silent, and whether bounces are read."""
     try:
         unserved, beat_silent = check_heartbeats()
+        bounces = _check_bounces()
     except SQLAlchemyError:
         text = N_("Not known without the database and its schema.")
         return [warning("workers", text, N_("Correct the database first."))]
@@ -26,4 +34,20 @@ def check_processes() -> list[Finding]:
         findings.append(wrong("beat", text, N_("Start `celery -A worker beat` once, as a service.")))
     else:
         findings.append(ok("beat", N_("Beat runs.")))
-    return findings
+    return [*findings, *bounces]
+
+
+def _check_bounces() -> list[Finding]:
+    """Return whether the mailbox is read, as its worker recorded it: no other process has its password."""
+    state, config = db.session.scalar(select(BounceMailboxState)), current_app.config
+    if state and state.problem:
+        text = N_("The bounce mailbox cannot be read (%(problem)s): %(response)s")
+        advice = N_("/ops/runbook says what to do, under BounceMailboxUnreadable.")
+        return [wrong(BOUNCES, text, advice, problem=state.problem, response=state.response)]
+    if state:
+        return [ok(BOUNCES, N_("The bounce mailbox is read."))]
+    if is_local() or config["PETITION_BOUNCE_MAILBOX"] or config["PETITION_BOUNCE_WEBHOOK_SECRET"]:
+        return []
+    text = N_("Bounces and complaints are not read.")
+    advice = N_("Set PETITION_BOUNCE_MAILBOX, or PETITION_BOUNCE_WEBHOOK_SECRET and the provider’s webhook.")
+    return [warning(BOUNCES, text, advice)]

@@ -39,10 +39,6 @@ def check_settings() -> list[Finding]:
         finding = warning if is_loopback(url.hostname) else wrong
         text, advice = N_("PUBLIC_URL is not https."), N_("Set up TLS at the proxy, then PUBLIC_URL=https://…")
         findings.append(finding(CHECK, text, advice))
-    if not config["PETITION_BOUNCE_MAILBOX"] and not config["PETITION_BOUNCE_WEBHOOK_SECRET"]:
-        text = N_("Bounces and complaints are not read.")
-        advice = N_("Set PETITION_BOUNCE_MAILBOX, or PETITION_BOUNCE_WEBHOOK_SECRET and the provider’s webhook.")
-        findings.append(warning(CHECK, text, advice))
     return findings or [ok(CHECK, N_("All settings are usable."))]
 
 

@@ -1,12 +1,15 @@
 import mailbox
+import os
+import time
 
 import pytest
+from sqlalchemy.exc import OperationalError
 from support.bounce_reports import make_notification
 
 from petition.core.db import db
 from petition.delivery.bounces import mailbox as bounce_mailbox
 from petition.delivery.bounces.mailbox import poll_mailbox
-from petition.delivery.bounces.models import Bounce
+from petition.delivery.bounces.models import Bounce, BounceMailboxState
 from petition.delivery.composers import return_path
 
 
@@ -34,11 +37,11 @@ def test_message_that_cannot_be_recorded_stays_in_the_inbox_and_is_counted_once(
     def fail_on_second(raw, source):
         calls.append(raw)
         if len(calls) == 2:
-            raise ConnectionError("the database went away")
+            raise OperationalError("", {}, Exception("the database went away"))
         return process(raw, source)
 
     monkeypatch.setattr(bounce_mailbox, "process_message", fail_on_second)
-    with pytest.raises(ConnectionError):
+    with pytest.raises(OperationalError):
         poll_mailbox()
     db.session.rollback()
     assert len(inbox) == 2
@@ -49,3 +52,38 @@ def test_message_that_cannot_be_recorded_stays_in_the_inbox_and_is_counted_once(
 def test_no_mailbox_is_polled_without_the_setting(app, monkeypatch):
     monkeypatch.setitem(app.config, "PETITION_BOUNCE_MAILBOX", None)
     assert poll_mailbox() == 0
+
+
+def test_maildir_message_that_cannot_be_processed_does_not_stop_those_behind_it(inbox, monkeypatch):
+    process = bounce_mailbox.process_message
+
+    def fail(raw, source):
+        if b"not a report" in raw:
+            raise ValueError("cannot be processed")
+        return process(raw, source)
+
+    monkeypatch.setattr(bounce_mailbox, "process_message", fail)
+    assert poll_mailbox() == 2
+    assert (len(inbox), len(inbox.get_folder("Failed")), len(inbox.get_folder("Processed"))) == (0, 1, 2)
+    state = db.session.query(BounceMailboxState).one()
+    assert (state.problem, state.waiting, state.failed) == ("", 0, 1)
+
+
+def test_processed_messages_are_deleted_after_thirty_days(inbox):
+    poll_mailbox()
+    processed = inbox.get_folder("Processed")
+    for name in processed.keys()[:2]:
+        path = processed._path + "/" + processed._lookup(name)
+        os.utime(path, (0, time.time() - 31 * 86_400))
+    poll_mailbox()
+    assert len(inbox.get_folder("Processed")) == 1
+
+
+def test_folder_that_may_not_be_read_is_a_state(app, monkeypatch):
+    monkeypatch.setitem(app.config, "PETITION_BOUNCE_MAILBOX", "maildir:///proc/nowhere")
+    assert poll_mailbox() == 0
+    state = db.session.query(BounceMailboxState).one()
+    assert (state.problem != "", state.since is not None) == (True, True)
+    monkeypatch.setitem(app.config, "PETITION_BOUNCE_MAILBOX", None)
+    poll_mailbox()
+    assert db.session.query(BounceMailboxState).count() == 0

@@ -18,6 +18,7 @@ from support.smtp_server import SmtpServer
 
 from petition.commands import cli
 from petition.core.db import db
+from petition.delivery.bounces.models import BounceMailboxState
 from petition.operations.doctor import website
 from petition.operations.doctor.findings import Level, find_worst
 from petition.operations.heartbeat import record_heartbeat
@@ -321,3 +322,14 @@ def test_page_runs_the_checks_when_asked(app, client, site, smtp, beating, monke
 
 def test_worst_level_decides():
     assert find_worst([]) == Level.OK
+
+
+def test_bounce_mailbox_that_cannot_be_read_is_named_in_the_first_line(good, run_doctor):
+    db.session.add(BounceMailboxState(id=1, problem="login", response="[AUTHENTICATIONFAILED] no"))
+    db.session.commit()
+    ended = run_doctor(**good)
+    assert ended.returncode == 2
+    assert ended.stdout.startswith("wrong    bounces      The bounce mailbox cannot be read (login)"), ended.stdout
+    db.session.query(BounceMailboxState).update({"problem": ""})
+    db.session.commit()
+    assert "The bounce mailbox is read." in run_doctor(**good).stdout

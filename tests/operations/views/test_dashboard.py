@@ -11,6 +11,7 @@ from support.factories import make_petition, make_signature, post_form, sign_in
 from petition.bulk_actions import runner
 from petition.bulk_actions.models import BulkAction
 from petition.core.db import db
+from petition.delivery.bounces.models import BounceMailboxState
 from petition.delivery.models import Attempt, Delivery, Pause
 from petition.delivery.suppressions.suppression_list import suppress
 from petition.delivery.worker import run_queue
@@ -487,3 +488,19 @@ def test_each_reason_links_to_what_to_do(client, operator):
     assert names
     runbook = client.get("/ops/runbook").text
     assert all(f'<section id="{name}">' in runbook for name in names)
+
+
+def test_bounce_mailbox_is_shown_with_its_servers_words(client, operator):
+    assert "Bounce mailbox" not in client.get("/ops/?lang=en").text
+    state = BounceMailboxState(id=1, problem="full", response="999 of 1000 are used", since=func.now(), failed=2)
+    db.session.add(state)
+    db.session.commit()
+    page = client.get("/ops/?lang=en").text
+    assert "cannot be read: it is full: new reports are refused" in page
+    assert "999 of 1000 are used" in page
+    assert "2 messages cannot be processed" in page
+    assert 'href="/ops/runbook#BounceMailboxUnreadable"' in page
+    state.problem, state.since, state.waiting = "", None, 1
+    db.session.commit()
+    page = client.get("/ops/?lang=fr").text
+    assert "1 message en attente" in page
