@@ -10,6 +10,7 @@ from werkzeug.routing import RequestRedirect
 from werkzeug.utils import cached_property
 
 from petition import (
+    backups,
     bulk_actions,
     core,
     delivery,
@@ -18,6 +19,7 @@ from petition import (
     mailings,
     operations,
     petitions,
+    privacy,
     signatures,
     team,
 )
@@ -75,10 +77,12 @@ def create_app(config: Any) -> Flask:
     delivery.register(app)
     bulk_actions.register(app)
     team.register(app)
+    backups.register(app)
     petitions.register(app)
     signatures.register(app)
     mailings.register(app)
     exports.register(app)
+    privacy.register(app)
     operations.register(app)
     local_stack.register(app)
     proxies = app.config["PROXY_COUNT"]

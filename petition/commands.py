@@ -14,6 +14,7 @@ from flask import Flask, current_app
 
 from config import BadSetting, Config
 from petition.app import create_app
+from petition.backups.cli import backup
 from petition.core import migrations
 from petition.core.cli_support import AppProvider, CommandError, console, with_app_context
 from petition.core.db import db
@@ -29,6 +30,7 @@ from petition.petitions import lifecycle
 from petition.petitions import queries as petition_queries
 from petition.petitions.cli import petitions
 from petition.petitions.file_parser import parse_document
+from petition.privacy.cli import requests
 from petition.signatures.cli import signatures
 from petition.team import audit
 from petition.team.cli import team
@@ -157,7 +159,7 @@ def upgrade() -> None:
 @database.command("skip-ids")
 @with_app_context
 def skip_ids() -> None:
-    """Run after a restore, before the services start: skip ids that mailed links may contain."""
+    """Skip ids that mailed links may contain: a part of `petition backup restored`, which runs after a restore."""
     tables = migrations.skip_ids()
     audit.record("database.ids_skipped", "database", after={"tables": tables, "ids": migrations.SKIPPED_IDS})
     db.session.commit()
@@ -198,6 +200,8 @@ cli.add_command(bounces)
 cli.add_command(suppressions)
 cli.add_command(queue)
 cli.add_command(doctor)
+cli.add_command(backup)
+cli.add_command(requests)
 
 
 def main() -> None:

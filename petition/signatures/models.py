@@ -139,6 +139,8 @@ class Signature(Model):
     # Of what the public list shows: what the team decided, and since when a reader's report waits for a decision.
     review: Mapped[str | None] = mapped_column(String(10))
     reported_at: Mapped[datetime | None]
+    # Since when it is stored and not used, at its signer's request (GDPR, article 18): unlisted, no news, in no export.
+    restricted_at: Mapped[datetime | None]
     petition: Mapped[Petition] = relationship(
         primaryjoin="foreign(Signature.petition_id) == Petition.id", lazy="joined", innerjoin=True
     )

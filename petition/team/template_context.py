@@ -21,6 +21,7 @@ def navigation() -> list[tuple[str, str]]:
         ("campaigns.index", _("Campaigns"), (TeamRole.CAMPAIGNER,)),
         ("signature_search.index", _("Signatures"), (TeamRole.CAMPAIGNER,)),
         ("name_review.index", _("Names to review"), (TeamRole.CAMPAIGNER,)),
+        ("person_requests.index", _("Requests"), (TeamRole.CAMPAIGNER,)),
         ("desk_mailings.index", _("Mailings"), (TeamRole.CAMPAIGNER, TeamRole.SENDER)),
         ("operations.index", _("Mail queue"), (TeamRole.OPERATOR,)),
         ("people.index", _("Team"), (TeamRole.ADMIN,)),
