@@ -51,7 +51,7 @@ def find_tools(server_version: int) -> PgTools:
 
     Looked for in PATH, where Debian and Ubuntu install them, and in the wheel of `petition up`.
     """
-    found = {}
+    found: dict[int, Path] = {}
     for folder in _candidates():
         version = _read_version(folder)
         if version is not None:

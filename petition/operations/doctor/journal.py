@@ -2,6 +2,8 @@
 
 import os
 
+from sqlalchemy.exc import SQLAlchemyError
+
 from petition.backups.journal import journal_path, read_lag
 from petition.core.i18n import N_
 from petition.operations.doctor.findings import Finding, ok, warning, wrong
@@ -15,7 +17,11 @@ def check_journal() -> list[Finding]:
 
     Only the maintenance worker needs the setting, so that a process without it says nothing about the file.
     """
-    lag, path = read_lag(), journal_path()
+    try:
+        lag, path = read_lag(), journal_path()
+    except SQLAlchemyError:
+        text = N_("Not known whether the erasure journal is written: the database does not answer.")
+        return [warning(CHECK, text, N_("Correct first what is said about the database."))]
     if lag.seconds > WARNING_SECONDS:
         text = N_("The erasure journal is behind: %(waiting)s entries wait, the first for %(minutes)s min.")
         advice = N_(

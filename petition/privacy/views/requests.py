@@ -4,7 +4,7 @@ from collections.abc import Callable
 from datetime import date
 from typing import Any
 
-from flask import Blueprint, Response, current_app, flash, redirect, render_template, request, url_for
+from flask import Blueprint, Response, abort, current_app, flash, redirect, render_template, request, url_for
 from flask_babel import gettext as _
 from werkzeug import Response as BaseResponse
 
@@ -79,9 +79,11 @@ def _render(row: PersonRequest, error: str | None = None, status: int = 200, **f
     ), status  # fmt: skip
 
 
-@blueprint.get("/<int:request_id>/data.<any(json, html):suffix>")
+@blueprint.get("/<int:request_id>/data.<suffix>")
 def data(request_id: int, suffix: str) -> Response:
     """Return all that is held on the address as a file: JSON, or HTML to read, print and send."""
+    if suffix not in ("json", "html"):
+        abort(404)
     row = person_requests.get_request(request_id)
     address = person_requests.require_open(row)
     held = collect_held_data(address, person_requests.hash_person(address.canonical))
