@@ -22,7 +22,8 @@ RUN /tools/bin/pip wheel --quiet --no-deps --no-build-isolation --wheel-dir /whe
 
 FROM python:3.13-slim
 RUN groupadd --gid 10001 petition \
-    && useradd --uid 10001 --gid 10001 --no-create-home --home-dir /nonexistent --shell /usr/sbin/nologin petition
+    && useradd --uid 10001 --gid 10001 --no-create-home --home-dir /nonexistent --shell /usr/sbin/nologin petition \
+    && install --directory --owner 10001 --group 10001 --mode 700 /journal
 COPY --from=build /venv /venv
 # WEB_CONCURRENCY is gunicorn's number of processes.
 ENV PATH=/venv/bin:$PATH PYTHONDONTWRITEBYTECODE=1 PYTHONUNBUFFERED=1 WEB_CONCURRENCY=2

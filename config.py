@@ -277,6 +277,8 @@ SETTINGS = (
         "shared with the mail provider's webhook", secret=True),
     Setting("PETITION_SNS_TOPIC", SNS_TOPICS, [], "ARNs, by comma",
         "topics of Amazon SNS whose signed messages alone are accepted, and whose subscription is confirmed"),
+    Setting("PETITION_JOURNAL", PATH, None, "file",
+        "erasures and withdrawals as keyed hashes, kept beside the backup; written by the maintenance worker"),
     Setting("PETITION_LOG_LEVEL", LOG_LEVEL, "INFO", "level", "lowest level that is logged"),
     Setting("PETITION_EMBEDDED", BOOLEAN, False, "boolean", "set by `petition up`"),
     Setting("PETITION_MAILBOX", PATH, None, "folder", "embedded mailbox, set by `petition up`"),

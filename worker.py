@@ -53,6 +53,7 @@ PERIODIC_TASKS = (
     ("petition.desk.tasks.count_opt_ins", [], MAINTENANCE, 300.0, 300.0),
     ("petition.bulk_actions.tasks.run_bulk_actions", [], MAINTENANCE, 5.0, 15.0),
     ("petition.bulk_actions.tasks.run_retention", [], MAINTENANCE, 3600.0, 3 * 3600.0),
+    ("petition.backups.tasks.run_write_journal", [], MAINTENANCE, 5.0, 15.0),
     ("petition.team.tasks.run_link_requests", [], MAINTENANCE, 5.0, 15.0),
     ("petition.team.tasks.run_retention", [], MAINTENANCE, 3600.0, 3 * 3600.0),
     ("petition.delivery.bounces.tasks.run_poll", [], NOTIFICATIONS.name, 60.0, 60.0),

@@ -10,6 +10,7 @@ from werkzeug.routing import RequestRedirect
 from werkzeug.utils import cached_property
 
 from petition import (
+    backups,
     bulk_actions,
     core,
     delivery,
@@ -20,6 +21,7 @@ from petition import (
     operations,
     petitions,
     retention,
+    privacy,
     signatures,
     team,
 )
@@ -77,10 +79,12 @@ def create_app(config: Any) -> Flask:
     delivery.register(app)
     bulk_actions.register(app)
     team.register(app)
+    backups.register(app)
     petitions.register(app)
     signatures.register(app)
     mailings.register(app)
     exports.register(app)
+    privacy.register(app)
     operations.register(app)
     desk.register(app)
     retention.register(app)

@@ -14,6 +14,7 @@ from flask import Flask, current_app
 
 from config import BadSetting, Config
 from petition.app import create_app
+from petition.backups.cli import backup
 from petition.core import migrations, schema
 from petition.core.cli_support import (
     AppProvider,
@@ -40,6 +41,7 @@ from petition.petitions import queries as petition_queries
 from petition.petitions.cli import petitions
 from petition.petitions.file_parser import parse_document
 from petition.retention.cli import retention
+from petition.privacy.cli import requests
 from petition.signatures.cli import signatures
 from petition.team import audit
 from petition.team.cli import team
@@ -185,7 +187,7 @@ def upgrade() -> None:
 @database.command("skip-ids")
 @with_app_context
 def skip_ids() -> None:
-    """Run after a restore, before the services start: skip ids that mailed links may contain."""
+    """Skip ids that mailed links may contain: a part of `petition backup restored`, which runs after a restore."""
     tables = migrations.skip_ids()
     audit.record("database.ids_skipped", "database", after={"tables": tables, "ids": migrations.SKIPPED_IDS})
     db.session.commit()
@@ -227,6 +229,8 @@ cli.add_command(suppressions)
 cli.add_command(retention)
 cli.add_command(queue)
 cli.add_command(doctor)
+cli.add_command(backup)
+cli.add_command(requests)
 
 
 def main() -> None:

@@ -77,6 +77,8 @@ class SignaturesExport:
             .select_from(Signature)
             .join(Petition, Petition.id == Signature.petition_id)
             .where(*build_conditions(self.criteria), *query_id_bounds(self.criteria))
+            # What a signer asked to restrict is stored and not used (GDPR, article 18).
+            .where(Signature.restricted_at.is_(None))
             .order_by(Signature.id.desc())
         )
         with consistent_session(STATEMENT_TIMEOUT_SECONDS) as session:

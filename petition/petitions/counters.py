@@ -3,6 +3,8 @@
 from collections.abc import Iterable
 from dataclasses import dataclass
 
+from sqlalchemy import Connection
+
 from petition.core.db import db
 from petition.petitions.models import COUNTER_SLOTS, Petition
 from petition.petitions.queries import COUNTS_SQL, INCREMENT_MANY_SQL, INCREMENT_SQL
@@ -32,8 +34,11 @@ def increment(petition_id: int, cause_id: int, party: str, by: int) -> None:
     db.session.execute(INCREMENT_SQL[party], parameters)
 
 
-def increment_many(signatures: Iterable[tuple[int, int, str]], by: int) -> None:
-    """Add `by` for each of many signatures, given as (petition id, signature id, party), in one statement. Flushes."""
+def increment_many(signatures: Iterable[tuple[int, int, str]], by: int, connection: Connection | None = None) -> None:
+    """Add `by` for each of many signatures, given as (petition id, signature id, party), in one statement. Flushes.
+
+    `connection`: of another database than the session's.
+    """
     slots: dict[tuple[int, int], list[int]] = {}
     for petition_id, signature_id, party in signatures:
         slots.setdefault((petition_id, signature_id % COUNTER_SLOTS), [0, 0])[party == "organisation"] += by
@@ -42,7 +47,8 @@ def increment_many(signatures: Iterable[tuple[int, int, str]], by: int) -> None:
     # In a fixed order, as two transactions that lock the rows in different orders would deadlock.
     rows = [(*key, *slots[key]) for key in sorted(slots)]
     names = ("petition_ids", "slots", "people", "organisations")
-    db.session.execute(INCREMENT_MANY_SQL, dict(zip(names, map(list, zip(*rows, strict=True)), strict=True)))
+    parameters = dict(zip(names, map(list, zip(*rows, strict=True)), strict=True))
+    (connection or db.session).execute(INCREMENT_MANY_SQL, parameters)
 
 
 def get_counts(petitions: list[Petition]) -> dict[int, Count]:

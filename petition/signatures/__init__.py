@@ -8,6 +8,7 @@ from flask import Flask
 
 def register(app: Flask) -> None:
     """Register the pages of signers and team, the API, the emails, the bulk actions and the periodic tasks."""
+    from petition.backups.replay import register_replay
     from petition.bulk_actions.runner import register_handler
     from petition.core import openapi
     from petition.core.celery import register_task
@@ -15,7 +16,7 @@ def register(app: Flask) -> None:
     from petition.delivery.composers import register_composer
     from petition.delivery.queues import CONFIRMATIONS
     from petition.delivery.worker import register_before_claim
-    from petition.signatures import api, consent, emails, public_list, sign_requests, tasks
+    from petition.signatures import api, consent, emails, journal_replay, public_list, sign_requests, tasks
     from petition.signatures.review import own_domain, queue
     from petition.signatures.staff import invalidate
     from petition.signatures.views import (
@@ -48,5 +49,6 @@ def register(app: Flask) -> None:
     register_unsubscribe_handler(app, emails.KINDS, emails.stop_updates)
     register_handler(app, "signatures", "invalidate", invalidate.invalidate_batch, undoable=True)
     register_handler(app, "signatures", "reinstate", invalidate.reinstate_batch, undoable=True)
+    register_replay(app, journal_replay.replay_entries)
     register_task(app, tasks.run_reminders)
     register_task(app, tasks.run_retention)

@@ -6,6 +6,8 @@ from flask_babel import gettext as _
 from sqlalchemy import func, update
 from sqlalchemy.orm import attributes
 
+from petition.backups import journal
+from petition.backups.models import Act
 from petition.core import tokens
 from petition.core.db import db, execute_autocommit
 from petition.core.exceptions import Conflict, InvalidTransition
@@ -121,10 +123,12 @@ def disown(signature: Signature) -> bool:
     """
     ended = {"updates": False, "ended_at": func.now()}
     if transition(signature, SignatureState.PENDING, SignatureState.DISOWNED, **ERASED_DETAILS, **ended):
+        journal.record(Act.DISOWNED, signature.id, signature.email_canonical)
         return True
     if not transition(signature, SignatureState.CONFIRMED, SignatureState.DISOWNED, **ended):
         return False
     increment(signature.petition_id, signature.id, signature.party, -1)
+    journal.record(Act.DISOWNED, signature.id, signature.email_canonical)
     return True
 
 
@@ -144,6 +148,7 @@ def restore(signature: Signature) -> bool:
     if not transition(signature, SignatureState.DISOWNED, SignatureState.CONFIRMED, **values):
         return False
     increment(signature.petition_id, signature.id, signature.party, +1)
+    journal.record(Act.PUT_BACK, signature.id, signature.email_canonical)
     return True
 
 

@@ -10,6 +10,8 @@ from flask import Flask, current_app
 from flask_babel import gettext as _
 from sqlalchemy import or_, select
 
+from petition.backups.journal import hash_signature
+from petition.backups.models import JournalEntry
 from petition.bulk_actions.models import BulkAction, BulkActionRow
 from petition.core.db import any_of, db
 from petition.delivery.bounces.models import Bounce, BounceKind
@@ -18,6 +20,7 @@ from petition.delivery.suppressions.suppression_list import find_by_address, has
 from petition.signatures.labels import (
     delivery_state_label,
     email_kind_label,
+    journal_act_label,
     report_kind_label,
     report_reason_label,
 )
@@ -59,6 +62,7 @@ def collect_data(signature: Signature) -> dict[str, Any]:
         "address": _address_state(signature, [delivery["id"] for delivery in deliveries]),
         "name_reports": _name_reports(signature),
         "team_actions": _team_actions(signature),
+        "journal": _journal(signature),
         **{key: read(signature) for key, read in current_app.extensions.get("petition.data_sources", {}).items()},
     }
 
@@ -131,6 +135,13 @@ def _team_actions(signature: Signature) -> list[dict[str, Any]]:
         label = _(BULK_ACTION_MESSAGES[action.verb]) % values if action.verb in BULK_ACTION_MESSAGES else action.verb
         actions.append({**to_dict(row), "at": row.done_at, "reason": action.reason, "label": label})
     return sorted(actions, key=lambda action: action["at"])
+
+
+def _journal(signature: Signature) -> list[dict[str, Any]]:
+    """Return what stands in the erasure journal for the signature, so that a restored backup does not undo it."""
+    query = select(JournalEntry).where(JournalEntry.subject_hash.in_(hash_signature(signature.id)))
+    rows = db.session.scalars(query.order_by(JournalEntry.id))
+    return [{**to_dict(row), "label": journal_act_label(row.act)} for row in rows]
 
 
 def _describe(event: AuditEvent) -> str:

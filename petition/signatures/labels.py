@@ -53,6 +53,16 @@ def report_kind_label(kind: str) -> str:
     }.get(kind, kind)  # fmt: skip
 
 
+def journal_act_label(act: str) -> str:
+    """Return what an entry of the erasure journal stands for, in words for its person."""
+    return {
+        "erased": _("erased"), "disowned": _("disowned"), "withdrawn": _("withdrawn"),
+        "put_back": _("put back"), "unsubscribed": _("unsubscribed from the news"),
+        "unlisted": _("taken out of the public list"), "restricted": _("use restricted"),
+        "lifted": _("restriction lifted"), "objected": _("objected to any email"),
+    }.get(act, act)  # fmt: skip
+
+
 def party_label(party: str) -> str:
     """Return what kind of signatory it is."""
     return {"person": _("person"), "organisation": _("organisation")}.get(party, party)
@@ -110,6 +120,38 @@ def staff_action_labels(action: str) -> dict[str, str]:
                 "personal page, so that its owner knows and can object."
             ),
             "done": _("Put back: the signature counts."),
+        },
+        "stop_updates": {
+            "name": _("Stop the news"),
+            "will": _(
+                "The signer gets no more news of this petition. The signature stays and counts; the signer can start "
+                "the news again on the personal page."
+            ),
+            "done": _("The news are stopped. The signature counts."),
+        },
+        "restrict": {
+            "name": _("Restrict its use"),
+            "will": _(
+                "The signature is stored and not used: not listed, not exported, no news. It still counts. At the "
+                "signer’s request, while a question about the data is open (GDPR, article 18)."
+            ),
+            "done": _("Its use is restricted."),
+        },
+        "lift": {
+            "name": _("Lift the restriction"),
+            "will": _(
+                "The signature can be exported again. The public list and the news stay off: its signer can switch "
+                "them on again."
+            ),
+            "done": _("The restriction is lifted."),
+        },
+        "erase": {
+            "name": _("Erase"),
+            "will": _(
+                "The signature is deleted with all its details, and no longer counts. This cannot be undone. Only at "
+                "the signer’s request, by letter or phone: make sure first that it is really them."
+            ),
+            "done": _("Erased. A restored backup does not bring it back."),
         },
         "show_name": {
             "name": _("Show the name"),

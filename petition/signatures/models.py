@@ -141,6 +141,8 @@ class Signature(Model):
     reported_at: Mapped[datetime | None]
     # Since when nothing in it leads to a person (petition/retention).
     anonymised_at: Mapped[datetime | None]
+    # Since when it is stored and not used, at its signer's request (GDPR, article 18): unlisted, no news, in no export.
+    restricted_at: Mapped[datetime | None]
     petition: Mapped[Petition] = relationship(
         primaryjoin="foreign(Signature.petition_id) == Petition.id", lazy="joined", innerjoin=True
     )

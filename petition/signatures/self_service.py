@@ -4,6 +4,8 @@ from typing import Any
 
 from sqlalchemy import func
 
+from petition.backups import journal
+from petition.backups.models import Act
 from petition.core import clock
 from petition.core.db import db
 from petition.core.exceptions import ValidationError
@@ -27,6 +29,7 @@ def withdraw(signature: Signature) -> bool:
     ):
         return False
     increment(signature.petition_id, signature.id, signature.party, -1)
+    journal.record(Act.WITHDRAWN, signature.id, signature.email_canonical)
     enqueue_email(signature, "withdrawn", NOTIFICATIONS)
     return True
 
@@ -45,6 +48,8 @@ def update_display(signature: Signature, profession: Any, listed: bool) -> None:
     if cleaned != signature.profession and find_flags(Party.PERSON, "", cleaned):
         signature.review = review_after_change(signature.review, flagged=True)
     signature.profession = cleaned
+    if signature.listed and not listed:
+        journal.record(Act.UNLISTED, signature.id, signature.email_canonical)
     signature.listed = listed
 
 
@@ -54,6 +59,8 @@ def set_updates(signature: Signature, enabled: bool) -> None:
     if enabled and not signature.updates:
         signature.updates_wording_id = get_or_create_wording_id(signature.petition, signature.locale)
         signature.updates_at = clock.now()
+    if signature.updates and not enabled:
+        journal.record(Act.UNSUBSCRIBED, signature.id, signature.email_canonical)
     signature.updates = enabled
 
 
@@ -76,6 +83,7 @@ def enqueue_replacement_link(signature: Signature) -> None:
 
 def erase(signature: Signature) -> None:
     """Delete a signature with all its details, and uncount it. Flushes, does not commit."""
+    journal.record(Act.ERASED, signature.id, signature.email_canonical)
     if signature.state == SignatureState.CONFIRMED:
         increment(signature.petition_id, signature.id, signature.party, -1)
     db.session.delete(signature)

@@ -36,6 +36,7 @@ def navigation() -> list[NavigationItem]:
         ("signature_search.index", _("Signatures"), (TeamRole.CAMPAIGNER,)),
         ("name_review.index", _("Names to review"), (TeamRole.CAMPAIGNER,)),
         ("data_kept.index", _("Data kept"), (TeamRole.CAMPAIGNER,)),
+        ("person_requests.index", _("Requests"), (TeamRole.CAMPAIGNER,)),
         ("desk_mailings.index", _("Mailings"), (TeamRole.CAMPAIGNER, TeamRole.SENDER)),
         ("operations.index", _("Mail queue"), (TeamRole.OPERATOR,)),
         ("people.index", _("Team"), (TeamRole.ADMIN,)),

@@ -57,7 +57,7 @@ class Machine:
 
     def __init__(self, folder: Path, database_url: str, redis_url: str) -> None:
         self.folder = folder
-        for name in ("secrets", "beat", "work", "tmp", "logs"):
+        for name in ("secrets", "beat", "journal", "work", "tmp", "logs"):
             (folder / name).mkdir()
         secrets = {
             "secret_key": "k" * 64,
@@ -78,6 +78,7 @@ class Machine:
         self.local = {
             "/run/secrets/": f"{folder}/secrets/",
             "/run/beat/": f"{folder}/beat/",
+            "/journal/": f"{folder}/journal/",
             "redis://valkey:6379/0": redis_url,
             "0.0.0.0": "127.0.0.1",
             "8000": str(free_port()),

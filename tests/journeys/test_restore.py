@@ -1,11 +1,12 @@
-"""A database restored from a dump: later rows are lost, their links reach nobody else, and signing works."""
+"""A database restored from a dump: links of lost rows reach nobody else, signing works, and nobody who left is back."""
 
+import json
 import subprocess
 from urllib.parse import unquote, urlsplit
 
 import psycopg
 import pytest
-from support.factories import make_petition
+from support.factories import make_mailing, make_petition
 from support.waiting import wait_for
 
 from petition.core.db import db
@@ -62,7 +63,7 @@ def test_a_dump_is_restored(app_processes, database_url, tmp_path, mail_server, 
     run_tool("createdb", restored)
     run_tool("pg_restore", "--exit-on-error", "--single-transaction", "-d", restored, str(folder))
     app_processes.environ["DATABASE_URL"] = database_url.replace(url.path, f"/{restored}")
-    ended = app_processes.petition("db", "skip-ids")
+    ended = app_processes.petition("backup", "restored", "--without-journal")
     assert ended.stdout.startswith("Skipped 10,000,000 ids in each of"), ended.stderr
     assert app_processes.petition("queue", "pause", "all").returncode == 0
     before = len(mail_server.addresses)
@@ -81,5 +82,90 @@ def test_a_dump_is_restored(app_processes, database_url, tmp_path, mail_server, 
     assert mail_server.addresses.count("anna@example.org") == 1
     with psycopg.connect(app_processes.environ["DATABASE_URL"].replace("+psycopg", "")) as database:
         assert {row[0] for row in database.execute("SELECT name FROM signatures")} == {"anna", "boris", "emil", "fanny"}
+    app_processes.stop()
+    run_tool("dropdb", "--force", restored)
+
+
+LEAVERS = ("erased", "withdrawn", "unsubscribed", "disowned", "unlisted")
+
+
+def test_an_old_backup_brings_nobody_back(app_processes, database_url, tmp_path, mail_server, worker_number):
+    """A backup from the middle of a campaign, restored after people left, and a mailing to all who agreed to news."""
+    url, dump, journal = urlsplit(database_url), tmp_path / "petition.dump", tmp_path / "journal.jsonl"
+    login = ["-h", unquote(url.query.removeprefix("host=")), "-U", "petition"]
+    site = app_processes.site
+    app_processes.environ["PETITION_JOURNAL"] = str(journal)
+
+    def run_tool(name, *arguments):
+        subprocess.run([_find_binaries() / name, *login, *arguments], check=True, timeout=60)
+
+    def start():
+        app_processes.web()
+        app_processes.worker()
+        app_processes.beat()
+
+    def act(name, action, **form):
+        assert site.request("POST", f"{personal[name]}/{action}", form=form).status in (200, 303), name
+
+    petition = make_petition()
+    make_mailing(petition, texts={"fr": {"subject": "Des nouvelles", "body": "Merci."}})
+    start()
+    personal, confirm_links = {}, {}
+    names = ("anna", "boris", *LEAVERS)
+    for n, name in enumerate(names):
+        form = {"name": name, "email": f"{name}@example.org", "listed": "1", "updates": "1"}
+        assert site.request("POST", "/p/jardin/sign", form=form, network=n).status == 303
+    for name in names:
+        wait_for(lambda name=name: f"{name}@example.org" in mail_server.addresses, 20, "the link")
+        confirm_links[name] = mail_server.link_to(f"{name}@example.org")
+        personal[name] = urlsplit(site.confirm(confirm_links[name]).headers["Location"]).path
+    assert site.count("jardin")["confirmed"] == len(names)
+    run_tool("pg_dump", "-Fc", "-d", url.path.strip("/"), "-f", str(dump))
+
+    act("erased", "erase")
+    act("withdrawn", "withdraw")
+    act("unsubscribed", "updates")
+    act("unlisted", "display")
+    assert site.request("POST", f"{confirm_links['disowned']}/disown", form={"sure": "yes"}).status == 200
+    wait_for(lambda: journal.exists() and len(journal.read_text().splitlines()) == len(LEAVERS), 30, "the journal")
+    assert {json.loads(line)["act"] for line in journal.read_text().splitlines()} == set(LEAVERS)
+    assert not any(name in journal.read_text() for name in ("anna", "@", "example"))
+    for name in list(app_processes.running):
+        app_processes.end(name)
+
+    restored = f"old_backup_{worker_number}"
+    run_tool("dropdb", "--if-exists", "--force", restored)
+    run_tool("createdb", restored)
+    run_tool("pg_restore", "--exit-on-error", "--single-transaction", "-d", restored, str(dump))
+    app_processes.environ["DATABASE_URL"] = database_url.replace(url.path, f"/{restored}")
+    with journal.open("a") as file:
+        file.write('{"id":99,"act":"era')  # the disk broke in the middle of a line
+    drill = app_processes.petition("backup", "drill")
+    assert drill.returncode == 0, drill.stdout + drill.stderr
+    assert "5 later than the backup" in drill.stdout
+    ended = app_processes.petition("backup", "restored")
+    assert "1 broken lines were left out (6)" in ended.stdout, ended.stdout + ended.stderr
+    assert "Journal: 5 entries, 5 later than the backup" in ended.stdout
+    again = app_processes.petition("backup", "restored")
+    assert "5 entries, 0 later than the backup; signatures changed: none" in again.stdout, "twice is harmless"
+    drill = app_processes.petition("backup", "drill")
+    assert (drill.returncode, drill.stderr) == (0, ""), drill.stdout
+    start()
+    assert site.count("jardin")["confirmed"] == len(names) - 3
+    listed = site.get("/api/v1/petitions/jardin/signatories").json["items"]
+    assert {item["name"] for item in listed} == {"anna", "boris", "unsubscribed"}
+    assert site.get(personal["erased"]).status in (404, 410)
+    with psycopg.connect(app_processes.environ["DATABASE_URL"].replace("+psycopg", ""), autocommit=True) as database:
+        states = dict(database.execute("SELECT name, state FROM signatures").fetchall())
+        before = len(mail_server.addresses)
+        database.execute("UPDATE mailings SET state = 'scheduled', send_at = now()")
+        wait_for(
+            lambda: database.execute("SELECT state FROM mailings").fetchone() == ("sent",), 40, "the end of the mailing"
+        )
+    assert states == {
+        "anna": "confirmed", "boris": "confirmed", "unsubscribed": "confirmed", "unlisted": "confirmed",
+        "withdrawn": "withdrawn", "disowned": "disowned",
+    }  # fmt: skip
+    assert sorted(mail_server.addresses[before:]) == [f"{name}@example.org" for name in ("anna", "boris", "unlisted")]
     app_processes.stop()
     run_tool("dropdb", "--force", restored)

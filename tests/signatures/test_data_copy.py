@@ -6,6 +6,8 @@ from datetime import timedelta
 import pytest
 from support.factories import make_mailing, make_petition, make_signature
 
+from petition.backups import journal
+from petition.backups.models import Act
 from petition.bulk_actions.models import BulkAction, BulkActionRow
 from petition.core import clock
 from petition.core.db import db
@@ -21,10 +23,19 @@ from petition.signatures.views.personal_page import TECHNICAL_FIELDS, TYPED_FIEL
 from petition.team import audit
 
 # Columns by which a row is about a signer: each table that has one is in the copy, or here with the reason why not.
-REFERENCES = ("subject_id", "signature_id", "delivery_id", "email", "email_canonical", "address_hash", "key_hash")
+REFERENCES = (
+    "subject_id",
+    "subject_hash",
+    "signature_id",
+    "delivery_id",
+    "email",
+    "email_canonical",
+    "address_hash",
+    "key_hash",
+)
 IN_THE_COPY = {
     "signatures", "sign_requests", "deliveries", "attempts", "bounces", "suppressions", "audit_events",
-    "bulk_action_rows", "unsubscriptions", "name_reports",
+    "bulk_action_rows", "unsubscriptions", "name_reports", "erasure_journal", "person_requests",
 }  # fmt: skip
 NOT_IN_THE_COPY = {
     "accounts": "the team's own",
@@ -63,6 +74,7 @@ def signature(app):
         ]
     )  # fmt: skip
     suppress(signature.email, "bounced: 5.1.1 no such user")
+    journal.record(Act.UNSUBSCRIBED, signature.id, signature.email_canonical)
     perform_action("correct", signature, {"name": "Zoé Martin", "profession": "Magistrate"}, TEAM_MEMBER)
     audit.record("signature.viewed", "signature", signature.id, actor=TEAM_MEMBER)
     bulk = BulkAction(subject="signatures", verb="reinstate", filter={"name": "others"}, asked_by=TEAM_MEMBER,
@@ -101,6 +113,9 @@ def test_the_copy_has_the_rows_of_every_table(client, signature):
     assert data["mailings"][0]["subject"].startswith("Nous avançons")
     assert data["mailings"][0]["unsubscription"]["choice"] == "these"
     assert [(report["reason"], report["reports"]) for report in data["name_reports"]] == [("offensive", 2)]
+    assert [(entry["act"], entry["label"]) for entry in data["journal"]] == [
+        ("unsubscribed", "unsubscribed from the news")
+    ]
     assert {action["label"] for action in data["team_actions"]} == {
         "A member of the team corrected: Profession or role.",
         "A member of the team looked at it.",
@@ -115,7 +130,7 @@ def test_the_page_says_all_of_it_in_words(client, signature):
         "not processed yet", "link to confirm – sent", "queued as 4F1", "news of the campaign", "Nous avançons",
         "You unsubscribed by the email", "Blocked since", "no such user", "mailbox full", "a temporary failure",
         "A member of the team corrected: Profession or role.", "they are genuine", "A member of the team looked at it.",
-        "The name insults or threatens: 2",
+        "The name insults or threatens: 2", "Kept beside the backups", "unsubscribed from the news",
     ):  # fmt: skip
         assert words in page, words
     french = client.get(f"{personal_path(signature)}/data.html?lang=fr").text

@@ -11,7 +11,17 @@ from flask import Flask
 
 from petition.core.db import db
 from petition.core.i18n import N_
-from petition.operations.doctor import broker, database, host, mail_server, processes, sender_domain, settings, website
+from petition.operations.doctor import (
+    broker,
+    database,
+    host,
+    journal,
+    mail_server,
+    processes,
+    sender_domain,
+    settings,
+    website,
+)
 from petition.operations.doctor.dns_lookup import Resolver
 from petition.operations.doctor.findings import Finding, sort_findings, warning, wrong
 
@@ -44,6 +54,7 @@ def run_checks(app: Flask, options: DoctorOptions, limit: float = LIMIT_SECONDS)
         "workers": processes.check_processes,
         "broker": broker.check_brokers,
         "disk": host.check_disk,
+        "journal": journal.check_journal,
         "website": website.check_website,
         "mail server": partial(mail_server.check_mail_server, options.send_to),
         "sender": partial(

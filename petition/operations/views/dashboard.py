@@ -6,6 +6,7 @@ from flask import Blueprint, Response, abort, current_app, flash, render_templat
 from flask_babel import gettext as _
 from sqlalchemy import func, select
 
+from petition.backups.journal import read_lag
 from petition.bulk_actions import runner
 from petition.core.charts import svg_response
 from petition.core.db import db
@@ -53,6 +54,7 @@ def index() -> str:
         funnels=[get_recent_funnel(snapshot.at), (day.since, day.domains)],
         actions=runner.list_recent(delivery_actions.SUBJECT),
         drifts=list_recent_drifts(),
+        journal=read_lag(),
         everything=EVERYTHING,
     )
 

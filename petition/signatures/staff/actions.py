@@ -13,6 +13,7 @@ from petition.signatures.models import ReviewState, Signature, SignatureState
 from petition.signatures.review import decisions
 from petition.signatures.sign import enqueue_email, get_todays_emails, may_send_email
 from petition.signatures.staff import invalidate as invalidation
+from petition.signatures.staff import restriction
 from petition.signatures.staff.edit import edit_details
 from petition.team import audit
 
@@ -24,27 +25,34 @@ ACTIONS_BY_STATE: dict[str, tuple[str, ...]] = {
     SignatureState.INVALIDATED: ("reinstate",),
     SignatureState.DISOWNED: ("restore",),
 }
+# What a person may ask for in any state, beside `stop_updates`.
+RIGHTS = ("restrict", "erase")
 # Of a confirmed signature, as its name was reviewed or not.
 REVIEW_ACTIONS: dict[str | None, tuple[str, ...]] = {
     ReviewState.WAITING: ("show_name", "hide_name"), ReviewState.REJECTED: ("show_name",),
 }  # fmt: skip
-ACTIONS_WITH_REASON = ("confirm", "invalidate", "reinstate", "restore")
+ACTIONS_WITH_REASON = ("confirm", "invalidate", "reinstate", "restore", "restrict", "lift", "erase")
 # The name of each action in the audit trail, after "signature.".
 AUDIT_ACTIONS = {
     "resend": "resent", "correct": "corrected", "confirm": "confirmed", "withdraw": "withdrawn",
     "invalidate": "invalidated", "reinstate": "reinstated", "restore": "restored",
-    "show_name": "name_approved", "hide_name": "name_rejected",
+    "show_name": "name_approved", "hide_name": "name_rejected", "stop_updates": "updates_stopped",
+    "restrict": "restricted", "lift": "restriction_lifted", "erase": "erased",
 }  # fmt: skip
 
 
 def list_allowed_actions(signature: Signature) -> tuple[str, ...]:
     """Return the names of the actions that a signature's state allows."""
-    if signature.anonymised_at or (signature.state == SignatureState.DISOWNED and not can_be_restored(signature)):
+    if signature.anonymised_at is not None:
         return ()
+    if signature.restricted_at is not None:
+        return "lift", "erase"
+    if signature.state == SignatureState.DISOWNED and not can_be_restored(signature):
+        return ("erase",)
     actions = ACTIONS_BY_STATE.get(signature.state, ())
     if signature.state == SignatureState.CONFIRMED:
         actions += REVIEW_ACTIONS.get(signature.review, ("hide_name",))
-    return actions
+    return (*actions, *(("stop_updates",) if signature.updates else ()), *RIGHTS)
 
 
 def perform_action(name: str, signature: Signature, form: Mapping[str, Any], actor: str | None = None) -> None:
@@ -59,7 +67,7 @@ def perform_action(name: str, signature: Signature, form: Mapping[str, Any], act
     if name in ("show_name", "hide_name"):
         before |= decisions.describe(signature)
     after = _ACTION_HANDLERS[name](signature, form)
-    after["state"] = signature.state
+    after.setdefault("state", signature.state)
     audit.record(f"signature.{AUDIT_ACTIONS[name]}", "signature", signature.id, before=before, after=after, actor=actor)
 
 
@@ -152,7 +160,35 @@ def _hide_name(signature: Signature, _form: Mapping[str, Any]) -> dict[str, Any]
     return decisions.decide(signature, ReviewState.REJECTED)
 
 
+def _stop_updates(signature: Signature, _form: Mapping[str, Any]) -> dict[str, Any]:
+    """Stop the news at the signer's request; the signature stays."""
+    self_service.set_updates(signature, False)
+    return {}
+
+
+def _restrict(signature: Signature, form: Mapping[str, Any]) -> dict[str, Any]:
+    """Restrict the use of a signature at its signer's request."""
+    reason = validate_reason(form)
+    restriction.restrict(signature)
+    return {"reason": reason}
+
+
+def _lift(signature: Signature, form: Mapping[str, Any]) -> dict[str, Any]:
+    """Lift a restriction."""
+    reason = validate_reason(form)
+    restriction.lift(signature)
+    return {"reason": reason}
+
+
+def _erase(signature: Signature, form: Mapping[str, Any]) -> dict[str, Any]:
+    """Erase a signature at its signer's request by letter or phone."""
+    reason = validate_reason(form)
+    self_service.erase(signature)
+    return {"reason": reason, "state": "erased"}
+
+
 _ACTION_HANDLERS: dict[str, Callable[[Signature, Mapping[str, Any]], dict[str, Any]]] = {
     "resend": _resend, "correct": _correct, "confirm": _confirm, "withdraw": _withdraw, "invalidate": _invalidate,
     "reinstate": _reinstate, "restore": _restore, "show_name": _show_name, "hide_name": _hide_name,
+    "stop_updates": _stop_updates, "restrict": _restrict, "lift": _lift, "erase": _erase,
 }  # fmt: skip

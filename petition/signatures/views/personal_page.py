@@ -27,7 +27,7 @@ NOTICE_CODES = ("saved", "sent", "updates_on", "updates_off")
 TYPED_FIELDS = ("name", "organisation", "email", "profession", "city", "postal_code", "country")
 TECHNICAL_FIELDS = (
     "id", "petition_id", "email_canonical", "updates_wording_id", "generation", "valid_from", "confirmed_no",
-    "list_position", "logo_text", "merged_into", "review", "reported_at", "network",
+    "list_position", "logo_text", "merged_into", "review", "reported_at", "restricted_at", "network",
     "anonymised_at",
 )  # fmt: skip
 THANK_YOU_INTERVAL = timedelta(minutes=5)

@@ -24,7 +24,16 @@ from petition.team.permissions import require_roles
 
 ACCESS = "campaigner"
 # The page was made from these: an action is refused if one of them has changed since.
-FINGERPRINTED_FIELDS = (*EDITABLE_FIELDS, "state", "listed", "updates", "confirmed_no", "ended_at", "review")
+FINGERPRINTED_FIELDS = (
+    *EDITABLE_FIELDS,
+    "state",
+    "listed",
+    "updates",
+    "confirmed_no",
+    "ended_at",
+    "review",
+    "restricted_at",
+)
 blueprint = Blueprint("desk_signature", __name__, url_prefix="/desk/signatures")
 require_roles(blueprint, TeamRole.CAMPAIGNER)
 
@@ -67,6 +76,8 @@ def do(signature_id: int, action: str) -> Response | tuple[str, int]:
         return _render(signature, error=str(error)), 422
     db.session.commit()
     flash(staff_action_labels(action)["done"], "success")
+    if action == "erase":
+        return redirect(url_for("signature_search.index"), 303)
     return redirect(_signature_url(signature), 303)
 
 

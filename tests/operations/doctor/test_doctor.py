@@ -132,6 +132,7 @@ def test_healthy_set_up_is_ok(good, run_doctor):
         "beat",
         "redis",
         "disk",
+        "journal",
         "website",
         "proxies",
         "mail server",
@@ -312,7 +313,7 @@ def test_page_runs_the_checks_when_asked(app, client, site, smtp, beating, monke
     assert "<table" not in page.text
     page = post_form(client, "/ops/doctor/")
     assert page.status_code == 200
-    assert page.text.count("text-bg-success") == 11, page.text
+    assert page.text.count("text-bg-success") == 12, page.text
     assert smtp.accepted == []
     page = post_form(client, "/ops/doctor/?lang=fr", selectors="un deux !", sending_ips="")
     assert (page.status_code, "un deux !" in page.text) == (422, True)

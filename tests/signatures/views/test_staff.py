@@ -14,7 +14,7 @@ from petition.signatures.confirm import confirm_signature, disown
 from petition.signatures.links import make_confirm_token, personal_path
 from petition.signatures.models import Signature
 from petition.signatures.public_list import list_signatories
-from petition.signatures.staff.actions import ACTIONS_BY_STATE
+from petition.signatures.staff.actions import AUDIT_ACTIONS, list_allowed_actions
 from petition.team.models import AuditEvent
 
 
@@ -35,7 +35,7 @@ def path(signature):
 def seen(client, signature):
     db.session.rollback()
     page = client.get(path(signature)).text
-    actions = ACTIONS_BY_STATE.get(signature.state, ())
+    actions = list_allowed_actions(signature)
     if "seen" not in page and actions:
         page = client.get(f"{path(signature)}/{actions[0]}").text
     return re.search(r'name="seen" value="([^"]*)"', page)[1]
@@ -158,7 +158,7 @@ def test_withdrawing_on_request(client, campaigner, petition):
     assert perform(client, signature, "withdraw").status_code == 303
     assert (signature.state, get_count(petition).confirmed) == ("withdrawn", 0)
     assert db.session.query(Delivery).filter_by(kind="withdrawn").count() == 1
-    assert "No action is possible" in client.get(path(signature) + "?lang=en").text
+    assert "Its owner may sign again." in client.get(path(signature) + "?lang=en").text
     assert client.get(path(signature) + "/withdraw").status_code == 303
 
 
@@ -260,3 +260,41 @@ def test_a_signature_without_details_cannot_be_put_back(client, campaigner, peti
     assert client.get(f"{path(signature)}/restore").status_code == 303
     assert post_form(client, f"{path(signature)}/restore", seen="", reason="spam").status_code in (409, 422)
     assert get_count(petition).confirmed == 0
+
+
+def test_the_news_are_stopped_and_the_signature_stays(client, campaigner, petition):
+    signature = confirmed(petition, updates=True)
+    assert perform(client, signature, "stop_updates").status_code == 303
+    db.session.refresh(signature)
+    assert (signature.state, signature.updates, last_record().action) == (
+        "confirmed", False, "signature.updates_stopped",
+    )  # fmt: skip
+    assert "stop_updates" not in client.get(path(signature)).text, "there is nothing left to stop"
+
+
+def test_a_signature_is_erased_for_who_wrote_a_letter(client, campaigner, petition):
+    signature = confirmed(petition)
+    number = signature.id
+    assert perform(client, signature, "erase", reason="").status_code == 422
+    answer = perform(client, signature, "erase", reason="letter of 3 March")
+    assert (answer.status_code, answer.headers["Location"]) == (303, "/desk/signatures/")
+    assert db.session.query(Signature).count() == get_count(petition).confirmed == 0
+    event = last_record()
+    assert (event.action, event.subject_id, event.after) == (
+        "signature.erased", str(number), {"reason": "letter of 3 March", "state": "erased"},
+    )  # fmt: skip
+    assert client.get(f"/desk/signatures/{number}").status_code == 404
+
+
+def test_a_restricted_signature_can_only_be_erased_or_put_into_use_again(client, campaigner, petition):
+    signature = confirmed(petition, updates=True, listed=True)
+    perform(client, signature, "restrict", reason="they contest the role")
+    db.session.refresh(signature)
+    assert (signature.listed, signature.updates, bool(signature.restricted_at)) == (False, False, True)
+    page = client.get(path(signature) + "?lang=en").text
+    assert "asked on" in page
+    assert [name for name in AUDIT_ACTIONS if f"{path(signature)}/{name}" in page] == ["lift", "erase"]
+    perform(client, signature, "lift", reason="settled")
+    db.session.refresh(signature)
+    assert (signature.listed, signature.restricted_at) == (False, None)
+    assert last_record().action == "signature.restriction_lifted"

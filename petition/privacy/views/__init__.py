@@ -1,0 +1,1 @@
+"""Pages of requests of persons, on the desk."""
