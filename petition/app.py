@@ -20,8 +20,8 @@ from petition import (
     mailings,
     operations,
     petitions,
-    retention,
     privacy,
+    retention,
     signatures,
     team,
 )

@@ -40,8 +40,8 @@ from petition.petitions import lifecycle
 from petition.petitions import queries as petition_queries
 from petition.petitions.cli import petitions
 from petition.petitions.file_parser import parse_document
-from petition.retention.cli import retention
 from petition.privacy.cli import requests
+from petition.retention.cli import retention
 from petition.signatures.cli import signatures
 from petition.team import audit
 from petition.team.cli import team
