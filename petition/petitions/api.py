@@ -32,6 +32,7 @@ def _serialise(petition: Petition, count: Count) -> dict[str, Any]:
     return {
         **{field.name: getattr(shown, field.name) for field in fields(shown)},
         "body_html": shown.body_html,
+        "professions": shown.profession_forms,
         "count": count,
     }
 
