@@ -66,7 +66,7 @@ class OnePetition(MethodView):
 
     @blueprint.arguments(LanguageQuery(), location="query")
     @blueprint.response(200, FullPetitionSchema)
-    @document_problems(blueprint, 404, 422)
+    @document_problems(blueprint, 404, 410, 422)
     @document_operation(
         blueprint,
         "show_petition",
@@ -86,7 +86,7 @@ class PetitionCount(MethodView):
     """The count of one petition."""
 
     @blueprint.response(200, CountSchema)
-    @document_problems(blueprint, 404)
+    @document_problems(blueprint, 404, 410)
     @document_operation(blueprint, "count", 200, sign=SLUG_LINK_PARAMETERS)
     def get(self, slug: str) -> Count:
         """Return the exact count of confirmed signatures."""

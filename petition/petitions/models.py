@@ -69,9 +69,13 @@ class Petition(Model):
     accepts_organisations: Mapped[bool]
     milestones: Mapped[list[int]] = mapped_column(ARRAY(BigInteger))
     timezone: Mapped[str] = mapped_column(String(60), server_default="Europe/Paris")
+    # When what it asks for was granted, if it was.
+    won_at: Mapped[datetime | None]
     opens_at: Mapped[datetime | None]
     closes_at: Mapped[datetime | None]
     closed_at: Mapped[datetime | None]
+    # When its signatures were handed over to whom it is for, if they were.
+    handed_over_at: Mapped[datetime | None]
     created_at: Mapped[datetime] = mapped_column(server_default=func.now())
     # Incremented by every change, for the optimistic lock.
     version: Mapped[int] = mapped_column(default=1, server_default="1")
