@@ -38,6 +38,7 @@ NIGHTLY = crontab(hour="3", minute="17")
 PERIODIC_TASKS = (
     *((RUN_QUEUE_TASK, [queue], queue, SWEEP, SWEEP_EXPIRY) for queue in EMAIL_QUEUES),
     ("petition.signatures.tasks.run_reminders", [], MAINTENANCE, 600.0, 600.0),
+    ("petition.signatures.tasks.run_list_requests", [], MAINTENANCE, 5.0, 15.0),
     ("petition.signatures.tasks.run_retention", [], MAINTENANCE, 3600.0, 3600.0),
     ("petition.mailings.tasks.run_process_mailings", [], MAINTENANCE, 5.0, 10.0),
     ("petition.petitions.tasks.roll_up_statistics", [], MAINTENANCE, 15.0, 15.0),

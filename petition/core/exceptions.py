@@ -23,7 +23,7 @@ class NotFound(DomainError):
     """Something that does not exist, or no longer does."""
 
 
-class Gone(DomainError):
+class TakenDown(DomainError):
     """Something that was taken down on purpose."""
 
 

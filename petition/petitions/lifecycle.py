@@ -8,14 +8,14 @@ from sqlalchemy.exc import IntegrityError
 
 from petition.core import clock
 from petition.core.db import db
-from petition.core.exceptions import Conflict, Gone, InvalidTransition
+from petition.core.exceptions import Conflict, InvalidTransition, TakenDown
 from petition.petitions.models import Petition, PetitionState, PetitionText
 from petition.petitions.validation import Document
 
 SLUG_CONSTRAINT = "uq_petitions_slug"
 
 
-class PetitionArchived(Gone):
+class PetitionArchived(TakenDown):
     """The petition was public once, and is archived."""
 
     def __init__(self, petition: Petition) -> None:

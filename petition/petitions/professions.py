@@ -24,6 +24,21 @@ def list_forms(lines: Sequence[str]) -> list[str]:
     return [form[:1].upper() + form[1:] for line in lines for form in _split(line)]
 
 
+def list_equivalents(lists: Mapping[str, Sequence[str]], form: str) -> tuple[str, ...]:
+    """Return in lower case all that say the same as a suggested form: of its line, and of that line elsewhere.
+
+    Empty for anything that is not suggested.
+    """
+    known: Lists = tuple((code, tuple(lines)) for code, lines in lists.items())
+    found = _index(known).get(form.casefold(), {})
+    same: set[str] = set()
+    for code, number in found.items():
+        for lines in lists.values():
+            if len(lines) == len(lists[code]):
+                same |= {one.lower() for one in (*_split(lines[number]), lines[number])}
+    return tuple(sorted(same))
+
+
 def _split(line: str) -> list[str]:
     return [form for part in line.split(FORM_SEPARATOR) if (form := part.strip())]
 

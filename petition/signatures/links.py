@@ -120,7 +120,7 @@ def get_by_confirm_token(token: str, *, lock: bool = False) -> Signature:
     try:
         signature_id, generation = read_confirm_token(token)
     except tokens.ExpiredToken as error:
-        signature = _find(_unpack_pair(error.values)[0], lock)
+        signature = find_signature(_unpack_pair(error.values)[0], lock=lock)
         raise ExpiredLink(signature, _problem_of_old_link(signature)) from None
     except tokens.BadToken:
         raise UnknownLink from None
@@ -140,7 +140,8 @@ def get_by_personal_token(token: str, *, lock: bool = False) -> Signature:
     return signature
 
 
-def _find(signature_id: int, lock: bool) -> Signature | None:
+def find_signature(signature_id: int, *, lock: bool = False) -> Signature | None:
+    """Return a signature with its petition. `lock` locks its row."""
     # Its petition decides whether it can be confirmed; the petition's texts are not needed for that.
     without_texts = defaultload(Signature.petition).lazyload(Petition.texts)
     for_update = {"of": Signature} if lock else None
@@ -148,7 +149,7 @@ def _find(signature_id: int, lock: bool) -> Signature | None:
 
 
 def _get_valid(signature_id: int, generation: int, lock: bool) -> Signature:
-    signature = _find(signature_id, lock)
+    signature = find_signature(signature_id, lock=lock)
     if signature is None:
         raise ExpiredLink(None, LinkProblem.ERASED)
     if not signature.valid_from <= generation <= signature.generation:

@@ -15,7 +15,7 @@ from petition.delivery.suppressions.suppression_list import hash_address, suppre
 from petition.mailings.models import Unsubscription
 from petition.signatures.data_copy import HIDDEN_COLUMNS, collect_data
 from petition.signatures.links import personal_path
-from petition.signatures.models import ConsentWording, NameReport, Signature, SignRequest
+from petition.signatures.models import AddressChange, ConsentWording, NameReport, Signature, SignRequest
 from petition.signatures.staff.actions import perform_action
 from petition.signatures.views.personal_page import TECHNICAL_FIELDS, TYPED_FIELDS
 from petition.team import audit
@@ -24,10 +24,11 @@ from petition.team import audit
 REFERENCES = ("subject_id", "signature_id", "delivery_id", "email", "email_canonical", "address_hash", "key_hash")
 IN_THE_COPY = {
     "signatures", "sign_requests", "deliveries", "attempts", "bounces", "suppressions", "audit_events",
-    "bulk_action_rows", "unsubscriptions", "name_reports",
+    "bulk_action_rows", "unsubscriptions", "name_reports", "address_changes",
 }  # fmt: skip
 NOT_IN_THE_COPY = {
     "accounts": "the team's own",
+    "list_requests": "taken by a worker within seconds",
     "drifts": "differences between counters and rows, by petition or delivery, until they are repaired",
     "email_budgets": "counts under a keyed hash, for a day; the page says so",
 }
@@ -60,6 +61,8 @@ def signature(app):
                         email_canonical=signature.email_canonical, locale="fr", listed=False, updates=False,
                         source="page", retry_at=clock.now() + timedelta(hours=1)),
             NameReport(signature_id=signature.id, reason="offensive", reports=2),
+            AddressChange(signature_id=signature.id, email="zoe@example.net", email_canonical="zoe@example.net",
+                          generation=2),
         ]
     )  # fmt: skip
     suppress(signature.email, "bounced: 5.1.1 no such user")
@@ -100,6 +103,7 @@ def test_the_copy_has_the_rows_of_every_table(client, signature):
     assert data["address"]["reports"][0]["response"] == "mailbox full"
     assert data["mailings"][0]["subject"].startswith("Nous avançons")
     assert data["mailings"][0]["unsubscription"]["choice"] == "these"
+    assert data["address_change"]["email"] == "zoe@example.net"
     assert [(report["reason"], report["reports"]) for report in data["name_reports"]] == [("offensive", 2)]
     assert {action["label"] for action in data["team_actions"]} == {
         "A member of the team corrected: Profession or role.",
@@ -115,7 +119,7 @@ def test_the_page_says_all_of_it_in_words(client, signature):
         "not processed yet", "link to confirm – sent", "queued as 4F1", "news of the campaign", "Nous avançons",
         "You unsubscribed by the email", "Blocked since", "no such user", "mailbox full", "a temporary failure",
         "A member of the team corrected: Profession or role.", "they are genuine", "A member of the team looked at it.",
-        "The name insults or threatens: 2",
+        "The name insults or threatens: 2", "zoe@example.net", "It is not confirmed yet",
     ):  # fmt: skip
         assert words in page, words
     french = client.get(f"{personal_path(signature)}/data.html?lang=fr").text

@@ -10,7 +10,7 @@ from flask import Blueprint, abort, current_app, make_response, redirect, render
 from werkzeug import Response
 
 from petition.core.cache import get_or_create
-from petition.core.countries import list_countries
+from petition.core.countries import country_of_timezone, list_countries_from
 from petition.core.exceptions import NotFound
 from petition.core.i18n import LANGUAGES, current_language, explicit_language
 from petition.core.openapi import API_PREFIX, problem_response
@@ -131,7 +131,7 @@ def render_page(petition: Petition, form: SignForm | None = None, status: int = 
         petition=present(petition, language),
         record=petition,  # for the template functions of the signatures feature
         count=get_count(petition),
-        countries=list_countries(language),
+        countries=list_countries_from(language, country_of_timezone(petition.timezone)),
         confirm_within=current_app.config["CONFIRM_WITHIN"],
         form=form or SignForm(),
         languages=_language_links(petition.slug),

@@ -8,21 +8,32 @@ from flask import Blueprint, current_app, redirect, render_template, request, ur
 from werkzeug import Response
 
 from petition.core import tokens
+from petition.core.countries import country_of_timezone, list_countries_from
 from petition.core.db import db
 from petition.core.exceptions import ValidationError
 from petition.core.i18n import current_language, explicit_language, set_reader_language
 from petition.petitions.presenter import present, present_cached
+from petition.petitions.views.public import SignForm
 from petition.safeguards.rate_limits import limit_token_posts
 from petition.signatures import labels
+from petition.signatures.address_change import request_change
 from petition.signatures.data_copy import collect_data
 from petition.signatures.links import get_by_personal_token
 from petition.signatures.models import Signature
+from petition.signatures.own_signatures import enqueue_list
 from petition.signatures.presenter import present_for_signer
 from petition.signatures.retention import NETWORK_TTL
-from petition.signatures.self_service import enqueue_personal_link, erase, set_updates, update_display, withdraw
+from petition.signatures.self_service import (
+    editable_fields,
+    enqueue_personal_link,
+    erase,
+    set_updates,
+    update_details,
+    withdraw,
+)
 
 ACCESS = "holder of the link"
-NOTICE_CODES = ("saved", "sent", "updates_on", "updates_off")
+NOTICE_CODES = ("saved", "sent", "updates_on", "updates_off", "list_sent", "address_asked")
 # How the page of the signer's data groups the columns of a signature.
 TYPED_FIELDS = ("name", "organisation", "email", "profession", "city", "postal_code", "country")
 TECHNICAL_FIELDS = (
@@ -53,6 +64,8 @@ def _page(signature: Signature, token: str, notice: str | None, **form_state: An
         petition=present_cached(signature.petition, current_language()),
         signature=present_for_signer(signature),
         token=tokens.strip_trailing_characters(token),
+        fields=editable_fields(signature),
+        countries=list_countries_from(current_language(), country_of_timezone(signature.petition.timezone)),
         notice=notice,
         **form_state,
     )
@@ -68,10 +81,10 @@ def _redirect_to_page(token: str, notice: str | None = None) -> Response:
 @blueprint.post("/me/<token>/display")
 @limit_token_posts
 def me_display(token: str) -> Any:
-    """Change the profession that is shown, and whether the name is listed."""
+    """Change the name, the profession, the place, and whether the name is listed."""
     signature = _get_signature(token, lock=True)
     try:
-        update_display(signature, request.form.get("profession"), request.form.get("listed") in ("on", "true", "1"))
+        update_details(signature, request.form)
     except ValidationError as error:
         db.session.rollback()
         return _page(signature, token, None, errors=error.errors, submitted=request.form), 422
@@ -105,6 +118,29 @@ def me_resend(token: str) -> Response:
     enqueue_personal_link(_get_signature(token, lock=True))
     db.session.commit()
     return _redirect_to_page(token, "sent")
+
+
+@blueprint.post("/me/<token>/address")
+@limit_token_posts
+def me_address(token: str) -> Any:
+    """Ask the owner of another address to confirm that it is the signer's."""
+    signature = _get_signature(token, lock=True)
+    try:
+        request_change(signature, request.form.get("email", ""))
+    except ValidationError as error:
+        db.session.rollback()
+        return _page(signature, token, None, address_form=SignForm(request.form, error.errors)), 422
+    db.session.commit()
+    return _redirect_to_page(token, "address_asked")
+
+
+@blueprint.post("/me/<token>/list")
+@limit_token_posts
+def me_list(token: str) -> Response:
+    """Send the list of all that this address signed."""
+    enqueue_list(_get_signature(token, lock=True))
+    db.session.commit()
+    return _redirect_to_page(token, "list_sent")
 
 
 @blueprint.get("/me/<token>/data")

@@ -1,11 +1,11 @@
-"""The signer's pages: sign, "check your email", confirm or disown by link; and the public list of signatories."""
+"""The signer's pages: sign, "check your email", confirm or disown by link."""
 
 from collections.abc import Mapping
 from datetime import date, datetime
 from typing import Any
 from zoneinfo import ZoneInfo
 
-from flask import Blueprint, abort, current_app, redirect, render_template, request, url_for
+from flask import Blueprint, current_app, redirect, render_template, request, url_for
 from flask_babel import gettext as _
 from werkzeug import Response
 
@@ -17,7 +17,7 @@ from petition.delivery.composers import sender_address
 from petition.petitions.counters import get_count
 from petition.petitions.presenter import present, present_cached
 from petition.petitions.validation import SLUG_PATTERN
-from petition.petitions.views.public import CACHE_CONTROL, SignForm, get_public_or_404, render_page
+from petition.petitions.views.public import SignForm, get_public_or_404, render_page
 from petition.safeguards.email_addresses import BadAddress, parse_email_address
 from petition.safeguards.email_corrections import suggest_correction
 from petition.safeguards.honeypot import is_filled
@@ -36,9 +36,8 @@ from petition.signatures.confirm import (
 )
 from petition.signatures.fingerprint import compute_fingerprint
 from petition.signatures.links import ExpiredLink, LinkProblem, UnknownLink, get_by_confirm_token, make_personal_token
-from petition.signatures.models import Party, Signature, SignatureState
+from petition.signatures.models import Signature, SignatureState
 from petition.signatures.presenter import present_for_signer
-from petition.signatures.public_list import list_organisations, list_signatories
 from petition.signatures.retention import DISOWNED_TTL
 from petition.signatures.sealed_address import open_address, seal_address
 from petition.signatures.self_service import enqueue_replacement_link
@@ -99,37 +98,6 @@ def check_your_email(slug: str) -> str:
         sender_address=sender_address(),
         confirm_within=current_app.config["CONFIRM_WITHIN"],
     )
-
-
-@blueprint.get("/p/<slug>/signatories", endpoint="signatories")
-def signatories_page(slug: str) -> Response:
-    """List those who agreed to be named."""
-    petition, after, reporting = get_public_or_404(slug), request.args.get("after"), "report" in request.args
-    if after == "" and petition.listing != "none":
-        abort(404)
-    try:
-        page = list_signatories(petition, after, party=Party.PERSON)
-    except ValidationError:
-        abort(404)
-    here: dict[str, Any] = {"slug": slug, "lang": current_language(), "report": 1 if reporting else None}
-    response = current_app.make_response(
-        render_template(
-            "signatures/sign/signatories.html",
-            petition=present(petition, current_language()),
-            count=get_count(petition),
-            organisations=list_organisations(petition) if after is None else [],
-            people=page.items,
-            next_url=url_for("signatures.signatories", after=page.next, **here) if page.next else None,
-            first_url=url_for("signatures.signatories", **here) if after else None,
-            report_url=url_for("signatures.signatories", after=after, **{**here, "report": None if reporting else 1}),
-            reporting=reporting,
-        )
-    )
-    if not petition.list_indexed:
-        response.headers["X-Robots-Tag"] = "noindex"
-    response.headers["Cache-Control"] = CACHE_CONTROL
-    response.vary.add("Accept-Language")
-    return response
 
 
 def _link_page(template: str, signature: Signature | None, status: int = 200, **context: Any) -> tuple[str, int]:
