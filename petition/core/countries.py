@@ -4,9 +4,23 @@ import unicodedata
 from functools import lru_cache
 
 from babel import Locale
+from babel.core import get_global
 
 # CLDR also names regions, groups and reserved codes.
 NON_COUNTRY_CODES = {"AC", "CP", "CQ", "DG", "EA", "EU", "EZ", "IC", "QO", "TA", "UN", "XA", "XB", "XK", "ZZ"}
+
+
+def country_of_timezone(timezone: str) -> str | None:
+    """Return the code of the country that a time zone is of; None for one such as UTC."""
+    found: str | None = get_global("zone_territories").get(timezone)
+    return found if found and is_country(found) else None
+
+
+@lru_cache(maxsize=64)
+def list_countries_from(language: str, first: str | None) -> tuple[tuple[str, str], ...]:
+    """Return (code, name) of every country, one of them at the head of the list as well as in its place."""
+    countries = list_countries(language)
+    return (*(country for country in countries if country[0] == first), *countries)
 
 
 @lru_cache(maxsize=8)

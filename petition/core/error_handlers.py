@@ -11,7 +11,7 @@ from sqlalchemy.exc import TimeoutError as PoolTimeout
 from werkzeug.exceptions import BadRequest, HTTPException, ServiceUnavailable
 
 from petition.core.db import db
-from petition.core.exceptions import Conflict, DomainError, InvalidLink, NotFound
+from petition.core.exceptions import Conflict, DomainError, InvalidLink, NotFound, TakenDown
 from petition.core.health import read_schema
 from petition.core.openapi import API_PREFIX, http_error_response, problem_response
 from petition.core.schema import SchemaMismatch
@@ -22,6 +22,7 @@ MISSING_NAMES = (UndefinedTable, UndefinedColumn, UndefinedFunction)
 # HTTP status by exception type, for what a view does not catch; the first match counts.
 DOMAIN_ERROR_STATUS: tuple[tuple[type[DomainError], int], ...] = (
     (NotFound, 404),
+    (TakenDown, 410),
     (InvalidLink, 404),
     (Conflict, 409),
     (DomainError, 422),
@@ -36,15 +37,16 @@ def _error_text(code: int) -> tuple[str, str]:
         400: (_("That request could not be read"), _("Please go back and try once more.")),
         403: (_("This page is not open to you"), _("If you followed a link, please check that it is complete.")),
         404: (_("There is nothing at this address"), _("The address may be incomplete, or the page was taken down.")),
-        405: (_("This address does not work that way"), _("Please go back and use the button on the page.")),
+        405: (_("This page cannot be opened directly"), _("Please go back and use the button on the page.")),
         409: (_("This has changed meanwhile"), _("Please go back, reload the page, and try again.")),
+        410: (_("This was taken down"), _("It is no longer at this address.")),
         413: (_("That is too long to be sent"), _("Please go back, shorten what you wrote, and send it again.")),
         422: (_("Something in the form needs correcting"), _("Please go back and check what you entered.")),
         429: (
             _("Too many requests come from this network at the moment"),
             _("Go back, and try again in a minute: what you typed should still be there."),
         ),
-        503: (_("The server is busy"), _("Go back, and try again in a moment.")),
+        503: (_("The server is busy"), _("Reload the page in a moment. What you typed in a form is sent again.")),
     }  # fmt: skip
     unknown = (_("Something went wrong on our side"), _("The team has been notified. Please try again in a moment."))
     return known.get(code, unknown if code >= 500 else known[400])

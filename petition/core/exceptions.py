@@ -23,6 +23,10 @@ class NotFound(DomainError):
     """Something that does not exist, or no longer does."""
 
 
+class TakenDown(DomainError):
+    """Something that was taken down on purpose."""
+
+
 class Conflict(DomainError):
     """A request that contradicts what is stored: a name already taken, a row that changed meanwhile."""
 

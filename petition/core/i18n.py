@@ -6,8 +6,9 @@ from typing import Any
 
 from babel import Locale
 from babel.dates import format_date
-from flask import Flask, has_request_context, request, url_for
-from flask_babel import Babel, format_decimal, get_locale
+from flask import Flask, g, has_request_context, request, url_for
+from flask_babel import Babel, format_decimal, get_locale, refresh
+from markupsafe import Markup
 from werkzeug.datastructures import LanguageAccept, MultiDict
 from werkzeug.http import parse_accept_header
 
@@ -27,12 +28,23 @@ def N_(text: str) -> str:
 
 
 def choose_locale() -> Locale:
-    """Return the language asked for by URL (`?lang=`), else the browser's, else French."""
+    """Return the language asked for by URL (`?lang=`), else the reader's own, else the browser's, else French."""
     if not has_request_context():
         return _parse_locale(DEFAULT_LANGUAGE)
-    chosen = _requested_language() or _negotiate_language()
+    chosen = _requested_language() or _default_language()
     # Libraries ship their French as fr_FR; our catalogue, which is fr, is found for it too.
     return _parse_locale(LIBRARY_LOCALES.get(chosen, chosen))
+
+
+def set_reader_language(code: str) -> None:
+    """Answer this request in the language that its reader chose once, unless the URL names another."""
+    if code in LANGUAGES:
+        g.reader_language = code
+        refresh()
+
+
+def _default_language() -> str:
+    return g.get("reader_language") or _negotiate_language()
 
 
 def _requested_language() -> str | None:
@@ -56,15 +68,26 @@ def _best_match(accepted: str) -> str:
 
 
 def explicit_language() -> str | None:
-    """Return the current language if links must name it (`?lang=`), because the browser prefers another."""
+    """Return the current language if links must name it (`?lang=`), because it would be another without."""
     asked = _requested_language()
-    return asked if asked != _negotiate_language() else None
+    return asked if asked != _default_language() else None
 
 
 def current_language() -> str:
     """Return the two-letter code of the current language."""
     locale = get_locale()
     return locale.language if locale else DEFAULT_LANGUAGE
+
+
+def lang_attribute(language: str | None) -> str:
+    """Return the HTML attribute of a text in another language than the page's (WCAG 3.1.2), nothing for the same."""
+    return Markup(' lang="{}"').format(language) if language and language != current_language() else ""
+
+
+def mark_language(text: str, language: str | None) -> str:
+    """Return a text within a page in another language, marked as such; unchanged in the same."""
+    attribute = lang_attribute(language)
+    return Markup("<span{}>{}</span>").format(attribute, text) if attribute else text
 
 
 def language_links() -> list[tuple[str, str, str]]:
@@ -104,4 +127,6 @@ def init_app(app: Flask) -> None:
     app.add_template_filter(format_decimal, "number")
     app.add_template_filter(format_date_text, "dateformat")
     app.add_template_filter(format_duration, "duration")
+    app.add_template_global(lang_attribute)
+    app.add_template_global(mark_language)
     app.context_processor(lambda: {"locale": current_language(), "languages": language_links()})

@@ -103,7 +103,7 @@ def _build_signer(
 ) -> Signer:
     locale = "fr" if chance.random() < 0.85 else "en"
     city, postal_code, country = chance.choice(PLACES)
-    profession = chance.choice(professions[locale])
+    profession = chance.choice(chance.choice(professions[locale]).split(" / "))
     listed = party == "organisation" or chance.random() < 0.7
     updates = chance.random() < 0.5
     place = city, postal_code, country

@@ -32,6 +32,7 @@ def _serialise(petition: Petition, count: Count) -> dict[str, Any]:
     return {
         **{field.name: getattr(shown, field.name) for field in fields(shown)},
         "body_html": shown.body_html,
+        "professions": shown.profession_forms,
         "count": count,
     }
 
@@ -65,7 +66,7 @@ class OnePetition(MethodView):
 
     @blueprint.arguments(LanguageQuery(), location="query")
     @blueprint.response(200, FullPetitionSchema)
-    @document_problems(blueprint, 404, 422)
+    @document_problems(blueprint, 404, 410, 422)
     @document_operation(
         blueprint,
         "show_petition",
@@ -85,7 +86,7 @@ class PetitionCount(MethodView):
     """The count of one petition."""
 
     @blueprint.response(200, CountSchema)
-    @document_problems(blueprint, 404)
+    @document_problems(blueprint, 404, 410)
     @document_operation(blueprint, "count", 200, sign=SLUG_LINK_PARAMETERS)
     def get(self, slug: str) -> Count:
         """Return the exact count of confirmed signatures."""

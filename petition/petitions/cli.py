@@ -1,4 +1,4 @@
-"""`petition petitions …`: create, open, close, archive, list, show, import-paper, undo-paper."""
+"""`petition petitions …`: create, open, close, archive, restore, won, list, show, import-paper, undo-paper."""
 
 from collections.abc import Callable
 from datetime import datetime
@@ -75,7 +75,27 @@ def close(slug: str) -> None:
 @with_app_context
 def archive(slug: str) -> None:
     """Take a closed petition out of public view."""
-    _transition(slug, lifecycle.archive, "is archived: its public pages are gone, its signatures are kept.")
+    _transition(slug, lifecycle.archive, "is archived: its text and names are taken down, its signatures are kept.")
+
+
+@petitions.command()
+@click.argument("slug")
+@with_app_context
+def restore(slug: str) -> None:
+    """Put an archived petition back online, as closed."""
+    _transition(slug, lifecycle.restore, "is public again, and closed to signing.")
+
+
+@petitions.command()
+@click.argument("slug")
+@click.option("--undo", is_flag=True, help="Take it back.")
+@with_app_context
+def won(slug: str, undo: bool) -> None:
+    """Say on its page that what a petition asks for was granted."""
+    if undo:
+        _transition(slug, lifecycle.unmark_won, "is no longer marked as won.")
+    else:
+        _transition(slug, lifecycle.mark_won, "is marked as won.")
 
 
 @petitions.command("list")

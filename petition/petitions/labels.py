@@ -89,8 +89,8 @@ def transition_labels(petition: Petition, change: str) -> dict[str, str]:
             "title": _("Open again") if is_reopening else _("Open"),
             "done": _("It is open: people can sign."),
             "impossible": _(
-                "It cannot be opened: an archived petition stays closed, and one whose closing date has passed needs "
-                "a later one first."
+                "It cannot be opened: put an archived petition back online first; one whose closing date has passed "
+                "needs a later one."
             ),
         },
         "close": {
@@ -100,8 +100,23 @@ def transition_labels(petition: Petition, change: str) -> dict[str, str]:
         },
         "archive": {
             "title": _("Archive"),
-            "done": _("It is archived: its public pages are gone, its signatures are kept."),
+            "done": _("It is archived: its text and names are taken down, its signatures are kept."),
             "impossible": _("Only a closed petition can be archived."),
+        },
+        "restore": {
+            "title": _("Put back online"),
+            "done": _("It is public again, and closed to signing."),
+            "impossible": _("Only an archived petition can be put back online."),
+        },
+        "won": {
+            "title": _("Mark as won"),
+            "done": _("Its page says that it is won."),
+            "impossible": _("Only a petition that was open, and is not won yet, can be won."),
+        },
+        "not-won": {
+            "title": _("Take back that it is won"),
+            "done": _("Its page no longer says that it is won."),
+            "impossible": _("It is not marked as won."),
         },
     }[change]
 

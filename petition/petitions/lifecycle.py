@@ -9,7 +9,7 @@ from sqlalchemy.exc import IntegrityError
 
 from petition.core import clock
 from petition.core.db import db
-from petition.core.exceptions import Conflict, InvalidTransition
+from petition.core.exceptions import Conflict, InvalidTransition, TakenDown
 from petition.petitions import edit_form
 from petition.petitions.models import Petition, PetitionState, PetitionText
 from petition.petitions.validation import Document
@@ -19,6 +19,14 @@ SLUG_CONSTRAINT = "uq_petitions_slug"
 
 class Incomplete(InvalidTransition):
     """A draft that lacks what a public petition needs: `errors` by field."""
+
+
+class PetitionArchived(TakenDown):
+    """The petition was public once, and is archived."""
+
+    def __init__(self, petition: Petition) -> None:
+        super().__init__({"slug": _("This is archived: its text and its names are no longer shown here.")})
+        self.petition = petition
 
 
 class SlugTaken(Conflict):
@@ -68,7 +76,7 @@ def create(document: Document) -> Petition:
 def open_(petition: Petition) -> None:
     """Open for signing now, until its closing date if it has one. Raises `InvalidTransition`, `Incomplete`."""
     if petition.state == PetitionState.ARCHIVED:
-        raise InvalidTransition({"state": _("An archived petition cannot be opened again.")})
+        raise InvalidTransition({"state": _("An archived petition cannot be opened: put it back online first.")})
     if petition.anonymised_at:
         advice = _("Its signers’ names and addresses are erased: who signed it once could sign it again.")
         raise InvalidTransition({"state": advice})
@@ -95,6 +103,47 @@ def archive(petition: Petition) -> None:
     petition.closed_at = petition.closing_moment
     petition.state = PetitionState.ARCHIVED
     _increment_version(petition)
+
+
+def restore(petition: Petition) -> None:
+    """Make an archived petition public again, as closed. Raises `InvalidTransition` unless it is archived."""
+    if petition.state != PetitionState.ARCHIVED:
+        raise InvalidTransition({"state": _("Only an archived petition can be put back online.")})
+    petition.state = PetitionState.CLOSED
+    _increment_version(petition)
+
+
+def mark_won(petition: Petition) -> None:
+    """Record that what a petition asks for was granted, now. Raises `InvalidTransition` for a draft or twice."""
+    if petition.state_now == PetitionState.DRAFT or petition.won_at is not None:
+        raise InvalidTransition({"state": _("Only a petition that was open, and is not won yet, can be won.")})
+    petition.won_at = clock.now()
+    _increment_version(petition)
+
+
+def unmark_won(petition: Petition) -> None:
+    """Take back that a petition is won. Raises `InvalidTransition` unless it is."""
+    if petition.won_at is None:
+        raise InvalidTransition({"state": _("It is not marked as won.")})
+    petition.won_at = None
+    _increment_version(petition)
+
+
+def list_possible_changes(petition: Petition) -> list[str]:
+    """Return the changes of state that a petition allows now."""
+    state = petition.state_now
+    return [
+        change
+        for change, possible in (
+            ("open", state in (PetitionState.DRAFT, PetitionState.CLOSED)),
+            ("close", state == PetitionState.OPEN),
+            ("won", state != PetitionState.DRAFT and petition.won_at is None),
+            ("not-won", petition.won_at is not None),
+            ("archive", state == PetitionState.CLOSED),
+            ("restore", state == PetitionState.ARCHIVED),
+        )
+        if possible
+    ]
 
 
 def _increment_version(petition: Petition) -> None:

@@ -69,6 +69,8 @@ class Petition(Model):
     accepts_organisations: Mapped[bool]
     milestones: Mapped[list[int]] = mapped_column(ARRAY(BigInteger))
     timezone: Mapped[str] = mapped_column(String(60), server_default="Europe/Paris")
+    # When what it asks for was granted, if it was.
+    won_at: Mapped[datetime | None]
     opens_at: Mapped[datetime | None]
     closes_at: Mapped[datetime | None]
     closed_at: Mapped[datetime | None]

@@ -1,6 +1,6 @@
 """A petition in one language, for templates and the API."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import date, datetime
 from zoneinfo import ZoneInfo
 
@@ -9,6 +9,7 @@ from markupsafe import Markup
 from petition.core.cache import get_or_create
 from petition.petitions.markdown import to_html
 from petition.petitions.models import Petition, PetitionState
+from petition.petitions.professions import PrintedProfession, list_forms, print_profession
 
 
 @dataclass(frozen=True)
@@ -34,7 +35,20 @@ class PetitionPresenter:
     opened_on: date | None
     closes_on: date | None
     closed_on: date | None
-    retention_months: int | None
+    retention_months: int | None = None
+    delivered_on: date | None = None
+    won_on: date | None = None
+    reader_language: str = ""
+    professions_by_language: dict[str, list[str]] = field(default_factory=dict)
+
+    @property
+    def profession_forms(self) -> list[str]:
+        """The professions that the form suggests, one by one."""
+        return list_forms(self.professions)
+
+    def printed_profession(self, typed: str) -> PrintedProfession:
+        """Return a signer's profession as it is printed after their name for this reader."""
+        return print_profession(self.professions_by_language, typed, self.reader_language)
 
     @property
     def body_html(self) -> Markup:
@@ -60,6 +74,8 @@ def present(petition: Petition, language: str) -> PetitionPresenter:
         closes_on=day(petition.closes_at) if state == PetitionState.OPEN else None,
         closed_on=day(petition.closing_moment) if state in (PetitionState.CLOSED, PetitionState.ARCHIVED) else None,
         retention_months=petition.retention_months,
+        delivered_on=day(petition.handed_over_at), won_on=day(petition.won_at), reader_language=language,
+        professions_by_language={code: text.professions for code, text in petition.texts.items()},
     )  # fmt: skip
 
 

@@ -29,6 +29,12 @@ class PetitionSchema(ma.Schema):
     language = ma.fields.String(required=True)
     languages = ma.fields.List(ma.fields.String(), required=True)
     closes_on = ma.fields.Date(required=True, allow_none=True)
+    delivered_on = ma.fields.Date(
+        required=True, allow_none=True, metadata={"description": "the day on which the signatures were handed over"}
+    )
+    won_on = ma.fields.Date(
+        required=True, allow_none=True, metadata={"description": "the day on which what it asks for was granted"}
+    )
     count = ma.fields.Nested(CountSchema, required=True)
 
 

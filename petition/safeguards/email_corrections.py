@@ -4,6 +4,7 @@ A correction is only ever offered. A domain that exists is not questioned: a bra
 another mailbox, of somebody else.
 """
 
+import re
 import unicodedata
 from functools import lru_cache
 
@@ -76,6 +77,7 @@ def suggest_correction(text: str) -> str | None:
     local, _, domain = strip_invisible(text).rpartition("@")
     if not local:
         return None
+    domain = re.sub(r"\s*[.,;]+\s*", ".", domain).strip(".")  # marie@free,fr
     domain = _likely_domain(domain.lower()) or domain
     if domain.lower() in PROVIDER_DOMAINS or domain.lower() in PLUS_ALIAS_DOMAINS:
         local = _to_ascii(local)

@@ -16,25 +16,51 @@ def register(app: Flask) -> None:
     from petition.delivery.composers import register_composer
     from petition.delivery.queues import CONFIRMATIONS
     from petition.delivery.worker import register_before_claim
-    from petition.signatures import api, consent, emails, journal_replay, public_list, sign_requests, tasks
+    from petition.signatures import (
+        api,
+        consent,
+        emails,
+        journal_replay,
+        public_list,
+        request_emails,
+        sign_requests,
+        tasks,
+    )
     from petition.signatures.review import own_domain, queue
     from petition.signatures.staff import invalidate
     from petition.signatures.views import (
+        address_change,
         bulk,
         draft_preview,
         organisations,
+        own_signatures,
         personal_page,
         report,
         review,
         search,
         shared_draft,
         sign,
+        signatories,
         staff,
     )
     from petition.team.template_context import register_navigation_count
 
     openapi.register_blueprint(app, api.blueprint)
-    for view in (sign, report, personal_page, search, bulk, staff, review, organisations, draft_preview, shared_draft):
+    for view in (
+        sign,
+        signatories,
+        report,
+        personal_page,
+        address_change,
+        own_signatures,
+        search,
+        bulk,
+        staff,
+        review,
+        organisations,
+        draft_preview,
+        shared_draft,
+    ):
         app.register_blueprint(view.blueprint)
     register_navigation_count(app, "name_review.index", queue.navigation_count)
     app.add_template_global(consent.consent_wording)
@@ -45,10 +71,14 @@ def register(app: Flask) -> None:
     register_composer(app, "already_signed", emails.compose_already_signed)
     register_composer(app, "personal_link", emails.compose_personal_link)
     register_composer(app, "withdrawn", emails.compose_withdrawn)
+    register_composer(app, "new_address", request_emails.compose_new_address)
+    register_composer(app, "address_change", request_emails.compose_address_change)
+    register_composer(app, "own_signatures", request_emails.compose_own_signatures)
     register_before_claim(app, CONFIRMATIONS, sign_requests.process_sign_requests)
-    register_unsubscribe_handler(app, emails.KINDS, emails.stop_updates)
+    register_unsubscribe_handler(app, (*emails.KINDS, *request_emails.KINDS), emails.stop_updates)
     register_handler(app, "signatures", "invalidate", invalidate.invalidate_batch, undoable=True)
     register_handler(app, "signatures", "reinstate", invalidate.reinstate_batch, undoable=True)
     register_replay(app, journal_replay.replay_entries)
     register_task(app, tasks.run_reminders)
+    register_task(app, tasks.run_list_requests)
     register_task(app, tasks.run_retention)

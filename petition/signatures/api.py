@@ -122,7 +122,7 @@ class Signatures(MethodView):
 
     @blueprint.arguments(SignSchema())
     @blueprint.response(202, AcceptedSchema)
-    @document_problems(blueprint, 400, 404, 413, 422, 429)
+    @document_problems(blueprint, 400, 404, 410, 413, 422, 429)
     @document_operation(
         blueprint,
         "sign",
@@ -174,7 +174,7 @@ class Signatories(MethodView):
 
     @blueprint.arguments(SignatoriesQuery(), location="query")
     @blueprint.response(200, SignatoriesSchema)
-    @document_problems(blueprint, 404, 422)
+    @document_problems(blueprint, 404, 410, 422)
     @document_operation(
         blueprint, "list_signatories", 200, list_signatories={**SLUG_LINK_PARAMETERS, "after": "$response.body#/next"}
     )

@@ -14,7 +14,13 @@ from petition.core.exceptions import Conflict, InvalidTransition
 from petition.petitions.counters import increment
 from petition.petitions.models import COUNTER_SLOTS
 from petition.signatures.fingerprint import compute_fingerprint, derive_salt
-from petition.signatures.links import LinkTarget, get_by_confirm_token, read_confirm_token
+from petition.signatures.links import (
+    STATE_PROBLEMS,
+    LinkTarget,
+    get_by_confirm_token,
+    link_problem_message,
+    read_confirm_token,
+)
 from petition.signatures.models import Signature, SignatureState, confirmation_numbers
 from petition.signatures.queries import CONFIRM_BY_LINK_SQL
 
@@ -43,7 +49,7 @@ class SignatureEnded(InvalidTransition):
     """The signature was withdrawn, disowned or invalidated, and cannot be confirmed."""
 
     def __init__(self, signature: Signature) -> None:
-        super().__init__({"token": _("This signature was taken back, so the link no longer works.")})
+        super().__init__({"token": link_problem_message(STATE_PROBLEMS[SignatureState(signature.state)])})
         self.signature = signature
 
 

@@ -24,7 +24,7 @@ from petition.signatures.labels import (
     report_kind_label,
     report_reason_label,
 )
-from petition.signatures.models import ConsentWording, NameReport, Signature, SignRequest
+from petition.signatures.models import AddressChange, ConsentWording, NameReport, Signature, SignRequest
 from petition.signatures.staff.history import ACTION_MESSAGES, BULK_ACTION_MESSAGES, VIEWED_MESSAGE, describe_action
 from petition.team import audit
 from petition.team.models import AuditEvent
@@ -58,6 +58,7 @@ def collect_data(signature: Signature) -> dict[str, Any]:
         **to_dict(signature),
         "consent": _consent(signature),
         "waiting_requests": _waiting_requests(signature),
+        "address_change": _address_change(signature),
         "emails": deliveries,
         "address": _address_state(signature, [delivery["id"] for delivery in deliveries]),
         "name_reports": _name_reports(signature),
@@ -86,6 +87,12 @@ def _waiting_requests(signature: Signature) -> list[dict[str, Any]]:
         SignRequest.email_canonical == signature.email_canonical,
     )
     return [to_dict(row) for row in db.session.scalars(query)]
+
+
+def _address_change(signature: Signature) -> dict[str, Any] | None:
+    """Return the new address that the signer gave last, until its link has expired."""
+    change = db.session.get(AddressChange, signature.id)
+    return to_dict(change) if change else None
 
 
 def _list_deliveries(signature: Signature) -> list[dict[str, Any]]:

@@ -14,7 +14,6 @@ from zoneinfo import ZoneInfo
 
 from babel.numbers import format_decimal
 from flask import current_app
-from jinja2.filters import do_truncate
 from sqlalchemy import select
 
 from petition.core import clock
@@ -35,7 +34,6 @@ from petition.signatures.self_service import set_updates
 # RFC 3834: sent by a program, so that no other program replies.
 AUTO_SUBMITTED_HEADERS = {"Auto-Submitted": "auto-generated", "X-Auto-Response-Suppress": "All"}
 SLOTS = Slots("name", "email", "link", "count")
-MAX_NAME_CHARACTERS = 60  # in a greeting
 
 KINDS = ("confirm_signature", "reminder", "already_signed", "personal_link", "withdrawn")
 KINDS_WITH_COUNT = ("already_signed",)
@@ -118,7 +116,7 @@ def _compose_message(
     )  # fmt: skip
     subject, body, html = _get_prepared_email(key).fill(
         {
-            "name": lambda: do_truncate(current_app.jinja_env, signer.name, MAX_NAME_CHARACTERS),
+            "name": lambda: signer.name,
             "email": lambda: without_subaddress(signer.email),
             "link": lambda: link(signer),
             "count": lambda: format_decimal(count.confirmed if count else 0, locale=signer.locale),

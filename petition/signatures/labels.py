@@ -30,7 +30,9 @@ def email_kind_label(kind: str) -> str:
     return {
         "confirm_signature": _("link to confirm"), "reminder": _("reminder"),
         "already_signed": _("already signed"), "personal_link": _("link to the personal page"),
-        "withdrawn": _("withdrawal"), "mailing": _("news of the campaign"),
+        "withdrawn": _("withdrawal"), "new_address": _("link to confirm a new address"),
+        "address_change": _("notice of a new address"), "own_signatures": _("list of signatures"),
+        "mailing": _("news of the campaign"),
     }.get(kind, kind)  # fmt: skip
 
 
@@ -61,6 +63,11 @@ def journal_act_label(act: str) -> str:
         "unlisted": _("taken out of the public list"), "restricted": _("use restricted"),
         "lifted": _("restriction lifted"), "objected": _("objected to any email"),
     }.get(act, act)  # fmt: skip
+
+
+def invalid_address_message() -> str:
+    """Return what is wrong with what was typed as an email address."""
+    return _("This does not look like a full email address. It should read like name@example.org.")
 
 
 def party_label(party: str) -> str:

@@ -1,6 +1,7 @@
 """The signed links in emails: make them, read them, and check that they are still valid."""
 
 from datetime import timedelta
+from enum import StrEnum
 from typing import Protocol
 
 from flask import current_app
@@ -26,12 +27,52 @@ class LinkTarget(Protocol):
     def generation(self) -> int: ...
 
 
-class ExpiredLink(InvalidLink):
-    """A link that expired, or that a newer one replaced; `signature` is None if it was deleted."""
+class LinkProblem(StrEnum):
+    """Why one of our links no longer works."""
 
-    def __init__(self, signature: Signature | None) -> None:
-        super().__init__({"token": _("This link has expired, or a newer one replaced it.")})
-        self.signature = signature
+    EXPIRED = "expired"
+    REPLACED = "replaced"
+    CONFIRMED = "confirmed"  # it is too old, and what it asked for was done
+    ERASED = "erased"
+    LAPSED = "lapsed"  # too old, and nothing is kept: not confirmed in time, or erased since
+    WITHDRAWN = "withdrawn"
+    INVALIDATED = "invalidated"
+    DISOWNED = "disowned"
+
+
+def link_problem_message(problem: LinkProblem) -> str:
+    """Return in one sentence why a link no longer works."""
+    return {
+        LinkProblem.EXPIRED: _("This link has expired: a new one can be sent to the same address."),
+        LinkProblem.REPLACED: _("A newer link was sent to the same address, and replaces this one."),
+        LinkProblem.CONFIRMED: _("This signature is confirmed already."),
+        LinkProblem.ERASED: _("This signature was erased, with everything that belonged to it."),
+        LinkProblem.LAPSED: _("This signature was not confirmed in time, or its signer had it erased since."),
+        LinkProblem.WITHDRAWN: _("This signature was withdrawn."),
+        LinkProblem.INVALIDATED: _("The team set this signature aside: it does not count."),
+        LinkProblem.DISOWNED: _("Whoever received the link said that they had not signed."),
+    }[problem]
+
+
+STATE_PROBLEMS = {
+    SignatureState.WITHDRAWN: LinkProblem.WITHDRAWN,
+    SignatureState.INVALIDATED: LinkProblem.INVALIDATED,
+    SignatureState.DISOWNED: LinkProblem.DISOWNED,
+}
+
+
+class ExpiredLink(InvalidLink):
+    """A link of ours that no longer works, and why; `signature` is None if it was deleted.
+
+    What became of the signature says more than the age of the link.
+    """
+
+    def __init__(self, signature: Signature | None, problem: LinkProblem, locale: str = "") -> None:
+        if signature is not None:
+            problem = STATE_PROBLEMS.get(SignatureState(signature.state), problem)
+        super().__init__({"token": link_problem_message(problem)})
+        self.signature, self.problem = signature, problem
+        self.locale = signature.locale if signature else locale  # of the signer; empty if not known
 
 
 class AnonymisedLink(ExpiredLink):
@@ -44,6 +85,7 @@ class AnonymisedLink(ExpiredLink):
         advice = _("This petition is over: the names and addresses of its signers are erased.")
         InvalidLink.__init__(self, {"token": advice})
         self.signature, self.petition = None, petition
+        self.problem, self.locale = LinkProblem.ERASED, ""
 
 
 class UnknownLink(InvalidLink):
@@ -91,7 +133,8 @@ def get_by_confirm_token(token: str, *, lock: bool = False) -> Signature:
     try:
         signature_id, generation = read_confirm_token(token)
     except tokens.ExpiredToken as error:
-        raise ExpiredLink(_find(_unpack_pair(error.values)[0], lock)) from None
+        signature = find_signature(_unpack_pair(error.values)[0], lock=lock)
+        raise ExpiredLink(signature, _problem_of_old_link(signature)) from None
     except tokens.BadToken:
         raise UnknownLink from None
     return _get_valid(signature_id, generation, lock)
@@ -105,11 +148,13 @@ def get_by_personal_token(token: str, *, lock: bool = False) -> Signature:
         raise UnknownLink from None
     signature = _get_valid(signature_id, generation, lock)
     if signature.state == SignatureState.DISOWNED:
-        raise ExpiredLink(None)  # nobody but the team sees what is left of it, and only for a time
+        # Nobody but the team sees what is left of it, and only for a time.
+        raise ExpiredLink(None, LinkProblem.DISOWNED, signature.locale)
     return signature
 
 
-def _find(signature_id: int, lock: bool) -> Signature | None:
+def find_signature(signature_id: int, *, lock: bool = False) -> Signature | None:
+    """Return a signature with its petition. `lock` locks its row."""
     # Its petition decides whether it can be confirmed; the petition's texts are not needed for that.
     without_texts = defaultload(Signature.petition).lazyload(Petition.texts)
     for_update = {"of": Signature} if lock else None
@@ -120,10 +165,18 @@ def _find(signature_id: int, lock: bool) -> Signature | None:
 
 
 def _get_valid(signature_id: int, generation: int, lock: bool) -> Signature:
-    signature = _find(signature_id, lock)
-    if signature is None or not signature.valid_from <= generation <= signature.generation:
-        raise ExpiredLink(signature)
+    signature = find_signature(signature_id, lock=lock)
+    if signature is None:
+        raise ExpiredLink(None, LinkProblem.ERASED)
+    if not signature.valid_from <= generation <= signature.generation:
+        raise ExpiredLink(signature, LinkProblem.REPLACED)
     return signature
+
+
+def _problem_of_old_link(signature: Signature | None) -> LinkProblem:
+    if signature is None:
+        return LinkProblem.LAPSED
+    return LinkProblem.CONFIRMED if signature.state == SignatureState.CONFIRMED else LinkProblem.EXPIRED
 
 
 def _unpack_pair(values: tuple[int, ...]) -> tuple[int, int]:

@@ -10,6 +10,7 @@ from sqlalchemy import (
     ForeignKey,
     Index,
     Sequence,
+    SmallInteger,
     String,
     UniqueConstraint,
     and_,
@@ -77,6 +78,9 @@ SEARCH_VECTOR_SQL = "to_tsvector('simple', (name || ' ') || coalesce(organisatio
 EMAIL_DOMAIN_SQL = "split_part(email_canonical, '@', -1)"
 # Conditions of partial indexes. A query must have them with the same literals: `IS_LISTED`, `NEEDS_REVIEW`.
 LISTED_SQL = "state = 'confirmed' AND listed AND (review IS NULL OR review = 'approved')"
+LISTED_PERSON_SQL = f"{LISTED_SQL} AND party = 'person'"
+LISTED_NAME_SQL = 'collation_key(name) COLLATE "C"'
+LISTED_WORDS_SQL = "to_tsvector('simple', collation_key(name))"
 TO_REVIEW_SQL = "state = 'confirmed' AND listed AND (review = 'waiting' OR reported_at IS NOT NULL)"
 
 
@@ -176,6 +180,20 @@ class Signature(Model):
             "confirmed_no",
             postgresql_where=text(f"{LISTED_SQL} AND party = 'organisation'"),
         ),
+        # For the public list by name, and its search.
+        Index(
+            "ix_signatures_list_name",
+            "petition_id",
+            text("collation_key(name)"),  # COLLATE "C" in the migration; reflection leaves it out
+            "confirmed_no",
+            postgresql_where=text(LISTED_PERSON_SQL),
+        ),
+        Index(
+            "ix_signatures_list_words",
+            text(LISTED_WORDS_SQL),
+            postgresql_using="gin",
+            postgresql_where=text(LISTED_PERSON_SQL),
+        ),
         Index("ix_signatures_review", "confirmed_no", postgresql_where=text(TO_REVIEW_SQL)),
         # For the team's search. Results are newest first, so each index of a filter ends with the id.
         Index("ix_signatures_words", text(SEARCH_VECTOR_SQL), postgresql_using="gin"),
@@ -253,6 +271,41 @@ class NameReport(Model):
     reports: Mapped[int] = mapped_column(default=1)
 
     __table_args__ = (CheckConstraint(f"reason IN {REPORT_REASONS}", name="reason"),)
+
+
+class ListCount(Model):
+    """One slot of the number of people in a public list, kept by a trigger; the number is the sum of the slots."""
+
+    __tablename__ = "list_counts"
+
+    petition_id: Mapped[int] = mapped_column(ForeignKey("petitions.id", ondelete="CASCADE"), primary_key=True)
+    slot: Mapped[int] = mapped_column(SmallInteger, primary_key=True)
+    people: Mapped[int] = mapped_column(server_default="0")
+
+
+class AddressChange(Model):
+    """A new address that a signer gave, and whether its owner confirmed it. Deleted once its link has expired."""
+
+    __tablename__ = "address_changes"
+
+    signature_id: Mapped[int] = mapped_column(
+        ForeignKey("signatures.id", ondelete="CASCADE"), primary_key=True, autoincrement=False
+    )
+    email: Mapped[str] = mapped_column(String(320))
+    email_canonical: Mapped[str] = mapped_column(String(320))
+    generation: Mapped[int] = mapped_column(BigInteger)
+    requested_at: Mapped[datetime] = mapped_column(server_default=func.now())
+    confirmed_at: Mapped[datetime | None]
+
+
+class ListRequest(Model):
+    """An address that asked for the list of what it signed, whether or not it did. Deleted by the worker."""
+
+    __tablename__ = "list_requests"
+
+    id: Mapped[int] = identity_column()
+    email_canonical: Mapped[str] = mapped_column(String(320))
+    requested_at: Mapped[datetime] = mapped_column(server_default=func.now())
 
 
 class SavedSearch(Model):

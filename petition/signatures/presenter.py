@@ -11,6 +11,7 @@ def present_for_signer(signature: Signature) -> dict[str, Any]:
     """Return what the confirmation page and the personal page show of a signature."""
     return {
         **{name: getattr(signature, name) for name in DISPLAYED_FIELDS},
+        **{name: getattr(signature, name) for name in ("postal_code", "country")},
         "email_masked": mask_email(signature.email),
         "state": signature.state,
         "review": signature.review,

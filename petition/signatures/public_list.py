@@ -6,11 +6,13 @@ A name that has to be read first is listed once the team approved it (`review/`)
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import date
+from typing import Any
 from zoneinfo import ZoneInfo
 
-from sqlalchemy import select
+from sqlalchemy import Row, Select, select
 
 from petition.core import read_replica
+from petition.core.collation import SortKey, sort_key
 from petition.core.pagination import MAX_ID, Page, make_page, parse_cursor, select_page
 from petition.petitions.models import Petition
 from petition.signatures.models import IS_LISTED, Party, Signature
@@ -44,30 +46,35 @@ def list_signatories(
     """
     if petition.listing == "none":
         return Page([], None)
-    query = _listed_query(petition)
+    query = listed_query(petition)
     if party:
         query = query.where(Signature.party == party)
     query = select_page(query, Signature.confirmed_no, cursor=parse_cursor(after, "after"), limit=limit)
     page = make_page(read_replica.fetch_rows(query), limit, lambda row: int(row.confirmed_no))
-    return Page([_to_signatory(row, petition) for row in page.items], page.next)
+    return Page([to_signatory(row, petition) for row in page.items], page.next)
 
 
 def list_organisations(petition: Petition, limit: int = MAX_ORGANISATIONS) -> list[Signatory]:
     """Return the organisations that agreed to be named: those that the team put in order, then the others by name."""
     if petition.listing == "none":
         return []
-    query = _listed_query(petition).where(Signature.party == Party.ORGANISATION)
+    query = listed_query(petition).where(Signature.party == Party.ORGANISATION)
+    query = query.add_columns(Signature.list_position)
     order = (Signature.list_position.nulls_last(), Signature.organisation, Signature.confirmed_no)
     rows = read_replica.fetch_rows(query.order_by(*order).limit(limit))
-    return [_to_signatory(row, petition) for row in rows]
+    return [to_signatory(row, petition) for row in sorted(rows, key=_organisation_order)]
+
+
+def _organisation_order(row: Row[Any]) -> tuple[bool, int, SortKey, int]:
+    return row.list_position is None, row.list_position or 0, sort_key(row.organisation), row.confirmed_no
 
 
 def find_signatory(petition: Petition, number: int) -> Signatory | None:
     """Return the entry of the public list with a number, if it is listed."""
     if petition.listing == "none" or number > MAX_ID:
         return None
-    rows = read_replica.fetch_rows(_listed_query(petition).where(Signature.confirmed_no == number))
-    return _to_signatory(rows[0], petition) if rows else None
+    rows = read_replica.fetch_rows(listed_query(petition).where(Signature.confirmed_no == number))
+    return to_signatory(rows[0], petition) if rows else None
 
 
 def preview_signatories(petition: Petition) -> tuple[Sequence[Signatory], list[Signatory], bool]:
@@ -76,7 +83,8 @@ def preview_signatories(petition: Petition) -> tuple[Sequence[Signatory], list[S
     return page.items, list_organisations(petition), page.next is not None
 
 
-def _listed_query(petition: Petition):  # type: ignore[no-untyped-def]
+def listed_query(petition: Petition) -> Select[Any]:
+    """Return the query of a petition's public list, in no order."""
     columns = (
         Signature.party, Signature.name, Signature.profession, Signature.organisation, Signature.confirmed_at,
         Signature.confirmed_no, Signature.logo_text, Signature.email_canonical,
@@ -84,7 +92,8 @@ def _listed_query(petition: Petition):  # type: ignore[no-untyped-def]
     return select(*columns).where(Signature.petition_id == petition.id, IS_LISTED)
 
 
-def _to_signatory(row, petition: Petition) -> Signatory:  # type: ignore[no-untyped-def]
+def to_signatory(row: Row[Any], petition: Petition) -> Signatory:
+    """Return what the public may know of a row of the list."""
     confirmed_on = row.confirmed_at.astimezone(ZoneInfo(petition.timezone)).date()
     return Signatory(
         row.party, row.name, row.profession, row.organisation, confirmed_on, row.confirmed_no, row.logo_text,

@@ -147,6 +147,13 @@ CONFIRM_BY_LINK_SQL = text("""
     SELECT id, generation FROM confirmed
 """)
 
+# Take requests for lists out of the table; those that another worker holds are left to it.
+TAKE_LIST_REQUESTS = text("""
+    DELETE FROM list_requests WHERE id IN (
+        SELECT id FROM list_requests ORDER BY id LIMIT :batch_size FOR UPDATE SKIP LOCKED)
+    RETURNING email_canonical
+""")
+
 # Number the link of one reminder for a batch of pending signatures, where the mailbox confirmed another signature once.
 MARK_REMINDED_SQL = text("""
     UPDATE signatures SET reminded_at = :now, generation = generation + 1

@@ -1,7 +1,9 @@
 """What signers do with their own signature: change how it is shown, stop updates, withdraw, erase."""
 
+from collections.abc import Mapping
 from typing import Any
 
+from flask_babel import gettext as _
 from sqlalchemy import func
 
 from petition.backups import journal
@@ -16,7 +18,9 @@ from petition.signatures.consent import get_or_create_wording_id
 from petition.signatures.models import Party, Signature, SignatureState
 from petition.signatures.review.rules import find_flags, review_after_change
 from petition.signatures.sign import enqueue_email, get_todays_emails, may_send_email
-from petition.signatures.validation import clean_text
+from petition.signatures.validation import clean_text, parse_country
+
+PLACE_FIELDS = ("postal_code", "city", "country")
 
 
 def withdraw(signature: Signature) -> bool:
@@ -34,23 +38,49 @@ def withdraw(signature: Signature) -> bool:
     return True
 
 
-def update_display(signature: Signature, profession: Any, listed: bool) -> None:
-    """Change the profession that is shown and whether the name is listed, of a confirmed signature.
+def update_details(signature: Signature, form: Mapping[str, Any]) -> None:
+    """Change the details that a signer may change, of a confirmed signature; fields not in the form stay.
 
-    A new profession waits for the team's review where the rules say so. Raises `ValidationError`.
+    That is the name, the profession and the place, as far as the petition asks for them, and whether the name is
+    listed. What the list would show waits for the team's review where the rules say so. Raises `ValidationError`.
     """
     if signature.state != SignatureState.CONFIRMED:
         return
-    try:
-        cleaned = clean_text(profession, "profession")
-    except ValueError as error:
-        raise ValidationError({"profession": str(error)}) from None
-    if cleaned != signature.profession and find_flags(Party.PERSON, "", cleaned):
-        signature.review = review_after_change(signature.review, flagged=True)
-    signature.profession = cleaned
+    errors: dict[str, str] = {}
+    changed = {
+        field: _clean(form[field], field, errors)
+        for field in editable_fields(signature)
+        if field in form and (form[field] or None) != getattr(signature, field)
+    }
+    if "name" in changed and not changed["name"]:
+        errors.setdefault("name", _("Tell us your name."))
+    if errors:
+        raise ValidationError(errors)
+    for field, value in changed.items():
+        setattr(signature, field, value)
+    name = changed.get("name") if signature.party == Party.PERSON else None  # an organisation's list entry has none
+    flagged = bool(find_flags(Party.PERSON, name or "", changed.get("profession")))
+    if flagged or name:
+        signature.review = review_after_change(signature.review, flagged=flagged)
+    listed = form.get("listed") in ("on", "true", "1")
     if signature.listed and not listed:
         journal.record(Act.UNLISTED, signature.id, signature.email_canonical)
     signature.listed = listed
+
+
+def editable_fields(signature: Signature) -> list[str]:
+    """Return the details that a signer may change: the name, and what the petition asks for."""
+    role = signature.party == Party.ORGANISATION
+    asked = [field for field in PLACE_FIELDS if field in signature.petition.asks]
+    return ["name", *(["profession"] if role or "profession" in signature.petition.asks else []), *asked]
+
+
+def _clean(value: Any, field: str, errors: dict[str, str]) -> str | None:
+    try:
+        return parse_country(value) if field == "country" else clean_text(value, field)
+    except ValueError as error:
+        errors[field] = str(error)
+        return None
 
 
 def set_updates(signature: Signature, enabled: bool) -> None:

@@ -4,6 +4,10 @@ import time
 from collections.abc import Callable
 
 from petition.core.db import db
+from petition.delivery.queues import MAINTENANCE
+from petition.delivery.wakeup import clear_wakeup_flag
+from petition.signatures import own_signatures
+from petition.signatures.address_change import delete_old_changes
 from petition.signatures.retention import delete_expired, enqueue_reminders, erase_disowned, erase_expired_networks
 from petition.signatures.search.saved import delete_expired_searches
 
@@ -22,9 +26,16 @@ def run_reminders() -> None:
     _run_in_batches(enqueue_reminders)
 
 
+def run_list_requests() -> None:
+    """Process the requests for the list of what an address signed."""
+    clear_wakeup_flag(MAINTENANCE)
+    own_signatures.process_requests()
+
+
 def run_retention() -> None:
     """Delete expired signatures and searches, and erase the network hashes and disowned details whose time is over."""
     delete_expired_searches()
+    delete_old_changes()
     _run_in_batches(delete_expired)
     _run_in_batches(erase_disowned)
     _run_in_batches(erase_expired_networks)

@@ -145,12 +145,19 @@ def _parse_address(form: Mapping[str, Any], errors: dict[str, str]) -> Address |
 
 
 def _parse_country(form: Mapping[str, Any], errors: dict[str, str]) -> str | None:
-    typed = form.get("country") or None
-    if typed is None:
+    try:
+        return parse_country(form.get("country"))
+    except ValueError as error:
+        errors["country"] = str(error)
+        return None
+
+
+def parse_country(typed: Any) -> str | None:
+    """Return the code of a country, None if empty. Raises `ValueError` with a message for its author."""
+    if not typed:
         return None
     if not isinstance(typed, str) or not is_country(typed.upper()):
-        errors["country"] = _("Choose a country from the list.")
-        return None
+        raise ValueError(_("Choose a country from the list."))
     return typed.upper()
 
 

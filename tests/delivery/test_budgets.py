@@ -27,7 +27,7 @@ from petition.petitions.models import Petition
 from petition.signatures.links import make_confirm_token, make_personal_token
 from petition.signatures.models import Signature
 from petition.signatures.retention import REMIND_AFTER
-from petition.signatures.tasks import run_reminders
+from petition.signatures.tasks import run_list_requests, run_reminders
 from petition.team import accounts
 from petition.team.link_requests import LINKS_WINDOW, process_requests
 from petition.team.models import AuditEvent
@@ -268,6 +268,42 @@ def withdraw(client, n):
     post(client, f"/me/{make_personal_token(find_signature('confirmed'))}/withdraw", n)
 
 
+def settle_emails():
+    """Let no email wait that another way caused: it would be in the way of the one that is asked for."""
+    db.session.query(Delivery).filter_by(state="due").update({"state": "cancelled"})
+    db.session.commit()
+    let_time_pass()
+
+
+def change_the_address(client, n):
+    signature = find_signature("confirmed")
+    settle_emails()
+    signature.email = signature.email_canonical = f"former-{n}@example.org"
+    db.session.commit()
+    post(client, f"/me/{make_personal_token(signature)}/address", n, email=VICTIM)
+    # The notice goes to the other mailbox.
+    db.session.query(Delivery).filter_by(kind="address_change").update({"state": "cancelled"})
+    db.session.commit()
+
+
+def give_another_address(client, n):
+    signature = find_signature("confirmed")
+    settle_emails()
+    post(client, f"/me/{make_personal_token(signature)}/address", n, email=f"other-{n}@example.org")
+    db.session.query(Delivery).filter_by(kind="new_address").update({"state": "cancelled"})
+    db.session.commit()
+
+
+def ask_for_the_list(client, n):
+    find_signature("confirmed")
+    post(client, "/my-signatures", n, email=VICTIM)
+    run_list_requests()
+
+
+def ask_for_the_list_on_the_page(client, n):
+    post(client, f"/me/{make_personal_token(find_signature('confirmed'))}/list", n)
+
+
 def wait_for_a_reminder(client, n):
     make_signature(make_petition(slug=f"proof-{n}"), email=VICTIM, state="confirmed")
     make_signature(make_petition(slug=f"reminder-{n}"), email=VICTIM)
@@ -302,6 +338,9 @@ WAYS_TO_MAIL = {
     "already_signed": (sign_again,),
     "personal_link": (ask_for_the_personal_link,),
     "withdrawn": (withdraw,),
+    "new_address": (change_the_address,),
+    "address_change": (give_another_address,),
+    "own_signatures": (ask_for_the_list, ask_for_the_list_on_the_page),
     "reminder": (wait_for_a_reminder,),
     "team_invitation": (invite,),
     "team_password": (forget_the_password,),

@@ -32,7 +32,8 @@ def test_organisations_sign_by_their_names_and_are_listed() -> None:
 
 
 def test_professions_are_those_of_the_campaign() -> None:
-    offered = load_front_matter()["professions"]
+    lists = load_front_matter()["professions"]
+    offered = {locale: {form for line in lines for form in line.split(" / ")} for locale, lines in lists.items()}
     assert all(signer.profession in offered[signer.locale] for signer in generate_signers(300, 30, 7, "run"))
 
 

@@ -54,6 +54,11 @@ def test_opening_the_page_changes_nothing(client, signatures, link):
     assert updates() == [True] * 3
 
 
+def test_the_page_speaks_the_signer_s_language(client, signatures, link):
+    assert '<html lang="fr"' in client.get(link, headers={"Accept-Language": "en"}).text
+    assert '<html lang="en"' in client.get(f"{link}?lang=en", headers={"Accept-Language": "fr"}).text
+
+
 def test_one_click_unsubscribes_from_the_petitions_of_the_mailing_without_cookie_or_redirect(client, signatures, link):
     for _ in range(2):
         answer = client.post(link, **ONE_CLICK)
@@ -66,7 +71,11 @@ def test_one_click_unsubscribes_from_the_petitions_of_the_mailing_without_cookie
 def test_unsubscribe_from_all_and_withdraw(client, signatures, link):
     client.post(link, data={"choice": "all"})
     assert updates() == [False] * 3
-    client.post(link, data={"choice": "withdraw"})
+    asked = client.post(f"{link}?lang=en", data={"choice": "withdraw"})
+    assert "Nothing has changed yet" in asked.text
+    db.session.expire_all()
+    assert signatures[0].state == "confirmed"
+    client.post(link, data={"choice": "withdraw", "sure": "yes"})
     assert signatures[0].state == "withdrawn"
     assert get_count(signatures[0].petition).confirmed == -1  # the factory confirms without counting
     assert db.session.query(Unsubscription).count() == 1

@@ -2,7 +2,7 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 from sqlalchemy.exc import IntegrityError
-from support.factories import make_petition
+from support.factories import make_form, make_petition
 
 from petition.core import clock
 from petition.core.db import db
@@ -58,12 +58,56 @@ def test_invalid_transitions_are_refused(app, set_time):
         lifecycle.open_(petition)
 
 
-@pytest.mark.parametrize("state", ["draft", "archived"])
-def test_drafts_and_archived_petitions_are_not_public(client, state):
+@pytest.mark.parametrize(("state", "status"), [("draft", 404), ("archived", 410)])
+def test_drafts_and_archived_petitions_are_not_public(client, state, status):
     make_petition(state=state)
-    assert client.get("/p/jardin").status_code == 404
-    assert client.get("/api/v1/petitions/jardin").status_code == 404
+    assert client.get("/p/jardin").status_code == status
+    assert client.post("/p/jardin/sign", data=make_form()).status_code == status
+    answer = client.get("/api/v1/petitions/jardin")
+    assert (answer.status_code, answer.content_type) == (status, "application/problem+json")
     assert client.get("/api/v1/petitions").json == []
+
+
+def test_an_archived_petition_can_be_put_back_online(app, set_time):
+    petition = make_petition(state="archived", closed_at=NOW - timedelta(days=3))
+    lifecycle.restore(petition)
+    assert petition.state_now == "closed"
+    with pytest.raises(InvalidTransition):
+        lifecycle.restore(petition)
+
+
+def test_a_petition_is_won_once_and_that_can_be_taken_back(app, set_time):
+    petition = make_petition(state="draft")
+    with pytest.raises(InvalidTransition):
+        lifecycle.mark_won(petition)
+    lifecycle.open_(petition)
+    lifecycle.mark_won(petition)
+    assert (petition.won_at, petition.state_now) == (NOW, "open")
+    with pytest.raises(InvalidTransition):
+        lifecycle.mark_won(petition)
+    lifecycle.unmark_won(petition)
+    assert petition.won_at is None
+
+
+def test_the_possible_changes_are_those_that_succeed(app, set_time):
+    changes = {
+        "open": lifecycle.open_, "close": lifecycle.close, "won": lifecycle.mark_won, "not-won": lifecycle.unmark_won,
+        "archive": lifecycle.archive, "restore": lifecycle.restore,
+    }  # fmt: skip
+    for state in ("draft", "open", "closed", "archived"):
+        for won_at in (None, NOW):
+            for name, change in changes.items():
+                if (state, name) == ("open", "open"):
+                    continue  # harmless, and not offered
+                closed_at = NOW if state in ("closed", "archived") else None
+                petition = make_petition(state=state, won_at=won_at, closed_at=closed_at)
+                if name in lifecycle.list_possible_changes(petition):
+                    change(petition)
+                else:
+                    with pytest.raises(InvalidTransition):
+                        change(petition)
+                db.session.delete(petition)
+                db.session.commit()
 
 
 def test_slug_of_another_petition_is_refused_and_the_transaction_goes_on(app):

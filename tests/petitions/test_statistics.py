@@ -15,7 +15,7 @@ from petition.petitions.models import CampaignLog, CampaignStatistic
 from petition.petitions.statistics import get_statistics, roll_up_batch
 from petition.signatures.confirm import confirm_signature, disown
 from petition.signatures.models import Signature
-from petition.signatures.self_service import erase, update_display, withdraw
+from petition.signatures.self_service import erase, update_details, withdraw
 
 
 def assert_statistics_equal_rows(petition):
@@ -53,7 +53,7 @@ def test_statistics_equal_rows_after_every_transition(app, sent_emails):
         confirm_signature(signature)
     db.session.commit()
     assert assert_statistics_equal_rows(petition).breakdowns["profession"].rows == [("Avocate", 2), ("Juge", 2)]
-    update_display(signatures[2], "Avocate", True)
+    update_details(signatures[2], {"profession": "Avocate", "listed": "on"})
     withdraw(signatures[0])
     disown(signatures[3])
     erase(signatures[4])

@@ -17,7 +17,7 @@ from petition.delivery.suppressions.suppression_list import hash_address, suppre
 from petition.mailings.models import Unsubscription
 from petition.signatures.data_copy import HIDDEN_COLUMNS, collect_data
 from petition.signatures.links import personal_path
-from petition.signatures.models import ConsentWording, NameReport, Signature, SignRequest
+from petition.signatures.models import AddressChange, ConsentWording, NameReport, Signature, SignRequest
 from petition.signatures.staff.actions import perform_action
 from petition.signatures.views.personal_page import TECHNICAL_FIELDS, TYPED_FIELDS
 from petition.team import audit
@@ -35,10 +35,11 @@ REFERENCES = (
 )
 IN_THE_COPY = {
     "signatures", "sign_requests", "deliveries", "attempts", "bounces", "suppressions", "audit_events",
-    "bulk_action_rows", "unsubscriptions", "name_reports", "erasure_journal", "person_requests",
+    "bulk_action_rows", "unsubscriptions", "name_reports", "erasure_journal", "person_requests", "address_changes",
 }  # fmt: skip
 NOT_IN_THE_COPY = {
     "accounts": "the team's own",
+    "list_requests": "taken by a worker within seconds",
     "drifts": "differences between counters and rows, by petition or delivery, until they are repaired",
     "email_budgets": "counts under a keyed hash, for a day; the page says so",
 }
@@ -71,6 +72,8 @@ def signature(app):
                         email_canonical=signature.email_canonical, locale="fr", listed=False, updates=False,
                         source="page", retry_at=clock.now() + timedelta(hours=1)),
             NameReport(signature_id=signature.id, reason="offensive", reports=2),
+            AddressChange(signature_id=signature.id, email="zoe@example.net", email_canonical="zoe@example.net",
+                          generation=2),
         ]
     )  # fmt: skip
     suppress(signature.email, "bounced: 5.1.1 no such user")
@@ -112,6 +115,7 @@ def test_the_copy_has_the_rows_of_every_table(client, signature):
     assert data["address"]["reports"][0]["response"] == "mailbox full"
     assert data["mailings"][0]["subject"].startswith("Nous avançons")
     assert data["mailings"][0]["unsubscription"]["choice"] == "these"
+    assert data["address_change"]["email"] == "zoe@example.net"
     assert [(report["reason"], report["reports"]) for report in data["name_reports"]] == [("offensive", 2)]
     assert [(entry["act"], entry["label"]) for entry in data["journal"]] == [
         ("unsubscribed", "unsubscribed from the news")
@@ -131,6 +135,7 @@ def test_the_page_says_all_of_it_in_words(client, signature):
         "You unsubscribed by the email", "Blocked since", "no such user", "mailbox full", "a temporary failure",
         "A member of the team corrected: Profession or role.", "they are genuine", "A member of the team looked at it.",
         "The name insults or threatens: 2", "Kept beside the backups", "unsubscribed from the news",
+        "The name insults or threatens: 2", "zoe@example.net", "It is not confirmed yet",
     ):  # fmt: skip
         assert words in page, words
     french = client.get(f"{personal_path(signature)}/data.html?lang=fr").text

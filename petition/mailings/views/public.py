@@ -6,7 +6,7 @@ from flask import Blueprint, render_template, request
 
 from petition.core import tokens
 from petition.core.db import db
-from petition.core.i18n import current_language
+from petition.core.i18n import current_language, set_reader_language
 from petition.mailings import public_archive
 from petition.mailings.models import UnsubscribeChoice
 from petition.mailings.unsubscribe import (
@@ -26,10 +26,16 @@ blueprint = Blueprint("mailings", __name__)
 
 
 def _get_subscriber_or_404(token: str, *, lock: bool = False) -> Subscriber:
-    return find_by_token(token, lock=lock)
+    """Return the owner of a link, and answer in the language of their signature."""
+    subscriber = find_by_token(token, lock=lock)
+    if subscriber.signature is not None:
+        set_reader_language(subscriber.signature.locale)
+    return subscriber
 
 
-def _render_unsubscribe_page(subscriber: Subscriber, token: str, done: str | None) -> str:
+def _render_unsubscribe_page(
+    subscriber: Subscriber, token: str, done: str | None, *, asked_to_withdraw: bool = False
+) -> str:
     petition = db.session.get(Petition, subscriber.delivery.petition_id)
     return render_template(
         "mailings/public/unsubscribe.html",
@@ -38,7 +44,8 @@ def _render_unsubscribe_page(subscriber: Subscriber, token: str, done: str | Non
         done=done,
         erased=subscriber.signature is None,
         more=bool(done) and done == UnsubscribeChoice.THESE and subscriber.signature is not None,
-        can_withdraw=subscriber.signature is not None and subscriber.signature.state == SignatureState.CONFIRMED,
+        can_withdraw=_can_withdraw(subscriber),
+        asked_to_withdraw=asked_to_withdraw,
         test=False,
     )
 
@@ -50,6 +57,10 @@ def _handle_forgotten(_error: SubscriberForgotten) -> str:
     return render_template(
         "mailings/public/unsubscribe.html", petition=None, done=done, erased=True, more=False, test=False
     )
+
+
+def _can_withdraw(subscriber: Subscriber) -> bool:
+    return subscriber.signature is not None and subscriber.signature.state == SignatureState.CONFIRMED
 
 
 @blueprint.get("/u/<token>")
@@ -69,6 +80,9 @@ def unsubscribe_post(token: str) -> Any:
     choice = request.form.get("choice")
     chosen = choice if choice in (UnsubscribeChoice.ALL, UnsubscribeChoice.WITHDRAW) else UnsubscribeChoice.THESE
     subscriber = _get_subscriber_or_404(token, lock=True)
+    if chosen == UnsubscribeChoice.WITHDRAW and request.form.get("sure") != "yes" and _can_withdraw(subscriber):
+        db.session.rollback()  # releases the locks
+        return _render_unsubscribe_page(_get_subscriber_or_404(token), token, None, asked_to_withdraw=True)
     unsubscribe(subscriber, chosen)
     db.session.commit()
     return _render_unsubscribe_page(_get_subscriber_or_404(token), token, chosen)

@@ -30,6 +30,8 @@ require_roles(
     blueprint, TeamRole.CAMPAIGNER, max_body_bytes=dict.fromkeys(("create", "save", "preview"), MAX_FORM_BYTES)
 )
 
+blueprint.add_app_template_global(lifecycle.list_possible_changes, "possible_changes")
+blueprint.add_app_template_global(labels.transition_labels)
 for function in (labels.field_label, labels.value_label, labels.ask_labels, labels.petition_state_label, diff_texts):
     blueprint.add_app_template_global(function)
 blueprint.add_app_template_filter(labels.field_label, "field_name")

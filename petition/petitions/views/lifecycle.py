@@ -1,4 +1,4 @@
-"""Pages that open, close or archive a petition: a page says what happens, its button does it."""
+"""Pages that open, close, archive a petition, put it back, mark it as won: a page says what its button will do."""
 
 from typing import Any
 
@@ -19,7 +19,10 @@ from petition.team.models import TeamRole
 from petition.team.permissions import require_roles
 
 ACCESS = "campaigner"
-TRANSITIONS = {"open": lifecycle.open_, "close": lifecycle.close, "archive": lifecycle.archive}
+TRANSITIONS = {
+    "open": lifecycle.open_, "close": lifecycle.close, "archive": lifecycle.archive, "restore": lifecycle.restore,
+    "won": lifecycle.mark_won, "not-won": lifecycle.unmark_won,
+}  # fmt: skip
 blueprint = Blueprint("campaign_states", __name__, url_prefix="/desk/petitions")
 require_roles(blueprint, TeamRole.CAMPAIGNER)
 
@@ -30,6 +33,7 @@ def _render_transition(petition: Petition, change: str, status: int = 200, **mor
         petition=petition,
         change=change,
         labels=transition_labels(petition, change),
+        possible=change in lifecycle.list_possible_changes(petition),
         count=get_count(petition),
         missing=edit_form.find_missing(petition) if change == "open" else [],
         text=petition.text_in(petition.default_language),
@@ -37,6 +41,10 @@ def _render_transition(petition: Petition, change: str, status: int = 200, **mor
         **more,
     )
     return make_response(body, status)
+
+
+def _describe_state(petition: Petition) -> dict[str, str]:
+    return {"state": petition.state_now} | ({"won": "yes"} if petition.won_at else {})
 
 
 @blueprint.get("/<slug>/state/<change>")
@@ -53,7 +61,7 @@ def do(slug: str, change: str) -> Response:
     if change not in TRANSITIONS:
         abort(404)
     petition = get_or_404(slug, lock=True)
-    labels, before = transition_labels(petition, change), petition.state_now
+    labels, before = transition_labels(petition, change), _describe_state(petition)
     try:
         require_version(petition.version, request.form.get("version"))
         TRANSITIONS[change](petition)
@@ -65,9 +73,7 @@ def do(slug: str, change: str) -> Response:
     except InvalidTransition:
         db.session.rollback()
         return _render_transition(petition, change, 422, error=labels["impossible"])
-    audit.record(
-        "petition.state", "petition", petition.slug, before={"state": before}, after={"state": petition.state_now}
-    )
+    audit.record("petition.state", "petition", petition.slug, before=before, after=_describe_state(petition))
     db.session.commit()
     flash(labels["done"], "success")
     return redirect(url_for("desk_campaign.overview", slug=petition.slug), 303)

@@ -1,24 +1,30 @@
 """Public pages of petitions: the text with its form, and the list of petitions."""
 
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from typing import Any
+from urllib.parse import quote
 
-from flask import Blueprint, abort, current_app, make_response, render_template, request, url_for
+from flask import Blueprint, abort, current_app, make_response, redirect, render_template, request, url_for
 from werkzeug import Response
 
 from petition.core.cache import get_or_create
-from petition.core.countries import list_countries
+from petition.core.countries import country_of_timezone, list_countries_from
 from petition.core.exceptions import NotFound
 from petition.core.i18n import LANGUAGES, current_language, explicit_language
+from petition.core.openapi import API_PREFIX, problem_response
 from petition.petitions.counters import get_count, get_counts
+from petition.petitions.lifecycle import PetitionArchived
 from petition.petitions.models import Petition, PetitionState
 from petition.petitions.presenter import present
 from petition.petitions.queries import get_cached, list_public
+from petition.petitions.validation import SLUG_PATTERN
 
 ACCESS = "public"
 # A shared cache may serve a page for five seconds; a browser asks again, so that signers see their confirmation.
 CACHE_CONTROL = "public, max-age=0, s-maxage=5"
+CLINGING_PATTERN = re.compile(r"[^0-9A-Za-z]+$")
 
 blueprint = Blueprint("petitions", __name__)
 
@@ -36,6 +42,8 @@ def index() -> str:
 @blueprint.get("/p/<slug>")
 def page(slug: str) -> Response:
     """Show a petition: its text, count, signatories and form."""
+    if not SLUG_PATTERN.fullmatch(slug):
+        return _redirect_to_clean_path(slug)
     petition = get_public_or_404(slug)
     # Nothing else of the request is in the page: any other parameter would let a visitor fill the cache.
     key = ("page", slug, petition.state_now, current_language(), explicit_language())
@@ -45,13 +53,56 @@ def page(slug: str) -> Response:
     return response
 
 
+@blueprint.get("/p/<slug>/sign", endpoint="form")
+def form_page(slug: str) -> Response:
+    """Lead to the form: this is the address of one with an error, which people reload, copy and share."""
+    get_public_or_404(slug)
+    return redirect(url_for("petitions.page", slug=slug, lang=explicit_language(), _anchor="sign"), 303)
+
+
+@blueprint.get("/p/<path:pasted>")
+def pasted_address(pasted: str) -> Response:
+    """Lead from an address with what clings to it when it is copied (`/`, `.`, `)`, a space) to the right one."""
+    return _redirect_to_clean_path(pasted)
+
+
+def _redirect_to_clean_path(pasted: str) -> Response:
+    """Redirect to the path under /p/ without what follows its last letter or digit, or answer 404."""
+    path = CLINGING_PATTERN.sub("", pasted)
+    slug, slash, rest = path.partition("/")
+    slug = slug.lower()
+    if f"{slug}{slash}{rest}" == pasted or not SLUG_PATTERN.fullmatch(slug):
+        abort(404)
+    get_public_or_404(slug)
+    address = url_for("petitions.page", slug=slug)
+    query = f"?lang={explicit_language()}" if explicit_language() else ""
+    return redirect(f"{address}{slash}{quote(rest)}{query}", 302)
+
+
+@blueprint.app_errorhandler(PetitionArchived)
+def archived(error: PetitionArchived) -> Response:
+    """Answer 410 for an archived petition: what it was, when, and how many signed."""
+    if request.path.startswith(API_PREFIX):
+        return problem_response(410, str(error))
+    petition = error.petition
+    body = render_template(
+        "petitions/public/archived.html", petition=present(petition, current_language()), count=get_count(petition)
+    )
+    response = make_response(body, 410)
+    response.headers["Cache-Control"] = CACHE_CONTROL
+    response.vary.add("Accept-Language")
+    return response
+
+
 def get_public_or_404(slug: str) -> Petition:
-    """Return an open or closed petition from the cache, or answer 404."""
+    """Return an open or closed petition from the cache, or answer 404. Raises `PetitionArchived`."""
     try:
         petition = get_cached(slug)
     except NotFound:
         abort(404)
-    if petition.state_now in (PetitionState.DRAFT, PetitionState.ARCHIVED):
+    if petition.state_now == PetitionState.ARCHIVED:
+        raise PetitionArchived(petition)
+    if petition.state_now == PetitionState.DRAFT:
         abort(404)
     return petition
 
@@ -86,7 +137,7 @@ def render_page(
         petition=replace(presented, state=PetitionState.OPEN.value, is_open=True) if as_open else presented,
         record=petition,  # for the template functions of the signatures feature
         count=get_count(petition),
-        countries=list_countries(language),
+        countries=list_countries_from(language, country_of_timezone(petition.timezone)),
         confirm_within=current_app.config["CONFIRM_WITHIN"],
         form=form or SignForm(),
         languages=_language_links(petition.slug),

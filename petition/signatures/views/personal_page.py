@@ -1,28 +1,38 @@
 """The signer's personal page: how the signature is shown, updates on or off, withdraw, my data, erase."""
 
 import json
-from datetime import date, timedelta
+from datetime import date
 from typing import Any
 
 from flask import Blueprint, current_app, redirect, render_template, request, url_for
 from werkzeug import Response
 
-from petition.core import clock, tokens
+from petition.core import tokens
+from petition.core.countries import country_of_timezone, list_countries_from
 from petition.core.db import db
 from petition.core.exceptions import ValidationError
-from petition.core.i18n import current_language, explicit_language
-from petition.petitions.counters import get_count
+from petition.core.i18n import current_language, explicit_language, set_reader_language
 from petition.petitions.presenter import present, present_cached
+from petition.petitions.views.public import SignForm
 from petition.safeguards.rate_limits import limit_token_posts
 from petition.signatures import labels
+from petition.signatures.address_change import request_change
 from petition.signatures.data_copy import collect_data
 from petition.signatures.links import get_by_personal_token
-from petition.signatures.models import Signature, SignatureState
+from petition.signatures.models import Signature
+from petition.signatures.own_signatures import enqueue_list
 from petition.signatures.presenter import present_for_signer
-from petition.signatures.self_service import enqueue_personal_link, erase, set_updates, update_display, withdraw
+from petition.signatures.self_service import (
+    editable_fields,
+    enqueue_personal_link,
+    erase,
+    set_updates,
+    update_details,
+    withdraw,
+)
 
 ACCESS = "holder of the link"
-NOTICE_CODES = ("saved", "sent", "updates_on", "updates_off")
+NOTICE_CODES = ("saved", "sent", "updates_on", "updates_off", "list_sent", "address_asked")
 # How the page of the signer's data groups the columns of a signature.
 TYPED_FIELDS = ("name", "organisation", "email", "profession", "city", "postal_code", "country")
 TECHNICAL_FIELDS = (
@@ -30,24 +40,22 @@ TECHNICAL_FIELDS = (
     "list_position", "logo_text", "merged_into", "review", "reported_at", "restricted_at", "network",
     "anonymised_at",
 )  # fmt: skip
-THANK_YOU_INTERVAL = timedelta(minutes=5)
 
 blueprint = Blueprint("personal", __name__)
+
+
+def _get_signature(token: str, *, lock: bool = False) -> Signature:
+    """Return the signature of a personal link, and answer in its language."""
+    signature = get_by_personal_token(token, lock=lock)
+    set_reader_language(signature.locale)
+    return signature
 
 
 @blueprint.get("/me/<token>")
 def me(token: str) -> str:
     """Show signers their own signature."""
-    signature, notice = get_by_personal_token(token), request.args.get("notice")
-    if notice in NOTICE_CODES:
-        return _page(signature, token, notice)
-    # Thanks for having just confirmed: without a parameter in the URL, which would stay in the bookmark.
-    is_new = (
-        signature.state == SignatureState.CONFIRMED
-        and signature.confirmed_at
-        and clock.now() - signature.confirmed_at < THANK_YOU_INTERVAL
-    )
-    return _page(signature, token, "confirmed" if is_new else None)
+    notice = request.args.get("notice")
+    return _page(_get_signature(token), token, notice if notice in NOTICE_CODES else None)
 
 
 def _page(signature: Signature, token: str, notice: str | None, **form_state: Any) -> str:
@@ -56,7 +64,8 @@ def _page(signature: Signature, token: str, notice: str | None, **form_state: An
         petition=present_cached(signature.petition, current_language()),
         signature=present_for_signer(signature),
         token=tokens.strip_trailing_characters(token),
-        count=get_count(signature.petition),
+        fields=editable_fields(signature),
+        countries=list_countries_from(current_language(), country_of_timezone(signature.petition.timezone)),
         notice=notice,
         **form_state,
     )
@@ -72,10 +81,10 @@ def _redirect_to_page(token: str, notice: str | None = None) -> Response:
 @blueprint.post("/me/<token>/display")
 @limit_token_posts
 def me_display(token: str) -> Any:
-    """Change the profession that is shown, and whether the name is listed."""
-    signature = get_by_personal_token(token, lock=True)
+    """Change the name, the profession, the place, and whether the name is listed."""
+    signature = _get_signature(token, lock=True)
     try:
-        update_display(signature, request.form.get("profession"), request.form.get("listed") in ("on", "true", "1"))
+        update_details(signature, request.form)
     except ValidationError as error:
         db.session.rollback()
         return _page(signature, token, None, errors=error.errors, submitted=request.form), 422
@@ -88,7 +97,7 @@ def me_display(token: str) -> Any:
 def me_updates(token: str) -> Response:
     """Turn updates by email on or off."""
     enabled = request.form.get("updates") in ("on", "true", "1")
-    set_updates(get_by_personal_token(token, lock=True), enabled)
+    set_updates(_get_signature(token, lock=True), enabled)
     db.session.commit()
     return _redirect_to_page(token, "updates_on" if enabled else "updates_off")
 
@@ -97,7 +106,7 @@ def me_updates(token: str) -> Response:
 @limit_token_posts
 def me_withdraw(token: str) -> Response:
     """Withdraw the signature."""
-    withdraw(get_by_personal_token(token, lock=True))
+    withdraw(_get_signature(token, lock=True))
     db.session.commit()
     return _redirect_to_page(token)
 
@@ -106,15 +115,38 @@ def me_withdraw(token: str) -> Response:
 @limit_token_posts
 def me_resend(token: str) -> Response:
     """Send the link to this page again."""
-    enqueue_personal_link(get_by_personal_token(token, lock=True))
+    enqueue_personal_link(_get_signature(token, lock=True))
     db.session.commit()
     return _redirect_to_page(token, "sent")
+
+
+@blueprint.post("/me/<token>/address")
+@limit_token_posts
+def me_address(token: str) -> Any:
+    """Ask the owner of another address to confirm that it is the signer's."""
+    signature = _get_signature(token, lock=True)
+    try:
+        request_change(signature, request.form.get("email", ""))
+    except ValidationError as error:
+        db.session.rollback()
+        return _page(signature, token, None, address_form=SignForm(request.form, error.errors)), 422
+    db.session.commit()
+    return _redirect_to_page(token, "address_asked")
+
+
+@blueprint.post("/me/<token>/list")
+@limit_token_posts
+def me_list(token: str) -> Response:
+    """Send the list of all that this address signed."""
+    enqueue_list(_get_signature(token, lock=True))
+    db.session.commit()
+    return _redirect_to_page(token, "list_sent")
 
 
 @blueprint.get("/me/<token>/data")
 def me_data(token: str) -> Response:
     """Return all that is stored on the signer as a file (GDPR, articles 15 and 20)."""
-    data = collect_data(get_by_personal_token(token))
+    data = collect_data(_get_signature(token))
     text = json.dumps(data, ensure_ascii=False, indent=2, default=_to_json)
     response = current_app.response_class(f"{text}\n", mimetype="application/json")
     response.headers["Content-Disposition"] = "attachment; filename=signature.json"
@@ -128,7 +160,7 @@ def _to_json(value: Any) -> str:
 @blueprint.get("/me/<token>/data.html")
 def me_data_page(token: str) -> str:
     """Show all that is stored on the signer, to read."""
-    signature = get_by_personal_token(token)
+    signature = _get_signature(token)
     return render_template(
         "signatures/personal_page/data.html",
         petition=present_cached(signature.petition, current_language()),
@@ -145,7 +177,7 @@ def me_data_page(token: str) -> str:
 @limit_token_posts
 def me_erase(token: str) -> str:
     """Erase the signature and all personal data of its signer."""
-    signature = get_by_personal_token(token, lock=True)
+    signature = _get_signature(token, lock=True)
     petition = present(signature.petition, current_language())
     erase(signature)
     db.session.commit()

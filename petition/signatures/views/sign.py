@@ -1,18 +1,24 @@
-"""The signer's pages: sign, "check your email", confirm or disown by link; and the public list of signatories."""
+"""The signer's pages: sign, "check your email", confirm or disown by link."""
 
+from collections.abc import Mapping
+from datetime import date, datetime
 from typing import Any
+from zoneinfo import ZoneInfo
 
-from flask import Blueprint, abort, current_app, redirect, render_template, request, url_for
+from flask import Blueprint, current_app, redirect, render_template, request, url_for
+from flask_babel import gettext as _
 from werkzeug import Response
 
 from petition.core import tokens
 from petition.core.db import db
 from petition.core.exceptions import ValidationError
-from petition.core.i18n import current_language, explicit_language
+from petition.core.i18n import LANGUAGES, current_language, explicit_language, set_reader_language
 from petition.delivery.composers import sender_address
 from petition.petitions.counters import get_count
 from petition.petitions.presenter import present, present_cached
-from petition.petitions.views.public import CACHE_CONTROL, SignForm, get_public_or_404, render_page
+from petition.petitions.validation import SLUG_PATTERN
+from petition.petitions.views.public import SignForm, get_public_or_404, render_page
+from petition.safeguards.email_addresses import BadAddress, parse_email_address
 from petition.safeguards.email_corrections import suggest_correction
 from petition.safeguards.honeypot import is_filled
 from petition.safeguards.rate_limits import (
@@ -32,14 +38,15 @@ from petition.signatures.fingerprint import compute_fingerprint
 from petition.signatures.links import (
     AnonymisedLink,
     ExpiredLink,
+    LinkProblem,
     UnknownLink,
     get_by_confirm_token,
     make_personal_token,
 )
 from petition.signatures.models import Party, Signature, SignatureState
 from petition.signatures.presenter import present_for_signer
-from petition.signatures.public_list import list_organisations, list_signatories
 from petition.signatures.retention import DISOWNED_TTL
+from petition.signatures.sealed_address import open_address, seal_address
 from petition.signatures.self_service import enqueue_replacement_link
 from petition.signatures.sign import PetitionClosed, sign
 from petition.signatures.validation import validate_details
@@ -53,64 +60,51 @@ blueprint = Blueprint("signatures", __name__)
 def submit_form(slug: str) -> Response:
     """Sign with the form; the answer is the same for every address."""
     petition = get_public_or_404(slug)
-    done = redirect(url_for("signatures.check_your_email", slug=slug, lang=explicit_language()), 303)
     form: dict[str, Any] = request.form.to_dict()
-    if is_filled(form):
-        return done
     if form.get("use_suggestion"):
         form["email"] = form["use_suggestion"]
+    if is_filled(form):
+        return _redirect_to_check_your_email(slug, form)
+    suggestion = _suggest_address(form)
     try:
         details = validate_details(petition, form)
-        better = suggest_correction(details.address.typed)
-        if better and form.get("keep_email") != form.get("email"):
-            return render_page(petition, SignForm(form, {}, better), 422)
+        if suggestion:
+            return render_page(petition, SignForm(form, {}, suggestion), 422)
         sign(petition, details, "page", stored_network_hash())
     except (ValidationError, PetitionClosed) as error:
-        suggestion = suggest_correction(str(form.get("email", ""))) if "email" not in error.errors else None
-        return render_page(petition, SignForm(form, error.errors, suggestion), 422)
-    return done
+        errors = dict(error.errors)
+        if suggestion and "email" in errors:
+            errors["email"] = _("This is not a full email address. Did you mean %(address)s?", address=suggestion)
+        return render_page(petition, SignForm(form, errors, suggestion), 422)
+    return _redirect_to_check_your_email(slug, form)
+
+
+def _suggest_address(form: Mapping[str, Any]) -> str | None:
+    """Return the address that was probably meant, unless the signer said that what is typed is right."""
+    typed = str(form.get("email", ""))
+    suggestion = suggest_correction(typed) if form.get("keep_email") != typed else None
+    try:
+        return parse_email_address(suggestion).typed if suggestion else None
+    except BadAddress:
+        return None
+
+
+def _redirect_to_check_your_email(slug: str, form: Mapping[str, Any]) -> Response:
+    """Lead to the page that says what to do next; the form of our own page asks it to show the address."""
+    sealed = seal_address(str(form.get("email", ""))) if form.get("show_address") else None
+    return redirect(url_for("signatures.check_your_email", slug=slug, to=sealed, lang=explicit_language()), 303)
 
 
 @blueprint.get("/p/<slug>/check-your-email")
 def check_your_email(slug: str) -> str:
-    """Show that a link was sent, from which address and for how long it is valid."""
+    """Show that a link was sent to the address, from which one and for how long it is valid."""
     return render_template(
         "signatures/sign/check_your_email.html",
         petition=present(get_public_or_404(slug), current_language()),
+        address=open_address(request.args.get("to", "")),
         sender_address=sender_address(),
         confirm_within=current_app.config["CONFIRM_WITHIN"],
     )
-
-
-@blueprint.get("/p/<slug>/signatories", endpoint="signatories")
-def signatories_page(slug: str) -> Response:
-    """List those who agreed to be named."""
-    petition, after, reporting = get_public_or_404(slug), request.args.get("after"), "report" in request.args
-    if after == "" and petition.listing != "none":
-        abort(404)
-    try:
-        page = list_signatories(petition, after, party=Party.PERSON)
-    except ValidationError:
-        abort(404)
-    here: dict[str, Any] = {"slug": slug, "lang": current_language(), "report": 1 if reporting else None}
-    response = current_app.make_response(
-        render_template(
-            "signatures/sign/signatories.html",
-            petition=present(petition, current_language()),
-            count=get_count(petition),
-            organisations=list_organisations(petition) if after is None else [],
-            people=page.items,
-            next_url=url_for("signatures.signatories", after=page.next, **here) if page.next else None,
-            first_url=url_for("signatures.signatories", **here) if after else None,
-            report_url=url_for("signatures.signatories", after=after, **{**here, "report": None if reporting else 1}),
-            reporting=reporting,
-        )
-    )
-    if not petition.list_indexed:
-        response.headers["X-Robots-Tag"] = "noindex"
-    response.headers["Cache-Control"] = CACHE_CONTROL
-    response.vary.add("Accept-Language")
-    return response
 
 
 def _link_page(template: str, signature: Signature | None, status: int = 200, **context: Any) -> tuple[str, int]:
@@ -128,20 +122,40 @@ def handle_invalid_link(error: ExpiredLink | UnknownLink) -> tuple[str, int]:
     if isinstance(error, AnonymisedLink):
         petition = present_cached(error.petition, current_language())
         return render_template("signatures/sign/anonymised.html", petition=petition), 410
-    return _expired_page(error.signature)
+    return _expired_page(error)
 
 
-def _expired_page(signature: Signature | None) -> tuple[str, int]:
+def _expired_page(error: ExpiredLink) -> tuple[str, int]:
+    """Say why a link no longer works, in the signer's language, and offer what can be done about it."""
+    signature = error.signature
     state = signature.state if signature else None
+    set_reader_language(error.locale)
+    if signature and error.problem == LinkProblem.DISOWNED:
+        return _disowned_page(signature)
     is_confirm_link = request.blueprint == blueprint.name
     return _link_page(
         "signatures/sign/link_expired.html",
         signature,
         410,
+        problem=error.problem,
         token=tokens.strip_trailing_characters((request.view_args or {}).get("token", "")),
         can_resend=is_confirm_link and state in (SignatureState.PENDING, SignatureState.CONFIRMED),
-        is_withdrawn=state == SignatureState.WITHDRAWN,
+        is_confirmed=state == SignatureState.CONFIRMED,
+        confirmed_on=_local_day(signature, signature.confirmed_at) if signature else None,
+        ended_on=_local_day(signature, signature.ended_at) if signature else None,
+        confirm_within=current_app.config["CONFIRM_WITHIN"],
     )
+
+
+def _local_day(signature: Signature, moment: datetime | None) -> date | None:
+    return moment.astimezone(ZoneInfo(signature.petition.timezone)).date() if moment else None
+
+
+def _get_signature(token: str, *, lock: bool = False) -> Signature:
+    """Return the signature of a confirmation link, and answer in its language."""
+    signature = get_by_confirm_token(token, lock=lock)
+    set_reader_language(signature.locale)
+    return signature
 
 
 def _disowned_page(signature: Signature) -> tuple[str, int]:
@@ -152,13 +166,11 @@ def _disowned_page(signature: Signature) -> tuple[str, int]:
 @blueprint.get("/c/<token>")
 def confirm_page(token: str) -> tuple[str, int]:
     """Show the details to confirm. Changes nothing: mail scanners follow links too."""
-    signature = get_by_confirm_token(token)
-    if signature.state == SignatureState.DISOWNED:
-        return _disowned_page(signature)
+    signature = _get_signature(token)
     if signature.state == SignatureState.PENDING and not signature.petition.people_can_confirm:
         return _link_page("signatures/sign/closed.html", signature, 410)
     if signature.state not in (SignatureState.PENDING, SignatureState.CONFIRMED):
-        raise ExpiredLink(signature)
+        raise ExpiredLink(signature, LinkProblem.EXPIRED)
     return _confirm_page(signature, token)
 
 
@@ -169,6 +181,7 @@ def _confirm_page(signature: Signature, token: str, status: int = 200, changed: 
         signature=present_for_signer(signature),
         token=tokens.strip_trailing_characters(token),
         seen=compute_fingerprint(signature),
+        confirmed_on=_local_day(signature, signature.confirmed_at),
         changed=changed,
     )
     return body, status
@@ -184,28 +197,42 @@ def confirm_link(token: str) -> Any:
     except DetailsChanged as error:
         # Somebody signed with this address while the page was open: show what the button would confirm now. Whoever
         # posts without the page's form has not read it: a scanner, a script.
+        set_reader_language(error.signature.locale)
         return _confirm_page(error.signature, token, 409 if seen else 422, changed=bool(seen))
     except ConfirmationClosed as error:
+        set_reader_language(error.signature.locale)
         return _link_page("signatures/sign/closed.html", error.signature, 410)
     except SignatureEnded as error:
-        if error.signature.state == SignatureState.DISOWNED:
-            return _disowned_page(error.signature)
-        return _expired_page(error.signature)
+        return _expired_page(ExpiredLink(error.signature, LinkProblem.EXPIRED))
+    if SLUG_PATTERN.fullmatch(thanks := request.form.get("thanks", "")):
+        # From our own page: to one without a token in its address, which people share.
+        language = request.form.get("locale")
+        language = language if language in LANGUAGES else None
+        return redirect(url_for("signatures.thank_you", slug=thanks, lang=language), 303)
     return redirect(url_for("personal.me", token=make_personal_token(confirmed), lang=explicit_language()), 303)
+
+
+@blueprint.get("/p/<slug>/thank-you")
+def thank_you(slug: str) -> str:
+    """Say thanks, how to pass it on and what happens next; the same page for everybody."""
+    petition = get_public_or_404(slug)
+    return render_template(
+        "signatures/sign/thank_you.html", petition=present(petition, current_language()), count=get_count(petition)
+    )
 
 
 @blueprint.post("/c/<token>/disown", endpoint="disown")
 @limit_token_posts
 def disown_link(token: str) -> tuple[str, int]:
     """Disown a signature that the owner of the address did not make; one that counts takes a second step."""
-    signature = get_by_confirm_token(token, lock=True)
+    signature = _get_signature(token, lock=True)
     if signature.state == SignatureState.CONFIRMED and request.form.get("sure") != "yes":
         db.session.rollback()  # releases the lock
         return _link_page(
             "signatures/sign/disown.html",
             signature,
             token=tokens.strip_trailing_characters(token),
-            confirmed_at=signature.confirmed_at,
+            confirmed_on=_local_day(signature, signature.confirmed_at),
             restored_within_days=DISOWNED_TTL.days,
         )
     disown(signature)
@@ -223,6 +250,7 @@ def resend(token: str) -> tuple[str, int]:
         if error.signature is None:
             raise
         signature = error.signature
+    set_reader_language(signature.locale)
     if signature.state == SignatureState.PENDING and not signature.petition.people_can_confirm:
         return _link_page("signatures/sign/closed.html", signature, 410)
     enqueue_replacement_link(signature)

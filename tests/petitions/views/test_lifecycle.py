@@ -26,7 +26,11 @@ def test_each_change_of_state_explains_itself_and_happens_once(client):
         ("close", "can still confirm until", "closed"),
         ("open", "is kept", "open"),
         ("close", "You can open it again", "closed"),
-        ("archive", "cannot be opened again", "archived"),
+        ("archive", "You can put it back online", "archived"),
+        ("won", "what it asks for was granted", "archived"),
+        ("not-won", "no longer says that it is won", "archived"),
+        ("restore", "can be read again", "closed"),
+        ("archive", "what it was, when, and how many signed", "archived"),
     ):
         path = f"/desk/petitions/jardin/state/{change}"
         page = client.get(f"{path}?lang=en").text
@@ -35,7 +39,7 @@ def test_each_change_of_state_explains_itself_and_happens_once(client):
         assert post_form(client, path, version=version).status_code == 303
         assert reload_petition().state_now == after
         assert post_form(client, path, version=version).status_code == 409, "a second click does nothing"
-    assert actions() == ["petition.state"] * 5
+    assert actions() == ["petition.state"] * 9
     assert (
         post_form(client, "/desk/petitions/jardin/state/open", version=str(reload_petition().version)).status_code
         == 422

@@ -15,7 +15,7 @@ from petition.signatures.links import make_confirm_token, make_personal_token
 from petition.signatures.models import Signature
 from petition.signatures.public_list import list_organisations, list_signatories
 from petition.signatures.review import queue
-from petition.signatures.self_service import update_display
+from petition.signatures.self_service import update_details
 from petition.signatures.staff.edit import edit_details
 from petition.team.models import AuditEvent
 
@@ -194,9 +194,9 @@ def test_the_signer_is_told(client, petition):
 
 def test_a_role_that_advertises_waits(client, petition):
     signature = organisation(petition, review="approved")
-    update_display(signature, "Trésorière", True)
+    update_details(signature, {"profession": "Trésorière", "listed": "on"})
     assert signature.review == "approved"
-    update_display(signature, "Cliquez ici", True)
+    update_details(signature, {"profession": "Cliquez ici", "listed": "on"})
     assert signature.review == "waiting"
 
 

@@ -1,0 +1,42 @@
+"""Suggested professions: the forms of a line, and how one is printed after a name."""
+
+import pytest
+from support.factories import make_petition, make_signature
+
+from petition.core.db import db
+from petition.petitions.professions import list_forms, print_profession
+
+LISTS = {"fr": ["Avocate / avocat", "Juge", "DRH"], "en": ["Lawyer", "Judge", "Head of personnel"]}
+
+
+@pytest.mark.parametrize(
+    ("typed", "language", "printed"),
+    [
+        ("Avocate", "fr", ("avocate", "fr")),
+        ("avocat", "en", ("lawyer", "en")),
+        ("Lawyer", "fr", ("lawyer", "en")),
+        ("Judge", "fr", ("juge", "fr")),
+        ("DRH", "fr", ("DRH", "fr")),
+        ("Député de la Nièvre", "en", ("Député de la Nièvre", None)),
+    ],
+)
+def test_a_suggestion_is_printed_in_lower_case_and_in_the_reader_s_language(typed, language, printed):
+    assert print_profession(LISTS, typed, language) == printed
+
+
+def test_lists_of_different_lengths_are_not_translated():
+    assert print_profession({"fr": ["Avocate"], "en": []}, "Avocate", "en") == ("avocate", "fr")
+
+
+def test_each_form_is_offered():
+    assert list_forms(LISTS["fr"]) == ["Avocate", "Avocat", "Juge", "DRH"]
+
+
+def test_the_page_marks_a_profession_in_another_language(client):
+    petition = make_petition()
+    petition.texts["fr"].professions, petition.texts["en"].professions = ["Avocate / avocat"], ["Lawyer"]
+    db.session.commit()
+    make_signature(petition, state="confirmed", listed="on", profession="Lawyer", confirmed_no=1)
+    assert '<option value="Avocat"></option>' in client.get("/p/jardin?lang=fr").text
+    assert '<bdi lang="en">lawyer</bdi>' in client.get("/p/jardin?lang=fr").text
+    assert "<bdi>lawyer</bdi>" in client.get("/p/jardin?lang=en").text
