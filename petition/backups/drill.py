@@ -17,7 +17,7 @@ from petition.backups.models import Act
 from petition.backups.pg_tools import PgTools, find_tools
 from petition.backups.replay import ReplayReport, apply_entries, replay
 from petition.backups.scratch import connect, scratch_database
-from petition.core.migrations import head_revision
+from petition.core.schema import head_revision
 
 # The rows alone do not show whether these still hold: somebody may have agreed again since.
 UNPROVABLE = (Act.UNLISTED, Act.OBJECTED)

@@ -16,6 +16,11 @@ LIGATURES = str.maketrans({"œ": "oe", "Œ": "Oe", "æ": "ae", "Æ": "Ae", "ø":
 SortKey = tuple[str, str, str]
 
 
+def search_key(text: str) -> str:
+    """Return a text as `collation_key` in PostgreSQL returns it: letters without accents, in lower case."""
+    return sort_key(text)[0]
+
+
 @lru_cache(maxsize=8192)
 def sort_key(text: str) -> SortKey:
     """Return a key that sorts texts as a dictionary does: Eluard, Éluard, élue; Oeuvre beside Œuvre."""

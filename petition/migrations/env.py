@@ -28,26 +28,27 @@ def record_compatibility(*, ctx: Any, step: Any, **_: Any) -> None:
 def run() -> None:
     """Apply the migrations, one host at a time, each in its own transaction."""
     with db.engine.connect() as connection:
-        # Closed afterwards in place of being used again: its lock and its settings are of the session.
-        connection.detach()
-        connection.execute(text(f"SET lock_timeout = {LOCK_TIMEOUT_MILLISECONDS}"))
-        connection.execute(text("SET statement_timeout = 0"))
-        # Asked again and again: a statement that waits for it would keep a snapshot, which an index that another host
-        # builds concurrently waits for.
-        while not connection.scalar(text("SELECT pg_try_advisory_lock(:lock)"), {"lock": LOCK}):
-            connection.rollback()
-            time.sleep(1)
-        connection.commit()
-        context.configure(
-            connection=connection,
-            target_metadata=db.metadata,
-            compare_type=True,
-            compare_server_default=True,
-            transaction_per_migration=True,
-            on_version_apply=record_compatibility,
-        )
-        with context.begin_transaction():
-            context.run_migrations()
+        try:
+            connection.execute(text(f"SET lock_timeout = {LOCK_TIMEOUT_MILLISECONDS}"))
+            connection.execute(text("SET statement_timeout = 0"))
+            # Asked again and again: a statement that waits for it would keep a snapshot, which an index that another host
+            # builds concurrently waits for.
+            while not connection.scalar(text("SELECT pg_try_advisory_lock(:lock)"), {"lock": LOCK}):
+                connection.rollback()
+                time.sleep(1)
+            connection.commit()
+            context.configure(
+                connection=connection,
+                target_metadata=db.metadata,
+                compare_type=True,
+                compare_server_default=True,
+                transaction_per_migration=True,
+                on_version_apply=record_compatibility,
+            )
+            with context.begin_transaction():
+                context.run_migrations()
+        finally:
+            connection.invalidate()  # not used again: its lock and its settings are of the session
 
 
 run()

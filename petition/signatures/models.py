@@ -74,7 +74,7 @@ REPORT_REASONS = tuple(member.value for member in ReportReason)
 confirmation_numbers = Sequence("confirmation_numbers", metadata=Base.metadata)
 
 # Indexed expressions: a search must use exactly these. (The parentheses are as PostgreSQL prints them.)
-SEARCH_VECTOR_SQL = "to_tsvector('simple', (name || ' ') || coalesce(organisation, ''))"
+SEARCH_VECTOR_SQL = "to_tsvector('simple', collation_key((name || ' ') || coalesce(organisation, '')))"
 EMAIL_DOMAIN_SQL = "split_part(email_canonical, '@', -1)"
 # Conditions of partial indexes. A query must have them with the same literals: `IS_LISTED`, `NEEDS_REVIEW`.
 LISTED_SQL = "state = 'confirmed' AND listed AND (review IS NULL OR review = 'approved')"
@@ -157,7 +157,6 @@ class Signature(Model):
         CheckConstraint(f"party IN {PARTIES}", name="party"),
         CheckConstraint(f"review IN {REVIEW_STATES}", name="review"),
         Index("ix_signatures_email_canonical", "email_canonical"),
-        Index("ix_signatures_name", text("lower(name)"), postgresql_ops={"lower(name)": "text_pattern_ops"}),
         Index(
             "ix_signatures_updates",
             "petition_id",
@@ -200,8 +199,8 @@ class Signature(Model):
         Index("ix_signatures_email", text("lower(email)"), postgresql_ops={"lower(email)": "text_pattern_ops"}),
         Index(
             "ix_signatures_profession",
-            text("lower(profession)"),
-            postgresql_ops={"lower(profession)": "text_pattern_ops"},
+            text("collation_key(profession)"),
+            postgresql_ops={"collation_key(profession)": "text_pattern_ops"},
         ),
         Index("ix_signatures_domain", text(EMAIL_DOMAIN_SQL), "id"),
         Index("ix_signatures_state", "state", "id"),

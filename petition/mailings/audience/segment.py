@@ -9,6 +9,7 @@ from zoneinfo import ZoneInfo
 import marshmallow as ma
 from flask_babel import gettext as _
 
+from petition.core.collation import search_key
 from petition.core.i18n import LANGUAGES
 from petition.mailings import form_fields
 from petition.signatures.models import PARTIES
@@ -77,9 +78,9 @@ def segment_parameters(segment: Segment, timezone: str) -> dict[str, Any]:
         "petitions": segment.petitions,
         "party": segment.party or None,
         "languages": segment.languages or None,
-        "professions": [f"%{_escape_like(p.lower())}%" for p in segment.professions] or None,
+        "professions": [f"%{_escape_like(search_key(p))}%" for p in segment.professions] or None,
         "country": segment.country or None,
-        "city": segment.city.lower() if segment.city else None,
+        "city": search_key(segment.city) if segment.city else None,
         "postal_code": f"{_escape_like(segment.postal_code)}%" if segment.postal_code else None,
         "confirmed_from": _midnight(segment.confirmed_from, timezone),
         "confirmed_before": _midnight(segment.confirmed_until, timezone, days_later=1),

@@ -9,6 +9,7 @@ from typing import Any
 
 from sqlalchemy import ColumnElement, func, literal_column, select, text
 
+from petition.core.collation import search_key
 from petition.core.db import db
 from petition.petitions.models import Petition
 from petition.safeguards.email_addresses import BadAddress, parse_email_address
@@ -37,7 +38,7 @@ def build_conditions(criteria: Filter) -> list[ColumnElement[bool]]:
     if criteria.email:
         conditions.append(_match_email(criteria.email))
     if criteria.profession:
-        conditions.append(func.lower(Signature.profession).like(_prefix_pattern(criteria.profession)))
+        conditions.append(func.collation_key(Signature.profession).like(_prefix_pattern(search_key(criteria.profession))))
     if criteria.state:
         conditions.append(Signature.state == criteria.state)
     if criteria.party:
@@ -93,7 +94,7 @@ def _find_petition_id(slug: str) -> int:
 
 def _match_name(name: str) -> ColumnElement[bool]:
     """Match names and organisations that have, for each word given, a word that begins with it."""
-    words = re.findall(r"[^\W_]+", name)
+    words = re.findall(r"[^\W_]+", search_key(name))
     query = func.to_tsquery(literal_column("'simple'"), " & ".join(f"{word}:*" for word in words))
     return literal_column(SEARCH_VECTOR_SQL).op("@@", is_comparison=True)(query)
 
