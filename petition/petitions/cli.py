@@ -89,13 +89,14 @@ def list_() -> None:
         return
     counted = get_counts(found)
     table = Table(box=None, header_style="bold")
-    for heading in ("slug", "state", "confirmed", "goal", "title"):
-        justify: Literal["left", "right"] = "right" if heading in ("confirmed", "goal") else "left"
+    for heading in ("slug", "state", "confirmed", "paper", "total", "goal", "title"):
+        justify: Literal["left", "right"] = "right" if heading in ("confirmed", "paper", "total", "goal") else "left"
         table.add_column(heading, justify=justify, no_wrap=heading != "title")
     for petition in found:
         count = counted[petition.id]
         title = petition.text_in(petition.default_language).title
-        table.add_row(petition.slug, petition.state_now, f"{count.confirmed:,}", f"{count.goal:,}", title)
+        figures = (count.confirmed, count.paper, count.confirmed + count.paper, count.goal)
+        table.add_row(petition.slug, petition.state_now, *(f"{figure:,}" for figure in figures), title)
     console.print(table)
 
 
@@ -121,6 +122,8 @@ def show(slug: str) -> None:
         ("list in search engines", "indexed" if petition.list_indexed else "not indexed"),
         ("organisations", "may sign" if petition.accepts_organisations else "may not sign"),
         ("confirmed", f"{count.confirmed:,} ({count.people:,} people, {count.organisations:,} organisations)"),
+        ("on paper", f"{count.paper:,}"),
+        ("total", f"{count.confirmed + count.paper:,}"),
         *([("next goal", f"{count.goal:,}")] if petition.is_open else []),
         *((f"title ({language})", text.title) for language, text in petition.texts.items()),
     ):
