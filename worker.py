@@ -52,6 +52,8 @@ PERIODIC_TASKS = (
     ("petition.petitions.tasks.read_paper_files", [], MAINTENANCE, 5.0, 15.0),
     ("petition.petitions.tasks.delete_stale_paper_drafts", [], MAINTENANCE, 3600.0, 3600.0),
     ("petition.desk.tasks.count_opt_ins", [], MAINTENANCE, 300.0, 300.0),
+    ("petition.desk.tasks.check_alerts", [], MAINTENANCE, 60.0, 60.0),
+    ("petition.desk.tasks.run_retention", [], MAINTENANCE, 3600.0, 3 * 3600.0),
     ("petition.bulk_actions.tasks.run_bulk_actions", [], MAINTENANCE, 5.0, 15.0),
     ("petition.bulk_actions.tasks.run_retention", [], MAINTENANCE, 3600.0, 3 * 3600.0),
     ("petition.backups.tasks.run_write_journal", [], MAINTENANCE, 5.0, 15.0),

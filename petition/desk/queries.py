@@ -24,3 +24,15 @@ NEW_BY_PETITION = text("""
     ) AS changes
     GROUP BY petition_id
 """)
+
+# An alert for each active member who has one of the roles and has not switched it off; none if its cause is known.
+# Returns their ids.
+INSERT_ALERTS = text("""
+    INSERT INTO team_alerts (kind, key, account_id, data)
+    SELECT cause.kind, cause.key, id, CAST(:data AS jsonb)
+    FROM accounts, (SELECT CAST(:kind AS varchar) AS kind, CAST(:key AS varchar) AS key) AS cause
+    WHERE active AND password IS NOT NULL AND role_names && CAST(:roles AS varchar[])
+    AND NOT cause.kind = ANY(alerts_off)
+    AND NOT EXISTS (SELECT FROM team_alerts AS known WHERE known.kind = cause.kind AND known.key = cause.key)
+    ON CONFLICT DO NOTHING RETURNING id
+""")

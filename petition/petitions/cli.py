@@ -107,11 +107,14 @@ def list_() -> None:
         console.print("No petition yet. Create one with: petition petitions create FILE.md")
         return
     counted = get_counts(found)
-    table = FoldingTable("slug", "state", "confirmed", "goal", "title", right=("confirmed", "goal"))
+    table = FoldingTable(
+        "slug", "state", "confirmed", "paper", "total", "goal", "title", right=("confirmed", "paper", "total", "goal")
+    )
     for petition in found:
         count = counted[petition.id]
         title = petition.text_in(petition.default_language).title
-        table.add_row(petition.slug, petition.state_now, f"{count.confirmed:,}", f"{count.goal:,}", title)
+        figures = (count.confirmed, count.paper, count.confirmed + count.paper, count.goal)
+        table.add_row(petition.slug, petition.state_now, *(f"{figure:,}" for figure in figures), title)
     console.print(table)
 
 
@@ -140,6 +143,8 @@ def show(slug: str) -> None:
         ),
         ("organisations", "may sign" if petition.accepts_organisations else "may not sign"),
         ("confirmed", f"{count.confirmed:,} ({count.people:,} people, {count.organisations:,} organisations)"),
+        ("on paper", f"{count.paper:,}"),
+        ("total", f"{count.confirmed + count.paper:,}"),
         *([("next goal", f"{count.goal:,}")] if petition.is_open else []),
         *((f"title ({language})", text.title) for language, text in petition.texts.items()),
     ):

@@ -74,9 +74,8 @@ def _format_datetime(moment: datetime | None, zone: ZoneInfo) -> str:
 
 def propose_slug(title: str) -> str:
     """Return an address made of a title: its letters without accents, its digits, hyphens between words."""
-    plain = (
-        unicodedata.normalize("NFKD", title.replace("œ", "oe").replace("Œ", "oe")).encode("ascii", "ignore").decode()
-    )
+    decomposed = unicodedata.normalize("NFKD", title.replace("œ", "oe").replace("Œ", "oe"))
+    plain = "".join(character for character in decomposed if not unicodedata.combining(character))
     words = re.findall(r"[a-z0-9]+", plain.lower())
     slug = ""
     for word in words:

@@ -32,7 +32,7 @@ const slug = form.elements.slug;
 function proposeSlug() {
   const language = form.querySelector("[name=default_language]:checked")?.value;
   const title = form.elements[`${language}.title`]?.value ?? "";
-  const words = title.replace(/[œŒ]/g, "oe").normalize("NFKD").replace(/[^\x00-\x7F]/g, "").toLowerCase().match(/[a-z0-9]+/g) ?? [];
+  const words = title.replace(/[œŒ]/g, "oe").normalize("NFKD").replace(/\p{M}/gu, "").toLowerCase().match(/[a-z0-9]+/g) ?? [];
   let proposed = "";
   for (const word of words) {
     if (proposed.length + word.length >= 50) break;

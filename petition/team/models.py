@@ -57,6 +57,8 @@ class Account(Model, UserMixin):
     link_generation: Mapped[int] = mapped_column(default=0)
     # Numbers the emails with links: the same link can be mailed again without replacing the one before.
     links_mailed: Mapped[int] = mapped_column(default=0, server_default="0")
+    # Kinds of alerts that the member switched off (`alert_kinds`).
+    alerts_off: Mapped[list[str]] = mapped_column(ARRAY(String(20)), default=list, server_default=text("'{}'"))
     created_at: Mapped[datetime] = mapped_column(server_default=func.now())
     last_sign_in_at: Mapped[datetime | None]
     # Columns from here on have Flask-Security's names.

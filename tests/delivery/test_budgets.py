@@ -33,7 +33,9 @@ from petition.team.link_requests import LINKS_WINDOW, process_requests
 from petition.team.models import AuditEvent
 
 # A campaign sends them to those who agreed, or to its own team, and says how many.
-EXEMPT_KINDS = {"mailing", "mailing_stopped", "mailing_test", "credentials_changed", "retention_announced"}
+EXEMPT_KINDS = {
+    "mailing", "mailing_stopped", "mailing_test", "credentials_changed", "retention_announced", "team_alert",
+}  # fmt: skip
 VICTIM, LIMIT = "ann.martin@petite-ville.fr", 3
 
 

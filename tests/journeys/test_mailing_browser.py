@@ -63,7 +63,7 @@ def accept_invitation(stack, page, name, role):
     page.fill("#password", PASSWORD)
     page.fill("#again", PASSWORD)
     page.click("main button")
-    page.wait_for_url("**/account/")
+    page.wait_for_url("**/desk/")
 
 
 def signed_and_confirmed(stack):

@@ -44,7 +44,7 @@ def create_first_account(stack, page, password):
     page.fill("#password", password)
     page.fill("#again", password)
     page.click("main button")
-    assert urlsplit(page.url).path == "/account/"
+    assert urlsplit(page.url).path == "/desk/"
 
 
 def click_and_wait(locator):

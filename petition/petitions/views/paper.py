@@ -1,6 +1,6 @@
 """Pages that import signatures on paper: upload a file, check its lines, add them, stop, undo."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 
 from flask import Blueprint, flash, make_response, redirect, render_template, request, url_for
 from flask_babel import gettext as _
@@ -13,7 +13,7 @@ from petition.core.exceptions import InvalidTransition
 from petition.petitions.counters import get_count
 from petition.petitions.labels import paper_file_error_message, paper_import_state_label, paper_problem_message
 from petition.petitions.models import PaperImport, PaperImportState, Petition
-from petition.petitions.paper import bulk, importer
+from petition.petitions.paper import bulk, by_hand, importer
 from petition.petitions.paper.dates import DateOrder, parse_date
 from petition.petitions.paper.errors import PaperFileError, PaperFileErrorCode
 from petition.petitions.views.desk import get_or_404
@@ -35,13 +35,21 @@ def _get_import_or_404(petition: Petition, import_id: int, *, lock: bool = False
     return importer.find_import(petition, import_id, lock=lock)
 
 
-def _render_index(petition: Petition, status: int = 200, error: str | None = None) -> Response:
+def _render_index(
+    petition: Petition,
+    status: int = 200,
+    error: str | None = None,
+    line: Mapping[str, str] | None = None,
+    line_error: tuple[str, str] | None = None,
+) -> Response:
     body = render_template(
         "petitions/paper/index.html",
         petition=petition,
         count=get_count(petition),
         imports=importer.list_imports(petition),
         error=error,
+        line=line or {},
+        line_error=line_error,
     )
     return make_response(body, status)
 
@@ -68,6 +76,24 @@ def upload(slug: str) -> Response:
     db.session.commit()
     _read_on(file, len(content))
     return _redirect_to_import(slug, file.id)
+
+
+@blueprint.post("/<slug>/paper/line")
+def add_line(slug: str) -> Response:
+    """Add one signature that is typed, which counts at once."""
+    petition = get_or_404(slug, lock=True)
+    values = {name: request.form.get(name, "") for name in by_hand.FIELDS}
+    try:
+        file = by_hand.add_line(petition, values, _account_name())
+    except by_hand.ProblemFound as problem:
+        db.session.rollback()
+        field = "signed_on" if problem.kind in ("date", "day") else problem.detail or "name"
+        message = paper_problem_message(problem.kind, problem.detail)
+        return _render_index(get_or_404(slug), 422, line=values, line_error=(field, message))
+    audit.record("paper.written", "petition", petition.slug, after={"import": file.id, "added": 1})
+    db.session.commit()
+    flash(_("Added. It counts now."), "success")
+    return redirect(url_for("paper.index", slug=slug), 303)
 
 
 def _read_on(file: PaperImport, size: int) -> None:

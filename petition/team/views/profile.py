@@ -9,6 +9,7 @@ from petition.core.exceptions import NotFound, ValidationError
 from petition.core.i18n import LANGUAGES
 from petition.team import audit, sessions
 from petition.team.accounts import update_profile
+from petition.team.alert_kinds import alert_labels, list_kinds
 from petition.team.models import Account
 from petition.team.permissions import current_account, current_session, require_roles
 
@@ -31,6 +32,16 @@ def save() -> Response | tuple[str, int]:
         update_profile(account, request.form.get("name", ""), request.form.get("language", ""))
     except ValidationError as error:
         return _render(error.errors), 422
+    db.session.commit()
+    flash(_("Saved."), "success")
+    return redirect(url_for("own.account"), 303)
+
+
+@blueprint.post("/alerts")
+def save_alerts() -> Response:
+    """Choose which alerts come by email."""
+    account, wanted = _own_account(), request.form.getlist("alert")
+    account.alerts_off = [kind.value for kind in list_kinds(account) if kind not in wanted]
     db.session.commit()
     flash(_("Saved."), "success")
     return redirect(url_for("own.account"), 303)
@@ -69,5 +80,6 @@ def _render(errors: dict[str, str]) -> str:
     account = _own_account()
     return render_template(
         "team/profile/index.html", account=account, email_languages=LANGUAGES, errors=errors,
-        sessions=sessions.list_live(account), here=current_session(),
+        sessions=sessions.list_live(account), here=current_session(), alert_labels=alert_labels(),
+        alert_kinds=list_kinds(account),
     )  # fmt: skip

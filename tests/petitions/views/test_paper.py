@@ -252,3 +252,49 @@ def test_what_does_not_apply_changes_nothing(client, verb):
     run_bulk_actions()
     assert paper_count() == (0 if verb in ("stop", "undo") else 2)
     assert db.session.query(PaperImport).count() == 1
+
+
+def test_one_signature_is_written_by_hand_and_counts_at_once(client):
+    make_petition()
+    path = "/desk/petitions/jardin/paper/line?lang=en"
+    assert post_form(client, path, name="Zoé Martin", city="Lyon", signed_on="2022-09-28").status_code == 303
+    assert post_form(client, path, name="Jean Roy", city="Lyon").status_code == 303
+    assert paper_count() == 2
+    assert actions().count("paper.written") == 2
+    page = client.get("/desk/petitions/jardin/paper?lang=en").text
+    assert "In total: 2." in page
+    assert page.count("written by hand") == 2, "the hint, and one import for both lines"
+    file = db.session.query(PaperImport).one()
+    signature = db.session.query(PaperSignature).order_by(PaperSignature.id).first()
+    post_form(client, f"/desk/petitions/jardin/paper/{file.id}/{signature.id}/strike")
+    assert paper_count() == 1
+    work(client, f"/desk/petitions/jardin/paper/{file.id}", "undo")
+    assert paper_count() == 0
+    assert post_form(client, path, name="Jean Roy").status_code == 303
+    assert paper_count() == 1
+    assert reconcile() == []
+
+
+@pytest.mark.parametrize(
+    ("values", "message"),
+    [({"name": ""}, "There is no name"), ({"name": "12"}, "There is no name"),
+     ({"name": "Zoé", "signed_on": "2999-01-01"}, "has not come yet"),
+     ({"name": "Zoé", "signed_on": "soon"}, "is not a date"),
+     ({"name": "Zoé", "city": "x" * 200}, "Town is too long"), ({"name": "a\0b\ufffd"}, "cannot be shown")],
+)  # fmt: skip
+def test_line_by_hand_has_the_rules_of_a_file_and_loses_nothing(client, values, message):
+    make_petition()
+    answer = post_form(client, "/desk/petitions/jardin/paper/line?lang=en", **values | {"reference": "Feuille A"})
+    assert answer.status_code == 422
+    assert message in answer.text
+    assert 'value="Feuille A"' in answer.text
+    assert paper_count() == 0
+
+
+def test_line_by_hand_is_not_counted_twice(client):
+    make_petition()
+    for status in (303, 422):
+        answer = post_form(client, "/desk/petitions/jardin/paper/line?lang=en", name="Zoé Martin", city="Lyon")
+        assert answer.status_code == status
+    assert "as a signature that was added before" in answer.text
+    assert paper_count() == 1

@@ -41,7 +41,7 @@ def test_colleague_sees_the_draft_without_an_account(client, draft):
     stranger = client.application.test_client()
     page = stranger.get(f"{link}?lang=en")
     assert page.status_code == 200
-    assert "This is a draft." in page.text
+    assert "This is a draft" in page.text
     assert "noindex" in page.headers["X-Robots-Tag"]
     assert "Pour un jardin" in stranger.get(f"{link}/page?lang=fr").text
     assert "Set-Cookie" not in page.headers

@@ -1,0 +1,35 @@
+"""Compose the alerts to the team."""
+
+from collections.abc import Sequence
+from urllib.parse import urlsplit
+
+from flask import current_app
+from sqlalchemy import select
+
+from petition.core.db import db
+from petition.delivery.composers import ClaimedDelivery, Composed, Skipped, render_message
+from petition.desk.alerts import TEAM_ALERT
+from petition.desk.models import TeamAlert
+from petition.team.emails import AUTO_SUBMITTED_HEADERS
+from petition.team.models import Account
+
+
+def compose_team_alert(claims: Sequence[ClaimedDelivery]) -> Composed:
+    """Compose alerts, but none to who left, or switched it off meanwhile."""
+    query = select(TeamAlert, Account).join(Account, Account.id == TeamAlert.account_id)
+    rows = db.session.execute(query.where(TeamAlert.id.in_([claim.subject_id for claim in claims])))
+    found = {alert.id: (alert, account) for alert, account in rows}
+    public_url = current_app.config["PUBLIC_URL"]
+    site = current_app.config["PETITION_ORGANISATION"] or urlsplit(public_url).hostname or ""
+    messages: Composed = {}
+    for claim in claims:
+        messages[claim.id] = Skipped()
+        alert, account = found.get(claim.subject_id, (None, None))
+        if alert and account and account.active and alert.kind not in account.alerts_off:
+            messages[claim.id] = render_message(
+                TEAM_ALERT, account.language, account.email, site, headers=AUTO_SUBMITTED_HEADERS, kind=alert.kind,
+                data=alert.data, reasons=alert.data.get("reasons", {}).get(account.language, []), url=public_url,
+                site=site, signature=account,
+                petition={"title": site, "sender_name": site, "url": f"{public_url}/desk/"},
+            )  # fmt: skip
+    return messages

@@ -1,0 +1,37 @@
+"""What the team is alerted of by email, and whom each alert concerns."""
+
+from enum import StrEnum
+
+from flask_babel import gettext as _
+
+from petition.team.models import Account, TeamRole
+
+
+class AlertKind(StrEnum):
+    """A kind of alert, which each member can switch off."""
+
+    MILESTONE = "milestone"
+    DIGEST = "digest"
+    TROUBLE = "trouble"
+
+
+# By kind: the roles it goes to. Administrators get all.
+ALERT_ROLES = {
+    AlertKind.MILESTONE: (TeamRole.CAMPAIGNER, TeamRole.SENDER),
+    AlertKind.DIGEST: (TeamRole.CAMPAIGNER,),
+    AlertKind.TROUBLE: (TeamRole.OPERATOR,),
+}
+
+
+def alert_labels() -> dict[str, str]:
+    """Return what each kind of alert says, by kind."""
+    return {
+        AlertKind.MILESTONE: _("When a campaign reaches a milestone"),
+        AlertKind.DIGEST: _("Each morning: new signatures, and names to review, if there are any"),
+        AlertKind.TROUBLE: _("When emails are stuck for some minutes"),
+    }
+
+
+def list_kinds(account: Account) -> list[AlertKind]:
+    """Return the kinds that concern an account's roles."""
+    return [kind for kind, roles in ALERT_ROLES.items() if account.has_any_role(*roles)]

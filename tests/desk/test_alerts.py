@@ -1,0 +1,140 @@
+"""Alerts to the team by email: each once, to whom it concerns, and only to who wants it."""
+
+from datetime import UTC, datetime, timedelta
+from types import SimpleNamespace
+
+import pytest
+from support.factories import make_account, make_petition, make_signature, post_form, sign_in
+
+from petition.core import clock
+from petition.core.db import db
+from petition.delivery.composers import Skipped
+from petition.delivery.models import Delivery
+from petition.desk import alerts, home
+from petition.desk.emails import compose_team_alert
+from petition.desk.models import TeamAlert
+from petition.desk.tasks import check_alerts, run_retention
+from petition.operations.health import HealthReason, HealthStatus
+from petition.signatures.confirm import confirm_signature
+from petition.team.models import Account
+
+MORNING = datetime(2026, 11, 27, 7, tzinfo=UTC)
+
+
+@pytest.fixture
+def team(app):
+    """Return one member of each role, who reads English; without the first milestone of 100."""
+    return {
+        role: make_account(email=f"{role}@example.org", language="en", role_names=[role], password="four words")
+        for role in ("campaigner", "sender", "operator")
+    }
+
+
+@pytest.fixture
+def night(monkeypatch):
+    """Let no digest be due."""
+    monkeypatch.setattr(alerts, "DIGEST_HOUR", 24)
+
+
+def make_signed_petition(**overrides):
+    petition = make_petition(milestones=[1, 2], **overrides)
+    confirm_signature(make_signature(petition))
+    db.session.commit()
+    return petition
+
+
+def alerted():
+    rows = db.session.query(TeamAlert, Account).join(Account, Account.id == TeamAlert.account_id)
+    return sorted((alert.kind, account.email.split("@")[0]) for alert, account in rows)
+
+
+def test_milestone_is_alerted_of_once_and_the_next_one_too(team, night):
+    petition = make_signed_petition()
+    for _ in range(2):
+        check_alerts()
+        assert alerted() == [("milestone", "campaigner"), ("milestone", "sender")]
+    confirm_signature(make_signature(petition, email="b@example.org"))
+    check_alerts()
+    assert len(alerted()) == 4
+    assert db.session.query(Delivery).filter_by(kind="team_alert").count() == 4
+
+
+def compose(kind="milestone"):
+    """Return the message to each address, None for who gets none."""
+    rows = db.session.query(TeamAlert, Account).join(Account, Account.id == TeamAlert.account_id)
+    rows = rows.filter(TeamAlert.kind == kind)
+    addresses = {alert.id: account.email for alert, account in rows}
+    composed = compose_team_alert([SimpleNamespace(id=number, subject_id=number) for number in addresses])
+    return {addresses[n]: None if isinstance(m, Skipped) else m for n, m in composed.items()}
+
+
+@pytest.mark.parametrize("language", ["en", "fr"])
+def test_email_says_what_and_where(team, night, language):
+    for account in team.values():
+        account.language = language
+    make_signed_petition()
+    check_alerts()
+    message = compose()["campaigner@example.org"]
+    assert ("a atteint 1 signatures" if language == "fr" else "has reached 1 signatures") in message.body
+    assert "/desk/petitions/jardin" in message.body
+    assert "/account/" in message.html
+
+
+def test_each_can_be_switched_off_also_while_it_waits(client, team, night):
+    account = sign_in(client, "admin", language="en", password="four words")
+    assert post_form(client, "/account/alerts", alert=["trouble"]).status_code == 303
+    db.session.expire_all()
+    assert account.alerts_off == ["milestone", "digest"]
+    make_signed_petition()
+    check_alerts()
+    assert "admin" not in {name for _, name in alerted()}
+    team["campaigner"].alerts_off = ["milestone"]
+    team["sender"].active = False
+    db.session.commit()
+    assert compose() == {"campaigner@example.org": None, "sender@example.org": None}
+
+
+def test_digest_comes_once_a_day_in_the_morning_if_there_is_news(team, monkeypatch):
+    monkeypatch.setattr(alerts.clock, "now", lambda: MORNING - timedelta(hours=2))
+    check_alerts()
+    assert alerted() == []
+    monkeypatch.setattr(alerts.clock, "now", lambda: MORNING)
+    check_alerts()
+    assert alerted() == [], "nothing happened"
+    petition = make_petition(milestones=[])
+    monkeypatch.setattr(home, "read_new", lambda petitions: {petition.id: SimpleNamespace(counted=3, submitted=5)})
+    for _ in range(2):
+        check_alerts()
+        assert alerted() == [("digest", "campaigner")]
+    data = db.session.query(TeamAlert).filter_by(kind="digest").one().data
+    assert data["petitions"] == [{"slug": "jardin", "title": "Pour un jardin", "new": 3, "total": 0}]
+    monkeypatch.setattr(alerts.clock, "now", lambda: MORNING + timedelta(days=1))
+    check_alerts()
+    assert alerted().count(("digest", "campaigner")) == 2
+
+
+def test_trouble_is_alerted_of_after_minutes_and_not_again_for_hours(team, night, monkeypatch):
+    reason = HealthReason(HealthStatus.STUCK, "People who wait for their link: %(n)s.", {"n": 3})
+    health = SimpleNamespace(status=HealthStatus.STUCK, reasons=[reason])
+    monkeypatch.setattr(home, "get_health", lambda: health)
+    check_alerts()
+    assert alerted() == [], "it may mend itself"
+    db.session.query(TeamAlert).update({"created_at": clock.now() - timedelta(minutes=3)})
+    db.session.commit()
+    for _ in range(2):
+        check_alerts()
+        assert alerted() == [("trouble", "operator")]
+    health.status = HealthStatus.OK
+    check_alerts()
+    assert db.session.query(TeamAlert).filter_by(kind=alerts.STUCK).count() == 0
+
+
+def test_old_alerts_are_deleted_and_milestones_kept(team, night):
+    make_signed_petition()
+    check_alerts()
+    db.session.add(TeamAlert(kind="digest", key="2026-01-01", data={}))
+    db.session.query(TeamAlert).update({"created_at": clock.now() - timedelta(days=100)})
+    db.session.commit()
+    run_retention()
+    assert {kind for kind, _ in alerted()} == {"milestone"}
+    assert db.session.query(TeamAlert).filter_by(kind="digest").count() == 0
