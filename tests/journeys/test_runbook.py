@@ -1,9 +1,10 @@
 """Each section of the runbook, typed into a system that is broken in its way; records the alerts' series.
 
-`RECORD=1` writes what /metrics said to tests/operations/series/, from which tests/operations/test_alerts.py tests rules.
+`RECORD=1` writes what /metrics said to tests/operations/series/, from which test_alerts.py tests the rules.
 """
 
 import http.client
+import json
 import os
 import re
 import shlex
@@ -146,6 +147,15 @@ def scrape_twice(stack):
     return [first, stack.read_metrics()], seconds
 
 
+def list_commands(stack, alert):
+    """Return what to type for an alert; where its section leads to that of the first reason, that as well."""
+    commands = commands_of(alert) if alert else []
+    if alert in ("MailStuck", "MailSlow"):
+        reasons = json.loads(stack.petition("queue", "--json").stdout)["reasons"]
+        commands += commands_of(reasons[0]["runbook"])
+    return commands
+
+
 def is_well(stack):
     metrics = stack.read_metrics()
     names = ("petition_health_status{}", "petition_people_waiting{}")
@@ -165,7 +175,7 @@ def test_what_the_runbook_says_to_type_ends_the_trouble(stack, scenario):
         stack.execute(AGE_WAITING)
     trouble, seconds_trouble = scrape_twice(stack)
     repaired = False
-    for command, remark in commands_of(scenario.alert) if scenario.alert else []:
+    for command, remark in list_commands(stack, scenario.alert):
         if command.startswith("docker compose"):
             assert set(COMPOSE_SERVICES) & set(command.replace("=", " ").split()), command
             continue

@@ -27,8 +27,7 @@ MAX_GROUPS = 8
 def render_status(snapshot: Snapshot, broker: BrokerStats, health: Health) -> RenderableType:
     """Return health, queues, processes and failures."""
     parts: list[RenderableType] = [
-        render_headline(health),
-        *render_reasons(health),
+        *render_health(health),
         Text(),
         render_queues(snapshot),
         Text(),
@@ -39,19 +38,19 @@ def render_status(snapshot: Snapshot, broker: BrokerStats, health: Health) -> Re
     return Group(*parts)
 
 
-def render_headline(health: Health) -> Text:
-    """Return the health status in one line: in words, not only by colour."""
+def render_health(health: Health) -> list[Text]:
+    """Return the health status, in words and not only by colour, with its cause; what else is wrong; and who waits."""
     waiting = "nobody waits for a link"
     if health.oldest is not None:
         waiting = f"{health.waiting:,} wait for a link, the first for {format_duration(health.oldest)}"
-    return Text.assemble((health.status.upper(), STATUS_STYLES[health.status]), f"  {waiting}")
-
-
-def render_reasons(health: Health) -> list[Text]:
-    """Return each reason in a line."""
+    headline = (health.status.upper(), STATUS_STYLES[health.status])
+    if not health.reasons:
+        return [Text.assemble(headline, f"  {waiting}")]
+    cause, *others = health.reasons
     return [
-        Text.assemble("  ", (reason.status, STATUS_STYLES[reason.status]), f"  {reason.message()}")
-        for reason in health.reasons
+        Text.assemble(headline, f"  {cause.message()}"),
+        *(Text.assemble("  ", (each.status, STATUS_STYLES[each.status]), f"  {each.message()}") for each in others),
+        Text(f"  {waiting}"),
     ]
 
 

@@ -79,6 +79,14 @@ def test_queue_table_fits_80_columns(app):
     assert "5.1.1" in console.export_text()
 
 
+def test_status_says_the_cause_before_who_waits(run):
+    make_signature(make_petition())
+    lines = run(queue, "status").stdout.splitlines()
+    assert lines[0].startswith("STUCK  No worker takes the queues")
+    waiting = next(number for number, line in enumerate(lines) if "1 wait for a link" in line)
+    assert 0 < waiting < next(number for number, line in enumerate(lines) if line.startswith("queue"))
+
+
 def test_pause_and_resume_have_an_audit_event(run):
     assert run(queue, "pause", "mailings", "--reason", "the provider asked").exit_code == 0
     assert json.loads(run(queue, "resume", "mailings", "--json").stdout)["was_paused"]

@@ -64,6 +64,15 @@ def test_empty_queue_is_shown(client, operator):
     assert client.get("/ops/?lang=fr").status_code == 200
 
 
+def test_page_says_the_cause_before_who_waits(client, operator):
+    make_signature(make_petition())
+    page = client.get("/ops/?lang=en").text
+    headline, cause, waiting = (page.index(f'<p class="{name}">') for name in ("headline", "cause", "waiting"))
+    assert headline < cause < waiting
+    assert "No worker takes the queues" in page[cause:waiting]
+    assert "1 person waits for a link" in page[waiting:]
+
+
 def test_dashboard_links_each_group_to_its_emails(client, operator, failed_deliveries):
     page = client.get("/ops/?lang=en").text
     assert "550 5.7.1" in page

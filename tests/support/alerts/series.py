@@ -55,7 +55,8 @@ def _round(value):
 def make_input_series(recorded):
     """Return the recorded series as promtool takes them: each phase goes on as its two scrapes show.
 
-    A counter goes on at its rate, an age that grew goes on growing, and any other gauge stays.
+    A counter goes on at its rate, an age that grew goes on growing, and any other gauge stays. Requests go on after the
+    trouble as before: on a busy machine, the processes that have just started answer slowly for some seconds.
     """
     steps = [minutes * 60 // STEP_SECONDS for minutes in (BEFORE, TROUBLE, AFTER)]
     return [
@@ -77,6 +78,9 @@ def _phases(key, values, seconds, steps):
             yield f"_x{count - 1}"
             continue
         rate = 0.0 if first is None else (second - first) / seconds[phase]
+        if phase == 2 and key.startswith("petition_http_"):
+            before = [each or 0.0 for each in values[:2]]
+            rate = (before[1] - before[0]) / seconds[0]
         if not is_counter:
             growth = rate if "_seconds{" in key and GROWING_RATE[0] <= rate <= GROWING_RATE[1] else 0.0
             yield f"{second:.6f}{growth * STEP_SECONDS:+.6f}x{count - 1}"
