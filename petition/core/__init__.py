@@ -12,10 +12,12 @@ def register(app: "Flask") -> None:
         assets,
         cache,
         celery,
+        compression,
         db,
         error_handlers,
         health,
         i18n,
+        icons,
         logging,
         openapi,
         read_replica,
@@ -33,7 +35,9 @@ def register(app: "Flask") -> None:
     cache.init_app(app)
     i18n.init_app(app)
     security_headers.init_app(app)
+    compression.init_app(app)
     assets.init_app(app)
     error_handlers.init_app(app)
     openapi.init_app(app)
+    app.register_blueprint(icons.blueprint)
     app.register_blueprint(health.blueprint)

@@ -5,16 +5,20 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
 from urllib.parse import quote
+from zoneinfo import ZoneInfo
 
 from flask import Blueprint, abort, current_app, make_response, redirect, render_template, request, url_for
 from werkzeug import Response
 
+from petition.core import clock
+from petition.core.assets import IMMUTABLE_CACHE_CONTROL
 from petition.core.cache import get_or_create
 from petition.core.countries import country_of_timezone, list_countries_from
 from petition.core.exceptions import NotFound
 from petition.core.i18n import LANGUAGES, current_language, explicit_language
 from petition.core.openapi import API_PREFIX, problem_response
 from petition.petitions.counters import get_count, get_counts
+from petition.petitions.images import read_image
 from petition.petitions.lifecycle import PetitionArchived
 from petition.petitions.models import Petition, PetitionState
 from petition.petitions.presenter import present
@@ -79,6 +83,23 @@ def _redirect_to_clean_path(pasted: str) -> Response:
     return redirect(f"{address}{slash}{quote(rest)}{query}", 302)
 
 
+@blueprint.get("/p/<slug>/sheet")
+def sheet(slug: str) -> str:
+    """Show a blank sheet to print, for signatures on paper."""
+    petition = get_public_or_404(slug)
+    return render_template("petitions/public/sheet.html", petition=present(petition, current_language()))
+
+
+@blueprint.get("/images/<name>")
+def image(name: str) -> Response:
+    """Return an image of a petition's text."""
+    content, media_type = read_image(name)
+    response = make_response(content)
+    response.mimetype = media_type
+    response.headers["Cache-Control"] = IMMUTABLE_CACHE_CONTROL
+    return response
+
+
 @blueprint.app_errorhandler(PetitionArchived)
 def archived(error: PetitionArchived) -> Response:
     """Answer 410 for an archived petition: what it was, when, and how many signed."""
@@ -133,6 +154,7 @@ def render_page(petition: Petition, form: SignForm | None = None, status: int = 
         count=get_count(petition),
         countries=list_countries_from(language, country_of_timezone(petition.timezone)),
         confirm_within=current_app.config["CONFIRM_WITHIN"],
+        today=clock.now().astimezone(ZoneInfo(petition.timezone)).date(),
         form=form or SignForm(),
         languages=_language_links(petition.slug),
     )

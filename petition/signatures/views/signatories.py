@@ -54,7 +54,9 @@ def page(slug: str) -> Response:
     }  # fmt: skip
     is_start = not after and (not before or first == 1)
     links = {
-        "previous_url": _url(here, before=found.previous, start=max(first - list_pages.PAGE_SIZE, 1)) if found.previous else None,
+        "previous_url": _url(here, before=found.previous, start=max(first - list_pages.PAGE_SIZE, 1))
+        if found.previous
+        else None,
         "next_url": _url(here, after=found.next, start=first + len(found.people)) if found.next else None,
         "first_url": None if is_start else _url(here),
         "report_url": _url({**here, "report": None if reporting else 1}, after=after, before=before),
