@@ -89,7 +89,8 @@ def listed_query(petition: Petition) -> Select[Any]:
         Signature.party, Signature.name, Signature.profession, Signature.organisation, Signature.confirmed_at,
         Signature.confirmed_no, Signature.logo_text, Signature.email_canonical,
     )  # fmt: skip
-    return select(*columns).where(Signature.petition_id == petition.id, IS_LISTED)
+    query: Select[Any] = select(*columns)
+    return query.where(Signature.petition_id == petition.id, IS_LISTED)
 
 
 def to_signatory(row: Row[Any], petition: Petition) -> Signatory:

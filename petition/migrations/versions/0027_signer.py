@@ -40,9 +40,22 @@ COUNT_LISTED_SQL = (
         RETURN NULL;
     END $$
     """,
-    f"""
-    CREATE TRIGGER count_listed_inserted AFTER INSERT ON signatures
-    FOR EACH ROW WHEN ({NEW_LISTED}) EXECUTE FUNCTION count_listed('come')
+    # By statement: many rows may come at once, and each would be one more version of one of 16 rows.
+    """
+    CREATE FUNCTION count_listed_inserts() RETURNS trigger LANGUAGE plpgsql AS $$
+    BEGIN
+        INSERT INTO list_counts AS counts (petition_id, slot, people)
+        SELECT petition_id, id % 16, count(*) FROM inserted
+        WHERE state = 'confirmed' AND listed AND (review IS NULL OR review = 'approved') AND party = 'person'
+            AND EXISTS (SELECT FROM petitions WHERE id = inserted.petition_id)
+        GROUP BY petition_id, id % 16
+        ON CONFLICT (petition_id, slot) DO UPDATE SET people = counts.people + excluded.people;
+        RETURN NULL;
+    END $$
+    """,
+    """
+    CREATE TRIGGER count_listed_inserted AFTER INSERT ON signatures REFERENCING NEW TABLE AS inserted
+    FOR EACH STATEMENT EXECUTE FUNCTION count_listed_inserts()
     """,
     f"""
     CREATE TRIGGER count_listed_come AFTER UPDATE ON signatures
