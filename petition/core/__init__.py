@@ -17,12 +17,12 @@ def register(app: "Flask") -> None:
         error_handlers,
         health,
         i18n,
-        icons,
         logging,
         openapi,
         read_replica,
         redis,
         security_headers,
+        site_files,
         trusted_hosts,
     )
 
@@ -39,5 +39,5 @@ def register(app: "Flask") -> None:
     assets.init_app(app)
     error_handlers.init_app(app)
     openapi.init_app(app)
-    app.register_blueprint(icons.blueprint)
+    app.register_blueprint(site_files.blueprint)
     app.register_blueprint(health.blueprint)

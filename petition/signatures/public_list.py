@@ -85,12 +85,11 @@ def preview_signatories(petition: Petition) -> tuple[Sequence[Signatory], list[S
 
 def listed_query(petition: Petition) -> Select[Any]:
     """Return the query of a petition's public list, in no order."""
-    columns = (
+    columns: Sequence[Any] = (
         Signature.party, Signature.name, Signature.profession, Signature.organisation, Signature.confirmed_at,
         Signature.confirmed_no, Signature.logo_text, Signature.email_canonical,
     )  # fmt: skip
-    query: Select[Any] = select(*columns)
-    return query.where(Signature.petition_id == petition.id, IS_LISTED)
+    return select(*columns).where(Signature.petition_id == petition.id, IS_LISTED)
 
 
 def to_signatory(row: Row[Any], petition: Petition) -> Signatory:

@@ -53,8 +53,11 @@ def test_stylesheets_are_compressed_and_revalidated(client):
     assert client.head(path, headers=GZIP).data == b""
 
 
-@pytest.mark.parametrize(("path", "kind"), [("/favicon.ico", "image/"), ("/apple-touch-icon.png", "image/png")])
-def test_icons_are_where_browsers_look(client, path, kind):
+@pytest.mark.parametrize(
+    ("path", "kind"),
+    [("/favicon.ico", "image/"), ("/apple-touch-icon.png", "image/png"), ("/robots.txt", "text/plain")],
+)
+def test_files_are_where_programs_look(client, path, kind):
     answer = client.get(path)
     assert answer.status_code == 200
     assert answer.content_type.startswith(kind)

@@ -1,6 +1,5 @@
 """Public pages of petitions: the text with its form, and the list of petitions."""
 
-import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
@@ -28,7 +27,6 @@ from petition.petitions.validation import SLUG_PATTERN
 ACCESS = "public"
 # A shared cache may serve a page for five seconds; a browser asks again, so that signers see their confirmation.
 CACHE_CONTROL = "public, max-age=0, s-maxage=5"
-CLINGING_PATTERN = re.compile(r"[^0-9A-Za-z]+$")
 
 blueprint = Blueprint("petitions", __name__)
 
@@ -72,7 +70,10 @@ def pasted_address(pasted: str) -> Response:
 
 def _redirect_to_clean_path(pasted: str) -> Response:
     """Redirect to the path under /p/ without what follows its last letter or digit, or answer 404."""
-    path = CLINGING_PATTERN.sub("", pasted)
+    end = len(pasted)
+    while end and not (pasted[end - 1].isascii() and pasted[end - 1].isalnum()):
+        end -= 1
+    path = pasted[:end]
     slug, slash, rest = path.partition("/")
     slug = slug.lower()
     if f"{slug}{slash}{rest}" == pasted or not SLUG_PATTERN.fullmatch(slug):
