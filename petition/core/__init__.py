@@ -12,6 +12,7 @@ def register(app: "Flask") -> None:
         assets,
         cache,
         celery,
+        compression,
         db,
         error_handlers,
         health,
@@ -21,6 +22,7 @@ def register(app: "Flask") -> None:
         read_replica,
         redis,
         security_headers,
+        site_files,
         trusted_hosts,
     )
 
@@ -34,6 +36,8 @@ def register(app: "Flask") -> None:
     cache.init_app(app)
     i18n.init_app(app)
     security_headers.init_app(app)
+    compression.init_app(app)
     assets.init_app(app)
     error_handlers.init_app(app)
     openapi.init_app(app)
+    app.register_blueprint(site_files.blueprint)

@@ -11,9 +11,12 @@ from flask_smorest import Blueprint as SmorestBlueprint
 from webargs.flaskparser import FlaskParser, is_json_request
 from werkzeug.exceptions import BadRequest, HTTPException
 
+from petition.core.i18n import N_
+
 ACCESS_PUBLIC = "public"
 SLUG_LINK_PARAMETERS = {"slug": "$request.path.slug"}  # of OpenAPI links to other operations on the petition
 API_PREFIX = "/api/v1"
+EXAMPLE_SLUG = "internet-en-prison"
 PROBLEM_MEDIA_TYPE = "application/problem+json"
 
 docs = Blueprint("api_docs", __name__, url_prefix=API_PREFIX)
@@ -101,16 +104,23 @@ def document_problems(blueprint: Any, *statuses: int) -> Callable[[Any], Any]:
     return decorate
 
 
-def document_operation(blueprint: Any, name: str, status: int, **linked: dict[str, str]) -> Callable[[Any], Any]:
-    """Name an operation. `linked`: the operations that its response links to, with their parameters."""
+def document_operation(
+    blueprint: Any, name: str, status: int, summary: str, **linked: dict[str, str]
+) -> Callable[[Any], Any]:
+    """Name and sum up an operation. `linked`: the operations that its response links to, with their parameters.
+
+    The summary, and every description of a field, is marked by `N_`: the page translates it.
+    """
     links = {other: {"operationId": other, "parameters": parameters} for other, parameters in linked.items()}
-    return blueprint.doc(operationId=name, responses={status: {"links": links}} if links else {})
+    return blueprint.doc(operationId=name, summary=summary, responses={status: {"links": links}} if links else {})
 
 
 @docs.get("/docs")
 def page() -> str:
-    """Show the API documentation."""
-    return render_template("api/docs.html", spec=current_app.extensions["petition.api"].spec.to_dict())
+    """Show the API documentation, with an example of each operation."""
+    return render_template(
+        "api/docs.html", spec=current_app.extensions["petition.api"].spec.to_dict(), example_slug=EXAMPLE_SLUG
+    )
 
 
 def register_blueprint(app: Flask, blueprint: ApiBlueprint) -> None:
@@ -121,12 +131,12 @@ def register_blueprint(app: Flask, blueprint: ApiBlueprint) -> None:
 def init_app(app: Flask) -> None:
     """Create the API, described at /api/v1/openapi.json and documented at /api/v1/docs."""
     app.config.update(
-        API_TITLE="Petitions: the JSON API",
+        API_TITLE=N_("Petitions: the JSON API"),
         API_VERSION="v1",
         OPENAPI_VERSION="3.1.0",
         OPENAPI_URL_PREFIX=API_PREFIX,
         OPENAPI_JSON_PATH="openapi.json",
-        API_SPEC_OPTIONS={"info": {"description": "Sign, confirm, count: what the pages do, as JSON."}},
+        API_SPEC_OPTIONS={"info": {"description": N_("Sign, confirm, count: what the pages do, as JSON.")}},
     )
     api = PetitionApi(app)
     app.extensions["petition.api"] = api

@@ -5,9 +5,10 @@ from typing import Any
 
 from flask.views import MethodView
 
-from petition.core.i18n import current_language
+from petition.core.i18n import N_, current_language
 from petition.core.openapi import (
     ACCESS_PUBLIC,
+    EXAMPLE_SLUG,
     SLUG_LINK_PARAMETERS,
     ApiBlueprint,
     document_operation,
@@ -37,17 +38,32 @@ def _serialise(petition: Petition, count: Count) -> dict[str, Any]:
     }
 
 
+EXAMPLE_COUNT = {"confirmed": 640, "people": 610, "organisations": 30, "paper": 85, "goal": 1000}
+EXAMPLE_PETITION = {
+    "slug": EXAMPLE_SLUG, "kind": "open_letter", "state": "open", "title": "Pour un accès à Internet en prison",
+    "summary": "Nous demandons d’ouvrir cet accès.", "addressee": "Élisabeth Borne, Première ministre",
+    "sender_name": "Internet en prison", "language": "fr", "languages": ["fr", "en"], "closes_on": None,
+    "delivered_on": None, "won_on": None, "count": EXAMPLE_COUNT,
+}  # fmt: skip
+EXAMPLE_FULL_PETITION = EXAMPLE_PETITION | {
+    "body": "Madame la Première ministre, …", "body_html": "<p>Madame la Première ministre, …</p>\n",
+    "asks": ["profession", "city"], "professions": ["Avocate", "Avocat"], "listing": "opt_in",
+    "accepts_organisations": True,
+}  # fmt: skip
+
+
 @blueprint.route("")
 class Petitions(MethodView):
     """All public petitions."""
 
     @blueprint.arguments(LanguageQuery(), location="query")
-    @blueprint.response(200, PetitionSchema(many=True))
+    @blueprint.response(200, PetitionSchema(many=True), example=[EXAMPLE_PETITION])
     @document_problems(blueprint, 422)
     @document_operation(
         blueprint,
         "list_petitions",
         200,
+        N_("List the petitions, open ones first."),
         show_petition=FIRST_SLUG,
         count=FIRST_SLUG,
         list_signatories=FIRST_SLUG,
@@ -65,12 +81,13 @@ class OnePetition(MethodView):
     """One petition."""
 
     @blueprint.arguments(LanguageQuery(), location="query")
-    @blueprint.response(200, FullPetitionSchema)
+    @blueprint.response(200, FullPetitionSchema, example=EXAMPLE_FULL_PETITION)
     @document_problems(blueprint, 404, 410, 422)
     @document_operation(
         blueprint,
         "show_petition",
         200,
+        N_("Return a petition with its text."),
         count=SLUG_LINK_PARAMETERS,
         list_signatories=SLUG_LINK_PARAMETERS,
         sign=SLUG_LINK_PARAMETERS,
@@ -85,9 +102,11 @@ class OnePetition(MethodView):
 class PetitionCount(MethodView):
     """The count of one petition."""
 
-    @blueprint.response(200, CountSchema)
+    @blueprint.response(200, CountSchema, example=EXAMPLE_COUNT)
     @document_problems(blueprint, 404, 410)
-    @document_operation(blueprint, "count", 200, sign=SLUG_LINK_PARAMETERS)
+    @document_operation(
+        blueprint, "count", 200, N_("Return the exact count of confirmed signatures."), sign=SLUG_LINK_PARAMETERS
+    )
     def get(self, slug: str) -> Count:
         """Return the exact count of confirmed signatures."""
         return get_count(get_public_or_404(slug))

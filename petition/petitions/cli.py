@@ -14,6 +14,8 @@ from petition.petitions import lifecycle
 from petition.petitions import queries as petition_queries
 from petition.petitions.counters import get_count, get_counts
 from petition.petitions.file_parser import parse_document
+from petition.petitions.labels import dropped_message
+from petition.petitions.markdown import find_dropped
 from petition.petitions.models import Petition, PetitionState
 from petition.petitions.paper.cli import import_paper, undo_paper
 
@@ -41,6 +43,9 @@ def create(file: IO[str], opens: bool) -> None:
     if opens:
         lifecycle.open_(petition)
     db.session.commit()
+    for language, text in petition.texts.items():
+        for dropped in find_dropped(text.body):
+            console.print(f"Warning: text {language}, {dropped_message(dropped)}")
     languages = ", ".join(petition.texts)
     console.print(f"Created [bold]{petition.slug}[/] ({petition.state_now}; {languages}).")
     if petition.state_now == PetitionState.DRAFT:

@@ -10,7 +10,7 @@ from zoneinfo import ZoneInfo
 
 from petition.core.exceptions import ValidationError
 from petition.core.i18n import LANGUAGES
-from petition.petitions.markdown import to_html
+from petition.petitions.markdown import find_dropped, text_to_html
 from petition.petitions.models import Petition
 from petition.petitions.validation import (
     MAX_CHARACTERS,
@@ -143,4 +143,4 @@ def build_preview(values: Mapping[str, str], language: str) -> dict[str, Any]:
     """Return the texts of a language for the preview, as they are typed, valid or not."""
     text = {field: values.get(f"{language}.{field}", "") for field in ("title", "summary", "addressee", "body")}
     body = text["body"] if len(text["body"]) <= MAX_CHARACTERS["body"] and is_printable_text(text["body"]) else ""
-    return text | {"html": to_html(body), "kind": values.get("kind", "")}
+    return text | {"html": text_to_html(body), "dropped": find_dropped(body), "kind": values.get("kind", "")}

@@ -9,6 +9,7 @@ from petition.core.countries import list_countries
 from petition.core.i18n import LANGUAGES, current_language
 from petition.petitions.counters import Count
 from petition.petitions.editing import FieldChange
+from petition.petitions.markdown import Dropped
 from petition.petitions.models import PaperImportState, Petition, PetitionState
 from petition.petitions.paper.csv import MAX_LINES
 from petition.petitions.paper.errors import PaperFileErrorCode
@@ -158,6 +159,18 @@ def describe_consequences(changes: Sequence[FieldChange], count: Count) -> list[
         ),
     }
     return list(dict.fromkeys(messages + [known[field] for field in after if field in known]))
+
+
+def dropped_message(dropped: Dropped) -> str:
+    """Return what of a text is not shown as it was meant, where, and what to do."""
+    message = {
+        "image": _("this image is not shown: upload it, and write the line that its page gives you"),
+        "alt": _("this image is not shown without a description: write it between the square brackets"),
+        "html": _("HTML is shown as it is typed: write Markdown instead"),
+        "strikethrough": _("there is no struck-out text: delete it, or leave it plain"),
+        "link": _("this link is not one: it must begin with https://, http:// or mailto:"),
+    }[dropped.kind]
+    return _("line %(line)s: %(advice)s", line=dropped.line, advice=message)
 
 
 def dimension_label(dimension: str) -> str:

@@ -13,6 +13,7 @@ from sqlalchemy import (
     SmallInteger,
     String,
     Text,
+    UniqueConstraint,
     func,
     text,
 )
@@ -143,6 +144,24 @@ class PetitionText(Model):
     body: Mapped[str] = mapped_column(Text)
     addressee: Mapped[str] = mapped_column(String(200))
     professions: Mapped[list[str]] = mapped_column(ARRAY(String(120)), server_default=text("'{}'"))
+
+
+class PetitionImage(Model):
+    """An image in the text of a petition; its name is a digest of its content, and its size."""
+
+    __tablename__ = "petition_images"
+
+    id: Mapped[int] = identity_column()
+    petition_id: Mapped[int] = mapped_column(ForeignKey("petitions.id", ondelete="CASCADE"))
+    name: Mapped[str] = mapped_column(String(40))
+    alt: Mapped[str] = mapped_column(String(300))
+    content: Mapped[bytes] = mapped_column(LargeBinary, deferred=True)
+    created_at: Mapped[datetime] = mapped_column(server_default=func.now())
+
+    __table_args__ = (
+        UniqueConstraint("petition_id", "name", name="uq_petition_images_petition_id"),
+        Index("ix_petition_images_name", "name"),
+    )
 
 
 class PetitionCount(Model):

@@ -7,7 +7,7 @@ from zoneinfo import ZoneInfo
 from markupsafe import Markup
 
 from petition.core.cache import get_or_create
-from petition.petitions.markdown import to_html
+from petition.petitions.markdown import text_to_html
 from petition.petitions.models import Petition, PetitionState
 from petition.petitions.professions import PrintedProfession, list_forms, print_profession
 
@@ -53,7 +53,7 @@ class PetitionPresenter:
     @property
     def body_html(self) -> Markup:
         """The text, as sanitised HTML."""
-        return to_html(self.body)
+        return text_to_html(self.body)
 
 
 def present(petition: Petition, language: str) -> PetitionPresenter:

@@ -3,6 +3,7 @@
 import marshmallow as ma
 from marshmallow import validate
 
+from petition.core.i18n import N_
 from petition.petitions.models import KINDS, LISTINGS
 
 
@@ -13,7 +14,7 @@ class CountSchema(ma.Schema):
     people = ma.fields.Integer(required=True)
     organisations = ma.fields.Integer(required=True)
     paper = ma.fields.Integer(required=True)
-    goal = ma.fields.Integer(required=True, metadata={"description": "the next milestone"})
+    goal = ma.fields.Integer(required=True, metadata={"description": N_("the next milestone")})
 
 
 class PetitionSchema(ma.Schema):
@@ -30,10 +31,10 @@ class PetitionSchema(ma.Schema):
     languages = ma.fields.List(ma.fields.String(), required=True)
     closes_on = ma.fields.Date(required=True, allow_none=True)
     delivered_on = ma.fields.Date(
-        required=True, allow_none=True, metadata={"description": "the day on which the signatures were handed over"}
+        required=True, allow_none=True, metadata={"description": N_("the day on which the signatures were handed over")}
     )
     won_on = ma.fields.Date(
-        required=True, allow_none=True, metadata={"description": "the day on which what it asks for was granted"}
+        required=True, allow_none=True, metadata={"description": N_("the day on which what it asks for was granted")}
     )
     count = ma.fields.Nested(CountSchema, required=True)
 
@@ -41,8 +42,8 @@ class PetitionSchema(ma.Schema):
 class FullPetitionSchema(PetitionSchema):
     """A petition in one language, with its text and the details that it asks signers for."""
 
-    body = ma.fields.String(required=True, metadata={"description": "Markdown"})
-    body_html = ma.fields.String(required=True, metadata={"description": "sanitised HTML"})
+    body = ma.fields.String(required=True, metadata={"description": N_("Markdown")})
+    body_html = ma.fields.String(required=True, metadata={"description": N_("sanitised HTML")})
     asks = ma.fields.List(ma.fields.String(), required=True)
     professions = ma.fields.List(ma.fields.String(), required=True)
     listing = ma.fields.String(required=True, validate=validate.OneOf(LISTINGS))
@@ -53,5 +54,5 @@ class LanguageQuery(ma.Schema):
     """Which language to answer in."""
 
     lang = ma.fields.String(
-        validate=validate.OneOf(["fr", "en"]), metadata={"description": "else the browser's, else French"}
+        validate=validate.OneOf(["fr", "en"]), metadata={"description": N_("else the browser's, else French")}
     )

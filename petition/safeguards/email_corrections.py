@@ -64,6 +64,7 @@ REAL_DOMAINS = {
     "mail.com", "email.com", "gmx.net", "ymail.com", "sfc.fr", "fee.fr", "free.com", "hotmail.com.tr", "live.in",
     "orange-ftgroup.com", "gmail.lt", "lapostegroupe.fr", "outlok.de",
 } | DOMAIN_ALIASES.keys() | PLUS_ALIAS_DOMAINS  # fmt: skip
+MAX_CHARACTERS = 320  # of an address (RFC 5321): longer ones are none, and would take time
 # Where names have no accents: at the providers above, and at universities and public services under these.
 # What NFKD leaves as it is.
 ASCII_LETTERS = str.maketrans(
@@ -75,7 +76,7 @@ ASCII_LETTERS = str.maketrans(
 def suggest_correction(text: str) -> str | None:
     """Return the address that was probably meant, None if it does not look mistyped."""
     local, _, domain = strip_invisible(text).rpartition("@")
-    if not local:
+    if not local or len(text) > MAX_CHARACTERS:
         return None
     domain = re.sub(r"\s*[.,;]+\s*", ".", domain).strip(".")  # marie@free,fr
     domain = _likely_domain(domain.lower()) or domain

@@ -9,6 +9,7 @@ from flask_babel import gettext as _
 from marshmallow import validate
 
 from petition.core.exceptions import ValidationError
+from petition.core.i18n import N_
 from petition.core.openapi import (
     ACCESS_PUBLIC,
     SLUG_LINK_PARAMETERS,
@@ -47,17 +48,17 @@ class SignSchema(ma.Schema):
         unknown = ma.EXCLUDE
 
     party = ma.fields.String(validate=validate.OneOf(PARTIES), metadata={"default": "person"})
-    name = _text("the person's name, or the representative's", required=True)
-    organisation = _text("required when an organisation signs")
-    email = _text("where the link goes", required=True)
-    profession = _text("profession or role")
-    city = _text("town")
-    postal_code = _text("postal code")
-    country = _text("ISO 3166-1 alpha-2")
-    listed = ma.fields.Boolean(metadata={"description": "show the name in the public list", "default": False})
-    updates = ma.fields.Boolean(metadata={"description": "receive the campaign's news", "default": False})
-    locale = _text("language of the emails: fr or en")
-    website = ma.fields.String(data_key=FIELD_NAME, metadata={"description": "leave out"}, allow_none=True)
+    name = _text(N_("the person's name, or the representative's"), required=True)
+    organisation = _text(N_("required when an organisation signs"))
+    email = _text(N_("where the link goes"), required=True)
+    profession = _text(N_("profession or role"))
+    city = _text(N_("town"))
+    postal_code = _text(N_("postal code"))
+    country = _text(N_("ISO 3166-1 alpha-2"))
+    listed = ma.fields.Boolean(metadata={"description": N_("show the name in the public list"), "default": False})
+    updates = ma.fields.Boolean(metadata={"description": N_("receive the campaign's news"), "default": False})
+    locale = _text(N_("language of the emails: fr or en"))
+    website = ma.fields.String(data_key=FIELD_NAME, metadata={"description": N_("leave out")}, allow_none=True)
 
 
 class AcceptedSchema(ma.Schema):
@@ -88,7 +89,7 @@ class SignatoriesQuery(ma.Schema):
 
     after = ma.fields.String(
         validate=validate.Regexp(r"^[0-9]{1,18}$", error="Start without `after`, then follow `next`."),
-        metadata={"description": "the next of the page before"},
+        metadata={"description": N_("the next of the page before")},
     )
     limit = ma.fields.Integer(load_default=100, validate=validate.Range(1, 500))
     party = ma.fields.String(validate=validate.OneOf(PARTIES))
@@ -109,6 +110,19 @@ class ConfirmedSchema(ma.Schema):
     status = ma.fields.String(required=True, validate=validate.Equal("confirmed"))
 
 
+EXAMPLE_SIGNATURE = {
+    "party": "person", "name": "Zoé Martin", "email": "zoe@example.org", "profession": "Avocate", "city": "Lyon",
+    "listed": True, "updates": False, "locale": "fr",
+}  # fmt: skip
+EXAMPLE_SIGNATORIES = {
+    "items": [
+        {"party": "person", "name": "Zoé Martin", "profession": "Avocate", "organisation": None,
+         "confirmed_on": "2022-09-28"},
+    ],
+    "next": "610",
+}  # fmt: skip
+
+
 def _accepted() -> Response:
     return current_app.response_class(f'{{"status":"{ACCEPTED}"}}\n', 202, mimetype="application/json")
 
@@ -120,13 +134,14 @@ class Signatures(MethodView):
     init_every_request = False
     decorators: ClassVar = [limit_signing]
 
-    @blueprint.arguments(SignSchema())
-    @blueprint.response(202, AcceptedSchema)
+    @blueprint.arguments(SignSchema(), example=EXAMPLE_SIGNATURE)
+    @blueprint.response(202, AcceptedSchema, example={"status": ACCEPTED})
     @document_problems(blueprint, 400, 404, 410, 413, 422, 429)
     @document_operation(
         blueprint,
         "sign",
         202,
+        N_("Sign: the address gets a link by email, and the signature counts once that was followed."),
         confirm={},
         show_petition=SLUG_LINK_PARAMETERS,
         count=SLUG_LINK_PARAMETERS,
@@ -153,10 +168,16 @@ class Confirmations(MethodView):
 
     decorators: ClassVar = [limit_token_posts]
 
-    @blueprint.arguments(TokenSchema())
-    @blueprint.response(200, ConfirmedSchema)
+    @blueprint.arguments(TokenSchema(), example={"token": "AQE.awl47A.ZeXIGjzbhGgo8Z17xGafrg"})
+    @blueprint.response(200, ConfirmedSchema, example={"status": "confirmed"})
     @document_problems(blueprint, 400, 404, 410, 413, 422, 429)
-    @document_operation(blueprint, "confirm", 200, list_petitions={})
+    @document_operation(
+        blueprint,
+        "confirm",
+        200,
+        N_("Confirm a signature by its token, once; again answers the same."),
+        list_petitions={},
+    )
     def post(self, fields: dict[str, Any]) -> Any:
         """Confirm a signature by its token, once; again answers the same."""
         try:
@@ -173,10 +194,14 @@ class Signatories(MethodView):
     """The public list."""
 
     @blueprint.arguments(SignatoriesQuery(), location="query")
-    @blueprint.response(200, SignatoriesSchema)
+    @blueprint.response(200, SignatoriesSchema, example=EXAMPLE_SIGNATORIES)
     @document_problems(blueprint, 404, 410, 422)
     @document_operation(
-        blueprint, "list_signatories", 200, list_signatories={**SLUG_LINK_PARAMETERS, "after": "$response.body#/next"}
+        blueprint,
+        "list_signatories",
+        200,
+        N_("List those who agreed to be named, newest first."),
+        list_signatories={**SLUG_LINK_PARAMETERS, "after": "$response.body#/next"},
     )
     def get(self, query: dict[str, Any], slug: str) -> Any:
         """List those who agreed to be named, newest first."""

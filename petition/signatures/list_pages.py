@@ -15,13 +15,15 @@ from petition.core.collation import sort_key
 from petition.core.pagination import parse_cursor
 from petition.petitions.models import Petition
 from petition.signatures.models import LISTED_NAME_SQL, LISTED_WORDS_SQL, ListCount, Signature
-from petition.signatures.public_list import PAGE_SIZE, Signatory, listed_query, to_signatory
+from petition.signatures.public_list import PAGE_SIZE as DEFAULT_PAGE_SIZE
+from petition.signatures.public_list import Signatory, listed_query, to_signatory
 
+PAGE_SIZE = DEFAULT_PAGE_SIZE
 LETTERS = "abcdefghijklmnopqrstuvwxyz"
 OTHER_LETTERS = "other"  # names that begin with none of these
 MIN_SEARCH_CHARACTERS = 2
 name_key: ColumnElement[str] = literal_column(f"({LISTED_NAME_SQL})")
-words_of_name = literal_column(LISTED_WORDS_SQL)
+words_of_name: ColumnElement[Any] = literal_column(LISTED_WORDS_SQL)
 
 
 @dataclass(frozen=True)
@@ -46,17 +48,15 @@ def browse(petition: Petition, view: ListView, after: str | None = None, before:
     """Return the page after or before a signature of the list, else the first. Raises `ValidationError`."""
     query = _filter(listed_query(petition).where(Signature.party == literal_column("'person'")), view)
     start, backwards = parse_cursor(before or after, "after"), bool(before)
-    key = [name_key, Signature.confirmed_no] if view.by_name or view.letter else [-Signature.confirmed_no]
+    key: list[Any] = [name_key, Signature.confirmed_no] if view.by_name or view.letter else [-Signature.confirmed_no]
     if start is not None:
         anchor = _find_key(petition, start, key)
         if anchor is None:
             return ListPage([], None, None)
         query = query.where(_is_beyond(key, anchor, backwards))
+    order: list[Any] = [column.desc() for column in key] if backwards else list(key)
     if len(key) == 1:  # as the index has it
-        key = [Signature.confirmed_no]
         order = [Signature.confirmed_no if backwards else Signature.confirmed_no.desc()]
-    else:
-        order = [column.desc() for column in key] if backwards else list(key)
     rows = list(read_replica.fetch_rows(query.order_by(*order).limit(PAGE_SIZE + 1)))
     has_more, rows = len(rows) > PAGE_SIZE, rows[:PAGE_SIZE]
     if backwards:

@@ -30,7 +30,11 @@ def record_request(address: str) -> None:
         raise ValidationError({"email": invalid_address_message()}) from None
     db.session.add(ListRequest(email_canonical=canonical))
     db.session.flush()
-    run_after_commit(TASK_NAME, lambda: wake(MAINTENANCE, TASK_NAME, args=()))
+    run_after_commit(TASK_NAME, _wake_worker)
+
+
+def _wake_worker() -> None:
+    wake(MAINTENANCE, TASK_NAME, args=())
 
 
 def process_requests() -> int:

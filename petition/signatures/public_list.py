@@ -85,7 +85,7 @@ def preview_signatories(petition: Petition) -> tuple[Sequence[Signatory], list[S
 
 def listed_query(petition: Petition) -> Select[Any]:
     """Return the query of a petition's public list, in no order."""
-    columns = (
+    columns: Sequence[Any] = (
         Signature.party, Signature.name, Signature.profession, Signature.organisation, Signature.confirmed_at,
         Signature.confirmed_no, Signature.logo_text, Signature.email_canonical,
     )  # fmt: skip

@@ -1,6 +1,7 @@
 """The API conforms to its own description for any input (schemathesis), and never answers 5xx."""
 
 import pytest
+from flask_babel import gettext
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from schemathesis import GenerationMode
@@ -57,3 +58,32 @@ def test_errors_are_problem_documents(client):
     ):
         assert answer.content_type == "application/problem+json"
         assert answer.json["status"] == answer.status_code < 500
+
+
+def test_every_operation_has_an_example_that_its_schema_accepts(client):
+    spec = client.get("/api/v1/openapi.json").json
+    page = {language: client.get(f"/api/v1/docs?lang={language}").text for language in ("fr", "en")}
+    for method, path in OPERATIONS:
+        operation = spec["paths"][path][method.lower()]
+        status = next(iter(operation["responses"]))
+        example = operation["responses"][status]["content"]["application/json"]["example"]
+        assert example
+        if method == "POST":
+            assert operation["requestBody"]["content"]["application/json"]["example"]
+        for language in page:
+            assert page[language].count("curl ") == len(OPERATIONS)
+    assert "Lire une pétition avec son texte." in page["fr"]
+    assert "Return a petition with its text." in page["en"]
+
+
+def test_every_text_of_the_description_is_translated(app, client):
+    """What `N_` does not mark, the French page would show in English."""
+    with app.test_request_context("/?lang=fr"):
+        spec = client.get("/api/v1/openapi.json").json
+        texts = [spec["info"]["title"], spec["info"]["description"]]
+        texts += [operation["summary"] for path in spec["paths"].values() for operation in path.values()
+                  if isinstance(operation, dict)]  # fmt: skip
+        for schema in spec["components"]["schemas"].values():
+            texts += [field["description"] for field in schema.get("properties", {}).values() if "description" in field]
+        same = {"Markdown", "ISO 3166-1 alpha-2"}
+        assert {text for text in texts if gettext(text) == text} <= same

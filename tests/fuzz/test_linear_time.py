@@ -17,7 +17,8 @@ from petition.delivery.suppressions.address_list import parse_address_list
 from petition.mailings import drafts
 from petition.mailings.content.markdown_to_text import to_text
 from petition.petitions.file_parser import parse_document
-from petition.petitions.markdown import to_html
+from petition.petitions.markdown import find_dropped, text_to_html, to_html
+from petition.safeguards.email_corrections import suggest_correction
 
 pytestmark = pytest.mark.slow
 BOUNCE_REPORT = (
@@ -45,6 +46,8 @@ READERS = {
     "front matter": lambda text: parse_front_matter_file(PETITION_FILE % (text, "z")),
     "file": lambda text: _parse_petition(PETITION_FILE % ("slug: x", text)),
     "html": lambda text: to_html(text),
+    "petition": lambda text: (text_to_html(text), find_dropped(text)),
+    "pasted": suggest_correction,
     "text": to_text,
     "mailing": lambda text: drafts.validate_body(text),
     "letter": lambda text: targets.fuzz_mailings(text.encode()),
@@ -63,6 +66,9 @@ CASES = [
     ("file", "# fr: x\n", ""), ("file", "> y\n", ""), ("file", "```\n", ""),
     ("html", "*", "!"), ("html", "*a ", ""), ("html", "`", "!"), ("html", "[", ""), ("html", "](", ""),
     ("html", "<a ", ""),
+    ("petition", "https://", ""), ("petition", "https://.", ""), ("petition", "<a ", ""), ("petition", "~~a ", ""),
+    ("petition", "`", "a"), ("petition", "](a:", ""), ("petition", "|a", ""), ("petition", "| a |\n", ""),
+    ("petition", "![a](", ""), ("petition", "|---|\n", ""), ("pasted", "a@ ", "!"), ("pasted", "a@,", "!"),
     ("html", "> ", "a"), ("html", "![a](", ""), ("html", "[a]: b\n", ""), ("html", "&#1;", ""), ("html", "<!--", ""),
     ("text", "*a ", ""), ("text", "[a](b) ", ""), ("text", "- a\n", ""), ("text", "é", ""), ("text", "1. ", ""),
     ("mailing", "{{ name }}", ""), ("mailing", "{% if name %}a{% endif %}", ""), ("mailing", "[a](b) ", ""),

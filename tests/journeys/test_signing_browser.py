@@ -4,7 +4,7 @@ import time
 
 import pytest
 from axe_playwright_python.sync_playwright import Axe
-from support.browser import VIEWPORTS, click_and_wait
+from support.browser import VIEWPORTS, click_and_wait, new_page
 from support.waiting import wait_for
 
 pytestmark = [pytest.mark.journey, pytest.mark.browser, pytest.mark.xdist_group("stack")]
@@ -88,12 +88,16 @@ def test_every_public_page_is_clean(stack, page, language):
         "/",
         LETTER,
         f"{LETTER}/signatories",
+        f"{LETTER}/signatories?letter=m",
         f"{LETTER}/check-your-email",
+        f"{LETTER}/thank-you",
+        f"{LETTER}/sheet",
+        "/my-signatures",
         "/nothing",
         "/c/mangled",
         "/api/v1/docs",
     ):
-        page.goto(f"{stack.url}{path}?lang={language}")
+        page.goto(f"{stack.url}{path}{'&' if '?' in path else '?'}lang={language}")
         check(page)
 
 
@@ -110,3 +114,51 @@ def test_signing_needs_no_javascript(stack, chromium):
     page.locator("form[action*='/c/'] button").first.click()
     page.wait_for_url("**/thank-you*")
     context.close()
+
+
+def test_the_button_to_sign_is_visible_in_a_low_window_and_nothing_scrolls_by_itself(stack, chromium):
+    page = new_page(chromium, viewport={"width": 1366, "height": 625}, locale="fr-FR")
+    page.goto(stack.url + LETTER)
+    button = page.locator("form.sign .act button").bounding_box()
+    assert button["y"] + button["height"] <= 625
+    scrollers = "[...document.querySelectorAll('body *')].filter(e => e.scrollHeight > e.clientHeight + 1 && /auto|scroll/.test(getComputedStyle(e).overflowY)).length"  # noqa: E501
+    assert page.evaluate(scrollers) == 0
+    tabs = [box.bounding_box()["width"] for box in page.locator(".party .choices label").all()]
+    assert max(tabs) - min(tabs) < 1
+    page.context.close()
+
+
+def test_by_keyboard_enter_signs_with_what_is_typed_and_optional_fields_unfold(stack, chromium):
+    page = new_page(chromium, locale="fr-FR", extra_http_headers={"X-Forwarded-For": "198.18.245.1"})
+    page.goto(stack.url + LETTER)
+    page.locator("#field-name").focus()
+    page.keyboard.type("Noémie Clavier")
+    page.keyboard.press("Tab")
+    page.keyboard.type("noemie@gmial.com")
+    page.keyboard.press("Tab")
+    page.keyboard.press("Enter")  # on the summary of the optional fields
+    assert page.locator("#field-profession").is_visible()
+    page.keyboard.press("Tab")
+    page.keyboard.type("Avocate")
+    with page.expect_navigation():
+        page.keyboard.press("Enter")
+    assert page.locator("[role=alert]").is_visible()
+    assert page.locator("#field-profession").input_value() == "Avocate"
+    address = f"clavier.{time.time_ns()}@example.org"
+    page.locator("#field-email").fill(address)
+    with page.expect_navigation():
+        page.keyboard.press("Enter")
+    assert "/check-your-email" in page.url
+    assert stack.link_to(address)
+    page.context.close()
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("language", ["fr", "en"])
+def test_pages_can_be_read_at_four_times_their_size(stack, chromium, language):
+    """400 % of a window of 1280 pixels is one of 320 (WCAG 1.4.10)."""
+    page = new_page(chromium, viewport={"width": 320, "height": 256})
+    for path in ("/", LETTER, f"{LETTER}/signatories", f"{LETTER}/thank-you", "/my-signatures", "/c/mangled"):
+        page.goto(f"{stack.url}{path}?lang={language}")
+        assert page.evaluate("document.documentElement.scrollWidth <= window.innerWidth + 1"), path
+    page.context.close()

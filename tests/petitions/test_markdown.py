@@ -2,7 +2,7 @@ import re
 
 import pytest
 
-from petition.petitions.markdown import find_footnotes, to_html
+from petition.petitions.markdown import find_dropped, find_footnotes, text_to_html, to_html
 
 
 @pytest.mark.parametrize(
@@ -17,7 +17,7 @@ from petition.petitions.markdown import find_footnotes, to_html
     ],
 )
 def test_scripts_images_and_foreign_markup_are_removed(source):
-    html = to_html(source).lower()
+    html = (to_html(source) + text_to_html(source)).lower()
     for word in ("<script", 'href="javascript', "<img", "<iframe", "<p style"):
         assert word not in html
     assert '<a href="x" onclick' not in html
@@ -52,3 +52,42 @@ def test_headings_are_below_the_title_of_the_page(source, tags):
 )
 def test_footnotes_are_found_with_their_lines(source, lines):
     assert find_footnotes(source) == lines
+
+
+IMAGE = "/images/0123456789abcdef0123-800x600.jpg"
+
+
+@pytest.mark.parametrize(
+    ("source", "shown"),
+    [
+        ("| a | b |\n|---|---|\n| 1 | 2 |", "<td>2</td>"),
+        ("`x < y`", "<code>x &lt; y</code>"),
+        ("```\nx\n```", "<pre><code>x\n</code></pre>"),
+        ("<https://example.org>", '<a href="https://example.org" rel="noopener noreferrer">https://example.org</a>'),
+        ("See https://example.org/a_b, now.", ">https://example.org/a_b</a>, now."),
+        (f"![A cell]({IMAGE})", f'<img src="{IMAGE}" alt="A cell" width="800" height="600" loading="lazy">'),
+        ('![A "cell" <b>]({IMAGE})'.replace("{IMAGE}", IMAGE), 'alt="A &quot;cell&quot; &lt;b&gt;"'),
+    ],
+)
+def test_tables_code_links_and_uploaded_images_are_shown(source, shown):
+    assert shown in text_to_html(source)
+
+
+def test_a_link_in_a_link_stays_one():
+    assert text_to_html("[https://a.example](https://b.example)").count("<a ") == 1
+
+
+@pytest.mark.parametrize(
+    ("source", "dropped"),
+    [
+        ("One\n\n![x](https://example.org/a.png)", [(3, "image")]),
+        (f"One\nand ![]({IMAGE})", [(2, "alt")]),
+        (f"![A cell]({IMAGE})", []),
+        ("a\n\n<b>bold</b>", [(3, "html")]),
+        ("1 < 2 and 3 > 2, ~~old~~", [(1, "strikethrough")]),
+        ("[x](javascript:alert(1))\n[y](https://example.org)", [(1, "link")]),
+        ("`<b>`\n\n```\n<b>\n```\n", []),
+    ],
+)
+def test_what_is_not_shown_is_found_with_its_line(source, dropped):
+    assert find_dropped(source) == dropped

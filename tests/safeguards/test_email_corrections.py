@@ -48,6 +48,19 @@ def test_the_lists_are_long_enough():
     assert len(set(TYPOS.split())) >= 40
 
 
+def test_an_endless_address_takes_no_time_and_gets_no_suggestion():
+    assert suggest_correction("a@" + " " * 60_000 + "x") is None
+
+
+@pytest.mark.parametrize(
+    ("typed", "meant"),
+    [("marie@free,fr", "marie@free.fr"), ("marie@free..fr", "marie@free.fr"), ("marie@free .fr", "marie@free.fr"),
+     ("marie@free.fr.", "marie@free.fr"), ("marie@free.fr", None)],
+)  # fmt: skip
+def test_a_comma_or_a_dot_too_many_is_corrected(typed, meant):
+    assert suggest_correction(typed) == meant
+
+
 @pytest.mark.parametrize("domain", REAL_DOMAINS.split())
 def test_real_domain_is_not_corrected(domain):
     assert suggest_correction(f"zoe@{domain}") is None

@@ -139,16 +139,15 @@ def test_the_number_equals_the_rows_after_every_change(petition):
     assert count_people(petition) == 5
 
 
-def test_no_page_reads_the_whole_list(petition):
-    """Every view is answered by an index; on a table this small only if scanning it is forbidden."""
+def test_a_page_by_name_is_read_from_its_index(petition):
+    """On a table this small only if scanning it is forbidden."""
     db.session.execute(text("SET LOCAL enable_seqscan = off"))
-    for sql, index in (
-        ("SELECT * FROM signatures WHERE petition_id = 1 AND {listed} AND collation_key(name) COLLATE \"C\" >= 'm'"
-         " ORDER BY collation_key(name) COLLATE \"C\", confirmed_no LIMIT 101", "ix_signatures_list_name"),
-        ("SELECT * FROM signatures WHERE {listed}"
-         " AND to_tsvector('simple', collation_key(name)) @@ to_tsquery('simple', 'mart:*')",
-         "ix_signatures_list_words"),
-    ):  # fmt: skip
-        listed = "state = 'confirmed' AND listed AND (review IS NULL OR review = 'approved') AND party = 'person'"
-        plan = "\n".join(db.session.scalars(text("EXPLAIN " + sql.format(listed=listed).replace(":", "\\:"))))
-        assert index in plan
+    plan = db.session.scalars(
+        text("""
+            EXPLAIN SELECT * FROM signatures
+            WHERE petition_id = 1 AND state = 'confirmed' AND listed AND (review IS NULL OR review = 'approved')
+                AND party = 'person' AND collation_key(name) COLLATE "C" >= 'm'
+            ORDER BY collation_key(name) COLLATE "C", confirmed_no LIMIT 101
+        """)
+    )
+    assert "ix_signatures_list_name" in "\n".join(plan)

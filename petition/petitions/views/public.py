@@ -1,20 +1,23 @@
 """Public pages of petitions: the text with its form, and the list of petitions."""
 
-import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from typing import Any
 from urllib.parse import quote
+from zoneinfo import ZoneInfo
 
 from flask import Blueprint, abort, current_app, make_response, redirect, render_template, request, url_for
 from werkzeug import Response
 
+from petition.core import clock
+from petition.core.assets import IMMUTABLE_CACHE_CONTROL
 from petition.core.cache import get_or_create
 from petition.core.countries import country_of_timezone, list_countries_from
 from petition.core.exceptions import NotFound
 from petition.core.i18n import LANGUAGES, current_language, explicit_language
 from petition.core.openapi import API_PREFIX, problem_response
 from petition.petitions.counters import get_count, get_counts
+from petition.petitions.images import read_image
 from petition.petitions.lifecycle import PetitionArchived
 from petition.petitions.models import Petition, PetitionState
 from petition.petitions.presenter import present
@@ -24,7 +27,6 @@ from petition.petitions.validation import SLUG_PATTERN
 ACCESS = "public"
 # A shared cache may serve a page for five seconds; a browser asks again, so that signers see their confirmation.
 CACHE_CONTROL = "public, max-age=0, s-maxage=5"
-CLINGING_PATTERN = re.compile(r"[^0-9A-Za-z]+$")
 
 blueprint = Blueprint("petitions", __name__)
 
@@ -68,7 +70,10 @@ def pasted_address(pasted: str) -> Response:
 
 def _redirect_to_clean_path(pasted: str) -> Response:
     """Redirect to the path under /p/ without what follows its last letter or digit, or answer 404."""
-    path = CLINGING_PATTERN.sub("", pasted)
+    end = len(pasted)
+    while end and not (pasted[end - 1].isascii() and pasted[end - 1].isalnum()):
+        end -= 1
+    path = pasted[:end]
     slug, slash, rest = path.partition("/")
     slug = slug.lower()
     if f"{slug}{slash}{rest}" == pasted or not SLUG_PATTERN.fullmatch(slug):
@@ -77,6 +82,23 @@ def _redirect_to_clean_path(pasted: str) -> Response:
     address = url_for("petitions.page", slug=slug)
     query = f"?lang={explicit_language()}" if explicit_language() else ""
     return redirect(f"{address}{slash}{quote(rest)}{query}", 302)
+
+
+@blueprint.get("/p/<slug>/sheet")
+def sheet(slug: str) -> str:
+    """Show a blank sheet to print, for signatures on paper."""
+    petition = get_public_or_404(slug)
+    return render_template("petitions/public/sheet.html", petition=present(petition, current_language()))
+
+
+@blueprint.get("/images/<name>")
+def image(name: str) -> Response:
+    """Return an image of a petition's text."""
+    content, media_type = read_image(name)
+    response = make_response(content)
+    response.mimetype = media_type
+    response.headers["Cache-Control"] = IMMUTABLE_CACHE_CONTROL
+    return response
 
 
 @blueprint.app_errorhandler(PetitionArchived)
@@ -139,6 +161,7 @@ def render_page(
         count=get_count(petition),
         countries=list_countries_from(language, country_of_timezone(petition.timezone)),
         confirm_within=current_app.config["CONFIRM_WITHIN"],
+        today=clock.now().astimezone(ZoneInfo(petition.timezone)).date(),
         form=form or SignForm(),
         languages=_language_links(petition.slug),
     )

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from typing import Any
 
 from flask_babel import gettext as _
-from sqlalchemy import Select, func, select, tuple_
+from sqlalchemy import ColumnElement, Select, func, literal_column, select, tuple_
 
 from petition.core.db import db
 from petition.core.exceptions import Conflict, NotFound, ValidationError
@@ -22,6 +22,8 @@ MAX_COMPARED = 5_000  # organisations among which duplicates are looked for
 MAX_LOGO_CHARACTERS = 60
 MAX_MERGED = 20  # organisations at once
 MOVES = ("up", "down", "pin", "unpin")
+# In alphabetical order, as in the public list.
+organisation_key: ColumnElement[str] = literal_column('collation_key(signatures.organisation) COLLATE "C"')
 
 
 def confirmed_query(petition: Petition) -> Select[Any]:
@@ -44,8 +46,8 @@ def list_unpositioned(petition: Petition, after_id: int | None = None) -> Page[S
     query = confirmed_query(petition).where(Signature.list_position.is_(None))
     after = db.session.get(Signature, after_id) if after_id else None
     if after is not None and after.petition_id == petition.id:
-        query = query.where(tuple_(Signature.organisation, Signature.id) > (after.organisation, after.id))
-    rows = db.session.scalars(query.order_by(Signature.organisation, Signature.id).limit(PAGE_SIZE + 1)).all()
+        query = query.where(tuple_(organisation_key, Signature.id) > (func.collation_key(after.organisation), after.id))
+    rows = db.session.scalars(query.order_by(organisation_key, Signature.id).limit(PAGE_SIZE + 1)).all()
     return make_page(rows, PAGE_SIZE, key=lambda organisation: organisation.id)
 
 

@@ -1,5 +1,6 @@
 """The public page of a petition."""
 
+import re
 from datetime import UTC, datetime
 
 import pytest
@@ -110,3 +111,19 @@ def test_what_became_of_a_petition_is_on_its_page(client):
     for path in ("/", "/p/jardin"):
         assert "what it asks for was granted" in client.get(f"{path}?lang=en").text
     assert client.get("/api/v1/petitions/jardin").json["won_on"] == "2026-02-01"
+
+
+def test_the_page_in_print_says_where_when_and_how_many(client):
+    petition = make_petition(closes_at=datetime(2999, 3, 1, 12, tzinfo=UTC))
+    increment(petition.id, 1, "person", 610)
+    db.session.commit()
+    printed = re.search(r'<p class="print-only">(.*?)</p>', client.get("/p/jardin?lang=en").text, re.DOTALL)[1]
+    for said in ("http://localhost/p/jardin", "<strong>610</strong>", "Open until 1"):
+        assert said in printed
+
+
+def test_a_blank_sheet_can_be_printed(client):
+    make_petition()
+    sheet = client.get("/p/jardin/sheet?lang=en").text
+    assert sheet.count("<tr>") == 17
+    assert "For a garden" in sheet

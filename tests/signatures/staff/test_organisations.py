@@ -12,6 +12,7 @@ from petition.petitions.counters import get_count
 from petition.petitions.statistics import get_statistics
 from petition.signatures.confirm import confirm_signature
 from petition.signatures.models import Signature
+from petition.signatures.public_list import list_organisations
 from petition.signatures.staff import organisations
 from petition.team.models import AuditEvent
 
@@ -159,3 +160,19 @@ def test_a_long_list_is_paged_by_name(client, petition, monkeypatch):
 def test_unknown_organisations_are_not_found(client, petition, end):
     assert post_form(client, f"/desk/petitions/jardin/organisations/{end}", how="up").status_code == 404
     assert client.get("/desk/petitions/jardin/organisations?after=99999999999999999999").status_code == 200
+
+
+def test_organisations_are_in_alphabetical_order_at_the_desk_and_in_public(app):
+    petition = make_petition()
+    names = ["Zébulon", "Œuvre des prisons", "abri", "Éclat", "Ocre", "Envol"]
+    for number, name in enumerate(names):
+        make_signature(
+            petition, party="organisation", organisation=name, email=f"o{number}@example.org", state="confirmed",
+            listed=True, review="approved", confirmed_no=number + 1,
+        )  # fmt: skip
+    expected = ["abri", "Éclat", "Envol", "Ocre", "Œuvre des prisons", "Zébulon"]
+    assert [one.organisation for one in list_organisations(petition)] == expected
+    page = organisations.list_unpositioned(petition)
+    assert [one.organisation for one in page.items] == expected
+    rest = organisations.list_unpositioned(petition, after_id=page.items[1].id)
+    assert [one.organisation for one in rest.items] == expected[2:]
