@@ -14,11 +14,12 @@ from petition.delivery.budgets import reserve_emails
 from petition.delivery.claims import get_lease_duration, release
 from petition.delivery.composers import ClaimedDelivery, Composed, Skipped, compose, is_counted, return_path
 from petition.delivery.models import DeliveryState
+from petition.delivery.pacing.batch_pace import BatchPace
 from petition.delivery.pauses import back_off_server
 from petition.delivery.queues import Queue
 from petition.delivery.rendering.message import OutgoingMessage
 from petition.delivery.results import ClaimContext, DeliveryResult, note_success, record_results
-from petition.delivery.server_health import rejections, report_rejection
+from petition.delivery.server_health import report_rejection
 from petition.delivery.smtp.client import Envelope
 from petition.delivery.smtp.connection import abort_pipelined, deliver
 from petition.delivery.smtp.responses import Outcome
@@ -64,6 +65,7 @@ class Batch:
         self.hashes: dict[int, list[str]] = {}  # of each address that an email goes to, by delivery, the current first
         self.begin_batch_size, self.began_at, self.next_begin_position = queue.begin_batch_size, 0.0, 0
         self.throttle = Throttle(queue)
+        self.pace = BatchPace(queue, token, get_lease_duration())
 
     def send(self) -> int:
         """Send the emails in their order, release what was not sent, and return how many rows were settled. Commits."""
@@ -75,11 +77,13 @@ class Batch:
         suppressed = self._find_suppressed()
         db.session.commit()
         self.beyond_budget = self._reserve(messages, suppressed)
+        self.pace.admit(self._list_domains(messages, suppressed))
         try:
             self._send_each(messages, suppressed)
         finally:
             abort_pipelined()
         self._record_results()
+        self.pace.finish()
         return self.settled
 
     def _find_suppressed(self) -> set[int]:
@@ -97,6 +101,16 @@ class Batch:
                 addresses[claim.id] = message.to
         return reserve_emails(addresses)
 
+    def _list_domains(self, messages: Composed, suppressed: set[int]) -> dict[int, str]:
+        """Return the recipients' domains of the emails that will be offered, in their order."""
+        return {
+            claim.id: message.domain
+            for claim in self.claims
+            if isinstance(message := messages.get(claim.id), OutgoingMessage)
+            and claim.id not in suppressed
+            and claim.id not in self.beyond_budget
+        }
+
     def _send_each(self, messages: Composed, suppressed: set[int]) -> None:
         for position, claim in enumerate(self.claims):
             if not self.has_time() or time.monotonic() > self.start_deadline:
@@ -107,6 +121,7 @@ class Batch:
             composed = messages.get(claim.id)
             next_envelope = self._find_next_envelope(position, messages, suppressed)
             outcome = self._attempt(claim, composed, suppressed, next_envelope) if composed else COMPOSITION_FAILED
+            outcome = self._note_reply(claim, composed, outcome)
             self._add_result(claim, composed if isinstance(composed, OutgoingMessage) else None, outcome)
             if outcome.server_trouble or self._is_server_refusing(composed, outcome):
                 self._back_off_server(outcome, self.claims[position + 1 :])
@@ -120,6 +135,7 @@ class Batch:
                 isinstance(message, OutgoingMessage)
                 and claim.id not in suppressed
                 and claim.id not in self.beyond_budget
+                and not self.pace.find_outcome(claim.id)
             ):
                 return return_path(claim.id), message.to
         return None
@@ -188,8 +204,7 @@ class Batch:
             return Outcome(DeliveryState.SUPPRESSED, reason="the address is on the suppression list", attempted=False)
         if claim.id in self.beyond_budget:
             return self.beyond_budget[claim.id]
-        postponed = rejections.find_outcome(message.domain)
-        if postponed:
+        if postponed := self.pace.find_outcome(claim.id):
             return postponed
         return deliver(
             message,
@@ -199,18 +214,23 @@ class Batch:
             next_envelope=next_envelope,
         )
 
+    def _note_reply(
+        self, claim: ClaimedDelivery, message: OutgoingMessage | Skipped | None, outcome: Outcome
+    ) -> Outcome:
+        """Note the reply to an email, and return its outcome: it waits, with others, if its provider refuses us."""
+        if not isinstance(message, OutgoingMessage) or not outcome.attempted:
+            return outcome
+        return self.pace.note(claim.id, message.domain, outcome)
+
     def _is_server_refusing(self, message: OutgoingMessage | Skipped | None, outcome: Outcome) -> bool:
-        """Note the reply to an email, and return whether all workers back off as mail to several providers is refused.
+        """Return whether all workers back off from the server, as mail to several providers is refused.
 
         Commits where a reply may be the server's trouble.
         """
-        if not isinstance(message, OutgoingMessage) or not outcome.attempted:
-            return False
-        rejections.note(message.domain, outcome)
-        if not outcome.server_suspected:
+        if not isinstance(message, OutgoingMessage) or not outcome.server_suspected:
             return False
         self._record_results()  # an email that the server took before is evidence that it is well
-        backs_off = report_rejection(message.domain, outcome)
+        backs_off = report_rejection(self.pace.find_provider(message.domain), outcome)
         db.session.commit()
         return backs_off
 

@@ -123,12 +123,13 @@ RECORD_RESULTS = text("""
     WITH outcomes AS (
         SELECT * FROM json_to_recordset(CAST(:outcomes AS json)) AS o (
             id bigint, state text, attempt smallint, next_attempt_at timestamptz, settled_at timestamptz,
-            tried_at timestamptz, smtp_code smallint, reason text, cause text, domain text, address_hash text,
-            attempted boolean, attempt_state text, response text, server_answered boolean)),
+            tried_at timestamptz, smtp_code smallint, reason text, cause text, parked_for text, domain text,
+            address_hash text, attempted boolean, attempt_state text, response text, server_answered boolean)),
     recorded AS (
         UPDATE deliveries AS d
         SET state = o.state, attempt = o.attempt, next_attempt_at = o.next_attempt_at, settled_at = o.settled_at,
             tried_at = o.tried_at, smtp_code = o.smtp_code, reason = o.reason, cause = o.cause,
+            parked_for = o.parked_for,
             -- An email that was not composed has no domain; a mailing's row has had one from the start.
             domain = coalesce(o.domain, d.domain), address_hash = coalesce(o.address_hash, d.address_hash),
             claim_token = NULL, lease_until = NULL

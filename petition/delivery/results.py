@@ -18,6 +18,7 @@ from petition.delivery.smtp.responses import Outcome
 
 BACKOFF_BASE = timedelta(seconds=30)
 MAX_BACKOFF = timedelta(hours=4)
+PARKED_WAIT = timedelta(hours=1)
 
 _last_success: datetime | None = None
 
@@ -86,7 +87,13 @@ def _outcome_row(queue: Queue, result: DeliveryResult) -> dict[str, Any]:
         attempt -= 1
         if state == DeliveryState.DEFERRED and not outcome.retry_at_once:
             next_attempt_at = result.at + get_backoff(attempt)
-    elif state == DeliveryState.DEFERRED and attempt >= queue.max_attempts:
+        if outcome.parked_for:
+            # Until its provider may be mailed again (`pacing.paces.release_parked`); this is for when nobody looks.
+            next_attempt_at = result.at + PARKED_WAIT * (1 + random.random() / 4)  # noqa: S311 - jitter, not a secret
+    elif state == DeliveryState.DEFERRED and outcome.kept:
+        attempt = min(attempt, queue.max_attempts - 1)
+        next_attempt_at = result.at + get_backoff(attempt)
+    elif state == DeliveryState.DEFERRED and attempt >= (outcome.max_attempts or queue.max_attempts):
         state, reason = DeliveryState.FAILED, f"gave up after {attempt} attempts: {reason}"[:200]
     elif state == DeliveryState.DEFERRED:
         next_attempt_at = result.at + get_backoff(attempt)
@@ -102,6 +109,7 @@ def _outcome_row(queue: Queue, result: DeliveryResult) -> dict[str, Any]:
         "smtp_code": outcome.code,
         "reason": reason,
         "cause": outcome.cause,
+        "parked_for": outcome.parked_for,
         "domain": result.domain,
         "address_hash": result.address_hash,
         "attempted": outcome.attempted,

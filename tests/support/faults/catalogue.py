@@ -110,7 +110,7 @@ MAIL = [
         for s in STAGES[:3]
     ),
     *(
-        Fault(f"mail server answers 550 at {s}", partial(faults.smtp_rejecting, s, "550 5.7.1 no"))
+        Fault(f"mail server answers 550 at {s}", partial(faults.smtp_rejecting, s, "550 5.2.2 full"))
         for s in STAGES[3:-1]
     ),
     *(Fault(f"mail server answers garbage at {s}", partial(faults.smtp_misbehaving, s, "\x01 what?")) for s in STAGES),
