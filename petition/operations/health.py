@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any
 from petition.core.durations import format_value
 from petition.delivery.queues import CONFIRMATIONS, EMAIL_QUEUES
 from petition.operations.health_facts import MAX_LATE, HealthFacts
+from petition.operations.provider_remedies import get_remedy
 
 if TYPE_CHECKING:
     from petition.operations.broker_stats import BrokerStats
@@ -20,6 +21,7 @@ if TYPE_CHECKING:
 PROBE_MAX_AGE_SECONDS = 300.0
 NO_SUCCESS_SECONDS = 5.0  # without a success while emails are tried: from then on it is reported
 SILENT_SERVER_SECONDS = 5.0  # without any outcome while emails are being sent
+MAX_PROVIDERS = 3  # that are named
 MIN_REFUSED = 3  # fewer rejections, among others that were accepted, are not reported
 
 
@@ -49,10 +51,12 @@ class HealthReason:
     values: dict[str, Any] = field(default_factory=dict)
     runbook: str = ""
     planned: bool = False  # an operator's own doing, which is shown and raises no alarm
+    remedy: str = ""  # what to do, a second sentence
 
     def message(self, translate: Callable[[str], str] = str, language: str = "en") -> str:
         """Return the message, translated."""
-        return translate(self.text) % {name: format_value(value, language) for name, value in self.values.items()}
+        message = translate(self.text) % {name: format_value(value, language) for name, value in self.values.items()}
+        return f"{message} {translate(self.remedy)}" if self.remedy else message
 
 
 @dataclass(frozen=True)
@@ -104,6 +108,7 @@ def evaluate_health(facts: HealthFacts, broker: "BrokerStats") -> Health:
         *_check_workers(facts),
         *_check_pauses(facts),
         *_check_mail_server(facts),
+        *_check_providers(facts),
         *_check_beat(facts),
         *_check_waiting(facts),
     ]
@@ -154,6 +159,15 @@ def _check_mail_server(facts: HealthFacts) -> Iterator[HealthReason]:
     if facts.probe and not facts.probe.ok and facts.probe.seconds < PROBE_MAX_AGE_SECONDS:
         text = N_("The mail server does not work as expected: %(response)s")
         yield HealthReason(HealthStatus.SLOW, text, {"response": facts.probe.response}, "MailServerFailing")
+
+
+def _check_providers(facts: HealthFacts) -> Iterator[HealthReason]:
+    """Report the providers that refuse us, with their words and what to do; others are mailed as ever."""
+    text = N_("%(provider)s refuses our emails: “%(response)s” Emails that wait for it: %(n)s.")
+    for provider in facts.providers[:MAX_PROVIDERS]:
+        values = {"provider": provider.name, "response": provider.response, "n": provider.waiting}
+        remedy = get_remedy(provider.reply_class)
+        yield HealthReason(HealthStatus.SLOW, text, values, "ProviderRefuses", remedy=remedy)
 
 
 def _describe_silence(facts: HealthFacts) -> HealthReason | None:

@@ -14,6 +14,7 @@ MAX_TRIES = 2_000  # newest attempts read: ten seconds at 200 emails a second
 TRIES_SECONDS = 300.0  # how old a rejected attempt may be that counts as one since the last success
 # Two windows of acceptance: the short one reacts soon, the long one keeps the status from flapping.
 SHORT_WINDOW_SECONDS, LONG_WINDOW_SECONDS = 15.0, 60.0
+MIN_WAITING, MAX_WAITING = 3, 1_000  # emails that wait for a provider, from which on it is reported, and counted
 MAX_LATE = 3  # people beyond the threshold counted: from so many on it is not one mailbox's trouble
 
 
@@ -51,6 +52,17 @@ class Probe:
 
 
 @dataclass(frozen=True)
+class RefusingProvider:
+    """A mail provider that refuses us, and for which some emails wait."""
+
+    name: str
+    seconds: float  # since it began
+    reply_class: str | None
+    response: str | None
+    waiting: int  # emails, counted up to `MAX_WAITING`
+
+
+@dataclass(frozen=True)
 class HealthFacts:
     """The mail queue at one moment, as far as health depends on it. Ages in seconds."""
 
@@ -70,6 +82,7 @@ class HealthFacts:
     threads: int = 0  # of the workers of confirmations
     beat_silent: bool = False
     probe: Probe | None = None
+    providers: Sequence[RefusingProvider] = ()  # those that most emails wait for first
 
     @property
     def oldest(self) -> float | None:
@@ -119,6 +132,8 @@ def make_parameters(stuck_after: float) -> dict[str, Any]:
         "long_seconds": LONG_WINDOW_SECONDS,
         "stuck_after": stuck_after,
         "max_late": MAX_LATE,
+        "min_waiting": MIN_WAITING,
+        "max_waiting": MAX_WAITING,
         "expired_after": EXPIRED_AFTER_SECONDS,
     }
 
@@ -145,6 +160,7 @@ def parse_facts(row: Mapping[str, Any], slow_after: float, stuck_after: float) -
         threads=sum(worker["threads"] for worker in workers if CONFIRMATIONS.name in worker["queues"]),
         beat_silent=_is_silent(min(beats, default=None)),
         probe=Probe(**row["probe"]) if row["probe"] else None,
+        providers=[RefusingProvider(**provider) for provider in row["providers"]],
     )
 
 

@@ -74,6 +74,17 @@ HEALTH_FACTS = """
             'part', part, 'queues', queues, 'threads', threads, 'seconds', extract(epoch FROM now() - seen_at))), '[]')
          FROM heartbeats WHERE seen_at > now() - make_interval(secs => %(expired_after)s)) AS heartbeats,
         (SELECT json_build_object('ok', ok, 'response', response, 'seconds', extract(epoch FROM now() - at))
-         FROM probes WHERE name = 'mail server') AS probe
+         FROM probes WHERE name = 'mail server') AS probe,
+        -- Providers that refuse us: not for one mailbox, as some emails wait for each.
+        (SELECT coalesce(json_agg(json_build_object(
+            'name', name, 'seconds', extract(epoch FROM now() - since), 'reply_class', reply_class,
+            'response', response, 'waiting', waiting) ORDER BY waiting DESC, since), '[]')
+         FROM (
+            SELECT p.*, (
+                SELECT count(*) FROM (
+                    SELECT FROM deliveries WHERE parked_for = p.name AND state = 'deferred'
+                    LIMIT %(max_waiting)s) AS parked) AS waiting
+            FROM mail_providers AS p WHERE state = 'resting') AS p
+         WHERE waiting >= %(min_waiting)s) AS providers
     FROM requests CROSS JOIN confirmations CROSS JOIN success CROSS JOIN tried
 """

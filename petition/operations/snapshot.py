@@ -10,6 +10,7 @@ from sqlalchemy import func, select
 from petition.core.cache import get_or_create
 from petition.core.db import db
 from petition.delivery.models import Pause
+from petition.delivery.pacing.actions import ProviderPace, list_providers
 from petition.delivery.queues import EVERYTHING, QUEUE_NAMES, SERVER
 from petition.operations import confirmation_funnel, failures, queries, queue_stats
 from petition.operations.health_facts import HealthFacts, make_parameters, parse_facts
@@ -55,6 +56,7 @@ class Snapshot:
     seconds_since_beat: float | None  # None without a heartbeat within a minute
     probes: dict[str, Probe]
     groups: list[failures.FailureSummary]
+    providers: Sequence[ProviderPace]  # that are not mailed at full speed
 
     def workers_for(self, queue: str) -> list[Worker]:
         """Return the workers that listen to this queue and are not silent."""
@@ -126,6 +128,7 @@ def take_snapshot() -> Snapshot:
         seconds_since_beat=seconds_since_beat,
         probes={probe.name: probe for probe in db.session.scalars(select(Probe))},
         groups=failures.list_groups(),
+        providers=list_providers(),
     )
 
 

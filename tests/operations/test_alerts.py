@@ -58,6 +58,16 @@ TROUBLES = {
     ),
     "back-off": ({"mail_server_throttled": 1}, {"MailServerFailing"}),
     "probe fails": ({"mail_server_up": 0}, {"MailServerFailing"}),
+    "provider refuses": (
+        {
+            "health_status": 1,
+            "health_alarm": 1,
+            "petition_provider_refusing|other": 1,
+            "petition_provider_waiting|other": 9,
+        }
+        | {"petition_deferred_total|confirmations|pace": ("rate", 20)},
+        {"MailSlow", "ProviderRefuses"},
+    ),
     "rejections": ({"petition_failed_total|confirmations|5xx": ("rate", 5)}, {"EmailFailureRateHigh"}),
     "unknown outcomes": ({"petition_deliveries|mailings|unknown": 9}, {"EmailOutcomeUnknown"}),
     "late": (

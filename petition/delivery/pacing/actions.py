@@ -19,7 +19,7 @@ MAX_PER_HOUR, MAX_CONNECTIONS = 10_000_000, 1_000
 
 @dataclass(frozen=True)
 class ProviderPace:
-    """A provider in trouble, limited, or that emails wait for. `pace`: emails an hour, of itself; None: all that can."""
+    """A provider in trouble, limited, or that emails wait for. `pace`: emails an hour while it recovers."""
 
     name: str
     state: str

@@ -85,6 +85,13 @@ def _find_forgotten(domains: list[str]) -> dict[str, str]:
     return found | looked_up
 
 
+def find_known_provider(domain: str) -> str:
+    """Return the provider of a domain without asking DNS: as it answered a worker, or by its family, or itself."""
+    with autocommit_connection() as connection:
+        row = connection.execute(SELECT_DOMAINS, {"domains": [domain]}).one_or_none()
+    return str(row.provider) if row else guess_provider(domain)
+
+
 def guess_provider(domain: str) -> str:
     """Return the provider of a domain of a well-known family, and any other domain itself."""
     label, _, suffix = domain.partition(".")

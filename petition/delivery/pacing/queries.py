@@ -79,9 +79,9 @@ FINISH = text("""
     FROM grown AS g WHERE p.name = g.name
 """)
 
-# Note a refusal that may be about us. From :threshold refusals in a row on, of different emails, the provider rests, for
-# a time that doubles with each rest within an hour; what many threads meet at once is one rest. Whatever is refused
-# while it is tried again makes it rest too. Returns whether the refusal is about us.
+# Note a refusal that may be about us. From :threshold refusals in a row on, of different emails, the provider rests,
+# for a time that doubles with each rest within an hour; what many threads meet at once is one rest. Whatever is refused
+# while it is tried again makes it rest too. Returns whether the provider rests.
 REFUSE = text("""
     INSERT INTO mail_providers AS p (name, state, since, rest_until, strikes, suspicions, suspected_id, refused_at,
                                      response, reply_class)
@@ -145,8 +145,8 @@ STORE_DOMAINS = text("""
     ON CONFLICT (domain) DO UPDATE SET provider = excluded.provider, expires_at = excluded.expires_at
 """)
 
-# For operators: providers in trouble, limited, or that emails wait for, the longest trouble first; how many emails wait,
-# counted up to :most.
+# For operators: providers in trouble, limited, or that emails wait for, the longest trouble first; how many emails
+# wait, counted up to :most.
 LIST_PROVIDERS = text("""
     SELECT * FROM (
         SELECT p.name, p.state, p.since, p.rest_until, p.strikes, p.refused_at, p.response, p.reply_class, p.pace,

@@ -24,9 +24,10 @@ class Outcome:
     `server_trouble`: all workers back off from the mail server. `server_suspected`: they do if mail to another provider
     meets the same. `refusal`: the class of a reply that may be about us, so that the recipient's provider is to be left
     alone for a while (`pacing`), or "". `parked_for`: the provider whose rest the email waits for. `kept`: it is never
-    given up. `max_attempts`: after how many it is given up, if not after the queue's. `attempt_refunded`: the attempt does not count, as the failure is not the email's. `retry_at_once`:
-    the email was not even begun, and is due again as soon as the server's back-off ends. `mailbox_gone`: the address is
-    to be suppressed. `attempted`: the mail server was asked.
+    given up. `max_attempts`: after how many it is given up, if not after the queue's. `attempt_refunded`: the attempt
+    does not count, as the failure is not the email's. `retry_at_once`: the email was not even begun, and is due again
+    as soon as the server's back-off ends. `mailbox_gone`: the address is to be suppressed. `attempted`: the mail server
+    was asked.
     """
 
     state: str
