@@ -15,7 +15,7 @@ def register(app: "Flask") -> None:
     from petition.delivery import bounces, composers, tasks, wakeup, worker
     from petition.delivery.pacing import providers
     from petition.delivery.rendering import templates
-    from petition.delivery.smtp import connection
+    from petition.delivery.smtp import connection, relays
     from petition.delivery.suppressions import keys
 
     app.extensions.setdefault("petition.start_checks", []).append(keys.require_keys)
@@ -24,6 +24,7 @@ def register(app: "Flask") -> None:
     worker.init_app(app)
     templates.init_app(app)
     connection.init_app(app)
+    relays.init_app(app)
     providers.init_app(app)
     register_task(app, tasks.run_queue_task, bind=True)
     register_task(app, tasks.run_retention)

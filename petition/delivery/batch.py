@@ -16,12 +16,14 @@ from petition.delivery.composers import ClaimedDelivery, Composed, Skipped, comp
 from petition.delivery.models import DeliveryState
 from petition.delivery.pacing.batch_pace import BatchPace
 from petition.delivery.pauses import back_off_server
-from petition.delivery.queues import Queue
+from petition.delivery.queues import SERVER, Queue
 from petition.delivery.rendering.message import OutgoingMessage
 from petition.delivery.results import ClaimContext, DeliveryResult, note_success, record_results
 from petition.delivery.server_health import report_rejection
+from petition.delivery.smtp import relays
 from petition.delivery.smtp.client import Envelope
 from petition.delivery.smtp.connection import abort_pipelined, deliver
+from petition.delivery.smtp.relays import Relay, RelayChoice
 from petition.delivery.smtp.responses import Outcome
 from petition.delivery.suppressions.suppression_list import find_suppressed_hashes, hash_address, suppress
 from petition.delivery.yielding import Throttle
@@ -66,6 +68,8 @@ class Batch:
         self.begin_batch_size, self.began_at, self.next_begin_position = queue.begin_batch_size, 0.0, 0
         self.throttle = Throttle(queue)
         self.pace = BatchPace(queue, token, get_lease_duration())
+        self.relays = RelayChoice()
+        self.relay: Relay | None = None  # of the last email that was offered
 
     def send(self) -> int:
         """Send the emails in their order, release what was not sent, and return how many rows were settled. Commits."""
@@ -137,8 +141,14 @@ class Batch:
                 and claim.id not in self.beyond_budget
                 and not self.pace.find_outcome(claim.id)
             ):
-                return return_path(claim.id), message.to
+                is_same = self._choose_relay(message) is self._choose_relay(messages[self.claims[position].id])
+                return (return_path(claim.id), message.to) if is_same else None
         return None
+
+    def _choose_relay(self, message: OutgoingMessage | Skipped) -> Relay | None:
+        if isinstance(message, Skipped):
+            return None
+        return self.relays.choose(lambda: self.pace.find_provider(message.domain))
 
     def _may_send(self, position: int) -> bool:
         """Return whether a row may be sent: where a crash must not repeat it, only once it is begun."""
@@ -206,12 +216,14 @@ class Batch:
             return self.beyond_budget[claim.id]
         if postponed := self.pace.find_outcome(claim.id):
             return postponed
+        self.relay = self._choose_relay(message)
         return deliver(
             message,
             return_path(claim.id),
             lease_deadline=self.lease_deadline,
             send_again=self.queue.send_again_after_crash,
             next_envelope=next_envelope,
+            relay=self.relay.state if self.relay else None,
         )
 
     def _note_reply(
@@ -230,7 +242,7 @@ class Batch:
         if not isinstance(message, OutgoingMessage) or not outcome.server_suspected:
             return False
         self._record_results()  # an email that the server took before is evidence that it is well
-        backs_off = report_rejection(self.pace.find_provider(message.domain), outcome)
+        backs_off = report_rejection(self.pace.find_provider(message.domain), outcome, self._server_scope)
         db.session.commit()
         return backs_off
 
@@ -238,7 +250,7 @@ class Batch:
         domain = message.domain if message else None
         # Of an email that was not offered, nothing can be reported.
         address_hash = self._address_hash(claim) if outcome.attempted else None
-        self.unrecorded.append(DeliveryResult(claim, outcome, domain, clock.now(), address_hash))
+        self.unrecorded.append(DeliveryResult(claim, outcome, domain, clock.now(), address_hash, self._server_scope))
         log.info(
             "email",
             delivery=claim.id,
@@ -281,6 +293,14 @@ class Batch:
                     raise
                 time.sleep(1)
 
+    @property
+    def _server_scope(self) -> str:
+        """The scope of the rest of the mail server that the last email was offered to."""
+        return self.relay.scope if self.relay else SERVER
+
+    def _name_relay(self, reason: str) -> str:
+        return reason if self.relay is None or self.relay.scope == SERVER else f"{self.relay.name}: {reason}"
+
     def _release(self, claims: Sequence[ClaimedDelivery]) -> None:
         if claims:
             release(self.token, claims)
@@ -288,8 +308,13 @@ class Batch:
 
     def _back_off_server(self, outcome: Outcome, remaining: Sequence[ClaimedDelivery]) -> None:
         self._record_results()
+        reason = outcome.reason or "the mail server refused"
         if outcome.server_trouble:
-            back_off_server(outcome.reason or "the mail server refused")
+            back_off_server(self._name_relay(reason), self._server_scope)
+        if self.relay and self.relay.scope != SERVER:
+            relays.expire()
+            if self.relays.all_rest(self.relay):
+                back_off_server(reason)
         release(self.token, remaining)
         db.session.commit()
         log.warning("mail server in trouble: backing off", code=outcome.code, reason=outcome.reason)

@@ -42,6 +42,7 @@ class DeliveryResult:
     domain: str | None
     at: datetime
     address_hash: str | None = None  # of the address that it was offered for
+    server: str = SERVER  # scope of the rest of the mail server that it was offered to
 
 
 def record_results(
@@ -69,7 +70,9 @@ def record_results(
         "begin_ids": list(begin or ()),
         "begin_hashes": list((begin or {}).values()),
         "token": token,
-        "server": SERVER,
+        "answered": sorted(
+            {scope for result in results if result.outcome.server_answered for scope in (result.server, SERVER)}
+        ),
         **asdict(context),
     }
     if autocommit:
@@ -115,7 +118,6 @@ def _outcome_row(queue: Queue, result: DeliveryResult) -> dict[str, Any]:
         "attempted": outcome.attempted,
         "attempt_state": outcome.state,
         "response": outcome.reason,
-        "server_answered": outcome.server_answered,
     }
 
 

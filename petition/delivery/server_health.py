@@ -12,14 +12,14 @@ from petition.delivery.queues import SERVER
 from petition.delivery.smtp.responses import Outcome
 
 
-def report_rejection(provider: str, outcome: Outcome) -> bool:
+def report_rejection(provider: str, outcome: Outcome, scope: str = SERVER) -> bool:
     """Report a reply that may be of the recipient's provider or of our server; return whether all workers back off.
 
     They do once mail to another provider met the same, with no other reply of the server in between
-    (`results.record_results`). Flushes.
+    (`results.record_results`). `scope`: of the server's rest, as in `pauses.back_off_server`. Flushes.
     """
     parameters = {
-        "server": SERVER,
+        "server": scope,
         "reason": outcome.reason or "the mail server refused",
         "domain": provider[:255],
         "max_seconds": MAX_SERVER_BACKOFF_SECONDS,

@@ -145,7 +145,10 @@ def _check_pauses(facts: HealthFacts) -> Iterator[HealthReason]:
 
 
 def _check_mail_server(facts: HealthFacts) -> Iterator[HealthReason]:
-    """Report the trouble of the mail server once: its back-off, its silence, or what it answers."""
+    """Report the trouble of the mail server once: its back-off, its silence, or what it answers; and of each relay."""
+    for relay in facts.resting_relays:
+        text = N_("A relay does not work, others take over: %(reason)s")
+        yield HealthReason(HealthStatus.SLOW, text, {"reason": relay.reason}, "MailServerFailing")
     if facts.backoff:
         status = HealthStatus.STUCK if facts.backoff.seconds > facts.stuck_after else HealthStatus.SLOW
         text = N_("Sending is paused for up to a minute because of the mail server: %(reason)s")

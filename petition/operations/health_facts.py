@@ -113,6 +113,11 @@ class HealthFacts:
         return self.pauses.get(queue) or self.pauses.get(EVERYTHING)
 
     @property
+    def resting_relays(self) -> list[Pause]:
+        """The rests of single relays, of several, as long as sending goes on by others."""
+        return [] if self.backoff else [self.pauses[scope] for scope in sorted(self.pauses) if scope[:7] == "server "]
+
+    @property
     def backoff(self) -> Pause | None:
         """The back-off from the mail server, if it lasts or ended within a minute.
 

@@ -69,7 +69,9 @@ HEALTH_FACTS = """
         greatest(requests.late_at, (SELECT max(created_at) FROM late)) AS newest_late_at,
         (SELECT coalesce(json_object_agg(scope, json_build_object(
             'reason', reason, 'seconds', extract(epoch FROM now() - since),
-            'seconds_left', extract(epoch FROM until - now()))), '{}') FROM pauses) AS pauses,
+            'seconds_left', extract(epoch FROM until - now()))), '{}')
+         -- Without strikes the mail server is only suspected, of what is one provider's trouble so far.
+         FROM pauses WHERE strikes > 0 OR domain IS NULL) AS pauses,
         (SELECT coalesce(json_agg(json_build_object(
             'part', part, 'queues', queues, 'threads', threads, 'seconds', extract(epoch FROM now() - seen_at))), '[]')
          FROM heartbeats WHERE seen_at > now() - make_interval(secs => %(expired_after)s)) AS heartbeats,

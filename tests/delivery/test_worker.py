@@ -408,7 +408,7 @@ def test_stopping_worker_disconnects_after_pipelining_an_envelope(server, enqueu
     enqueue_confirmations(*MANY[:5])
     answers = iter([True, True, True, False, False])
     assert run_queue("confirmations", may_continue=lambda: next(answers)) == 2
-    assert connection._thread.connection.host is None or connection._thread.connection.host.pipelined_envelope is None
+    assert all(each.host is None or each.host.pipelined_envelope is None for each in connection._thread.connections)
     assert run_queue("confirmations") == 3
     assert sorted(server.addresses) == sorted(MANY[:5])
 

@@ -106,8 +106,8 @@ def test_providers_that_refuse_us_are_left_alone_reported_and_served_once_they_r
         delays.append(time.monotonic() - signed)
         time.sleep(2)
     assert set(people("free.fr")) <= set(mail_server.addresses)
-    # Two or three refusals, and what two workers had begun; then single trials, further and further apart.
-    refused = {name: mail_server.refusals(*domains) for name, domains in
+    # Two or three rejections, and what two workers had begun; then single trials, further and further apart.
+    refused = {name: mail_server.rejections(*domains) for name, domains in
                {"orange": ("orange.fr", "wanadoo.fr"), "yahoo": ("yahoo.fr",), "sfr": ("sfr.fr",)}.items()}  # fmt: skip
     assert all(n <= 12 for n in refused.values()), refused
     for script in (limit, block, policy):
@@ -133,7 +133,7 @@ def test_provider_that_limits_our_rate_gets_everything_in_the_end(system, mail_s
     assert set(Counter(mail_server.addresses).values()) == {1}
     db.session.rollback()
     assert db.session.query(Suppression).count() == 0
-    print(json.dumps({"refused": mail_server.refusals("orange.fr", "wanadoo.fr")}))
+    print(json.dumps({"refused": mail_server.rejections("orange.fr", "wanadoo.fr")}))
 
 
 def test_operators_limit_holds_over_two_workers(system, mail_server):

@@ -66,6 +66,6 @@ class ScriptedProviders(SmtpServer):
         self.offers.append((time.monotonic(), address, reply))
         return reply
 
-    def refusals(self, *domains: str) -> int:
+    def rejections(self, *domains: str) -> int:
         """Return how many emails to these domains were refused."""
         return sum(reply is not None and to.rpartition("@")[2] in domains for _, to, reply in self.offers)

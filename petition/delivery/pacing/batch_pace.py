@@ -71,23 +71,23 @@ class BatchPace:
 
         Commits where it was refused in a way that may be about us.
         """
-        if not outcome.refusal:
+        if not outcome.rejection:
             if self._accepted and outcome.server_answered and outcome.state != DeliveryState.DEFERRED:
                 provider = self._providers.get(domain)
                 if provider in self._accepted:
                     self._accepted[provider] = True
             return outcome
         provider, response = self.find_provider(domain), outcome.reason or ""
-        anew = self._accepted.get(provider, False)
+        took_another = self._accepted.get(provider, False)
         self._accepted[provider] = False
-        if not refuse(provider, id, outcome.refusal, response, anew=anew):
+        if not refuse(provider, id, outcome.rejection, response, took_another=took_another):
             return outcome
         log.warning("a mail provider refuses us: its emails wait", code=outcome.code, reason=response)
-        # All emails of the claim that go there wait, this one too if the refusal is surely about us.
+        # All emails of the claim that go there wait, this one too if the rejection is surely about us.
         for other, other_domain in self._domains.items():
             if self.find_provider(other_domain) == provider:
                 self._parked[other] = _park(provider, response)
-        return _park(provider, response, outcome) if outcome.refusal in SURE_CLASSES else outcome
+        return _park(provider, response, outcome) if outcome.rejection in SURE_CLASSES else outcome
 
     def finish(self) -> None:
         """Tell what the providers answered. Commits; does nothing if none is watched."""

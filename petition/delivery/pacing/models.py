@@ -42,7 +42,7 @@ class MailProvider(Model):
     since: Mapped[datetime] = mapped_column(server_default=func.now())  # of trouble, or of its end
     rest_until: Mapped[datetime | None]
     strikes: Mapped[int] = mapped_column(SmallInteger, default=0, server_default=text("0"))  # rests in a row
-    # Refusals in a row that may be about us, each of another delivery than the one before.
+    # Rejections in a row that may be about us, each of another delivery than the one before.
     suspicions: Mapped[int] = mapped_column(SmallInteger, default=0, server_default=text("0"))
     suspected_id: Mapped[int | None]
     refused_at: Mapped[datetime | None]

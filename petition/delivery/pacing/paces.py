@@ -23,7 +23,7 @@ MAX_UNCLEAR_REST_SECONDS = 60.0  # where the trouble may be our own mail server'
 FIRST_PACE_PER_HOUR, FULL_PACE_PER_HOUR = 600.0, 36_000.0
 STEP_SECONDS = 10.0
 MAX_RELEASED = 200  # emails that waited, for one provider and queue at a time
-# How many refusals in a row, of different emails, are about us rather than about one mailbox. Sure are those for our
+# How many rejections in a row, of different emails, are about us rather than about one mailbox. Sure are those for our
 # rate, our reputation or how our mail is signed; what policy or content means may be the recipient's own choice.
 THRESHOLDS = {
     ReplyClass.RATE: 2,
@@ -83,7 +83,7 @@ watched = WatchedProviders()
 
 @dataclass(frozen=True)
 class Admission:
-    """How many emails may leave to a provider now, and its last refusal."""
+    """How many emails may leave to a provider now, and its last rejection."""
 
     granted: int
     reply_class: str | None
@@ -122,10 +122,10 @@ def finish(accepted: Mapping[str, bool], token: uuid.UUID) -> None:
     watched.expire()
 
 
-def refuse(provider: str, delivery_id: int, reply_class: str, response: str, *, anew: bool = False) -> bool:
+def refuse(provider: str, delivery_id: int, reply_class: str, response: str, *, took_another: bool = False) -> bool:
     """Note that a provider refused an email in a way that may be about us; return whether it rests.
 
-    `anew`: whether it took another email since its last refusal. One autocommitted statement.
+    `took_another`: whether it took another email since its last rejection. One autocommitted statement.
     """
     unclear = reply_class == ReplyClass.TEMPORARY
     parameters = {
@@ -133,7 +133,7 @@ def refuse(provider: str, delivery_id: int, reply_class: str, response: str, *, 
         "delivery_id": delivery_id,
         "reply_class": reply_class,
         "response": response[:200],
-        "anew": anew,
+        "took_another": took_another,
         "threshold": THRESHOLDS[ReplyClass(reply_class)],
         "first_rest_seconds": FIRST_REST_SECONDS,
         "max_rest_seconds": MAX_UNCLEAR_REST_SECONDS if unclear else MAX_REST_SECONDS,

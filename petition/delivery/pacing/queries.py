@@ -79,7 +79,7 @@ FINISH = text("""
     FROM grown AS g WHERE p.name = g.name
 """)
 
-# Note a refusal that may be about us. From :threshold refusals in a row on, of different emails, the provider rests,
+# Note a rejection that may be about us. From :threshold rejections in a row on, of different emails, the provider rests,
 # for a time that doubles with each rest within an hour; what many threads meet at once is one rest. Whatever is refused
 # while it is tried again makes it rest too. Returns whether the provider rests.
 REFUSE = text("""
@@ -103,7 +103,7 @@ REFUSE = text("""
                    CASE WHEN p.refused_at > now() - interval '1 hour' THEN least(p.strikes + 1, 10) ELSE 1 END
                        AS strikes
             FROM (
-                SELECT CASE WHEN :anew OR p.refused_at < now() - interval '10 minutes' THEN 1
+                SELECT CASE WHEN :took_another OR p.refused_at < now() - interval '10 minutes' THEN 1
                             WHEN p.suspected_id = :delivery_id THEN p.suspicions
                             ELSE least(p.suspicions + 1, 100) END AS suspicions) AS counted) AS next)
     RETURNING state = 'resting' AS rests

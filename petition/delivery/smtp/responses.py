@@ -22,12 +22,11 @@ class Outcome:
     """The outcome of one attempt.
 
     `server_trouble`: all workers back off from the mail server. `server_suspected`: they do if mail to another provider
-    meets the same. `refusal`: the class of a reply that may be about us, so that the recipient's provider is to be left
-    alone for a while (`pacing`), or "". `parked_for`: the provider whose rest the email waits for. `kept`: it is never
-    given up. `max_attempts`: after how many it is given up, if not after the queue's. `attempt_refunded`: the attempt
-    does not count, as the failure is not the email's. `retry_at_once`: the email was not even begun, and is due again
-    as soon as the server's back-off ends. `mailbox_gone`: the address is to be suppressed. `attempted`: the mail server
-    was asked.
+    meets the same. `rejection`: the class of a reply that may be about us, so that the recipient's provider is to rest
+    (`pacing`), or "". `parked_for`: the provider whose rest the email waits for. `kept`: it is never given up.
+    `max_attempts`: after how many it is given up, if not after the queue's. `attempt_refunded`: the attempt does not
+    count, as the failure is not the email's. `retry_at_once`: the email was not even begun, and is due again as soon as
+    the server's back-off ends. `mailbox_gone`: the address is to be suppressed. `attempted`: the mail server was asked.
     """
 
     state: str
@@ -37,7 +36,7 @@ class Outcome:
     cause: str = ""
     server_trouble: bool = False
     server_suspected: bool = False
-    refusal: str = ""
+    rejection: str = ""
     parked_for: str | None = None
     kept: bool = False
     max_attempts: int | None = None
@@ -83,22 +82,24 @@ def classify_error(error: Exception, *, connecting: bool, send_again: bool, send
     about_us = meaning.reply_class in ABOUT_OUR_MAIL and not meaning.status.endswith(".2.1")
     is_at_recipient = not isinstance(error, smtplib.SMTPSenderRefused)
     if about_us and is_at_recipient and code == SERVICE_CLOSING:
-        return Outcome(DeliveryState.DEFERRED, code, reason, cause, refusal=meaning.reply_class, kept=True)
+        return Outcome(DeliveryState.DEFERRED, code, reason, cause, rejection=meaning.reply_class, kept=True)
     if code in SERVER_TROUBLE_CODES or not is_at_recipient:
         # The server greeted us: the reply may concern this recipient's domain alone.
-        return Outcome(DeliveryState.DEFERRED, code, reason, cause, server_suspected=True, refusal=ReplyClass.TEMPORARY)
+        return Outcome(
+            DeliveryState.DEFERRED, code, reason, cause, server_suspected=True, rejection=ReplyClass.TEMPORARY
+        )
     if code is None:
         # The connection was lost during the dialogue: the server may have accepted the email.
         return Outcome(DeliveryState.DEFERRED if send_again else DeliveryState.UNKNOWN, None, reason, cause)
     # Some providers refuse for a while with a 5xx, for our rate or our reputation: the email waits and is tried again.
     if meaning.reply_class in ABOUT_OUR_MAIL:
-        refusal = meaning.reply_class if about_us else ""
-        return Outcome(DeliveryState.DEFERRED, code, reason, cause, refusal=refusal, kept=about_us)
+        rejection = meaning.reply_class if about_us else ""
+        return Outcome(DeliveryState.DEFERRED, code, reason, cause, rejection=rejection, kept=about_us)
     if meaning.reply_class in (ReplyClass.CONTENT, ReplyClass.POLICY) and code >= 500:
         # Of one email it may be the recipient's own choice; of several in a row it is a block, and they wait.
         return Outcome(
             DeliveryState.DEFERRED, code, reason, cause,
-            refusal=meaning.reply_class, max_attempts=MAX_POLICY_ATTEMPTS,
+            rejection=meaning.reply_class, max_attempts=MAX_POLICY_ATTEMPTS,
         )  # fmt: skip
     if 500 <= code <= 599:
         return Outcome(DeliveryState.FAILED, code, reason, cause, mailbox_gone=meaning.gone)

@@ -62,7 +62,7 @@ def test_provider_that_refuses_us_rests_and_its_emails_wait(server, enqueue_conf
     run_queue("confirmations")
     assert sorted(server.addresses) == ELSEWHERE, "nobody else waits"
     waiting = [row for row in rows() if row.domain != "example.org"]
-    # The second refusal in a row is the provider's: from then on no attempt is made or counted.
+    # The second rejection in a row is the provider's: from then on no attempt is made or counted.
     assert [(row.state, row.attempt) for row in waiting] == [("deferred", 1), *[("deferred", 0)] * 5]
     assert [row.parked_for for row in waiting] == [None, *["orange.fr"] * 5]
     found = provider()
@@ -70,7 +70,7 @@ def test_provider_that_refuses_us_rests_and_its_emails_wait(server, enqueue_conf
     assert not find_suppressed(HERE)
 
 
-def test_one_refusal_is_not_the_providers(server, enqueue_confirmations, rows):
+def test_one_rejection_is_not_the_providers(server, enqueue_confirmations, rows):
     enqueue_confirmations(*HERE)
     server.on_rcpt = lambda address: BLOCK if address in (HERE[0], HERE[2], HERE[4]) else None
     run_queue("confirmations")
@@ -143,7 +143,7 @@ def test_rests_double_to_a_bound(app):
     assert paces.MAX_REST_SECONDS - 1 < rests[-1] <= paces.MAX_REST_SECONDS
 
 
-def test_many_refusals_at_once_are_one_rest(app):
+def test_many_rejections_at_once_are_one_rest(app):
     with ThreadPoolExecutor(6) as pool:
 
         def work(n):

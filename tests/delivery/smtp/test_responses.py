@@ -81,7 +81,7 @@ def test_response_is_stored_without_the_address():
 
 
 @pytest.mark.parametrize(
-    ("code", "response", "refusal", "kept", "max_attempts"),
+    ("code", "response", "rejection", "kept", "max_attempts"),
     [
         (421, "4.7.28 unusual rate of mail from your IP", "rate", True, None),
         (421, "4.3.2 closing", "temporary", False, None),
@@ -96,7 +96,7 @@ def test_response_is_stored_without_the_address():
         (550, "5.1.1 no such user", "", False, None),
     ],
 )
-def test_refusal_that_may_be_about_us(code, response, refusal, kept, max_attempts):
+def test_rejection_that_may_be_about_us(code, response, rejection, kept, max_attempts):
     error = smtplib.SMTPRecipientsRefused({"a@b": (code, response.encode())})
     outcome = classify_error(error, connecting=False, send_again=True)
-    assert (outcome.refusal, outcome.kept, outcome.max_attempts) == (refusal, kept, max_attempts)
+    assert (outcome.rejection, outcome.kept, outcome.max_attempts) == (rejection, kept, max_attempts)
