@@ -10,20 +10,17 @@ from sqlalchemy.exc import DBAPIError, OperationalError
 
 from petition.core import clock
 from petition.core.db import db, read_in_autocommit
+from petition.delivery.batch_servers import BatchServers
 from petition.delivery.budgets import reserve_emails
 from petition.delivery.claims import get_lease_duration, release
 from petition.delivery.composers import ClaimedDelivery, Composed, Skipped, compose, is_counted, return_path
 from petition.delivery.models import DeliveryState
 from petition.delivery.pacing.batch_pace import BatchPace
-from petition.delivery.pauses import back_off_server
-from petition.delivery.queues import SERVER, Queue
+from petition.delivery.queues import Queue
 from petition.delivery.rendering.message import OutgoingMessage
 from petition.delivery.results import ClaimContext, DeliveryResult, note_success, record_results
-from petition.delivery.server_health import report_rejection
-from petition.delivery.smtp import relays
 from petition.delivery.smtp.client import Envelope
 from petition.delivery.smtp.connection import abort_pipelined, deliver
-from petition.delivery.smtp.relays import Relay, RelayChoice
 from petition.delivery.smtp.responses import Outcome
 from petition.delivery.suppressions.suppression_list import find_suppressed_hashes, hash_address, suppress
 from petition.delivery.yielding import Throttle
@@ -68,8 +65,7 @@ class Batch:
         self.begin_batch_size, self.began_at, self.next_begin_position = queue.begin_batch_size, 0.0, 0
         self.throttle = Throttle(queue)
         self.pace = BatchPace(queue, token, get_lease_duration())
-        self.relays = RelayChoice()
-        self.relay: Relay | None = None  # of the last email that was offered
+        self.servers = BatchServers(self.pace)
 
     def send(self) -> int:
         """Send the emails in their order, release what was not sent, and return how many rows were settled. Commits."""
@@ -141,14 +137,12 @@ class Batch:
                 and claim.id not in self.beyond_budget
                 and not self.pace.find_outcome(claim.id)
             ):
-                is_same = self._choose_relay(message) is self._choose_relay(messages[self.claims[position].id])
-                return (return_path(claim.id), message.to) if is_same else None
+                current = messages.get(self.claims[position].id)
+                shares_connection = isinstance(current, OutgoingMessage) and (
+                    self.servers.choose(message) is self.servers.choose(current)
+                )
+                return (return_path(claim.id), message.to) if shares_connection else None
         return None
-
-    def _choose_relay(self, message: OutgoingMessage | Skipped) -> Relay | None:
-        if isinstance(message, Skipped):
-            return None
-        return self.relays.choose(lambda: self.pace.find_provider(message.domain))
 
     def _may_send(self, position: int) -> bool:
         """Return whether a row may be sent: where a crash must not repeat it, only once it is begun."""
@@ -216,14 +210,13 @@ class Batch:
             return self.beyond_budget[claim.id]
         if postponed := self.pace.find_outcome(claim.id):
             return postponed
-        self.relay = self._choose_relay(message)
         return deliver(
             message,
             return_path(claim.id),
             lease_deadline=self.lease_deadline,
             send_again=self.queue.send_again_after_crash,
             next_envelope=next_envelope,
-            relay=self.relay.state if self.relay else None,
+            relay=self.servers.use(message).state,
         )
 
     def _note_reply(
@@ -242,7 +235,7 @@ class Batch:
         if not isinstance(message, OutgoingMessage) or not outcome.server_suspected:
             return False
         self._record_results()  # an email that the server took before is evidence that it is well
-        backs_off = report_rejection(self.pace.find_provider(message.domain), outcome, self._server_scope)
+        backs_off = self.servers.is_rejecting(message, outcome)
         db.session.commit()
         return backs_off
 
@@ -250,7 +243,7 @@ class Batch:
         domain = message.domain if message else None
         # Of an email that was not offered, nothing can be reported.
         address_hash = self._address_hash(claim) if outcome.attempted else None
-        self.unrecorded.append(DeliveryResult(claim, outcome, domain, clock.now(), address_hash, self._server_scope))
+        self.unrecorded.append(DeliveryResult(claim, outcome, domain, clock.now(), address_hash, self.servers.scope))
         log.info(
             "email",
             delivery=claim.id,
@@ -293,14 +286,6 @@ class Batch:
                     raise
                 time.sleep(1)
 
-    @property
-    def _server_scope(self) -> str:
-        """The scope of the rest of the mail server that the last email was offered to."""
-        return self.relay.scope if self.relay else SERVER
-
-    def _name_relay(self, reason: str) -> str:
-        return reason if self.relay is None or self.relay.scope == SERVER else f"{self.relay.name}: {reason}"
-
     def _release(self, claims: Sequence[ClaimedDelivery]) -> None:
         if claims:
             release(self.token, claims)
@@ -308,13 +293,7 @@ class Batch:
 
     def _back_off_server(self, outcome: Outcome, remaining: Sequence[ClaimedDelivery]) -> None:
         self._record_results()
-        reason = outcome.reason or "the mail server refused"
-        if outcome.server_trouble:
-            back_off_server(self._name_relay(reason), self._server_scope)
-        if self.relay and self.relay.scope != SERVER:
-            relays.expire()
-            if self.relays.all_rest(self.relay):
-                back_off_server(reason)
+        self.servers.back_off(outcome)
         release(self.token, remaining)
         db.session.commit()
         log.warning("mail server in trouble: backing off", code=outcome.code, reason=outcome.reason)

@@ -79,7 +79,7 @@ FINISH = text("""
     FROM grown AS g WHERE p.name = g.name
 """)
 
-# Note a rejection that may be about us. From :threshold rejections in a row on, of different emails, the provider rests,
+# Note a rejection that may be about us. From :threshold of them in a row on, of different emails, the provider rests,
 # for a time that doubles with each rest within an hour; what many threads meet at once is one rest. Whatever is refused
 # while it is tried again makes it rest too. Returns whether the provider rests.
 REFUSE = text("""
