@@ -14,6 +14,8 @@ from urllib.parse import urlsplit
 from environs import Env, EnvError, EnvNotSetError, ValidationError, validate
 from limits import parse_many
 
+from petition.core.mail_relays import MailRelay, parse_relay
+
 # A name in any script, or an IP address; brackets around an IPv6 address may be left out.
 HOST_PATTERN = re.compile(
     r"\w(?:[\w-]{0,61}\w)?(?:\.\w(?:[\w-]{0,61}\w)?)*|\[?[0-9A-Fa-f]*:[0-9A-Fa-f]*:[0-9A-Fa-f:.]*\]?"
@@ -102,6 +104,13 @@ def _rate_limits(text: str) -> list[str]:
     return limits
 
 
+def _mail_relays(text: str) -> list[MailRelay]:
+    try:
+        return [parse_relay(word) for word in _words(text)]
+    except ValueError:
+        raise ValidationError("invalid relay") from None
+
+
 def _rate_limit(text: str) -> str:
     limits = _rate_limits(text)
     if len(limits) != 1 or len(parse_many(limits[0])) != 1:
@@ -152,6 +161,7 @@ PARSERS: dict[str, Callable[[str], Any]] = {
     "words": _words,
     "hosts": _hosts,
     "sns_topics": _sns_topics,
+    "mail_relays": _mail_relays,
     "rate_limits": _rate_limits,
     "rate_limit": _rate_limit,
     "networks": _networks,
@@ -185,6 +195,7 @@ PATH = Kind("path", "a path")
 LOG_LEVEL = Kind("log_level", "DEBUG, INFO, WARNING, ERROR or CRITICAL")
 WORDS = Kind("words", "a list separated by commas")
 SNS_TOPICS = Kind("sns_topics", "topics such as arn:aws:sns:eu-west-3:123456789012:bounces, separated by commas")
+MAIL_RELAYS = Kind("mail_relays", "URLs such as smtps://user:password@host?share=2, separated by commas")
 RATE_LIMITS = Kind("rate_limits", "limits such as 30/minute, 300/hour")
 RATE_LIMIT = Kind("rate_limit", "one limit such as 10/day")
 NETWORKS = Kind("networks", "networks such as 10.0.0.0/8, separated by commas")
@@ -242,6 +253,8 @@ SETTINGS = (
     Setting("MAIL_USE_SSL", BOOLEAN, False, "boolean", "TLS from the first byte, certificate verified"),
     Setting("MAIL_USERNAME", TEXT, None, "text", "login at the mail server"),
     Setting("MAIL_PASSWORD", TEXT, None, "text", "its password", secret=True),
+    Setting("MAIL_RELAYS", MAIL_RELAYS, [], "URLs, by comma",
+        "several mail servers in place of MAIL_SERVER: docs/deployment.md", secret=True),
     Setting("MAIL_DEFAULT_SENDER", SENDER, REQUIRED, "address", "From address of every email"),
     Setting("MAIL_TIMEOUT", _integer(1, 30), 10, "seconds", "timeout of each reply of the mail server"),
     Setting("MAIL_MAX_EMAILS", _integer(1, 100_000), 500, "emails", "sent on one connection before it is renewed"),

@@ -27,8 +27,8 @@ from petition.app import create_app
 from petition.core import migrations
 from petition.core.circuit_breaker import CircuitBreaker
 from petition.core.db import db
+from petition.delivery.pacing import paces, providers
 from petition.delivery.recovery import forget_outages
-from petition.delivery.server_health import rejections
 from petition.delivery.smtp.connection import close_on_exit
 from petition.local_stack.postgres import Postgres
 from petition.local_stack.valkey import Valkey
@@ -168,9 +168,17 @@ class FreshClient(FlaskClient):
                     process_requests()
 
 
+class NoMxLookup:
+    """Stands for name servers of which none answers: tests use no network."""
+
+    def find_mail_servers(self, domains):
+        return {}
+
+
 @pytest.fixture(scope="session")
 def session_app(database_url: str, redis_url: str) -> Flask:
     app = create_app(Config(environment(database_url, redis_url)))
+    app.extensions["petition.mx_lookup"] = NoMxLookup()
     app.test_client_class = FreshClient
     return app
 
@@ -193,8 +201,9 @@ def app(session_app: Flask, redis_url: str, circuit_breakers: list[CircuitBreake
         redis.Redis.from_url(redis_url).flushdb()
         for breaker in circuit_breakers:
             breaker.close()
-        rejections.clear()
         forget_outages()
+        providers.forget()
+        paces.watched.expire()
         yield session_app
         db.session.rollback()
 

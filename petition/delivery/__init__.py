@@ -13,8 +13,9 @@ def register(app: "Flask") -> None:
     """Set up the composers, the wake-ups, the worker's task, the mail connection and the bounces."""
     from petition.core.celery import register_task
     from petition.delivery import bounces, composers, tasks, wakeup, worker
+    from petition.delivery.pacing import providers
     from petition.delivery.rendering import templates
-    from petition.delivery.smtp import connection
+    from petition.delivery.smtp import connection, relays
     from petition.delivery.suppressions import keys
 
     app.extensions.setdefault("petition.start_checks", []).append(keys.require_keys)
@@ -23,6 +24,8 @@ def register(app: "Flask") -> None:
     worker.init_app(app)
     templates.init_app(app)
     connection.init_app(app)
+    relays.init_app(app)
+    providers.init_app(app)
     register_task(app, tasks.run_queue_task, bind=True)
     register_task(app, tasks.run_retention)
     tasks.stop_on_shutdown()

@@ -10,16 +10,16 @@ from sqlalchemy.exc import DBAPIError, OperationalError
 
 from petition.core import clock
 from petition.core.db import db, read_in_autocommit
+from petition.delivery.batch_servers import BatchServers
 from petition.delivery.budgets import reserve_emails
 from petition.delivery.claims import get_lease_duration, release
 from petition.delivery.composers import ClaimedDelivery, Composed, Skipped, compose, is_counted, return_path
 from petition.delivery.models import DeliveryState
-from petition.delivery.pauses import back_off_server
+from petition.delivery.pacing.batch_pace import BatchPace
 from petition.delivery.queues import Queue
 from petition.delivery.recovery import note_outcome
 from petition.delivery.rendering.message import OutgoingMessage
 from petition.delivery.results import ClaimContext, DeliveryResult, note_success, record_results
-from petition.delivery.server_health import rejections, report_rejection
 from petition.delivery.smtp.client import Envelope
 from petition.delivery.smtp.connection import abort_pipelined, deliver
 from petition.delivery.smtp.responses import Outcome
@@ -73,6 +73,8 @@ class Batch:
         self.begin_batch_size, self.began_at, self.next_begin_position = queue.begin_batch_size, 0.0, 0
         self.throttle = Throttle(queue)
         self.logged: set[tuple[str, type[Exception]]] = set()  # failures to compose, whose traceback was logged
+        self.pace = BatchPace(queue, token, get_lease_duration())
+        self.servers = BatchServers(self.pace)
 
     def send(self) -> int:
         """Send the emails in their order, release what was not sent, and return how many rows were settled. Commits."""
@@ -84,11 +86,13 @@ class Batch:
         suppressed = self._find_suppressed()
         db.session.commit()
         self.beyond_budget = self._reserve(messages, suppressed)
+        self.pace.admit(self._list_domains(messages, suppressed))
         try:
             self._send_each(messages, suppressed)
         finally:
             abort_pipelined()
         self._record_results()
+        self.pace.finish()
         return self.settled
 
     def _find_suppressed(self) -> set[int]:
@@ -106,6 +110,16 @@ class Batch:
                 addresses[claim.id] = message.to
         return reserve_emails(addresses)
 
+    def _list_domains(self, messages: Composed, suppressed: set[int]) -> dict[int, str]:
+        """Return the recipients' domains of the emails that will be offered, in their order."""
+        return {
+            claim.id: message.domain
+            for claim in self.claims
+            if isinstance(message := messages.get(claim.id), OutgoingMessage)
+            and claim.id not in suppressed
+            and claim.id not in self.beyond_budget
+        }
+
     def _send_each(self, messages: Composed, suppressed: set[int]) -> None:
         for position, claim in enumerate(self.claims):
             if not self.has_time() or time.monotonic() > self.start_deadline:
@@ -116,6 +130,7 @@ class Batch:
             composed = messages.get(claim.id)
             next_envelope = self._find_next_envelope(position, messages, suppressed)
             outcome = self._attempt(claim, composed, suppressed, next_envelope) if composed else COMPOSITION_FAILED
+            outcome = self._note_reply(claim, composed, outcome)
             self._add_result(claim, composed if isinstance(composed, OutgoingMessage) else None, outcome)
             if outcome.server_trouble or self._is_server_refusing(composed, outcome):
                 self._back_off_server(outcome, self.claims[position + 1 :])
@@ -129,8 +144,13 @@ class Batch:
                 isinstance(message, OutgoingMessage)
                 and claim.id not in suppressed
                 and claim.id not in self.beyond_budget
+                and not self.pace.find_outcome(claim.id)
             ):
-                return return_path(claim.id), message.to
+                current = messages.get(self.claims[position].id)
+                shares_connection = isinstance(current, OutgoingMessage) and (
+                    self.servers.choose(message) is self.servers.choose(current)
+                )
+                return (return_path(claim.id), message.to) if shares_connection else None
         return None
 
     def _may_send(self, position: int) -> bool:
@@ -200,8 +220,7 @@ class Batch:
             return Outcome(DeliveryState.SUPPRESSED, reason="the address is on the suppression list", attempted=False)
         if claim.id in self.beyond_budget:
             return self.beyond_budget[claim.id]
-        postponed = rejections.find_outcome(message.domain)
-        if postponed:
+        if postponed := self.pace.find_outcome(claim.id):
             return postponed
         return deliver(
             message,
@@ -209,20 +228,26 @@ class Batch:
             lease_deadline=self.lease_deadline,
             send_again=self.queue.send_again_after_crash,
             next_envelope=next_envelope,
+            relay=self.servers.use(message).state,
         )
 
+    def _note_reply(
+        self, claim: ClaimedDelivery, message: OutgoingMessage | Skipped | None, outcome: Outcome
+    ) -> Outcome:
+        """Note the reply to an email, and return its outcome: it waits, with others, if its provider refuses us."""
+        if not isinstance(message, OutgoingMessage) or not outcome.attempted:
+            return outcome
+        return self.pace.note(claim.id, message.domain, outcome)
+
     def _is_server_refusing(self, message: OutgoingMessage | Skipped | None, outcome: Outcome) -> bool:
-        """Note the reply to an email, and return whether all workers back off as mail to several providers is refused.
+        """Return whether all workers back off from the server, as mail to several providers is refused.
 
         Commits where a reply may be the server's trouble.
         """
-        if not isinstance(message, OutgoingMessage) or not outcome.attempted:
-            return False
-        rejections.note(message.domain, outcome)
-        if not outcome.server_suspected:
+        if not isinstance(message, OutgoingMessage) or not outcome.server_suspected:
             return False
         self._record_results()  # an email that the server took before is evidence that it is well
-        backs_off = report_rejection(message.domain, outcome)
+        backs_off = self.servers.is_rejecting(message, outcome)
         db.session.commit()
         return backs_off
 
@@ -230,7 +255,7 @@ class Batch:
         domain = message.domain if message else None
         # Of an email that was not offered, nothing can be reported.
         address_hash = self._address_hash(claim) if outcome.attempted else None
-        self.unrecorded.append(DeliveryResult(claim, outcome, domain, clock.now(), address_hash))
+        self.unrecorded.append(DeliveryResult(claim, outcome, domain, clock.now(), address_hash, self.servers.scope))
         log.info(
             "email",
             delivery=claim.id,
@@ -282,8 +307,7 @@ class Batch:
 
     def _back_off_server(self, outcome: Outcome, remaining: Sequence[ClaimedDelivery]) -> None:
         self._record_results()
-        if outcome.server_trouble:
-            back_off_server(outcome.reason or "the mail server refused")
+        self.servers.back_off(outcome)
         release(self.token, remaining)
         db.session.commit()
         log.warning("mail server in trouble: backing off", code=outcome.code, reason=outcome.reason)

@@ -61,6 +61,8 @@ class Delivery(Model):
     # The reason in short, the same for all failures of a kind: "550 5.1.1", "TimeoutError".
     cause: Mapped[str] = mapped_column(String(80), default="", server_default="")
     domain: Mapped[str | None] = mapped_column(String(255))
+    # The provider whose rest, or whose pace, it waits for (`pacing`).
+    parked_for: Mapped[str | None] = mapped_column(String(255))
     # Keyed hash of the address that it was sent to: reports act on that address, not on the subject's of today.
     address_hash: Mapped[str | None] = mapped_column(String(32))
     # Whether it was counted against the budgets of its mailbox and domain: once, however often it is tried.
@@ -82,6 +84,13 @@ class Delivery(Model):
             postgresql_where=text("queue = 'confirmations' AND state IN ('due', 'deferred', 'sending')"),
         ),
         Index("ix_deliveries_leased", "lease_until", postgresql_where=f"state = '{DeliveryState.SENDING}'"),
+        Index(
+            "ix_deliveries_parked",
+            "parked_for",
+            "queue",
+            "tried_at",
+            postgresql_where=f"parked_for IS NOT NULL AND state = '{DeliveryState.DEFERRED}'",
+        ),
         Index("ix_deliveries_subject", "subject_id", "created_at"),
         Index(
             "ix_deliveries_mailing_waiting",

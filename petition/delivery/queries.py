@@ -123,12 +123,13 @@ RECORD_RESULTS = text("""
     WITH outcomes AS (
         SELECT * FROM json_to_recordset(CAST(:outcomes AS json)) AS o (
             id bigint, state text, attempt smallint, next_attempt_at timestamptz, settled_at timestamptz,
-            tried_at timestamptz, smtp_code smallint, reason text, cause text, domain text, address_hash text,
-            attempted boolean, attempt_state text, response text, server_answered boolean)),
+            tried_at timestamptz, smtp_code smallint, reason text, cause text, parked_for text, domain text,
+            address_hash text, attempted boolean, attempt_state text, response text)),
     recorded AS (
         UPDATE deliveries AS d
         SET state = o.state, attempt = o.attempt, next_attempt_at = o.next_attempt_at, settled_at = o.settled_at,
             tried_at = o.tried_at, smtp_code = o.smtp_code, reason = o.reason, cause = o.cause,
+            parked_for = o.parked_for,
             -- An email that was not composed has no domain; a mailing's row has had one from the start.
             domain = coalesce(o.domain, d.domain), address_hash = coalesce(o.address_hash, d.address_hash),
             claim_token = NULL, lease_until = NULL
@@ -141,7 +142,7 @@ RECORD_RESULTS = text("""
                attempt_state, smtp_code, response
         FROM recorded JOIN outcomes USING (id) WHERE attempted),
     server_recovered AS (
-        DELETE FROM pauses WHERE scope = :server AND EXISTS (SELECT FROM outcomes WHERE server_answered)),
+        DELETE FROM pauses WHERE scope = ANY(CAST(:answered AS text[]))),
     begun AS (
         UPDATE deliveries AS d SET begun = true, address_hash = coalesce(b.address_hash, d.address_hash)
         FROM unnest(CAST(:begin_ids AS bigint[]), CAST(:begin_hashes AS text[])) AS b (id, address_hash)
@@ -155,7 +156,7 @@ HASTEN_DEFERRED = text("""
     UPDATE deliveries SET next_attempt_at = now(), attempt = greatest(attempt - 1, 0)
     WHERE id IN (
         SELECT id FROM deliveries
-        WHERE queue = :queue AND state = 'deferred' AND next_attempt_at > now()
+        WHERE queue = :queue AND state = 'deferred' AND next_attempt_at > now() AND parked_for IS NULL
             AND (cause = :cause OR (:any_connection AND cause !~ '^[0-9]'))  -- a reply's cause begins with its code
             AND (CAST(:domains AS text[]) IS NULL OR domain = ANY(CAST(:domains AS text[])))
         ORDER BY next_attempt_at LIMIT :limit FOR UPDATE SKIP LOCKED)
@@ -221,6 +222,16 @@ REPORT_REJECTION = text("""
     RETURNING p.until > now()
 """)
 
+# The relays that rest; `tried`: its time has come, and the caller tries it, the next one 15 s later.
+SELECT_RESTING_RELAYS = text("""
+    WITH tried AS (
+        UPDATE pauses SET until = now() + interval '15 seconds'
+        WHERE scope LIKE 'server %' AND strikes > 0 AND until <= now()
+        RETURNING scope)
+    SELECT scope, scope IN (SELECT scope FROM tried) AS tried
+    FROM pauses WHERE scope LIKE 'server %' AND strikes > 0
+""")
+
 # After the system clock moved back: each email waits as long from now on as it was meant to wait. Mailings are left
 # out, as they follow the schedule of their send rate.
 REPAIR_FUTURE_DELIVERIES = text("""
@@ -233,5 +244,6 @@ REPAIR_FUTURE_LEASES = text("""
     UPDATE deliveries SET lease_until = now() + :lease WHERE state = 'sending' AND lease_until > now() + :lease
 """)
 END_FUTURE_BACK_OFF = text("""
-    DELETE FROM pauses WHERE scope = :server AND until > now() + make_interval(secs => :max_seconds)
+    DELETE FROM pauses
+    WHERE (scope = :server OR scope LIKE 'server %') AND until > now() + make_interval(secs => :max_seconds)
 """)

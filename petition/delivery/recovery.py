@@ -15,9 +15,10 @@ from dataclasses import dataclass, field
 
 from petition.core.db import autocommit_connection
 from petition.delivery.models import DeliveryState
+from petition.delivery.pacing.providers import guess_provider
 from petition.delivery.queries import HASTEN_DEFERRED
 from petition.delivery.queues import EMAIL_QUEUES, Queue
-from petition.delivery.server_health import find_provider
+from petition.delivery.replies.classifier import ReplyClass
 from petition.delivery.smtp.responses import Outcome
 from petition.delivery.wakeup import wake_soon
 
@@ -73,9 +74,9 @@ class OutageWatch:
 
     def note(self, domain: str, outcome: Outcome) -> tuple[str, frozenset[str] | None, int] | None:
         """Note what was answered to an email; return the cause, the domains and the number of emails to make due."""
-        if not outcome.attempted:
-            return None
-        provider, now = find_provider(domain), self._now()
+        if not outcome.attempted or outcome.parked_for:
+            return None  # an email whose provider rests waits for that alone (`pacing`)
+        provider, now = guess_provider(domain), self._now()
         with self._lock:
             if outcome.state == DeliveryState.SENT:
                 for recovery in self._recoveries.values():
@@ -85,7 +86,7 @@ class OutageWatch:
                 return self._next_batch(now)
             cause = outcome.cause if outcome.code else CONNECTION
             if outcome.state == DeliveryState.DEFERRED and not MAILBOX_CAUSE.match(cause):
-                self._add(provider, domain, cause, now, rate_limited=outcome.provider_refuses)
+                self._add(provider, domain, cause, now, rate_limited=outcome.rejection == ReplyClass.RATE)
         return None
 
     def next_batch(self) -> tuple[str, frozenset[str] | None, int] | None:

@@ -18,6 +18,7 @@ from petition.delivery.smtp.responses import Outcome
 
 BACKOFF_BASE = timedelta(seconds=30)
 MAX_BACKOFF = timedelta(hours=4)
+PARKED_WAIT = timedelta(hours=1)
 
 _last_success: datetime | None = None
 
@@ -41,6 +42,7 @@ class DeliveryResult:
     domain: str | None
     at: datetime
     address_hash: str | None = None  # of the address that it was offered for
+    server: str = SERVER  # scope of the rest of the mail server that it was offered to
 
 
 def record_results(
@@ -68,7 +70,9 @@ def record_results(
         "begin_ids": list(begin or ()),
         "begin_hashes": list((begin or {}).values()),
         "token": token,
-        "server": SERVER,
+        "answered": sorted(
+            {scope for result in results if result.outcome.server_answered for scope in (result.server, SERVER)}
+        ),
         **asdict(context),
     }
     if autocommit:
@@ -88,7 +92,13 @@ def _outcome_row(queue: Queue, result: DeliveryResult) -> dict[str, Any]:
             next_attempt_at = result.at + timedelta(seconds=outcome.wait_seconds)
         elif state == DeliveryState.DEFERRED and not outcome.retry_at_once:
             next_attempt_at = result.at + get_backoff(attempt)
-    elif state == DeliveryState.DEFERRED and attempt >= queue.max_attempts:
+        if outcome.parked_for:
+            # Until its provider may be mailed again (`pacing.paces.release_parked`); this is for when nobody looks.
+            next_attempt_at = result.at + PARKED_WAIT * (1 + random.random() / 4)  # noqa: S311 - jitter, not a secret
+    elif state == DeliveryState.DEFERRED and outcome.kept:
+        attempt = min(attempt, queue.max_attempts - 1)
+        next_attempt_at = result.at + get_backoff(attempt)
+    elif state == DeliveryState.DEFERRED and attempt >= (outcome.max_attempts or queue.max_attempts):
         state, reason = DeliveryState.FAILED, f"gave up after {attempt} attempts: {reason}"[:200]
     elif state == DeliveryState.DEFERRED:
         next_attempt_at = result.at + get_backoff(attempt)
@@ -104,12 +114,12 @@ def _outcome_row(queue: Queue, result: DeliveryResult) -> dict[str, Any]:
         "smtp_code": outcome.code,
         "reason": reason,
         "cause": outcome.cause,
+        "parked_for": outcome.parked_for,
         "domain": result.domain,
         "address_hash": result.address_hash,
         "attempted": outcome.attempted,
         "attempt_state": outcome.state,
         "response": outcome.reason,
-        "server_answered": outcome.server_answered,
     }
 
 

@@ -1,4 +1,4 @@
-"""Celery tasks: send the due emails of a queue, delete old budgets."""
+"""Celery tasks: send the due emails of a queue, delete old budgets and what is known of providers."""
 
 import threading
 from typing import Any
@@ -8,6 +8,7 @@ from celery.signals import worker_shutting_down
 from petition.core.celery import read_publish_info
 from petition.core.db import db
 from petition.delivery.budgets import delete_expired
+from petition.delivery.pacing.actions import delete_old
 from petition.delivery.wakeup import clear_wakeup_flag
 from petition.delivery.worker import run_queue
 
@@ -25,8 +26,9 @@ def _stop(**_: Any) -> None:
 
 
 def run_retention() -> None:
-    """Delete the budgets of emails whose windows are long over."""
+    """Delete the budgets of emails whose windows are long over, and what is known of providers and is old."""
     delete_expired()
+    delete_old()
     db.session.commit()
 
 

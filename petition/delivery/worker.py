@@ -13,6 +13,7 @@ from petition.core.celery import PublishInfo
 from petition.core.db import db
 from petition.delivery.batch import Batch, scale_batch_size
 from petition.delivery.claims import claim_due, recover_expired_leases
+from petition.delivery.pacing.paces import release_parked
 from petition.delivery.queues import EMAIL_QUEUES, Queue
 from petition.delivery.recovery import continue_recovery
 from petition.delivery.results import ClaimContext
@@ -57,6 +58,7 @@ def run_queue(queue_name: str, may_continue: Callable[[], bool] = lambda: True, 
 
     while has_time():
         _prepare_claim(queue, has_time)
+        release_parked(queue.name)
         context = ClaimContext(_worker_name(), *wakeup, clock.now())
         token, claims = claim_due(queue, context.worker, size)
         if not claims:

@@ -66,7 +66,7 @@ class Services:
             self._add("DATABASE_URL", Postgres(data))
         if not is_given(environ, "REDIS_URL"):
             self._add("REDIS_URL", Valkey(data, valkey))
-        if not is_given(environ, "MAIL_SERVER"):
+        if not is_given(environ, "MAIL_SERVER") and not is_given(environ, "MAIL_RELAYS"):
             self.settings |= {"MAIL_SERVER": "127.0.0.1", "MAIL_PORT": str(smtp)}
             if with_mailbox:
                 self._add("PETITION_MAILBOX", SmtpServer(data, smtp))

@@ -31,7 +31,8 @@ MATERIALISE_AUDIENCE = text("""
           AND s.petition_id = ANY(CAST(:petitions AS bigint[]))
           AND (CAST(:party AS text) IS NULL OR s.party = :party)
           AND (CAST(:languages AS text[]) IS NULL OR s.locale = ANY(CAST(:languages AS text[])))
-          AND (CAST(:professions AS text[]) IS NULL OR collation_key(s.profession) LIKE ANY(CAST(:professions AS text[])))
+          AND (CAST(:professions AS text[]) IS NULL
+               OR collation_key(s.profession) LIKE ANY(CAST(:professions AS text[])))
           AND (CAST(:country AS text) IS NULL OR s.country = :country)
           AND (CAST(:city AS text) IS NULL OR collation_key(s.city) = :city)
           AND (CAST(:postal_code AS text) IS NULL OR s.postal_code LIKE :postal_code)
@@ -104,7 +105,8 @@ COUNT_AUDIENCE = text("""
         WHERE s.petition_id = ANY(CAST(:petitions AS bigint[]))
           AND (CAST(:party AS text) IS NULL OR s.party = :party)
           AND (CAST(:languages AS text[]) IS NULL OR s.locale = ANY(CAST(:languages AS text[])))
-          AND (CAST(:professions AS text[]) IS NULL OR collation_key(s.profession) LIKE ANY(CAST(:professions AS text[])))
+          AND (CAST(:professions AS text[]) IS NULL
+               OR collation_key(s.profession) LIKE ANY(CAST(:professions AS text[])))
           AND (CAST(:country AS text) IS NULL OR s.country = :country)
           AND (CAST(:city AS text) IS NULL OR collation_key(s.city) = :city)
           AND (CAST(:postal_code AS text) IS NULL OR s.postal_code LIKE :postal_code)
@@ -141,7 +143,8 @@ LIST_ADDRESSES = text("""
       AND s.petition_id = ANY(CAST(:petitions AS bigint[]))
       AND (CAST(:party AS text) IS NULL OR s.party = :party)
       AND (CAST(:languages AS text[]) IS NULL OR s.locale = ANY(CAST(:languages AS text[])))
-      AND (CAST(:professions AS text[]) IS NULL OR collation_key(s.profession) LIKE ANY(CAST(:professions AS text[])))
+      AND (CAST(:professions AS text[]) IS NULL
+           OR collation_key(s.profession) LIKE ANY(CAST(:professions AS text[])))
       AND (CAST(:country AS text) IS NULL OR s.country = :country)
       AND (CAST(:city AS text) IS NULL OR collation_key(s.city) = :city)
       AND (CAST(:postal_code AS text) IS NULL OR s.postal_code LIKE :postal_code)
@@ -169,7 +172,8 @@ SAMPLE_RECIPIENTS = text("""
       AND s.petition_id = ANY(CAST(:petitions AS bigint[]))
       AND (CAST(:party AS text) IS NULL OR s.party = :party)
       AND (CAST(:languages AS text[]) IS NULL OR s.locale = ANY(CAST(:languages AS text[])))
-      AND (CAST(:professions AS text[]) IS NULL OR collation_key(s.profession) LIKE ANY(CAST(:professions AS text[])))
+      AND (CAST(:professions AS text[]) IS NULL
+           OR collation_key(s.profession) LIKE ANY(CAST(:professions AS text[])))
       AND (CAST(:country AS text) IS NULL OR s.country = :country)
       AND (CAST(:city AS text) IS NULL OR collation_key(s.city) = :city)
       AND (CAST(:postal_code AS text) IS NULL OR s.postal_code LIKE :postal_code)

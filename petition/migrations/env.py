@@ -31,8 +31,8 @@ def run() -> None:
         try:
             connection.execute(text(f"SET lock_timeout = {LOCK_TIMEOUT_MILLISECONDS}"))
             connection.execute(text("SET statement_timeout = 0"))
-            # Asked again and again: a statement that waits for it would keep a snapshot, which an index that another host
-            # builds concurrently waits for.
+            # Asked again and again: a statement that waits for it would keep a snapshot, which an index that another
+            # host builds concurrently waits for.
             while not connection.scalar(text("SELECT pg_try_advisory_lock(:lock)"), {"lock": LOCK}):
                 connection.rollback()
                 time.sleep(1)

@@ -14,18 +14,29 @@ def register(app: "Flask") -> None:
     from petition.bulk_actions.runner import register_handler
     from petition.core.celery import register_task
     from petition.operations import delivery_actions, labels, readiness, tasks
-    from petition.operations.views import actions, bounces, dashboard, doctor, metrics, request_echo, suppressions
+    from petition.operations.views import (
+        actions,
+        bounces,
+        dashboard,
+        doctor,
+        metrics,
+        providers,
+        request_echo,
+        suppressions,
+    )
 
     readiness.init_app(app)
-    for view in (dashboard, actions, bounces, suppressions, doctor, metrics, request_echo):
+    for view in (dashboard, actions, providers, bounces, suppressions, doctor, metrics, request_echo):
         app.register_blueprint(view.blueprint)
     for label in (
         labels.action_labels,
         labels.bounce_kind_label,
         labels.cause_label,
+        labels.describe_pace,
         labels.domain_problem_label,
         labels.health_label,
         labels.mailbox_problem_label,
+        labels.provider_remedy,
         labels.reason_message,
         labels.state_label,
     ):

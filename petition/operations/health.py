@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any
 from petition.core.durations import format_value
 from petition.delivery.queues import CONFIRMATIONS, EMAIL_QUEUES
 from petition.operations.health_facts import MAX_LATE, HealthFacts
+from petition.operations.provider_remedies import get_remedy
 
 if TYPE_CHECKING:
     from petition.operations.broker_stats import BrokerStats
@@ -23,6 +24,7 @@ SILENT_SERVER_SECONDS = 5.0  # without any outcome while emails are being sent
 # The trouble is over: so many accepted in a row, or so many in the short window and none refused.
 MIN_ACCEPTED_IN_A_ROW, MIN_ACCEPTED_SHORT = 20, 3
 BOUNCES_UNREAD_SECONDS = 900.0  # how long the bounce mailbox may be out of reach: a server that restarts is no news
+MAX_PROVIDERS = 3  # that are named
 MIN_REFUSED = 3  # fewer rejections, among others that were accepted, are not reported
 
 
@@ -52,10 +54,12 @@ class HealthReason:
     values: dict[str, Any] = field(default_factory=dict)
     runbook: str = ""
     planned: bool = False  # an operator's own doing, which is shown and raises no alarm
+    remedy: str = ""  # what to do, a second sentence
 
     def message(self, translate: Callable[[str], str] = str, language: str = "en") -> str:
         """Return the message, translated."""
-        return translate(self.text) % {name: format_value(value, language) for name, value in self.values.items()}
+        message = translate(self.text) % {name: format_value(value, language) for name, value in self.values.items()}
+        return f"{message} {translate(self.remedy)}" if self.remedy else message
 
 
 @dataclass(frozen=True)
@@ -108,6 +112,7 @@ def evaluate_health(facts: HealthFacts, broker: "BrokerStats") -> Health:
         *_check_pauses(facts),
         *_check_mail_server(facts),
         *_check_composition(facts),
+        *_check_providers(facts),
         *_check_beat(facts),
         *_check_waiting(facts),
         *_check_bounce_mailbox(facts),
@@ -145,7 +150,10 @@ def _check_pauses(facts: HealthFacts) -> Iterator[HealthReason]:
 
 
 def _check_mail_server(facts: HealthFacts) -> Iterator[HealthReason]:
-    """Report the trouble of the mail server once: its back-off, its silence, or what it answers."""
+    """Report the trouble of the mail server once: its back-off, its silence, or what it answers; and of each relay."""
+    for relay in facts.resting_relays:
+        text = N_("A relay does not work, others take over: %(reason)s")
+        yield HealthReason(HealthStatus.SLOW, text, {"reason": relay.reason}, "MailServerFailing")
     if facts.backoff:
         status = HealthStatus.STUCK if facts.backoff.seconds > facts.stuck_after else HealthStatus.SLOW
         text = N_("Sending is paused for up to a minute because of the mail server: %(reason)s")
@@ -159,6 +167,15 @@ def _check_mail_server(facts: HealthFacts) -> Iterator[HealthReason]:
     if facts.probe and not facts.probe.ok and facts.probe.seconds < PROBE_MAX_AGE_SECONDS:
         text = N_("The mail server does not work as expected: %(response)s")
         yield HealthReason(HealthStatus.SLOW, text, {"response": facts.probe.response}, "MailServerFailing")
+
+
+def _check_providers(facts: HealthFacts) -> Iterator[HealthReason]:
+    """Report the providers that refuse us, with their words and what to do; others are mailed as ever."""
+    text = N_("%(provider)s refuses our emails: “%(response)s” Emails that wait for it: %(n)s.")
+    for provider in facts.providers[:MAX_PROVIDERS]:
+        values = {"provider": provider.name, "response": provider.response, "n": provider.waiting}
+        remedy = get_remedy(provider.reply_class)
+        yield HealthReason(HealthStatus.SLOW, text, values, "ProviderRefuses", remedy=remedy)
 
 
 def _describe_silence(facts: HealthFacts) -> HealthReason | None:

@@ -14,6 +14,7 @@ MAX_TRIES = 2_000  # newest attempts read: ten seconds at 200 emails a second
 TRIES_SECONDS = 300.0  # how old a rejected attempt may be that counts as one since the last success
 # Two windows of acceptance: the short one reacts soon, the long one keeps the status from flapping.
 SHORT_WINDOW_SECONDS, LONG_WINDOW_SECONDS = 15.0, 60.0
+MIN_WAITING, MAX_WAITING = 3, 1_000  # emails that wait for a provider, from which on it is reported, and counted
 MAX_LATE = 3  # people beyond the threshold counted: from so many on it is not one mailbox's trouble
 
 
@@ -60,6 +61,17 @@ class UnreadMailbox:
 
 
 @dataclass(frozen=True)
+class RefusingProvider:
+    """A mail provider that refuses us, and for which some emails wait."""
+
+    name: str
+    seconds: float  # since it began
+    reply_class: str | None
+    response: str | None
+    waiting: int  # emails, counted up to `MAX_WAITING`
+
+
+@dataclass(frozen=True)
 class HealthFacts:
     """The mail queue at one moment, as far as health depends on it. Ages in seconds."""
 
@@ -81,6 +93,7 @@ class HealthFacts:
     probe: Probe | None = None
     not_composed: int = 0  # emails that wait until whatever keeps them from being composed is mended
     bounce_mailbox: UnreadMailbox | None = None  # None while it can be read, and without one
+    providers: Sequence[RefusingProvider] = ()  # those that most emails wait for first
 
     @property
     def oldest(self) -> float | None:
@@ -111,6 +124,11 @@ class HealthFacts:
         return self.pauses.get(queue) or self.pauses.get(EVERYTHING)
 
     @property
+    def resting_relays(self) -> list[Pause]:
+        """The rests of single relays, of several, as long as sending goes on by others."""
+        return [] if self.backoff else [self.pauses[scope] for scope in sorted(self.pauses) if scope[:7] == "server "]
+
+    @property
     def backoff(self) -> Pause | None:
         """The back-off from the mail server, if it lasts or ended within a minute.
 
@@ -130,6 +148,8 @@ def make_parameters(stuck_after: float) -> dict[str, Any]:
         "long_seconds": LONG_WINDOW_SECONDS,
         "stuck_after": stuck_after,
         "max_late": MAX_LATE,
+        "min_waiting": MIN_WAITING,
+        "max_waiting": MAX_WAITING,
         "expired_after": EXPIRED_AFTER_SECONDS,
         "email_queues": list(EMAIL_QUEUES),
     }
@@ -159,6 +179,7 @@ def parse_facts(row: Mapping[str, Any], slow_after: float, stuck_after: float) -
         probe=Probe(**row["probe"]) if row["probe"] else None,
         not_composed=row["not_composed"],
         bounce_mailbox=UnreadMailbox(**row["bounce_mailbox"]) if row["bounce_mailbox"] else None,
+        providers=[RefusingProvider(**provider) for provider in row["providers"]],
     )
 
 

@@ -72,7 +72,9 @@ HEALTH_FACTS = """
         greatest(requests.late_at, (SELECT max(created_at) FROM late)) AS newest_late_at,
         (SELECT coalesce(json_object_agg(scope, json_build_object(
             'reason', reason, 'seconds', extract(epoch FROM now() - since),
-            'seconds_left', extract(epoch FROM until - now()))), '{}') FROM pauses) AS pauses,
+            'seconds_left', extract(epoch FROM until - now()))), '{}')
+         -- Without strikes the mail server is only suspected, of what is one provider's trouble so far.
+         FROM pauses WHERE strikes > 0 OR domain IS NULL) AS pauses,
         (SELECT coalesce(json_agg(json_build_object(
             'part', part, 'queues', queues, 'threads', threads, 'seconds', extract(epoch FROM now() - seen_at))), '[]')
          FROM heartbeats WHERE seen_at > now() - make_interval(secs => %(expired_after)s)) AS heartbeats,
@@ -84,6 +86,17 @@ HEALTH_FACTS = """
             SELECT n FROM failure_groups WHERE queue = ANY(%(email_queues)s) AND state = 'deferred'
                 AND cause = 'not composed'
             UNION ALL SELECT change FROM state_change_log WHERE subject = 'delivery' AND state = 'deferred'
-                AND cause = 'not composed') AS held) AS not_composed
+                AND cause = 'not composed') AS held) AS not_composed,
+        -- Providers that refuse us: not for one mailbox, as some emails wait for each.
+        (SELECT coalesce(json_agg(json_build_object(
+            'name', name, 'seconds', extract(epoch FROM now() - since), 'reply_class', reply_class,
+            'response', response, 'waiting', waiting) ORDER BY waiting DESC, since), '[]')
+         FROM (
+            SELECT p.*, (
+                SELECT count(*) FROM (
+                    SELECT FROM deliveries WHERE parked_for = p.name AND state = 'deferred'
+                    LIMIT %(max_waiting)s) AS parked) AS waiting
+            FROM mail_providers AS p WHERE state = 'resting') AS p
+         WHERE waiting >= %(min_waiting)s) AS providers
     FROM requests CROSS JOIN confirmations CROSS JOIN success CROSS JOIN tried
 """

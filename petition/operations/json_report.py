@@ -17,7 +17,7 @@ from petition.operations.snapshot import Snapshot
 def build_report(snapshot: Snapshot, broker: BrokerStats, health: Health) -> dict[str, Any]:
     """Return the whole snapshot as plain data: times in ISO 8601, ages and durations in seconds."""
     backoff = snapshot.server_backoff
-    return _to_json(
+    return to_json(
         {
             "at": snapshot.at,
             **health_to_json(health),
@@ -33,6 +33,7 @@ def build_report(snapshot: Snapshot, broker: BrokerStats, health: Health) -> dic
             },
             "bounce_mailbox": _bounce_mailbox_to_json(snapshot),
             "reconciliation": _probe_to_json(snapshot, RECONCILIATION),
+            "providers": [asdict(provider) for provider in snapshot.providers],
             "failures": [group_to_json(group) for group in snapshot.groups],
         }
     )
@@ -40,7 +41,7 @@ def build_report(snapshot: Snapshot, broker: BrokerStats, health: Health) -> dic
 
 def group_to_json(group: FailureSummary) -> dict[str, Any]:
     """Return one group of failures as plain data."""
-    return _to_json(asdict(group))
+    return to_json(asdict(group))
 
 
 def _queue_to_json(snapshot: Snapshot, name: str) -> dict[str, Any]:
@@ -72,11 +73,12 @@ def _probe_to_json(snapshot: Snapshot, name: str) -> dict[str, Any] | None:
     return {"at": probe.at, "ok": probe.ok, "response": probe.response, "milliseconds": probe.milliseconds}
 
 
-def _to_json(value: Any) -> Any:
+def to_json(value: Any) -> Any:
+    """Return plain data: times in ISO 8601, numbers rounded to milliseconds."""
     if isinstance(value, dict):
-        return {name: _to_json(item) for name, item in value.items()}
+        return {name: to_json(item) for name, item in value.items()}
     if isinstance(value, list | tuple):
-        return [_to_json(item) for item in value]
+        return [to_json(item) for item in value]
     if isinstance(value, datetime):
         return value.isoformat()
     return round(value, 3) if isinstance(value, float) else value

@@ -1,10 +1,16 @@
 """Labels of states, problems, actions and causes on the operators' pages, in the reader's language."""
 
+from datetime import datetime
+
+from flask_babel import format_decimal
 from flask_babel import gettext as _
 
 from petition.bulk_actions.labels import bulk_action_state_label
-from petition.core.i18n import current_language
+from petition.core.i18n import current_language, format_duration
+from petition.delivery.pacing.actions import ProviderPace
+from petition.delivery.pacing.models import ProviderState
 from petition.operations.health import HealthReason
+from petition.operations.provider_remedies import get_remedy
 from petition.signatures.labels import signature_state_label
 
 
@@ -55,6 +61,7 @@ def cause_label(cause: str) -> str:
     """Return the label of a cause that is not a code of the mail server; a code is its own label."""
     return {
         "": _("no reason given"),
+        "provider pace": _("waits for its provider"),
         "worker died": _("the worker stopped while sending"),
         "not composed": _("the text could not be composed"),
         "not built": _("the message could not be built"),
@@ -83,3 +90,28 @@ def bounce_kind_label(kind: str) -> str:
         "complaint": _("complaint"), "delayed": _("delay or automatic answer"), "unsubscribe": _("unsubscribe request"),
         "not_understood": _("not recognised"),
     }[kind]  # fmt: skip
+
+
+def describe_pace(provider: ProviderPace, now: datetime) -> str:
+    """Return how a provider is mailed at the moment, and within which limits."""
+    parts = []
+    if provider.is_trying(now):
+        parts.append(_("single emails are tried"))
+    elif provider.state == ProviderState.RESTING and provider.rest_until:
+        left = format_duration((provider.rest_until - now).total_seconds())
+        parts.append(_("rests for %(time)s more", time=left))
+    elif provider.state == ProviderState.GROWING:
+        parts.append(_("recovers: %(n)s emails an hour", n=format_decimal(round(provider.pace or 0))))
+    else:
+        parts.append(_("full speed"))
+    if provider.per_hour:
+        parts.append(_("at most %(n)s emails an hour", n=format_decimal(provider.per_hour)))
+    if provider.max_connections:
+        parts.append(_("at most %(n)s connections at once", n=provider.max_connections))
+    return ", ".join(parts)
+
+
+def provider_remedy(reply_class: str | None) -> str:
+    """Return what to do about a provider's replies."""
+    remedy = get_remedy(reply_class)
+    return _(remedy) if remedy else ""

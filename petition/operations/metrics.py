@@ -1,6 +1,6 @@
 """Metrics for Prometheus, read from the database: the same whichever web process answers.
 
-No label has an address, a name or a recipient's domain.
+No label has an address, a name or a recipient's domain, other than that of a large provider.
 """
 
 from collections import defaultdict
@@ -17,6 +17,7 @@ from sqlalchemy import func, select
 
 from petition.core.db import db
 from petition.delivery.models import STATES, DeliveryState
+from petition.delivery.pacing.providers import FAMILIES
 from petition.delivery.queues import EMAIL_QUEUES, EVERYTHING, QUEUE_NAMES
 from petition.operations import broker_stats, latency, queries, queue_stats, web_requests
 from petition.operations.health import PROBE_MAX_AGE_SECONDS, Health, evaluate_health
@@ -24,6 +25,7 @@ from petition.operations.models import Drift, WebRequests
 from petition.operations.reconcile import RECONCILIATION
 from petition.operations.snapshot import Snapshot, take_snapshot
 from petition.petitions.models import Petition
+from petition.safeguards.mail_providers import LARGE_PROVIDERS
 from petition.signatures.models import STATES as SIGNATURE_STATES
 from petition.signatures.models import SignatureState
 
@@ -34,7 +36,9 @@ REASON_CLASSES = (
     "connection",
     "crash",
     "internal",
+    "pace",
 )  # what the SQL function reason_class returns
+OTHER_PROVIDERS = "other"
 COUNTED_OUTCOMES = {
     DeliveryState.FAILED: "Emails that failed, by reason class",
     DeliveryState.DEFERRED: "Attempts that are to be retried, by reason class",
@@ -57,6 +61,7 @@ class _QueueCollector(Collector):
         yield from _collect_processes(snapshot)
         yield from _collect_broker(broker)
         yield from _collect_reconciliation(snapshot)
+        yield from _collect_providers(snapshot)
         yield from _collect_health(evaluate_health(snapshot.facts, broker))
         yield from _collect_bounce_mailbox(snapshot)
         description = "Emails that wait because they cannot be composed"
@@ -147,6 +152,27 @@ def _collect_bounce_mailbox(snapshot: Snapshot) -> Iterator[Metric]:
         yield _gauge("bounce_mailbox_messages", "Messages of the bounce mailbox not processed yet", state.waiting)
         description = "Messages of the bounce mailbox that cannot be processed"
         yield _gauge("bounce_mailbox_failed_messages", description, state.failed)
+
+
+def _collect_providers(snapshot: Snapshot) -> Iterator[Metric]:
+    """Yield what waits for providers; small ones, whose names may be people's, are summed up as "other"."""
+    description = "1 for each mail provider that refuses us and that some emails wait for"
+    refusing = GaugeMetricFamily("petition_provider_refusing", description, labels=["provider"])
+    description = "Emails that wait for a mail provider"
+    waiting = GaugeMetricFamily("petition_provider_waiting", description, labels=["provider"])
+    numbers: dict[str, list[int]] = {OTHER_PROVIDERS: [0, 0]}
+    for provider in snapshot.facts.providers:
+        numbers.setdefault(_label_provider(provider.name), [0, 0])[0] += 1
+    for pace in snapshot.providers:
+        numbers.setdefault(_label_provider(pace.name), [0, 0])[1] += pace.waiting
+    for label, (n, emails) in numbers.items():
+        refusing.add_metric([label], n)
+        waiting.add_metric([label], emails)
+    yield from (refusing, waiting)
+
+
+def _label_provider(name: str) -> str:
+    return name if name in LARGE_PROVIDERS or name in FAMILIES else OTHER_PROVIDERS
 
 
 def _collect_broker(broker: broker_stats.BrokerStats) -> Iterator[Metric]:

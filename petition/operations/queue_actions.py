@@ -23,5 +23,5 @@ def resume_queue(queue: str) -> bool:
 
 def list_still_paused(resumed: str) -> list[Pause]:
     """Return the pauses that go on although a queue, or all of them, was resumed: of single queues, or of all."""
-    found = [pause for pause in pauses.list_pauses() if pause.scope != SERVER]
+    found = [pause for pause in pauses.list_pauses() if not pause.scope.startswith(SERVER)]
     return found if resumed == EVERYTHING else [pause for pause in found if pause.scope in (resumed, EVERYTHING)]

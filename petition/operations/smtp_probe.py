@@ -3,12 +3,12 @@
 import smtplib
 import time
 
-from flask import current_app
 from sqlalchemy import func
 from sqlalchemy.dialects.postgresql import insert
 
 from petition.core.db import db
 from petition.delivery.smtp.connection import Connection
+from petition.delivery.smtp.relays import Relay, list_relays
 from petition.delivery.smtp.responses import sanitize_response
 from petition.operations.models import Probe
 
@@ -24,8 +24,20 @@ def probe_mail_server() -> bool:
 
 
 def _probe() -> tuple[bool, str]:
+    """Return whether every relay answers, and what the last one said, or the first that does not."""
+    ok, response, relays = True, "", list_relays()
+    for relay in relays:
+        ok, response = _probe_relay(relay)
+        if len(relays) > 1:
+            response = f"{relay.name}: {response}"
+        if not ok:
+            break
+    return ok, response
+
+
+def _probe_relay(relay: Relay) -> tuple[bool, str]:
     try:
-        host = Connection(current_app.extensions["mail"]).configure_host()
+        host = Connection(relay.state).configure_host()
         code, answer = host.noop()
         host.quit()
     except (OSError, smtplib.SMTPException) as error:

@@ -11,6 +11,7 @@ from petition.core.cache import get_or_create
 from petition.core.db import db
 from petition.delivery.bounces.models import BounceMailboxState
 from petition.delivery.models import Pause
+from petition.delivery.pacing.actions import ProviderPace, list_providers
 from petition.delivery.queues import EVERYTHING, QUEUE_NAMES, SERVER
 from petition.operations import confirmation_funnel, failures, queries, queue_stats
 from petition.operations.health_facts import HealthFacts, make_parameters, parse_facts
@@ -57,6 +58,7 @@ class Snapshot:
     probes: dict[str, Probe]
     groups: list[failures.FailureSummary]
     bounce_mailbox: BounceMailboxState | None  # None without one, or before its first poll
+    providers: Sequence[ProviderPace]  # that are not mailed at full speed
 
     def workers_for(self, queue: str) -> list[Worker]:
         """Return the workers that listen to this queue and are not silent."""
@@ -129,6 +131,7 @@ def take_snapshot() -> Snapshot:
         probes={probe.name: probe for probe in db.session.scalars(select(Probe))},
         groups=failures.list_groups(),
         bounce_mailbox=db.session.scalar(select(BounceMailboxState)),
+        providers=list_providers(),
     )
 
 

@@ -141,7 +141,7 @@ def test_hanging_mail_server_is_reported(healthy_system, mail_server):
 
 
 def test_failures_of_two_domains_are_grouped_and_retried_separately(healthy_system, mail_server):
-    answers = {"refused.example": "550 5.7.1 not wanted here", "busy.example": "421 4.3.2 come back later"}
+    answers = {"refused.example": "552 5.2.2 mailbox full", "busy.example": "421 4.3.2 come back later"}
     mail_server.on_rcpt = lambda address: answers.get(address.rpartition("@")[2])
     refused = {f"r{n}@refused.example" for n in range(7)}
     for address in [*refused, "b0@busy.example", "b1@busy.example", "fine@example.org"]:
@@ -151,11 +151,11 @@ def test_failures_of_two_domains_are_grouped_and_retried_separately(healthy_syst
         found = json.loads(healthy_system.petition("queue", "failures", "--json").stdout)
         return {(g["state"], g["cause"], g["domain"]): g["n"] for g in found}
 
-    wanted = {("failed", "550 5.7.1", "refused.example"): 7, ("deferred", "421 4.3.2", "busy.example"): 2}
+    wanted = {("failed", "552 5.2.2", "refused.example"): 7, ("deferred", "421 4.3.2", "busy.example"): 2}
     wait_for(lambda: groups() == wanted, 90, "the groups")
     wait_for(lambda: "fine@example.org" in mail_server.addresses, 30, "the email to neither")
     answers.clear()
-    shown = groups()["failed", "550 5.7.1", "refused.example"]
+    shown = groups()["failed", "552 5.2.2", "refused.example"]
     ended = healthy_system.petition("queue", "retry", "--domain", "refused.example", "--yes", "--json")
     assert ended.returncode == 0, ended.stderr
     assert (json.loads(ended.stdout)["total"], json.loads(ended.stdout)["done"]) == (shown, shown)
@@ -214,7 +214,7 @@ def parse_queue_table(text):
 
 
 def test_counts_agree_in_cli_metrics_and_page(healthy_system, mail_server, client):
-    mail_server.on_rcpt = lambda address: "550 5.7.1 no" if address.startswith("no") else None
+    mail_server.on_rcpt = lambda address: "552 5.2.2 full" if address.startswith("no") else None
     for address in ("no1@example.org", "no2@example.org", "yes@example.org"):
         sign(healthy_system, address)
 

@@ -104,7 +104,8 @@ class OutgoingMessage(flask_mail.Message):
         if self.reply_to:
             headers["Reply-To"] = escape_encoded_words(str(self.reply_to))
         headers |= self.extra_headers or {}
-        if str(current_app.config["MAIL_SERVER"]).endswith(".postmarkapp.com"):
+        hosts = [relay.host for relay in current_app.config["MAIL_RELAYS"]] or [current_app.config["MAIL_SERVER"]]
+        if any(host.endswith(".postmarkapp.com") for host in hosts):
             # Postmark replaces the Message-ID and returns this in its webhooks. Without the domain, as longer values
             # would be folded, and more than 80 characters are refused.
             headers["X-PM-Metadata-message_id"] = self.msgId.strip("<>").partition("@")[0] + "@"

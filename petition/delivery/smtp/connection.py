@@ -13,6 +13,7 @@ import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from functools import cache
+from typing import Any
 
 import flask_mail
 import structlog
@@ -131,17 +132,15 @@ mail = Mail()
 
 def deliver(
     message: OutgoingMessage, envelope_from: str, *, lease_deadline: float = math.inf, send_again: bool,
-    next_envelope: Envelope | None = None,
+    next_envelope: Envelope | None = None, relay: Any = None,
 ) -> Outcome:  # fmt: skip
     """Try to send one email on this thread's connection and return the outcome. Raises no SMTP or connection error.
 
     `lease_deadline`: when another worker may claim it (monotonic seconds). `send_again`: whether an email that may have
     been accepted is to be sent again. `next_envelope`: of the email that is sent next; if none is after all, call
-    `abort_pipelined`.
+    `abort_pipelined`. `relay`: Flask-Mail's settings of the mail server, by default those of MAIL_SERVER.
     """
-    connection: Connection | None = getattr(_thread, "connection", None)
-    if connection is None or connection.mail is not current_app.extensions["mail"]:
-        connection = _thread.connection = Connection(current_app.extensions["mail"])
+    connection = _get_connection(relay or current_app.extensions["mail"])
     connecting = True
     try:
         while True:
@@ -181,11 +180,28 @@ def deliver(
     return classify_acceptance(getattr(connection.host, "response", b""))
 
 
+def _get_connection(relay: Any) -> Connection:
+    for connection in _list_connections():
+        if connection.mail is relay:
+            return connection
+    connection = Connection(relay)
+    _list_connections().append(connection)
+    return connection
+
+
+def _list_connections() -> list[Connection]:
+    """Return this thread's connections, one to each relay."""
+    if not hasattr(_thread, "connections"):
+        _thread.connections = []
+    connections: list[Connection] = _thread.connections
+    return connections
+
+
 def abort_pipelined() -> None:
-    """Disconnect if the envelope of an email was pipelined that this thread does not send after all."""
-    connection: Connection | None = getattr(_thread, "connection", None)
-    if connection is not None and connection.host is not None and connection.host.pipelined_envelope:
-        connection.shut()
+    """Disconnect where the envelope of an email was pipelined that this thread does not send after all."""
+    for connection in _list_connections():
+        if connection.host is not None and connection.host.pipelined_envelope:
+            connection.shut()
 
 
 @contextmanager
@@ -194,10 +210,9 @@ def close_on_exit() -> Iterator[None]:
     try:
         yield
     finally:
-        connection = getattr(_thread, "connection", None)
-        if connection is not None:
+        for connection in _list_connections():
             connection.shut()
-            del _thread.connection
+        _list_connections().clear()
 
 
 def init_app(app: Flask) -> None:

@@ -10,6 +10,9 @@ from petition.delivery.replies.classifier import ReplyClass, classify
 # RFC 5321 and RFC 4954: the server is closing, over its limits, or refuses our login, whoever the recipient is.
 SERVER_TROUBLE_CODES = {421, 454, 530, 534, 535, 538}
 SERVICE_CLOSING = 421  # the server closes the connection after this reply (RFC 5321, 3.8)
+# Whoever the recipient is.
+ABOUT_OUR_MAIL = (ReplyClass.RATE, ReplyClass.REPUTATION, ReplyClass.AUTHENTICATION)
+MAX_POLICY_ATTEMPTS = 6  # of an email that is refused for its content or by a policy: some ten minutes
 MAX_RESPONSE_CHARACTERS = 200
 MAX_PARSED_CHARACTERS = 2000
 
@@ -19,11 +22,12 @@ class Outcome:
     """The outcome of one attempt.
 
     `server_trouble`: all workers back off from the mail server. `server_suspected`: they do if mail to another provider
-    meets the same. `provider_refuses`: the recipient's provider refuses us for our rate or reputation, whoever the
-    recipient is. `attempt_refunded`: the attempt does not count, as the failure is not the email's. `retry_at_once`:
-    the email was not even begun, and is due again as soon as the server's back-off ends. `mailbox_gone`: the address is
-    to be suppressed. `attempted`: the mail server was asked. `wait_seconds`: how long a deferred row waits, where its
-    attempts do not say.
+    meets the same. `rejection`: the class of a reply that may be about us, so that the recipient's provider is to rest
+    (`pacing`), or "". `parked_for`: the provider whose rest the email waits for. `kept`: it is never given up.
+    `max_attempts`: after how many it is given up, if not after the queue's. `attempt_refunded`: the attempt does not
+    count, as the failure is not the email's. `retry_at_once`: the email was not even begun, and is due again as soon as
+    the server's back-off ends. `mailbox_gone`: the address is to be suppressed. `attempted`: the mail server was asked.
+    `wait_seconds`: how long a deferred row waits, where its attempts do not say.
     """
 
     state: str
@@ -33,7 +37,10 @@ class Outcome:
     cause: str = ""
     server_trouble: bool = False
     server_suspected: bool = False
-    provider_refuses: bool = False
+    rejection: str = ""
+    parked_for: str | None = None
+    kept: bool = False
+    max_attempts: int | None = None
     attempt_refunded: bool = False
     retry_at_once: bool = False
     wait_seconds: float | None = None
@@ -72,18 +79,30 @@ def classify_error(error: Exception, *, connecting: bool, send_again: bool, send
     # From here on the row waits its own backoff: if it did not, it would be tried first each time, and stop all others.
     if isinstance(error, smtplib.SMTPSenderRefused) and not sender_accepted:
         return Outcome(DeliveryState.DEFERRED, code, reason, cause, server_trouble=True, attempt_refunded=True)
-    if code in SERVER_TROUBLE_CODES or isinstance(error, smtplib.SMTPSenderRefused):
+    meaning = classify(response, code=code, status=enhanced)
+    # x.2.1 is the rate of one mailbox (Gmail): whoever floods it must not delay the provider's others.
+    about_us = meaning.reply_class in ABOUT_OUR_MAIL and not meaning.status.endswith(".2.1")
+    is_at_recipient = not isinstance(error, smtplib.SMTPSenderRefused)
+    if about_us and is_at_recipient and code == SERVICE_CLOSING:
+        return Outcome(DeliveryState.DEFERRED, code, reason, cause, rejection=meaning.reply_class, kept=True)
+    if code in SERVER_TROUBLE_CODES or not is_at_recipient:
         # The server greeted us: the reply may concern this recipient's domain alone.
-        return Outcome(DeliveryState.DEFERRED, code, reason, cause, server_suspected=True)
+        return Outcome(
+            DeliveryState.DEFERRED, code, reason, cause, server_suspected=True, rejection=ReplyClass.TEMPORARY
+        )
     if code is None:
         # The connection was lost during the dialogue: the server may have accepted the email.
         return Outcome(DeliveryState.DEFERRED if send_again else DeliveryState.UNKNOWN, None, reason, cause)
-    meaning = classify(response, code=code, status=enhanced)
     # Some providers refuse for a while with a 5xx, for our rate or our reputation: the email waits and is tried again.
-    if meaning.reply_class in (ReplyClass.RATE, ReplyClass.REPUTATION):
-        # x.2.1 is the rate of one mailbox (Gmail): whoever floods it must not delay the provider's others.
-        refuses = not meaning.status.endswith(".2.1")
-        return Outcome(DeliveryState.DEFERRED, code, reason, cause, provider_refuses=refuses)
+    if meaning.reply_class in ABOUT_OUR_MAIL:
+        rejection = meaning.reply_class if about_us else ""
+        return Outcome(DeliveryState.DEFERRED, code, reason, cause, rejection=rejection, kept=about_us)
+    if meaning.reply_class in (ReplyClass.CONTENT, ReplyClass.POLICY) and code >= 500:
+        # Of one email it may be the recipient's own choice; of several in a row it is a block, and they wait.
+        return Outcome(
+            DeliveryState.DEFERRED, code, reason, cause,
+            rejection=meaning.reply_class, max_attempts=MAX_POLICY_ATTEMPTS,
+        )  # fmt: skip
     if 500 <= code <= 599:
         return Outcome(DeliveryState.FAILED, code, reason, cause, mailbox_gone=meaning.gone)
     return Outcome(DeliveryState.DEFERRED, code, reason, cause)

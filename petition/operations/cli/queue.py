@@ -16,6 +16,7 @@ from petition.operations import broker_stats, failures, queue_actions, quick_che
 from petition.operations.cli import output
 from petition.operations.cli.actions import discard, mark_sent, retry
 from petition.operations.cli.options import build_filter, delivery_filter_options, json_option
+from petition.operations.cli.providers import providers
 from petition.operations.health import Health, evaluate_health
 from petition.operations.json_report import build_report, group_to_json
 from petition.operations.reconcile import reconcile
@@ -171,5 +172,5 @@ def _print_result(as_json: bool, data: dict[str, Any], message: str) -> None:
         console.print(message)
 
 
-for command in (retry, discard, mark_sent):
+for command in (retry, discard, mark_sent, providers):
     queue.add_command(command)

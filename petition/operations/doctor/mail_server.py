@@ -12,8 +12,9 @@ from petition.delivery.composers import sender_address
 from petition.delivery.models import DeliveryState
 from petition.delivery.rendering.message import OutgoingMessage
 from petition.delivery.smtp.connection import Connection, close_on_exit, deliver
+from petition.delivery.smtp.relays import Relay, list_relays
 from petition.delivery.smtp.responses import sanitize_response
-from petition.operations.doctor.findings import Finding, ok, wrong
+from petition.operations.doctor.findings import Finding, Level, ok, wrong
 
 CHECK, TEST = "mail server", "test email"
 IMPLICIT_TLS_PORT = 465
@@ -33,23 +34,29 @@ def check_mail_server(send_to: str | None) -> list[Finding]:
     """Return whether the mail server lets us in; nothing is sent without `send_to`."""
     if current_app.config["MAIL_SUPPRESS_SEND"]:
         return [ok(CHECK, N_("Not asked: MAIL_SUPPRESS_SEND is on."))]
+    relays = list_relays()
+    findings = [finding for relay in relays for finding in _check_relay(relay)]
+    may_send = send_to and all(finding.level == Level.OK for finding in findings)
+    return [*findings, *([_send(send_to)] if may_send and send_to else [])]
+
+
+def _check_relay(relay: Relay) -> list[Finding]:
     try:
-        host = Connection(current_app.extensions["mail"]).configure_host()
+        host = Connection(relay.state).configure_host()
         code, answer = host.noop()
         host.quit()
     except (OSError, smtplib.SMTPException) as error:
-        return [_explain(error)]
+        return [_explain(error, relay)]
     if code != 250:
         text, advice = N_("The mail server answers: %(answer)s"), N_("Ask whoever runs it what it means.")
         return [wrong(CHECK, text, advice, answer=sanitize_response(f"{code} {answer.decode('utf-8', 'replace')}"))]
-    logged_in = current_app.config["MAIL_USERNAME"] and current_app.config["MAIL_PASSWORD"]
+    logged_in = relay.state.username and relay.state.password
     text = N_("The mail server answers and accepts the login.") if logged_in else N_("The mail server answers.")
-    return [ok(CHECK, text), *([_send(send_to)] if send_to else [])]
+    return [ok(CHECK, text)]
 
 
-def _explain(error: Exception) -> Finding:
-    config = current_app.config
-    values = {"server": config["MAIL_SERVER"], "port": config["MAIL_PORT"], "error": sanitize_response(str(error))}
+def _explain(error: Exception, relay: Relay) -> Finding:
+    values = {"server": relay.state.server, "port": relay.state.port, "error": sanitize_response(str(error))}
     where = N_(
         "Check MAIL_SERVER and MAIL_PORT, the firewall, and that your hosting allows outgoing mail on this port."
     )
@@ -67,7 +74,7 @@ def _explain(error: Exception) -> Finding:
         advice = N_("Compare MAIL_USE_TLS, MAIL_USE_SSL, MAIL_PORT and MAIL_USERNAME with what your relay documents.")
     elif isinstance(error, socket.gaierror):
         text, advice = N_("The name %(server)s of MAIL_SERVER does not exist in DNS."), N_("Correct MAIL_SERVER.")
-    elif isinstance(error, TimeoutError | smtplib.SMTPServerDisconnected) and config["MAIL_PORT"] == IMPLICIT_TLS_PORT:
+    elif isinstance(error, TimeoutError | smtplib.SMTPServerDisconnected) and relay.state.port == IMPLICIT_TLS_PORT:
         text = N_("%(server)s:%(port)d says nothing: it waits for TLS.")
         advice = N_("Set MAIL_USE_SSL=1 and unset MAIL_USE_TLS, or use port 587.")
     else:
@@ -80,7 +87,7 @@ def _send(address: str) -> Finding:
     message = OutgoingMessage(address, "petition doctor", "en", subject="Test email", body=TEST_TEXT, html=TEST_HTML)
     message.msgId = make_msgid("doctor", sender_address().rpartition("@")[2])
     with close_on_exit():
-        outcome = deliver(message, sender_address(), send_again=True)
+        outcome = deliver(message, sender_address(), send_again=True, relay=list_relays()[0].state)
     if outcome.state == DeliveryState.SENT:
         text = N_("The mail server accepted the test email. Look where it arrives, spam too, and show its source.")
         return ok(TEST, text)

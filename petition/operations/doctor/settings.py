@@ -8,6 +8,7 @@ from flask import current_app
 from petition.core.i18n import N_
 from petition.core.trusted_hosts import is_loopback
 from petition.delivery.composers import sender_address
+from petition.delivery.smtp.relays import list_relays
 from petition.operations.doctor.findings import Finding, ok, warning, wrong
 from petition.safeguards.mail_providers import FAMILIES, LARGE_PROVIDERS
 from petition.safeguards.public_suffixes import get_public_suffixes
@@ -66,9 +67,10 @@ def _check_mail_switches() -> list[Finding]:
     if bool(config["MAIL_USERNAME"]) != bool(config["MAIL_PASSWORD"]):
         text = N_("Only one of MAIL_USERNAME and MAIL_PASSWORD is set: nobody logs in.")
         findings.append(wrong(CHECK, text, N_("Set both, or neither.")))
-    is_encrypted = config["MAIL_USE_TLS"] or config["MAIL_USE_SSL"]
-    if not is_encrypted and not is_loopback(config["MAIL_SERVER"]):
-        finding = wrong if config["MAIL_PASSWORD"] else warning
+    relays = [relay.state for relay in list_relays()]
+    open_ = [relay for relay in relays if not (relay.use_tls or relay.use_ssl) and not is_loopback(relay.server)]
+    if open_:
+        finding = wrong if any(relay.password for relay in open_) else warning
         text = N_("Emails, and the password where there is one, go to the mail server unencrypted.")
         findings.append(finding(CHECK, text, N_("Set MAIL_USE_TLS=1 (port 587) or MAIL_USE_SSL=1 (port 465).")))
     return findings

@@ -38,7 +38,9 @@ def build_conditions(criteria: Filter) -> list[ColumnElement[bool]]:
     if criteria.email:
         conditions.append(_match_email(criteria.email))
     if criteria.profession:
-        conditions.append(func.collation_key(Signature.profession).like(_prefix_pattern(search_key(criteria.profession))))
+        conditions.append(
+            func.collation_key(Signature.profession).like(_prefix_pattern(search_key(criteria.profession)))
+        )
     if criteria.state:
         conditions.append(Signature.state == criteria.state)
     if criteria.party:

@@ -43,7 +43,7 @@ from petition.signatures.links import (
     get_by_confirm_token,
     make_personal_token,
 )
-from petition.signatures.models import Party, Signature, SignatureState
+from petition.signatures.models import Signature, SignatureState
 from petition.signatures.presenter import present_for_signer
 from petition.signatures.retention import DISOWNED_TTL
 from petition.signatures.sealed_address import open_address, seal_address

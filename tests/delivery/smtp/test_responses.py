@@ -2,7 +2,7 @@ import smtplib
 
 import pytest
 
-from petition.delivery.smtp.responses import classify_error
+from petition.delivery.smtp.responses import MAX_POLICY_ATTEMPTS, classify_error
 
 
 @pytest.mark.parametrize(
@@ -12,7 +12,10 @@ from petition.delivery.smtp.responses import classify_error
         (TimeoutError("timed out"), "deferred", False, False),
         (smtplib.SMTPAuthenticationError(535, b"5.7.8 no"), "deferred", False, True),
         (smtplib.SMTPSenderRefused(550, b"5.7.1 not yours", "a@b"), "deferred", True, False),
-        (smtplib.SMTPDataError(554, b"5.6.0 spam"), "failed", False, False),
+        (smtplib.SMTPDataError(554, b"5.2.2 full"), "failed", False, False),
+        (smtplib.SMTPDataError(554, b"5.6.0 spam"), "deferred", False, False),
+        (smtplib.SMTPDataError(421, b"4.7.28 unusual rate"), "deferred", False, False),
+        (smtplib.SMTPSenderRefused(421, b"4.7.28 unusual rate", "a@b"), "deferred", True, False),
         (smtplib.SMTPDataError(421, b"4.7.0 rate"), "deferred", False, True),
         (smtplib.SMTPResponseException(-1, b"garbage"), "deferred", False, False),
         (smtplib.SMTPNotSupportedError("SMTPUTF8"), "failed", False, False),
@@ -57,7 +60,8 @@ def test_only_a_nonexistent_mailbox_is_suppressed(code):
         (b"5.2.1 The user you are trying to contact is receiving mail at a rate that prevents delivery", "deferred"),
         (b"5.1.1 too many recipients this hour", "deferred"),
         (b"5.7.1 Client host [192.0.2.1] blocked using zen.spamhaus.org", "deferred"),
-        (b"5.7.1 not wanted here", "failed"),
+        (b"5.7.1 not wanted here", "deferred"),
+        (b"5.2.2 full", "failed"),
         (b"5.1.1 no such user", "failed"),
     ],
 )
@@ -74,3 +78,25 @@ def test_response_is_stored_without_the_address():
     assert "zoe" not in outcome.reason
     assert len(outcome.reason) <= 200
     assert "\n" not in outcome.reason
+
+
+@pytest.mark.parametrize(
+    ("code", "response", "rejection", "kept", "max_attempts"),
+    [
+        (421, "4.7.28 unusual rate of mail from your IP", "rate", True, None),
+        (421, "4.3.2 closing", "temporary", False, None),
+        (450, "4.7.1 blocked using zen.spamhaus.org", "reputation", True, None),
+        (550, "5.7.26 unauthenticated", "authentication", True, None),
+        (550, "5.7.1 refused by policy", "policy", False, MAX_POLICY_ATTEMPTS),
+        (554, "5.6.0 message rejected as spam", "content", False, MAX_POLICY_ATTEMPTS),
+        # Of one mailbox, of the moment, or of nobody in particular.
+        (450, "4.2.1 the user is receiving mail too quickly", "", False, None),
+        (451, "4.7.1 try again later", "", False, None),
+        (451, "4.7.1 greylisted", "", False, None),
+        (550, "5.1.1 no such user", "", False, None),
+    ],
+)
+def test_rejection_that_may_be_about_us(code, response, rejection, kept, max_attempts):
+    error = smtplib.SMTPRecipientsRefused({"a@b": (code, response.encode())})
+    outcome = classify_error(error, connecting=False, send_again=True)
+    assert (outcome.rejection, outcome.kept, outcome.max_attempts) == (rejection, kept, max_attempts)

@@ -149,7 +149,7 @@ MAIL = [
         for s in STAGES[:3]
     ),
     *(
-        mail_fault(f"mail server answers 550 at {s}", partial(faults.smtp_rejecting, s, "550 5.7.1 no"), s)
+        mail_fault(f"mail server answers 550 at {s}", partial(faults.smtp_rejecting, s, "550 5.2.2 full"), s)
         for s in STAGES[3:-1]
     ),
     *(
