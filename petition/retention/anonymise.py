@@ -95,6 +95,7 @@ def _anonymise_signatures(retention: PetitionRetention) -> bool:
     fold(_list_deliveries(retention.petition_id, ids))
     done = db.session.execute(queries.ANONYMISE_SIGNATURES, {"ids": ids, "own_domain_ids": own, "now": clock.now()})
     db.session.execute(queries.DELETE_NAME_REPORTS, {"ids": ids})
+    db.session.execute(queries.DELETE_ADDRESS_CHANGES, {"ids": ids})
     retention.position = ids[-1]
     retention.signatures += int(getattr(done, "rowcount", 0))
     return True

@@ -54,6 +54,7 @@ ANONYMISE_SIGNATURES = text("""
         valid_from = generation + 1, anonymised_at = :now
     WHERE id = ANY(CAST(:ids AS bigint[])) AND anonymised_at IS NULL
 """)
+DELETE_ADDRESS_CHANGES = text("DELETE FROM address_changes WHERE signature_id = ANY(CAST(:ids AS bigint[]))")
 DELETE_NAME_REPORTS = text("DELETE FROM name_reports WHERE signature_id = ANY(CAST(:ids AS bigint[]))")
 
 # The next lines on paper, by the index on names: those that are done have none.

@@ -10,6 +10,7 @@ from datetime import timedelta
 from petition.bulk_actions.runner import DRAFT_TTL as BULK_ACTION_DRAFT_TTL
 from petition.delivery.bounces.models import RAW_RETENTION
 from petition.delivery.bounces.webhook_auth import TOKEN_RETENTION
+from petition.delivery.pacing.actions import RETENTION as PROVIDER_RETENTION
 from petition.operations.rollup import RETENTION as ROLLUP_RETENTION
 from petition.petitions.paper.importer import DRAFT_TTL as PAPER_DRAFT_TTL
 from petition.signatures.retention import DISOWNED_TTL, NETWORK_MAX_AGE
@@ -17,6 +18,7 @@ from petition.signatures.search.saved import SAVED_SEARCH_TTL
 from petition.team.auth.limits import DAY as ATTEMPT_TTL
 from petition.team.auth.limits import NETWORK_RETENTION as SIGN_IN_NETWORK_TTL
 from petition.team.sessions import MAX_SESSION_AGE
+from petition.team.unsaved_forms import KEPT_FOR as UNSAVED_TTL
 
 BEGIN_MARK, END_MARK = "<!-- petition retention document: begin -->", "<!-- petition retention document: end -->"
 UNITS = {
@@ -119,6 +121,33 @@ RULES = (
         ("name_reports",),
     ),
     Rule(
+        "a new address that a signer gave, confirmed or not yet",
+        "`address_changes`",
+        "until its link expires, {CONFIRM_WITHIN}",
+        ("address_changes",),
+        SIGNATURES_TASK,
+    ),
+    Rule(
+        "an address that asked for the list of what it signed",
+        "`list_requests`",
+        "seconds; as long as no worker of maintenance runs",
+        ("list_requests",),
+        "petition.signatures.tasks.run_list_requests",
+    ),
+    Rule(
+        "what somebody had erased, withdrawn or stopped: the act, its time, keyed hashes of the signature's number and "
+        "of the address, so that a restored backup does not undo it",
+        "`erasure_journal`, and the file `PETITION_JOURNAL` beside the backups",
+        "kept; the file's lines may go with the oldest backup",
+        ("erasure_journal",),
+    ),
+    Rule(
+        "requests of persons about their data: what, how, when, until when, what was done",
+        "`person_requests`",
+        "kept, as proof of the answer; the address until it is answered, then a keyed hash",
+        ("person_requests",),
+    ),
+    Rule(
         "what the team searched for: names, addresses, networks",
         "`saved_searches`",
         _period(SAVED_SEARCH_TTL),
@@ -190,6 +219,20 @@ RULES = (
         ("delivery_days",),
     ),
     Rule(
+        "which provider receives the mail of a recipient's domain, as DNS says; nothing of the recipient",
+        "`mail_domains`",
+        "a day",
+        ("mail_domains",),
+        "petition.delivery.tasks.run_retention",
+    ),
+    Rule(
+        "providers that refused us: their reply without the address, limits set by operators",
+        "`mail_providers`",
+        f"{_period(PROVIDER_RETENTION)} after the last rejection; a limit until it is ended",
+        ("mail_providers",),
+        "petition.delivery.tasks.run_retention",
+    ),
+    Rule(
         "how many emails a mailbox and a domain were sent: keyed hashes",
         "`email_budgets`",
         "two days after the window began, as set by default",
@@ -205,8 +248,8 @@ RULES = (
     ),
     Rule(
         "a report that was not understood, which may hold an address",
-        "`bounces.raw`",
-        _period(RAW_RETENTION),
+        "`bounces.raw`; every report in the mailbox itself, folder `Processed`",
+        f"{_period(RAW_RETENTION)}; in the folder `Failed` until you delete it",
         ("bounces",),
         "petition.delivery.bounces.tasks.run_retention",
     ),
@@ -234,6 +277,13 @@ RULES = (
         "`accounts`, `passkeys`",
         "until disabled and removed",
         ("accounts", "passkeys"),
+    ),
+    Rule(
+        "what a member of the team typed into a form and did not save",
+        "`unsaved_forms`",
+        _period(UNSAVED_TTL),
+        ("unsaved_forms",),
+        "petition.team.tasks.run_retention",
     ),
     Rule(
         "sign-ins of the team: browser, times; the cookie as a hash",
@@ -284,6 +334,7 @@ RULES = (
 IMPERSONAL_TABLES = frozenset((
     "petitions", "petition_texts", "petition_counts", "mailings", "mailing_texts", "pauses", "state_change_log",
     "state_counts", "failure_groups", "minute_rollups", "totals", "web_requests", "heartbeats", "probes", "drifts",
+    "petition_images", "list_counts", "opt_in_counts", "team_alerts", "bounce_mailbox_state",
 ))  # fmt: skip
 
 
