@@ -18,7 +18,7 @@ from petition.mailings.audience.send_rate import is_behind_schedule, reschedule_
 from petition.mailings.limits import find_exceeded_limit, format_exceeded_limit
 from petition.mailings.models import MAILING_STOPPED_KIND, Mailing, MailingState
 from petition.mailings.progress import get_progress, record_sent_sample
-from petition.mailings.triggers import add_newly_confirmed, has_occurred, is_continuous
+from petition.mailings.triggers import add_newly_confirmed, has_occurred, is_continuous, is_over
 
 BATCH_SIZE = 5_000  # deliveries cancelled in one transaction
 REOPEN_WINDOW = timedelta(days=2)  # after its end, in which an operator may have retried some of a mailing's emails
@@ -69,8 +69,8 @@ def _check_sending(mailing: Mailing) -> None:
         actions.pause(mailing, reason, actor="limits")
         enqueue(MAILING_STOPPED_KIND, NOTIFICATIONS, [OutboxEntry(0, mailing.id, int(clock.now().timestamp()))])
         log.warning("mailing paused by a limit", mailing=mailing.id, reason=reason)
-    elif is_continuous(mailing):
-        add_newly_confirmed(mailing)
+    elif is_continuous(mailing) and (add_newly_confirmed(mailing) or not is_over(mailing)):
+        pass
     elif not _has_unsent_deliveries(mailing.id):
         lifecycle.transition("finish", mailing, actor="schedule")
         mailing.ended_at = clock.now()

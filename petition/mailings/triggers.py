@@ -14,7 +14,7 @@ from petition.core.db import db
 from petition.mailings.audience.materialise import materialise_audience
 from petition.mailings.models import Mailing, Trigger
 from petition.petitions.counters import get_counts
-from petition.petitions.models import Petition
+from petition.petitions.models import CONFIRMATION_GRACE_PERIOD, Petition
 
 OVERLAP = timedelta(hours=1)  # looked through again: a confirmation may be committed after later ones
 
@@ -37,6 +37,18 @@ def has_occurred(mailing: Mailing) -> bool:
 
 def _happened_at(petition: Petition, trigger: str) -> datetime | None:
     return petition.handed_over_at if trigger == Trigger.HANDED_OVER else petition.won_at
+
+
+def is_over(mailing: Mailing) -> bool:
+    """Say whether nobody can come to a continuous mailing any more: all its petitions are closed for long enough."""
+    days = timedelta(days=mailing.trigger_value or 0)
+    petitions = db.session.scalars(select(Petition).where(Petition.id.in_(mailing.segment["petitions"]))).all()
+    return all(
+        not petition.is_open
+        and petition.closing_moment is not None
+        and petition.closing_moment + CONFIRMATION_GRACE_PERIOD + OVERLAP + days < clock.now()
+        for petition in petitions
+    )
 
 
 def add_newly_confirmed(mailing: Mailing) -> int:

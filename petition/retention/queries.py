@@ -3,23 +3,26 @@
 from sqlalchemy import text
 
 # Mailings to a petition's signers that are not over: under way, or so lately over that one may be reopened. Drafts too,
-# so that whoever locks these rows keeps all of them as they are.
+# so that whoever locks these rows keeps all of them as they are. One that waits for something to happen is left out: it
+# may wait for ever, and finds nobody to send to afterwards.
 SELECT_MAILINGS = text("""
     SELECT id FROM mailings
     WHERE segment -> 'petitions' @> to_jsonb(CAST(:petition_id AS bigint))
         AND (state NOT IN ('sent', 'cancelled') OR ended_at > :reopened_since)
+        AND NOT (state = 'scheduled' AND trigger IS NOT NULL)
 """)
 LOCK_MAILINGS = text("""
     SELECT id, name, state FROM mailings
     WHERE segment -> 'petitions' @> to_jsonb(CAST(:petition_id AS bigint))
         AND (state NOT IN ('sent', 'cancelled') OR ended_at > :reopened_since)
+        AND NOT (state = 'scheduled' AND trigger IS NOT NULL)
     ORDER BY id FOR SHARE SKIP LOCKED
 """)
 # Of all petitions, by petition: those under way, for the dry run.
 SELECT_MAILINGS_UNDER_WAY = text("""
     SELECT CAST(petitions.id AS bigint) AS petition_id, m.name
     FROM mailings AS m, LATERAL jsonb_array_elements_text(m.segment -> 'petitions') AS petitions (id)
-    WHERE m.state IN ('scheduled', 'sending', 'paused')
+    WHERE m.state IN ('sending', 'paused') OR (m.state = 'scheduled' AND m.trigger IS NULL)
         OR (m.state IN ('sent', 'cancelled') AND m.ended_at > :reopened_since)
     ORDER BY m.id
 """)

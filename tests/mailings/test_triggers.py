@@ -12,6 +12,7 @@ from petition.delivery.worker import run_queue
 from petition.mailings import actions, lifecycle
 from petition.mailings.models import Mailing
 from petition.mailings.scheduler import process_mailings
+from petition.petitions import lifecycle as lifecycle_of_petitions
 from petition.petitions.counters import increment
 
 
@@ -66,6 +67,20 @@ def test_email_waits_for_its_days_and_for_the_end_of_a_pause(app, monkeypatch):
     db.session.commit()
     process_mailings()
     assert len(list_deliveries()) == 2, "those who confirmed meanwhile get it too"
+
+
+def test_continuous_mailing_ends_after_its_petition(app, monkeypatch):
+    petition = make_petition()
+    mailing = make_automatic_mailing(petition, trigger="confirmed", trigger_value=2)
+    process_mailings()
+    lifecycle_of_petitions.close(petition)
+    db.session.commit()
+    start = clock.now()
+    for days, state in ((2, "sending"), (4, "sent")):
+        monkeypatch.setattr(clock, "now", lambda days=days: start + timedelta(days=days))
+        process_mailings()
+        db.session.refresh(mailing)
+        assert mailing.state == state
 
 
 def test_milestone_starts_a_mailing_once_it_is_reached(app, sent_emails):
