@@ -97,7 +97,7 @@ DESK = {
     "campaign edit": "/desk/petitions/internet-en-prison/edit",
     "campaign preview": "/desk/petitions/brouillon/preview",
     "campaign open": "/desk/petitions/brouillon/state/open",
-    "campaign figures": "/desk/petitions/internet-en-prison/campaign",
+    "campaign statistics": "/desk/petitions/internet-en-prison/campaign",
     "campaign organisations": "/desk/petitions/internet-en-prison/organisations",
     "campaign paper": "/desk/petitions/internet-en-prison/paper",
     "campaign signatures": "/desk/signatures/petition/internet-en-prison",

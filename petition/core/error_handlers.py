@@ -54,7 +54,7 @@ def _error_text(code: int) -> tuple[str, str]:
 
 def _error_page(status: int, advice: str = "", right_url: str = "") -> Response:
     title, default_advice = _error_text(status)
-    # A feature's own dress for its pages, such as the team's; it says None for all others.
+    # A feature's own template for its pages, such as the team's; it says None for all others.
     choose_template = current_app.extensions.get("petition.error_template")
     template = None if right_url or choose_template is None else choose_template()
     page = render_template(

@@ -30,7 +30,7 @@ from petition.team.models import TeamRole
 
 TEAM_ALERT = "team_alert"  # the kind of its emails
 DIGEST_HOUR = 6  # UTC, from which the digest of the day before is sent
-STUCK_FOR = timedelta(minutes=2)  # shorter trouble mends itself before anybody could read of it
+STUCK_FOR = timedelta(minutes=2)  # shorter trouble is over before anybody could read of it
 QUIET_AFTER_TROUBLE = timedelta(hours=6)
 ALERTS_KEPT_FOR = timedelta(days=90)
 STUCK = "stuck since"  # the kind of the row that remembers when mail got stuck; nobody is mailed about it

@@ -118,8 +118,8 @@ def list_() -> None:
     for petition in found:
         count = counted[petition.id]
         title = petition.text_in(petition.default_language).title
-        figures = (count.confirmed, count.paper, count.confirmed + count.paper, count.goal)
-        table.add_row(petition.slug, petition.state_now, *(f"{figure:,}" for figure in figures), title)
+        numbers = (count.confirmed, count.paper, count.confirmed + count.paper, count.goal)
+        table.add_row(petition.slug, petition.state_now, *(f"{number:,}" for number in numbers), title)
     console.print(table)
 
 

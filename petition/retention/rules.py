@@ -280,8 +280,8 @@ RULES = (
     ),
     Rule(
         "what a member of the team typed into a form and did not save",
-        "`unsaved_forms`",
-        _period(UNSAVED_TTL),
+        "`unsaved_forms`, seen by its writer alone",
+        f"until it is saved or discarded, {_period(UNSAVED_TTL)} at most",
         ("unsaved_forms",),
         "petition.team.tasks.run_retention",
     ),

@@ -118,7 +118,7 @@ def test_trouble_is_alerted_of_after_minutes_and_not_again_for_hours(team, night
     health = SimpleNamespace(status=HealthStatus.STUCK, reasons=[reason])
     monkeypatch.setattr(home, "get_health", lambda: health)
     check_alerts()
-    assert alerted() == [], "it may mend itself"
+    assert alerted() == [], "it may be over soon"
     db.session.query(TeamAlert).update({"created_at": clock.now() - timedelta(minutes=3)})
     db.session.commit()
     for _ in range(2):

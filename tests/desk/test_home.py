@@ -96,7 +96,7 @@ def test_organisation_stands_in_the_bar(client, monkeypatch):
 
 
 @pytest.mark.parametrize("path", ["/ops/", "/account/people", "/account/audit"])
-def test_forbidden_page_is_in_the_teams_dress_and_leads_home(client, path):
+def test_forbidden_page_is_in_the_look_of_the_team_and_leads_home(client, path):
     sign_in(client, "campaigner")
     page = client.get(f"{path}?lang=en")
     assert page.status_code == 403
@@ -105,7 +105,7 @@ def test_forbidden_page_is_in_the_teams_dress_and_leads_home(client, path):
     assert "team.css" in page.text
 
 
-def test_missing_page_of_the_desk_is_in_the_teams_dress(client):
+def test_missing_page_of_the_desk_is_in_the_look_of_the_team(client):
     sign_in(client, "campaigner")
     assert "team.css" in client.get("/desk/petitions/none").text
     assert "team.css" not in client.get("/p/none").text

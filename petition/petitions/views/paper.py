@@ -13,7 +13,7 @@ from petition.core.exceptions import InvalidTransition
 from petition.petitions.counters import get_count
 from petition.petitions.labels import paper_file_error_message, paper_import_state_label, paper_problem_message
 from petition.petitions.models import PaperImport, PaperImportState, Petition
-from petition.petitions.paper import bulk, by_hand, importer
+from petition.petitions.paper import bulk, importer, manual_entry
 from petition.petitions.paper.dates import DateOrder, parse_date
 from petition.petitions.paper.errors import PaperFileError, PaperFileErrorCode
 from petition.petitions.views.desk import get_or_404
@@ -82,10 +82,10 @@ def upload(slug: str) -> Response:
 def add_line(slug: str) -> Response:
     """Add one signature that is typed, which counts at once."""
     petition = get_or_404(slug, lock=True)
-    values = {name: request.form.get(name, "") for name in by_hand.FIELDS}
+    values = {name: request.form.get(name, "") for name in manual_entry.FIELDS}
     try:
-        file = by_hand.add_line(petition, values, _account_name())
-    except by_hand.ProblemFound as problem:
+        file = manual_entry.add_line(petition, values, _account_name())
+    except manual_entry.ProblemFound as problem:
         db.session.rollback()
         field = "signed_on" if problem.kind in ("date", "day") else problem.detail or "name"
         message = paper_problem_message(problem.kind, problem.detail)

@@ -254,7 +254,7 @@ def test_what_does_not_apply_changes_nothing(client, verb):
     assert db.session.query(PaperImport).count() == 1
 
 
-def test_one_signature_is_written_by_hand_and_counts_at_once(client):
+def test_one_signature_is_written_typed_and_counts_at_once(client):
     make_petition()
     path = "/desk/petitions/jardin/paper/line?lang=en"
     assert post_form(client, path, name="Zoé Martin", city="Lyon", signed_on="2022-09-28").status_code == 303
@@ -263,7 +263,7 @@ def test_one_signature_is_written_by_hand_and_counts_at_once(client):
     assert actions().count("paper.written") == 2
     page = client.get("/desk/petitions/jardin/paper?lang=en").text
     assert "In total: 2." in page
-    assert page.count("written by hand") == 2, "the hint, and one import for both lines"
+    assert page.count("typed at the desk") == 2, "the hint, and one import for both lines"
     file = db.session.query(PaperImport).one()
     signature = db.session.query(PaperSignature).order_by(PaperSignature.id).first()
     post_form(client, f"/desk/petitions/jardin/paper/{file.id}/{signature.id}/strike")
@@ -282,7 +282,7 @@ def test_one_signature_is_written_by_hand_and_counts_at_once(client):
      ({"name": "Zoé", "signed_on": "soon"}, "is not a date"),
      ({"name": "Zoé", "city": "x" * 200}, "Town is too long"), ({"name": "a\0b\ufffd"}, "cannot be shown")],
 )  # fmt: skip
-def test_line_by_hand_has_the_rules_of_a_file_and_loses_nothing(client, values, message):
+def test_typed_line_has_the_rules_of_a_file_and_loses_nothing(client, values, message):
     make_petition()
     answer = post_form(client, "/desk/petitions/jardin/paper/line?lang=en", **values | {"reference": "Feuille A"})
     assert answer.status_code == 422
@@ -291,7 +291,7 @@ def test_line_by_hand_has_the_rules_of_a_file_and_loses_nothing(client, values, 
     assert paper_count() == 0
 
 
-def test_line_by_hand_is_not_counted_twice(client):
+def test_typed_line_is_not_counted_twice(client):
     make_petition()
     for status in (303, 422):
         answer = post_form(client, "/desk/petitions/jardin/paper/line?lang=en", name="Zoé Martin", city="Lyon")

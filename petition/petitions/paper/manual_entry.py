@@ -1,4 +1,4 @@
-"""One signature on paper, written by hand at the desk: by the rules of a file with one line."""
+"""One signature on paper, typed at the desk: by the rules of a file with one line."""
 
 import csv
 import io
@@ -16,7 +16,7 @@ from petition.petitions.paper.dates import DateOrder
 from petition.petitions.paper.importer import delete_duplicates, find_action
 from petition.petitions.paper.queries import COUNT_SIGNATURES_SQL, STORE_SIGNATURES_SQL, STORED_COLUMNS
 
-HAND_FILE = ""  # the file name of the import that holds a petition's lines written by hand
+MANUAL_FILE = ""  # the file name of the import that holds a petition's typed lines
 FIELDS = ("name", "profession", "city", "postal_code", "signed_on", "reference")
 HEADINGS = ("name", "profession", "city", "postal_code", "date", "reference")
 MAX_FIELD_CHARACTERS = max(MAX_CHARACTERS.values()) + 1  # one more than allowed, which is reported
@@ -68,7 +68,7 @@ def _read_line(values: Mapping[str, str]) -> dict[str, object]:
 def _find_import(petition: Petition, asked_by: str) -> PaperImport:
     """Return the import that holds the lines of a petition, locked; a new one after the last was undone."""
     query = select(PaperImport).where(
-        PaperImport.petition_id == petition.id, PaperImport.file_name == HAND_FILE,
+        PaperImport.petition_id == petition.id, PaperImport.file_name == MANUAL_FILE,
         PaperImport.state == PaperImportState.DONE,
     )  # fmt: skip
     file = db.session.scalar(query.order_by(PaperImport.id.desc()).limit(1).with_for_update())
@@ -76,7 +76,7 @@ def _find_import(petition: Petition, asked_by: str) -> PaperImport:
     if file is not None and not (action and action.verb == REMOVE):
         return file
     file = PaperImport(
-        petition_id=petition.id, file_name=HAND_FILE, asked_by=asked_by, lines=0, added=0, problems=[],
+        petition_id=petition.id, file_name=MANUAL_FILE, asked_by=asked_by, lines=0, added=0, problems=[],
         state=PaperImportState.DONE, imported_at=clock.now(),
     )  # fmt: skip
     db.session.add(file)
