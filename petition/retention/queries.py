@@ -90,6 +90,13 @@ SELECT_OLD_DELIVERIES = text("""
     FROM next AS n
 """)
 
+# The oldest attempts, whose ids and times ascend together: of the emails whose rows stay, too.
+DELETE_OLD_ATTEMPTS = text("""
+    DELETE FROM attempts WHERE id = ANY(ARRAY(
+        SELECT id FROM (SELECT id, ended_at FROM attempts ORDER BY id LIMIT :batch_size) AS oldest
+        WHERE ended_at < :before))
+""")
+
 # Replace emails and their attempts by daily counts. Their mailings count them on: triggers log that rows were deleted,
 # and what is added to the log here takes that back. Reports about them keep no hash of the address.
 FOLD_DELIVERIES = text("""

@@ -175,12 +175,19 @@ RULES = (
         ("suppressions",),
     ),
     Rule(
-        "what was sent: kind, time, server's response without the address, recipient's domain, and the address it "
-        "went to as a keyed hash, so that a late bounce harms nobody else; each attempt to send it",
-        "`deliveries`, `attempts`",
+        "what was sent: kind, time, server's response without the address, recipient's domain, and the address it went "
+        "to as a keyed hash, so that a late bounce harms nobody else",
+        "`deliveries`",
         "folded into daily counts {PETITION_KEEP_DELIVERIES} after it ended, or when its signature is anonymised; a "
         "mailing's as long as its signer's name, as the link to unsubscribe needs it",
-        ("deliveries", "attempts"),
+        ("deliveries",),
+        FOLDING_TASK,
+    ),
+    Rule(
+        "each attempt to send: when, by which worker, the server's response without the address",
+        "`attempts`",
+        "{PETITION_KEEP_DELIVERIES}, or with the row of the email",
+        ("attempts",),
         FOLDING_TASK,
     ),
     Rule(
