@@ -66,7 +66,7 @@ ANONYMISE_PAPER = text("""
 """)
 # The names of files, and the problems of their lines, may name somebody.
 CLEAR_PAPER_IMPORTS = text("""
-    UPDATE paper_imports SET problems = '[]', file_name = '', content = NULL WHERE petition_id = :petition_id
+    UPDATE paper_imports SET problems = '[]', file_name = '#' || id, content = NULL WHERE petition_id = :petition_id
 """)
 
 # The emails to signatures, but those that a worker has claimed.

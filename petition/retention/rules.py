@@ -56,7 +56,7 @@ SIGNATURES_TASK, ANONYMISATION_TASK, FOLDING_TASK = (
     "petition.retention.tasks.run_folding",
 )
 ANONYMISED = (
-    "{PETITION_KEEP_SIGNATURES} after the petition closed (or as many as the petition says), or "
+    "{PETITION_KEEP_SIGNATURES} after it closed (or as many as the petition says), or "
     "{PETITION_KEEP_HANDED_OVER} after it was handed over, whichever is first"
 )
 
@@ -78,7 +78,7 @@ RULES = (
         "name, address and town of a signer, in whatever state; the person who signed for an organisation; who "
         "signed on paper, with the reference of the sheet and the names of the files",
         "`signatures`, `paper_signatures`, `paper_imports`",
-        f"erased by the signer at any moment; all of a petition {ANONYMISED}; an administrator can postpone that, "
+        f"erased by the signer at any moment; all of a petition at once, {ANONYMISED}; an administrator can postpone that, "
         "with a reason. Announced to the team 30 days before, and never while a mailing of the petition is under way",
         ("signatures", "paper_signatures", "paper_imports", "petition_retention", "retention_announcements"),
         ANONYMISATION_TASK,
