@@ -79,7 +79,8 @@ RULES = (
         "signed on paper, with the reference of the sheet and the names of the files",
         "`signatures`, `paper_signatures`, `paper_imports`",
         f"erased by the signer at any moment; all of a petition at once, {ANONYMISED}; an administrator can postpone "
-        "that, with a reason. Announced to the team 30 days before, and never while a mailing of the petition is under way",
+        "that, with a reason. Announced to the team 30 days before, and never while a mailing of the petition is "
+        "under way",
         ("signatures", "paper_signatures", "paper_imports", "petition_retention", "retention_announcements"),
         ANONYMISATION_TASK,
     ),
