@@ -1,6 +1,6 @@
 """Notify the team in good time of what will be anonymised; postpone it; record that a petition was handed over."""
 
-from datetime import date, datetime, time, timedelta
+from datetime import UTC, date, datetime, time, timedelta
 from zoneinfo import ZoneInfo
 
 from flask_babel import gettext as _
@@ -13,6 +13,7 @@ from petition.core.exceptions import InvalidTransition, ValidationError
 from petition.delivery.outbox import OutboxEntry, enqueue
 from petition.delivery.queues import NOTIFICATIONS
 from petition.petitions.models import Petition
+from petition.retention.anonymise import begin
 from petition.retention.emails import RETENTION_ANNOUNCED
 from petition.retention.models import PetitionRetention, RetentionAnnouncement
 from petition.retention.schedule import Plan, get_plan, list_plans
@@ -84,15 +85,15 @@ def postpone(petition: Petition, until: date | None, reason: str, *, actor: str 
     plan = get_plan(petition)
     if plan.retention.started_at:
         raise InvalidTransition({"form": _("It has begun: nothing can bring back what is anonymised.")})
-    reason = validate_reason({"reason": reason})
-    today = clock.now().astimezone(ZoneInfo(petition.timezone)).date()
+    reason, zone = validate_reason({"reason": reason}), ZoneInfo(petition.timezone)
+    today = clock.now().astimezone(zone).date()
     if until is None or not today < until <= today + MAX_POSTPONEMENT:
         raise ValidationError({"until": _("Give a day from tomorrow on, within a year.")})
-    moment = datetime.combine(until, time(), ZoneInfo(petition.timezone))
+    moment = datetime.combine(until, time(), zone).astimezone(UTC)
     retention = get_or_create(petition.id)
-    before = _format(retention.postponed_until)
+    before = _format(retention.postponed_until, zone)
     retention.postponed_until, retention.postponed_reason = moment, reason
-    after = {"until": _format(moment), "reason": reason}
+    after = {"until": _format(moment, zone), "reason": reason}
     audit.record(
         "petition.anonymisation_postponed",
         "petition",
@@ -102,6 +103,17 @@ def postpone(petition: Petition, until: date | None, reason: str, *, actor: str 
         actor=actor,
     )
     return moment
+
+
+def restart(petition: Petition, *, actor: str | None = None) -> None:
+    """Anonymise at once a petition, which the caller has locked, that was anonymised before the database was restored.
+
+    Signers and team knew of it then. Flushes. Raises `InvalidTransition` unless it is closed and not begun.
+    """
+    plan = get_plan(petition)
+    if not plan.is_closed or plan.retention.started_at:
+        raise InvalidTransition({"form": _("Only a closed petition whose signers still have their names.")})
+    begin(petition, get_or_create(petition.id), actor=actor)
 
 
 def record_handover(petition: Petition, on: date | None, *, actor: str | None = None) -> None:
@@ -115,14 +127,14 @@ def record_handover(petition: Petition, on: date | None, *, actor: str | None = 
     if on is not None and not petition.created_at.astimezone(zone).date() <= on <= clock.now().astimezone(zone).date():
         raise ValidationError({"on": _("Give a day between the creation of the petition and today.")})
     before = petition.handed_over_at
-    petition.handed_over_at = datetime.combine(on, time(), zone) if on else None
+    petition.handed_over_at = datetime.combine(on, time(), zone).astimezone(UTC) if on else None
     petition.version = Petition.version + 1
     db.session.flush()
     audit.record(
         "petition.handed_over", "petition", petition.slug,
-        before={"on": _format(before)}, after={"on": _format(petition.handed_over_at)}, actor=actor,
+        before={"on": _format(before, zone)}, after={"on": _format(petition.handed_over_at, zone)}, actor=actor,
     )  # fmt: skip
 
 
-def _format(moment: datetime | None) -> str | None:
-    return f"{moment:%Y-%m-%d}" if moment else None
+def _format(moment: datetime | None, zone: ZoneInfo) -> str | None:
+    return f"{moment.astimezone(zone):%Y-%m-%d}" if moment else None

@@ -55,7 +55,7 @@ def anonymise_batch(petition_id: int) -> bool:
         return False
     retention = plan.retention
     if retention.started_at is None:
-        _start(petition, retention)
+        begin(petition, retention, actor=ACTOR)
     more = _anonymise_signatures(retention) or _anonymise_paper(retention)
     if not more:
         _finish(petition, retention)
@@ -71,14 +71,14 @@ def _lock_mailings(petition_id: int) -> bool:
     return len(locked) == len(everyone) and all(row.state in DORMANT_STATES for row in locked)
 
 
-def _start(petition: Petition, retention: PetitionRetention) -> None:
-    """Begin: from here on the petition cannot be opened again, as its signers could sign twice."""
+def begin(petition: Petition, retention: PetitionRetention, *, actor: str | None) -> None:
+    """Begin: from here on the petition cannot be opened again, as its signers could sign twice. Flushes."""
     retention.started_at = petition.anonymised_at = clock.now()
     petition.closed_at = petition.closing_moment
     if petition.state != PetitionState.ARCHIVED:
         petition.state = PetitionState.CLOSED
     petition.version += 1
-    audit.record("petition.anonymisation_started", "petition", petition.slug, actor=ACTOR)
+    audit.record("petition.anonymisation_started", "petition", petition.slug, actor=actor)
     log.info("anonymisation started", petition=petition.slug)
 
 

@@ -15,7 +15,7 @@ from petition.petitions.queries import find_by_slug
 from petition.retention import announcements, rules
 from petition.retention.anonymise import anonymise_due
 from petition.retention.folding import fold_old
-from petition.retention.schedule import Plan, PlanState, list_plans
+from petition.retention.schedule import Plan, PlanState, get_plan, list_plans
 from petition.team import audit
 
 MAX_RUN_SECONDS = 3600.0
@@ -103,6 +103,20 @@ def postpone(slug: str, until: datetime, reason: str) -> None:
     announcements.postpone(petition, until.date(), reason, actor=audit.default_actor())
     db.session.commit()
     console.print(f"[bold]{slug}[/]: not before {until:%Y-%m-%d}. The team is notified 30 days before.")
+
+
+@retention.command()
+@click.argument("slug")
+@click.option("--yes", is_flag=True, help="Do it without asking.")
+@with_app_context
+def restart(slug: str, yes: bool) -> None:
+    """After a restore: anonymise again, at once, a petition that was anonymised since the backup."""
+    if not yes:
+        click.confirm(f"Erase the names and addresses of all signers of {slug}? Nobody can undo it.", abort=True)
+    announcements.restart(find_by_slug(slug, lock=True), actor=audit.default_actor())
+    db.session.commit()
+    anonymise_due(MAX_RUN_SECONDS)
+    console.print(_describe(get_plan(find_by_slug(slug))))
 
 
 @retention.command("hand-over")

@@ -2,13 +2,13 @@
 
 import time
 from collections.abc import Sequence
-from datetime import timedelta
+from datetime import datetime, timedelta
 
 from flask import current_app
 
 from petition.core import clock
 from petition.core.db import db
-from petition.retention.queries import FOLD_DELIVERIES, SELECT_OLD_DELIVERIES
+from petition.retention.queries import DELETE_OLD_ATTEMPTS, FOLD_DELIVERIES, SELECT_OLD_DELIVERIES
 
 BATCH_SIZE = 2_000  # emails
 
@@ -33,4 +33,14 @@ def fold_old(max_seconds: float) -> int:
         if not batch.may_be_more:
             break
         after = batch.last
+    while time.monotonic() < deadline and _delete_old_attempts(before):
+        pass
     return folded
+
+
+def _delete_old_attempts(before: datetime) -> bool:
+    """Delete a batch of old attempts, of emails whose rows stay. Returns whether there were any. Commits."""
+    parameters = {"before": before, "batch_size": BATCH_SIZE}
+    deleted = db.session.execute(DELETE_OLD_ATTEMPTS, parameters)
+    db.session.commit()
+    return bool(getattr(deleted, "rowcount", 0))

@@ -70,7 +70,7 @@ ANONYMISE_PAPER = text("""
 """)
 # The names of files, and the problems of their lines, may name somebody.
 CLEAR_PAPER_IMPORTS = text("""
-    UPDATE paper_imports SET problems = '[]', file_name = '', content = NULL WHERE petition_id = :petition_id
+    UPDATE paper_imports SET problems = '[]', file_name = '#' || id, content = NULL WHERE petition_id = :petition_id
 """)
 
 # The emails to signatures, but those that a worker has claimed.
@@ -92,6 +92,13 @@ SELECT_OLD_DELIVERIES = text("""
                 AND (n.kind <> 'mailing' OR NOT EXISTS (
                     SELECT FROM signatures AS s WHERE s.id = n.subject_id AND s.anonymised_at IS NULL))) AS old
     FROM next AS n
+""")
+
+# The oldest attempts, whose ids and times ascend together: of the emails whose rows stay, too.
+DELETE_OLD_ATTEMPTS = text("""
+    DELETE FROM attempts WHERE id = ANY(ARRAY(
+        SELECT id FROM (SELECT id, ended_at FROM attempts ORDER BY id LIMIT :batch_size) AS oldest
+        WHERE ended_at < :before))
 """)
 
 # Replace emails and their attempts by daily counts. Their mailings count them on: triggers log that rows were deleted,

@@ -58,7 +58,7 @@ SIGNATURES_TASK, ANONYMISATION_TASK, FOLDING_TASK = (
     "petition.retention.tasks.run_folding",
 )
 ANONYMISED = (
-    "{PETITION_KEEP_SIGNATURES} after the petition closed (or as many as the petition says), or "
+    "{PETITION_KEEP_SIGNATURES} after it closed (or as many as the petition says), or "
     "{PETITION_KEEP_HANDED_OVER} after it was handed over, whichever is first"
 )
 
@@ -80,8 +80,9 @@ RULES = (
         "name, address and town of a signer, in whatever state; the person who signed for an organisation; who "
         "signed on paper, with the reference of the sheet and the names of the files",
         "`signatures`, `paper_signatures`, `paper_imports`",
-        f"erased by the signer at any moment; all of a petition {ANONYMISED}; an administrator can postpone that, "
-        "with a reason. Announced to the team 30 days before, and never while a mailing of the petition is under way",
+        f"erased by the signer at any moment; all of a petition at once, {ANONYMISED}; an administrator can postpone "
+        "that, with a reason. Announced to the team 30 days before, and never while a mailing of the petition is "
+        "under way",
         ("signatures", "paper_signatures", "paper_imports", "petition_retention", "retention_announcements"),
         ANONYMISATION_TASK,
     ),
@@ -204,12 +205,19 @@ RULES = (
         ("suppressions",),
     ),
     Rule(
-        "what was sent: kind, time, server's response without the address, recipient's domain, and the address it "
-        "went to as a keyed hash, so that a late bounce harms nobody else; each attempt to send it",
-        "`deliveries`, `attempts`",
+        "what was sent: kind, time, server's response without the address, recipient's domain, and the address it went "
+        "to as a keyed hash, so that a late bounce harms nobody else",
+        "`deliveries`",
         "folded into daily counts {PETITION_KEEP_DELIVERIES} after it ended, or when its signature is anonymised; a "
         "mailing's as long as its signer's name, as the link to unsubscribe needs it",
-        ("deliveries", "attempts"),
+        ("deliveries",),
+        FOLDING_TASK,
+    ),
+    Rule(
+        "each attempt to send: when, by which worker, the server's response without the address",
+        "`attempts`",
+        "{PETITION_KEEP_DELIVERIES}, or with the row of the email",
+        ("attempts",),
         FOLDING_TASK,
     ),
     Rule(

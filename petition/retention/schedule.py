@@ -8,7 +8,7 @@ of that date.
 import calendar
 from collections import defaultdict
 from dataclasses import dataclass
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta
 from enum import StrEnum
 from zoneinfo import ZoneInfo
 
@@ -109,11 +109,14 @@ class Plan:
 
 
 def add_months(moment: datetime, months: int, zone: str) -> datetime:
-    """Return the same day and time some months later, in a time zone; the last day of a month that is shorter."""
+    """Return the same day and time some months later, in a time zone; the last day of a month that is shorter.
+
+    In UTC: a time that a change of the clock repeats or skips is equal to nothing in another time zone (PEP 495).
+    """
     local = moment.astimezone(ZoneInfo(zone))
     year, month = divmod(local.year * 12 + local.month - 1 + months, 12)
     day = min(local.day, calendar.monthrange(year, month + 1)[1])
-    return local.replace(year=year, month=month + 1, day=day)
+    return local.replace(year=year, month=month + 1, day=day).astimezone(UTC)
 
 
 def compute_due(petition: Petition, postponed_until: datetime | None) -> datetime | None:

@@ -67,6 +67,15 @@ def test_the_list_is_indexed_only_where_the_file_says_so():
     assert problem[0] == 9
 
 
+def test_a_file_says_after_how_many_months_names_are_erased():
+    assert parse_document(VALID_FILE).fields["retention_months"] is None
+    said = VALID_FILE.replace("asks:", "retention_months: 6\nasks:")
+    assert parse_document(said).fields["retention_months"] == 6
+    for wrong in ("0", "121", "six", "true", "6.5", "[6]"):
+        (problem,) = problems_of(said.replace("months: 6", f"months: {wrong}"))
+        assert problem[0] == 9
+
+
 def test_reports_every_error_with_its_line():
     bad = (
         VALID_FILE.replace("slug: jardin", "slug: Le Jardin")

@@ -194,6 +194,7 @@ def test_two_years_of_a_campaign(app, client, travel, monkeypatch, sent_emails):
     listed = client.get(f"/p/{slug}/signatories").text
     assert "Ban Public" in listed
     assert "Zoé" not in listed
+    assert db.session.query(PaperImport).one().file_name == "#1"
     left = db.session.get(Signature, signatures[4].id)
     assert (left.profession, left.postal_code, left.country, left.updates) == ("Avocate", "33", "FR", False)
     assert left.updates_wording_id

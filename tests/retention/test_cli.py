@@ -69,3 +69,12 @@ def test_postpone_and_hand_over(run_command, petition):
     assert run_command("retention", "hand-over", "jardin", "--undo").exit_code == 0
     db.session.expire_all()
     assert db.session.query(Petition).one().handed_over_at is None
+
+
+def test_restart_anonymises_at_once_what_a_restore_brought_back(run_command, petition):
+    assert run_command("retention", "restart", "jardin", "--yes").exit_code == 1, "it is open"
+    close_long_ago(petition, days=10)
+    assert "Anonymised on" in run_command("retention", "restart", "jardin", "--yes").output
+    db.session.expire_all()
+    assert db.session.query(Signature).one().email == ""
+    assert run_command("retention", "restart", "jardin", "--yes").exit_code == 1, "it is done"

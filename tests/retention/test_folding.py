@@ -41,6 +41,7 @@ def test_old_emails_and_their_attempts_become_daily_figures(travel, sent_emails)
     db.session.commit()
     travel.move(days=89)
     assert fold_old(10) == 0
+    assert db.session.query(Attempt).count() == 3
     travel.move(days=2)
     assert fold_old(10) == 3
     assert (db.session.query(Delivery).count(), db.session.query(Attempt).count()) == (0, 0)
@@ -71,6 +72,7 @@ def test_a_mailing_keeps_its_figures_and_a_signer_the_link_to_unsubscribe(travel
     travel.move(days=100)
     fold_old(10)
     assert db.session.query(Delivery).filter_by(kind="mailing").count() == 3
+    assert db.session.query(Attempt).count() == 0
     erase(signatures[0])
     db.session.commit()
     fold_old(10)

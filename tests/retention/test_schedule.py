@@ -1,4 +1,5 @@
 from datetime import timedelta
+from zoneinfo import ZoneInfo
 
 import pytest
 from support.factories import make_account, make_mailing, make_petition
@@ -27,7 +28,7 @@ def travel(app, monkeypatch):
     ],
 )
 def test_months_are_those_of_the_calendar_of_the_petition(moment, months, expected):
-    later = add_months(moment, months, "Europe/Paris")
+    later = add_months(moment, months, "Europe/Paris").astimezone(ZoneInfo("Europe/Paris"))
     assert (later.year, later.month, later.day, later.hour) == expected
 
 
@@ -119,3 +120,14 @@ def test_a_handover_is_recorded_and_taken_back(travel):
     assert petition.handed_over_at is not None
     record_handover(petition, None, actor="alix")
     assert petition.handed_over_at is None
+
+
+@pytest.mark.parametrize(
+    "closed",
+    [at(2025, 10, 25, 0, 30), at(2024, 10, 27, 0, 30), at(2025, 3, 29, 1, 30)],
+    ids=["repeated", "both", "skipped"],
+)
+def test_a_time_that_the_clocks_repeat_or_skip_is_announced_once(travel, closed):
+    petition = make_petition(state="closed", closed_at=closed, retention_months=12)
+    assert (announce_due(), announce_due()) == (1, 0)
+    assert get_plan(petition).state in ("announced", "due")

@@ -6,7 +6,7 @@ from zoneinfo import ZoneInfo
 
 from flask import Blueprint, abort, current_app, flash, make_response, redirect, render_template, request, url_for
 from flask_babel import gettext as _
-from sqlalchemy import func, select
+from sqlalchemy import select
 from werkzeug import Response
 
 from petition.core.db import db
@@ -39,9 +39,12 @@ blueprint.add_app_template_filter(_format_iso_day, "isoday")
 
 def navigation_count() -> str:
     """Return how many petitions are about to be anonymised, empty for none."""
+    query = select(Petition).join(PetitionRetention, PetitionRetention.petition_id == Petition.id)
     announced = PetitionRetention.announced_at.is_not(None) & PetitionRetention.finished_at.is_(None)
-    number = db.session.scalar(select(func.count()).select_from(PetitionRetention).where(announced))
-    return str(number or "")
+    petitions = list(db.session.scalars(query.where(announced)))
+    # Not those that were opened again, or postponed, since.
+    plans = list_plans(petitions) if petitions else []
+    return str(sum(plan.state not in (PlanState.OPEN, PlanState.PLANNED) for plan in plans) or "")
 
 
 @blueprint.get("/data-kept")

@@ -185,6 +185,19 @@ def test_draft_is_saved_at_once_and_public_petition_after_a_review(client):
     assert set(event.after) == {"closes", "fr.body"}
 
 
+def test_a_petition_says_after_how_many_months_names_are_erased(client):
+    make_petition()
+    refused = submit_edit(client, retention_months="forever")
+    assert refused.status_code == 422
+    assert form_fields(refused.text)["retention_months"] == "forever"
+    page = submit_edit(client, retention_months="6")
+    carried = page.text[page.text.index('<form class="wide-form"') :]
+    assert post_form(client, "/desk/petitions/jardin", **form_fields(carried), confirm="1").status_code == 303
+    assert reload_petition().retention_months == 6
+    public = client.get("/p/jardin?lang=en").text
+    assert "your name, address and town are erased: 6 months after it closes" in public
+
+
 def test_the_list_is_shown_to_search_engines_on_request(client):
     make_petition()
     page = submit_edit(client, list_indexed="on")

@@ -102,3 +102,16 @@ def test_what_does_not_exist_is_not_found(client):
     sign_in(client, "admin")
     assert client.get("/desk/petitions/nothing/data-kept").status_code == 404
     assert post_form(client, "/desk/petitions/nothing/data-kept/handed-over", on="").status_code == 404
+
+
+def test_the_desk_shows_what_is_left_of_a_signature(client, petition, monkeypatch):
+    close_long_ago(petition)
+    anonymise_all(Clock(monkeypatch))
+    sign_in(client, "admin")
+    page = client.get("/desk/signatures/1?lang=en")
+    assert page.status_code == 200
+    assert "Anonymised on" in page.text
+    assert "/desk/signatures/1/invalidate" not in page.text
+    assert client.get("/desk/petitions/jardin/paper").status_code == 200
+    assert client.get("/desk/petitions/jardin/organisations").status_code == 200
+    assert client.get("/p/jardin").status_code == 200
