@@ -16,12 +16,12 @@ def request_labels(kind: str) -> dict[str, str]:
         },
         "stop_updates": {
             "name": _("No more news"), "article": "7(3)",
-            "will": _("The news stop for every signature below. The signatures stay, and count."),
+            "will": _("The news stop for every signature above. The signatures stay, and count."),
         },
         "restrict": {
             "name": _("A restriction"), "article": "18",
             "will": _(
-                "Every signature below is stored and not used: not listed, not exported, no news. It still counts. You "
+                "Every signature above is stored and not used: not listed, not exported, no news. It still counts. You "
                 "can lift the restriction on the page of the signature."
             ),
         },
@@ -32,7 +32,7 @@ def request_labels(kind: str) -> dict[str, str]:
         "erase": {
             "name": _("Erasure"), "article": "17",
             "will": _(
-                "Every signature below is deleted with all its details, and no longer counts. This cannot be undone. "
+                "Every signature above is deleted with all its details, and no longer counts. This cannot be undone. "
                 "Their emails stay as dates and states, without the address."
             ),
         },

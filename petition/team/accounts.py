@@ -182,13 +182,18 @@ def accept_invitation(
 def set_roles(
     account: Account, roles: Collection[str], actor: str | None = None, keep_session: int | None = None
 ) -> None:
-    """Change an account's roles and end its sessions but one. Raises `ValidationError`, `LastAdmin`."""
+    """Change an account's roles and end its sessions but one. Raises `ValidationError`, `LastAdmin`.
+
+    Who has not accepted the invitation yet gets it again, with the new roles; its link stays the same.
+    """
     _validate_roles(roles)
     before = list(account.role_names)
     if TeamRole.ADMIN in before and TeamRole.ADMIN not in roles:
         _require_another_admin(account)
     account.role_names = sorted(roles)
     sessions.revoke_all(account, keep=keep_session)
+    if account.is_invited and before != account.role_names:
+        enqueue_link(account)
     db.session.flush()
     audit.record(
         "roles.changed", "account", account.id, before={"roles": before}, after={"roles": sorted(roles)}, actor=actor

@@ -11,7 +11,8 @@ from petition.core.db import db
 from petition.core.i18n import format_date_text
 from petition.delivery.composers import ClaimedDelivery, Composed, Skipped, render_message
 from petition.team.credentials import CREDENTIALS_CHANGED
-from petition.team.labels import credential_change_labels
+from petition.team.invitations import find_inviters
+from petition.team.labels import credential_change_labels, list_roles_with_descriptions
 from petition.team.links import LINK_TTL, invitation_url
 from petition.team.models import Account, AuditEvent
 
@@ -22,16 +23,19 @@ def _compose(claims: Sequence[ClaimedDelivery], kind: str) -> Composed:
     query = select(Account).where(Account.id.in_([claim.subject_id for claim in claims]))
     accounts = {account.id: account for account in db.session.scalars(query)}
     site = urlsplit(current_app.config["PUBLIC_URL"]).hostname or ""
+    inviters = find_inviters(accounts)
     messages: Composed = {}
     for claim in claims:
         account = accounts.get(claim.subject_id)
         messages[claim.id] = Skipped()
         # A newer email has replaced this one, or its link has been used.
         if account and account.active and account.links_mailed == claim.generation:
+            with force_locale(account.language):
+                roles = list_roles_with_descriptions(account.role_names)
             messages[claim.id] = render_message(
                 kind, account.language, account.email, site, headers=AUTO_SUBMITTED_HEADERS,
                 link=invitation_url(account), days=LINK_TTL.days, site=site, petition=_layout_context(site),
-                signature=account,
+                signature=account, inviter=inviters.get(account.id, ""), roles=roles,
             )  # fmt: skip
     return messages
 

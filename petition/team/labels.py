@@ -24,6 +24,14 @@ def list_role_labels(roles: Iterable[str]) -> str:
     return ", ".join(labels.get(role, role) for role in roles)
 
 
+def list_roles_with_descriptions(roles: Iterable[str]) -> list[str]:
+    """Return the name of each role with what it allows."""
+    labels, descriptions = role_labels(), role_descriptions()
+    return [
+        _("%(label)s: %(message)s", label=labels[role], message=descriptions[role]) for role in roles if role in labels
+    ]
+
+
 def role_descriptions() -> dict[str, str]:
     """Return what each role allows, by role."""
     return {

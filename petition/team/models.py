@@ -95,6 +95,11 @@ class Account(Model, UserMixin):
         """Whether signing in takes more than a password."""
         return bool(self.tf_primary_method or self.webauthn)
 
+    @property
+    def is_invited(self) -> bool:
+        """Whether the invitation has not been accepted yet."""
+        return bool(self.active and self.password is None)
+
 
 class Passkey(Model, WebAuthnMixin):
     """A credential that an account signs in with in place of its password (WebAuthn)."""

@@ -26,6 +26,7 @@ from petition.exports.file_formats import FILE_FORMATS, FileFormat
 from petition.exports.signatures_export import SignaturesExport
 from petition.signatures.confirm import disown
 from petition.signatures.search.filters import Filter
+from petition.signatures.staff.restriction import restrict
 from petition.team.models import AuditEvent
 
 
@@ -282,3 +283,10 @@ def test_many_rows_are_exported_in_order_and_in_little_memory(petition, file_for
         assert last.decode().rstrip().split("\r\n")[-1].startswith("1,jardin")
     assert records()[-1][1]["rows"] == rows
     assert peak < 8_000_000
+
+
+def test_a_restricted_signature_is_in_no_export(petition):
+    make_signature(petition, name="Zoé")
+    restrict(make_signature(petition, name="Ada", email="b@example.org"))
+    db.session.commit()
+    assert table(b"".join(SignaturesExport(Filter(), ["name"])))[1:] == [["Zoé"]]

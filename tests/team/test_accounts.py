@@ -196,3 +196,40 @@ def test_events_name_the_account_that_made_the_request(client):
 def test_events_outside_of_requests_name_the_user_of_the_terminal(app):
     audit.record("tested", "subject", 1)
     assert audit.find_latest("subject", 1).actor.startswith("terminal")
+
+
+def test_invitation_names_who_invites_and_the_roles(client, sent_emails):
+    sign_in(client, "admin", password=PASSWORD, name="Alix Morel")
+    answer = post_form(client, "/account/people", address="zoe@example.org", role="campaigner", language="en")
+    assert "Rôles\u202f: Campagne." in client.get(answer.headers["Location"]).text
+    run_queue("notifications")
+    (mail,) = sent_emails
+    for body in (mail.body, mail.html):
+        assert "Alix Morel invites you to join the team" in body.replace("\n", " ")
+        assert "Campaigner: manages petitions and their signatures" in body.replace("\n", " ")
+    page = client.application.test_client().get(path_in(mail.body) + "?lang=en").text
+    assert "Alix Morel invites you to the team" in page
+    assert "Campaigner: manages petitions and their signatures" in page
+
+
+def test_invitation_by_command_names_nobody(client, sent_emails):
+    accounts.invite("zoe@example.org", {"sender"}, language="en")
+    db.session.commit()
+    run_queue("notifications")
+    assert "You are invited to join the team" in sent_emails[0].body.replace("\n", " ")
+
+
+def test_changed_roles_of_who_is_invited_are_mailed_and_said(client, sent_emails):
+    sign_in(client, "admin", password=PASSWORD)
+    post_form(client, "/account/people", address="zoe@example.org", role="operator", language="en")
+    run_queue("notifications")
+    zoe = accounts.get_by_email("zoe@example.org")
+    assert "has not been accepted yet" in client.get(f"/account/people/{zoe.id}?lang=en").text
+    post_form(client, f"/account/people/{zoe.id}", role="sender")
+    assert "reçoit de nouveau l’invitation" in client.get("/account/people").text
+    run_queue("notifications")
+    assert len(sent_emails) == 2
+    assert "Sender: sends follow-up mailings" in sent_emails[1].body.replace("\n", " ")
+    assert client.application.test_client().get(path_in(sent_emails[0].body)).status_code == 200, "the link stays"
+    post_form(client, f"/account/people/{zoe.id}", role="sender")
+    assert run_queue("notifications") == 0, "nothing changed, nothing is sent"

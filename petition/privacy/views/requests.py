@@ -15,6 +15,7 @@ from petition.privacy import deadlines, person_requests
 from petition.privacy.export import to_json
 from petition.privacy.held_data import collect_held_data, list_signatures
 from petition.privacy.models import CHANNELS, REQUEST_KINDS, PersonRequest, RequestState
+from petition.signatures.views.personal_page import TECHNICAL_FIELDS, TYPED_FIELDS
 from petition.team import audit
 from petition.team.models import TeamRole
 from petition.team.permissions import require_roles
@@ -90,7 +91,9 @@ def data(request_id: int, suffix: str) -> Response:
     if suffix == "json":
         response = current_app.response_class(to_json(held), mimetype="application/json")
     else:
-        page = render_template("privacy/requests/data.html", held=held, at=clock.now())
+        page = render_template(
+            "privacy/requests/data.html", held=held, at=clock.now(), typed=TYPED_FIELDS, technical=TECHNICAL_FIELDS
+        )
         response = current_app.response_class(page, mimetype="text/html")
     response.headers["Content-Disposition"] = f"attachment; filename=request-{row.id}.{suffix}"
     response.headers["Cache-Control"] = "no-store"

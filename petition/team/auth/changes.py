@@ -2,7 +2,7 @@
 
 from typing import Any
 
-from flask import Flask, session
+from flask import Flask, g, session
 from flask_security import (
     tf_code_confirmed,
     tf_profile_changed,
@@ -19,6 +19,8 @@ from petition.team.permissions import current_session
 
 def _record(user: Any, action: str) -> None:
     """Record a change, which ends the account's other sessions; Flask-Security commits it."""
+    if action == credentials.AUTHENTICATOR_SET:
+        g.authenticator_set = True  # `view_checks` then offers recovery codes
     here = current_session()
     credentials.record_change(unwrap(user), action, keep_session=here.id if here else None)
 

@@ -4,7 +4,7 @@ from collections.abc import Callable
 from functools import wraps
 from typing import Any
 
-from flask import Flask, flash, redirect, request, session, url_for
+from flask import Flask, flash, g, redirect, request, session, url_for
 from flask_babel import gettext as _
 from flask_security.tf_plugin import tf_clean_session
 from sqlalchemy import select
@@ -76,6 +76,24 @@ def _check_has_no_factor() -> Response | None:
     return redirect(url_for("security.wan_signin" if account.webauthn else "security.login"))
 
 
+def _then_offer_recovery_codes(view: View) -> View:
+    """Lead who has just set up an authenticator, and has no recovery codes, to the page that makes them."""
+
+    @wraps(view)
+    def offering_view(*args: Any, **kwargs: Any) -> Any:
+        answer = view(*args, **kwargs)
+        account = current_account()
+        if not g.pop("authenticator_set", False) or account is None or account.mf_recovery_codes:
+            return answer
+        flash(
+            _("Two-factor authentication is on. Create recovery codes now: they let you in if you lose your phone."),
+            "success",
+        )
+        return redirect(url_for("security.mf_recovery_codes"))
+
+    return offering_view
+
+
 def wrap(app: Flask) -> None:
     """Put the checks before the views."""
 
@@ -85,6 +103,8 @@ def wrap(app: Flask) -> None:
 
     for name in ("two_factor_setup", "two_factor_token_validation"):
         replace(name, lambda view: _before(view, _check_has_no_factor))
+    for name in ("two_factor_setup_validate", "two_factor_token_validation"):
+        replace(name, _then_offer_recovery_codes)
     for name in ("two_factor_token_validation", "two_factor_rescue", "tf_select"):
         replace(name, lambda view: _before(view, _check_signed_out))
     for name, page in FRESH_VIEWS.items():

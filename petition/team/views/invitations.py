@@ -1,6 +1,6 @@
 """Invitation links, and links to choose a new password."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from functools import wraps
 from typing import Any
 
@@ -16,6 +16,9 @@ from petition.safeguards.rate_limits import rate_limited
 from petition.team import accounts, link_requests, links
 from petition.team.auth.forms import client_networks
 from petition.team.auth.limits import remember_network
+from petition.team.invitations import find_inviters
+from petition.team.labels import list_roles_with_descriptions
+from petition.team.models import Account
 from petition.team.permissions import csrf
 
 ACCESS = "public"  # links are mailed to people who are not signed in
@@ -45,8 +48,17 @@ def show_invalid_link(_error: InvalidLink) -> tuple[str, int]:
 def welcome_page(token: str) -> str:
     """Show the form of a link. Changes nothing, as mail scanners open links."""
     account = links.get_by_link(token)
+    page = _render_welcome(account, {}, {})
     db.session.rollback()  # releases the lock
-    return render_template("team/invitations/welcome.html", account=account, form={}, errors={})
+    return page
+
+
+def _render_welcome(account: Account | None, form: Mapping[str, str], errors: dict[str, str]) -> str:
+    inviter = find_inviters([account.id]).get(account.id, "") if account else ""
+    return render_template(
+        "team/invitations/welcome.html", account=account, inviter=inviter, form=form, errors=errors,
+        roles=list_roles_with_descriptions(account.role_names) if account else [],
+    )  # fmt: skip
 
 
 @blueprint.post("/welcome/<token>")
@@ -67,7 +79,7 @@ def welcome(token: str) -> Response | tuple[str, int]:
         )
     except ValidationError as error:
         db.session.rollback()
-        return render_template("team/invitations/welcome.html", account=account, form=form, errors=error.errors), 422
+        return _render_welcome(account, form, error.errors), 422
     # Whoever has the link reads the account's mail: strangers' wrong passwords do not stop them here.
     remember_network(account, client_networks())
     db.session.commit()

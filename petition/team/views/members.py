@@ -10,6 +10,7 @@ from petition.core.db import db
 from petition.core.exceptions import DomainError, NotFound
 from petition.core.i18n import LANGUAGES
 from petition.team import accounts, credentials
+from petition.team.labels import list_role_labels
 from petition.team.models import Account, TeamRole
 from petition.team.permissions import check_fresh, current_account, current_session, require_roles
 
@@ -41,7 +42,8 @@ def invite() -> Response | tuple[str, int]:
         db.session.rollback()
         return _render_list({"address": address, "roles": roles, "language": language}, error.errors), 422
     db.session.commit()
-    flash(_("The invitation to %(address)s will be sent in a moment.", address=account.email), "success")
+    values = {"address": account.email, "roles": list_role_labels(account.role_names)}
+    flash(_("The invitation to %(address)s will be sent in a moment. Roles: %(roles)s.", **values), "success")
     return redirect(url_for("people.index"), 303)
 
 
@@ -74,7 +76,11 @@ def change(account_id: int) -> Response | tuple[str, int]:
     """Change a member's roles."""
     here = current_session()
     keep, roles = here.id if here else None, set(request.form.getlist("role"))
-    return _update(account_id, lambda account: accounts.set_roles(account, roles, keep_session=keep))
+    account = _get(account_id)
+    done = None
+    if account.is_invited and set(account.role_names) != roles:
+        done = _("Saved. %(address)s gets the invitation again, with the new roles.", address=account.email)
+    return _update(account_id, lambda account: accounts.set_roles(account, roles, keep_session=keep), done)
 
 
 @blueprint.post("/people/<int:account_id>/disable")
@@ -100,7 +106,7 @@ def reset_second_factor(account_id: int) -> Response | tuple[str, int]:
     return _update(account_id, lambda account: credentials.reset_second_factor(account, admin.email, admin.id))
 
 
-def _update(account_id: int, apply: Callable[[Account], None]) -> Response | tuple[str, int]:
+def _update(account_id: int, apply: Callable[[Account], None], done: str | None = None) -> Response | tuple[str, int]:
     account = _get(account_id, lock=True)
     try:
         apply(account)
@@ -108,5 +114,5 @@ def _update(account_id: int, apply: Callable[[Account], None]) -> Response | tup
         db.session.rollback()
         return _render_member(account_id, error.errors), 422
     db.session.commit()
-    flash(_("Saved."), "success")
+    flash(done or _("Saved."), "success")
     return redirect(url_for("people.index"), 303)

@@ -305,3 +305,15 @@ def test_session_is_not_made_longer_by_confirming(client):
     db.session.commit()
     assert client.get("/account/").status_code == 302
     assert db.session.get(Account, account.id).active
+
+
+def test_recovery_codes_are_offered_once_after_setting_up_an_authenticator(client):
+    make_account(password=PASSWORD)
+    give_password(client)
+    page = submit(client, "/account/two-factor", setup="authenticator")
+    app = TOTP(key=re.search(r'id="authenticator-key">([^<]+)<', page.text)[1].replace("-", ""))
+    action = re.findall(r'action="(/account/(?:code|two-factor/[^"]+))"', page.text)[0]
+    answer = client.post(action, data={"csrf_token": csrf_token(page), "code": app.generate().token})
+    assert answer.headers["Location"].partition("?")[0].endswith("/account/recovery-codes")
+    assert "Créez maintenant des codes de secours" in client.get("/account/recovery-codes").text
+    assert "Créez maintenant des codes de secours" not in client.get("/account/recovery-codes").text
