@@ -33,7 +33,8 @@ from petition.team.link_requests import LINKS_WINDOW, process_requests
 from petition.team.models import AuditEvent
 
 # A campaign sends them to those who agreed, or to its own team, and says how many.
-EXEMPT_KINDS = {"mailing", "mailing_stopped", "mailing_test", "credentials_changed"}
+# Replies are forwarded to the team's own mailbox, 200 a day at most (tests/delivery/bounces/test_replies.py).
+EXEMPT_KINDS = {"forwarded_reply", "mailing", "mailing_stopped", "mailing_test", "credentials_changed"}
 VICTIM, LIMIT = "ann.martin@petite-ville.fr", 3
 
 
