@@ -286,6 +286,8 @@ SETTINGS = (
         "certificate authorities of that mailbox's server; the system's if unset"),
     Setting("PETITION_BOUNCE_MAILBOX_INSECURE", BOOLEAN, False, "boolean",
         "do not verify its certificate: on this host (loopback) only"),
+    Setting("PETITION_REPLIES_TO", SENDER, None, "address",
+        "the team's address, to which replies by people in the bounce mailbox are forwarded"),
     Setting("PETITION_BOUNCE_WEBHOOK_SECRET", TEXT, None, "text",
         "shared with the mail provider's webhook", secret=True),
     Setting("PETITION_SNS_TOPIC", SNS_TOPICS, [], "ARNs, by comma",
@@ -374,6 +376,7 @@ def _check_combinations(values: Mapping[str, Any]) -> None:
             "PETITION_CLAIM_TIMEOUT is shorter than three times MAIL_TIMEOUT: slow emails would be sent twice"
         )
     _check_bounce_mailbox(values)
+    _check_replies_to(values)
     for which in ("", "SECOND_"):
         selector, key = f"PETITION_DKIM_{which}SELECTOR", f"PETITION_DKIM_{which}KEY"
         # The key may be missing where no email is sent from: a web process needs none.
@@ -388,6 +391,12 @@ def _check_bounce_mailbox(values: Mapping[str, Any]) -> None:
             "PETITION_BOUNCE_MAILBOX_INSECURE is for a mailbox on this host only: set PETITION_BOUNCE_MAILBOX_CA to "
             "the file with the authority of its certificate"
         )
+
+
+def _check_replies_to(values: Mapping[str, Any]) -> None:
+    team, sender = (parseaddr(values[name] or "")[1].lower() for name in ("PETITION_REPLIES_TO", "MAIL_DEFAULT_SENDER"))
+    if team == sender:
+        raise BadSetting("PETITION_REPLIES_TO must not be the address of MAIL_DEFAULT_SENDER: replies would come back")
 
 
 def _is_loopback(host: str) -> bool:

@@ -33,7 +33,7 @@ LOOKAHEAD_EMAILS = 5  # rows searched for the email that is sent next
 TARGET_BEGIN_SECONDS = 0.02  # how much sending of a thread a crash may leave `unknown`, in the other queues
 MAX_RECORD_ATTEMPTS = 20  # one a second, while the database restarts
 NOT_COMPOSED = "not composed"  # the cause of such rows
-# It waits until what is wrong is mended, however long that takes, and leaves within these seconds.
+# It waits until what is wrong is corrected, however long that takes, and leaves within these seconds.
 COMPOSITION_FAILED = Outcome(
     DeliveryState.DEFERRED,
     reason="the email could not be composed: see the worker's log",

@@ -91,7 +91,7 @@ class HealthFacts:
     threads: int = 0  # of the workers of confirmations
     beat_silent: bool = False
     probe: Probe | None = None
-    not_composed: int = 0  # emails that wait until whatever keeps them from being composed is mended
+    not_composed: int = 0  # emails that wait until whatever keeps them from being composed is corrected
     bounce_mailbox: UnreadMailbox | None = None  # None while it can be read, and without one
     providers: Sequence[RefusingProvider] = ()  # those that most emails wait for first
 

@@ -88,7 +88,7 @@ def bounce_kind_label(kind: str) -> str:
     return {
         "permanent": _("mailbox does not exist"), "soft": _("temporary failure"), "policy": _("refused by policy"),
         "complaint": _("complaint"), "delayed": _("delay or automatic answer"), "unsubscribe": _("unsubscribe request"),
-        "not_understood": _("not recognised"),
+        "reply": _("reply of a person, forwarded"), "dmarc": _("DMARC report"), "not_understood": _("not recognised"),
     }[kind]  # fmt: skip
 
 

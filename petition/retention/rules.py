@@ -255,10 +255,18 @@ RULES = (
         FOLDING_TASK,
     ),
     Rule(
-        "a report that was not understood, which may hold an address",
+        "a reply by a person, forwarded to the team (`PETITION_REPLIES_TO`); a report that was not understood, which may "
+        "hold an address",
         "`bounces.raw`; every report in the mailbox itself, folder `Processed`",
         f"{_period(RAW_RETENTION)}; in the folder `Failed` until you delete it",
         ("bounces",),
+        "petition.delivery.bounces.tasks.run_retention",
+    ),
+    Rule(
+        "DMARC reports: how many emails a server sent as our domain, by day; addresses of servers, no person",
+        "`dmarc_sources`, `dmarc_reports`",
+        _period(DMARC_RETENTION),
+        ("dmarc_sources", "dmarc_reports"),
         "petition.delivery.bounces.tasks.run_retention",
     ),
     Rule(

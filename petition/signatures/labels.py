@@ -51,7 +51,7 @@ def report_kind_label(kind: str) -> str:
         "permanent": _("the mailbox does not exist"), "soft": _("a temporary failure"),
         "policy": _("refused by the mail server"), "complaint": _("reported as unwanted"),
         "delayed": _("a delay, or an automatic answer"), "unsubscribe": _("a request to unsubscribe"),
-        "not_understood": _("not recognised"),
+        "reply": _("your reply, forwarded to the team"), "not_understood": _("not recognised"),
     }.get(kind, kind)  # fmt: skip
 
 

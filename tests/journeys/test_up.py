@@ -68,6 +68,9 @@ def test_commands_find_the_running_stack(stack, tmp_path):
     assert petition("petitions", "show", "no-such").returncode != 0
     assert petition("db", "upgrade").returncode == 0
     assert petition("queue").returncode == 0
+    checked = petition("doctor")
+    assert checked.returncode == 0, checked.stdout
+    assert {line.split()[0] for line in checked.stdout.splitlines() if not line.startswith(" ")} == {"ok"}
 
 
 @pytest.mark.parametrize(

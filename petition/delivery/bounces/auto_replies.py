@@ -6,6 +6,7 @@ its marks: Exim and Postfix mark bounces as `auto-replied` too.
 """
 
 import re
+from contextlib import suppress
 from email.header import decode_header, make_header
 from email.message import Message
 from email.utils import parseaddr
@@ -57,14 +58,25 @@ SUBJECT_PATTERN = re.compile(
 MAX_HEADER_CHARACTERS = 2_000
 
 
+def get_header(message: Message, name: str) -> str:
+    """Return the beginning of a header; bytes beyond ASCII, which should be encoded, are read as UTF-8."""
+    for key, value in message.raw_items():
+        if key.lower() == name.lower():
+            text = str(value)[:MAX_HEADER_CHARACTERS]
+            return text.encode("utf-8", "surrogateescape").decode("utf-8", "replace")
+    return ""
+
+
+def decode_words(text: str) -> str:
+    """Return a text of a header without encoded words (RFC 2047), on one line; as it is if it cannot be decoded."""
+    with suppress(LookupError, UnicodeError, ValueError):
+        text = str(make_header(decode_header(text)))
+    return " ".join(text.split())
+
+
 def get_subject(message: Message) -> str:
-    """Return the decoded subject on one line; as it is if it cannot be decoded."""
-    raw = str(message.get("Subject", ""))[:MAX_HEADER_CHARACTERS]
-    try:
-        decoded = str(make_header(decode_header(raw)))
-    except (LookupError, UnicodeError, ValueError):
-        decoded = raw
-    return " ".join(decoded.split())
+    """Return the decoded subject on one line."""
+    return decode_words(get_header(message, "Subject"))
 
 
 def comes_from_mail_system(message: Message) -> bool:
@@ -76,6 +88,21 @@ def comes_from_mail_system(message: Message) -> bool:
         if DAEMON_PATTERN.search(address) or (address and DAEMON_NAME_PATTERN.search(display_name)):
             return True
     return str(message.get("From", "")).strip().lower() in ("", "<>", "mailer-daemon", "postmaster")
+
+
+# Programs that hold an email until its sender proves to be a person. Nobody's mailbox is gone, and nobody wrote.
+CHALLENGE_PATTERN = re.compile(
+    r"mailinblack|boxtrapper|spam ?arrest|\btmda\b|boxbe|challenge[- /]?response|sender (verification|authentication)"
+    r"|(verify|confirm|prove) (that )?you('re| are) (a )?(human|real|person|not a (robot|spammer))"
+    r"|(authentifi\w+|confirm\w+|prouve\w+).{0,40}(expéditeur|que vous (êtes|n'êtes pas))"
+    r"|(message|email|courriel|mail).{0,40}(en attente|held|waiting).{0,60}(authentifi|verif|confirm)"
+)
+
+
+def is_challenge(message: Message) -> bool:
+    """Return whether a message asks the sender to prove to be a person, by its sender or its subject."""
+    words = f"{str(message.get('From', ''))[:MAX_HEADER_CHARACTERS]} {get_subject(message)}".lower()
+    return bool(CHALLENGE_PATTERN.search(words.replace("\u2019", "'")))
 
 
 def is_auto_reply(message: Message) -> bool:
@@ -91,6 +118,8 @@ def is_auto_reply(message: Message) -> bool:
     ):
         return True  # a receipt (RFC 8098)
     if SUBJECT_PATTERN.search(get_subject(message).lower().replace("\u2019", "'")):
+        return True
+    if is_challenge(message):
         return True
     has_null_return_path = str(message.get("Return-Path", "x")).strip() == "<>"
     return has_null_return_path and str(message.get("Precedence", "")).strip().lower() in WEAK_PRECEDENCES

@@ -1,9 +1,9 @@
 """Bounces: one row for each report, and whether their mailbox can be read."""
 
-from datetime import datetime, timedelta
+from datetime import date, datetime, timedelta
 from enum import StrEnum
 
-from sqlalchemy import CheckConstraint, Index, LargeBinary, SmallInteger, String, func, text
+from sqlalchemy import CheckConstraint, Date, Index, LargeBinary, SmallInteger, String, func, text
 from sqlalchemy.orm import Mapped, mapped_column
 
 from petition.core.db import Model, identity_column
@@ -20,6 +20,8 @@ class BounceKind(StrEnum):
     COMPLAINT = "complaint"
     DELAYED = "delayed"  # or relayed, or an automatic reply: has no consequence
     UNSUBSCRIBE = "unsubscribe"
+    REPLY = "reply"  # of a person, forwarded to the team
+    DMARC = "dmarc"  # aggregate report, summed
     NOT_UNDERSTOOD = "not_understood"
 
 
@@ -88,3 +90,25 @@ class BounceMailboxState(Model):
     failed: Mapped[int] = mapped_column(server_default=text("0"))  # messages in the folder of those that cannot be
 
     __table_args__ = (CheckConstraint("id = 1", name="one_row"),)
+
+
+class DmarcReport(Model):
+    """A DMARC aggregate report that was summed: each counts once."""
+
+    __tablename__ = "dmarc_reports"
+
+    organisation: Mapped[str] = mapped_column(String(120), primary_key=True)
+    report_id: Mapped[str] = mapped_column(String(200), primary_key=True)
+    domain: Mapped[str] = mapped_column(String(255))
+    received_at: Mapped[datetime] = mapped_column(server_default=func.now())
+
+
+class DmarcSource(Model):
+    """How many emails of a day a server sent as our domain, by whether they aligned, as providers reported."""
+
+    __tablename__ = "dmarc_sources"
+
+    day: Mapped[date] = mapped_column(Date, primary_key=True)
+    source: Mapped[str] = mapped_column(String(45), primary_key=True)
+    aligned: Mapped[int]
+    not_aligned: Mapped[int]

@@ -33,7 +33,8 @@ class Report:
     """A parsed report. `recipients`: the addresses it was sent to. `failed_address`: the address that it is about.
 
     `copied_addresses`: those in the copy of our email within a complaint. `delivered`: the email arrived after all.
-    `counts`: a failure of the recipient's mailbox, of which several suppress the address.
+    `counts`: a failure of the recipient's mailbox, of which several suppress the address. `wants_to_unsubscribe`: a
+    person asks so in a few words; `answered_delivery`: the email that a person answers from the address it went to.
     """
 
     kind: str = BounceKind.NOT_UNDERSTOOD
@@ -45,6 +46,8 @@ class Report:
     copied_addresses: list[str] = field(default_factory=list)
     delivered: bool = False
     counts: bool = False
+    wants_to_unsubscribe: bool = False
+    answered_delivery: int | None = None
 
 
 def parse_report(raw: bytes) -> Report:

@@ -4,27 +4,37 @@ A report concerns the address that the email went to, whose keyed hash the deliv
 which is not to be trusted, nor the one that its subject has today.
 """
 
+import email
 import hashlib
 from collections.abc import Sequence
 from datetime import timedelta
+from email.policy import compat32
 
 import structlog
+from flask import current_app
 from sqlalchemy import distinct, func, select, update
 from sqlalchemy.dialects.postgresql import insert
 
 from petition.core import clock
 from petition.core.db import db
-from petition.delivery.bounces import handlers, verp
+from petition.delivery.bounces import dmarc_reports, handlers, replies, verp
+from petition.delivery.bounces.emails import FORWARDED_REPLY_KIND
 from petition.delivery.bounces.models import Bounce, BounceKind
-from petition.delivery.bounces.parser import Report, parse_report
+from petition.delivery.bounces.parser import MAX_REPORT_BYTES, Report, parse_report
 from petition.delivery.composers import AddressPurpose
 from petition.delivery.models import Delivery
+from petition.delivery.outbox import OutboxEntry, enqueue
+from petition.delivery.queues import NOTIFICATIONS
+from petition.delivery.smtp.responses import sanitize_response
 from petition.delivery.suppressions.suppression_list import suppress_hash
 
 MAX_SOFT_BOUNCES = 3  # deliveries to one address within the window
 SOFT_BOUNCE_WINDOW = timedelta(days=30)
 APPLIED_KINDS = (BounceKind.PERMANENT, BounceKind.SOFT, BounceKind.COMPLAINT, BounceKind.UNSUBSCRIBE)
-MAX_RAW_BYTES = 64 * 1024  # of a report that was not understood
+# They need be about no email of ours.
+UNMATCHED_KINDS = (BounceKind.NOT_UNDERSTOOD, BounceKind.REPLY, BounceKind.DMARC)
+MAX_RAW_BYTES = 64 * 1024  # of a report that was not understood, or a reply
+MAX_FORWARDED_A_DAY = 200
 
 log = structlog.get_logger(__name__)
 
@@ -36,16 +46,45 @@ def process_message(raw: bytes, source: str, envelope: Sequence[str] = ()) -> Bo
     can forge, makes a report authentic: any other is stored for an operator to look at, and suppresses nobody.
     """
     report = parse_report(raw)
+    _recognise_message(report, raw)
     for address in (*envelope, *report.recipients):
         match = verp.parse_address(address)
         if match is None:
             continue
         purpose, delivery_id = match
-        if purpose == AddressPurpose.UNSUBSCRIBE:
+        if purpose == AddressPurpose.UNSUBSCRIBE or report.wants_to_unsubscribe:
             report.kind, report.response = BounceKind.UNSUBSCRIBE, "unsubscribe request by email"
         return process_report(report, raw, source, delivery_id)
+    if report.wants_to_unsubscribe and report.answered_delivery:
+        report.kind, report.response = BounceKind.UNSUBSCRIBE, "unsubscribe request by reply"
+        return process_report(report, raw, source, report.answered_delivery)
     # A complaint is sent to an address of its own; our return path and unsubscribe address are in the copy.
     return process_report(report, raw, source, _find_own(report.copied_addresses))
+
+
+def _recognise_message(report: Report, raw: bytes) -> None:
+    """Recognise what is not a report about an email of ours: DMARC reports, and replies by people."""
+    if report.kind != BounceKind.NOT_UNDERSTOOD:
+        return
+    message = email.message_from_bytes(raw[:MAX_REPORT_BYTES], policy=compat32)
+    aggregate = dmarc_reports.find_report(list(message.walk()))
+    if aggregate and dmarc_reports.is_ours(aggregate):
+        is_new = dmarc_reports.record_report(aggregate)
+        report.kind = BounceKind.DMARC
+        again = "" if is_new else " (again)"
+        report.response = sanitize_response(f"{aggregate.organisation} {aggregate.report_id}{again}")
+    elif replies.is_reply(message):
+        report.wants_to_unsubscribe = replies.wants_to_unsubscribe(message)
+        report.answered_delivery = replies.find_answered_delivery(message)
+        if current_app.config["PETITION_REPLIES_TO"] and _count_replies() < MAX_FORWARDED_A_DAY:
+            report.kind, report.response = BounceKind.REPLY, "forwarded to the team"
+
+
+def _count_replies() -> int:
+    """Count the replies of the last day, up to the limit: anybody can write, and the team's mailbox is not flooded."""
+    since = clock.now() - timedelta(days=1)
+    rows = select(Bounce.id).where(Bounce.at > since, Bounce.kind == BounceKind.REPLY).limit(MAX_FORWARDED_A_DAY)
+    return int(db.session.scalar(select(func.count()).select_from(rows.subquery())) or 0)
 
 
 def find_delivery_id(report: Report) -> int | None:
@@ -67,7 +106,7 @@ def note_delivered(delivery_id: int | None) -> None:
 def process_report(report: Report, raw: bytes, source: str, delivery_id: int | None) -> Bounce:
     """Record a report and apply it. `delivery_id`: the delivery that it is proved to be about. Flushes."""
     delivery = db.session.get(Delivery, delivery_id) if delivery_id else None
-    if delivery is None and report.kind != BounceKind.NOT_UNDERSTOOD:
+    if delivery is None and report.kind not in UNMATCHED_KINDS:
         report.response = f"not sent to a return path of ours: {report.kind} {report.response}"[:200]
         report.kind = BounceKind.NOT_UNDERSTOOD
     if delivery is not None and delivery.address_hash is None and report.kind in APPLIED_KINDS:
@@ -78,10 +117,13 @@ def process_report(report: Report, raw: bytes, source: str, delivery_id: int | N
         "delivery_id": delivery.id if delivery else None, "mailing_id": delivery.mailing_id if delivery else None,
         "address_hash": delivery.address_hash if delivery else None,
         "counts": report.counts,
-        "raw": raw[:MAX_RAW_BYTES] if report.kind == BounceKind.NOT_UNDERSTOOD else None,
+        "raw": raw[:MAX_RAW_BYTES] if report.kind in (BounceKind.NOT_UNDERSTOOD, BounceKind.REPLY) else None,
     }  # fmt: skip
     new = db.session.scalar(insert(Bounce).values(values).on_conflict_do_nothing().returning(Bounce.id))
-    if new and delivery is not None and delivery.address_hash is not None:
+    if new and report.kind == BounceKind.REPLY:
+        # Of no petition: `deliveries` of the team have 0.
+        enqueue(FORWARDED_REPLY_KIND, NOTIFICATIONS, [OutboxEntry(petition_id=0, subject_id=new, generation=0)])
+    elif new and delivery is not None and delivery.address_hash is not None:
         _apply_report(report, delivery, delivery.address_hash)
     bounce = db.session.scalars(select(Bounce).where(Bounce.digest == values["digest"])).one()
     log.info(

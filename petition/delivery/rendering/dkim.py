@@ -70,7 +70,7 @@ def sign(message: bytes, domain: str, keys: tuple[DkimKey, ...], at: int) -> byt
     body_hash = base64.b64encode(hashlib.sha256(_canonicalise_body(body)).digest()).decode()
     names = [name for name in SIGNED_HEADERS if name in headers]
     signed = b"".join(headers[name] + b"\r\n" for name in names)
-    names += [name for name in OVERSIGNED_HEADERS if name in headers]
+    names += [name for name in OVERSIGNED_HEADERS if name in names]
     listed = b":".join(names).decode()
     return b"".join(_make_header(key, domain, listed, body_hash, signed, at) for key in keys) + message
 

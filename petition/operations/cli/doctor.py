@@ -6,6 +6,7 @@ import sys
 import textwrap
 from collections.abc import Sequence
 from contextlib import ExitStack
+from typing import IO
 
 import click
 from flask_babel import force_locale
@@ -15,6 +16,7 @@ from petition.operations.cli.options import json_option
 from petition.operations.doctor import runner, settings
 from petition.operations.doctor.dkim import HOST_PATTERN, SELECTOR_PATTERN
 from petition.operations.doctor.findings import LEVELS_BY_SEVERITY, Finding, Level, find_worst, findings_to_json
+from petition.operations.doctor.received_copy import MAX_COPY_BYTES
 
 COLUMNS = 80
 LEVEL_WIDTH, CHECK_WIDTH = 9, 13
@@ -63,23 +65,25 @@ def _parse_domain(_context: click.Context, _parameter: click.Parameter, value: s
     help="Address that the relay sends from; may be repeated.",
 )
 @click.option("--return-path", metavar="DOMAIN", callback=_parse_domain, help="Where the relay replaces ours.")
+@click.option("--copy", type=click.File("rb"), help="Source of an email of ours as it arrived; - for standard input.")
 @json_option
 @click.pass_context
 def doctor(
     context: click.Context, send_to: str | None, selectors: Sequence[str], sending_ips: Sequence[str],
-    return_path: str | None, as_json: bool,
+    return_path: str | None, copy: IO[bytes] | None, as_json: bool,
 ) -> None:  # fmt: skip
     """Check the set-up: what is wrong, why, and what to do next.
 
     Exits with 0 (all is well), 1 (warnings) or 2 (something is wrong).
     """
+    source = copy.read(MAX_COPY_BYTES) if copy else None
     with ExitStack() as stack:
         try:
             app = stack.enter_context(context.find_object(AppProvider)())  # type: ignore[misc]
         except CommandError as error:
             findings = [settings.make_unusable(error.message)]
         else:
-            options = runner.DoctorOptions(send_to, selectors, sending_ips, return_path)
+            options = runner.DoctorOptions(send_to, selectors, sending_ips, return_path, copy=source)
             stack.enter_context(app.app_context())
             stack.enter_context(force_locale("en"))
             findings = runner.run_checks(app, options)

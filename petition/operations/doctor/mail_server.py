@@ -20,13 +20,13 @@ CHECK, TEST = "mail server", "test email"
 IMPLICIT_TLS_PORT = 465
 TEST_TEXT = (
     "This email was sent by `petition doctor` to test the mail set-up.\n\n"
-    "Show its source: SPF, DKIM and DMARC should say “pass” in Authentication-Results,\n"
-    "and the s= of DKIM-Signature is what --dkim-selector wants.\n"
+    "Show its source: SPF, DKIM and DMARC should say “pass” in Authentication-Results.\n"
+    "Save it as a file: `petition doctor --copy FILE` reads it.\n"
 )
 TEST_HTML = (
     "<p>This email was sent by <code>petition doctor</code> to test the mail set-up.</p>"
-    "<p>Show its source: SPF, DKIM and DMARC should say “pass” in Authentication-Results, "
-    "and the s= of DKIM-Signature is what --dkim-selector wants.</p>"
+    "<p>Show its source: SPF, DKIM and DMARC should say “pass” in Authentication-Results. "
+    "Save it as a file: <code>petition doctor --copy FILE</code> reads it.</p>"
 )
 
 
@@ -84,7 +84,14 @@ def _explain(error: Exception, relay: Relay) -> Finding:
 
 
 def _send(address: str) -> Finding:
-    message = OutgoingMessage(address, "petition doctor", "en", subject="Test email", body=TEST_TEXT, html=TEST_HTML)
+    # As mailings have them, so that the copy shows whether DKIM covers them.
+    headers = {
+        "List-Unsubscribe": f"<{current_app.config['PUBLIC_URL']}/>",
+        "List-Unsubscribe-Post": "List-Unsubscribe=One-Click",
+    }
+    message = OutgoingMessage(
+        address, "petition doctor", "en", headers, subject="Test email", body=TEST_TEXT, html=TEST_HTML
+    )
     message.msgId = make_msgid("doctor", sender_address().rpartition("@")[2])
     with close_on_exit():
         outcome = deliver(message, sender_address(), send_again=True, relay=list_relays()[0].state)

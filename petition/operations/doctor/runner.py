@@ -18,6 +18,7 @@ from petition.operations.doctor import (
     journal,
     mail_server,
     processes,
+    received_copy,
     sender_domain,
     settings,
     website,
@@ -36,7 +37,7 @@ class DoctorOptions:
 
     `send_to`: an address that gets a test email. `dkim_selectors`: the `s=` of DKIM-Signature, or whole names such as
     `s1._domainkey.example.org`. `sending_ips`: addresses that the relay sends from. `return_path`: the domain of the
-    return path, where the relay replaces ours.
+    return path, where the relay replaces ours. `copy`: the source of an email of ours as it arrived.
     """
 
     send_to: str | None = None
@@ -44,6 +45,7 @@ class DoctorOptions:
     sending_ips: Sequence[str] = ()
     return_path: str | None = None
     resolver: Resolver | None = None
+    copy: bytes | None = None
 
 
 def run_checks(app: Flask, options: DoctorOptions, limit: float = LIMIT_SECONDS) -> list[Finding]:
@@ -60,11 +62,14 @@ def run_checks(app: Flask, options: DoctorOptions, limit: float = LIMIT_SECONDS)
         "sender": partial(
             sender_domain.check_sender_domain,
             options.resolver,
-            options.dkim_selectors,
+            [*options.dkim_selectors, *(received_copy.find_keys(options.copy) if options.copy else ())],
             options.sending_ips,
             options.return_path,
         ),
     }
+    if options.copy is not None:
+        resolver = options.resolver or Resolver()
+        checks["received copy"] = partial(received_copy.check_copy, resolver, options.copy)
     found: dict[str, list[Finding]] = {}
     threads = [
         threading.Thread(target=_run_check, args=(app, name, check, found), name=f"doctor {name}", daemon=True)

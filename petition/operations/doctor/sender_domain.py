@@ -10,6 +10,7 @@ from petition.operations.doctor.dkim import check_dkim, get_signing_domain, make
 from petition.operations.doctor.dmarc import check_dmarc
 from petition.operations.doctor.dns_lookup import DnsUnanswered, Resolver
 from petition.operations.doctor.findings import Finding, ok, warning, wrong
+from petition.operations.doctor.mta_sts import check_mta_sts
 from petition.operations.doctor.settings import is_local
 from petition.operations.doctor.spf import check_spf
 
@@ -35,6 +36,7 @@ def check_domain(
         (CHECK, lambda: check_return_path(resolver, return_path)),
         ("SPF", lambda: check_spf(resolver, return_path, list(sending_ips))),
         ("DKIM", lambda: check_dkim(resolver, domain, list(selectors))),
+        ("MTA-STS", lambda: check_mta_sts(resolver, return_path)),
         ("DMARC", lambda: check_dmarc(resolver, domain, return_path, signing_domains)),
         ("relay", lambda: check_relay(resolver, sending_ips)),
     ]

@@ -8,6 +8,7 @@ from werkzeug.wrappers import Response
 from petition.core.db import db
 from petition.core.exceptions import ValidationError
 from petition.core.pagination import parse_cursor
+from petition.delivery.bounces import dmarc_reports
 from petition.delivery.bounces.models import KINDS, BounceKind
 from petition.operations import bounce_reports
 from petition.team.models import TeamRole
@@ -15,6 +16,7 @@ from petition.team.permissions import require_roles
 
 ACCESS = "operator"
 PERIODS = {"day": timedelta(days=1), "month": timedelta(days=30)}
+DMARC_DAYS, MAX_SOURCES = 30, 100
 blueprint = Blueprint("bounce_reports", __name__, url_prefix="/ops/bounces")
 require_roles(blueprint, TeamRole.OPERATOR)
 
@@ -37,6 +39,16 @@ def index() -> str:
         kind=kind,
         older=url_for("bounce_reports.index", kind=kind or None, before=page.next) if page.next else None,
         policy=counts["day"].get(BounceKind.POLICY, 0),
+    )
+
+
+@blueprint.get("/dmarc")
+def dmarc() -> str:
+    """Show what providers reported about emails that claim to be from our domain, by server and by day."""
+    return render_template(
+        "operations/bounces/dmarc.html",
+        sources=dmarc_reports.list_sources(DMARC_DAYS, MAX_SOURCES),
+        days=dmarc_reports.list_days(DMARC_DAYS),
     )
 
 

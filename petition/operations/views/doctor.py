@@ -10,6 +10,7 @@ from petition.core.i18n import N_
 from petition.operations.doctor import runner
 from petition.operations.doctor.dkim import SELECTOR_PATTERN
 from petition.operations.doctor.findings import Finding, Level, find_worst
+from petition.operations.doctor.received_copy import MAX_COPY_BYTES
 from petition.team.models import TeamRole
 from petition.team.permissions import require_roles
 
@@ -31,6 +32,7 @@ def _render(status: int = 200, findings: list[Finding] | None = None, error: str
         error=error,
         selectors=request.form.get("selectors", ""),
         sending_ips=request.form.get("sending_ips", ""),
+        copy=request.form.get("copy", "")[:MAX_COPY_BYTES],
     )
     return page, status
 
@@ -54,10 +56,11 @@ def run() -> tuple[str, int]:
         addresses = [""] * (MAX_VALUES + 1)
     if len(addresses) > MAX_VALUES:
         return _render(422, error=_("Addresses are such as 192.0.2.10: at most %(count)d.", count=MAX_VALUES))
+    copy = request.form.get("copy", "").strip().encode()[:MAX_COPY_BYTES]
     if not _running.acquire(blocking=False):
         return _render(409, error=_("The checks are running already: try again in a moment."))
     try:
-        options = runner.DoctorOptions(dkim_selectors=selectors, sending_ips=addresses)
+        options = runner.DoctorOptions(dkim_selectors=selectors, sending_ips=addresses, copy=copy or None)
         findings = runner.run_checks(current_app._get_current_object(), options)  # type: ignore[attr-defined]
     finally:
         _running.release()

@@ -11,6 +11,7 @@ import time
 import psycopg
 import pytest
 from click.testing import CliRunner
+from support import compose_file
 from support.factories import post_form, sign_in
 from support.ports import free_port
 from support.settings import ROOT, environment
@@ -334,3 +335,37 @@ def test_bounce_mailbox_that_cannot_be_read_is_named_in_the_first_line(good, run
     db.session.query(BounceMailboxState).update({"problem": ""})
     db.session.commit()
     assert "The bounce mailbox is read." in run_doctor(**good).stdout
+
+
+def test_copy_is_read_from_a_file_and_from_the_page(good, run_doctor, tmp_path, app, client, monkeypatch):
+    copy = tmp_path / "copy.eml"
+    copy.write_bytes(b"From: petition@example.org\r\nSubject: x\r\n\r\nx\r\n")
+    ended = run_doctor("--copy", str(copy), **good)
+    assert ended.returncode == 2
+    assert ended.stdout.startswith("wrong    received copy"), ended.stdout
+    assert "The copy has no DKIM signature." in " ".join(ended.stdout.split())
+    sign_in(client, "operator")
+    monkeypatch.setitem(app.config, "PETITION_MAILBOX", tmp_path)
+    page = post_form(client, "/ops/doctor/?lang=en", copy="From: petition@example.org\nSubject: <x>\n\nx").text
+    assert "The copy has no DKIM signature." in page
+    assert "Subject: &lt;x&gt;" in page
+
+
+@pytest.mark.parametrize("service", ["web", "worker-notifications"])
+def test_settings_of_compose_are_understood_and_what_is_missing_is_named_first(good, run_doctor, tmp_path, service):
+    variables = dict.fromkeys(compose_file.required_variables(), "value")
+    variables |= {"PUBLIC_URL": "https://site.invalid", "MAIL_DEFAULT_SENDER": "petition@example.org"}
+    document = compose_file.resolve(compose_file.load_compose(), {**variables, "MAIL_SERVER": "127.0.0.1"})
+    given = {name: str(value) for name, value in document["services"][service]["environment"].items() if value}
+    for name in [name for name in given if name.endswith("_FILE")]:
+        secret = tmp_path / name
+        secret.write_text("k" * 64 if name == "SECRET_KEY_FILE" else "")
+        given[name] = str(secret)
+    given = {name: value for name, value in given.items() if name not in ("REDIS_URL", "DATABASE_URL_FILE")}
+    given.pop("WEB_CONCURRENCY", None)
+    given |= {"SECRET_KEY": None, "PETITION_BOUNCE_WEBHOOK_SECRET": None}
+    given |= {"PETITION_MAILBOX": good["PETITION_MAILBOX"], "MAIL_PORT": good["MAIL_PORT"]}
+    ended = run_doctor(**{**given, "MAIL_USE_TLS": "false"})
+    assert ended.returncode == 2
+    assert ended.stdout.startswith("wrong    website      The name site.invalid of PUBLIC_URL"), ended.stdout
+    assert [line for line in ended.stdout.splitlines() if line.startswith("wrong")] == ended.stdout.splitlines()[:1]
