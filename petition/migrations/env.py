@@ -17,7 +17,7 @@ HAS_COLUMN_SQL = """
 """
 
 
-def record_compatibility(*, ctx: Any, step: Any, **_: Any) -> None:
+def record_compatibility(ctx: Any, step: Any, heads: Any, run_args: Any) -> None:  # noqa: ARG001
     """Store which code may run on the schema, in the transaction of its migration; unstated: its own and later."""
     script = next(iter(step.destination_revisions), None)
     if script and ctx.connection.scalar(text(HAS_COLUMN_SQL)):
