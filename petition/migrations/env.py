@@ -17,10 +17,10 @@ HAS_COLUMN_SQL = """
 """
 
 
-def record_compatibility(*, ctx: Any, step: Any, **_: Any) -> None:
+def record_compatibility(ctx: Any, step: Any, heads: Any, run_args: Any) -> None:  # noqa: ARG001
     """Store which code may run on the schema, in the transaction of its migration; unstated: its own and later."""
-    script = step.up_revision if step.is_upgrade else step.down_revision
-    if script is not None and ctx.connection.scalar(text(HAS_COLUMN_SQL)):
+    script = next(iter(step.destination_revisions), None)
+    if script and ctx.connection.scalar(text(HAS_COLUMN_SQL)):
         stated = getattr(script.module, "compatible_from", script.revision)
         ctx.connection.execute(text("UPDATE alembic_version SET compatible_from = :stated"), {"stated": stated})
 

@@ -120,6 +120,7 @@ def test_broker_url_is_followed_by_every_service_that_uses_the_broker() -> None:
 def test_the_image_has_the_version_of_the_code_and_of_the_changelog() -> None:
     version = tomllib.loads((compose_file.ROOT / "pyproject.toml").read_text(encoding="utf-8"))["project"]["version"]
     assert {SERVICES[name]["image"] for name in OURS} == {f"petition:{version}"}
+    assert f"git clone --branch v{version} " in (compose_file.ROOT / "docs/deployment.md").read_text(encoding="utf-8")
     released = re.findall(r"^## \[(\d\S*)\]", (compose_file.ROOT / "CHANGELOG.md").read_text(encoding="utf-8"), re.M)
     assert released[0] == version
 

@@ -121,7 +121,7 @@ def test_up_without_its_extra_names_the_extra(tmp_path):
     code = "import sys; sys.modules['honcho'] = None; from petition.commands import main; main()"
     ended = subprocess.run(
         [sys.executable, "-c", code, "up", "--data", str(tmp_path)],
-        cwd=ROOT, env={"PATH": "/usr/bin:/bin"}, capture_output=True, text=True, check=False, timeout=60,
+        cwd=ROOT, env={"PATH": "/usr/bin:/bin"}, capture_output=True, text=True, check=False, timeout=180,
     )  # fmt: skip
     assert ended.returncode == 1
     assert ended.stderr.startswith("petition: the embedded engines are not installed (honcho")
