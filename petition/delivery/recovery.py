@@ -160,7 +160,7 @@ _watches = {name: OutageWatch() for name, queue in EMAIL_QUEUES.items() if not q
 def note_outcome(queue: Queue, domain: str, outcome: Outcome) -> None:
     """Note what was answered to an email, and make emails due that were put off by an outage that is over.
 
-    Commits by itself where it does. Mailings follow the schedule of their send rate, and are left alone.
+    Commits by itself where it does. Mailings are skipped: they follow the schedule of their send rate.
     """
     if watch := _watches.get(queue.name):
         _hasten(queue, watch, watch.note(domain, outcome))

@@ -26,22 +26,22 @@ HEALTH_FACTS = """
         WHERE d.queue = 'confirmations' AND d.cause NOT LIKE '%% budget' AND a.state IN ('sent', 'deferred', 'failed')
             AND a.woken_by IS DISTINCT FROM 'operator'),
     success AS (SELECT max(ended_at) AS last_at FROM tries WHERE accepted),
-    refusal AS (SELECT max(ended_at) AS last_at FROM tries WHERE NOT accepted AND NOT of_mailbox),
+    rejection AS (SELECT max(ended_at) AS last_at FROM tries WHERE NOT accepted AND NOT of_mailbox),
     tried AS (
         SELECT max(ended_at) AS last_try_at,
             count(*) FILTER (WHERE NOT accepted AND since) AS refused_since,
             count(*) FILTER (WHERE NOT accepted AND since AND NOT of_mailbox) AS refused_by_server_since,
-            count(*) FILTER (WHERE accepted AND after_refusal) AS accepted_in_a_row,
+            count(*) FILTER (WHERE accepted AND after_rejection) AS accepted_in_a_row,
             count(*) FILTER (WHERE accepted AND short) AS accepted_short,
             count(*) FILTER (WHERE NOT accepted AND NOT of_mailbox AND short) AS refused_short,
             count(*) FILTER (WHERE accepted AND long) AS accepted_long,
             count(*) FILTER (WHERE NOT accepted AND NOT of_mailbox AND long) AS refused_long
         FROM (SELECT tries.*,
                      ended_at > greatest(success.last_at, now() - make_interval(secs => %(tries_seconds)s)) AS since,
-                     ended_at > coalesce(refusal.last_at, '-infinity') AS after_refusal,
+                     ended_at > coalesce(rejection.last_at, '-infinity') AS after_rejection,
                      ended_at > now() - make_interval(secs => %(short_seconds)s) AS short,
                      ended_at > now() - make_interval(secs => %(long_seconds)s) AS long
-              FROM tries CROSS JOIN success CROSS JOIN refusal) AS t),
+              FROM tries CROSS JOIN success CROSS JOIN rejection) AS t),
     -- People who have waited for longer than the threshold, up to a few; those with full mailboxes left out.
     late AS (
         SELECT created_at FROM deliveries

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from datetime import timedelta
 
 from petition.bulk_actions.runner import DRAFT_TTL as BULK_ACTION_DRAFT_TTL
+from petition.delivery.bounces.dmarc_reports import RETENTION as DMARC_RETENTION
 from petition.delivery.bounces.models import RAW_RETENTION
 from petition.delivery.bounces.webhook_auth import TOKEN_RETENTION
 from petition.delivery.pacing.actions import RETENTION as PROVIDER_RETENTION

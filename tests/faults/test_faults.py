@@ -16,7 +16,8 @@ pytestmark = [pytest.mark.slow, pytest.mark.journey, pytest.mark.xdist_group("al
 FULL = os.environ.get("FAULTS", "quick") == "full"
 SIGNATURES_PER_SECOND = 12 if FULL else 8  # signatures a second
 RECOVERY_LIMIT_SECONDS = 100  # until every enqueued email is sent
-TOLD_WITHIN_SECONDS = 10
+# The quick form runs beside other tests, on processors that are busy with them.
+TOLD_WITHIN_SECONDS, SLACK = (10, 1) if FULL else (20, 2)
 SELECTED_FAULTS = [fault for fault in FAULTS if FULL or fault.quick]
 
 
@@ -56,7 +57,7 @@ def test_every_promise_is_kept(fault, stack, seed, report):
     broken += [
         f"told by the {place} after {s:.1f} s" for place, s in told.items() if fault.told and s > TOLD_WITHIN_SECONDS
     ]
-    if max(recovered, settled) > fault.recovery_seconds:
+    if max(recovered, settled) > fault.recovery_seconds * SLACK:
         broken.append(f"recovered after {recovered:.1f} s, all mailed after {settled:.1f} s")
     assert broken == [], f"seed {seed}"
     assert fault.visible_to_people or not model.failed_requests, f"seed {seed}"

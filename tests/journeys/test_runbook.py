@@ -156,6 +156,24 @@ def list_commands(stack, alert):
     return commands
 
 
+def type_commands(stack, scenario):
+    """Type what the runbook says; after the first command, what is outside of the system is mended, in any case."""
+    repairs = [scenario.repair]
+    try:
+        for command, remark in list_commands(stack, scenario.alert):
+            if command.startswith("docker compose"):
+                assert set(COMPOSE_SERVICES) & set(command.replace("=", " ").split()), command
+                continue
+            if remark.startswith("Compose:"):
+                assert remark == f"Compose: docker compose exec web {command}"
+            stack.type(command)
+            while repairs:
+                repairs.pop()(stack)
+    finally:
+        while repairs:
+            repairs.pop()(stack)
+
+
 def is_well(stack):
     metrics = stack.read_metrics()
     names = ("petition_health_status{}", "petition_people_waiting{}")
@@ -174,19 +192,7 @@ def test_what_the_runbook_says_to_type_ends_the_trouble(stack, scenario):
         time.sleep(3)
         stack.execute(AGE_WAITING)
     trouble, seconds_trouble = scrape_twice(stack)
-    repaired = False
-    for command, remark in list_commands(stack, scenario.alert):
-        if command.startswith("docker compose"):
-            assert set(COMPOSE_SERVICES) & set(command.replace("=", " ").split()), command
-            continue
-        if remark.startswith("Compose:"):
-            assert remark == f"Compose: docker compose exec web {command}"
-        stack.type(command)
-        if not repaired:
-            scenario.repair(stack)
-            repaired = True
-    if not repaired:
-        scenario.repair(stack)
+    type_commands(stack, scenario)
     if scenario.alert != "StatisticsDrift":  # which says what was found, and ends by itself after an hour
         stack.wait_until(lambda: is_well(stack), OVER_WITHIN_SECONDS, "the end of the trouble")
     after, seconds_after = scrape_twice(stack)

@@ -141,7 +141,7 @@ def deliver(
     `abort_pipelined`. `relay`: Flask-Mail's settings of the mail server, by default those of MAIL_SERVER.
     """
     connection = _get_connection(relay or current_app.extensions["mail"])
-    connecting = True
+    connecting, began = True, time.monotonic()
     try:
         while True:
             connecting = True
@@ -157,11 +157,19 @@ def deliver(
                 if not connection.num_emails:
                     raise
                 connection.shut()
+    except LeaseExpired as error:
+        connection.recover()
+        # Slow where this email alone took longer than one reply may; else it was only begun late in its lease.
+        is_slow = time.monotonic() - began > current_app.config["MAIL_TIMEOUT"]
+        return Outcome(
+            DeliveryState.DEFERRED, reason=f"{type(error).__name__}: {error}", cause=type(error).__name__,
+            server_trouble=is_slow, attempt_refunded=True, retry_at_once=True,
+        )  # fmt: skip
     except (OSError, smtplib.SMTPException) as error:
         offered = connection.host is not None and connection.host.offered
         outcome = classify_error(
             error,
-            connecting=connecting or isinstance(error, LeaseExpired),
+            connecting=connecting,
             send_again=send_again or not offered,
             sender_accepted=time.monotonic() - connection.accepted_at < SENDER_ACCEPTED_SECONDS,
         )

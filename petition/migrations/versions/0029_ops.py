@@ -7,7 +7,7 @@ down_revision = "0028"
 
 # `log_signature_updated` as it is by now, with these passages replaced: each is there, or the upgrade stops.
 PASSAGES = (
-    # When the link was emailed that may have been followed: a team that confirms by hand, or reinstates, follows none.
+    # When the link was emailed that may have been followed: a staff action that confirms or reinstates follows none.
     (
         "BEGIN",
         """DECLARE

@@ -10,6 +10,8 @@ from support.ports import free_port
 
 from petition.core.db import db
 from petition.delivery.models import Delivery
+from petition.delivery.rendering.message import OutgoingMessage
+from petition.delivery.smtp.connection import deliver
 from petition.delivery.worker import run_queue
 
 
@@ -59,3 +61,15 @@ def test_mailing_is_unknown_only_after_end_of_data(slow_server, app, stage, stat
     slow_server.behaviours[stage] = CLOSE
     run_queue("mailings")
     assert db.session.query(Delivery).filter_by(kind="mailing").one().state == state
+
+
+def test_email_begun_late_in_its_lease_is_no_trouble_of_the_server(slow_server, app, monkeypatch):
+    monkeypatch.setitem(app.config, "MAIL_TIMEOUT", 10)
+    message = OutgoingMessage("zoe@example.org", "Alix", "en", subject="Hello", body="Hello", html="<p>Hello</p>")
+    deadline = time.monotonic() + 1.5 * app.config["MAIL_TIMEOUT"]
+    outcome = deliver(message, "petition@example.org", lease_deadline=deadline, send_again=True)
+    assert (outcome.state, outcome.cause) == ("deferred", "LeaseExpired")
+    assert outcome.retry_at_once
+    assert outcome.attempt_refunded
+    assert not outcome.server_trouble
+    assert slow_server.addresses == []

@@ -9,7 +9,7 @@ from support.settings import ROOT
 
 FOLDER = ROOT / "tests/operations/series"
 RULES = ROOT / "docs/monitoring/alerts.yaml"
-STEP_SECONDS = 15
+STEP_SECONDS = 30
 BEFORE, TROUBLE, AFTER = 20, 80, 75  # minutes: well, in trouble, well again
 GROWING_RATE = (0.7, 1.3)  # seconds a second: an age that grows
 
@@ -55,14 +55,20 @@ def _round(value):
 def make_input_series(recorded):
     """Return the recorded series as promtool takes them: each phase goes on as its two scrapes show.
 
-    A counter goes on at its rate, an age that grew goes on growing, and any other gauge stays. Requests go on after the
-    trouble as before: on a busy machine, the processes that have just started answer slowly for some seconds.
+    A counter goes on at its rate, an age that grew goes on growing, and any other gauge stays. After the trouble, what
+    it had held up is added at once, and counters go on as before it.
     """
+    moved = {_bucket_group(key) for key, values in recorded["series"].items() if len(set(values)) > 1}
     steps = [minutes * 60 // STEP_SECONDS for minutes in (BEFORE, TROUBLE, AFTER)]
     return [
         {"series": _with_target(key), "values": " ".join(_phases(key, values, recorded["seconds"], steps))}
         for key, values in recorded["series"].items()
+        if "_bucket{" not in key or _bucket_group(key) in moved  # a histogram that counted nothing adds nothing
     ]
+
+
+def _bucket_group(key):
+    return re.sub(r'le="[^"]*",?', "", key)
 
 
 def _with_target(key):
@@ -78,9 +84,8 @@ def _phases(key, values, seconds, steps):
             yield f"_x{count - 1}"
             continue
         rate = 0.0 if first is None else (second - first) / seconds[phase]
-        if phase == 2 and key.startswith("petition_http_"):
-            before = [each or 0.0 for each in values[:2]]
-            rate = (before[1] - before[0]) / seconds[0]
+        if phase == 2 and is_counter:
+            first, rate = second, 0.0 if None in values[:2] else (values[1] - values[0]) / seconds[0]
         if not is_counter:
             growth = rate if "_seconds{" in key and GROWING_RATE[0] <= rate <= GROWING_RATE[1] else 0.0
             yield f"{second:.6f}{growth * STEP_SECONDS:+.6f}x{count - 1}"
