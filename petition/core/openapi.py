@@ -1,5 +1,6 @@
 """The JSON API: OpenAPI description, documentation page, and problem documents (RFC 9457)."""
 
+import json
 from collections.abc import Callable
 from http import HTTPStatus
 from typing import Any
@@ -128,6 +129,11 @@ def register_blueprint(app: Flask, blueprint: ApiBlueprint) -> None:
     app.extensions["petition.api"].register_blueprint(blueprint)
 
 
+def _to_json_text(value: Any, indent: int | None = 2) -> str:
+    """Return a value as JSON that people can read."""
+    return json.dumps(value, ensure_ascii=False, indent=indent)
+
+
 def init_app(app: Flask) -> None:
     """Create the API, described at /api/v1/openapi.json and documented at /api/v1/docs."""
     app.config.update(
@@ -140,4 +146,5 @@ def init_app(app: Flask) -> None:
     )
     api = PetitionApi(app)
     app.extensions["petition.api"] = api
+    app.add_template_filter(_to_json_text, "json_text")
     app.register_blueprint(docs)

@@ -1,6 +1,6 @@
 """Images in the text of a petition: uploaded at the desk, resized, kept in the database under a name of their content.
 
-An image is written anew from its pixels: what else was in the file, such as where a photograph was taken, is gone.
+An image is written again from its pixels alone: what else was in the file, such as where it was taken, is gone.
 """
 
 import hashlib

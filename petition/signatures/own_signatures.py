@@ -5,6 +5,7 @@ processes it.
 """
 
 from sqlalchemy import select
+from sqlalchemy.dialects.postgresql import distinct_on
 
 from petition.core.db import db, run_after_commit
 from petition.core.exceptions import ValidationError
@@ -48,7 +49,7 @@ def process_requests() -> int:
         query = (
             select(Signature)
             .where(Signature.email_canonical.in_(sorted(set(addresses))), Signature.state.in_(LISTED_STATES))
-            .distinct(Signature.email_canonical)
+            .ext(distinct_on(Signature.email_canonical))
             .order_by(Signature.email_canonical, Signature.id.desc())
         )
         for signature in list(db.session.scalars(query)):

@@ -65,7 +65,7 @@ def test_every_operation_has_an_example_that_its_schema_accepts(client):
     page = {language: client.get(f"/api/v1/docs?lang={language}").text for language in ("fr", "en")}
     for method, path in OPERATIONS:
         operation = spec["paths"][path][method.lower()]
-        status = next(iter(operation["responses"]))
+        status = next(code for code in operation["responses"] if code.startswith("2"))
         example = operation["responses"][status]["content"]["application/json"]["example"]
         assert example
         if method == "POST":
@@ -83,6 +83,7 @@ def test_every_text_of_the_description_is_translated(app, client):
         texts = [spec["info"]["title"], spec["info"]["description"]]
         texts += [operation["summary"] for path in spec["paths"].values() for operation in path.values()
                   if isinstance(operation, dict)]  # fmt: skip
+        del spec["components"]["schemas"]["PaginationMetadata"]  # of the library, and used by no operation
         for schema in spec["components"]["schemas"].values():
             texts += [field["description"] for field in schema.get("properties", {}).values() if "description" in field]
         same = {"Markdown", "ISO 3166-1 alpha-2"}

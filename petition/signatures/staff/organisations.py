@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from typing import Any
 
 from flask_babel import gettext as _
-from sqlalchemy import ColumnElement, Select, func, literal_column, select, tuple_
+from sqlalchemy import ColumnElement, Select, func, literal, literal_column, select, tuple_
 
 from petition.core.db import db
 from petition.core.exceptions import Conflict, NotFound, ValidationError
@@ -46,7 +46,8 @@ def list_unpositioned(petition: Petition, after_id: int | None = None) -> Page[S
     query = confirmed_query(petition).where(Signature.list_position.is_(None))
     after = db.session.get(Signature, after_id) if after_id else None
     if after is not None and after.petition_id == petition.id:
-        query = query.where(tuple_(organisation_key, Signature.id) > (func.collation_key(after.organisation), after.id))
+        start = tuple_(func.collation_key(after.organisation), literal(after.id))
+        query = query.where(tuple_(organisation_key, Signature.id) > start)
     rows = db.session.scalars(query.order_by(organisation_key, Signature.id).limit(PAGE_SIZE + 1)).all()
     return make_page(rows, PAGE_SIZE, key=lambda organisation: organisation.id)
 
