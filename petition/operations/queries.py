@@ -9,15 +9,16 @@ from sqlalchemy import text
 # How many rows are in each state now. Mailings have subject 'mailing', and their id as the queue.
 STATE_COUNTS = text("SELECT subject, queue, state, n FROM current_state_counts")
 
-# When the oldest email of each queue became due or was claimed, and when the next deferred one is due. Each subquery
-# reads the first entry of an index.
+# When the oldest email of each queue became due or was claimed, and when the next deferred one is due, but for those
+# that wait for their provider. Each subquery reads the first entry of an index, or the first that does not wait so.
 OLDEST_AND_NEXT = text("""
     SELECT queue,
         (SELECT min(next_attempt_at) FROM deliveries d
          WHERE d.queue = q.queue AND state IN ('due', 'deferred') AND next_attempt_at <= now()) AS oldest_waiting,
         (SELECT min(next_attempt_at) FROM deliveries d WHERE d.queue = q.queue AND state = 'sending') AS oldest_sending,
         (SELECT min(next_attempt_at) FROM deliveries d
-         WHERE d.queue = q.queue AND state IN ('due', 'deferred') AND next_attempt_at > now()) AS next_at
+         WHERE d.queue = q.queue AND state IN ('due', 'deferred') AND next_attempt_at > now()
+             AND parked_for IS NULL) AS next_at
     FROM unnest(CAST(:queues AS text[])) AS q (queue)
 """)
 

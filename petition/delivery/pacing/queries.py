@@ -159,6 +159,16 @@ LIST_PROVIDERS = text("""
     ORDER BY state = 'flowing', since, name LIMIT :limit
 """)
 
+# After the system clock moved back: no provider rests for longer than it may.
+REPAIR_FUTURE_RESTS = text("""
+    UPDATE mail_providers
+    SET rest_until = least(rest_until, now() + make_interval(secs => :max_seconds)),
+        refilled_at = least(refilled_at, now()), stepped_at = least(stepped_at, now()),
+        refused_at = least(refused_at, now())
+    WHERE rest_until > now() + make_interval(secs => :max_seconds) OR refilled_at > now() OR stepped_at > now()
+        OR refused_at > now()
+""")
+
 # Forget providers that have not been in trouble for a while, and domains that are to be looked up again.
 DELETE_OLD_PROVIDERS = text("""
     DELETE FROM mail_providers AS p

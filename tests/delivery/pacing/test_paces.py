@@ -11,6 +11,7 @@ from support.factories import make_mailing
 
 from petition.core.db import db
 from petition.delivery.claims import get_lease_duration
+from petition.delivery.clock_skew import repair_future_times
 from petition.delivery.models import Delivery
 from petition.delivery.pacing import actions, paces
 from petition.delivery.pacing.models import MailProvider
@@ -293,3 +294,14 @@ def test_providers_without_trouble_for_a_week_are_forgotten(app):
     pass_time(timedelta(days=8).total_seconds())
     actions.delete_old()
     assert [row.name for row in db.session.query(MailProvider)] == ["limited.org"]
+
+
+def test_provider_does_not_rest_for_days_after_the_clock_moved_back(app):
+    for n in range(2):
+        paces.refuse("orange.fr", n, "rate", RATE)
+    pass_time(-timedelta(days=2).total_seconds())
+    repair_future_times()
+    found = provider()
+    now = db.session.scalar(func.now())
+    assert found.rest_until <= now + timedelta(seconds=paces.MAX_REST_SECONDS)
+    assert max(found.refilled_at, found.refused_at) <= now
