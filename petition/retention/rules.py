@@ -256,8 +256,8 @@ RULES = (
         FOLDING_TASK,
     ),
     Rule(
-        "a reply by a person, forwarded to the team (`PETITION_REPLIES_TO`); a report that was not understood, which may "
-        "hold an address",
+        "a reply by a person, forwarded to the team (`PETITION_REPLIES_TO`); a report that was not understood, which "
+        "may hold an address",
         "`bounces.raw`; every report in the mailbox itself, folder `Processed`",
         f"{_period(RAW_RETENTION)}; in the folder `Failed` until you delete it",
         ("bounces",),

@@ -3,7 +3,7 @@
 from alembic import op
 
 revision = "0032"
-down_revision = "0031"
+down_revision = "0030"
 compatible_from = "0032"  # older code would search by what is no longer indexed
 INDEXES = {
     "ix_signatures_words": "USING gin (to_tsvector('simple', collation_key((name || ' ') || coalesce(organisation, ''))))",
