@@ -11,7 +11,7 @@ from petition.delivery.smtp.responses import Outcome
 
 
 class BatchServers:
-    """Chooses a relay for each email, and remembers that of the last one, whose reply is judged."""
+    """Chooses a relay for each email, and remembers that of the last one, whose reply is evaluated."""
 
     def __init__(self, pace: BatchPace) -> None:
         self._pace, self._choice = pace, RelayChoice()
