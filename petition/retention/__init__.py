@@ -12,10 +12,11 @@ def register(app: Flask) -> None:
     from petition.core.celery import register_task
     from petition.delivery.composers import register_composer
     from petition.retention import emails, tasks
-    from petition.retention.views import desk
+    from petition.retention.views import desk, postponement
     from petition.team.template_context import register_navigation_count
 
-    app.register_blueprint(desk.blueprint)
+    for view in (desk, postponement):
+        app.register_blueprint(view.blueprint)
     register_composer(app, emails.RETENTION_ANNOUNCED, emails.compose_retention_announced, counted=False)
     register_navigation_count(app, "data_kept.index", desk.navigation_count)
     register_task(app, tasks.run_anonymisation)

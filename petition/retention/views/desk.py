@@ -1,10 +1,10 @@
-"""Pages of the desk: what will be anonymised and when; handed over, and postponed."""
+"""Pages of the desk: what will be anonymised and when; handed over."""
 
 from datetime import date, datetime
 from typing import Any
 from zoneinfo import ZoneInfo
 
-from flask import Blueprint, abort, current_app, flash, make_response, redirect, render_template, request, url_for
+from flask import Blueprint, current_app, flash, make_response, redirect, render_template, request, url_for
 from flask_babel import gettext as _
 from sqlalchemy import select
 from werkzeug import Response
@@ -82,32 +82,15 @@ def hand_over(slug: str) -> Response:
     petition = petition_queries.find_by_slug(slug, lock=True)
     text = request.form.get("on", "").strip()
     try:
-        announcements.record_handover(petition, _parse_day(text, "on"))
+        announcements.record_handover(petition, parse_day(text, "on"))
     except DomainError as error:
-        return _refuse(slug, error)
+        return refuse(slug, error)
     db.session.commit()
     flash(_("Saved."), "success")
     return redirect(url_for("data_kept.show", slug=slug), 303)
 
 
-@blueprint.post("/petitions/<slug>/data-kept/postponed")
-def postpone(slug: str) -> Response:
-    """Postpone the anonymisation; for administrators."""
-    account = current_account()
-    if account is None or not account.has_any_role(TeamRole.ADMIN):
-        abort(403)
-    petition = petition_queries.find_by_slug(slug, lock=True)
-    try:
-        until = _parse_day(request.form.get("until", "").strip(), "until")
-        announcements.postpone(petition, until, request.form.get("reason", ""))
-    except DomainError as error:
-        return _refuse(slug, error)
-    db.session.commit()
-    flash(_("It is postponed. The team is notified again 30 days before."), "success")
-    return redirect(url_for("data_kept.show", slug=slug), 303)
-
-
-def _parse_day(text: str, field: str) -> date | None:
+def parse_day(text: str, field: str) -> date | None:
     """Return the day of a field, None if it is empty. Raises `DomainError`."""
     try:
         return date.fromisoformat(text) if text else None
@@ -115,7 +98,7 @@ def _parse_day(text: str, field: str) -> date | None:
         raise DomainError({field: _("Give a day, such as 2026-12-31.")}) from None
 
 
-def _refuse(slug: str, error: DomainError) -> Response:
+def refuse(slug: str, error: DomainError) -> Response:
     """Show the page again with what was typed and what is wrong."""
     if isinstance(error, NotFound):
         raise error
