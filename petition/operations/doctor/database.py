@@ -33,7 +33,7 @@ FACTS = """
 def check_database() -> list[Finding]:
     """Return what is found at DATABASE_URL, at DATABASE_REPLICA_URL if set, and how the clocks differ."""
     try:
-        with _connect(current_app.config["DATABASE_URL"]) as connection:
+        with connect(current_app.config["DATABASE_URL"]) as connection:
             started = time.time()
             facts = connection.execute(FACTS).fetchone()
             middle = (started + time.time()) / 2
@@ -52,7 +52,8 @@ def check_database() -> list[Finding]:
     return [*findings, _check_clock(facts["now"] - middle)]
 
 
-def _connect(url: str) -> "psycopg.Connection[dict[str, Any]]":
+def connect(url: str) -> "psycopg.Connection[dict[str, Any]]":
+    """Connect to the database of a URL, with short timeouts. Raises `psycopg.Error`."""
     plain = url.replace("postgresql+psycopg://", "postgresql://", 1)
     options = {"connect_timeout": CONNECT_TIMEOUT_SECONDS, "options": "-c statement_timeout=4000"}
     return psycopg.connect(plain, autocommit=True, row_factory=dict_row, **options)  # type: ignore[arg-type]
@@ -108,7 +109,7 @@ def _check_replica() -> list[Finding]:
     if not url:
         return []
     try:
-        with _connect(url) as connection:
+        with connect(url) as connection:
             connection.execute("SELECT 1")
     except psycopg.Error as error:
         text = N_("The read replica does not answer: %(error)s")

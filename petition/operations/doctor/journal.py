@@ -2,10 +2,13 @@
 
 import os
 
-from sqlalchemy.exc import SQLAlchemyError
+import psycopg
+from flask import current_app
 
-from petition.backups.journal import journal_path, read_lag
+from petition.backups.journal import Lag, journal_path
+from petition.backups.queries import LAG_SQL
 from petition.core.i18n import N_
+from petition.operations.doctor.database import connect
 from petition.operations.doctor.findings import Finding, ok, warning, wrong
 
 CHECK = "journal"
@@ -18,10 +21,12 @@ def check_journal() -> list[Finding]:
     Only the maintenance worker needs the setting, so that a process without it says nothing about the file.
     """
     try:
-        lag, path = read_lag(), journal_path()
-    except SQLAlchemyError:
+        with connect(current_app.config["DATABASE_URL"]) as connection:
+            row = connection.execute(LAG_SQL.text).fetchone() or {}
+    except psycopg.Error:
         text = N_("Not known whether the erasure journal is written: the database does not answer.")
         return [warning(CHECK, text, N_("Correct first what is said about the database."))]
+    lag, path = Lag(**row), journal_path()
     if lag.seconds > WARNING_SECONDS:
         text = N_("The erasure journal is behind: %(waiting)s entries wait, the first for %(minutes)s min.")
         advice = N_(
