@@ -12,7 +12,6 @@ from sqlalchemy import func, text, update
 from support.factories import make_petition, make_signature
 
 from petition.core.db import db
-from petition.delivery.bounces.models import BounceMailboxState
 from petition.delivery.models import Delivery
 from petition.operations import rollup
 from petition.operations.models import Probe
