@@ -16,6 +16,17 @@ MISCOUNT = """
     INSERT INTO petition_counts (petition_id, slot, people, organisations, paper) SELECT id, 0, 3, 0, 0 FROM petitions
     ON CONFLICT (petition_id, slot) DO UPDATE SET people = petition_counts.people + 3
 """
+# No email can be composed in a language that does not exist.
+SPOIL_NEW_SIGNATURES = """
+    CREATE FUNCTION spoil_language() RETURNS trigger LANGUAGE plpgsql AS
+        $$ BEGIN NEW.locale := 'zz'; RETURN NEW; END $$;
+    CREATE TRIGGER spoil_language BEFORE INSERT ON signatures FOR EACH ROW EXECUTE FUNCTION spoil_language()
+"""
+MEND_SIGNATURES = """
+    DROP TRIGGER spoil_language ON signatures;
+    DROP FUNCTION spoil_language();
+    UPDATE signatures SET locale = 'en' WHERE locale = 'zz'
+"""
 NO_MAIL = {"MailStuck", "MailSlow", "ConfirmationsDelayed", "NoConfirmationsSent"}
 
 
@@ -58,6 +69,15 @@ def refuse_some(answer):
 
     def begin(stack):
         stack.mail_server.on_rcpt = lambda address: answer if address.partition("@")[0].endswith("0") else None
+
+    return begin
+
+
+def refuse_domain(domain, answer):
+    """Refuse every address of a domain, from now on."""
+
+    def begin(stack):
+        stack.mail_server.on_rcpt = lambda address: answer if address.endswith(f"@{domain}") else None
 
     return begin
 
@@ -205,10 +225,10 @@ SCENARIOS = (
         ages=True,
     ),
     scenario(
-        "refused by policy",
+        "refused for good",
         "EmailFailureRateHigh",
         {"MailSlow", "EmailFailureRateHigh"},
-        set_reply("RCPT", "550 5.7.1 not wanted here"),
+        set_reply("RCPT", "550 5.2.2 mailbox full"),
         lambda m: value("petition_failed_total", queue="confirmations", reason="5xx")(m) > 3,
         clear_replies,
     ),
@@ -264,6 +284,33 @@ SCENARIOS = (
             if "petition_http_request_seconds_bucket" in key and "/count" in key and 'le="+Inf"' in key
         ),
         blocker.stop,
+    ),
+    scenario(
+        "provider refuses",
+        "ProviderRefuses",
+        {"MailSlow", "ProviderRefuses"},
+        refuse_domain("d0.example", "450 4.7.1 too many messages from your network, slow down"),
+        lambda m: any("petition_provider_refusing" in key and refusing for key, refusing in m.items()),
+        accept_all,
+    ),
+    scenario(
+        "not composed",
+        "EmailNotComposed",
+        {"MailSlow", "EmailNotComposed"},
+        run_sql(SPOIL_NEW_SIGNATURES),
+        lambda m: value("petition_emails_not_composed")(m) > 3,
+        run_sql(MEND_SIGNATURES),
+    ),
+    scenario(
+        "bounces unread",
+        "BounceMailboxUnreadable",
+        {"MailSlow", "BounceMailboxUnreadable"},
+        run_sql(
+            "INSERT INTO bounce_mailbox_state (id, problem, response, since)"
+            " VALUES (1, 'login', 'LOGIN failed', now() - interval '1 hour')"
+        ),
+        lambda m: "petition_bounce_mailbox_up{}" in m,
+        run_sql("DELETE FROM bounce_mailbox_state"),
     ),
     scenario(
         "full mailboxes",
