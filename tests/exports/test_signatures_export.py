@@ -178,7 +178,7 @@ def test_headings_and_values_are_in_the_language_of_the_reader(petition):
     db.session.commit()
     columns = ["party", "state", "listed", "updates", "confirmed_at"]
     assert table(b"".join(SignaturesExport(Filter(), columns, language="fr"))) == [
-        ["Signée en tant que", "État", "Dans la liste publique", "Reçoit les nouvelles", "Confirmée le (UTC)"],
+        ["Signé comme", "État", "Dans la liste publique", "Reçoit les nouvelles", "Confirmée le (UTC)"],
         ["organisation", "confirmée", "oui", "non", "27/11/2026 18:30:00"],
     ]
     assert table(b"".join(SignaturesExport(Filter(), columns)))[1] == [

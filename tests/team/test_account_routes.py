@@ -19,6 +19,8 @@ SECOND_STEPS = {  # with the password given, and a second factor to come
     "/account/code", "/account/recovery", "/account/two-factor", "/account/second-factor", "/account/tf-rescue",
 }  # fmt: skip
 ENTRANCE_PAGE = "/account/sign-in"
+# Whoever writes a form holds its token, signed in or not; without it there is a 403.
+KEPT_FORMS = "/account/unsaved/"
 
 
 def account_routes(app):
@@ -26,6 +28,7 @@ def account_routes(app):
         (method, rule.rule)
         for rule in app.url_map.iter_rules()
         if rule.rule.startswith("/account")
+        if rule.rule != KEPT_FORMS
         for method in sorted(rule.methods & {"GET", "POST"})
     ]
 
@@ -92,6 +95,16 @@ def test_signed_in(app, account):
         assert account.has_second_factor, (method, rule)
 
 
+def test_kept_forms_take_their_own_token_alone(app, account):
+    for signed_in in (False, True):
+        client = app.test_client()
+        if signed_in:
+            open_session(client, account)
+        assert client.post(KEPT_FORMS, data={"fr.title": "x"}).status_code == 403
+        assert client.post(KEPT_FORMS, headers={"X-Form-Owner": "x" * 300}).status_code == 403
+        assert client.get(KEPT_FORMS).status_code == 405
+
+
 def test_signed_in_without_a_token(app, account):
     client = app.test_client()
     open_session(client, account)
@@ -99,7 +112,7 @@ def test_signed_in_without_a_token(app, account):
         if method == "POST":
             answer = client.post(re.sub(r"<(?:\w+:)?\w+>", "1", rule))
             # Some pages are for those who have yet to sign in, and sign-out asks again.
-            sent_home = answer.status_code == 302 and answer.headers["Location"] == "/account/"
+            sent_home = answer.status_code == 302 and answer.headers["Location"] in ("/account/", "/desk/")
             asks = rule == "/account/sign-out" and answer.status_code == 200
             assert answer.status_code == 400 or sent_home or asks, (rule, answer.status_code)
     assert client.get("/account/").status_code == 200

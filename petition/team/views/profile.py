@@ -7,7 +7,7 @@ from werkzeug import Response
 from petition.core.db import db
 from petition.core.exceptions import NotFound, ValidationError
 from petition.core.i18n import LANGUAGES
-from petition.team import audit, sessions
+from petition.team import audit, sessions, unsaved_forms
 from petition.team.accounts import update_profile
 from petition.team.alert_kinds import alert_labels, list_kinds
 from petition.team.models import Account
@@ -45,6 +45,17 @@ def save_alerts() -> Response:
     db.session.commit()
     flash(_("Saved."), "success")
     return redirect(url_for("own.account"), 303)
+
+
+@blueprint.post("/unsaved/discard")
+def discard_unsaved() -> Response:
+    """Forget what was typed into a form of the desk, and show it as it was saved."""
+    form = request.form.get("form", "")
+    if not unsaved_forms.FORMS.fullmatch(form):
+        raise NotFound
+    unsaved_forms.discard(_own_account(), form)
+    db.session.commit()
+    return redirect(form, 303)
 
 
 @blueprint.post("/sessions/<int:session_id>/end")

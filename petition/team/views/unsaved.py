@@ -1,11 +1,9 @@
-"""Keep what is being typed at the desk, for who holds the form's token, and forget it."""
+"""Keep what is being typed at the desk, for who holds the form's token."""
 
-from flask import Blueprint, abort, redirect, request
-from werkzeug.wrappers import Response
+from flask import Blueprint, abort, request
 
 from petition.core.db import db
 from petition.team import unsaved_forms
-from petition.team.permissions import csrf, current_account
 
 ACCESS = "holder of the link"  # the token of a form, which its owner alone was shown
 MAX_FORM_BYTES = 3_000_000
@@ -23,15 +21,3 @@ def keep() -> tuple[str, int]:
         abort(400)
     db.session.commit()
     return "", 204
-
-
-@blueprint.post("/discard")
-def discard() -> Response:
-    """Forget what was typed into a form, and show it as it was saved."""
-    account, form = current_account(), request.form.get("form", "")
-    csrf.protect()
-    if account is None or not unsaved_forms.FORMS.fullmatch(form):
-        abort(400)
-    unsaved_forms.discard(account, form)
-    db.session.commit()
-    return redirect(form, 303)
