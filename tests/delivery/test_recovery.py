@@ -8,12 +8,13 @@ from petition.core.db import db
 from petition.delivery.models import Delivery, Pause
 from petition.delivery.pauses import back_off_server, end_server_backoff
 from petition.delivery.recovery import FIRST_BATCH, RETRY_SECONDS, OutageWatch
+from petition.delivery.replies.classifier import ReplyClass
 from petition.delivery.smtp.responses import Outcome
 from petition.delivery.worker import run_queue
 
 LATER = Outcome("deferred", 451, "451 4.3.0 later", "451 4.3.0")
 FULL = Outcome("deferred", 452, "452 4.2.2 full", "452 4.2.2")
-TOO_FAST = Outcome("deferred", 421, "421 4.7.28 rate", "421 4.7.28", provider_refuses=True)
+TOO_FAST = Outcome("deferred", 421, "421 4.7.28 rate", "421 4.7.28", rejection=ReplyClass.RATE)
 REFUSED = Outcome("deferred", None, "refused", "ConnectionRefusedError", server_trouble=True)
 LOST = Outcome("deferred", None, "lost", "SMTPServerDisconnected")
 SENT = Outcome("sent", 250, "250 ok")

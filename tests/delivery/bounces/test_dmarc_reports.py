@@ -57,7 +57,7 @@ PACKED = [
 ]
 
 
-@pytest.mark.parametrize(("content", "name", "kind"), PACKED)
+@pytest.mark.parametrize(("content", "name", "kind"), PACKED, ids=range(len(PACKED)))
 def test_report_is_summed_once_by_day_and_source(app, content, name, kind):
     first = process_message(make_message(content, name, kind), "imap")
     again = process_message(make_message(content, name, kind) + b"\r\n", "imap")
@@ -94,6 +94,7 @@ ENTITIES = '<!DOCTYPE x [<!ENTITY a "aaaaaaaaaa"><!ENTITY b "&a;&a;&a;&a;&a;&a;&
         b"<feedback>" + b"<a>" * 50_000,
         gzip.compress(XML)[:-30] + b"\x00" * 30,
     ],
+    ids=range(13),  # not by their contents, which have the time
 )  # fmt: skip
 def test_what_is_no_report_is_left_for_an_operator(app, content):
     assert process_message(make_message(content), "imap").kind == "not_understood"
