@@ -7,14 +7,13 @@ from pathlib import Path
 
 import click
 from flask import current_app
-from rich.table import Table
 
 from petition.backups import drill as drills
 from petition.backups import journal as journals
 from petition.backups.replay import ReplayReport, replay
 from petition.backups.scratch import interrupted_by_sigterm
 from petition.core import migrations
-from petition.core.cli_support import CommandError, console, with_app_context
+from petition.core.cli_support import CommandError, CommandGroup, FoldingTable, console, with_app_context
 from petition.core.db import db, set_statement_timeout
 from petition.team import audit
 
@@ -27,7 +26,7 @@ journal_option = click.option(
 )  # fmt: skip
 
 
-@click.group()
+@click.group(cls=CommandGroup)
 def backup() -> None:
     """Backups: erasure journal, the step after a restore, drill."""
 
@@ -144,9 +143,7 @@ def _describe(report: ReplayReport) -> str:
 
 def _print_drill(report: drills.DrillReport, *, compared: bool) -> None:
     assert report.restored is not None
-    table = Table(box=None, header_style="bold", pad_edge=False)
-    for heading in ("table", "rows", "latest id", "digest"):
-        table.add_column(heading, justify="right" if heading in ("rows", "latest id") else "left", no_wrap=True)
+    table = FoldingTable("table", "rows", "latest id", "digest", right=("rows", "latest id"))
     for name, each in report.restored.tables.items():
         if each.rows:
             table.add_row(name, f"{each.rows:,}", "-" if each.latest_id is None else str(each.latest_id), each.digest)

@@ -5,10 +5,9 @@ from datetime import datetime
 from pathlib import Path
 
 import click
-from rich.table import Table
 
 from petition.core import clock
-from petition.core.cli_support import CommandError, console, with_app_context
+from petition.core.cli_support import CommandError, CommandGroup, FoldingTable, console, with_app_context
 from petition.core.db import db
 from petition.core.pagination import MAX_ID
 from petition.privacy import person_requests
@@ -21,7 +20,7 @@ number_argument = click.argument("number", type=click.IntRange(1, MAX_ID))
 reason_option = click.option("--reason", required=True, help="It stays in the audit trail: no name and no address.")
 
 
-@click.group()
+@click.group(cls=CommandGroup)
 def requests() -> None:
     """Requests of persons about their data: record, export, perform, refuse."""
 
@@ -39,9 +38,7 @@ def list_(as_json: bool) -> None:
     if not rows:
         console.print("No request is open.")
         return
-    table = Table(box=None, header_style="bold", pad_edge=False)
-    for heading in ("id", "kind", "received", "due", "address"):
-        table.add_column(heading, no_wrap=heading != "address")
+    table = FoldingTable("id", "kind", "received", "due", "address")
     for row in rows:
         late = " LATE" if row.due_on < clock.now().date() else ""
         table.add_row(str(row.id), row.kind, str(row.received_on), f"{row.due_on}{late}", row.email)

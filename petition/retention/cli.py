@@ -9,7 +9,7 @@ from zoneinfo import ZoneInfo
 import click
 from flask import current_app
 
-from petition.core.cli_support import CommandError, console, with_app_context
+from petition.core.cli_support import CommandError, CommandGroup, console, with_app_context
 from petition.core.db import db
 from petition.petitions.queries import find_by_slug
 from petition.retention import announcements, rules
@@ -22,7 +22,7 @@ MAX_RUN_SECONDS = 3600.0
 DAY = click.DateTime(["%Y-%m-%d"])
 
 
-@click.group()
+@click.group(cls=CommandGroup)
 def retention() -> None:
     """What is kept for how long, and what will be anonymised when."""
 

@@ -21,6 +21,9 @@ from petition.signatures.confirm import confirm_signature
 from petition.signatures.models import Signature
 from petition.team.models import AuditEvent
 
+# Each lists the scratch databases of the server, which the tests share.
+pytestmark = pytest.mark.xdist_group("drill")
+
 
 @pytest.fixture
 def run(app):

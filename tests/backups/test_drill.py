@@ -14,6 +14,9 @@ from petition.signatures.confirm import confirm_signature
 
 KEY = "k"
 
+# Each lists the scratch databases of the server, which the tests share.
+pytestmark = pytest.mark.xdist_group("drill")
+
 
 @pytest.fixture
 def url(app):

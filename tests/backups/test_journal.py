@@ -30,7 +30,7 @@ def test_each_act_of_a_signer_has_an_entry_in_its_transaction(app):
     signature = make_signature(make_petition(), state="confirmed", updates=True, listed=True)
     self_service.set_updates(signature, False)
     self_service.set_updates(signature, False)  # nothing changes, nothing is noted
-    self_service.update_display(signature, "Juge", listed=False)
+    self_service.update_details(signature, {"profession": "Juge"})
     disown(signature)
     restore(signature)
     self_service.withdraw(signature)

@@ -139,7 +139,7 @@ def test_who_unsubscribed_gets_no_news_and_who_agreed_again_does(petition, go_ba
 
 def test_who_took_their_name_off_the_list_is_not_listed(petition, go_back):
     signature = confirmed(petition, listed=True)
-    entries = go_back(lambda: self_service.update_display(signature, "Juge", listed=False))
+    entries = go_back(lambda: self_service.update_details(signature, {"profession": "Juge"}))
     assert run(entries) == {"unlisted": 1}
     assert not signature.listed
 
@@ -163,9 +163,9 @@ def test_a_number_that_was_given_again_is_somebody_elses(petition, go_back):
 
 def test_what_the_database_knows_is_not_applied_again(petition):
     signature = confirmed(petition, listed=True)
-    self_service.update_display(signature, "Juge", listed=False)
+    self_service.update_details(signature, {"profession": "Juge"})
     db.session.commit()
-    self_service.update_display(signature, "Juge", listed=True)
+    self_service.update_details(signature, {"profession": "Juge", "listed": "on"})
     db.session.commit()
     assert run(journal.list_all()) == {}
     assert signature.listed

@@ -26,16 +26,16 @@ Emmaüs-France
 Farapej
 Fédération des acteurs de la solidarité (FAS)
 Gisti
-Association Lire C'est Vivre
-Ligue des droits de l'Homme (LDH)
+Association Lire C’est Vivre
+Ligue des droits de l’Homme (LDH)
 Lire pour en sortir
 Observatoire International des Prisons – Section française (OIP-SF)
 Petits frères des pauvres
 Possible
 Syndicat des Avocats de France (SAF)
 Secours Catholique - Caritas France
-Syndicat National de l'Ensemble des Personnels de l'Administration Pénitentiaire (SNEPAP-FSU)
-Syndicat National des personnels de l'éducation et du social – Protection Judiciaire de la Jeunesse (SNPES PJJ/FSU)
+Syndicat National de l’Ensemble des Personnels de l’Administration Pénitentiaire (SNEPAP-FSU)
+Syndicat National des personnels de l’éducation et du social – Protection Judiciaire de la Jeunesse (SNPES PJJ/FSU)
 Syndicat de la magistrature (SM)
 """.splitlines()
 

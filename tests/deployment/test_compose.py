@@ -129,7 +129,7 @@ def test_each_service_gets_the_secrets_it_uses_and_no_other() -> None:
     keys = ["secret_key", "secret_key_fallbacks", "database_url", "broker_url"]
     senders = [name for name in WORKERS if name != "worker-maintenance"]
     expected = dict.fromkeys(OURS, keys) | {
-        name: [*keys, "mail_password", "dkim_key", "dkim_second_key"] for name in senders
+        name: [*keys, "mail_password", "mail_relays", "dkim_key", "dkim_second_key"] for name in senders
     }
     expected["worker-notifications"].append("bounces_password")
     expected["web"] = [*keys, "database_replica_url", "metrics_token", "bounces_secret"]

@@ -66,6 +66,7 @@ class Machine:
             "broker_url": "",
             "database_replica_url": "",
             "mail_password": "",
+            "mail_relays": "",
             "dkim_key": "",
             "dkim_second_key": "",
             "metrics_token": "",

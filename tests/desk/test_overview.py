@@ -67,7 +67,7 @@ def test_a_new_mailing_of_a_campaign_begins_with_it(client):
     make_petition(slug="derniere", sender_name="Encore une autre")
     page = client.get(f"/desk/mailings/new?petition={petition.id}").text
     assert re.search(r'name="sender_name"[^>]*value="Les amis"', page)
-    assert re.search(rf'value="{petition.id}" id="petition-{petition.id}" checked', page)
+    assert re.search(rf'value="{petition.id}"[^>]* id="petition-{petition.id}" checked', page)
 
 
 def test_times_of_a_campaign_are_in_its_zone(client):

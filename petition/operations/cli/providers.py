@@ -9,7 +9,7 @@ from rich.console import Group, RenderableType
 from rich.text import Text
 from sqlalchemy import func, select
 
-from petition.core.cli_support import CommandError, console, with_app_context
+from petition.core.cli_support import CommandError, CommandGroup, console, with_app_context
 from petition.core.db import db
 from petition.core.exceptions import ValidationError
 from petition.delivery.pacing.actions import ProviderPace, list_providers
@@ -21,7 +21,7 @@ from petition.operations.provider_remedies import get_remedy
 from petition.team import audit
 
 
-@click.group("providers", invoke_without_command=True)
+@click.group("providers", cls=CommandGroup, invoke_without_command=True)
 @json_option
 @click.pass_context
 @with_app_context

@@ -192,7 +192,7 @@ def test_a_petition_says_after_how_many_months_names_are_erased(client):
     assert form_fields(refused.text)["retention_months"] == "forever"
     page = submit_edit(client, retention_months="6")
     carried = page.text[page.text.index('<form class="wide-form"') :]
-    assert post_form(client, "/desk/petitions/jardin", **form_fields(carried), confirm="1").status_code == 303
+    assert post_form(client, "/desk/petitions/jardin/edit", **form_fields(carried), confirm="1").status_code == 303
     assert reload_petition().retention_months == 6
     public = client.get("/p/jardin?lang=en").text
     assert "your name, address and town are erased: 6 months after it closes" in public
