@@ -296,7 +296,7 @@ SCENARIOS = (
     scenario(
         "not composed",
         "EmailNotComposed",
-        {"MailSlow", "EmailNotComposed"},
+        {"MailSlow", "EmailNotComposed", "EmailDeferralRateHigh", "NoConfirmationsSent"},
         run_sql(SPOIL_NEW_SIGNATURES),
         lambda m: value("petition_emails_not_composed")(m) > 3,
         run_sql(MEND_SIGNATURES),
