@@ -102,6 +102,7 @@ def write(stack, page):
     check_and_screenshot(page, "empty")
     page.get_by_role("link", name="Rédiger un envoi").click()
     page.fill("#name", "Premières nouvelles")
+    page.locator("input[name=petitions]").first.check()
     page.fill("#subject_fr", "Des nouvelles, {{ name }}")
     page.fill("#preheader_fr", "Où nous en sommes.")
     page.fill("#body_fr", "Bonjour {{ nom }},\n\nNous sommes {{ count }}.\n\n## La suite\n\n- un\n- deux")
@@ -189,12 +190,11 @@ def unsubscribe(stack, reader, sender, number):
     link = re.search(r"/u/[\w.-]+", mail["text"])[0]
     reader.goto(stack.url + link)
     check_and_screenshot(reader, "unsubscribe")
-    reader.get_by_role("button", name="Stop the updates").click()
+    reader.get_by_role("button", name="Stop the updates about “").click()
     reader.get_by_text("Your signature still counts").wait_for()
     check_and_screenshot(reader, "unsubscribed")
-    reader.get_by_label("Updates about everything I signed here").check()
-    reader.get_by_role("button", name="Confirm").click()
-    reader.get_by_text("It is done").wait_for()
+    reader.get_by_role("button", name="Stop the updates about everything I signed here").click()
+    reader.get_by_text("It is done, for everything").wait_for()
     sender.goto(f"{stack.url}/desk/mailings/{number}")
     assert sender.locator(".tiles div", has_text="unsubscribed").locator("dd").inner_text() == "1"
     click_and_wait(sender.get_by_role("link", name="All recipients"))

@@ -1,5 +1,7 @@
 """Templates that a mailing can start from."""
 
+import re
+
 import pytest
 from support.factories import make_petition, sign_in
 from support.mailings import make_mailing_form
@@ -32,4 +34,6 @@ def test_form_starts_from_a_template_and_a_petition(client):
     assert "La réponse à" in page
     assert f'value="{petition.sender_name}"' in page
     assert f'id="petition-{petition.id}" checked' in page
-    assert "checked" not in client.get("/desk/mailings/new").text, "nothing is ticked by default"
+    empty = client.get("/desk/mailings/new").text
+    assert "checked" not in empty, "nothing is ticked by default"
+    assert re.search(r'name="timezone"[^>]*value="Europe/Paris"', empty), "a field that must be filled is"

@@ -62,6 +62,8 @@ def _form_values(mailing: Mailing | None, petition: Petition | None = None) -> d
 def _new_form_values(petition: Petition | None) -> dict[str, Any]:
     """Return the values of a new mailing: those of a petition, and of the template in the address, if there are."""
     form: dict[str, Any] = {"undo_minutes": 5, "failure_limit": 5, "unsubscribe_limit": 2, "petitions": []}
+    for latest in petition_queries.list_all()[:1]:
+        form["timezone"] = latest.timezone
     if petition:
         form |= {"petitions": [petition.id], "sender_name": petition.sender_name, "timezone": petition.timezone}
         form["reply_to"] = petition.reply_to
