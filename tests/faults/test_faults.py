@@ -1,4 +1,4 @@
-"""Every promise is kept, whichever process or service fails under load, and operators are told while it does.
+"""Every promise is kept, whichever process or service fails under load, and operators are notified while it does.
 
 `FAULTS=full` for every fault, `FAULTS_SEED` to repeat a run.
 """
@@ -10,14 +10,14 @@ import time
 import pytest
 from support.faults.catalogue import FAULTS
 from support.faults.load import SignerLoad
-from support.faults.telling import Telling
+from support.faults.reporting import Reporting
 
 pytestmark = [pytest.mark.slow, pytest.mark.journey, pytest.mark.xdist_group("all faults")]
 FULL = os.environ.get("FAULTS", "quick") == "full"
 SIGNATURES_PER_SECOND = 12 if FULL else 8  # signatures a second
 RECOVERY_LIMIT_SECONDS = 100  # until every enqueued email is sent
 # The quick form runs beside other tests, on processors that are busy with them.
-TOLD_WITHIN_SECONDS, SLACK = (10, 1) if FULL else (20, 2)
+REPORTED_WITHIN_SECONDS, SLACK = (10, 1) if FULL else (20, 2)
 SELECTED_FAULTS = [fault for fault in FAULTS if FULL or fault.quick]
 
 
@@ -26,17 +26,17 @@ def test_every_promise_is_kept(fault, stack, seed, report):
     random_source, label = random.Random(f"{seed} {fault.name}"), f"f{FAULTS.index(fault)}"
     with (
         SignerLoad(stack.site, stack.mail_server, label, SIGNATURES_PER_SECOND) as load,
-        Telling(stack, load) as telling,
+        Reporting(stack, load) as reporting,
     ):
         model = load.model
         stack.wait_until(lambda: model.confirmed, 30, "a loop before the fault")
-        stack.wait_until(lambda: is_well(telling), RECOVERY_LIMIT_SECONDS, "health before the fault")
+        stack.wait_until(lambda: is_well(reporting), RECOVERY_LIMIT_SECONDS, "health before the fault")
         time.sleep(random_source.uniform(0.5, 2))
         with fault.run(stack):
             began = time.monotonic()
             time.sleep(fault.seconds * random_source.uniform(0.7, 1.3))
-            if fault.told:
-                stack.wait_until(lambda: is_told(telling, began), TOLD_WITHIN_SECONDS * 2, "somebody being told")
+            if fault.reported:
+                stack.wait_until(lambda: is_reported(reporting, began), REPORTED_WITHIN_SECONDS * 2, "the report")
         ended = time.monotonic()
         stack.wait_until(lambda: model.confirmed_since(ended), RECOVERY_LIMIT_SECONDS, "a loop after the fault")
         recovered = min(model.confirmed_since(ended)) - ended
@@ -48,14 +48,16 @@ def test_every_promise_is_kept(fault, stack, seed, report):
         )
         # A repeated email, after a late lease, would have come by then.
         stack.wait_until(load.is_idle, RECOVERY_LIMIT_SECONDS, "everybody being finished")
-        stack.wait_until(lambda: is_well(telling), RECOVERY_LIMIT_SECONDS, "health after the fault")
-        well = max(telling.well_after(ended, place) for place in telling.places)
-    told = {place: telling.told_after(began, place) for place in telling.places}
-    report.add(fault.name, model, recovered, settled, told=told if fault.told else {}, well=well)
+        stack.wait_until(lambda: is_well(reporting), RECOVERY_LIMIT_SECONDS, "health after the fault")
+        well = max(reporting.well_after(ended, place) for place in reporting.places)
+    reported = {place: reporting.reported_after(began, place) for place in reporting.places}
+    report.add(fault.name, model, recovered, settled, reported=reported if fault.reported else {}, well=well)
     broken = model.violations(stack.rows(label), fault.max_repeats) + stack.count_mismatch()
-    broken += telling.green_while_nobody_was_served(began, ended, TOLD_WITHIN_SECONDS)
+    broken += reporting.green_while_nobody_was_served(began, ended, REPORTED_WITHIN_SECONDS)
     broken += [
-        f"told by the {place} after {s:.1f} s" for place, s in told.items() if fault.told and s > TOLD_WITHIN_SECONDS
+        f"reported by the {place} after {s:.1f} s"
+        for place, s in reported.items()
+        if fault.reported and s > REPORTED_WITHIN_SECONDS
     ]
     if max(recovered, settled) > fault.recovery_seconds * SLACK:
         broken.append(f"recovered after {recovered:.1f} s, all mailed after {settled:.1f} s")
@@ -63,9 +65,9 @@ def test_every_promise_is_kept(fault, stack, seed, report):
     assert fault.visible_to_people or not model.failed_requests, f"seed {seed}"
 
 
-def is_told(telling, began):
-    return all(telling.told_after(began, place) is not None for place in telling.places)
+def is_reported(reporting, began):
+    return all(reporting.reported_after(began, place) is not None for place in reporting.places)
 
 
-def is_well(telling):
-    return all(telling.well_after(time.monotonic() - 1.5, place) is not None for place in telling.places)
+def is_well(reporting):
+    return all(reporting.well_after(time.monotonic() - 1.5, place) is not None for place in reporting.places)

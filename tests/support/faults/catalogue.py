@@ -16,8 +16,8 @@ class Fault:
     """A fault by name. `max_repeats`: how many emails may be repeated, as it can fall between a 250 and our commit.
 
     `visible_to_people`: requests may get no answer, or a retryable one. `quick`: part of the quick form. `clock`: every
-    process and service uses a clock that can be set. `told`: the check, the page and the metrics say so while it lasts,
-    as emails, or a part of the system, are stopped by it. `recovery_seconds`: until all is as before.
+    process and service uses a clock that can be set. `reported`: the check, the page and the metrics say so while
+    it lasts, as emails, or a part of the system, are stopped by it. `recovery_seconds`: until all is as before.
     """
 
     name: str
@@ -27,7 +27,7 @@ class Fault:
     visible_to_people: bool = False
     quick: bool = False
     clock: bool = False
-    told: bool = False
+    reported: bool = False
     recovery_seconds: float = 15
 
 
@@ -40,10 +40,10 @@ KILLED = [
         faults.worker_killed,
         max_repeats=MAX_REPEATS_PER_CRASH,
         quick=True,
-        told=True,
+        reported=True,
         recovery_seconds=20,
     ),
-    Fault("beat killed", partial(faults.killed, "beat"), told=True),
+    Fault("beat killed", partial(faults.killed, "beat"), reported=True),
     Fault("web suspended", partial(faults.suspended, "web"), visible_to_people=True, quick=True),
     Fault("worker suspended within its lease", partial(faults.suspended, "worker"), seconds=4),
     Fault(
@@ -51,25 +51,28 @@ KILLED = [
         partial(faults.suspended, "worker"),
         seconds=16,
         max_repeats=MAX_REPEATS_PER_CRASH,
-        told=True,
+        reported=True,
     ),
-    Fault("beat suspended", partial(faults.suspended, "beat"), told=True),
+    Fault("beat suspended", partial(faults.suspended, "beat"), reported=True),
 ]
 ENGINES = [
     Fault(
-        "PostgreSQL stopped fast", partial(faults.postgres_stopped, signal.SIGINT), visible_to_people=True, told=True
+        "PostgreSQL stopped fast",
+        partial(faults.postgres_stopped, signal.SIGINT),
+        visible_to_people=True,
+        reported=True,
     ),
     Fault(
         "PostgreSQL stopped at once",
         partial(faults.postgres_stopped, signal.SIGQUIT),
         quick=True,
         visible_to_people=True,
-        told=True,
+        reported=True,
     ),
-    Fault("PostgreSQL suspended", faults.postgres_suspended, visible_to_people=True, quick=True, told=True),
-    Fault("Valkey killed", partial(faults.valkey_killed, True), told=True),
-    Fault("Valkey killed, its memory lost", partial(faults.valkey_killed, False), quick=True, told=True),
-    Fault("broker black-holed", faults.broker_black_holed, quick=True, told=True),
+    Fault("PostgreSQL suspended", faults.postgres_suspended, visible_to_people=True, quick=True, reported=True),
+    Fault("Valkey killed", partial(faults.valkey_killed, True), reported=True),
+    Fault("Valkey killed, its memory lost", partial(faults.valkey_killed, False), quick=True, reported=True),
+    Fault("broker black-holed", faults.broker_black_holed, quick=True, reported=True),
 ]
 CHANGES = [
     Fault("log on a full disk", faults.log_disk_full, visible_to_people=True),
@@ -110,8 +113,8 @@ QUICK_MAIL_FAULTS = {
 
 def mail_fault(name, run, stage, seconds=6, **more):
     """Return a fault of the mail server. A rejected EHLO is followed by HELO; after QUIT nothing is left to fail."""
-    told = stage != "QUIT" and not name.endswith(" at EHLO")
-    return Fault(name, run, seconds, **{"told": told, "quick": name in QUICK_MAIL_FAULTS, **more})
+    reported = stage != "QUIT" and not name.endswith(" at EHLO")
+    return Fault(name, run, seconds, **{"reported": reported, "quick": name in QUICK_MAIL_FAULTS, **more})
 
 
 MAIL = [
@@ -123,7 +126,7 @@ MAIL = [
             s,
             12,
             max_repeats=max_repeats_at(s),
-            told=s != "QUIT",
+            reported=s != "QUIT",
         )
         for s in STAGES
     ),
@@ -133,7 +136,7 @@ MAIL = [
             partial(faults.smtp_misbehaving, s, CLOSE),
             s,
             max_repeats=max_repeats_at(s),
-            told=s != "QUIT",
+            reported=s != "QUIT",
         )
         for s in STAGES
     ),

@@ -10,7 +10,7 @@ TABLE_MARKER = "<!-- table of faults -->\n"
 COLUMNS = {
     "fault": "fault", "accepted": "accepted", "confirmed": "confirmed", "mails": "emails", "duplicates": "again",
     "unanswered": "no answer", "slowest": "slowest answer, s",
-    "told": "told after, s", "recovered": "first loop after, s", "settled": "all mailed after, s",
+    "reported": "reported after, s", "recovered": "first loop after, s", "settled": "all mailed after, s",
     "well": "green after, s",
 }  # fmt: skip
 
@@ -21,18 +21,18 @@ class FaultReport:
     def __init__(self, keep):
         self.keep, self.lines = keep, []
 
-    def add(self, name, model, recovered, settled, note="", told=None, well=None):
-        """Add the measurements of a fault, with a note; `told`: seconds by place, of which the slowest is shown."""
-        slowest_place = max((seconds for seconds in (told or {}).values() if seconds is not None), default=None)
+    def add(self, name, model, recovered, settled, note="", reported=None, well=None):
+        """Add the measurements of a fault, with a note; `reported`: seconds by place, of which the slowest is shown."""
+        slowest_place = max((seconds for seconds in (reported or {}).values() if seconds is not None), default=None)
         line = {
             "fault": name, "accepted": len(model.accepted), "confirmed": len(model.confirmed),
             "mails": sum(len(ids) for ids in model.mails.values()), "duplicates": model.count_repeated_emails(),
             "unanswered": sum(model.failed_requests.values()), "slowest": round(model.slowest, 1),
-            "told": "–" if slowest_place is None else round(slowest_place, 1), "recovered": round(recovered, 1),
+            "reported": "–" if slowest_place is None else round(slowest_place, 1), "recovered": round(recovered, 1),
             "settled": round(settled, 1), "well": "–" if well is None else round(well, 1), "note": note,
         }  # fmt: skip
         self.lines.append(line)
-        print(line, told, dict(model.failed_requests))
+        print(line, reported, dict(model.failed_requests))
 
     def write(self):
         """Print the measurements as a table and, with `keep`, write them to the documentation."""

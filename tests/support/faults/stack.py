@@ -10,7 +10,7 @@ import psutil
 import psycopg
 from support.app_processes import AppProcesses
 from support.faults.load import SLUG
-from support.faults.telling import make_operator_cookie
+from support.faults.reporting import make_operator_cookie
 from support.misbehaving_smtp import MisbehavingSmtpServer
 from support.ports import free_port
 from support.settings import ROOT

@@ -1,4 +1,4 @@
-"""What an operator is told meanwhile: by `petition queue check`, by the page and by the metrics."""
+"""What is reported to an operator meanwhile: by `petition queue check`, by the page and by the metrics."""
 
 import http.client
 import re
@@ -26,7 +26,7 @@ def make_operator_cookie(environ):
         return client.get_cookie("team").value
 
 
-class Telling:
+class Reporting:
     """Asks each place twice a second, and records what it says; `load`: who waits."""
 
     def __init__(self, stack, load):
@@ -48,10 +48,12 @@ class Telling:
         for thread in self._threads:
             thread.join()
 
-    def told_after(self, began, place):
+    def reported_after(self, began, place):
         """Return after how many seconds a place said that something is wrong; None if it has not."""
-        told = (at for at, where, status, _ in list(self.samples) if where == place and status != "ok" and at >= began)
-        return next((at - began for at in told), None)
+        reported = (
+            at for at, where, status, _ in list(self.samples) if where == place and status != "ok" and at >= began
+        )
+        return next((at - began for at in reported), None)
 
     def well_after(self, ended, place):
         """Return after how many seconds a place said that all is well, and said so ever since; None if it has not."""
