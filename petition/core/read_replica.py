@@ -8,7 +8,7 @@ from typing import Any
 import psycopg
 import structlog
 from flask import Flask, current_app
-from sqlalchemy import Engine, Row, Select, create_engine, event, text
+from sqlalchemy import Engine, Executable, Row, create_engine, event, text
 from sqlalchemy.exc import SQLAlchemyError
 from sqlalchemy.orm import Session, scoped_session
 
@@ -79,7 +79,7 @@ class Replica:
         log.warning("read replica skipped, using the primary", reason=reason)
 
 
-def fetch_rows(query: Select[Any]) -> Sequence[Row[Any]]:
+def fetch_rows(query: Executable) -> Sequence[Row[Any]]:
     """Return a query's rows, at most `MAX_LAG_SECONDS` old; the primary answers if the replica does not."""
     replica = _get_replica()
     session = replica.session() if replica else None

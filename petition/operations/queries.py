@@ -195,6 +195,23 @@ CORRECT_HOUR = text("""
     ON CONFLICT (petition_id, hour) DO UPDATE SET counted = campaign_hours.counted + excluded.counted
 """)
 
+# How many people each public list has.
+WRONG_LIST_TOTALS = text("""
+    SELECT petition_id, coalesce(l.n, 0) AS found, coalesce(s.n, 0) AS expected FROM
+        (SELECT petition_id, sum(n) AS n FROM (
+            SELECT petition_id, n FROM campaign_statistics WHERE dimension = 'list'
+            UNION ALL SELECT petition_id, listed FROM campaign_log WHERE listed <> 0) AS changes
+         GROUP BY 1) AS l
+    FULL JOIN (SELECT petition_id, count(*) AS n FROM signatures
+               WHERE state = 'confirmed' AND listed AND (review IS NULL OR review = 'approved') AND party = 'person'
+               GROUP BY 1) AS s USING (petition_id)
+    WHERE coalesce(l.n, 0) <> coalesce(s.n, 0)
+""")
+CORRECT_LIST_TOTAL = text("""
+    INSERT INTO campaign_log (petition_id, submitted, mailed, reached, counted, listed)
+    VALUES (:petition_id, 0, 0, 0, 0, :change)
+""")
+
 # How many deliveries and signatures are in each state.
 WRONG_STATE_COUNTS = text("""
     SELECT subject, queue, state, coalesce(c.n, 0) AS found, coalesce(r.n, 0) AS expected

@@ -33,7 +33,9 @@ def reconcile() -> list[Drift]:
     signing goes on meanwhile.
     """
     started, drifts = time.monotonic(), []
-    for step in (_correct_counters, _correct_hours, _correct_state_counts, _correct_failure_groups):
+    for step in (
+        _correct_counters, _correct_hours, _correct_list_totals, _correct_state_counts, _correct_failure_groups,
+    ):  # fmt: skip
         set_statement_timeout(db.session, STATEMENT_TIMEOUT_SECONDS)
         if not db.session.scalar(queries.TRY_LOCK, {"lock": ADVISORY_LOCK_ID}):
             db.session.rollback()
@@ -71,6 +73,13 @@ def _correct_hours() -> Iterator[Drift]:
         parameters = {"petition_id": row.petition_id, "hour": row.hour, "change": int(row.expected - row.found)}
         db.session.execute(queries.CORRECT_HOUR, parameters)
         yield _make_drift(f"confirmed in {row.hour:%Y-%m-%d %H}", row, row.petition_id)
+
+
+def _correct_list_totals() -> Iterator[Drift]:
+    for row in db.session.execute(queries.WRONG_LIST_TOTALS).all():
+        change = int(row.expected - row.found)
+        db.session.execute(queries.CORRECT_LIST_TOTAL, {"petition_id": row.petition_id, "change": change})
+        yield _make_drift("people in the public list", row, row.petition_id)
 
 
 def _correct_state_counts() -> Iterator[Drift]:

@@ -188,6 +188,8 @@ class CampaignLog(Model):
     mailed: Mapped[int]
     reached: Mapped[int]
     counted: Mapped[int]
+    # People that came into the public list, less those that left it.
+    listed: Mapped[int] = mapped_column(server_default="0")
     source: Mapped[str | None] = mapped_column(String(20))
     language: Mapped[str | None] = mapped_column(String(5))
     profession: Mapped[str | None] = mapped_column(String(120))

@@ -63,13 +63,23 @@ ROLLUP_SQL = text("""
         CROSS JOIN LATERAL (VALUES
             ('path', 'submitted', submitted), ('path', 'mailed', mailed), ('path', 'confirmed', reached),
             ('source', source, counted), ('language', language, counted), ('profession', profession, counted),
-            ('city', city, counted), ('area', area, counted), ('country', country, counted)
+            ('city', city, counted), ('area', area, counted), ('country', country, counted),
+            ('list', 'people', listed)
         ) AS changes (dimension, label, change)
         WHERE label IS NOT NULL AND change <> 0
         GROUP BY petition_id, dimension, lower(label) HAVING sum(change) <> 0
         ON CONFLICT (petition_id, dimension, value) DO UPDATE SET n = campaign_statistics.n + excluded.n
     )
     SELECT count(*) FROM taken
+""")
+
+# How many people a petition's public list has, rolled up or still in the log.
+LISTED_PEOPLE_SQL = text("""
+    SELECT (
+        (SELECT coalesce(sum(n), 0) FROM campaign_statistics
+         WHERE petition_id = :petition AND dimension = 'list' AND value = 'people')
+        + (SELECT coalesce(sum(listed), 0) FROM campaign_log WHERE petition_id = :petition)
+    )::int AS people
 """)
 
 DELETE_ZERO_STATISTICS_SQL = text("DELETE FROM campaign_statistics WHERE n = 0")

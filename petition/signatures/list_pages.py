@@ -14,7 +14,8 @@ from petition.core import read_replica
 from petition.core.collation import sort_key
 from petition.core.pagination import parse_cursor
 from petition.petitions.models import Petition
-from petition.signatures.models import LISTED_NAME_SQL, LISTED_WORDS_SQL, ListCount, Signature
+from petition.petitions.queries import LISTED_PEOPLE_SQL
+from petition.signatures.models import LISTED_NAME_SQL, SEARCH_VECTOR_SQL, Signature
 from petition.signatures.public_list import PAGE_SIZE as DEFAULT_PAGE_SIZE
 from petition.signatures.public_list import Signatory, listed_query, to_signatory
 
@@ -23,7 +24,7 @@ LETTERS = "abcdefghijklmnopqrstuvwxyz"
 OTHER_LETTERS = "other"  # names that begin with none of these
 MIN_SEARCH_CHARACTERS = 2
 name_key: ColumnElement[str] = literal_column(f"({LISTED_NAME_SQL})")
-words_of_name: ColumnElement[Any] = literal_column(LISTED_WORDS_SQL)
+words_of_name: ColumnElement[Any] = literal_column(SEARCH_VECTOR_SQL)
 
 
 @dataclass(frozen=True)
@@ -111,12 +112,7 @@ def search(petition: Petition, text: str) -> list[Signatory]:
 
 
 def count_people(petition: Petition) -> int:
-    """Return how many people the list has: a sum of counters that the database keeps with the rows."""
+    """Return how many people the list has: a sum that the database keeps with the rows."""
     if petition.listing == "none":
         return 0
-    rows = read_replica.fetch_rows(
-        ListCount.__table__.select()
-        .with_only_columns(func.sum(ListCount.people))
-        .where(ListCount.petition_id == petition.id)
-    )
-    return int(rows[0][0] or 0)
+    return int(read_replica.fetch_rows(LISTED_PEOPLE_SQL.bindparams(petition=petition.id))[0].people)

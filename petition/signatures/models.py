@@ -80,7 +80,6 @@ EMAIL_DOMAIN_SQL = "split_part(email_canonical, '@', -1)"
 LISTED_SQL = "state = 'confirmed' AND listed AND (review IS NULL OR review = 'approved')"
 LISTED_PERSON_SQL = f"{LISTED_SQL} AND party = 'person'"
 LISTED_NAME_SQL = 'collation_key(name) COLLATE "C"'
-LISTED_WORDS_SQL = "to_tsvector('simple', collation_key(name))"
 TO_REVIEW_SQL = "state = 'confirmed' AND listed AND (review = 'waiting' OR reported_at IS NOT NULL)"
 
 
@@ -179,7 +178,7 @@ class Signature(Model):
             "confirmed_no",
             postgresql_where=text(f"{LISTED_SQL} AND party = 'organisation'"),
         ),
-        # For the public list by name, and its search.
+        # For the public list by name.
         Index(
             "ix_signatures_list_name",
             "petition_id",
@@ -187,14 +186,8 @@ class Signature(Model):
             "confirmed_no",
             postgresql_where=text(LISTED_PERSON_SQL),
         ),
-        Index(
-            "ix_signatures_list_words",
-            text(LISTED_WORDS_SQL),
-            postgresql_using="gin",
-            postgresql_where=text(LISTED_PERSON_SQL),
-        ),
         Index("ix_signatures_review", "confirmed_no", postgresql_where=text(TO_REVIEW_SQL)),
-        # For the team's search. Results are newest first, so each index of a filter ends with the id.
+        # For the search of the public list and the team's. Results of the team's are newest first, so each index of a filter ends with the id.
         Index("ix_signatures_words", text(SEARCH_VECTOR_SQL), postgresql_using="gin"),
         Index("ix_signatures_email", text("lower(email)"), postgresql_ops={"lower(email)": "text_pattern_ops"}),
         Index(
@@ -270,16 +263,6 @@ class NameReport(Model):
     reports: Mapped[int] = mapped_column(default=1)
 
     __table_args__ = (CheckConstraint(f"reason IN {REPORT_REASONS}", name="reason"),)
-
-
-class ListCount(Model):
-    """One slot of the number of people in a public list, kept by a trigger; the number is the sum of the slots."""
-
-    __tablename__ = "list_counts"
-
-    petition_id: Mapped[int] = mapped_column(ForeignKey("petitions.id", ondelete="CASCADE"), primary_key=True)
-    slot: Mapped[int] = mapped_column(SmallInteger, primary_key=True)
-    people: Mapped[int] = mapped_column(server_default="0")
 
 
 class AddressChange(Model):

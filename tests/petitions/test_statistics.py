@@ -14,6 +14,7 @@ from petition.petitions import statistics as module
 from petition.petitions.models import CampaignLog, CampaignStatistic
 from petition.petitions.statistics import get_statistics, roll_up_batch
 from petition.signatures.confirm import confirm_signature, disown
+from petition.signatures.list_pages import count_people
 from petition.signatures.models import Signature
 from petition.signatures.self_service import erase, update_details, withdraw
 
@@ -113,6 +114,18 @@ def test_reconciliation_repairs_drifted_statistics(app):
     db.session.commit()
     assert [drift.found for drift in reconcile()] == [4]
     assert get_statistics(petition).counted == 1
+    assert reconcile() == []
+
+
+def test_reconciliation_repairs_a_drifted_list_total(app):
+    petition = make_petition()
+    confirm_signature(make_signature(petition, listed=True))
+    db.session.commit()
+    roll_up_batch()
+    db.session.execute(text("UPDATE campaign_statistics SET n = n + 3 WHERE dimension = 'list'"))
+    db.session.commit()
+    assert [(drift.what, drift.found, drift.expected) for drift in reconcile()] == [("people in the public list", 4, 1)]
+    assert count_people(petition) == 1
     assert reconcile() == []
 
 

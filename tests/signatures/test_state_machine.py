@@ -42,6 +42,7 @@ AGE_ROWS_SQL = (
 RECONCILIATION_QUERIES = (
     queries.WRONG_COUNTERS,
     queries.WRONG_HOURS,
+    queries.WRONG_LIST_TOTALS,
     queries.WRONG_STATE_COUNTS,
     queries.WRONG_FAILURE_GROUPS,
 )
