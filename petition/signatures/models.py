@@ -10,7 +10,6 @@ from sqlalchemy import (
     ForeignKey,
     Index,
     Sequence,
-    SmallInteger,
     String,
     UniqueConstraint,
     and_,
@@ -187,7 +186,7 @@ class Signature(Model):
             postgresql_where=text(LISTED_PERSON_SQL),
         ),
         Index("ix_signatures_review", "confirmed_no", postgresql_where=text(TO_REVIEW_SQL)),
-        # For the search of the public list and the team's. Results of the team's are newest first, so each index of a filter ends with the id.
+        # For searches of the public list and of the team. The team's results are newest first, so each index of a filter ends with the id.
         Index("ix_signatures_words", text(SEARCH_VECTOR_SQL), postgresql_using="gin"),
         Index("ix_signatures_email", text("lower(email)"), postgresql_ops={"lower(email)": "text_pattern_ops"}),
         Index(
