@@ -36,28 +36,29 @@ from petition.local_stack.valkey import Valkey
 __all__ = ["chromium", "environment"]
 
 TEMPLATE = "petition_template"
-# Truncates only the tables that a test wrote to: truncating all of them costs more than most tests.
+# Empties only the tables that a test wrote to. Deleting a few rows costs a tenth of truncating, which makes new files
+# for a table and each of its indexes; a table that has grown is truncated.
 EMPTY_TABLES_SQL = """
 DO $$
 DECLARE
-    name text;
-    used bool;
-    names text[] := '{}';
+    found record;
+    grown text[] := '{}';
 BEGIN
-    FOR name IN SELECT format('%I', tablename) FROM pg_tables
-                WHERE schemaname = 'public' AND tablename <> 'alembic_version' LOOP
-        EXECUTE 'SELECT EXISTS (SELECT FROM ' || name || ')' INTO used;
-        IF used THEN
-            names := names || name;
+    SET LOCAL session_replication_role = replica;  -- no trigger logs what is deleted
+    FOR found IN SELECT format('%I', relname) AS name, pg_relation_size(oid) AS bytes FROM pg_class
+                 WHERE relnamespace = 'public'::regnamespace AND relkind = 'r' AND relname <> 'alembic_version'
+                     AND pg_relation_size(oid) > 0 LOOP
+        IF found.bytes > 262144 THEN
+            grown := grown || found.name;
+        ELSE
+            EXECUTE 'DELETE FROM ' || found.name;
         END IF;
     END LOOP;
-    IF names <> '{}' THEN
-        EXECUTE 'TRUNCATE ' || array_to_string(names, ', ') || ' CASCADE';
+    IF grown <> '{}' THEN
+        EXECUTE 'TRUNCATE ' || array_to_string(grown, ', ') || ' CASCADE';
     END IF;
-    FOR name IN SELECT format('%I', sequencename) FROM pg_sequences
-                WHERE schemaname = 'public' AND last_value IS NOT NULL LOOP
-        EXECUTE 'ALTER SEQUENCE ' || name || ' RESTART';
-    END LOOP;
+    PERFORM setval(format('%I', sequencename)::regclass, 1, false) FROM pg_sequences
+    WHERE schemaname = 'public' AND last_value IS NOT NULL;
 END
 $$
 """

@@ -186,8 +186,9 @@ class Signature(Model):
             postgresql_where=text(LISTED_PERSON_SQL),
         ),
         Index("ix_signatures_review", "confirmed_no", postgresql_where=text(TO_REVIEW_SQL)),
-        # For searches of the public list and of the team. The team's results are newest first, so each index of a filter ends with the id.
+        # For the search of the public list, and the team's.
         Index("ix_signatures_words", text(SEARCH_VECTOR_SQL), postgresql_using="gin"),
+        # For the team's search. Results are newest first, so each index of a filter ends with the id.
         Index("ix_signatures_email", text("lower(email)"), postgresql_ops={"lower(email)": "text_pattern_ops"}),
         Index(
             "ix_signatures_profession",

@@ -24,6 +24,7 @@ def test_unacked_messages_are_not_restored_at_shutdown():
     assert DisconnectTolerantQoS.restore_at_shutdown is False
 
 
+@pytest.mark.slow
 def test_broker_is_tried_again_within_five_seconds(app):
     celery, waits = app.extensions["celery"], []
 

@@ -257,6 +257,7 @@ def test_a_slow_client_keeps_its_transaction(petition, monkeypatch):
     assert db.session.scalar(idle) == "20s", "every other transaction has the short limit"
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("file_format", [FileFormat.CSV, FileFormat.XLSX])
 def test_many_rows_are_exported_in_order_and_in_little_memory(petition, file_format):
     rows = 30_000

@@ -49,6 +49,7 @@ def count_clicks(page):
     return click, clicks
 
 
+@pytest.mark.slow
 def test_from_an_empty_site_to_the_first_mailing(stack, page):
     assert f"{stack.url}/desk/" in stack.output.read_text()
     create_first_account(stack, page, PASSWORD)
@@ -91,6 +92,7 @@ def test_from_an_empty_site_to_the_first_mailing(stack, page):
         page.set_viewport_size(VIEWPORTS["desktop"])
 
 
+@pytest.mark.slow
 def test_nothing_that_is_typed_is_lost(stack, page):
     create_first_account(stack, page, PASSWORD)
     page.goto(f"{stack.url}/desk/petitions/new")
@@ -121,6 +123,7 @@ def test_nothing_that_is_typed_is_lost(stack, page):
     assert "sign-in" in kept, "a second factor is asked for first"
 
 
+@pytest.mark.slow
 def test_a_draft_is_shown_to_a_colleague(stack, page, chromium):
     create_first_account(stack, page, PASSWORD)
     page.goto(f"{stack.url}/desk/petitions/new")

@@ -155,6 +155,7 @@ def test_ctrl_c_leaves_none_behind_whatever_they_do(start: Start) -> None:
     assert wait_until(lambda: have_exited(processes | {"grandchild": grandchild}), 1)
 
 
+@pytest.mark.slow
 def test_a_part_that_ends_again_and_again_ends_everything(start: Start) -> None:
     up = start({"obedient": WELL_BEHAVED, "frail": READY + "ready('frail'); time.sleep(1); sys.exit(3)"})
     processes = up.await_ready()

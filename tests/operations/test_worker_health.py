@@ -23,6 +23,7 @@ def test_no_worker_is_one_line(database_url, redis_url):
     assert ended.stderr.endswith(" does not answer\n")
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("url", ["redis://127.0.0.1:1/0", "amqp://guest:s3cret@127.0.0.1:1//"])
 def test_broker_that_is_gone_is_one_line_without_its_password(database_url, redis_url, url):
     ended = run(database_url, redis_url, BROKER_URL=url)
@@ -31,6 +32,7 @@ def test_broker_that_is_gone_is_one_line_without_its_password(database_url, redi
     assert (len(ended.stderr.splitlines()), "s3cret" in ended.stderr) == (1, False)
 
 
+@pytest.mark.slow
 def test_the_application_is_not_loaded(monkeypatch):
     code = f"import sys; sys.argv = ['petition', 'worker-health', 'mailings']; from {main.__module__} import main"
     code += "\ntry:\n    main()\nexcept SystemExit:\n    print([m for m in sys.modules if m == 'petition.app'])"

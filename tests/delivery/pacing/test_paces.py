@@ -205,6 +205,7 @@ def test_greylisting_slows_nobody_down(server, enqueue_confirmations, rows):
     assert db.session.query(MailProvider).count() == 0
 
 
+@pytest.mark.slow
 def test_limit_of_emails_an_hour_holds_on_every_queue_confirmations_first(server, enqueue_confirmations, rows):
     actions.set_limits("orange.fr", 3600, None, "Alix")
     enqueue_confirmations(*(f"o{n}@orange.fr" for n in range(30)))

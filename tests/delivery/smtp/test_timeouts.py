@@ -36,6 +36,7 @@ def test_trickling_reply_times_out(slow_server, enqueue_confirmations, rows):
     assert (rows()[0].state, slow_server.accepted) == ("deferred", [])
 
 
+@pytest.mark.slow
 def test_email_is_not_sent_near_the_end_of_its_lease(slow_server, enqueue_confirmations, rows):
     slow_server.reply_delay = 0.8  # before each reply: at DATA, less than two timeouts are left
     enqueue_confirmations("zoe@example.org")

@@ -195,6 +195,7 @@ def test_missing_worker_and_beat_are_named(app, good, run_doctor):
     assert "-Q confirmations" in ended.stdout
 
 
+@pytest.mark.slow
 def test_silent_servers_cost_less_than_twenty_seconds(good, run_process):
     with socket.create_server(("127.0.0.1", 0)) as server:  # its kernel accepts, and nobody answers
         port = server.getsockname()[1]

@@ -242,6 +242,7 @@ def test_subdomain_inherits_the_policy_of_its_organisation(server):
     assert "policy none" in next(each.message() for each in findings if each.check == "DMARC")
 
 
+@pytest.mark.slow
 def test_name_server_that_never_answers_costs_a_bounded_time(server):
     server.zone = dict.fromkeys(GOOD, "SILENT")
     started = time.monotonic()
