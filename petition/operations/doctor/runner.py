@@ -53,8 +53,8 @@ def run_checks(app: Flask, options: DoctorOptions, limit: float = LIMIT_SECONDS)
     checks: dict[str, Callable[[], list[Finding]]] = {
         "settings": settings.check_settings,
         "database": database.check_database,
+        "broker": broker.check_brokers,  # before the workers, which are silent without it
         "workers": processes.check_processes,
-        "broker": broker.check_brokers,
         "disk": host.check_disk,
         "journal": journal.check_journal,
         "website": website.check_website,
