@@ -1,5 +1,6 @@
 """Read every setting from the environment, once, and refuse to start on a bad one."""
 
+import base64
 import difflib
 import ipaddress
 import os
@@ -22,6 +23,8 @@ HOST_PATTERN = re.compile(
 )
 SENDER_PATTERN = re.compile(r"[^@\s<>,;\"]+@\w(?:[\w-]{0,61}\w)?(?:\.\w(?:[\w-]{0,61}\w)?)*")
 
+# A verifier key of a signed note (https://c2sp.org/signed-note).
+VERIFIER_KEY_PATTERN = re.compile(r"[^\s+,]{1,200}\+[0-9a-f]{8}\+[A-Za-z0-9+/]{44}")
 # How Kubernetes names the address of a Service called petition or petition-…, where `enableServiceLinks` is on.
 KUBERNETES_PATTERN = re.compile(r"PETITION_(\w+_)?(SERVICE_HOST|SERVICE_PORT(_\w+)?|PORT(_\d+_(TCP|UDP)(_\w+)?)?)")
 
@@ -125,6 +128,26 @@ def _networks(text: str) -> list[ipaddress.IPv4Network | ipaddress.IPv6Network]:
         raise ValidationError("invalid network") from error
 
 
+def _seed(text: str) -> str:
+    if len(_decode_base64(text)) != 32:
+        raise ValidationError("not 32 bytes")
+    return text
+
+
+def _verifier_keys(text: str) -> list[str]:
+    keys = _words(text)
+    if not all(VERIFIER_KEY_PATTERN.fullmatch(key) for key in keys):
+        raise ValidationError("invalid key")
+    return keys
+
+
+def _decode_base64(text: str) -> bytes:
+    try:
+        return base64.b64decode(text, validate=True)
+    except ValueError as error:
+        raise ValidationError("not base64") from error
+
+
 def _dkim_key(text: str) -> str:
     from cryptography.hazmat.primitives.asymmetric import ed25519, rsa  # noqa: PLC0415 - slow, and only here
     from cryptography.hazmat.primitives.serialization import load_pem_private_key  # noqa: PLC0415
@@ -166,6 +189,8 @@ PARSERS: dict[str, Callable[[str], Any]] = {
     "rate_limit": _rate_limit,
     "networks": _networks,
     "dkim_key": _dkim_key,
+    "seed": _seed,
+    "verifier_keys": _verifier_keys,
     "sender": _sender,
     "host": _host,
 }
@@ -212,6 +237,8 @@ DKIM_SELECTOR = Kind(
     "a selector such as s1 (letters, digits, hyphens, dots)",
     validate.Regexp(r"[A-Za-z0-9]([A-Za-z0-9-]{0,61}[A-Za-z0-9])?(\.[A-Za-z0-9]([A-Za-z0-9-]{0,61}[A-Za-z0-9])?)*\Z"),
 )
+SEED = Kind("seed", "32 random bytes in base64, as `petition count-log new-key` prints them")
+VERIFIER_KEYS = Kind("verifier_keys", "keys such as example.org+1a2b3c4d+BKh…, separated by commas")
 MAILBOX_URL = Kind("mailbox_url", "a URL such as imaps://… or maildir://…")
 
 
@@ -266,6 +293,9 @@ SETTINGS = (
     Setting("PETITION_DKIM_SECOND_SELECTOR", DKIM_SELECTOR, None, "selector",
         "a second signature: the next key of a rotation, or one of another algorithm"),
     Setting("PETITION_DKIM_SECOND_KEY", DKIM_KEY, None, "PEM", "its private key", secret=True),
+    Setting("PETITION_COUNT_LOG_KEY", SEED, None, "base64", "signs the public log of the count: docs/integrity.md",
+        secret=True),
+    Setting("PETITION_COUNT_LOG_WITNESSES", VERIFIER_KEYS, [], "keys, by comma", "whose signatures of it are kept"),
     Setting("PETITION_POOL_SIZE", _integer(1, 200), 10, "connections", "pooled database connections of one process"),
     Setting("PETITION_CACHE_TTL", SECONDS, 0.5, "seconds", "how long pages and emails use cached data"),
     Setting("PETITION_SIGN_LIMIT", RATE_LIMITS, ["30/minute", "300/hour"], "limits", "signatures from one network"),

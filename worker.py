@@ -49,6 +49,7 @@ PERIODIC_TASKS = (
     ("petition.retention.tasks.run_folding", [], MAINTENANCE, 3600.0, 3600.0),
     ("petition.mailings.tasks.run_process_mailings", [], MAINTENANCE, 5.0, 10.0),
     ("petition.petitions.tasks.roll_up_statistics", [], MAINTENANCE, 15.0, 15.0),
+    ("petition.count_log.tasks.append_to_logs", [], MAINTENANCE, 5.0, 15.0),
     ("petition.petitions.tasks.read_paper_files", [], MAINTENANCE, 5.0, 15.0),
     ("petition.petitions.tasks.delete_stale_paper_drafts", [], MAINTENANCE, 3600.0, 3600.0),
     ("petition.desk.tasks.count_opt_ins", [], MAINTENANCE, 300.0, 300.0),

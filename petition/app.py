@@ -13,6 +13,7 @@ from petition import (
     backups,
     bulk_actions,
     core,
+    count_log,
     delivery,
     desk,
     exports,
@@ -82,6 +83,7 @@ def create_app(config: Any) -> Flask:
     backups.register(app)
     petitions.register(app)
     signatures.register(app)
+    count_log.register(app)
     mailings.register(app)
     exports.register(app)
     privacy.register(app)

@@ -26,6 +26,7 @@ from petition.core.cli_support import (
 )
 from petition.core.db import db
 from petition.core.exceptions import DomainError
+from petition.count_log.cli import count_log
 from petition.delivery.queues import QUEUE_NAMES
 from petition.demo import CAMPAIGN_FILE
 from petition.demo.runner import run_demo
@@ -227,6 +228,7 @@ cli.add_command(mailings)
 cli.add_command(bounces)
 cli.add_command(suppressions)
 cli.add_command(retention)
+cli.add_command(count_log)
 cli.add_command(queue)
 cli.add_command(doctor)
 cli.add_command(backup)

@@ -2,7 +2,8 @@
 
 import os
 import secrets
-from collections.abc import Mapping
+from base64 import b64encode
+from collections.abc import Callable, Mapping
 from pathlib import Path
 
 SETTING_NAMES = {"DATABASE_URL", "REDIS_URL", "BROKER_URL", "PUBLIC_URL", "PROXY_COUNT", "CONFIRM_WITHIN"}
@@ -35,8 +36,12 @@ def build_environment(data: Path, environ: Mapping[str, str], found: Mapping[str
         if is_setting(name) and name.endswith("_FILE") and value:
             environment_variables[name] = str(Path(value).absolute())
     environment_variables.update(found)
-    if not is_given(environ, "SECRET_KEY"):
-        environment_variables["SECRET_KEY"] = _load_or_create_secret_key(data / "secret_key")
+    for name, file, make in (
+        ("SECRET_KEY", "secret_key", lambda: secrets.token_hex(32)),
+        ("PETITION_COUNT_LOG_KEY", "count_log_key", lambda: b64encode(secrets.token_bytes(32)).decode()),
+    ):
+        if not is_given(environ, name):
+            environment_variables[name] = _load_or_create_secret(data / file, make)
     defaults = {
         "PUBLIC_URL": f"http://127.0.0.1:{port}",
         "MAIL_DEFAULT_SENDER": "petition@example.org",
@@ -49,15 +54,15 @@ def build_environment(data: Path, environ: Mapping[str, str], found: Mapping[str
     return environment_variables | {name: value for name, value in defaults.items() if not environ.get(name)}
 
 
-def _load_or_create_secret_key(file: Path) -> str:
+def _load_or_create_secret(file: Path, make: Callable[[], str]) -> str:
     try:
         key = file.read_text(encoding="ascii").strip()
     except FileNotFoundError:
         key = ""
     if key:
         return key
-    key = secrets.token_hex(32)
-    unfinished = file.with_name("secret_key.new")
+    key = make()
+    unfinished = file.with_name(f"{file.name}.new")
     unfinished.unlink(missing_ok=True)
     with open(unfinished, "w", encoding="ascii", opener=_open_private) as opened:
         opened.write(key)

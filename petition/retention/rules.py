@@ -96,6 +96,19 @@ RULES = (
         ("signatures", "consent_wordings"),
     ),
     Rule(
+        "of the public log of the count: the statement and the random salt behind a signature's entry, for its receipt",
+        "`count_commitments`",
+        "destroyed with the address, by a trigger: what is published then leads to nobody",
+        ("count_commitments",),
+    ),
+    Rule(
+        "the public log of the count: that somebody was counted or no longer is, to the hour; signed checkpoints",
+        "`count_log_entries`, `count_log_nodes`, `count_checkpoints`, `count_cosignatures`; until the worker writes "
+        "it, `count_events`",
+        "kept: it leads to nobody",
+        ("count_events", "count_log_entries", "count_log_nodes", "count_checkpoints", "count_cosignatures"),
+    ),
+    Rule(
         "network that a signature was requested from: a keyed hash of the /24 (IPv4) or /48 (IPv6), never the address",
         "`signatures.network`",
         f"{{PETITION_KEEP_NETWORKS}} after the petition closed; {_period(NETWORK_MAX_AGE)} after the last request "

@@ -67,6 +67,7 @@ class Machine:
             "database_replica_url": "",
             "mail_password": "",
             "mail_relays": "",
+            "count_log_key": "",
             "dkim_key": "",
             "dkim_second_key": "",
             "metrics_token": "",

@@ -35,9 +35,10 @@ REFERENCES = (
 )
 IN_THE_COPY = {
     "signatures", "sign_requests", "deliveries", "attempts", "bounces", "suppressions", "audit_events",
-    "bulk_action_rows", "unsubscriptions", "name_reports", "erasure_journal", "person_requests", "address_changes",
+    "bulk_action_rows", "unsubscriptions", "name_reports", "erasure_journal", "person_requests", "address_changes", "count_commitments",
 }  # fmt: skip
 NOT_IN_THE_COPY = {
+    "count_events": "taken by a worker within seconds; their entries are public and of nobody",
     "accounts": "the team's own",
     "list_requests": "taken by a worker within seconds",
     "drifts": "differences between counters and rows, by petition or delivery, until they are repaired",

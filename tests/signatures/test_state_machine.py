@@ -3,6 +3,7 @@
 import copy
 import os
 import re
+import sys
 from collections import Counter
 from concurrent.futures import ThreadPoolExecutor
 from datetime import UTC, datetime, timedelta
@@ -16,11 +17,14 @@ from hypothesis.stateful import RuleBasedStateMachine, invariant, rule, run_stat
 from itsdangerous import TimestampSigner
 from sqlalchemy import select, text
 from support.factories import confirm_by_link, make_form, make_petition, make_signature
+from support.settings import ROOT
 from support.signature_model import LINK_PREFIX_FOR_KIND, MINUTE, Link, Model
 
 from petition.core import tokens
 from petition.core.db import db
 from petition.core.exceptions import DomainError, InvalidLink
+from petition.count_log import log as count_log
+from petition.count_log.models import CountLogEntry
 from petition.delivery.models import Delivery
 from petition.delivery.worker import run_queue
 from petition.operations import queries
@@ -32,6 +36,9 @@ from petition.signatures.links import get_by_confirm_token, get_by_personal_toke
 from petition.signatures.models import Signature
 from petition.signatures.retention import delete_expired, enqueue_reminders
 from petition.signatures.staff.actions import perform_action
+
+sys.path.insert(0, str(ROOT / "tools"))
+import verify_count
 
 PEOPLE = ("zoe", "ana")
 AGE_ROWS_SQL = (
@@ -158,6 +165,20 @@ class SignatureMachine(RuleBasedStateMachine):
             duplicates = text("""SELECT subject_id, kind FROM deliveries WHERE state IN ('due', 'deferred', 'sending')
                             GROUP BY 1, 2 HAVING count(*) > 1""")
             assert db.session.execute(duplicates).all() == []
+
+    @invariant()
+    def log_agrees(self):
+        """The public log of the count adds up to it, and its entries follow each other as a checker expects."""
+        with self.app.app_context():
+            while count_log.append_batch():
+                pass
+            checkpoint = count_log.get_checkpoint(self.petition_id)
+            query = select(CountLogEntry.entry).where(CountLogEntry.petition_id == self.petition_id)
+            entries = [e.encode() for e in db.session.scalars(query.order_by(CountLogEntry.entry_index))]
+            size, root = (checkpoint.size, bytes(checkpoint.root)) if checkpoint else (0, verify_count.root_of([]))
+            count = get_count(db.session.get(Petition, self.petition_id))
+            found = verify_count.verify_log(entries, size, root, [])
+            assert found == {"person": count.people, "organisation": count.organisations}
 
     @invariant()
     def funnels_agree(self):

@@ -1,0 +1,1 @@
+"""Public pages of the count's log, and the signer's receipt."""
