@@ -47,6 +47,7 @@ def sign_with(tmp_path):
     def sign(raw, configuration):
         port = free_port()
         file = tmp_path / "opendkim.conf"
+        # Without checks of the folder, as /tmp is anybody’s.
         own = f"KeyFile {tmp_path}/s1.private\nSocket inet:{port}@127.0.0.1\nDomain {DOMAIN}\nSelector s1\n"
         file.write_text(
             configuration + own + f"Background no\nPidFile {tmp_path}/pid\nRequireSafeKeys no\n"
