@@ -6,7 +6,7 @@ import os
 import re
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from email.utils import parseaddr
+from email.utils import getaddresses, parseaddr
 from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
@@ -88,7 +88,7 @@ def _sns_topics(text: str) -> list[str]:
 def _web_url(text: str) -> str:
     url = _url("https", "http")(text).rstrip("/")
     parts = urlsplit(url)
-    if parts.path or parts.query or parts.fragment:
+    if parts.path or parts.query or parts.fragment or parts.username is not None:
         raise ValidationError("not a whole host")
     if not HOST_PATTERN.fullmatch(parts.hostname or ""):
         raise ValidationError("invalid host")
@@ -98,9 +98,11 @@ def _web_url(text: str) -> str:
 def _rate_limits(text: str) -> list[str]:
     limits = _words(text)
     try:
-        parse_many(";".join(limits))
+        parsed = parse_many(";".join(limits))
     except ValueError as error:
         raise ValidationError("invalid rate limit") from error
+    if any(limit.amount < 1 for limit in parsed):  # nobody would get through
+        raise ValidationError("rate limit of nothing")
     return limits
 
 
@@ -140,9 +142,22 @@ def _dkim_key(text: str) -> str:
 
 
 def _sender(text: str) -> str:
-    if not SENDER_PATTERN.fullmatch(parseaddr(text)[1]) or not text.isprintable():
+    addresses = getaddresses([text])
+    address = addresses[0][1]
+    local = address.rpartition("@")[0]
+    # One address alone, whose local part every mail server takes.
+    valid = len(addresses) == 1 and SENDER_PATTERN.fullmatch(address) and local.isascii() and len(local) <= 64
+    if not valid or not text.isprintable():
         raise ValidationError("invalid address")
     return text
+
+
+def _whole_number(text: str, **options: validate.Validator) -> int:
+    # Not what Python takes for one as well: 1_000, digits of other scripts.
+    if not re.fullmatch(r"-?[0-9]{1,9}", text.strip()):
+        raise ValidationError("no whole number")
+    value: int = options["validate"](int(text))  # environs leaves that to a parser of ours
+    return value
 
 
 def _host(text: str) -> str:
@@ -167,6 +182,7 @@ PARSERS: dict[str, Callable[[str], Any]] = {
     "networks": _networks,
     "dkim_key": _dkim_key,
     "sender": _sender,
+    "whole_number": _whole_number,
     "host": _host,
 }
 
@@ -181,7 +197,7 @@ class Kind:
 
 
 def _integer(low: int, high: int) -> Kind:
-    return Kind("int", f"a whole number from {low} to {high}", validate.Range(low, high))
+    return Kind("whole_number", f"a whole number from {low} to {high}", validate.Range(low, high))
 
 
 REDIS_URL_EXPECTED = "a URL such as redis://…, rediss://… or sentinel://host:26379,host:26379/name-of-the-primary"
@@ -369,6 +385,10 @@ def _check_combinations(values: Mapping[str, Any]) -> None:
             raise BadSetting(f"{name} is too short: at least 32 characters, for example from `openssl rand -hex 32`")
     if values["MAIL_USE_TLS"] and values["MAIL_USE_SSL"]:
         raise BadSetting("MAIL_USE_TLS and MAIL_USE_SSL exclude each other: STARTTLS, or TLS from the first byte")
+    if values["PETITION_STUCK_AFTER"] < values["PETITION_SLOW_AFTER"]:
+        raise BadSetting(
+            "PETITION_STUCK_AFTER is shorter than PETITION_SLOW_AFTER: mail would be stuck before it is slow"
+        )
     if values["PETITION_KEEP_DELIVERIES"] <= values["CONFIRM_WITHIN"]:
         raise BadSetting("PETITION_KEEP_DELIVERIES is not longer than CONFIRM_WITHIN: links would be sent twice")
     if values["PETITION_CLAIM_TIMEOUT"] < 3 * values["MAIL_TIMEOUT"]:
