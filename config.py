@@ -78,6 +78,13 @@ def _hosts(text: str) -> list[str]:
     return hosts
 
 
+def _lab_domains(text: str) -> list[str]:
+    names = [word.lower().removeprefix(".") for word in _words(text)]
+    if not all(re.fullmatch(r"[a-z0-9-]{1,63}(\.[a-z0-9-]{1,63})*", name) for name in names):
+        raise ValidationError("invalid domain")
+    return names
+
+
 def _sns_topics(text: str) -> list[str]:
     topics = _words(text)
     if not all(re.fullmatch(r"arn:aws[a-z-]*:sns:[a-z0-9-]+:[0-9]{12}:[A-Za-z0-9_.-]+", topic) for topic in topics):
@@ -175,6 +182,7 @@ PARSERS: dict[str, Callable[[str], Any]] = {
     "mailbox_url": _url("imaps", "maildir"),
     "words": _words,
     "hosts": _hosts,
+    "lab_domains": _lab_domains,
     "sns_topics": _sns_topics,
     "mail_relays": _mail_relays,
     "rate_limits": _rate_limits,
@@ -210,6 +218,7 @@ POSITIVE_SECONDS = Kind(
 PATH = Kind("path", "a path")
 LOG_LEVEL = Kind("log_level", "DEBUG, INFO, WARNING, ERROR or CRITICAL")
 WORDS = Kind("words", "a list separated by commas")
+LAB_DOMAINS = Kind("lab_domains", "domains such as test, internal, separated by commas")
 SNS_TOPICS = Kind("sns_topics", "topics such as arn:aws:sns:eu-west-3:123456789012:bounces, separated by commas")
 MAIL_RELAYS = Kind("mail_relays", "URLs such as smtps://user:password@host?share=2, separated by commas")
 RATE_LIMITS = Kind("rate_limits", "limits such as 30/minute, 300/hour")
@@ -257,6 +266,8 @@ SETTINGS = (
     Setting("PETITION_ORGANISATION", TEXT, None, "text", "who runs the site, in the bar of the team's pages"),
     Setting("PETITION_HOSTS", HOSTS, [], "hosts, by comma",
         "more names and addresses that the site answers to, beside PUBLIC_URL's and loopback"),
+    Setting("PETITION_LAB_DOMAINS", LAB_DOMAINS, [], "domains, by comma",
+        "special-use domains, such as test, whose addresses may sign: for a lab"),
     Setting("PROXY_COUNT", _integer(0, 10), 0, "proxies", "trusted proxies in front of the app"),
     Setting("CONFIRM_WITHIN", _integer(1, 365), 14, "days", "lifetime of a link and of an unconfirmed signature"),
     Setting("PETITION_KEEP_NETWORKS", _integer(1, 365), 30, "days", "hashes of signers' networks, after closing"),

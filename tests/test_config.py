@@ -45,6 +45,7 @@ def test_sentinels_are_given_by_one_url(url):
         ("PUBLIC_URL", "petition.example.org"),
         ("PROXY_COUNT", "many"),
         ("CONFIRM_WITHIN", "0"),
+        ("PETITION_LAB_DOMAINS", "s3cret@test"),
         ("PROXY_COUNT", "-1"),
         ("PROXY_COUNT", "1_0"),
         ("MAIL_PORT", "99999"),
