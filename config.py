@@ -7,7 +7,7 @@ import os
 import re
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from email.utils import parseaddr
+from email.utils import getaddresses, parseaddr
 from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
@@ -81,6 +81,13 @@ def _hosts(text: str) -> list[str]:
     return hosts
 
 
+def _lab_domains(text: str) -> list[str]:
+    names = [word.lower().removeprefix(".") for word in _words(text)]
+    if not all(re.fullmatch(r"[a-z0-9-]{1,63}(\.[a-z0-9-]{1,63})*", name) for name in names):
+        raise ValidationError("invalid domain")
+    return names
+
+
 def _sns_topics(text: str) -> list[str]:
     topics = _words(text)
     if not all(re.fullmatch(r"arn:aws[a-z-]*:sns:[a-z0-9-]+:[0-9]{12}:[A-Za-z0-9_.-]+", topic) for topic in topics):
@@ -91,7 +98,7 @@ def _sns_topics(text: str) -> list[str]:
 def _web_url(text: str) -> str:
     url = _url("https", "http")(text).rstrip("/")
     parts = urlsplit(url)
-    if parts.path or parts.query or parts.fragment:
+    if parts.path or parts.query or parts.fragment or parts.username is not None:
         raise ValidationError("not a whole host")
     if not HOST_PATTERN.fullmatch(parts.hostname or ""):
         raise ValidationError("invalid host")
@@ -101,9 +108,11 @@ def _web_url(text: str) -> str:
 def _rate_limits(text: str) -> list[str]:
     limits = _words(text)
     try:
-        parse_many(";".join(limits))
+        parsed = parse_many(";".join(limits))
     except ValueError as error:
         raise ValidationError("invalid rate limit") from error
+    if any(limit.amount < 1 for limit in parsed):  # nobody would get through
+        raise ValidationError("rate limit of nothing")
     return limits
 
 
@@ -163,9 +172,22 @@ def _dkim_key(text: str) -> str:
 
 
 def _sender(text: str) -> str:
-    if not SENDER_PATTERN.fullmatch(parseaddr(text)[1]) or not text.isprintable():
+    addresses = getaddresses([text])
+    address = addresses[0][1]
+    local = address.rpartition("@")[0]
+    # One address alone, whose local part every mail server takes.
+    valid = len(addresses) == 1 and SENDER_PATTERN.fullmatch(address) and local.isascii() and len(local) <= 64
+    if not valid or not text.isprintable():
         raise ValidationError("invalid address")
     return text
+
+
+def _whole_number(text: str, **options: validate.Validator) -> int:
+    # Not what Python takes for one as well: 1_000, digits of other scripts.
+    if not re.fullmatch(r"-?[0-9]{1,9}", text.strip()):
+        raise ValidationError("no whole number")
+    value: int = options["validate"](int(text))  # environs leaves that to a parser of ours
+    return value
 
 
 def _host(text: str) -> str:
@@ -183,6 +205,7 @@ PARSERS: dict[str, Callable[[str], Any]] = {
     "mailbox_url": _url("imaps", "maildir"),
     "words": _words,
     "hosts": _hosts,
+    "lab_domains": _lab_domains,
     "sns_topics": _sns_topics,
     "mail_relays": _mail_relays,
     "rate_limits": _rate_limits,
@@ -192,6 +215,7 @@ PARSERS: dict[str, Callable[[str], Any]] = {
     "seed": _seed,
     "verifier_keys": _verifier_keys,
     "sender": _sender,
+    "whole_number": _whole_number,
     "host": _host,
 }
 
@@ -206,7 +230,7 @@ class Kind:
 
 
 def _integer(low: int, high: int) -> Kind:
-    return Kind("int", f"a whole number from {low} to {high}", validate.Range(low, high))
+    return Kind("whole_number", f"a whole number from {low} to {high}", validate.Range(low, high))
 
 
 REDIS_URL_EXPECTED = "a URL such as redis://…, rediss://… or sentinel://host:26379,host:26379/name-of-the-primary"
@@ -219,6 +243,7 @@ POSITIVE_SECONDS = Kind(
 PATH = Kind("path", "a path")
 LOG_LEVEL = Kind("log_level", "DEBUG, INFO, WARNING, ERROR or CRITICAL")
 WORDS = Kind("words", "a list separated by commas")
+LAB_DOMAINS = Kind("lab_domains", "domains such as test, internal, separated by commas")
 SNS_TOPICS = Kind("sns_topics", "topics such as arn:aws:sns:eu-west-3:123456789012:bounces, separated by commas")
 MAIL_RELAYS = Kind("mail_relays", "URLs such as smtps://user:password@host?share=2, separated by commas")
 RATE_LIMITS = Kind("rate_limits", "limits such as 30/minute, 300/hour")
@@ -268,6 +293,8 @@ SETTINGS = (
     Setting("PETITION_ORGANISATION", TEXT, None, "text", "who runs the site, in the bar of the team's pages"),
     Setting("PETITION_HOSTS", HOSTS, [], "hosts, by comma",
         "more names and addresses that the site answers to, beside PUBLIC_URL's and loopback"),
+    Setting("PETITION_LAB_DOMAINS", LAB_DOMAINS, [], "domains, by comma",
+        "special-use domains, such as test, whose addresses may sign: for a lab"),
     Setting("PROXY_COUNT", _integer(0, 10), 0, "proxies", "trusted proxies in front of the app"),
     Setting("CONFIRM_WITHIN", _integer(1, 365), 14, "days", "lifetime of a link and of an unconfirmed signature"),
     Setting("PETITION_KEEP_NETWORKS", _integer(1, 365), 30, "days", "hashes of signers' networks, after closing"),
@@ -399,6 +426,10 @@ def _check_combinations(values: Mapping[str, Any]) -> None:
             raise BadSetting(f"{name} is too short: at least 32 characters, for example from `openssl rand -hex 32`")
     if values["MAIL_USE_TLS"] and values["MAIL_USE_SSL"]:
         raise BadSetting("MAIL_USE_TLS and MAIL_USE_SSL exclude each other: STARTTLS, or TLS from the first byte")
+    if values["PETITION_STUCK_AFTER"] < values["PETITION_SLOW_AFTER"]:
+        raise BadSetting(
+            "PETITION_STUCK_AFTER is shorter than PETITION_SLOW_AFTER: mail would be stuck before it is slow"
+        )
     if values["PETITION_KEEP_DELIVERIES"] <= values["CONFIRM_WITHIN"]:
         raise BadSetting("PETITION_KEEP_DELIVERIES is not longer than CONFIRM_WITHIN: links would be sent twice")
     if values["PETITION_CLAIM_TIMEOUT"] < 3 * values["MAIL_TIMEOUT"]:

@@ -10,7 +10,7 @@ from flask import current_app
 
 from petition.backups import drill as drills
 from petition.backups import journal as journals
-from petition.backups.replay import ReplayReport, replay
+from petition.backups.replay import ReplayReport, finish_replay, replay
 from petition.backups.scratch import interrupted_by_sigterm
 from petition.core import migrations
 from petition.core.cli_support import CommandError, CommandGroup, FoldingTable, console, with_app_context
@@ -61,7 +61,8 @@ def restored(files: Sequence[Path], without_journal: bool) -> None:
     """Run after a restore and `petition db upgrade`, before the services start.
 
     Skips ids that mailed links may contain, and replays the erasure journal: whoever was erased, withdrew or
-    unsubscribed since the backup does not come back. Running it twice does no harm.
+    unsubscribed since the backup does not come back, and petitions that were anonymised since are anonymised again, at
+    once. Running it twice does no harm, and goes on with what was interrupted.
     """
     entries = None if without_journal else _read_entries(files)
     if entries is None and not without_journal:
@@ -79,6 +80,7 @@ def restored(files: Sequence[Path], without_journal: bool) -> None:
     db.session.commit()
     console.print(f"Skipped {migrations.SKIPPED_IDS:,} ids in each of {tables} tables.")
     console.print(_describe(report) if report else "No journal was replayed.")
+    finish_replay(entries or [])
 
 
 @backup.command()
@@ -136,7 +138,7 @@ def _positive(changed: Counter[str]) -> dict[str, int]:
 def _describe(report: ReplayReport) -> str:
     changed = ", ".join(f"{act} {n:,}" for act, n in _positive(report.changed).items())
     return (
-        f"Journal: {report.entries:,} entries, {report.missing:,} later than the backup; signatures changed:"
+        f"Journal: {report.entries:,} entries, {report.missing:,} later than the backup; rows changed:"
         f" {changed or 'none'}."
     )
 

@@ -60,6 +60,11 @@ def hash_journal_address(canonical: str) -> list[str]:
     return keyed_hashes("journal address", canonical)
 
 
+def hash_petition(petition_id: int) -> list[str]:
+    """Return the keyed hashes of a petition's number."""
+    return keyed_hashes("journal petition", str(petition_id))
+
+
 def record(act: Act, signature_id: int, canonical: str) -> None:
     """Add an entry for an act on a signature to the caller's transaction. Flushes, does not commit."""
     address_hash = hash_journal_address(canonical)[0] if canonical else None
@@ -69,6 +74,11 @@ def record(act: Act, signature_id: int, canonical: str) -> None:
 def record_objection(suppression_hash: str, canonical: str) -> None:
     """Add an entry for an address that must never be mailed again. Flushes, does not commit."""
     _add(Act.OBJECTED, suppression_hash, hash_journal_address(canonical)[0])
+
+
+def record_anonymisation(petition_id: int) -> None:
+    """Add an entry for a petition whose signatures are anonymised from now on. Flushes, does not commit."""
+    _add(Act.ANONYMISED, hash_petition(petition_id)[0], None)
 
 
 def _add(act: Act, subject_hash: str, address_hash: str | None) -> None:

@@ -1,4 +1,4 @@
-"""The erasure journal: what people had erased, withdrawn or stopped, as keyed hashes."""
+"""The erasure journal: what people had erased, withdrawn or stopped, and what was anonymised, as keyed hashes."""
 
 from datetime import datetime
 from enum import StrEnum
@@ -12,7 +12,7 @@ from petition.core.db import Model, identity_column
 class Act(StrEnum):
     """What somebody did, or had done, that a restored backup must not undo.
 
-    `PUT_BACK` and `LIFTED` end what an earlier entry began.
+    `PUT_BACK` and `LIFTED` end what an earlier entry began. `ANONYMISED` is of a whole petition.
     """
 
     ERASED = "erased"
@@ -24,13 +24,17 @@ class Act(StrEnum):
     RESTRICTED = "restricted"
     LIFTED = "lifted"
     OBJECTED = "objected"
+    ANONYMISED = "anonymised"
 
 
 ACTS = tuple(member.value for member in Act)
 
 
 class JournalEntry(Model):
-    """One act, under the keyed hash of its signature's number, or of the suppressed address for an objection.
+    """One act, under the keyed hash of its subject.
+
+    That is the number of a signature; for an objection the suppressed address, for an anonymisation the petition's
+    number.
 
     `written_at`: when it was written to the file beside the backup; None until then.
     """

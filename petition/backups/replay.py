@@ -16,6 +16,8 @@ KNOWN_BATCH_SIZE = 10_000
 
 # Applies entries to the rows of a feature; returns how many rows each act changed.
 ReplayHandler = Callable[[Connection, Sequence[Entry]], Counter[str]]
+# Does what the entries began and no one transaction can hold; commits by itself. Called after the replay.
+ReplayFinisher = Callable[[Sequence[Entry]], None]
 
 
 @dataclass
@@ -27,9 +29,11 @@ class ReplayReport:
     changed: Counter[str] = field(default_factory=Counter)
 
 
-def register_replay(app: Flask, handler: ReplayHandler) -> None:
-    """Register what applies entries to a feature's rows."""
+def register_replay(app: Flask, handler: ReplayHandler, finish: ReplayFinisher | None = None) -> None:
+    """Register what applies entries to a feature's rows, and what goes on with it once that is committed."""
     app.extensions.setdefault("petition.replay_handlers", []).append(handler)
+    if finish:
+        app.extensions.setdefault("petition.replay_finishers", []).append(finish)
 
 
 def replay(connection: Connection, entries: Sequence[Entry]) -> ReplayReport:
@@ -53,6 +57,12 @@ def apply_entries(connection: Connection, entries: Sequence[Entry]) -> Counter[s
     for handler in current_app.extensions.get("petition.replay_handlers", []):
         changed.update(handler(connection, entries))
     return changed
+
+
+def finish_replay(entries: Sequence[Entry]) -> None:
+    """Go on with what the entries began, once the replay is committed; twice does no harm. Commits by itself."""
+    for finish in current_app.extensions.get("petition.replay_finishers", []):
+        finish(entries)
 
 
 def list_missing(connection: Connection, entries: Sequence[Entry]) -> list[Entry]:

@@ -1,4 +1,4 @@
-"""Alerts to the team by email: a milestone reached, the day's digest, mail that is stuck. Each can be switched off.
+"""Alerts to the team by email: milestones, the day's digest, stuck mail, deadlines. Each can be switched off.
 
 An alert is a row for each member who wants it, made once for its cause, and the outbox sends it. So an alert about mail
 that is stuck arrives where other emails still leave; monitoring (docs/operations.md) covers the rest.
@@ -24,6 +24,9 @@ from petition.operations.health import HealthStatus
 from petition.petitions.counters import get_counts
 from petition.petitions.models import PetitionState
 from petition.petitions.queries import list_all
+from petition.privacy.deadlines import SOON_DAYS
+from petition.privacy.person_requests import list_open
+from petition.retention.schedule import PlanState, list_plans
 from petition.signatures.review.queue import count_names
 from petition.team.alert_kinds import ALERT_ROLES, AlertKind
 from petition.team.models import TeamRole
@@ -41,6 +44,7 @@ def check() -> None:
     _check_milestones()
     _check_trouble()
     _check_digest()
+    _check_data()
     db.session.commit()
 
 
@@ -80,6 +84,19 @@ def _check_digest() -> None:
     ]  # fmt: skip
     if lines or waiting:
         _make(AlertKind.DIGEST, now.date().isoformat(), {"petitions": lines, "names": waiting})
+
+
+def _check_data() -> None:
+    """Make an alert for each request of a person due within a week, and each month for what stays restricted."""
+    now = clock.now()
+    for request in list_open():
+        if request.due_on <= now.date() + timedelta(days=SOON_DAYS):
+            data = {"request": request.id, "asked_for": request.kind, "due_on": request.due_on.isoformat()}
+            _make(AlertKind.DATA, f"request:{request.id}:{request.due_on}", data)
+    for plan in list_plans():
+        if plan.state == PlanState.DONE and plan.restricted:
+            data = {"slug": plan.petition.slug, "title": home.get_title(plan.petition), "restricted": plan.restricted}
+            _make(AlertKind.DATA, f"restricted:{plan.petition.id}:{now:%Y-%m}", data)
 
 
 def _check_trouble() -> None:

@@ -1,6 +1,7 @@
 """Compose the alerts to the team."""
 
 from collections.abc import Sequence
+from datetime import date
 from urllib.parse import urlsplit
 
 from flask import current_app
@@ -29,7 +30,11 @@ def compose_team_alert(claims: Sequence[ClaimedDelivery]) -> Composed:
             messages[claim.id] = render_message(
                 TEAM_ALERT, account.language, account.email, site, headers=AUTO_SUBMITTED_HEADERS, kind=alert.kind,
                 data=alert.data, reasons=alert.data.get("reasons", {}).get(account.language, []), url=public_url,
-                site=site, signature=account,
+                site=site, signature=account, due_on=_parse_day(alert.data.get("due_on")),
                 petition={"title": site, "sender_name": site, "url": f"{public_url}/desk/"},
             )  # fmt: skip
     return messages
+
+
+def _parse_day(text: str | None) -> date | None:
+    return date.fromisoformat(text) if text else None

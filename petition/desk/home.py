@@ -12,6 +12,7 @@ from sqlalchemy import select
 
 from petition.core import clock
 from petition.core.db import db
+from petition.core.i18n import format_date_text
 from petition.desk.models import OptInCount
 from petition.desk.queries import NEW_BY_PETITION
 from petition.mailings.labels import state_labels
@@ -24,6 +25,10 @@ from petition.petitions.counters import Count, get_counts
 from petition.petitions.labels import paper_import_state_label
 from petition.petitions.models import PaperImport, PaperImportState, Petition, PetitionState
 from petition.petitions.queries import list_all
+from petition.privacy import person_requests
+from petition.privacy.deadlines import SOON_DAYS
+from petition.privacy.labels import request_labels
+from petition.retention.schedule import PlanState, list_plans
 from petition.signatures.review import queue as review_queue
 from petition.team import unsaved_forms
 from petition.team.models import Account, AuditEvent, TeamRole
@@ -88,6 +93,7 @@ def build_home(account: Account) -> Home:
     to_do = [*_account_to_do(account), *_unsaved_to_do(account), *_health_to_do(health)]
     if is_campaigner:
         to_do += [*_petitions_to_do(shown), *_names_to_do(), *_paper_to_do({p.id: p for p in petitions})]
+        to_do += [*_requests_to_do(), *_restricted_to_do(petitions)]
     if petitions:
         to_do += _mailings_to_do()
     return Home(
@@ -176,6 +182,22 @@ def _paper_to_do(petitions: dict[int, Petition]) -> Iterator[ToDo]:
         petition = petitions[file.petition_id]
         yield ToDo(_("paper"), "wait", file.file_name, url_for("paper.page", slug=petition.slug, import_id=file.id),
                    paper_import_state_label(file.state), is_written=True)  # fmt: skip
+
+
+def _requests_to_do() -> Iterator[ToDo]:
+    today = clock.now().date()
+    for row in person_requests.list_open()[:MAX_LISTED]:
+        yield ToDo(_("data"), "bad" if (row.due_on - today).days <= SOON_DAYS else "wait",
+                   request_labels(row.kind)["name"], url_for("person_requests.show", request_id=row.id),
+                   _("To be answered by %(day)s.", day=format_date_text(row.due_on)))  # fmt: skip
+
+
+def _restricted_to_do(petitions: list[Petition]) -> Iterator[ToDo]:
+    for plan in list_plans(petitions) if petitions else ():
+        if plan.state == PlanState.DONE and plan.restricted:
+            yield ToDo(_("data"), "wait", get_title(plan.petition), url_for("data_kept.show", slug=plan.petition.slug),
+                       _("Anonymised, but for what is restricted: decide whether it still has to be."),
+                       is_written=True)  # fmt: skip
 
 
 def _mailings_to_do() -> Iterator[ToDo]:

@@ -12,7 +12,10 @@ def request_labels(kind: str) -> dict[str, str]:
         },
         "rectify": {
             "name": _("A correction"), "article": "16",
-            "will": _("Correct the details on the page of each signature, then mark the request as answered."),
+            "will": _(
+                "Correct the details on the page of each signature. Another address is asked to confirm first: “Change "
+                "the address”. Then mark the request as answered."
+            ),
         },
         "stop_updates": {
             "name": _("No more news"), "article": "7(3)",

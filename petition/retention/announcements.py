@@ -13,7 +13,6 @@ from petition.core.exceptions import InvalidTransition, ValidationError
 from petition.delivery.outbox import OutboxEntry, enqueue
 from petition.delivery.queues import NOTIFICATIONS
 from petition.petitions.models import Petition
-from petition.retention.anonymise import begin
 from petition.retention.emails import RETENTION_ANNOUNCED
 from petition.retention.models import PetitionRetention, RetentionAnnouncement
 from petition.retention.schedule import Plan, get_plan, list_plans
@@ -103,17 +102,6 @@ def postpone(petition: Petition, until: date | None, reason: str, *, actor: str 
         actor=actor,
     )
     return moment
-
-
-def restart(petition: Petition, *, actor: str | None = None) -> None:
-    """Anonymise at once a petition, which the caller has locked, that was anonymised before the database was restored.
-
-    Signers and team knew of it then. Flushes. Raises `InvalidTransition` unless it is closed and not begun.
-    """
-    plan = get_plan(petition)
-    if not plan.is_closed or plan.retention.started_at:
-        raise InvalidTransition({"form": _("Only a closed petition whose signers still have their names.")})
-    begin(petition, get_or_create(petition.id), actor=actor)
 
 
 def record_handover(petition: Petition, on: date | None, *, actor: str | None = None) -> None:

@@ -2,10 +2,12 @@
 
 import time
 from collections.abc import Sequence
+from typing import Any
 
 import structlog
 from sqlalchemy import select
 
+from petition.backups.journal import record_anonymisation
 from petition.core import clock
 from petition.core.db import db
 from petition.mailings.models import MailingState
@@ -32,25 +34,33 @@ def anonymise_due(max_seconds: float) -> int:
     Commits each batch by itself. A process that is killed leaves whole batches, and the next one goes on after them.
     """
     deadline, started = time.monotonic() + max_seconds, 0
-    due = [plan.petition.id for plan in list_plans() if plan.state in (PlanState.DUE, PlanState.RUNNING)]
+    plans = list_plans()
+    due = [plan.petition.id for plan in plans if plan.state in (PlanState.DUE, PlanState.RUNNING)]
+    kept_back = [plan.petition.id for plan in plans if plan.state == PlanState.DONE and plan.retention.kept_back]
     db.session.rollback()
     for petition_id in due:
         started += 1
         while time.monotonic() < deadline and anonymise_batch(petition_id):
             pass
+    for petition_id in kept_back:
+        started += _anonymise_lifted(petition_id)
     return started
 
 
-def anonymise_batch(petition_id: int) -> bool:
+def anonymise_batch(petition_id: int, *, after_restore: bool = False) -> bool:
     """Anonymise the next batch of a petition. Returns whether there may be more to do now. Commits by itself.
 
     Everything is read again under the petition's lock: somebody may have reopened the petition or postponed this.
-    Nothing is done while a mailing to its signers is under way, nor can one start before the batch is committed.
+    Nothing is done while a mailing to its signers is under way, nor can one start before the batch is committed; but
+    `after_restore` of what was anonymised before (`journal_replay`), its mailings were over then.
     """
-    query = select(Petition).where(Petition.id == petition_id).with_for_update(of=Petition, key_share=True)
-    petition = db.session.scalars(query.execution_options(populate_existing=True)).one()
+    petition = _lock(petition_id)
     plan = get_plan(petition)
-    if plan.state not in (PlanState.DUE, PlanState.RUNNING) or not _lock_mailings(petition_id):
+    if after_restore:
+        may_go_on = plan.state in (PlanState.RUNNING, PlanState.WAITING) and plan.retention.started_at is not None
+    else:
+        may_go_on = plan.state in (PlanState.DUE, PlanState.RUNNING) and _lock_mailings(petition_id)
+    if not may_go_on:
         db.session.rollback()
         return False
     retention = plan.retention
@@ -61,6 +71,11 @@ def anonymise_batch(petition_id: int) -> bool:
         _finish(petition, retention)
     db.session.commit()
     return more
+
+
+def _lock(petition_id: int) -> Petition:
+    query = select(Petition).where(Petition.id == petition_id).with_for_update(of=Petition, key_share=True)
+    return db.session.scalars(query.execution_options(populate_existing=True)).one()
 
 
 def _lock_mailings(petition_id: int) -> bool:
@@ -78,6 +93,7 @@ def begin(petition: Petition, retention: PetitionRetention, *, actor: str | None
     if petition.state != PetitionState.ARCHIVED:
         petition.state = PetitionState.CLOSED
     petition.version += 1
+    record_anonymisation(petition.id)
     audit.record("petition.anonymisation_started", "petition", petition.slug, actor=actor)
     log.info("anonymisation started", petition=petition.slug)
 
@@ -89,6 +105,14 @@ def _anonymise_signatures(retention: PetitionRetention) -> bool:
     rows = db.session.execute(queries.LOCK_SIGNATURES, parameters).all()
     if not rows:
         return False
+    _anonymise_rows(retention, [row for row in rows if not row.restricted])
+    # Use restricted: stored, and nothing else, until that is lifted (GDPR, article 18(2)).
+    retention.kept_back = [*retention.kept_back, *(row.id for row in rows if row.restricted)]
+    retention.position = rows[-1].id
+    return True
+
+
+def _anonymise_rows(retention: PetitionRetention, rows: Sequence[Any]) -> None:
     ids = [row.id for row in rows]
     organisations = [row for row in rows if row.party == Party.ORGANISATION]
     own = [row.id for row in organisations if is_own_domain(row.organisation, row.email_canonical)]
@@ -96,9 +120,22 @@ def _anonymise_signatures(retention: PetitionRetention) -> bool:
     done = db.session.execute(queries.ANONYMISE_SIGNATURES, {"ids": ids, "own_domain_ids": own, "now": clock.now()})
     db.session.execute(queries.DELETE_NAME_REPORTS, {"ids": ids})
     db.session.execute(queries.DELETE_ADDRESS_CHANGES, {"ids": ids})
-    retention.position = ids[-1]
     retention.signatures += int(getattr(done, "rowcount", 0))
-    return True
+
+
+def _anonymise_lifted(petition_id: int) -> bool:
+    """Anonymise what was kept back and is restricted no more. Returns whether there was any. Commits."""
+    petition = _lock(petition_id)
+    retention = get_plan(petition).retention
+    rows = db.session.execute(queries.LOCK_KEPT_BACK, {"ids": retention.kept_back}).all()
+    lifted, before = [row for row in rows if not row.restricted], retention.signatures
+    retention.kept_back = [row.id for row in rows if row.restricted]
+    if lifted:
+        _anonymise_rows(retention, lifted)
+        after = {"signatures": retention.signatures - before, "paper": 0}
+        audit.record("petition.anonymised", "petition", petition.slug, after=after, actor=ACTOR)
+    db.session.commit()
+    return bool(lifted)
 
 
 def _list_deliveries(petition_id: int, ids: Sequence[int]) -> list[int]:
@@ -117,5 +154,7 @@ def _finish(petition: Petition, retention: PetitionRetention) -> None:
     db.session.execute(queries.CLEAR_PAPER_IMPORTS, {"petition_id": petition.id})
     retention.finished_at = clock.now()
     counts = {"signatures": retention.signatures, "paper": retention.paper}
+    if retention.kept_back:
+        counts["kept_back"] = len(retention.kept_back)
     audit.record("petition.anonymised", "petition", petition.slug, after=counts, actor=ACTOR)
     log.info("anonymisation finished", petition=petition.slug, **counts)

@@ -15,7 +15,7 @@ from petition.petitions.queries import find_by_slug
 from petition.retention import announcements, rules
 from petition.retention.anonymise import anonymise_due
 from petition.retention.folding import fold_old
-from petition.retention.schedule import Plan, PlanState, get_plan, list_plans
+from petition.retention.schedule import Plan, PlanState, list_plans
 from petition.team import audit
 
 MAX_RUN_SECONDS = 3600.0
@@ -44,6 +44,8 @@ def show(as_json: bool) -> None:
     for plan in plans:
         console.print(f"[bold]{plan.petition.slug}[/] ({plan.petition.state_now})")
         console.print(f"  {_describe(plan)}")
+        if plan.restricted:
+            console.print(f"  Use restricted, so kept back until that is lifted: {plan.restricted:,} signatures.")
 
 
 def _describe(plan: Plan) -> str:
@@ -77,6 +79,7 @@ def _to_dict(plan: Plan) -> dict[str, Any]:
     return {
         "petition": plan.petition.slug, "state": plan.state, "months": plan.months,
         "signatures": plan.count.confirmed, "paper": plan.count.paper, "mailings_under_way": plan.mailings,
+        "restricted": plan.restricted,
         "postponed_reason": done.postponed_reason, "anonymised": {"signatures": done.signatures, "paper": done.paper},
         **{name: moment.isoformat() if moment else None for name, moment in times.items()},
     }  # fmt: skip
@@ -103,20 +106,6 @@ def postpone(slug: str, until: datetime, reason: str) -> None:
     announcements.postpone(petition, until.date(), reason, actor=audit.default_actor())
     db.session.commit()
     console.print(f"[bold]{slug}[/]: not before {until:%Y-%m-%d}. The team is notified 30 days before.")
-
-
-@retention.command()
-@click.argument("slug")
-@click.option("--yes", is_flag=True, help="Do it without asking.")
-@with_app_context
-def restart(slug: str, yes: bool) -> None:
-    """After a restore: anonymise again, at once, a petition that was anonymised since the backup."""
-    if not yes:
-        click.confirm(f"Erase the names and addresses of all signers of {slug}? Nobody can undo it.", abort=True)
-    announcements.restart(find_by_slug(slug, lock=True), actor=audit.default_actor())
-    db.session.commit()
-    anonymise_due(MAX_RUN_SECONDS)
-    console.print(_describe(get_plan(find_by_slug(slug))))
 
 
 @retention.command("hand-over")

@@ -12,6 +12,7 @@ from petition.core.i18n import format_date_text
 from petition.delivery.composers import ClaimedDelivery, Composed, Skipped, render_message
 from petition.petitions.models import Petition
 from petition.retention.models import PetitionRetention, RetentionAnnouncement
+from petition.retention.schedule import count_restricted
 from petition.signatures.links import absolute_url
 from petition.team.emails import AUTO_SUBMITTED_HEADERS
 from petition.team.models import Account
@@ -30,6 +31,7 @@ def compose_retention_announced(claims: Sequence[ClaimedDelivery]) -> Composed:
     )
     rows = {row[0].id: row for row in db.session.execute(query)}
     composed: Composed = {claim.id: Skipped() for claim in claims}
+    restricted = count_restricted()
     for claim in claims:
         if claim.subject_id not in rows:
             continue
@@ -40,7 +42,7 @@ def compose_retention_announced(claims: Sequence[ClaimedDelivery]) -> Composed:
             composed[claim.id] = render_message(
                 RETENTION_ANNOUNCED, account.language, account.email, petition.sender_name,
                 headers=AUTO_SUBMITTED_HEADERS, title=title, day=_format_day(announcement, petition, account.language),
-                number=announcement.signatures, link=link, signature=account,
+                number=announcement.signatures, restricted=restricted.get(petition.id, 0), link=link, signature=account,
                 petition={"title": title, "sender_name": petition.sender_name, "url": link},
             )  # fmt: skip
     return composed

@@ -3,6 +3,7 @@
 from datetime import date, datetime
 
 from sqlalchemy import BigInteger, ForeignKey, String, func
+from sqlalchemy.dialects.postgresql import ARRAY
 from sqlalchemy.orm import Mapped, mapped_column
 
 from petition.core.db import Model, identity_column
@@ -12,7 +13,8 @@ class PetitionRetention(Model):
     """The anonymisation of one petition: postponed, announced, under way, finished. No row: none of that yet.
 
     `announced_for` is the due date that was announced: where that changes, it is announced again. `position` is the id
-    of the last signature that was done.
+    of the last signature that was done. `kept_back` are the ids of those that were left out, as their use is
+    restricted: they are done once that is lifted.
     """
 
     __tablename__ = "petition_retention"
@@ -29,6 +31,7 @@ class PetitionRetention(Model):
     position: Mapped[int] = mapped_column(BigInteger, default=0, server_default="0")
     signatures: Mapped[int] = mapped_column(default=0, server_default="0")
     paper: Mapped[int] = mapped_column(default=0, server_default="0")
+    kept_back: Mapped[list[int]] = mapped_column(ARRAY(BigInteger), default=list, server_default="{}")
 
 
 class RetentionAnnouncement(Model):

@@ -29,9 +29,19 @@ SELECT_MAILINGS_UNDER_WAY = text("""
 
 # The next signatures of a petition, by id, in whatever state; locked for the batch.
 LOCK_SIGNATURES = text("""
-    SELECT id, party, organisation, email_canonical FROM signatures
+    SELECT id, party, organisation, email_canonical, restricted_at IS NOT NULL AS restricted FROM signatures
     WHERE petition_id = :petition_id AND id > :position
     ORDER BY id LIMIT :batch_size FOR UPDATE
+""")
+# Those that were kept back, as their use was restricted.
+LOCK_KEPT_BACK = text("""
+    SELECT id, party, organisation, email_canonical, restricted_at IS NOT NULL AS restricted FROM signatures
+    WHERE id = ANY(CAST(:ids AS bigint[])) ORDER BY id FOR UPDATE
+""")
+# By petition, through the partial index: how many have their names and their use restricted, and some of them.
+SELECT_RESTRICTED = text("""
+    SELECT petition_id, count(*) AS n, (array_agg(id ORDER BY id))[1 : CAST(:shown AS integer)] AS ids FROM signatures
+    WHERE restricted_at IS NOT NULL AND anonymised_at IS NULL GROUP BY petition_id
 """)
 
 # Take the person out of signatures. What stays: state, party, profession, area (the first two characters of the postal

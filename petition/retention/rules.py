@@ -88,6 +88,14 @@ RULES = (
         ANONYMISATION_TASK,
     ),
     Rule(
+        "signature whose use is restricted at its signer's request (GDPR, article 18): stored, and not used",
+        "`signatures.restricted_at`",
+        "nothing that time does to a signature is done to it until the restriction is lifted or its signer has it "
+        "erased; what was due meanwhile is done then. The team is notified each month while one outlives its petition",
+        ("signatures",),
+        ANONYMISATION_TASK,
+    ),
+    Rule(
         "what stays of each signature then: state, profession, area (the first two characters of the postal code), "
         "country, language, source, times to the hour, wording agreed to and when; of an organisation its name, "
         "place and how it is listed",
@@ -150,8 +158,8 @@ RULES = (
         "petition.signatures.tasks.run_list_requests",
     ),
     Rule(
-        "what somebody had erased, withdrawn or stopped: the act, its time, keyed hashes of the signature's number and "
-        "of the address, so that a restored backup does not undo it",
+        "what somebody had erased, withdrawn or stopped, and which petition was anonymised: the act, its time, keyed "
+        "hashes of the number and of the address, so that a restored backup does not undo it",
         "`erasure_journal`, and the file `PETITION_JOURNAL` beside the backups",
         "kept; the file's lines may go with the oldest backup",
         ("erasure_journal",),

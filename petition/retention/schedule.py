@@ -7,6 +7,7 @@ of that date.
 
 import calendar
 from collections import defaultdict
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from enum import StrEnum
@@ -22,9 +23,10 @@ from petition.petitions.counters import Count, get_counts
 from petition.petitions.models import CONFIRMATION_GRACE_PERIOD, Petition, PetitionState
 from petition.petitions.queries import list_all
 from petition.retention.models import PetitionRetention
-from petition.retention.queries import SELECT_MAILINGS_UNDER_WAY
+from petition.retention.queries import SELECT_MAILINGS_UNDER_WAY, SELECT_RESTRICTED
 
 NOTICE = timedelta(days=30)  # between telling the team and anonymising
+MAX_RESTRICTED = 20  # signatures that the desk links to
 
 
 class PlanState(StrEnum):
@@ -49,6 +51,8 @@ class Plan:
     due_at: datetime | None
     count: Count
     mailings: list[str]  # the names of those under way
+    restricted: int = 0  # signatures whose use is restricted, and that have a name: they are kept back
+    restricted_ids: Sequence[int] = ()  # some of them
 
     @property
     def is_closed(self) -> bool:
@@ -137,7 +141,7 @@ def get_months(petition: Petition) -> int:
 
 
 def list_plans(petitions: list[Petition] | None = None) -> list[Plan]:
-    """Return the plan of each petition, or of these, in three queries: counts are those of the counters."""
+    """Return the plan of each petition, or of these, in four queries: counts are those of the counters."""
     chosen = list_all() if petitions is None else petitions
     rows = db.session.scalars(select(PetitionRetention).execution_options(populate_existing=True))
     found = {row.petition_id: row for row in rows}
@@ -145,12 +149,24 @@ def list_plans(petitions: list[Petition] | None = None) -> list[Plan]:
     for row in db.session.execute(SELECT_MAILINGS_UNDER_WAY, {"reopened_since": clock.now() - REOPEN_WINDOW}):
         under_way[row.petition_id].append(row.name)
     counts = get_counts(chosen)
+    restricted = {row.petition_id: row for row in db.session.execute(SELECT_RESTRICTED, {"shown": MAX_RESTRICTED})}
     plans = []
     for petition in chosen:
-        retention = found.get(petition.id) or PetitionRetention(petition_id=petition.id, signatures=0, paper=0)
+        retention = found.get(petition.id) or PetitionRetention(
+            petition_id=petition.id, signatures=0, paper=0, kept_back=[]
+        )
         due = compute_due(petition, retention.postponed_until)
-        plans.append(Plan(petition, retention, get_months(petition), due, counts[petition.id], under_way[petition.id]))
+        kept = restricted.get(petition.id)
+        plans.append(Plan(
+            petition, retention, get_months(petition), due, counts[petition.id], under_way[petition.id],
+            kept.n if kept else 0, kept.ids if kept else (),
+        ))  # fmt: skip
     return plans
+
+
+def count_restricted() -> dict[int, int]:
+    """Return how many signatures of each petition are kept back, by its id; none for a petition that has none."""
+    return {row.petition_id: row.n for row in db.session.execute(SELECT_RESTRICTED, {"shown": 0})}
 
 
 def get_plan(petition: Petition) -> Plan:

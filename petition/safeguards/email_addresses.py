@@ -1,6 +1,7 @@
 """Email addresses: validation, and a canonical form per mailbox."""
 
 import re
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 from email_validator import EmailNotValidError, ValidatedEmail, validate_email
@@ -43,9 +44,12 @@ def parse_email_address(text: str) -> Address:
 
     Accepts internationalised names and domains (RFC 6531). Raises `BadAddress`.
     """
-    # Tests and the demo use `.test` domains (RFC 6761), in embedded mode only.
-    validated = _validate(text, test_names=current_app.config["PETITION_EMBEDDED"])
-    return Address(validated.normalized, canonicalize(validated.local_part, validated.ascii_domain or validated.domain))
+    # Tests and the demo use `.test` domains, in embedded mode only; a lab names its own.
+    config = current_app.config
+    special = [*config["PETITION_LAB_DOMAINS"], *(["test"] if config["PETITION_EMBEDDED"] else [])]
+    validated, lab_domain = _validate(text, special)
+    ascii_domain = _restore(validated.ascii_domain or validated.domain, lab_domain)
+    return Address(_restore(validated.normalized, lab_domain), canonicalize(validated.local_part, ascii_domain))
 
 
 def parse_reply_address(text: str) -> str:
@@ -53,21 +57,34 @@ def parse_reply_address(text: str) -> str:
 
     Mail is not sent to it, so `.test` domains are always valid, and no application context is needed.
     """
-    typed = _validate(text, test_names=True).normalized
+    typed = _validate(text, ["test"])[0].normalized
     if not typed.isascii():
         raise BadAddress("only ASCII is accepted by every mail server")
     return typed
 
 
-def _validate(text: str, *, test_names: bool) -> ValidatedEmail:
+def _validate(text: str, special: Sequence[str]) -> tuple[ValidatedEmail, str]:
+    """Validate an address; of the special-use domains (RFC 6761) only those in `special` are valid.
+
+    The validator knows one of them, `.test`, which stands for the others: what it stands for is returned, too.
+    """
+    text = strip_invisible(text)
+    lab_domain = next((name for name in special if ascii_lower(text).endswith(f".{name}")), "")
+    if lab_domain:
+        text = f"{text[: -len(lab_domain)]}test"
     if "=?" in text:  # valid in RFC 5322, but decoded as an encoded word (RFC 2047) in a header
         raise BadAddress("=? is not allowed")
     try:
-        return validate_email(
-            strip_invisible(text), check_deliverability=False, allow_smtputf8=True, test_environment=test_names
+        validated = validate_email(
+            text, check_deliverability=False, allow_smtputf8=True, test_environment=bool(lab_domain)
         )
     except EmailNotValidError as error:
         raise BadAddress(str(error)) from None
+    return validated, lab_domain
+
+
+def _restore(text: str, lab_domain: str) -> str:
+    return f"{text.removesuffix('test')}{lab_domain}" if lab_domain else text
 
 
 def strip_invisible(text: str) -> str:

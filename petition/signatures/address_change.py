@@ -1,17 +1,17 @@
-"""A signer's new address: asked for on the personal page, in force once the owner of the new mailbox confirms it."""
+"""A signer's new address: given on the personal page or to the team, in force once the new mailbox's owner confirms."""
 
 from datetime import timedelta
 
 from flask import current_app
 from flask_babel import gettext as _
-from sqlalchemy import delete, func
+from sqlalchemy import delete, func, select
 from sqlalchemy.exc import IntegrityError
 
 from petition.core import clock, tokens
 from petition.core.db import db
 from petition.core.exceptions import Conflict, ValidationError
 from petition.delivery.queues import CONFIRMATIONS, NOTIFICATIONS
-from petition.safeguards.email_addresses import BadAddress, parse_email_address
+from petition.safeguards.email_addresses import Address, BadAddress, parse_email_address
 from petition.signatures.labels import invalid_address_message
 from petition.signatures.links import ExpiredLink, LinkProblem, UnknownLink, find_signature
 from petition.signatures.models import AddressChange, Signature, SignatureState
@@ -30,18 +30,15 @@ class AddressTaken(Conflict):
 def request_change(signature: Signature, typed: str) -> None:
     """Ask the owner of another address to confirm that it is the signer's, and tell the present one. Flushes.
 
-    Whether the other address signed too is not looked up: the answer would tell the signer. Raises `ValidationError`.
+    Whether the other address signed too is not looked up: the answer would tell the signer (the team asks `is_taken`).
+    Raises `ValidationError`.
     """
     if signature.state != SignatureState.CONFIRMED:
         return
-    try:
-        address = parse_email_address(typed)
-    except BadAddress:
-        raise ValidationError({"email": invalid_address_message()}) from None
-    if address.typed == signature.email:
-        raise ValidationError({"email": _("This is the address of your signature already.")})
+    address = parse_new_address(signature, typed)
     if not may_send_email(get_todays_emails(signature.id)):
-        raise ValidationError({"email": _("A message to you has just left. Please try again in a minute.")})
+        advice = _("A message about this signature has just left. Please try again in a minute.")
+        raise ValidationError({"email": advice})
     enqueue_email(signature, "new_address", CONFIRMATIONS)
     change = AddressChange(
         signature_id=signature.id, email=address.typed, email_canonical=address.canonical,
@@ -49,6 +46,26 @@ def request_change(signature: Signature, typed: str) -> None:
     )  # fmt: skip
     db.session.merge(change)
     enqueue_email(signature, "address_change", NOTIFICATIONS)
+
+
+def parse_new_address(signature: Signature, typed: str) -> Address:
+    """Return an address that is not the one of the signature. Raises `ValidationError`."""
+    try:
+        address = parse_email_address(typed)
+    except BadAddress:
+        raise ValidationError({"email": invalid_address_message()}) from None
+    if address.typed == signature.email:
+        raise ValidationError({"email": _("This is the address of your signature already.")})
+    return address
+
+
+def is_taken(signature: Signature, address: Address) -> bool:
+    """Return whether another signature of the petition has an address. For the team alone."""
+    query = select(Signature.id).where(
+        Signature.petition_id == signature.petition_id, Signature.party == signature.party,
+        Signature.email_canonical == address.canonical, Signature.id != signature.id,
+    )  # fmt: skip
+    return db.session.scalar(query) is not None
 
 
 def make_token(change: AddressChange) -> str:

@@ -1,4 +1,4 @@
-"""`petition signatures …`: list, show, invalidate, reinstate. Reading and changing are recorded, as on the desk."""
+"""`petition signatures …`: list, show, change the address of, invalidate, reinstate; recorded as on the desk."""
 
 import json
 from collections.abc import Callable
@@ -17,7 +17,7 @@ from petition.core.pagination import MAX_ID
 from petition.signatures.models import PARTIES, STATES, Signature
 from petition.signatures.search.filters import parse_filter
 from petition.signatures.search.search import MAX_COUNTED_ROWS, search
-from petition.signatures.staff.actions import validate_reason
+from petition.signatures.staff.actions import perform_action, validate_reason
 from petition.signatures.staff.history import list_events
 from petition.signatures.staff.invalidate import (
     SUBJECT,
@@ -105,15 +105,22 @@ def _record_audit(action: str, signature_id: int | None, after: dict[str, Any] |
     db.session.commit()
 
 
+def _get_signature(number: int, *, lock: bool = False) -> Signature:
+    # Only the signature is locked, not the petition that is joined to it.
+    lock_of = {"of": Signature} if lock else None
+    signature = db.session.get(Signature, number, with_for_update=lock_of)
+    if signature is None:
+        raise NotFound({"id": f"there is no signature {number}"})
+    return signature
+
+
 @signatures.command()
 @click.argument("number", type=click.IntRange(1, MAX_ID))
 @json_option
 @with_app_context
 def show(number: int, as_json: bool) -> None:
     """Show one signature and what happened to it."""
-    signature = db.session.get(Signature, number)
-    if signature is None:
-        raise NotFound({"id": f"there is no signature {number}"})
+    signature = _get_signature(number)
     events = list_events(signature)
     _record_audit("signature.viewed", number)
     if as_json:
@@ -128,6 +135,19 @@ def show(number: int, as_json: bool) -> None:
     console.print(table)
     for event in events:
         console.print(f"{event.at:%Y-%m-%d %H:%M:%S}  {event.text % event.values} {event.detail or ''}".rstrip())
+
+
+@signatures.command("change-address")
+@click.argument("number", type=click.IntRange(1, MAX_ID))
+@click.option("--address", prompt="New email address", help="Asked for if left out, so that no shell remembers it.")
+@click.option("--reason", required=True, help="It stays in the audit trail: no name and no address.")
+@with_app_context
+def change_address(number: int, address: str, reason: str) -> None:
+    """Ask the owner of another address to confirm it for a confirmed signature; the present one is notified."""
+    signature = _get_signature(number, lock=True)
+    perform_action("change_address", signature, {"email": address, "reason": reason}, actor=audit.default_actor())
+    db.session.commit()
+    console.print(f"Signature {number}: the new address has been asked to confirm. Until then the present one stays.")
 
 
 @signatures.command()

@@ -62,6 +62,7 @@ def journal_act_label(act: str) -> str:
         "put_back": _("put back"), "unsubscribed": _("unsubscribed from the news"),
         "unlisted": _("taken out of the public list"), "restricted": _("use restricted"),
         "lifted": _("restriction lifted"), "objected": _("objected to any email"),
+        "anonymised": _("anonymised"),
     }.get(act, act)  # fmt: skip
 
 
@@ -87,6 +88,15 @@ def staff_action_labels(action: str) -> dict[str, str]:
             "name": _("Correct"),
             "will": _("Correct mistakes in the details when the signer asks for it."),
             "done": _("Corrected."),
+        },
+        "change_address": {
+            "name": _("Change the address"),
+            "will": _(
+                "The new address gets an email with a link: once its owner confirms it there, it takes the place of "
+                "the present one, and links sent before no longer work. The present address is notified. For a signer "
+                "who writes or calls and cannot use the personal page."
+            ),
+            "done": _("The new address has been asked to confirm. Until then the present one stays."),
         },
         "confirm": {
             "name": _("Confirm without the link"),

@@ -198,6 +198,7 @@ class Signature(Model):
         Index("ix_signatures_domain", text(EMAIL_DOMAIN_SQL), "id"),
         Index("ix_signatures_state", "state", "id"),
         Index("ix_signatures_petition", "petition_id", "id"),
+        Index("ix_signatures_restricted", "petition_id", "id", postgresql_where=text("restricted_at IS NOT NULL")),
         Index("ix_signatures_created", "created_at", "id"),
         Index("ix_signatures_confirmed", "confirmed_at", "id", postgresql_where=text("confirmed_at IS NOT NULL")),
         Index("ix_signatures_network", "network", "id", postgresql_where=text("network IS NOT NULL")),

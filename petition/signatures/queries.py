@@ -160,6 +160,7 @@ MARK_REMINDED_SQL = text("""
     WHERE id = ANY(ARRAY(
         SELECT s.id FROM signatures AS s
         WHERE s.state = 'pending' AND s.requested_at BETWEEN :since AND :until AND s.reminded_at IS NULL
+            AND s.restricted_at IS NULL
             AND s.petition_id = ANY(CAST(:petitions AS bigint[]))
             AND EXISTS (
                 SELECT FROM signatures AS other

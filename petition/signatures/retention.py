@@ -1,4 +1,7 @@
-"""Remind signers who have not confirmed, and delete what must not be kept for longer."""
+"""Remind signers who have not confirmed, and delete what must not be kept for longer.
+
+What is restricted (GDPR, article 18) is stored and nothing else until that is lifted: neither reminded nor deleted.
+"""
 
 from datetime import datetime, timedelta
 from typing import Any
@@ -83,7 +86,7 @@ def erase_disowned() -> int:
 
 
 def _lock_batch(*conditions: ColumnElement[bool]) -> Any:
-    query = select(Signature.id).where(*conditions).limit(BATCH_SIZE)
+    query = select(Signature.id).where(*conditions, Signature.restricted_at.is_(None)).limit(BATCH_SIZE)
     return query.with_for_update(skip_locked=True).scalar_subquery()
 
 

@@ -13,6 +13,7 @@ class AlertKind(StrEnum):
     MILESTONE = "milestone"
     DIGEST = "digest"
     TROUBLE = "trouble"
+    DATA = "data"
 
 
 # By kind: the roles it goes to. Administrators get all.
@@ -20,6 +21,7 @@ ALERT_ROLES = {
     AlertKind.MILESTONE: (TeamRole.CAMPAIGNER, TeamRole.SENDER),
     AlertKind.DIGEST: (TeamRole.CAMPAIGNER,),
     AlertKind.TROUBLE: (TeamRole.OPERATOR,),
+    AlertKind.DATA: (TeamRole.CAMPAIGNER,),
 }
 
 
@@ -29,6 +31,9 @@ def alert_labels() -> dict[str, str]:
         AlertKind.MILESTONE: _("When a campaign reaches a milestone"),
         AlertKind.DIGEST: _("Each morning: new signatures, and names to review, if there are any"),
         AlertKind.TROUBLE: _("When emails are stuck for some minutes"),
+        AlertKind.DATA: _(
+            "When a request about data must be answered within a week, or a restriction outlives its petition"
+        ),
     }
 
 

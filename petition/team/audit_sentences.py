@@ -85,6 +85,7 @@ SENTENCES = {
     "sign-in.failed": N_("Signing in to the account of %(what)s failed."),
     "signature.confirmed": N_("%(who)s confirmed signature %(what)s without the link."),
     "signature.corrected": N_("%(who)s corrected signature %(what)s."),
+    "signature.address_given": N_("%(who)s asked the owner of a new address to confirm it for signature %(what)s."),
     "signature.erased": N_("%(who)s erased signature %(what)s."),
     "signature.invalidated": N_("%(who)s invalidated signature %(what)s."),
     "signature.name_approved": N_("%(who)s approved the name of signature %(what)s."),

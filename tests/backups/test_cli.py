@@ -68,7 +68,7 @@ def test_the_step_after_a_restore_wants_the_journal_and_is_audited(run, withdraw
     db.session.execute(db.text("UPDATE signatures SET state = 'confirmed', ended_at = NULL"))
     db.session.commit()
     ended = run("restored", "--journal", tmp_path / "j")
-    assert "Journal: 1 entries, 1 later than the backup; signatures changed: withdrawn 1." in ended.stdout
+    assert "Journal: 1 entries, 1 later than the backup; rows changed: withdrawn 1." in ended.stdout
     db.session.expire_all()
     assert db.session.query(Signature).one().state == "withdrawn"
     event = db.session.query(AuditEvent).order_by(AuditEvent.id.desc()).first()

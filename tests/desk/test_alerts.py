@@ -5,17 +5,21 @@ from types import SimpleNamespace
 
 import pytest
 from support.factories import make_account, make_petition, make_signature, post_form, sign_in
+from support.retention import Clock, anonymise_all, close_long_ago
 
 from petition.core import clock
 from petition.core.db import db
 from petition.delivery.composers import Skipped
 from petition.delivery.models import Delivery
+from petition.delivery.worker import run_queue
 from petition.desk import alerts, home
 from petition.desk.emails import compose_team_alert
 from petition.desk.models import TeamAlert
 from petition.desk.tasks import check_alerts, run_retention
 from petition.operations.health import HealthReason, HealthStatus
+from petition.privacy.person_requests import record_request
 from petition.signatures.confirm import confirm_signature
+from petition.signatures.staff.restriction import restrict
 from petition.team.models import Account
 
 MORNING = datetime(2026, 11, 27, 7, tzinfo=UTC)
@@ -138,3 +142,38 @@ def test_old_alerts_are_deleted_and_milestones_kept(team, night):
     run_retention()
     assert {kind for kind, _ in alerted()} == {"milestone"}
     assert db.session.query(TeamAlert).filter_by(kind="digest").count() == 0
+
+
+def test_a_request_about_data_is_alerted_of_a_week_before_its_deadline_once(team, night, sent_emails):
+    day = clock.now().date()
+    record_request("erase", "letter", "zoe@example.org", day)
+    soon = record_request("access", "phone", "anna@example.org", day - timedelta(days=25))
+    db.session.commit()
+    for _ in range(2):
+        check_alerts()
+        assert alerted() == [("data", "campaigner")]
+    run_queue("notifications")
+    [email] = sent_emails
+    assert f"/desk/requests/{soon.id}" in email.body
+    assert "A copy of their data" in email.body
+    assert "anna" not in email.body
+
+
+def test_what_stays_restricted_is_alerted_of_each_month(team, night, monkeypatch, sent_emails):
+    petition = make_petition()
+    signature = make_signature(petition)
+    confirm_signature(signature)
+    restrict(signature)
+    close_long_ago(petition)
+    travel = Clock(monkeypatch)
+    anonymise_all(travel)
+    db.session.query(Delivery).delete()
+    for _ in range(2):
+        check_alerts()
+        assert alerted()[0] == ("data", "campaigner")
+        assert "data" not in [kind for kind, _to in alerted()[1:]]
+    run_queue("notifications")
+    assert "anonymised, but for 1 whose use is restricted" in " ".join(sent_emails[0].body.split())
+    travel.move(days=31)
+    check_alerts()
+    assert [kind for kind, _to in alerted()].count("data") == 2

@@ -147,7 +147,7 @@ def test_an_old_backup_brings_nobody_back(app_processes, database_url, tmp_path,
     assert "1 broken lines were left out (6)" in ended.stdout, ended.stdout + ended.stderr
     assert "Journal: 5 entries, 5 later than the backup" in ended.stdout
     again = app_processes.petition("backup", "restored")
-    assert "5 entries, 0 later than the backup; signatures changed: none" in again.stdout, "twice is harmless"
+    assert "5 entries, 0 later than the backup; rows changed: none" in again.stdout, "twice is harmless"
     drill = app_processes.petition("backup", "drill")
     assert (drill.returncode, drill.stderr) == (0, ""), drill.stdout
     start()

@@ -20,7 +20,7 @@ from petition.retention.schedule import get_plan
 from petition.signatures.confirm import confirm_signature
 from petition.signatures.models import NameReport, Signature
 from petition.signatures.search.filters import parse_filter
-from petition.signatures.staff.actions import list_allowed_actions
+from petition.signatures.staff.actions import list_allowed_actions, perform_action
 from petition.signatures.staff.invalidate import invalidate_batch, prepare_bulk_invalidation
 from petition.team.models import AuditEvent
 
@@ -189,3 +189,38 @@ def test_only_the_petition_that_is_due_is_anonymised(petition, travel):
     anonymise_all(travel)
     assert names() == [""] * 5 + ["Ana Lima"]
     assert get_plan(other).retention.signatures == 0
+
+
+def test_what_is_restricted_is_stored_as_it_is_until_that_is_lifted(petition, travel):
+    restricted = db.session.query(Signature).filter_by(email="c@example.org").one()
+    perform_action("restrict", restricted, {"reason": "a question is open"}, actor="alix@example.org")
+    before = {name: getattr(restricted, name) for name in ("name", "email", "city", "created_at", "valid_from")}
+    assert get_plan(petition).restricted == 1
+    anonymise_all(travel)
+    plan = get_plan(db.session.get(Petition, petition.id))
+    assert (plan.state, plan.restricted, list(plan.restricted_ids)) == ("done", 1, [restricted.id])
+    assert names() == ["", "", "Zoé Martin", "", ""]
+    assert {name: getattr(restricted, name) for name in before} == before
+    event = db.session.query(AuditEvent).filter_by(action="petition.anonymised").one()
+    assert event.after == {"signatures": 4, "paper": 0, "kept_back": 1}
+    anonymise_due(10)
+    assert names() == ["", "", "Zoé Martin", "", ""]
+    perform_action("lift", restricted, {"reason": "it is settled"}, actor="alix@example.org")
+    db.session.commit()
+    anonymise_due(10)
+    assert names() == [""] * 5
+    plan = get_plan(db.session.get(Petition, petition.id))
+    assert (plan.restricted, plan.retention.kept_back, plan.retention.signatures) == (0, [], 5)
+    anonymise_due(10)
+    assert db.session.query(AuditEvent).filter_by(action="petition.anonymised").count() == 2
+
+
+def test_what_was_kept_back_and_is_erased_is_forgotten(petition, travel):
+    signature = db.session.query(Signature).filter_by(email="c@example.org").one()
+    perform_action("restrict", signature, {"reason": "a question is open"}, actor="alix@example.org")
+    anonymise_all(travel)
+    db.session.expire_all()
+    perform_action("erase", signature, {"reason": "asked for"}, actor="alix@example.org")
+    db.session.commit()
+    anonymise_due(10)
+    assert db.session.get(PetitionRetention, petition.id).kept_back == []

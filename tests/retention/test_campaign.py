@@ -1,15 +1,23 @@
-"""Two years of a campaign: open, close, hand over, anonymise. Counts stay, nobody is left, tables are bounded."""
+"""Two years of a campaign: open, close, hand over, anonymise. Counts stay, nobody is left, tables are bounded.
+
+In the middle, an old backup is restored, and brings nobody back.
+"""
 
 import re
+from contextlib import nullcontext
 
 import pytest
+from click.testing import CliRunner
 from sqlalchemy import text
 from support.factories import make_account, make_petition, make_signature
 from support.mailings import send_mailing
-from support.retention import Clock, count_rows, find_texts
+from support.retention import Backup, Clock, count_rows, find_texts
 
+from petition.backups.cli import backup as backup_commands
+from petition.backups.tasks import run_write_journal
 from petition.bulk_actions import runner
 from petition.core import clock
+from petition.core.cli_support import AppProvider
 from petition.core.db import db
 from petition.delivery.bounces.models import Bounce
 from petition.delivery.models import Delivery
@@ -83,8 +91,9 @@ def import_paper(petition):
     runner.run_all()
 
 
-def test_two_years_of_a_campaign(app, client, travel, monkeypatch, sent_emails):
+def test_two_years_of_a_campaign(app, client, travel, monkeypatch, sent_emails, tmp_path):
     monkeypatch.setattr(anonymise, "BATCH_SIZE", 2)
+    monkeypatch.setitem(app.config, "PETITION_JOURNAL", tmp_path / "journal.jsonl")
     make_account(email="team@example.net", role_names=["campaigner"])
     petition = make_petition()
     other = make_petition(slug="verger")
@@ -144,6 +153,8 @@ def test_two_years_of_a_campaign(app, client, travel, monkeypatch, sent_emails):
     assert "Zoé Martin" in listed
     assert "Ban Public" in listed
     suppressed = db.session.query(Suppression).count()
+    run_write_journal()
+    backup = Backup()
 
     # Told a month before, anonymised after.
     travel.move(days=61)
@@ -156,6 +167,7 @@ def test_two_years_of_a_campaign(app, client, travel, monkeypatch, sent_emails):
     assert db.session.get(PetitionRetention, petition.id).finished_at is not None
 
     # Nobody is left, in any column of any table.
+    run_write_journal()
     people = [
         *NAMES,
         "Odile Contact",
@@ -212,6 +224,22 @@ def test_two_years_of_a_campaign(app, client, travel, monkeypatch, sent_emails):
     with pytest.raises(lifecycle.InvalidTransition):
         lifecycle.open_(find_by_slug(slug, lock=True))
     db.session.rollback()
+
+    # The backup from before is restored: everybody is back, until the step after a restore.
+    backup.restore()
+    assert find_texts(["Ondine Perec", "Henriette"])
+    assert db.session.get(Petition, petition.id).anonymised_at is None
+    restored = CliRunner().invoke(backup_commands, ["restored"], obj=AppProvider(lambda: nullcontext(app)))
+    assert restored.exit_code == 0, restored.output
+    assert "rows changed: anonymised 1." in restored.output
+    db.session.expire_all()
+    assert find_texts(people) == []
+    assert statistics(db.session.get(Petition, petition.id)) == before
+    assert db.session.execute(text("SELECT state, count(*) FROM signatures GROUP BY 1 ORDER BY 1")).all() == states
+    assert count_by_state(mailing_id) == mailed
+    assert find_suppressed(["person0@chez-moi.fr"])
+    assert db.session.get(Signature, kept.id).name == "Autre Personne"
+    assert client.get(personal_link).status_code == 410
 
     # Another year: nothing grows, nothing happens twice.
     travel.move(days=365)

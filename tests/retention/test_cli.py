@@ -16,6 +16,7 @@ from petition.retention.cli import retention
 from petition.retention.models import PetitionRetention
 from petition.signatures.confirm import confirm_signature
 from petition.signatures.models import Signature
+from petition.signatures.staff.restriction import restrict
 
 
 @pytest.fixture
@@ -71,10 +72,8 @@ def test_postpone_and_hand_over(run_command, petition):
     assert db.session.query(Petition).one().handed_over_at is None
 
 
-def test_restart_anonymises_at_once_what_a_restore_brought_back(run_command, petition):
-    assert run_command("retention", "restart", "jardin", "--yes").exit_code == 1, "it is open"
-    close_long_ago(petition, days=10)
-    assert "Anonymised on" in run_command("retention", "restart", "jardin", "--yes").output
-    db.session.expire_all()
-    assert db.session.query(Signature).one().email == ""
-    assert run_command("retention", "restart", "jardin", "--yes").exit_code == 1, "it is done"
+def test_show_says_what_is_kept_back(run_command, petition):
+    restrict(db.session.query(Signature).one())
+    close_long_ago(petition, days=300)
+    assert "Use restricted, so kept back until that is lifted: 1 signatures." in run_command("retention", "show").output
+    assert json.loads(run_command("retention", "show", "--json").output)["petitions"][0]["restricted"] == 1

@@ -79,3 +79,18 @@ def test_arbitrary_text_is_an_address_or_rejected(app, typed):
     assert canonicalize(local, domain) == address.canonical
     assert "\n" not in address.typed
     assert "\r" not in address.typed
+
+
+def test_special_use_domains_are_valid_where_the_operator_names_them(app, monkeypatch):
+    monkeypatch.setitem(app.config, "PETITION_EMBEDDED", False)
+    for address in ("zoe@mail.test", "zoe@corp.local", "zoe@example.invalid"):
+        with pytest.raises(BadAddress):
+            parse_email_address(address)
+    monkeypatch.setitem(app.config, "PETITION_LAB_DOMAINS", ["test", "local", "home.arpa"])
+    for typed in ("Zoe@Mail.test", "zoe@Corp.LOCAL ", "zoe@printer.home.arpa"):
+        expected = typed.strip().lower()
+        assert parse_email_address(typed).canonical == expected
+        assert parse_email_address(typed).typed.rpartition("@")[2] == expected.rpartition("@")[2]
+    for address in ("zoe@example.invalid", "zoe@test", "zoe@local", "a b@corp.local", "zoe@.local", "zoe@notlocal"):
+        with pytest.raises(BadAddress):
+            parse_email_address(address)

@@ -34,15 +34,21 @@ POLITE = (
     r"|veuillez|thank you|thanks|cordialement|je (souhaite|veux|voudrais)|i (want|wish|would like) to|can you|could you"
     r"|pouvez vous|d avance)"
 )
-REQUEST = (
-    r"((me |m )?(desinscri\w{1,6}|desabonn\w{1,6})( moi)?|unsubscribe( me)?|remove me|opt ?out|stop( all)?( e?mails?)?"
-    r"|arret(ez|er)?|retire[rz] moi|ne (plus )?m (ecrivez|envoyez) plus)"
-)
 OBJECT = (
-    r"((de|from|of|a|to) )?((cette|la|votre|vos|the|this|your|these|toutes les) )?"
-    r"(liste|list|mailing|mailings|newsletter|lettre|e?mails?|courriels?)( de diffusion)?"
+    r"((de|d|from|of|a|to|off) )?((cette|la|votre|vos|the|this|your|these|toutes les|tous vos|all) )?"
+    r"(listes?|lists?|mailings?|mailing lists?|newsletters?|lettres?|(e ?)?mails?|courriels?|messages?|nouvelles)"
+    r"( de diffusion)?( de votre part)?"
 )
-REQUEST_PATTERN = re.compile(rf"({POLITE} )*{REQUEST}( {OBJECT})?( {POLITE})*")
+REQUEST = (
+    r"((me |m )?(desinscri\w{1,6}|desabonn\w{1,6})( moi)?|unsubscribe( me)?|opt ?out|stop( all)?( e?mails?)?"
+    r"|arret(ez|er)?"
+    r"|(remove|delete)( me| my (e ?mail )?address)?|take me off"
+    r"|((me )?(retire[rz]|supprime[rz]|enleve[rz])( moi| mon adresse( e ?mail)?)?)"
+    r"|ne (plus )?m (ecri\w{1,4}|envo\w{1,4})( plus)?( rien)?|(arret\w{1,3}|cess\w{1,3}) de m (ecrire|envoyer)"
+    rf"|(je )?ne (souhaite|veux|desire) plus (recevoir|etre contacte\w?)|plus (de|d) (?={OBJECT})|no more (?={OBJECT}))"
+)
+CLOSING = r"(cordialement|bien (cordialement|a vous)|salutations|(best|kind) regards|regards)( \w+){0,3}"
+REQUEST_PATTERN = re.compile(rf"({POLITE} )*{REQUEST} ?({OBJECT})?( {POLITE})*( {CLOSING})?")
 
 
 def is_reply(message: Message) -> bool:

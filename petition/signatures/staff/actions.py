@@ -7,7 +7,7 @@ from flask_babel import gettext as _
 
 from petition.core.exceptions import InvalidTransition, ValidationError
 from petition.delivery.queues import NOTIFICATIONS
-from petition.signatures import self_service
+from petition.signatures import address_change, self_service
 from petition.signatures.confirm import ConfirmationClosed, can_be_restored, confirm_signature, restore
 from petition.signatures.models import ReviewState, Signature, SignatureState
 from petition.signatures.review import decisions
@@ -21,7 +21,7 @@ MAX_REASON_CHARACTERS = 200
 # The actions that each state allows, in the order in which they are offered.
 ACTIONS_BY_STATE: dict[str, tuple[str, ...]] = {
     SignatureState.PENDING: ("resend", "correct", "confirm", "invalidate"),
-    SignatureState.CONFIRMED: ("resend", "correct", "withdraw", "invalidate"),
+    SignatureState.CONFIRMED: ("resend", "correct", "change_address", "withdraw", "invalidate"),
     SignatureState.INVALIDATED: ("reinstate",),
     SignatureState.DISOWNED: ("restore",),
 }
@@ -31,11 +31,11 @@ RIGHTS = ("restrict", "erase")
 REVIEW_ACTIONS: dict[str | None, tuple[str, ...]] = {
     ReviewState.WAITING: ("show_name", "hide_name"), ReviewState.REJECTED: ("show_name",),
 }  # fmt: skip
-ACTIONS_WITH_REASON = ("confirm", "invalidate", "reinstate", "restore", "restrict", "lift", "erase")
+ACTIONS_WITH_REASON = ("change_address", "confirm", "invalidate", "reinstate", "restore", "restrict", "lift", "erase")
 # The name of each action in the audit trail, after "signature.".
 AUDIT_ACTIONS = {
-    "resend": "resent", "correct": "corrected", "confirm": "confirmed", "withdraw": "withdrawn",
-    "invalidate": "invalidated", "reinstate": "reinstated", "restore": "restored",
+    "resend": "resent", "correct": "corrected", "change_address": "address_given", "confirm": "confirmed",
+    "withdraw": "withdrawn", "invalidate": "invalidated", "reinstate": "reinstated", "restore": "restored",
     "show_name": "name_approved", "hide_name": "name_rejected", "stop_updates": "updates_stopped",
     "restrict": "restricted", "lift": "restriction_lifted", "erase": "erased",
 }  # fmt: skip
@@ -122,6 +122,19 @@ def _correct(signature: Signature, form: Mapping[str, Any]) -> dict[str, Any]:
     return {"fields": changed}
 
 
+def _change_address(signature: Signature, form: Mapping[str, Any]) -> dict[str, Any]:
+    """Ask the owner of another address to confirm it, for a signer who cannot use the personal page.
+
+    The present address is notified. Nothing of either is in the audit trail.
+    """
+    typed, reason = str(form.get("email") or ""), validate_reason(form)
+    address = address_change.parse_new_address(signature, typed)
+    if address_change.is_taken(signature, address):
+        raise ValidationError({"email": _("Somebody signed this petition with that address already.")})
+    address_change.request_change(signature, typed)
+    return {"reason": reason}
+
+
 def _withdraw(signature: Signature, _form: Mapping[str, Any]) -> dict[str, Any]:
     """Withdraw a signature at its signer's request; the signer is notified by email."""
     self_service.withdraw(signature)
@@ -188,7 +201,8 @@ def _erase(signature: Signature, form: Mapping[str, Any]) -> dict[str, Any]:
 
 
 _ACTION_HANDLERS: dict[str, Callable[[Signature, Mapping[str, Any]], dict[str, Any]]] = {
-    "resend": _resend, "correct": _correct, "confirm": _confirm, "withdraw": _withdraw, "invalidate": _invalidate,
-    "reinstate": _reinstate, "restore": _restore, "show_name": _show_name, "hide_name": _hide_name,
-    "stop_updates": _stop_updates, "restrict": _restrict, "lift": _lift, "erase": _erase,
+    "resend": _resend, "correct": _correct, "change_address": _change_address, "confirm": _confirm,
+    "withdraw": _withdraw, "invalidate": _invalidate, "reinstate": _reinstate, "restore": _restore,
+    "show_name": _show_name, "hide_name": _hide_name, "stop_updates": _stop_updates,
+    "restrict": _restrict, "lift": _lift, "erase": _erase,
 }  # fmt: skip

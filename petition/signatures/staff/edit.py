@@ -75,8 +75,8 @@ class DetailsSchema(ma.Schema):
         if confirmed and address.canonical != self.signature.email_canonical:
             raise ma.ValidationError(
                 _(
-                    "This address proved the signature, and another one has not: withdraw this signature, and let its "
-                    "owner sign again with the other address."
+                    "This address proved the signature, and another one has not: use “Change the address”, which asks "
+                    "the owner of the new one to confirm it."
                 )
             )
 

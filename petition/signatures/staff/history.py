@@ -11,7 +11,7 @@ from petition.core.db import db
 from petition.core.i18n import N_
 from petition.delivery.models import Delivery
 from petition.signatures.labels import email_kind_label, signature_field_label, signature_state_label
-from petition.signatures.models import ConsentWording, Signature
+from petition.signatures.models import AddressChange, ConsentWording, Signature
 from petition.team import audit
 from petition.team.models import AuditEvent
 
@@ -22,6 +22,7 @@ ACTION_MESSAGES = {
     "signature.resent": N_("%(who)s had the link sent again."),
     "signature.confirmed": N_("%(who)s confirmed it without the link."),
     "signature.corrected": N_("%(who)s corrected: %(fields)s."),
+    "signature.address_given": N_("%(who)s asked the owner of a new address to confirm it."),
     "signature.withdrawn": N_("%(who)s withdrew it."),
     "signature.invalidated": N_("%(who)s invalidated it."),
     "signature.reinstated": N_("%(who)s reinstated it."),
@@ -62,6 +63,7 @@ def list_events(signature: Signature) -> list[Event]:
     events = [
         *list_signature_events(signature),
         *_consent_events(signature),
+        *_address_events(signature),
         *_email_events(signature),
         *_action_events(signature),
         *_bulk_action_events(signature),
@@ -89,6 +91,13 @@ def _consent_events(signature: Signature) -> list[Event]:
     wording = db.session.get(ConsentWording, signature.updates_wording_id) if signature.updates_wording_id else None
     text = N_("Agreed to receive the news, with this wording:")
     return [Event(signature.updates_at, text, detail=wording.text if wording else None)]
+
+
+def _address_events(signature: Signature) -> list[Event]:
+    change = db.session.get(AddressChange, signature.id)
+    if change is None or change.confirmed_at is None:
+        return []
+    return [Event(change.confirmed_at, N_("The owner of a new address confirmed it: it took the place of the other."))]
 
 
 def _email_events(signature: Signature) -> list[Event]:

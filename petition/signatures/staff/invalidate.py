@@ -60,7 +60,9 @@ def prepare_bulk_invalidation(criteria: Filter, reason: str, asked_by: str) -> B
     )
     with statement_timeout(PREPARE_TIMEOUT):
         states = (SignatureState.PENDING, SignatureState.CONFIRMED)
-        query = select(Signature.id, Signature.state).where(*build_conditions(criteria), Signature.state.in_(states))
+        query = select(Signature.id, Signature.state).where(
+            *build_conditions(criteria), Signature.state.in_(states), Signature.restricted_at.is_(None)
+        )
         return runner.prepare(bulk_action, query, MAX_SIGNATURES)
 
 
@@ -112,7 +114,7 @@ def _still_invalidated_by(action_id: int | None) -> list[ColumnElement[bool]]:
 
 def _transition_batch(unchanged: Select[int], **values: object) -> Sequence[Row[int, int, str]]:
     # Rows are locked in one order: two bulk actions on the same signatures would otherwise deadlock.
-    unchanged = unchanged.where(Signature.anonymised_at.is_(None))
+    unchanged = unchanged.where(Signature.anonymised_at.is_(None), Signature.restricted_at.is_(None))
     ids = db.session.scalars(unchanged.order_by(Signature.id).with_for_update(of=Signature)).all()
     changed = update(Signature).where(Signature.id.in_(ids)).values(**values)
     changed_rows = changed.returning(Signature.petition_id, Signature.id, Signature.party)

@@ -53,7 +53,8 @@ def ask(signature_id: int, action: str) -> tuple[str, int] | Response:
     signature = _get_or_404(signature_id)
     if action not in list_allowed_actions(signature):
         return abort(404) if action not in AUDIT_ACTIONS else redirect(_signature_url(signature), 303)
-    return _render_form(signature, action, {field: getattr(signature, field) or "" for field in EDITABLE_FIELDS})
+    details = {field: getattr(signature, field) or "" for field in EDITABLE_FIELDS} if action == "correct" else {}
+    return _render_form(signature, action, details)
 
 
 @blueprint.post("/<int:signature_id>/<action>")
@@ -116,12 +117,13 @@ def _render(signature: Signature, **messages: Any) -> str:
 def _render_form(
     signature: Signature, action: str, form: dict[str, Any], errors: dict[str, str] | None = None, status: int = 200
 ) -> tuple[str, int]:
-    fields = [field for field in EDITABLE_FIELDS if field != "organisation" or signature.party == Party.ORGANISATION]
+    editable = [field for field in EDITABLE_FIELDS if field != "organisation" or signature.party == Party.ORGANISATION]
+    fields = {"correct": editable, "change_address": ["email"]}.get(action, [])
     return render_template(
         "signatures/staff/action.html",
         signature=signature,
         action=action,
-        fields=fields if action == "correct" else [],
+        fields=fields,
         needs_reason=action in ACTIONS_WITH_REASON,
         form=form,
         errors=errors or {},

@@ -51,6 +51,11 @@ def gets_updates():
         "Bonjour,\n\nveuillez me désinscrire de cette liste.\n\nMerci", "please remove me from your list",
         "stop\n\nEnvoyé de mon iPhone", "Stop" + QUOTED, "Je souhaite me désinscrire\n-- \nZoé, présidente",
         "unsubscribe\n\nOn Fri, Nov 27, 2026 at 10:00 AM Les amis <p@example.org> wrote:\n> text",
+        "Bonjour, merci de me désinscrire. Cordialement, Jean Dupont", "Supprimez-moi de vos listes", "remove",
+        "Je ne souhaite plus recevoir vos mails", "Je ne veux plus recevoir de mails de votre part",
+        "no more emails please",
+        "Ne m’envoyez plus rien", "Plus de mails svp", "Take me off this list", "Arrêtez de m'écrire",
+        "Supprimez mon adresse mail svp", "Merci de me retirer de votre liste",
     ],
 )  # fmt: skip
 def test_short_reply_that_asks_so_is_understood(app, text):
@@ -62,7 +67,9 @@ def test_short_reply_that_asks_so_is_understood(app, text):
     [
         "Stop aux prisons !", "Merci, continuez" + QUOTED, "Ne me désinscrivez pas", "don't stop", "Bravo" + QUOTED,
         "Comment se désinscrire si je change d’avis un jour ? Je reste pour l’instant avec vous.", "",
-        "stop " * 40, "Please stop the expulsions",
+        "stop " * 40, "Please stop the expulsions", "Plus de prison", "plus de mails pour les détenus",
+        "supprimez mon nom de la liste publique", "remove the law", "Retirez ce texte", "Je ne veux plus voir cela",
+        "Ne m’envoyez plus de mails en anglais", "Cordialement, Jean",
     ],
 )  # fmt: skip
 def test_other_replies_are_no_request(app, text):

@@ -10,6 +10,8 @@ from petition.core.db import db
 from petition.petitions.models import Petition
 from petition.retention.models import PetitionRetention
 from petition.signatures.confirm import confirm_signature
+from petition.signatures.models import Signature
+from petition.signatures.staff.restriction import restrict
 from petition.team.models import AuditEvent
 
 PAGE = "/desk/petitions/jardin/data-kept"
@@ -115,3 +117,18 @@ def test_the_desk_shows_what_is_left_of_a_signature(client, petition, monkeypatc
     assert client.get("/desk/petitions/jardin/paper").status_code == 200
     assert client.get("/desk/petitions/jardin/organisations").status_code == 200
     assert client.get("/p/jardin").status_code == 200
+
+
+def test_what_is_kept_back_is_said_and_linked(client, petition, monkeypatch):
+    account = sign_in(client, "campaigner", language="en")
+    restrict(db.session.query(Signature).one())
+    travel = Clock(monkeypatch)
+    close_long_ago(petition, days=300)
+    for path in ("/desk/data-kept?lang=en", f"{PAGE}?lang=en"):
+        assert "1 signature stays as it is until the restriction of its use is lifted" in text_of(client.get(path))
+    assert "/desk/signatures/1" in client.get(PAGE).text
+    close_long_ago(petition)
+    anonymise_all(travel)
+    open_session(client, account)
+    assert "1 signature stays as it is" in text_of(client.get(f"{PAGE}?lang=en"))
+    assert "Anonymised, but for what is restricted" in client.get("/desk/?lang=en").text

@@ -220,6 +220,50 @@ def test_only_the_spelling_of_a_confirmed_address_changes(client, campaigner, pe
     assert (signature.state, signature.email) == ("confirmed", "jeandupont@gmail.com")
 
 
+def test_the_owner_of_another_address_is_asked_to_confirm_it(client, campaigner, petition, sent_emails):
+    signature = confirmed(petition, updates=True)
+    db.session.query(Delivery).delete()
+    db.session.commit()
+    page = client.get(f"{path(signature)}/change_address?lang=en").text
+    assert 'name="email"' in page
+    assert "zoe@example.org" not in re.search(r'name="email"[^>]*', page)[0]
+    answer = perform(client, signature, "change_address", email="zoe@example.net", reason="letter of 3 March")
+    assert answer.status_code == 303
+    assert signature.email == "zoe@example.org", "until its owner confirms it"
+    event = last_record() if last_record().action != "signature.viewed" else None
+    assert (event.action, event.after["reason"]) == ("signature.address_given", "letter of 3 March")
+    assert "@" not in str(event.after) + str(event.before)
+    run_queue("confirmations")
+    run_queue("notifications")
+    request, notice = sent_emails
+    assert (request.recipients, notice.recipients) == (["zoe@example.net"], ["zoe@example.org"])
+    assert "en nous écrivant" in " ".join(notice.body.split())
+    client.post(re.search(r"/a/[\w.-]+", request.body)[0])
+    db.session.expire_all()
+    assert (signature.email, signature.state, signature.updates) == ("zoe@example.net", "confirmed", True)
+    page = client.get(path(signature) + "?lang=en").text
+    for words in ("asked the owner of a new address", "letter of 3 March", "took the place of the other"):
+        assert words in page, words
+
+
+def test_a_new_address_that_cannot_be_is_refused_and_nothing_typed_is_lost(client, campaigner, petition):
+    make_signature(petition, email="taken@example.org")
+    signature = confirmed(petition)
+    db.session.query(Delivery).delete()
+    db.session.commit()
+    for email, reason, said in (
+        ("Taken@example.org", "letter", "Somebody signed this petition with that address already"),
+        ("nobody", "letter", "full email address"), ("zoe@example.net", "", "Write a reason"),
+    ):  # fmt: skip
+        fields = {"email": email, "reason": reason, "seen": seen(client, signature)}
+        answer = post_form(client, f"{path(signature)}/change_address?lang=en", **fields)
+        assert answer.status_code == 422
+        assert said in answer.text
+        assert email in answer.text
+    assert db.session.query(Delivery).count() == 0
+    assert "change_address" not in list_allowed_actions(make_signature(petition, email="pending@example.org"))
+
+
 def test_other_roles_and_visitors_have_no_access(client, app, petition):
     signature = make_signature(petition)
     sign_in(client, "operator")
