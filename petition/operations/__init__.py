@@ -19,6 +19,7 @@ def register(app: "Flask") -> None:
         bounces,
         dashboard,
         doctor,
+        history,
         metrics,
         providers,
         request_echo,
@@ -26,7 +27,7 @@ def register(app: "Flask") -> None:
     )
 
     readiness.init_app(app)
-    for view in (dashboard, actions, providers, bounces, suppressions, doctor, metrics, request_echo):
+    for view in (dashboard, actions, history, providers, bounces, suppressions, doctor, metrics, request_echo):
         app.register_blueprint(view.blueprint)
     for label in (
         labels.action_labels,

@@ -23,6 +23,7 @@ from petition.operations import broker_stats, latency, queries, queue_stats, web
 from petition.operations.health import PROBE_MAX_AGE_SECONDS, Health, evaluate_health
 from petition.operations.models import Drift, WebRequests
 from petition.operations.reconcile import RECONCILIATION
+from petition.operations.rollup import OTHER_PROVIDERS
 from petition.operations.snapshot import Snapshot, take_snapshot
 from petition.petitions.models import Petition
 from petition.safeguards.mail_providers import LARGE_PROVIDERS
@@ -38,7 +39,6 @@ REASON_CLASSES = (
     "internal",
     "pace",
 )  # what the SQL function reason_class returns
-OTHER_PROVIDERS = "other"
 COUNTED_OUTCOMES = {
     DeliveryState.FAILED: "Emails that failed, by reason class",
     DeliveryState.DEFERRED: "Attempts that are to be retried, by reason class",

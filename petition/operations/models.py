@@ -96,6 +96,25 @@ class DomainRollup(Model):
     n: Mapped[int]
 
 
+class MailHistory(Model):
+    """What became of emails within an hour or a day (`grain`), by mail provider: volume, waits, rejections.
+
+    `state` is that of deliveries, at its time; or, at the time of the email, `linked` (a confirmation link emailed) and
+    `confirmed` (somebody followed one). `bucket` is of the latency of emails sent, -1 of others.
+    """
+
+    __tablename__ = "mail_history"
+
+    grain: Mapped[str] = mapped_column(String(4), primary_key=True)
+    at: Mapped[datetime] = mapped_column(primary_key=True)
+    provider: Mapped[str] = mapped_column(String(255), primary_key=True)
+    queue: Mapped[str] = mapped_column(String(20), primary_key=True)
+    state: Mapped[str] = mapped_column(String(12), primary_key=True)
+    reason: Mapped[str] = mapped_column(String(12), primary_key=True)
+    bucket: Mapped[int] = mapped_column(SmallInteger, primary_key=True, autoincrement=False)
+    n: Mapped[int]
+
+
 class WebRequests(Model):
     """HTTP requests ever answered, by method, URL rule, status and the bucket of their duration (`web_requests`)."""
 
