@@ -66,7 +66,7 @@ def draw_rejections(slots: Sequence[Slot], *, narrow: bool = False) -> bytes:
 def draw_waits(slots: Sequence[Slot], *, narrow: bool = False) -> bytes:
     """Draw the median and the p95 of the latency of confirmations in each slot of time."""
     chart = create_chart(pygal.Line, narrow=narrow, y_title=_("seconds"), dots_size=2, value_formatter=format_duration)
-    _label_slots(chart, slots, narrow)
+    _label_slots(chart, slots, narrow, 2)
     for name, share in (("p50", 0.5), ("p95", 0.95)):
         chart.add(name, [slot.percentile(share) for slot in slots])
     svg: bytes = chart.render()
@@ -75,14 +75,15 @@ def draw_waits(slots: Sequence[Slot], *, narrow: bool = False) -> bytes:
 
 def _draw_slots(slots: Sequence[Slot], series: Mapping[str, Sequence[int]], narrow: bool) -> bytes:
     chart = create_chart(pygal.StackedBar, narrow=narrow, y_title=_("emails"))
-    _label_slots(chart, slots, narrow)
-    for name, values in series.items():
-        if any(values):
-            chart.add(name, values)
+    _label_slots(chart, slots, narrow, len(series))
+    for name, values in series.items() if any(map(any, series.values())) else ():
+        chart.add(name, values)
     svg: bytes = chart.render()
     return svg
 
 
-def _label_slots(chart: Any, slots: Sequence[Slot], narrow: bool) -> None:
+def _label_slots(chart: Any, slots: Sequence[Slot], narrow: bool, series: int) -> None:
+    if not narrow:  # with more columns than series, the legend is drawn below the picture
+        chart.config.legend_at_bottom_columns = max(1, min(MAX_PROVIDERS_DRAWN, series))
     chart.x_labels = [f"{slot.at:%d/%m}" for slot in slots]
     chart.config.x_labels_major_every = max(1, len(slots) // (4 if narrow else 7))
