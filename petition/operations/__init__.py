@@ -24,10 +24,13 @@ def register(app: "Flask") -> None:
         providers,
         request_echo,
         suppressions,
+        timelines,
     )
+    from petition.signatures.labels import email_kind_label
 
     readiness.init_app(app)
-    for view in (dashboard, actions, history, providers, bounces, suppressions, doctor, metrics, request_echo):
+    pages = (dashboard, actions, timelines, history, providers, bounces, suppressions, doctor)
+    for view in (*pages, metrics, request_echo):
         app.register_blueprint(view.blueprint)
     for label in (
         labels.action_labels,
@@ -35,6 +38,7 @@ def register(app: "Flask") -> None:
         labels.cause_label,
         labels.describe_pace,
         labels.domain_problem_label,
+        email_kind_label,
         labels.health_label,
         labels.mailbox_problem_label,
         labels.provider_remedy,
