@@ -1,6 +1,7 @@
 """Compose the alerts to the team."""
 
 from collections.abc import Sequence
+from typing import Any
 from urllib.parse import urlsplit
 
 from flask import current_app
@@ -28,8 +29,17 @@ def compose_team_alert(claims: Sequence[ClaimedDelivery]) -> Composed:
         if alert and account and account.active and alert.kind not in account.alerts_off:
             messages[claim.id] = render_message(
                 TEAM_ALERT, account.language, account.email, site, headers=AUTO_SUBMITTED_HEADERS, kind=alert.kind,
-                data=alert.data, reasons=alert.data.get("reasons", {}).get(account.language, []), url=public_url,
-                site=site, signature=account,
+                data=alert.data, notices=_list_notices(alert, account.language), url=public_url, site=site,
+                signature=account,
                 petition={"title": site, "sender_name": site, "url": f"{public_url}/desk/"},
             )  # fmt: skip
     return messages
+
+
+def _list_notices(alert: TeamAlert, language: str) -> list[dict[str, Any]]:
+    """Return what is wrong, then what is over, with its message in the reader's language."""
+    notices = [
+        {**notice, "message": notice["messages"].get(language) or notice["messages"]["en"]}
+        for notice in alert.data.get("notices", [])
+    ]
+    return sorted(notices, key=lambda notice: notice["minutes"] is not None)

@@ -51,4 +51,8 @@ def register(app: "Flask") -> None:
     register_handler(app, delivery_actions.SUBJECT, "mark-sent", delivery_actions.mark_sent)
     register_task(app, tasks.run_probe)
     register_task(app, tasks.run_reconcile)
+    register_task(app, tasks.run_record_troubles)
+    register_task(app, tasks.run_check_host)
+    register_task(app, tasks.run_check_site)
+    register_task(app, tasks.run_send_webhooks)
     register_task(app, tasks.run_retention)

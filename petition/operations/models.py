@@ -6,12 +6,16 @@ moment, without a row that every transaction updates and without counting rows.
 """
 
 from datetime import datetime
+from typing import Any
 
-from sqlalchemy import Double, Index, SmallInteger, String, func
-from sqlalchemy.dialects.postgresql import ARRAY
+from sqlalchemy import CheckConstraint, Double, Index, SmallInteger, String, func, text
+from sqlalchemy.dialects.postgresql import ARRAY, JSONB
 from sqlalchemy.orm import Mapped, mapped_column
 
 from petition.core.db import Model, identity_column
+
+# Of a trouble: the health statuses but "ok", and what does not keep mail from flowing.
+SEVERITIES = ("stuck", "slow", "warning")
 
 
 class StateChangeLog(Model):
@@ -155,6 +159,38 @@ class Probe(Model):
     ok: Mapped[bool]
     response: Mapped[str] = mapped_column(String(200))
     milliseconds: Mapped[int]
+    value: Mapped[float | None] = mapped_column(Double)  # what it measured: see who records it
+
+
+class Trouble(Model):
+    """Something that is wrong, since when, and whether operators were told; deleted some minutes after its end.
+
+    `name` is its section in the runbook, `subject` the provider or the like that it is of. `messages` by language.
+    """
+
+    __tablename__ = "troubles"
+
+    name: Mapped[str] = mapped_column(String(40), primary_key=True)
+    subject: Mapped[str] = mapped_column(String(255), primary_key=True)
+    severity: Mapped[str] = mapped_column(String(7))
+    messages: Mapped[dict[str, str]] = mapped_column(JSONB)
+    since: Mapped[datetime] = mapped_column(server_default=func.now())
+    seen_at: Mapped[datetime] = mapped_column(server_default=func.now())
+    told_at: Mapped[datetime | None]
+
+    __table_args__ = (CheckConstraint(f"severity IN {SEVERITIES}", name="severity"),)
+
+
+class AlertWebhook(Model):
+    """A notice to PETITION_ALERT_WEBHOOK that has not been taken yet."""
+
+    __tablename__ = "alert_webhooks"
+
+    id: Mapped[int] = identity_column()
+    payload: Mapped[dict[str, Any]] = mapped_column(JSONB)
+    attempts: Mapped[int] = mapped_column(SmallInteger, default=0, server_default=text("0"))
+    created_at: Mapped[datetime] = mapped_column(server_default=func.now())
+    next_attempt_at: Mapped[datetime] = mapped_column(server_default=func.now())
 
 
 class Drift(Model):
