@@ -18,7 +18,7 @@ from petition.desk import home
 from petition.desk.models import TeamAlert
 from petition.desk.queries import INSERT_ALERTS
 from petition.operations import alert_webhooks
-from petition.operations.troubles import take_notices
+from petition.operations.troubles import take_alerts
 from petition.petitions.counters import get_counts
 from petition.petitions.models import PetitionState
 from petition.petitions.queries import list_all
@@ -80,16 +80,16 @@ def _check_digest() -> None:
 def _check_trouble() -> None:
     """Tell operators of what is wrong, and of what is over, in one email for all that is new."""
     now = clock.now()
-    notices = take_notices(now)
-    if not notices:
+    troubles = take_alerts(now)
+    if not troubles:
         return
-    alert_webhooks.store(notices)
+    alert_webhooks.store(troubles)
     told = [
-        {"name": notice.name, "severity": notice.severity, "messages": notice.messages,
-         "minutes": round((notice.ended_at - notice.since) / timedelta(minutes=1)) if notice.ended_at else None}
-        for notice in notices
+        {"name": trouble.name, "severity": trouble.severity, "messages": trouble.messages,
+         "minutes": round((trouble.ended_at - trouble.since) / timedelta(minutes=1)) if trouble.ended_at else None}
+        for trouble in troubles
     ]  # fmt: skip
-    _make(AlertKind.TROUBLE, now.isoformat(timespec="milliseconds"), {"notices": told})
+    _make(AlertKind.TROUBLE, now.isoformat(timespec="milliseconds"), {"troubles": told})
 
 
 def delete_old() -> None:

@@ -29,17 +29,17 @@ def compose_team_alert(claims: Sequence[ClaimedDelivery]) -> Composed:
         if alert and account and account.active and alert.kind not in account.alerts_off:
             messages[claim.id] = render_message(
                 TEAM_ALERT, account.language, account.email, site, headers=AUTO_SUBMITTED_HEADERS, kind=alert.kind,
-                data=alert.data, notices=_list_notices(alert, account.language), url=public_url, site=site,
+                data=alert.data, troubles=_list_troubles(alert, account.language), url=public_url, site=site,
                 signature=account,
                 petition={"title": site, "sender_name": site, "url": f"{public_url}/desk/"},
             )  # fmt: skip
     return messages
 
 
-def _list_notices(alert: TeamAlert, language: str) -> list[dict[str, Any]]:
+def _list_troubles(alert: TeamAlert, language: str) -> list[dict[str, Any]]:
     """Return what is wrong, then what is over, with its message in the reader's language."""
-    notices = [
-        {**notice, "message": notice["messages"].get(language) or notice["messages"]["en"]}
-        for notice in alert.data.get("notices", [])
+    troubles = [
+        {**trouble, "message": trouble["messages"].get(language) or trouble["messages"]["en"]}
+        for trouble in alert.data.get("troubles", [])
     ]
-    return sorted(notices, key=lambda notice: notice["minutes"] is not None)
+    return sorted(troubles, key=lambda trouble: trouble["minutes"] is not None)

@@ -1,6 +1,6 @@
-"""Notices to PETITION_ALERT_WEBHOOK, signed as https://www.standardwebhooks.com/ specifies; no personal data.
+"""Alerts to PETITION_ALERT_WEBHOOK, signed as https://www.standardwebhooks.com/ specifies; no personal data.
 
-A notice is a row until the receiver takes it (2xx). It is tried again with growing intervals for a day.
+An alert is a row until the receiver takes it (2xx). It is tried again with growing intervals for a day.
 """
 
 import base64
@@ -21,7 +21,7 @@ from sqlalchemy import delete, func, select
 
 from petition.core.db import db
 from petition.operations.models import AlertWebhook
-from petition.operations.troubles import Notice
+from petition.operations.troubles import TroubleAlert
 
 TIMEOUT_SECONDS = 5.0  # of each wait for the receiver
 MAX_AT_ONCE = 10
@@ -30,34 +30,34 @@ FIRST_RETRY, MAX_RETRY, GIVE_UP_AFTER = timedelta(seconds=10), timedelta(hours=1
 log = structlog.get_logger(__name__)
 
 
-def store(notices: Sequence[Notice]) -> None:
-    """Store notices to be sent, if there is a webhook. Flushes, does not commit."""
+def store(alerts: Sequence[TroubleAlert]) -> None:
+    """Store alerts to be sent, if there is a webhook. Flushes, does not commit."""
     if current_app.config["PETITION_ALERT_WEBHOOK"]:
-        db.session.add_all([AlertWebhook(payload=make_payload(notice)) for notice in notices])
+        db.session.add_all([AlertWebhook(payload=make_payload(alert)) for alert in alerts])
         db.session.flush()
 
 
-def make_payload(notice: Notice) -> dict[str, Any]:
+def make_payload(alert: TroubleAlert) -> dict[str, Any]:
     """Return what the receiver gets: what is wrong, or over, in words, and where to read what to do."""
     url = current_app.config["PUBLIC_URL"]
     return {
-        "type": "trouble.ended" if notice.ended_at else "trouble.began",
-        "timestamp": (notice.ended_at or notice.since).isoformat(),
+        "type": "trouble.ended" if alert.ended_at else "trouble.began",
+        "timestamp": (alert.ended_at or alert.since).isoformat(),
         "data": {
-            "name": notice.name,
-            "severity": notice.severity,
-            "message": notice.messages["en"],
-            "messages": notice.messages,
-            "since": notice.since.isoformat(),
-            "ended_at": notice.ended_at.isoformat() if notice.ended_at else None,
+            "name": alert.name,
+            "severity": alert.severity,
+            "message": alert.messages["en"],
+            "messages": alert.messages,
+            "since": alert.since.isoformat(),
+            "ended_at": alert.ended_at.isoformat() if alert.ended_at else None,
             "url": f"{url}/ops/",
-            "runbook_url": f"{url}/ops/runbook#{notice.name}",
+            "runbook_url": f"{url}/ops/runbook#{alert.name}",
         },
     }
 
 
 def send_due() -> None:
-    """Send the notices that are due, oldest first. Commits after each."""
+    """Send the alerts that are due, oldest first. Commits after each."""
     url = current_app.config["PETITION_ALERT_WEBHOOK"]
     due = select(AlertWebhook).where(AlertWebhook.next_attempt_at <= func.now()).order_by(AlertWebhook.id)
     for _ in range(MAX_AT_ONCE if url else 0):
@@ -76,7 +76,7 @@ def send_due() -> None:
 
 
 def delete_old() -> None:
-    """Give up notices that nobody took for a day. Does not commit."""
+    """Give up alerts that nobody took for a day. Does not commit."""
     db.session.execute(delete(AlertWebhook).where(AlertWebhook.created_at < func.now() - GIVE_UP_AFTER))
 
 

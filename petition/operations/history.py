@@ -12,7 +12,7 @@ from petition.operations import history_queries, latency
 from petition.operations.failures import FailureSummary
 from petition.operations.rollup import MONTHS_KEPT, family_parameters
 
-MAX_PROVIDERS, MAX_REFUSALS = 20, 20
+MAX_PROVIDERS, MAX_REJECTIONS = 20, 20
 TTL_SECONDS = 30.0
 EPOCH = datetime(2024, 1, 1, tzinfo=UTC)  # a Monday, from which slots of time are counted, as in the statements
 LINKED, CONFIRMED, BUDGET = "linked", "confirmed", "budget"
@@ -135,7 +135,7 @@ def sum_up(provider: str, slots: Sequence[Slot]) -> ProviderHistory:
     return total
 
 
-def list_refusals(provider: str) -> list[FailureSummary]:
+def list_rejections(provider: str) -> list[FailureSummary]:
     """Return the emails of a provider that are deferred, failed or unknown now, by cause, with its last words."""
-    parameters = {"provider": provider, "limit": MAX_REFUSALS, **family_parameters()}
-    return [FailureSummary(**row) for row in db.session.execute(history_queries.REFUSALS, parameters).mappings()]
+    parameters = {"provider": provider, "limit": MAX_REJECTIONS, **family_parameters()}
+    return [FailureSummary(**row) for row in db.session.execute(history_queries.REJECTIONS_NOW, parameters).mappings()]

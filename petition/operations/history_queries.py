@@ -67,7 +67,7 @@ REJECTIONS = text("""
 """)
 # The emails of a provider that are deferred, failed or unknown now, by cause, with the server's last words. Its domains
 # are those that DNS names, and those of its family.
-REFUSALS = text("""
+REJECTIONS_NOW = text("""
     WITH logged AS (
         SELECT queue, state, cause, domain, n FROM failure_groups
         UNION ALL

@@ -163,7 +163,7 @@ class Probe(Model):
 
 
 class Trouble(Model):
-    """Something that is wrong, since when, and whether operators were told; deleted some minutes after its end.
+    """Something that is wrong, since when, and whether operators were alerted; deleted some minutes after its end.
 
     `name` is its section in the runbook, `subject` the provider or the like that it is of. `messages` by language.
     """
@@ -176,13 +176,13 @@ class Trouble(Model):
     messages: Mapped[dict[str, str]] = mapped_column(JSONB)
     since: Mapped[datetime] = mapped_column(server_default=func.now())
     seen_at: Mapped[datetime] = mapped_column(server_default=func.now())
-    told_at: Mapped[datetime | None]
+    notified_at: Mapped[datetime | None]
 
     __table_args__ = (CheckConstraint(f"severity IN {SEVERITIES}", name="severity"),)
 
 
 class AlertWebhook(Model):
-    """A notice to PETITION_ALERT_WEBHOOK that has not been taken yet."""
+    """An alert to PETITION_ALERT_WEBHOOK that has not been taken yet."""
 
     __tablename__ = "alert_webhooks"
 

@@ -35,8 +35,8 @@ class Found:
     acts: list[AuditEvent] = field(default_factory=list)
 
     def __len__(self) -> int:
-        parts = (self.signatures, self.deliveries, self.mailings, self.acts)
-        return sum(map(len, parts)) + self.waiting_requests
+        listed = len(self.signatures) + len(self.deliveries) + len(self.mailings) + len(self.acts)
+        return listed + self.waiting_requests
 
 
 def find(query: str) -> Found:

@@ -23,7 +23,7 @@ def run_probe() -> None:
 
 
 def run_record_troubles() -> None:
-    """Record what is wrong, for pages, metrics and the notices to operators."""
+    """Record what is wrong, for pages, metrics and the alerts to operators."""
     record_troubles()
 
 
@@ -40,7 +40,7 @@ def run_check_site() -> None:
 
 
 def run_send_webhooks() -> None:
-    """Send the notices that wait for the webhook."""
+    """Send the alerts that wait for the webhook."""
     alert_webhooks.send_due()
 
 
@@ -50,7 +50,7 @@ def run_reconcile() -> None:
 
 
 def run_retention() -> None:
-    """Delete rollups that no statistic reads any more, and notices that nobody takes."""
+    """Delete rollups that no statistic reads any more, and alerts that nobody takes."""
     delete_expired()
     alert_webhooks.delete_old()
     db.session.commit()

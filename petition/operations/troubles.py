@@ -1,6 +1,6 @@
-"""The ledger of what is wrong: since when, and whether operators were told of it, and of its end.
+"""The ledger of what is wrong: since when, and whether operators were alerted of it, and of its end.
 
-A trouble is told of once it has lasted, and is over once it has not been seen for some minutes, so that what comes and
+It is reported once it has lasted, and is over once it has not been seen for some minutes, so that what comes and
 goes is one trouble. Pauses that an operator planned are none.
 """
 
@@ -25,14 +25,14 @@ from petition.operations.snapshot import read_facts
 from petition.operations.watched import Warned, find_warnings
 
 WARNING = "warning"  # the severity of what does not keep mail from flowing
-# How long a trouble lasts before it is told of: shorter ones are over before anybody could read of them.
-PATIENCE = {"stuck": timedelta(minutes=2), "slow": timedelta(minutes=10), WARNING: timedelta(0)}
+# How long a trouble lasts before it is reported: shorter ones are over before anybody could read of them.
+MIN_AGE = {"stuck": timedelta(minutes=2), "slow": timedelta(minutes=10), WARNING: timedelta(0)}
 OVER_AFTER = timedelta(minutes=5)  # not seen for so long: over
 
 
 @dataclass(frozen=True)
-class Notice:
-    """What operators are told: a trouble that lasts, or one that is over, and how long it had lasted."""
+class TroubleAlert:
+    """What operators are alerted of: a trouble that lasts, or one that is over, and how long it had lasted."""
 
     name: str
     severity: str
@@ -54,19 +54,24 @@ def record_troubles() -> None:
     db.session.commit()
 
 
-def take_notices(now: datetime) -> list[Notice]:
-    """Return what operators are to be told now, each once: what has lasted, then what is over. Flushes."""
+def take_alerts(now: datetime) -> list[TroubleAlert]:
+    """Return what operators are to be alerted of now, each once: what has lasted, then what is over. Flushes."""
     known = list(db.session.scalars(select(Trouble).order_by(Trouble.since, Trouble.name).with_for_update()))
     over = [row for row in known if row.seen_at <= now - OVER_AFTER]
-    begun = [row for row in known if row not in over and not row.told_at and row.since <= now - PATIENCE[row.severity]]
-    notices = [Notice(row.name, row.severity, row.messages, row.since) for row in begun]
-    notices += [Notice(row.name, row.severity, row.messages, row.since, row.seen_at) for row in over if row.told_at]
+    begun = [
+        row
+        for row in known
+        if row not in over and not row.notified_at and row.seen_at - row.since >= MIN_AGE[row.severity]
+    ]
+    ended = [row for row in over if row.notified_at]
+    alerts = [TroubleAlert(row.name, row.severity, row.messages, row.since) for row in begun]
+    alerts += [TroubleAlert(row.name, row.severity, row.messages, row.since, row.seen_at) for row in ended]
     for row in begun:
         key = (Trouble.name == row.name, Trouble.subject == row.subject)
-        db.session.execute(update(Trouble).where(*key).values(told_at=now))
+        db.session.execute(update(Trouble).where(*key).values(notified_at=now))
     for row in over:
         db.session.execute(delete(Trouble).where(Trouble.name == row.name, Trouble.subject == row.subject))
-    return notices
+    return alerts
 
 
 def _from_reason(reason: HealthReason) -> dict[str, Any] | None:

@@ -14,7 +14,7 @@ from petition.desk import alerts, home
 from petition.desk.emails import compose_team_alert
 from petition.desk.models import TeamAlert
 from petition.desk.tasks import check_alerts, run_retention
-from petition.operations.troubles import Notice
+from petition.operations.troubles import TroubleAlert
 from petition.signatures.confirm import confirm_signature
 from petition.team.models import Account
 
@@ -118,8 +118,8 @@ def test_digest_comes_once_a_day_in_the_morning_if_there_is_news(team, monkeypat
 def test_trouble_and_its_end_are_one_email_each(team, night, monkeypatch, language, subject, over):
     team["operator"].language = language
     messages = {"en": "The broker does not answer.", "fr": "Le courtier ne répond pas."}
-    notices = [Notice("BrokerDown", "stuck", messages, MORNING)]
-    monkeypatch.setattr(alerts, "take_notices", lambda now: [notices.pop()] if notices else [])
+    found = [TroubleAlert("BrokerDown", "stuck", messages, MORNING)]
+    monkeypatch.setattr(alerts, "take_alerts", lambda now: [found.pop()] if found else [])
     for _ in range(2):
         check_alerts()
         assert alerted() == [("trouble", "operator")]
@@ -128,7 +128,7 @@ def test_trouble_and_its_end_are_one_email_each(team, night, monkeypatch, langua
     assert subject in message.subject
     db.session.query(Delivery).delete()
     db.session.query(TeamAlert).delete()
-    notices.append(Notice("BrokerDown", "stuck", messages, MORNING, MORNING + timedelta(minutes=9)))
+    found.append(TroubleAlert("BrokerDown", "stuck", messages, MORNING, MORNING + timedelta(minutes=9)))
     check_alerts()
     message = compose("trouble")["operator@example.org"]
     assert over in message.body.replace("\u202f", " ")

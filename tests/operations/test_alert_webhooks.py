@@ -1,4 +1,4 @@
-"""Notices to the webhook: signed, tried again, bounded in time, never to a redirect."""
+"""Alerts to the webhook: signed, tried again, bounded in time, never to a redirect."""
 
 import base64
 import hashlib
@@ -15,10 +15,11 @@ from sqlalchemy import func, text, update
 from petition.core.db import db
 from petition.operations import alert_webhooks
 from petition.operations.models import AlertWebhook
-from petition.operations.troubles import Notice
+from petition.operations.troubles import TroubleAlert
 
 SECRET = "whsec_" + base64.b64encode(bytes(range(32))).decode()
-BEGAN = Notice("BrokerDown", "stuck", {"en": "The broker is gone.", "fr": "…"}, datetime(2026, 11, 27, tzinfo=UTC))
+MESSAGES = {"en": "The broker is gone.", "fr": "…"}
+BEGAN = TroubleAlert("BrokerDown", "stuck", MESSAGES, datetime(2026, 11, 27, tzinfo=UTC))
 
 
 class Receiver(HTTPServer):
@@ -68,7 +69,7 @@ def make_due():
     db.session.commit()
 
 
-def test_notice_is_signed_as_the_standard_says(receiver):
+def test_alert_is_signed_as_the_standard_says(receiver):
     alert_webhooks.store([BEGAN])
     assert send() == 0
     [(path, headers, body)] = receiver.requests
@@ -83,7 +84,7 @@ def test_notice_is_signed_as_the_standard_says(receiver):
     assert payload["data"]["runbook_url"].endswith("/ops/runbook#BrokerDown")
 
 
-def test_refused_notice_is_tried_again_with_the_same_id_and_later_given_up(receiver):
+def test_refused_alert_is_tried_again_with_the_same_id_and_later_given_up(receiver):
     alert_webhooks.store([BEGAN])
     receiver.status = 500
     assert send() == 1

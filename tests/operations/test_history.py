@@ -61,9 +61,9 @@ def test_provider_named_by_dns_is_the_one_of_its_domains(app):
     )
     sent_to("club.example", 1, state="failed", cause="550 5.7.1", reason="550 5.7.1 not from you")
     rollup.roll_up()
-    [group] = history.list_refusals("google.com")
+    [group] = history.list_rejections("google.com")
     assert (group.domain, group.sample) == ("club.example", "550 5.7.1 not from you")
-    assert history.list_refusals("club.example") == []
+    assert history.list_rejections("club.example") == []
     assert [each.name for each in history.list_providers(history.PERIODS["week"], now())] == ["google.com"]
 
 

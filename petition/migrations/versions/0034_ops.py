@@ -1,4 +1,4 @@
-"""Statistics of the mail over months; what is wrong, and whom it was told."""
+"""Statistics of the mail over months; what is wrong, and the alerts about it."""
 
 from alembic import op
 
@@ -31,7 +31,7 @@ def upgrade() -> None:
             messages JSONB NOT NULL,
             since TIMESTAMP WITH TIME ZONE DEFAULT now() NOT NULL,
             seen_at TIMESTAMP WITH TIME ZONE DEFAULT now() NOT NULL,
-            told_at TIMESTAMP WITH TIME ZONE,
+            notified_at TIMESTAMP WITH TIME ZONE,
             CONSTRAINT pk_troubles PRIMARY KEY (name, subject),
             CONSTRAINT ck_troubles_severity CHECK (severity IN ('stuck', 'slow', 'warning'))
         )

@@ -88,9 +88,9 @@ def provider(provider: str) -> str:
     provider = provider.replace("\0", "")
     slots = _read_slots(name, provider, now)
     pace = next((each for each in list_providers() if each.name == provider), None)
-    refusals = history.list_refusals(provider)
+    rejections = history.list_rejections(provider)
     found = next((each for each in history.list_providers(_period_or_404(name), now) if each.name == provider), None)
-    if not (pace or found or refusals or any(slot.outcomes or any(slot.sent.values()) for slot in slots)):
+    if not (pace or found or rejections or any(slot.outcomes or any(slot.sent.values()) for slot in slots)):
         abort(404)
     return render_template(
         "operations/history/provider.html",
@@ -100,7 +100,7 @@ def provider(provider: str) -> str:
         slots=slots,
         totals=found or history.sum_up(provider, slots),
         pace=pace,
-        refusals=refusals,
+        rejections=rejections,
         queues=EMAIL_QUEUES,
         now=now,
     )
