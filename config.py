@@ -105,6 +105,13 @@ def _web_url(text: str) -> str:
     return url
 
 
+def _alert_url(text: str) -> str:
+    url = _url("https", "http")(text)
+    if not HOST_PATTERN.fullmatch(urlsplit(url).hostname or "") or not url.isascii() or re.search(r"\s", url):
+        raise ValidationError("invalid URL")
+    return url
+
+
 def _rate_limits(text: str) -> list[str]:
     limits = _words(text)
     try:
@@ -202,6 +209,7 @@ PARSERS: dict[str, Callable[[str], Any]] = {
     "redis_url": _redis_url(),
     "broker_url": _redis_url("amqp", "amqps"),
     "web_url": _web_url,
+    "alert_url": _alert_url,
     "mailbox_url": _url("imaps", "maildir"),
     "words": _words,
     "hosts": _hosts,
@@ -264,6 +272,10 @@ DKIM_SELECTOR = Kind(
 )
 SEED = Kind("seed", "32 random bytes in base64, as `petition count-log new-key` prints them")
 VERIFIER_KEYS = Kind("verifier_keys", "keys such as example.org+1a2b3c4d+BKh…, separated by commas")
+ALERT_URL = Kind("alert_url", "a URL such as https://alerts.example.org/petition")
+WEBHOOK_SECRET = Kind(
+    "str", "whsec_ and at least 32 characters of base64", validate.Regexp(r"whsec_[A-Za-z0-9+/]{32,}={0,2}\Z")
+)
 MAILBOX_URL = Kind("mailbox_url", "a URL such as imaps://… or maildir://…")
 
 
@@ -351,6 +363,9 @@ SETTINGS = (
         "topics of Amazon SNS whose signed messages alone are accepted, and whose subscription is confirmed"),
     Setting("PETITION_JOURNAL", PATH, None, "file",
         "erasures and withdrawals as keyed hashes, kept beside the backup; written by the maintenance worker"),
+    Setting("PETITION_ALERT_WEBHOOK", ALERT_URL, None, "URL",
+        "where alerts about troubles, and of their end, are sent: docs/operations.md"),
+    Setting("PETITION_ALERT_WEBHOOK_SECRET", WEBHOOK_SECRET, None, "whsec_…", "signs these alerts", secret=True),
     Setting("PETITION_LOG_LEVEL", LOG_LEVEL, "INFO", "level", "lowest level that is logged"),
     Setting("PETITION_EMBEDDED", BOOLEAN, False, "boolean", "set by `petition up`"),
     Setting("PETITION_MAILBOX", PATH, None, "folder", "embedded mailbox, set by `petition up`"),
@@ -436,6 +451,8 @@ def _check_combinations(values: Mapping[str, Any]) -> None:
         raise BadSetting(
             "PETITION_CLAIM_TIMEOUT is shorter than three times MAIL_TIMEOUT: slow emails would be sent twice"
         )
+    if values["PETITION_ALERT_WEBHOOK_SECRET"] and not values["PETITION_ALERT_WEBHOOK"]:
+        raise BadSetting("PETITION_ALERT_WEBHOOK_SECRET is set without PETITION_ALERT_WEBHOOK, the URL")
     _check_bounce_mailbox(values)
     _check_replies_to(values)
     for which in ("", "SECOND_"):

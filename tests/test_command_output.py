@@ -17,7 +17,8 @@ from petition.delivery.bounces.models import Bounce
 from petition.delivery.models import Delivery
 from petition.delivery.suppressions.suppression_list import suppress
 from petition.operations.heartbeat import record_heartbeat
-from petition.operations.smtp_probe import MAIL_SERVER, record_probe
+from petition.operations.probes import record_probe
+from petition.operations.smtp_probe import MAIL_SERVER
 
 LONG_DOMAIN = "departement-de-la-protection-judiciaire.administration-penitentiaire.example.org"
 LONG_REASON = "550 5.7.1 [TSS04] Messages from 198.51.100.7 temporarily deferred due to [unusual] user complaints " * 2

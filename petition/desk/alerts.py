@@ -1,26 +1,24 @@
-"""Alerts to the team by email: milestones, the day's digest, stuck mail, deadlines. Each can be switched off.
+"""Alerts to the team by email: milestones, the day's digest, what is wrong, deadlines. Each can be switched off.
 
 An alert is a row for each member who wants it, made once for its cause, and the outbox sends it. So an alert about mail
-that is stuck arrives where other emails still leave; monitoring (docs/operations.md) covers the rest.
+that is stuck arrives where other emails still leave; the webhook and monitoring (docs/operations.md) cover the rest.
 """
 
 import json
 from datetime import timedelta
 from typing import Any
 
-from flask_babel import force_locale
-from flask_babel import gettext as _
-from sqlalchemy import delete, select
+from sqlalchemy import delete
 
 from petition.core import clock
 from petition.core.db import db
-from petition.core.i18n import LANGUAGES
 from petition.delivery.outbox import OutboxEntry, enqueue
 from petition.delivery.queues import NOTIFICATIONS
 from petition.desk import home
 from petition.desk.models import TeamAlert
 from petition.desk.queries import INSERT_ALERTS
-from petition.operations.health import HealthStatus
+from petition.operations import alert_webhooks
+from petition.operations.troubles import take_alerts
 from petition.petitions.counters import get_counts
 from petition.petitions.models import PetitionState
 from petition.petitions.queries import list_all
@@ -33,10 +31,7 @@ from petition.team.models import TeamRole
 
 TEAM_ALERT = "team_alert"  # the kind of its emails
 DIGEST_HOUR = 6  # UTC, from which the digest of the day before is sent
-STUCK_FOR = timedelta(minutes=2)  # shorter trouble is over before anybody could read of it
-QUIET_AFTER_TROUBLE = timedelta(hours=6)
 ALERTS_KEPT_FOR = timedelta(days=90)
-STUCK = "stuck since"  # the kind of the row that remembers when mail got stuck; nobody is mailed about it
 
 
 def check() -> None:
@@ -100,24 +95,18 @@ def _check_data() -> None:
 
 
 def _check_trouble() -> None:
-    """Make an alert once mail has been stuck for some minutes, and none for some hours after it."""
-    health, now = home.get_health(), clock.now()
-    known = db.session.scalar(select(TeamAlert).where(TeamAlert.kind == STUCK))
-    if health.status != HealthStatus.STUCK:
-        db.session.execute(delete(TeamAlert).where(TeamAlert.kind == STUCK))
+    """Tell operators of what is wrong, and of what is over, in one email for all that is new."""
+    now = clock.now()
+    troubles = take_alerts(now)
+    if not troubles:
         return
-    if known is None:
-        db.session.add(TeamAlert(kind=STUCK, key="", data={}))
-        return
-    recent = select(TeamAlert.id).where(
-        TeamAlert.kind == AlertKind.TROUBLE, TeamAlert.created_at > now - QUIET_AFTER_TROUBLE
-    )
-    if known.created_at <= now - STUCK_FOR and db.session.scalar(recent.limit(1)) is None:
-        reasons = {}
-        for language in LANGUAGES:
-            with force_locale(language):
-                reasons[language] = [reason.message(_, language) for reason in health.reasons]
-        _make(AlertKind.TROUBLE, now.isoformat(timespec="minutes"), {"reasons": reasons})
+    alert_webhooks.store(troubles)
+    told = [
+        {"name": trouble.name, "severity": trouble.severity, "messages": trouble.messages,
+         "minutes": round((trouble.ended_at - trouble.since) / timedelta(minutes=1)) if trouble.ended_at else None}
+        for trouble in troubles
+    ]  # fmt: skip
+    _make(AlertKind.TROUBLE, now.isoformat(timespec="milliseconds"), {"troubles": told})
 
 
 def delete_old() -> None:

@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 from datetime import date
+from typing import Any
 from urllib.parse import urlsplit
 
 from flask import current_app
@@ -29,8 +30,8 @@ def compose_team_alert(claims: Sequence[ClaimedDelivery]) -> Composed:
         if alert and account and account.active and alert.kind not in account.alerts_off:
             messages[claim.id] = render_message(
                 TEAM_ALERT, account.language, account.email, site, headers=AUTO_SUBMITTED_HEADERS, kind=alert.kind,
-                data=alert.data, reasons=alert.data.get("reasons", {}).get(account.language, []), url=public_url,
-                site=site, signature=account, due_on=_parse_day(alert.data.get("due_on")),
+                data=alert.data, troubles=_list_troubles(alert, account.language), url=public_url, site=site,
+                signature=account, due_on=_parse_day(alert.data.get("due_on")),
                 petition={"title": site, "sender_name": site, "url": f"{public_url}/desk/"},
             )  # fmt: skip
     return messages
@@ -38,3 +39,12 @@ def compose_team_alert(claims: Sequence[ClaimedDelivery]) -> Composed:
 
 def _parse_day(text: str | None) -> date | None:
     return date.fromisoformat(text) if text else None
+
+
+def _list_troubles(alert: TeamAlert, language: str) -> list[dict[str, Any]]:
+    """Return what is wrong, then what is over, with its message in the reader's language."""
+    troubles = [
+        {**trouble, "message": trouble["messages"].get(language) or trouble["messages"]["en"]}
+        for trouble in alert.data.get("troubles", [])
+    ]
+    return sorted(troubles, key=lambda trouble: trouble["minutes"] is not None)

@@ -19,14 +19,18 @@ def register(app: "Flask") -> None:
         bounces,
         dashboard,
         doctor,
+        history,
         metrics,
         providers,
         request_echo,
         suppressions,
+        timelines,
     )
+    from petition.signatures.labels import email_kind_label
 
     readiness.init_app(app)
-    for view in (dashboard, actions, providers, bounces, suppressions, doctor, metrics, request_echo):
+    pages = (dashboard, actions, timelines, history, providers, bounces, suppressions, doctor)
+    for view in (*pages, metrics, request_echo):
         app.register_blueprint(view.blueprint)
     for label in (
         labels.action_labels,
@@ -34,6 +38,7 @@ def register(app: "Flask") -> None:
         labels.cause_label,
         labels.describe_pace,
         labels.domain_problem_label,
+        email_kind_label,
         labels.health_label,
         labels.mailbox_problem_label,
         labels.provider_remedy,
@@ -46,4 +51,8 @@ def register(app: "Flask") -> None:
     register_handler(app, delivery_actions.SUBJECT, "mark-sent", delivery_actions.mark_sent)
     register_task(app, tasks.run_probe)
     register_task(app, tasks.run_reconcile)
+    register_task(app, tasks.run_record_troubles)
+    register_task(app, tasks.run_check_host)
+    register_task(app, tasks.run_check_site)
+    register_task(app, tasks.run_send_webhooks)
     register_task(app, tasks.run_retention)

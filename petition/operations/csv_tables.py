@@ -1,14 +1,15 @@
 """Tables of the dashboard as rows of text, for files that spreadsheets read. Times are UTC, durations seconds."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from datetime import datetime
 
 from petition.delivery.queues import EMAIL_QUEUES
-from petition.operations import failures, queue_stats
+from petition.operations import failures, history, queue_stats
 from petition.operations.snapshot import get_last_day
 
 Rows = list[list[str]]
 MAX_FAILURE_GROUPS = 10_000
+HISTORY_OUTCOMES = ("deferred", "failed", "unknown", history.BUDGET, history.LINKED, history.CONFIRMED)
 
 
 def make_hours(now: datetime) -> Rows:
@@ -42,6 +43,27 @@ def make_failures(_now: datetime) -> Rows:
     for group in failures.list_groups(MAX_FAILURE_GROUPS):
         times = (_format_time(at) for at in (group.first_at, group.last_at))
         rows.append([str(group.n), group.state, group.queue, group.cause, group.domain, *times, group.sample or ""])
+    return rows
+
+
+def make_history(slots: Sequence[history.Slot]) -> Rows:
+    """Return volume and waits by slot of time, oldest first."""
+    rows: Rows = [["from", *EMAIL_QUEUES, *HISTORY_OUTCOMES, "p50", "p95"]]
+    for slot in slots:
+        numbers = [*slot.sent.values(), *map(slot.count, HISTORY_OUTCOMES)]
+        rows.append(
+            [_format_time(slot.at), *map(str, numbers), _format(slot.percentile(0.5)), _format(slot.percentile(0.95))]
+        )
+    return rows
+
+
+def make_providers(providers: Sequence[history.ProviderHistory]) -> Rows:
+    """Return what became of the emails to each provider, largest first."""
+    rows: Rows = [["provider", "sent", *HISTORY_OUTCOMES, "confirmation_rate", "p50", "p95"]]
+    for provider in providers:
+        numbers = map(provider.count, ("sent", *HISTORY_OUTCOMES))
+        values = (provider.confirmation_rate, provider.percentile(0.5), provider.percentile(0.95))
+        rows.append([provider.name, *map(str, numbers), *map(_format, values)])
     return rows
 
 

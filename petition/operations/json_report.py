@@ -34,6 +34,10 @@ def build_report(snapshot: Snapshot, broker: BrokerStats, health: Health) -> dic
             "bounce_mailbox": _bounce_mailbox_to_json(snapshot),
             "reconciliation": _probe_to_json(snapshot, RECONCILIATION),
             "providers": [asdict(provider) for provider in snapshot.providers],
+            "warnings": [
+                {"name": warning.name, "message": warning.messages["en"], "since": warning.since}
+                for warning in snapshot.warnings
+            ],
             "failures": [group_to_json(group) for group in snapshot.groups],
         }
     )

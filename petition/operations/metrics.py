@@ -20,10 +20,14 @@ from petition.delivery.models import STATES, DeliveryState
 from petition.delivery.pacing.providers import FAMILIES
 from petition.delivery.queues import EMAIL_QUEUES, EVERYTHING, QUEUE_NAMES
 from petition.operations import broker_stats, latency, queries, queue_stats, web_requests
+from petition.operations.certificates import MAIL_CERTIFICATE, SITE_CERTIFICATE
+from petition.operations.disk import DISK
 from petition.operations.health import PROBE_MAX_AGE_SECONDS, Health, evaluate_health
 from petition.operations.models import Drift, WebRequests
 from petition.operations.reconcile import RECONCILIATION
+from petition.operations.rollup import OTHER_PROVIDERS
 from petition.operations.snapshot import Snapshot, take_snapshot
+from petition.operations.watched import WATCHED_NAMES
 from petition.petitions.models import Petition
 from petition.safeguards.mail_providers import LARGE_PROVIDERS
 from petition.signatures.models import STATES as SIGNATURE_STATES
@@ -38,7 +42,6 @@ REASON_CLASSES = (
     "internal",
     "pace",
 )  # what the SQL function reason_class returns
-OTHER_PROVIDERS = "other"
 COUNTED_OUTCOMES = {
     DeliveryState.FAILED: "Emails that failed, by reason class",
     DeliveryState.DEFERRED: "Attempts that are to be retried, by reason class",
@@ -66,6 +69,7 @@ class _QueueCollector(Collector):
         yield from _collect_bounce_mailbox(snapshot)
         description = "Emails that wait because they cannot be composed"
         yield _gauge("emails_not_composed", description, snapshot.facts.not_composed)
+        yield from _collect_warnings(snapshot)
         yield from _collect_web_requests()
 
 
@@ -152,6 +156,23 @@ def _collect_bounce_mailbox(snapshot: Snapshot) -> Iterator[Metric]:
         yield _gauge("bounce_mailbox_messages", "Messages of the bounce mailbox not processed yet", state.waiting)
         description = "Messages of the bounce mailbox that cannot be processed"
         yield _gauge("bounce_mailbox_failed_messages", description, state.failed)
+
+
+def _collect_warnings(snapshot: Snapshot) -> Iterator[Metric]:
+    description = "1 for what does not keep mail from flowing, and should be looked at"
+    warnings = GaugeMetricFamily("petition_warning", description, labels=["warning"])
+    for name in WATCHED_NAMES:
+        warnings.add_metric([name], float(any(warning.name == name for warning in snapshot.warnings)))
+    yield warnings
+    description = "Seconds until a certificate is no longer valid"
+    certificates = GaugeMetricFamily("petition_certificate_seconds", description, labels=["of"])
+    for name, label in ((SITE_CERTIFICATE, "site"), (MAIL_CERTIFICATE, "mail server")):
+        probe = snapshot.probes.get(name)
+        if probe and probe.value is not None:
+            certificates.add_metric([label], probe.value - snapshot.at.timestamp())
+    yield certificates
+    if (disk := snapshot.probes.get(DISK)) and disk.value is not None:
+        yield _gauge("disk_free_bytes", "Free on the fullest disk of the host of the worker of maintenance", disk.value)
 
 
 def _collect_providers(snapshot: Snapshot) -> Iterator[Metric]:

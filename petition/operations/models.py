@@ -6,12 +6,16 @@ moment, without a row that every transaction updates and without counting rows.
 """
 
 from datetime import datetime
+from typing import Any
 
-from sqlalchemy import Double, Index, SmallInteger, String, func
-from sqlalchemy.dialects.postgresql import ARRAY
+from sqlalchemy import CheckConstraint, Double, Index, SmallInteger, String, func, text
+from sqlalchemy.dialects.postgresql import ARRAY, JSONB
 from sqlalchemy.orm import Mapped, mapped_column
 
 from petition.core.db import Model, identity_column
+
+# Of a trouble: the health statuses but "ok", and what does not keep mail from flowing.
+SEVERITIES = ("stuck", "slow", "warning")
 
 
 class StateChangeLog(Model):
@@ -96,6 +100,25 @@ class DomainRollup(Model):
     n: Mapped[int]
 
 
+class MailHistory(Model):
+    """What became of emails within an hour or a day (`grain`), by mail provider: volume, waits, rejections.
+
+    `state` is that of deliveries, at its time; or, at the time of the email, `linked` (a confirmation link emailed) and
+    `confirmed` (somebody followed one). `bucket` is of the latency of emails sent, -1 of others.
+    """
+
+    __tablename__ = "mail_history"
+
+    grain: Mapped[str] = mapped_column(String(4), primary_key=True)
+    at: Mapped[datetime] = mapped_column(primary_key=True)
+    provider: Mapped[str] = mapped_column(String(255), primary_key=True)
+    queue: Mapped[str] = mapped_column(String(20), primary_key=True)
+    state: Mapped[str] = mapped_column(String(12), primary_key=True)
+    reason: Mapped[str] = mapped_column(String(12), primary_key=True)
+    bucket: Mapped[int] = mapped_column(SmallInteger, primary_key=True, autoincrement=False)
+    n: Mapped[int]
+
+
 class WebRequests(Model):
     """HTTP requests ever answered, by method, URL rule, status and the bucket of their duration (`web_requests`)."""
 
@@ -136,6 +159,38 @@ class Probe(Model):
     ok: Mapped[bool]
     response: Mapped[str] = mapped_column(String(200))
     milliseconds: Mapped[int]
+    value: Mapped[float | None] = mapped_column(Double)  # what it measured: see who records it
+
+
+class Trouble(Model):
+    """Something that is wrong, since when, and whether operators were alerted; deleted some minutes after its end.
+
+    `name` is its section in the runbook, `subject` the provider or the like that it is of. `messages` by language.
+    """
+
+    __tablename__ = "troubles"
+
+    name: Mapped[str] = mapped_column(String(40), primary_key=True)
+    subject: Mapped[str] = mapped_column(String(255), primary_key=True)
+    severity: Mapped[str] = mapped_column(String(7))
+    messages: Mapped[dict[str, str]] = mapped_column(JSONB)
+    since: Mapped[datetime] = mapped_column(server_default=func.now())
+    seen_at: Mapped[datetime] = mapped_column(server_default=func.now())
+    notified_at: Mapped[datetime | None]
+
+    __table_args__ = (CheckConstraint(f"severity IN {SEVERITIES}", name="severity"),)
+
+
+class AlertWebhook(Model):
+    """An alert to PETITION_ALERT_WEBHOOK that has not been taken yet."""
+
+    __tablename__ = "alert_webhooks"
+
+    id: Mapped[int] = identity_column()
+    payload: Mapped[dict[str, Any]] = mapped_column(JSONB)
+    attempts: Mapped[int] = mapped_column(SmallInteger, default=0, server_default=text("0"))
+    created_at: Mapped[datetime] = mapped_column(server_default=func.now())
+    next_attempt_at: Mapped[datetime] = mapped_column(server_default=func.now())
 
 
 class Drift(Model):

@@ -147,7 +147,29 @@ ROLL_UP = text("""
         SELECT hour, domain, state, coalesce(bucket, -1), sum(entered)
         FROM taken WHERE entered > 0 AND domain <> '' AND hour > now() - CAST(:retention AS interval)
         GROUP BY 1, 2, 3, 4
-        ON CONFLICT (hour, domain, state, bucket) DO UPDATE SET n = domain_rollups.n + excluded.n)
+        ON CONFLICT (hour, domain, state, bucket) DO UPDATE SET n = domain_rollups.n + excluded.n),
+    by_domain AS (
+        SELECT date_trunc('hour', minute, 'UTC') AS at, domain, queue, state, reason_class(cause) AS reason,
+               coalesce(bucket, -1) AS bucket, sum(entered) AS n
+        FROM taken WHERE subject = 'delivery' AND entered > 0 AND minute IS NOT NULL GROUP BY 1, 2, 3, 4, 5, 6
+        UNION ALL
+        -- Who followed the links of an hour, beside the links of that hour.
+        SELECT date_trunc('hour', hour, 'UTC'), domain, 'confirmations',
+               CASE subject WHEN 'signature' THEN 'confirmed' ELSE 'linked' END, '', -1, sum(entered)
+        FROM taken WHERE entered > 0 AND hour IS NOT NULL AND domain <> '' AND state IN ('sent', 'confirmed')
+        GROUP BY 1, 2, 3, 4),
+    add_history AS (
+        INSERT INTO mail_history (grain, at, provider, queue, state, reason, bucket, n)
+        SELECT 'hour', b.at, coalesce(d.provider, f.provider, b.domain), b.queue, b.state, b.reason, b.bucket, sum(b.n)
+        FROM by_domain AS b
+        LEFT JOIN mail_domains AS d ON d.domain = b.domain
+        -- As `pacing.providers.guess_provider`.
+        LEFT JOIN unnest(CAST(:labels AS text[]), CAST(:providers AS text[])) AS f (label, provider)
+            ON f.label = split_part(b.domain, '.', 1) AND length(b.domain) - length(f.label) <= 7
+        WHERE b.reason <> 'pace' AND b.at > now() - CAST(:hours_kept AS interval)
+        GROUP BY 2, 3, 4, 5, 6, 7
+        ON CONFLICT (grain, at, provider, queue, state, reason, bucket)
+            DO UPDATE SET n = mail_history.n + excluded.n)
     SELECT count(*) FROM taken
 """)
 DELETE_EMPTY_GROUPS = text("DELETE FROM failure_groups WHERE n = 0")

@@ -17,7 +17,7 @@ from petition.delivery.outbox import OutboxEntry, enqueue
 from petition.delivery.queues import CONFIRMATIONS
 from petition.operations import queries
 from petition.operations.models import Drift
-from petition.operations.smtp_probe import record_probe
+from petition.operations.probes import record_probe
 from petition.petitions import queries as petition_queries
 
 RECONCILIATION = "reconciliation"  # the name of its row in `probes`

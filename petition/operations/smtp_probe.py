@@ -3,14 +3,11 @@
 import smtplib
 import time
 
-from sqlalchemy import func
-from sqlalchemy.dialects.postgresql import insert
-
-from petition.core.db import db
 from petition.delivery.smtp.connection import Connection
 from petition.delivery.smtp.relays import Relay, list_relays
 from petition.delivery.smtp.responses import sanitize_response
-from petition.operations.models import Probe
+from petition.operations.certificates import MAIL_CERTIFICATE, record_certificate
+from petition.operations.probes import record_probe
 
 MAIL_SERVER = "mail server"  # the name of its row in `probes`
 
@@ -38,15 +35,9 @@ def _probe() -> tuple[bool, str]:
 def _probe_relay(relay: Relay) -> tuple[bool, str]:
     try:
         host = Connection(relay.state).configure_host()
+        record_certificate(MAIL_CERTIFICATE, host.sock)
         code, answer = host.noop()
         host.quit()
     except (OSError, smtplib.SMTPException) as error:
         return False, sanitize_response(f"{type(error).__name__}: {error}")
     return code == 250, sanitize_response(f"{code} {answer.decode('utf-8', 'replace')}")
-
-
-def record_probe(name: str, ok: bool, response: str, milliseconds: int) -> None:
-    """Record the result of a periodic check, in place of the previous one. Flushes, does not commit."""
-    row = {"ok": ok, "response": response[:200], "milliseconds": milliseconds}
-    statement = insert(Probe).values(name=name, **row)
-    db.session.execute(statement.on_conflict_do_update(index_elements=["name"], set_={**row, "at": func.now()}))

@@ -17,11 +17,12 @@ from petition.operations import confirmation_funnel, failures, queries, queue_st
 from petition.operations.health_facts import HealthFacts, make_parameters, parse_facts
 from petition.operations.health_queries import HEALTH_FACTS
 from petition.operations.heartbeat import EXPIRED_AFTER, SILENT_AFTER
-from petition.operations.models import Heartbeat, Probe
+from petition.operations.models import Heartbeat, Probe, Trouble
 
 # The statistics of a whole day and the funnel by domain are the slowest of the page, and need not be up to the second.
 DAY_TTL_SECONDS, RECENT_TTL_SECONDS = 30.0, 5.0
 THROTTLED_WINDOW = timedelta(minutes=1)
+WARNING_MAX_AGE = timedelta(seconds=50)  # three times missed by the worker that looks: no longer known
 
 
 @dataclass(frozen=True)
@@ -59,6 +60,7 @@ class Snapshot:
     groups: list[failures.FailureSummary]
     bounce_mailbox: BounceMailboxState | None  # None without one, or before its first poll
     providers: Sequence[ProviderPace]  # that are not mailed at full speed
+    warnings: Sequence[Trouble]  # what does not keep mail from flowing, and should be looked at
 
     def workers_for(self, queue: str) -> list[Worker]:
         """Return the workers that listen to this queue and are not silent."""
@@ -115,6 +117,12 @@ def read_facts() -> HealthFacts:
     return parse_facts(dict(result.mappings().one()), slow_after, stuck_after)
 
 
+def list_warnings(now: datetime) -> Sequence[Trouble]:
+    """Return the warnings that were seen lately, the oldest first."""
+    is_current = (Trouble.severity == "warning") & (Trouble.seen_at > now - WARNING_MAX_AGE)
+    return db.session.scalars(select(Trouble).where(is_current).order_by(Trouble.since, Trouble.name)).all()
+
+
 def take_snapshot() -> Snapshot:
     """Read the mail queue from the database, in a few statements of which none counts deliveries."""
     now: datetime = db.session.scalar(select(func.now()))  # type: ignore[assignment]
@@ -132,6 +140,7 @@ def take_snapshot() -> Snapshot:
         groups=failures.list_groups(),
         bounce_mailbox=db.session.scalar(select(BounceMailboxState)),
         providers=list_providers(),
+        warnings=list_warnings(now),
     )
 
 

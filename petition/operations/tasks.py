@@ -1,12 +1,16 @@
-"""Celery tasks: probe the mail server, reconcile statistics, delete expired rollups."""
+"""Celery tasks: probe and watch, notify, reconcile statistics, delete expired rollups."""
 
 from petition.core.db import db
 from petition.delivery.pauses import end_server_backoff
 from petition.delivery.queues import EMAIL_QUEUES
 from petition.delivery.wakeup import wake
+from petition.operations import alert_webhooks
+from petition.operations.certificates import check_site_certificate
+from petition.operations.disk import check_disk
 from petition.operations.reconcile import reconcile
 from petition.operations.rollup import delete_expired
 from petition.operations.smtp_probe import probe_mail_server
+from petition.operations.troubles import record_troubles
 
 
 def run_probe() -> None:
@@ -18,11 +22,35 @@ def run_probe() -> None:
             wake(queue)
 
 
+def run_record_troubles() -> None:
+    """Record what is wrong, for pages, metrics and the alerts to operators."""
+    record_troubles()
+
+
+def run_check_host() -> None:
+    """Look at the disks of this host."""
+    check_disk()
+    db.session.commit()
+
+
+def run_check_site() -> None:
+    """Look at the certificate of PUBLIC_URL."""
+    check_site_certificate()
+    db.session.commit()
+
+
+def run_send_webhooks() -> None:
+    """Send the alerts that wait for the webhook."""
+    alert_webhooks.send_due()
+
+
 def run_reconcile() -> None:
     """Compare statistics with the rows they count, and correct them."""
     reconcile()
 
 
 def run_retention() -> None:
-    """Delete rollups that no statistic reads any more."""
+    """Delete rollups that no statistic reads any more, and alerts that nobody takes."""
     delete_expired()
+    alert_webhooks.delete_old()
+    db.session.commit()

@@ -1,22 +1,18 @@
-"""The timeline of one signature and its emails, from the signature to the end of each email and what comes next."""
+"""The timeline of one signature and its emails, or of one email: to the end of each email, and what comes next."""
 
 from collections.abc import Iterator, Sequence
 
 from sqlalchemy import select
 
 from petition.core.db import db
-from petition.core.exceptions import ValidationError
 from petition.core.i18n import N_
 from petition.delivery.models import Attempt, Delivery, DeliveryState
 from petition.operations.delivery_actions import OPERATOR
 from petition.operations.labels import state_label
 from petition.signatures.labels import email_kind_label
 from petition.signatures.models import Signature
-from petition.signatures.search.filters import parse_filter
-from petition.signatures.search.search import search
 from petition.signatures.staff.history import Event, list_signature_events
 
-MAX_RESULTS = 25
 # What an operator did, by the state that the email then had.
 OPERATOR_MESSAGES = {
     DeliveryState.DUE: N_("Email %(id)s: %(who)s had it sent again."),
@@ -25,34 +21,25 @@ OPERATOR_MESSAGES = {
 }
 
 
-def find_signatures(query: str) -> list[Signature]:
-    """Find signatures by email address, in any spelling of the same mailbox, or by prefixes of words of the name.
-
-    Returns at most `MAX_RESULTS`, newest first. Raises `SearchTimeout`.
-    """
-    field = "email" if "@" in query else "name"
-    try:
-        criteria = parse_filter({field: query})
-    except ValidationError:
-        return []
-    return list(search(criteria, limit=MAX_RESULTS).items) if criteria.criteria() else []
-
-
 def build_timeline(signature: Signature) -> list[Event]:
     """Return what happened to a signature and its emails, oldest first, and what is to happen next."""
     deliveries = list(
         db.session.scalars(select(Delivery).where(Delivery.subject_id == signature.id, Delivery.petition_id > 0))
     )
-    attempts = db.session.scalars(
-        select(Attempt).where(Attempt.delivery_id.in_([d.id for d in deliveries])).order_by(Attempt.id)
-    )
-    by_delivery: dict[int, list[Attempt]] = {}
-    for attempt in attempts:
-        by_delivery.setdefault(attempt.delivery_id, []).append(attempt)
-    events = list_signature_events(signature)
+    return sorted([*list_signature_events(signature), *_email_events(deliveries)], key=lambda event: event.at)
+
+
+def build_email_timeline(delivery: Delivery) -> list[Event]:
+    """Return what happened to one email, oldest first, and what is to happen next."""
+    return sorted(_email_events([delivery]), key=lambda event: event.at)
+
+
+def _email_events(deliveries: Sequence[Delivery]) -> Iterator[Event]:
+    attempts: dict[int, list[Attempt]] = {delivery.id: [] for delivery in deliveries}
+    for attempt in db.session.scalars(select(Attempt).where(Attempt.delivery_id.in_(attempts)).order_by(Attempt.id)):
+        attempts[attempt.delivery_id].append(attempt)
     for delivery in deliveries:
-        events += _delivery_events(delivery, by_delivery.get(delivery.id, []))
-    return sorted(events, key=lambda event: event.at)
+        yield from _delivery_events(delivery, attempts[delivery.id])
 
 
 def _delivery_events(delivery: Delivery, attempts: Sequence[Attempt]) -> Iterator[Event]:

@@ -12,6 +12,7 @@ from petition.delivery.bounces.dmarc_reports import RETENTION as DMARC_RETENTION
 from petition.delivery.bounces.models import RAW_RETENTION
 from petition.delivery.bounces.webhook_auth import TOKEN_RETENTION
 from petition.delivery.pacing.actions import RETENTION as PROVIDER_RETENTION
+from petition.operations.rollup import DETAIL_KEPT, HOURS_KEPT, MIN_DAILY_EMAILS, MONTHS_KEPT
 from petition.operations.rollup import RETENTION as ROLLUP_RETENTION
 from petition.petitions.paper.importer import DRAFT_TTL as PAPER_DRAFT_TTL
 from petition.signatures.retention import DISOWNED_TTL, NETWORK_MAX_AGE
@@ -358,6 +359,14 @@ RULES = (
         "petition.operations.tasks.run_retention",
     ),
     Rule(
+        "counts by mail provider, by hour, then by day",
+        "`mail_history`",
+        f"by hour {_period(HOURS_KEPT)}, by day {_period(MONTHS_KEPT)}; after {_period(DETAIL_KEPT)}, domains that "
+        f"are no large provider's and got fewer than {MIN_DAILY_EMAILS} emails on a day are counted together",
+        ("mail_history",),
+        "petition.operations.tasks.run_retention",
+    ),
+    Rule(
         "rate limits: keyed hashes of networks (/24, /56), and of the team's addresses at sign-in",
         "Redis",
         "two hours at most",
@@ -372,7 +381,8 @@ RULES = (
 IMPERSONAL_TABLES = frozenset((
     "petitions", "petition_texts", "petition_counts", "mailings", "mailing_texts", "pauses", "state_change_log",
     "state_counts", "failure_groups", "minute_rollups", "totals", "web_requests", "heartbeats", "probes", "drifts",
-    "petition_images", "opt_in_counts", "team_alerts", "bounce_mailbox_state",
+    "petition_images", "opt_in_counts", "team_alerts", "bounce_mailbox_state", "troubles",
+    "alert_webhooks",
 ))  # fmt: skip
 
 

@@ -30,7 +30,7 @@ def alert_labels() -> dict[str, str]:
     return {
         AlertKind.MILESTONE: _("When a campaign reaches a milestone"),
         AlertKind.DIGEST: _("Each morning: new signatures, and names to review, if there are any"),
-        AlertKind.TROUBLE: _("When emails are stuck for some minutes"),
+        AlertKind.TROUBLE: _("When something is wrong with the mail or the server, and when it is over"),
         AlertKind.DATA: _(
             "When a request about data must be answered within a week, or a restriction outlives its petition"
         ),

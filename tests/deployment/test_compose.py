@@ -131,7 +131,7 @@ def test_each_service_gets_the_secrets_it_uses_and_no_other() -> None:
     expected = dict.fromkeys(OURS, keys) | {
         name: [*keys, "mail_password", "mail_relays", "dkim_key", "dkim_second_key"] for name in senders
     }
-    expected["worker-notifications"].append("bounces_password")
+    expected["worker-notifications"] += ["bounces_password", "alert_secret"]
     expected["worker-maintenance"] = [*keys, "count_log_key"]
     expected["web"] = [*keys, "database_replica_url", "metrics_token", "bounces_secret"]
     expected |= {"flower": ["flower_basic_auth", "broker_url"], "postgres": ["postgres_password"]}

@@ -73,6 +73,7 @@ class Machine:
             "metrics_token": "",
             "bounces_secret": "",
             "bounces_password": "",
+            "alert_secret": "",
             "flower_basic_auth": FLOWER,
         }
         for name, value in secrets.items():

@@ -16,7 +16,7 @@ from petition.desk import alerts, home
 from petition.desk.emails import compose_team_alert
 from petition.desk.models import TeamAlert
 from petition.desk.tasks import check_alerts, run_retention
-from petition.operations.health import HealthReason, HealthStatus
+from petition.operations.troubles import TroubleAlert
 from petition.privacy.person_requests import record_request
 from petition.signatures.confirm import confirm_signature
 from petition.signatures.staff.restriction import restrict
@@ -117,20 +117,27 @@ def test_digest_comes_once_a_day_in_the_morning_if_there_is_news(team, monkeypat
     assert alerted().count(("digest", "campaigner")) == 2
 
 
-def test_trouble_is_alerted_of_after_minutes_and_not_again_for_hours(team, night, monkeypatch):
-    reason = HealthReason(HealthStatus.STUCK, "People who wait for their link: %(n)s.", {"n": 3})
-    health = SimpleNamespace(status=HealthStatus.STUCK, reasons=[reason])
-    monkeypatch.setattr(home, "get_health", lambda: health)
-    check_alerts()
-    assert alerted() == [], "it may be over soon"
-    db.session.query(TeamAlert).update({"created_at": clock.now() - timedelta(minutes=3)})
-    db.session.commit()
+@pytest.mark.parametrize(("language", "subject", "over"), [("en", "Emails are stuck", "Over, after 9 minutes"),
+                                                            ("fr", "bloqués", "Terminé, après 9 minutes")])  # fmt: skip
+def test_trouble_and_its_end_are_one_email_each(team, night, monkeypatch, language, subject, over):
+    team["operator"].language = language
+    messages = {"en": "The broker does not answer.", "fr": "Le courtier ne répond pas."}
+    found = [TroubleAlert("BrokerDown", "stuck", messages, MORNING)]
+    monkeypatch.setattr(alerts, "take_alerts", lambda now: [found.pop()] if found else [])
     for _ in range(2):
         check_alerts()
         assert alerted() == [("trouble", "operator")]
-    health.status = HealthStatus.OK
+    message = compose("trouble")["operator@example.org"]
+    assert messages[language] in message.body
+    assert subject in message.subject
+    db.session.query(Delivery).delete()
+    db.session.query(TeamAlert).delete()
+    found.append(TroubleAlert("BrokerDown", "stuck", messages, MORNING, MORNING + timedelta(minutes=9)))
     check_alerts()
-    assert db.session.query(TeamAlert).filter_by(kind=alerts.STUCK).count() == 0
+    message = compose("trouble")["operator@example.org"]
+    assert over in message.body.replace("\u202f", " ")
+    assert subject not in message.subject
+    assert over in message.html.replace("\u202f", " ")
 
 
 def test_old_alerts_are_deleted_and_milestones_kept(team, night):

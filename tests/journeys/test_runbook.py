@@ -8,6 +8,7 @@ import json
 import os
 import re
 import shlex
+import subprocess
 import threading
 import time
 
@@ -107,6 +108,8 @@ class BrokenStack(FaultStack):
                 return str(client.execute_command(*words[1:]))
         if words[0] == "psql":
             return str(self.query(words[words.index("-c") + 1]))
+        if words[0] == "df":
+            return subprocess.run(words, capture_output=True, text=True, check=True).stdout
         assert words[0] == "journalctl", command
         unit = re.sub(r"@.*", "@", words[words.index("-u") + 1])
         assert (ROOT / f"deploy/{unit}.service").exists()
@@ -177,7 +180,8 @@ def type_commands(stack, scenario):
 def is_well(stack):
     metrics = stack.read_metrics()
     names = ("petition_health_status{}", "petition_people_waiting{}")
-    return metrics and metrics[names[0]] == 0 and metrics[names[1]] < 3
+    is_warned = any(value for name, value in metrics.items() if name.startswith("petition_warning{"))
+    return metrics and metrics[names[0]] == 0 and metrics[names[1]] < 3 and not is_warned
 
 
 @pytest.mark.parametrize("scenario", SCENARIOS, ids=lambda scenario: scenario.name.replace(" ", "-"))

@@ -19,7 +19,8 @@ from petition.core.db import db
 from petition.delivery.models import Delivery
 from petition.operations import web_requests
 from petition.operations.heartbeat import record_heartbeat
-from petition.operations.smtp_probe import MAIL_SERVER, record_probe
+from petition.operations.probes import record_probe
+from petition.operations.smtp_probe import MAIL_SERVER
 from petition.operations.web_requests import count_requests
 
 PANELS = json.loads((Path(__file__).parents[2] / "docs/monitoring/grafana.json").read_text(encoding="utf-8"))["panels"]

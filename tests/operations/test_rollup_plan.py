@@ -26,7 +26,8 @@ def test_rollup_plan_has_no_join_on_the_log(app, log):
     db.session.execute(text(f"DELETE FROM {log}"))
     db.session.execute(text(f"ANALYZE {log}"))  # as autovacuum does after a rollup emptied the log
     db.session.execute(text(f"INSERT INTO {log} {columns} FROM generate_series(1, {ROWS})"))
-    values = {"batch": ROWS} | ({"retention": rollup.RETENTION} if ":retention" in statement.text else {})
+    values = rollup.make_parameters() | {"batch": ROWS}
+    values = {name: value for name, value in values.items() if f":{name}" in statement.text}
     plan = "\n".join(db.session.execute(text(f"EXPLAIN {statement.text}"), values).scalars())
     taking = plan.partition("CTE taken")[2].partition("CTE ")[0]
     assert f"Delete on {log}" in taking

@@ -28,6 +28,7 @@ def render_status(snapshot: Snapshot, broker: BrokerStats, health: Health) -> Re
     """Return health, queues, processes and failures."""
     parts: list[RenderableType] = [
         *render_health(health),
+        *render_warnings(snapshot),
         Text(),
         render_queues(snapshot),
         Text(),
@@ -52,6 +53,11 @@ def render_health(health: Health) -> list[Text]:
         *(Text.assemble("  ", (each.status, STATUS_STYLES[each.status]), f"  {each.message()}") for each in others),
         Text(f"  {waiting}"),
     ]
+
+
+def render_warnings(snapshot: Snapshot) -> list[Text]:
+    """Return what does not keep mail from flowing, and should be looked at."""
+    return [Text(f"  look at: {warning.messages['en']} ({warning.name})") for warning in snapshot.warnings]
 
 
 def render_queues(snapshot: Snapshot) -> FoldingTable:

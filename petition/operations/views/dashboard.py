@@ -1,27 +1,22 @@
-"""Dashboard of the mail queue, list of failures, and timeline of one signature."""
+"""Dashboard of the mail queue, and list of failures."""
 
 from datetime import datetime
 
-from flask import Blueprint, Response, abort, current_app, flash, render_template, request, url_for
-from flask_babel import gettext as _
+from flask import Blueprint, Response, abort, current_app, render_template, request, url_for
 from sqlalchemy import func, select
 
 from petition.backups.journal import read_lag
 from petition.bulk_actions import runner
 from petition.core.charts import svg_response
 from petition.core.db import db
-from petition.core.pagination import MAX_ID
 from petition.core.spreadsheets import BOM, format_csv
 from petition.delivery import pauses
 from petition.delivery.queues import CONFIRMATIONS, EMAIL_QUEUES, EVERYTHING
-from petition.operations import broker_stats, charts, csv_tables, delivery_actions, failures, queue_stats, timeline
+from petition.operations import broker_stats, charts, csv_tables, delivery_actions, failures, queue_stats
 from petition.operations.health import evaluate_health
 from petition.operations.reconcile import list_recent_drifts
 from petition.operations.runbook import read_runbook
 from petition.operations.snapshot import DAY_TTL_SECONDS, get_last_day, get_recent_funnel, take_snapshot
-from petition.signatures.models import Signature
-from petition.signatures.search.search import SearchTimeout
-from petition.team import audit
 from petition.team.models import TeamRole
 from petition.team.permissions import require_roles
 
@@ -108,36 +103,3 @@ def failed() -> str:
         dead_after=failures.DEAD_AFTER,
         paused=bool(which.queue and pauses.is_paused(which.queue)),
     )
-
-
-@blueprint.get("/signatures")
-def signatures() -> str:
-    """Show the search form."""
-    return render_template("operations/dashboard/signatures.html", found=None)
-
-
-@blueprint.post("/signatures")
-def search() -> str:
-    """Find signatures by address or name, with an audit event. By POST: neither belongs in a URL."""
-    query = request.form.get("query", "")[:320].replace("\0", "")
-    try:
-        found = timeline.find_signatures(query)
-    except SearchTimeout as error:
-        flash(str(error), "warning")
-        return render_template("operations/dashboard/signatures.html", found=None, query=query)
-    searched_by = "address" if "@" in query else "name"
-    audit.record("signature.searched", "signature", after={"by": searched_by, "found": len(found)})
-    db.session.commit()
-    return render_template("operations/dashboard/signatures.html", found=found, query=query)
-
-
-@blueprint.get("/signatures/<int:signature_id>")
-def signature(signature_id: int) -> str:
-    """Show the timeline of a signature, with an audit event."""
-    signature = db.session.get(Signature, signature_id) if signature_id <= MAX_ID else None
-    if signature is None:
-        abort(404)
-    events = timeline.build_timeline(signature)
-    audit.record("signature.viewed", "signature", signature_id)
-    db.session.commit()
-    return render_template("operations/dashboard/signature.html", signature=signature, events=events, translate=_)

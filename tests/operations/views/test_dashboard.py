@@ -176,6 +176,8 @@ def test_queue_is_paused_and_resumed(client, operator):
         "/ops/actions/999999",
         "/ops/actions/99999999999999999999",
         "/ops/signatures/99999999999999999999",
+        "/ops/emails/99999999999999999999",
+        "/ops/emails/999999",
         "/ops/plots/nonsense.svg",
     ],
 )
@@ -186,7 +188,7 @@ def test_malformed_urls_are_no_server_error(client, operator, path):
 def test_malformed_forms_are_no_server_error(client, operator):
     assert post_form(client, "/ops/actions", verb="explode", id="-1").status_code == 303
     assert post_form(client, "/ops/actions", verb="retry", id="9" * 30).status_code == 303
-    for query in ("", "\0", "a@b@c", "%", "_" * 500, "\\"):
+    for query in ("", "\0", "a@b@c", "%", "_" * 500, "\\", "9" * 19, "#" + "9" * 18, "f" * 32, "<d99.x@y>", "²"):
         assert post_form(client, "/ops/signatures", query=query).status_code == 200
 
 
@@ -198,8 +200,8 @@ def test_signature_is_found_with_its_timeline(client, operator, sent_emails):
     for query in ("ZOE@example.org", "zoé"):
         page = post_form(client, "/ops/signatures", query=query)
         assert f"/ops/signatures/{signature.id}" in page.text
-    assert "No signature found" not in post_form(client, "/ops/signatures?lang=en", query="zoé").text
-    assert "No signature found" in post_form(client, "/ops/signatures?lang=en", query="nobody").text
+    assert "Nothing found" not in post_form(client, "/ops/signatures?lang=en", query="zoé").text
+    assert "Nothing found" in post_form(client, "/ops/signatures?lang=en", query="nobody").text
     timeline = client.get(f"/ops/signatures/{signature.id}?lang=en").text
     for message in (
         "Signed for the first time",

@@ -159,6 +159,12 @@ def value(name, **labels):
 
 
 health, throttled = value("petition_health_alarm"), value("petition_mail_server_throttled")
+
+
+def warned(name):
+    return value("petition_warning", warning=name)
+
+
 SCENARIOS = (
     scenario("web gone", "PetitionDown", {"PetitionDown"}, end("web"), lambda m: not m),
     scenario(
@@ -311,6 +317,58 @@ SCENARIOS = (
         ),
         lambda m: "petition_bounce_mailbox_up{}" in m,
         run_sql("DELETE FROM bounce_mailbox_state"),
+    ),
+    scenario(
+        "failed sign-ins",
+        "SignInFailures",
+        {"SignInFailures"},
+        run_sql(
+            "INSERT INTO sign_in_attempts (subject, network, failed)"
+            " SELECT 'subject', 'network', true FROM generate_series(1, 40)"
+        ),
+        warned("SignInFailures"),
+        run_sql("DELETE FROM sign_in_attempts"),
+    ),
+    scenario(
+        "cluster",
+        "SignatureCluster",
+        {"SignatureCluster"},
+        run_sql("UPDATE signatures SET network = 'network'"),
+        warned("SignatureCluster"),
+        run_sql("UPDATE signatures SET network = NULL"),
+    ),
+    scenario(
+        "beyond budget",
+        "EmailsBeyondBudget",
+        {"EmailsBeyondBudget"},
+        run_sql(
+            "INSERT INTO minute_rollups (minute, subject, queue, state, reason, bucket, n)"
+            " VALUES (date_trunc('minute', now()), 'delivery', 'confirmations', 'failed', 'budget', -1, 30)"
+        ),
+        warned("EmailsBeyondBudget"),
+        run_sql("DELETE FROM minute_rollups WHERE reason = 'budget'"),
+    ),
+    scenario(
+        "certificate ends",
+        "CertificateExpiring",
+        {"CertificateExpiring"},
+        run_sql(
+            "INSERT INTO probes (name, ok, response, milliseconds, value)"
+            " VALUES ('site certificate', true, '', 0, extract(epoch FROM now()) + 86400)"
+        ),
+        warned("CertificateExpiring"),
+        run_sql("DELETE FROM probes WHERE name = 'site certificate'"),
+    ),
+    scenario(
+        "disk full",
+        "DiskAlmostFull",
+        {"DiskAlmostFull"},
+        run_sql(
+            "INSERT INTO probes (name, ok, response, milliseconds, value) VALUES ('disk', false, 'host:/', 0, 1000)"
+            " ON CONFLICT (name) DO UPDATE SET ok = false, value = 1000, at = now()"
+        ),
+        warned("DiskAlmostFull"),
+        run_sql("DELETE FROM probes WHERE name = 'disk'"),
     ),
     scenario(
         "full mailboxes",
