@@ -38,6 +38,10 @@ def field_label(field: str) -> str:
         "addressee": _("Addressee"),
         "body": _("Text"),
         "professions": _("Professions to suggest"),
+        "email_intro": _("Beginning of the email that asks to confirm"),
+        "email_closing": _("End of the email that asks to confirm"),
+        "thanks": _("Thank-you page"),
+        "consent": _("Box for news by email"),
     }
     return _("%(field)s, in %(language)s", field=names[name], language=LANGUAGES[language]) if dot else names[name]
 
@@ -138,6 +142,13 @@ def describe_consequences(changes: Sequence[FieldChange], count: Count) -> list[
     for language in LANGUAGES:
         if before.get(f"{language}.body") and not after.get(f"{language}.body", "unchanged"):
             messages.append(_("%(language)s is no longer offered.", language=LANGUAGES[language]))
+    if "consent" in text_fields:
+        messages.append(
+            _(
+                "People who ask for news from now on agree to the new wording. Those who did before agreed to the old "
+                "one, which is kept with their signature."
+            )
+        )
     known = {
         "sender_name": _(
             "People who ask for news from now on agree to this name. Those who did before agreed to the old one."

@@ -61,7 +61,7 @@ def find_free_slug(proposed: str) -> str:
 def build_petition(document: Document) -> Petition:
     """Return the draft that a document describes, in no session yet."""
     petition = Petition(**document.fields, state=PetitionState.DRAFT)
-    petition.texts = {text["language"]: PetitionText(**text) for text in document.texts}
+    petition.texts = {text["language"]: PetitionText(**text, consent_version=1) for text in document.texts}
     return petition
 
 

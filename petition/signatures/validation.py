@@ -13,6 +13,7 @@ from petition.core.i18n import LANGUAGES, current_language
 from petition.petitions.models import Petition
 from petition.safeguards.contact_details import ContactDetail, find_contact_detail
 from petition.safeguards.email_addresses import Address, BadAddress, parse_email_address
+from petition.signatures.consent import is_outdated
 from petition.signatures.models import PARTIES, Party
 from petition.signatures.review.rules import initial_review, mixes_scripts
 
@@ -68,12 +69,15 @@ def validate_details(petition: Petition, form: Mapping[str, Any]) -> Details:
     boxes = {field: _parse_checkbox(form, field, errors) for field in ("listed", "updates")}
     if errors or address is None:
         raise ValidationError(errors)
-    locale = form.get("locale")
+    chosen = form.get("locale")
+    locale = chosen if chosen in LANGUAGES else current_language()
+    if boxes["updates"] and is_outdated(petition, locale, form.get("wording")):
+        raise ValidationError({"updates": _("These words have changed since you opened the page: please read them again.")})
     name = texts["name"] or ""
     return Details(
         party=party, name=name, organisation=texts["organisation"], address=address,
         profession=texts["profession"], city=texts["city"], postal_code=texts["postal_code"], country=country,
-        **boxes, locale=locale if locale in LANGUAGES else current_language(),
+        **boxes, locale=locale,
         review=initial_review(party, name, texts["profession"]),
     )  # fmt: skip
 

@@ -15,7 +15,6 @@ from petition.core.optimistic_lock import EditConflict
 from petition.petitions import edit_form, editing, labels, lifecycle
 from petition.petitions import queries as petition_queries
 from petition.petitions.counters import get_count, get_counts
-from petition.petitions.dropped import list_warnings
 from petition.petitions.models import Petition, PetitionState
 from petition.petitions.text_diff import diff_texts
 from petition.petitions.validation import Document
@@ -54,7 +53,6 @@ def index() -> str:
 def _render_form(petition: Petition | None, values: Mapping[str, str], status: int = 200, **more: Any) -> Response:
     """Render the form with its values and a preview of each language."""
     base = more.pop("base", None) or {name: edit_form.digest(value) for name, value in values.items()}
-    dropped = {language: list_warnings(values[f"{language}.body"]) for language in LANGUAGES}
     body = render_template(
         "petitions/desk/edit.html",
         petition=petition,
@@ -62,7 +60,6 @@ def _render_form(petition: Petition | None, values: Mapping[str, str], status: i
         base=json.dumps(base),
         previews={language: edit_form.build_preview(values, language) for language in LANGUAGES},
         all_languages=LANGUAGES,
-        dropped=dropped,
         **{"errors": {}, "merge": None, "last_change": None, "unsaved": None, **more},
     )
     return make_response(body, status)
