@@ -253,6 +253,12 @@ def paper_problem_message(kind: str, detail: str) -> str:
         "name": _("There is no name. Write one, or delete the line."),
         "long": _("%(column)s is too long. Shorten it.", column=column),
         "characters": _("%(column)s has characters that cannot be shown. Write it again.", column=column),
+        "link": _(
+            "%(column)s has a web or email address. Leave it out, or put a space after a full stop.", column=column
+        ),
+        "phone": _("%(column)s has a telephone number. Leave it out.", column=column),
+        "letters": _("%(column)s is not written in letters only. Write it again.", column=column),
+        "scripts": _("%(column)s has a word in the letters of two alphabets. Write it again.", column=column),
         "date": _("“%(date)s” is not a date. Write it as 2026-11-23 or 23/11/2026, or leave it empty.", date=detail),
         "day": _("%(date)s has not come yet, or is too long ago. Correct the date.", date=detail),
         "twice": _(

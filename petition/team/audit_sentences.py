@@ -64,6 +64,8 @@ SENTENCES = {
     "petition.changed": N_("%(who)s changed “%(what)s”: %(fields)s."),
     "petition.created": N_("%(who)s created the draft “%(what)s”."),
     "petition.image": N_("%(who)s added an image to “%(what)s”."),
+    "petition.image_deleted": N_("%(who)s deleted an image of “%(what)s”."),
+    "petition.duplicated": N_("%(who)s made the draft “%(what)s” as a copy of another petition."),
     "petition.unshared": N_("%(who)s ended the links to see the draft “%(what)s”."),
     "petition.shared": N_("%(who)s made a link to see the draft “%(what)s”."),
     "provider.limited": N_("%(who)s limited the emails to %(what)s."),

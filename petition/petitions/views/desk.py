@@ -94,6 +94,18 @@ def create() -> Response:
     return redirect(url_for("desk_campaign.overview", slug=petition.slug), 303)
 
 
+@blueprint.post("/petitions/<slug>/duplicate")
+def duplicate(slug: str) -> Response:
+    """Make a draft with the texts, settings and images of a petition, and lead to its form."""
+    petition = get_or_404(slug)
+    copy = lifecycle.duplicate(petition)
+    title = copy.text_in(copy.default_language).title
+    audit.record("petition.duplicated", "petition", copy.slug, after={"title": title, "copy_of": petition.slug})
+    db.session.commit()
+    flash(_("This is the copy, a draft. Give it a title and an address of its own; its dates are empty."), "success")
+    return redirect(url_for("campaigns.editor", slug=copy.slug), 303)
+
+
 def _signed_in() -> Account:
     account = current_account()
     assert account is not None  # `require_roles` has checked it

@@ -26,7 +26,7 @@ PREVIEW_CONTENT_SECURITY_POLICY = (
 
 
 def read_choices(petition: Petition) -> tuple[str, str, str]:
-    """Return the language, what is shown (one of `PAGES`, or a kind of email), and the width that the address asks for."""
+    """Return the language, what is shown (of `PAGES`, or a kind of email), and the width that the address asks for."""
     language, what = request.args.get("language", ""), request.args.get("what", "page")
     if language not in petition.texts:
         language = petition.default_language

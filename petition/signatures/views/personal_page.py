@@ -16,8 +16,8 @@ from petition.petitions.presenter import present, present_cached
 from petition.petitions.views.public import SignForm
 from petition.safeguards.rate_limits import limit_token_posts
 from petition.signatures import labels
-from petition.signatures.consent import get_wording
 from petition.signatures.address_change import request_change
+from petition.signatures.consent import get_wording
 from petition.signatures.data_copy import collect_data
 from petition.signatures.links import get_by_personal_token
 from petition.signatures.models import Signature

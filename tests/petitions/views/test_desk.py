@@ -9,9 +9,12 @@ from support.factories import make_petition, make_signature, post_form, sign_in
 from werkzeug.datastructures import MultiDict
 from werkzeug.serving import make_server
 
+from petition.core import clock
 from petition.core.db import db
 from petition.petitions import edit_form, lifecycle
-from petition.petitions.models import Petition
+from petition.petitions.counters import get_count
+from petition.petitions.edit_form import find_missing
+from petition.petitions.models import Petition, PetitionImage
 from petition.signatures.confirm import confirm_signature
 from petition.team.models import AuditEvent
 
@@ -404,3 +407,25 @@ def test_own_words_are_previewed_reviewed_and_shown(client):
     email = client.get("/desk/petitions/jardin/preview/confirm_signature?lang=fr").text
     assert email.index("Merci de vous joindre") < email.index("Confirmer ma signature")
     assert "fete" in client.get("/desk/petitions/jardin/preview/thanks?lang=fr").text
+
+
+def test_a_petition_is_duplicated_as_a_draft_without_its_signatures(client):
+    petition = make_petition(slug="x" * 80, won_at=clock.now(), milestones=[7], version=5)
+    petition.texts["fr"].consent, petition.texts["fr"].consent_version = "Oui, Les amis du jardin", 4
+    db.session.add(PetitionImage(petition_id=petition.id, name="a" * 20 + "-1x1.png", alt="A", content=b"x"))
+    make_petition(slug="other")
+    confirm_signature(make_signature(petition))
+    petition.closes_at = clock.now()
+    db.session.commit()
+    answer = post_form(client, f"/desk/petitions/{petition.slug}/duplicate")
+    assert answer.status_code == 303
+    copy = db.session.query(Petition).order_by(Petition.id.desc()).first()
+    assert answer.headers["Location"] == f"/desk/petitions/{copy.slug}/edit"
+    assert (copy.state_now, copy.won_at, copy.closes_at, copy.version) == ("draft", None, None, 1)
+    left, right = edit_form.values_from_petition(petition), edit_form.values_from_petition(copy)
+    assert {name for name in left if left[name] != right[name]} == {"slug", "closes"}
+    assert copy.texts["fr"].consent_version == 1
+    assert get_count(copy).total == 0
+    assert db.session.query(PetitionImage).filter_by(petition_id=copy.id).count() == 1
+    assert actions() == ["petition.duplicated"]
+    assert find_missing(copy) == []
