@@ -86,7 +86,7 @@ def test_import_is_added_once_and_undone_as_a_whole(client):
     assert "2 signatures added" in client.get(f"{path}?lang=en").text
     assert client.get("/api/v1/petitions/jardin/count").json["paper"] == 2
     assert "<strong>2</strong> signatures on paper" in client.get("/p/jardin?lang=en").text
-    assert "et 2 sur papier" in client.get("/p/jardin?lang=fr").text
+    assert "<strong>2</strong> signatures sur papier" in client.get("/p/jardin?lang=fr").text
     assert get_count(petition).confirmed == 0, "signatures on paper are counted apart"
     assert reconcile() == []
     number = db.session.query(PaperSignature).order_by(PaperSignature.id).first().id
