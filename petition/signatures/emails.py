@@ -201,7 +201,7 @@ def compose_withdrawn(claims: Sequence[ClaimedDelivery]) -> Composed:
 
 
 def stop_updates(delivery_id: int, _complaint: bool) -> None:
-    """Stop the updates of a signer who complained of an email about their signature, or asked to stop them.
+    """Stop the news of a signer who complained of an email about their signature, or asked to stop them.
 
     Not if the signature has another address since: its owner did not say so.
     """
