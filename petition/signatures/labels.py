@@ -185,8 +185,8 @@ def name_flag_label(flag: str) -> str:
     return {
         "organisation": _("an organisation"), "institution": _("names an institution or an office"),
         "sentence": _("reads like a sentence"), "advertising": _("contains an advertising word"),
-        "insult": _("contains an insult"), "capitals": _("long, and all in capitals"), "signs": _("contains unusual characters"),
-        "scripts": _("in several alphabets"),
+        "insult": _("contains an insult"), "capitals": _("long, and all in capitals"),
+        "signs": _("contains unusual characters"), "scripts": _("in several alphabets"),
     }.get(flag, flag)  # fmt: skip
 
 
