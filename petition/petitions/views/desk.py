@@ -35,6 +35,7 @@ blueprint.add_app_template_global(labels.dropped_message)
 for function in (labels.field_label, labels.value_label, labels.ask_labels, labels.petition_state_label, diff_texts):
     blueprint.add_app_template_global(function)
 blueprint.add_app_template_filter(labels.field_label, "field_name")
+blueprint.add_app_template_filter(lambda code: LANGUAGES.get(code, code), "language_name")
 
 
 def get_or_404(slug: str, *, lock: bool = False) -> Petition:
