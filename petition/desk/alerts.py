@@ -56,7 +56,7 @@ def _check_milestones() -> None:
     petitions = [petition for petition in list_all() if petition.state_now == PetitionState.OPEN]
     counts = get_counts(petitions)
     for petition in petitions:
-        reached = [milestone for milestone in petition.milestones if milestone <= counts[petition.id].confirmed]
+        reached = [milestone for milestone in petition.milestones if milestone <= counts[petition.id].total]
         if reached:
             count = counts[petition.id]
             data = {"slug": petition.slug, "title": home.get_title(petition), "milestone": max(reached),
@@ -73,7 +73,7 @@ def _check_digest() -> None:
     counts, new, waiting = get_counts(petitions), home.read_new(petitions), count_names()
     lines = [
         {"slug": petition.slug, "title": home.get_title(petition), "new": new[petition.id].counted,
-         "total": counts[petition.id].confirmed + counts[petition.id].paper}
+         "total": counts[petition.id].total}
         for petition in petitions
         if petition.id in new and new[petition.id].counted
     ]  # fmt: skip

@@ -3,7 +3,6 @@
 from collections.abc import Sequence
 from datetime import date
 from typing import Any
-from urllib.parse import urlsplit
 
 from flask import current_app
 from sqlalchemy import select
@@ -12,7 +11,7 @@ from petition.core.db import db
 from petition.delivery.composers import ClaimedDelivery, Composed, Skipped, render_message
 from petition.desk.alerts import TEAM_ALERT
 from petition.desk.models import TeamAlert
-from petition.team.emails import AUTO_SUBMITTED_HEADERS
+from petition.team.emails import AUTO_SUBMITTED_HEADERS, site_name
 from petition.team.models import Account
 
 
@@ -22,7 +21,7 @@ def compose_team_alert(claims: Sequence[ClaimedDelivery]) -> Composed:
     rows = db.session.execute(query.where(TeamAlert.id.in_([claim.subject_id for claim in claims])))
     found = {alert.id: (alert, account) for alert, account in rows}
     public_url = current_app.config["PUBLIC_URL"]
-    site = current_app.config["PETITION_ORGANISATION"] or urlsplit(public_url).hostname or ""
+    site = site_name()
     messages: Composed = {}
     for claim in claims:
         messages[claim.id] = Skipped()

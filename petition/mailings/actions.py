@@ -47,7 +47,7 @@ def require_schedulable(mailing: Mailing, at: datetime | None) -> None:
     _require_tested(mailing)
     if mailing.trigger is None and not has_recipients(mailing):
         raise ValidationError(
-            {"state": _("it has no recipient: choose other recipients, or wait for signers to agree to updates")}
+            {"state": _("it has no recipient: choose other recipients, or wait for signers to agree to news")}
         )
     if at is not None and (at <= clock.now() or at > clock.now() + MAX_SCHEDULE_AHEAD):
         raise ValidationError({"at": _("choose a time in the future, within a year")})

@@ -67,7 +67,7 @@ def recipient_state_labels() -> dict[str, str]:
 def exclusion_labels() -> dict[str, str]:
     """Return the label of each reason why an address is not in the audience."""
     return {
-        "no consent": _("confirmed, without agreeing to updates"),
+        "no consent": _("confirmed, without agreeing to news"),
         "not confirmed": _("not confirmed"),
         "withdrawn or struck": _("withdrawn, disowned or invalidated"),
         "suppressed": _("on the suppression list"),
@@ -77,8 +77,8 @@ def exclusion_labels() -> dict[str, str]:
 def unsubscribe_choice_labels() -> dict[str, str]:
     """Return the label of each choice of those who unsubscribed."""
     return {
-        UnsubscribeChoice.THESE: _("these updates"),
-        UnsubscribeChoice.ALL: _("all updates"),
+        UnsubscribeChoice.THESE: _("this news"),
+        UnsubscribeChoice.ALL: _("all news"),
         UnsubscribeChoice.WITHDRAW: _("the signature too"),
         UnsubscribeChoice.COMPLAINT: _("reported as unwanted"),
     }

@@ -31,7 +31,7 @@ def has_occurred(mailing: Mailing) -> bool:
     petitions = list(db.session.scalars(select(Petition).where(Petition.id.in_(mailing.segment["petitions"]))))
     if mailing.trigger == Trigger.MILESTONE:
         counts = get_counts(petitions)
-        return sum(count.confirmed for count in counts.values()) >= (mailing.trigger_value or 0)
+        return sum(count.total for count in counts.values()) >= (mailing.trigger_value or 0)
     return any(_happened_at(petition, mailing.trigger) for petition in petitions)
 
 

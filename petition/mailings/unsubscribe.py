@@ -101,12 +101,12 @@ def _find_affected_signatures(subscriber: Subscriber, *, everything: bool) -> li
 
 
 def is_unsubscribed(subscriber: Subscriber) -> bool:
-    """Say whether the recipient is unsubscribed from these updates already."""
+    """Say whether the recipient is unsubscribed from this news already."""
     return subscriber.signature is None or not subscriber.signature.updates
 
 
 def unsubscribe_by_email(delivery_id: int, complaint: bool) -> None:
-    """Unsubscribe a recipient who asked by email; from all updates if they reported the mailing as unwanted.
+    """Unsubscribe a recipient who asked by email; from all news if they reported the mailing as unwanted.
 
     It counts against the mailing in any case; the signature stays as it is if its address is another one since.
     """

@@ -118,7 +118,7 @@ def list_() -> None:
     for petition in found:
         count = counted[petition.id]
         title = petition.text_in(petition.default_language).title
-        numbers = (count.confirmed, count.paper, count.confirmed + count.paper, count.goal)
+        numbers = (count.confirmed, count.paper, count.total, count.goal)
         table.add_row(petition.slug, petition.state_now, *(f"{number:,}" for number in numbers), title)
     console.print(table)
 
@@ -149,7 +149,7 @@ def show(slug: str) -> None:
         ("organisations", "may sign" if petition.accepts_organisations else "may not sign"),
         ("confirmed", f"{count.confirmed:,} ({count.people:,} people, {count.organisations:,} organisations)"),
         ("on paper", f"{count.paper:,}"),
-        ("total", f"{count.confirmed + count.paper:,}"),
+        ("total", f"{count.total:,}"),
         *([("next goal", f"{count.goal:,}")] if petition.is_open else []),
         *((f"title ({language})", text.title) for language, text in petition.texts.items()),
     ):

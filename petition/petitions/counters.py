@@ -24,6 +24,11 @@ class Count:
         """People and organisations that confirmed by email; signatures on paper are shown apart."""
         return self.people + self.organisations
 
+    @property
+    def total(self) -> int:
+        """All that count, on paper too: what milestones and goals are about."""
+        return self.confirmed + self.paper
+
 
 def increment(petition_id: int, cause_id: int, party: str, by: int) -> None:
     """Add to the counter of a party ("person", "organisation" or "paper"): +1, -1, or the size of a paper import.
@@ -58,7 +63,7 @@ def get_counts(petitions: list[Petition]) -> dict[int, Count]:
     counts = {}
     for petition in petitions:
         people, organisations, paper = sums.get(petition.id, (0, 0, 0))
-        goal = compute_goal(petition.milestones, people + organisations)
+        goal = compute_goal(petition.milestones, people + organisations + paper)
         counts[petition.id] = Count(people, organisations, paper, goal)
     return counts
 
@@ -68,10 +73,10 @@ def get_count(petition: Petition) -> Count:
     return get_counts([petition])[petition.id]
 
 
-def compute_goal(milestones: list[int], confirmed: int) -> int:
+def compute_goal(milestones: list[int], total: int) -> int:
     """Return the next milestone above a count; past the last one, the next of 1, 2.5, 5, 10 … times a power of ten."""
     for milestone in sorted(milestones):
-        if milestone > confirmed:
+        if milestone > total:
             return milestone
-    unit = 10 ** (len(str(confirmed)) - 1)
-    return max(100, next(step for step in (unit, unit * 5 // 2, unit * 5, unit * 10) if step > confirmed))
+    unit = 10 ** (len(str(total)) - 1)
+    return max(100, next(step for step in (unit, unit * 5 // 2, unit * 5, unit * 10) if step > total))

@@ -26,7 +26,8 @@ SINGLE_LINE_SETTINGS = (
     "retention_months", "listing",
 )  # fmt: skip
 SETTING_FIELDS = (*SINGLE_LINE_SETTINGS[:-1], "asks", "listing", "list_indexed", "organisations", "milestones")
-TEXT_FIELDS = ("title", "summary", "addressee", "body", "professions")
+OWN_WORDS = ("email_intro", "email_closing", "thanks", "consent")
+TEXT_FIELDS = ("title", "summary", "addressee", "body", "professions", *OWN_WORDS)
 FIELDS = (*SETTING_FIELDS, *(f"{language}.{field}" for language in LANGUAGES for field in TEXT_FIELDS))
 EMPTY_VALUES = dict.fromkeys(FIELDS, "") | {
     "kind": "petition", "default_language": "fr", "timezone": "Europe/Paris", "asks": "profession",
@@ -125,6 +126,7 @@ def _has_text(language: str, values: Mapping[str, str]) -> bool:
 def _parse_text(language: str, values: Mapping[str, str]) -> dict[str, Any]:
     text: dict[str, Any] = {field: values[f"{language}.{field}"] for field in TEXT_FIELDS}
     text["summary"] = re.sub(r"[ \t]*\n\s*", " ", text["summary"])
+    text["consent"] = " ".join(text["consent"].split())
     text["professions"] = [line.strip() for line in text["professions"].split("\n") if line.strip()]
     return text
 
@@ -141,6 +143,23 @@ def digest(value: str) -> str:
 
 def build_preview(values: Mapping[str, str], language: str) -> dict[str, Any]:
     """Return the texts of a language for the preview, as they are typed, valid or not."""
-    text = {field: values.get(f"{language}.{field}", "") for field in ("title", "summary", "addressee", "body")}
-    body = text["body"] if len(text["body"]) <= MAX_CHARACTERS["body"] and is_printable_text(text["body"]) else ""
-    return text | {"html": text_to_html(body), "dropped": find_dropped(body), "kind": values.get("kind", "")}
+    text = {field: values.get(f"{language}.{field}", "") for field in TEXT_FIELDS if field != "professions"}
+    body, thanks = _if_printable("body", text["body"]), _if_printable("thanks", text["thanks"])
+    return text | {
+        "html": text_to_html(body),
+        "dropped": find_dropped(body),
+        "thanks_html": text_to_html(thanks),
+        "thanks_dropped": find_dropped(thanks),
+        "intro": split_paragraphs(text["email_intro"]),
+        "closing": split_paragraphs(text["email_closing"]),
+        "kind": values.get("kind", ""),
+    }
+
+
+def _if_printable(field: str, value: str) -> str:
+    return value if len(value) <= MAX_CHARACTERS[field] and is_printable_text(value) else ""
+
+
+def split_paragraphs(text: str) -> list[str]:
+    """Return the paragraphs of a plain text: blank lines are between them."""
+    return [" ".join(paragraph.split()) for paragraph in re.split(r"\n\s*\n", text) if paragraph.strip()]

@@ -81,16 +81,18 @@ def apply_document(petition: Petition, document: Document) -> None:
     with unique_slug():
         for column, value in document.fields.items():
             setattr(petition, column, value)
+        petition.version += 1
         texts = {text["language"]: text for text in document.texts}
         for language in set(petition.texts) - set(texts):
             del petition.texts[language]
         for language, text in texts.items():
             if language in petition.texts:
+                if petition.texts[language].consent != text["consent"]:
+                    petition.texts[language].consent_version = petition.version
                 for field in edit_form.TEXT_FIELDS:
                     setattr(petition.texts[language], field, text[field])
             else:
-                petition.texts[language] = PetitionText(**text)
-        petition.version += 1
+                petition.texts[language] = PetitionText(**text, consent_version=petition.version)
 
 
 def summarise_for_audit(changes: list[FieldChange]) -> tuple[dict[str, str], dict[str, str]]:

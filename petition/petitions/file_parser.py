@@ -5,6 +5,7 @@ from typing import Any
 from petition.core.exceptions import ValidationError
 from petition.core.front_matter import FrontMatterFile, InvalidFile, parse_front_matter_file
 from petition.core.i18n import LANGUAGES
+from petition.petitions.edit_form import OWN_WORDS
 from petition.petitions.markdown import find_footnotes
 from petition.petitions.validation import Document, footnote_message, is_printable_text, validate_petition
 
@@ -13,7 +14,9 @@ PLAIN_SETTINGS = (
     "slug", "kind", "default_language", "timezone", "opens", "closes", "asks", "listing",
     "list_indexed", "organisations", "milestones", "retention_months",
 )  # fmt: skip
-SETTINGS = (*PLAIN_SETTINGS, "sender", "addressee", "professions")
+# Given once for all languages, or by language.
+TEXT_SETTINGS = ("addressee", "professions", "email_intro", "email_closing", "thanks", "consent")
+SETTINGS = (*PLAIN_SETTINGS, "sender", *TEXT_SETTINGS)
 REQUIRED_SETTINGS = ("slug", "kind", "default_language", "addressee", "sender")
 
 
@@ -63,9 +66,8 @@ def _lines_by_field(file: FrontMatterFile) -> dict[str, int]:
             f"{section.language}.title": section.title_line,
             f"{section.language}.summary": section.summary_line,
             f"{section.language}.body": section.body_line,
-            f"{section.language}.addressee": file.line_of("addressee"),
-            f"{section.language}.professions": file.line_of("professions"),
         }
+        lines |= {f"{section.language}.{name}": file.line_of(name) for name in TEXT_SETTINGS}
     return lines
 
 
@@ -81,6 +83,7 @@ def _build_values(file: FrontMatterFile) -> dict[str, Any]:
             "body": section.body.strip(),
             "addressee": _in_language(settings.get("addressee"), section.language),
             "professions": _in_language(settings.get("professions"), section.language) or [],
+            **{name: _strip(_in_language(settings.get(name, ""), section.language)) for name in OWN_WORDS},
         }
         for section in file.sections
         if section.language in LANGUAGES
@@ -96,6 +99,10 @@ def _build_sender(sender: Any, file: FrontMatterFile) -> dict[str, Any]:
         return {}
     names = {"name": "sender_name", "reply_to": "reply_to"}
     return {names[name]: value for name, value in sender.items() if value is not None}
+
+
+def _strip(value: Any) -> Any:
+    return value.strip() if isinstance(value, str) else value or ""
 
 
 def _in_language(value: Any, language: str) -> Any:

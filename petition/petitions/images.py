@@ -9,12 +9,13 @@ import re
 
 from flask_babel import gettext as _
 from PIL import Image, ImageOps, UnidentifiedImageError
-from sqlalchemy import select
+from sqlalchemy import or_, select
 from sqlalchemy.dialects.postgresql import insert
 
 from petition.core.db import db
-from petition.core.exceptions import NotFound, ValidationError
-from petition.petitions.models import Petition, PetitionImage
+from petition.core.exceptions import Conflict, NotFound, ValidationError
+from petition.core.i18n import LANGUAGES
+from petition.petitions.models import Petition, PetitionImage, PetitionText
 
 MAX_UPLOAD_BYTES = 5_000_000
 MAX_PIXELS = 40_000_000  # of what is uploaded: a file of a few kilobytes can hold a billion
@@ -74,6 +75,25 @@ def list_images(petition: Petition) -> list[PetitionImage]:
     """Return a petition's images, the newest first, without their content."""
     query = select(PetitionImage).filter_by(petition_id=petition.id).order_by(PetitionImage.id.desc())
     return list(db.session.scalars(query))
+
+
+def delete_image(petition: Petition, name: str) -> None:
+    """Delete an image. Flushes. Raises `NotFound`, and `Conflict` while a text shows it, with where that is."""
+    image = db.session.scalar(select(PetitionImage).filter_by(petition_id=petition.id, name=name))
+    if image is None:
+        raise NotFound({"name": "there is no such image"})
+    address = f"/images/{name}"
+    shown = select(PetitionText.language, Petition).join(Petition, Petition.id == PetitionText.petition_id)
+    shown = shown.where(or_(PetitionText.body.contains(address), PetitionText.thanks.contains(address)))
+    places = [
+        _("“%(title)s”, text in %(language)s", title=other.text_in(language).title, language=LANGUAGES[language])
+        for language, other in db.session.execute(shown.order_by(Petition.id, PetitionText.language))
+    ]
+    if places:
+        message = _("It is shown here: %(places)s. Take its line out of the text first.", places="; ".join(places))
+        raise Conflict({"image": message})
+    db.session.delete(image)
+    db.session.flush()
 
 
 def read_image(name: str) -> tuple[bytes, str]:

@@ -38,6 +38,10 @@ def field_label(field: str) -> str:
         "addressee": _("Addressee"),
         "body": _("Text"),
         "professions": _("Professions to suggest"),
+        "email_intro": _("Beginning of the email that asks to confirm"),
+        "email_closing": _("End of the email that asks to confirm"),
+        "thanks": _("Thank-you page"),
+        "consent": _("Box for news by email"),
     }
     return _("%(field)s, in %(language)s", field=names[name], language=LANGUAGES[language]) if dot else names[name]
 
@@ -138,6 +142,13 @@ def describe_consequences(changes: Sequence[FieldChange], count: Count) -> list[
     for language in LANGUAGES:
         if before.get(f"{language}.body") and not after.get(f"{language}.body", "unchanged"):
             messages.append(_("%(language)s is no longer offered.", language=LANGUAGES[language]))
+    if "consent" in text_fields:
+        messages.append(
+            _(
+                "People who ask for news from now on agree to the new wording. Those who did before agreed to the old "
+                "one, which is kept with their signature."
+            )
+        )
     known = {
         "sender_name": _(
             "People who ask for news from now on agree to this name. Those who did before agreed to the old one."
@@ -242,6 +253,12 @@ def paper_problem_message(kind: str, detail: str) -> str:
         "name": _("There is no name. Write one, or delete the line."),
         "long": _("%(column)s is too long. Shorten it.", column=column),
         "characters": _("%(column)s has characters that cannot be shown. Write it again.", column=column),
+        "link": _(
+            "%(column)s has a web or email address. Leave it out, or put a space after a full stop.", column=column
+        ),
+        "phone": _("%(column)s has a telephone number. Leave it out.", column=column),
+        "letters": _("%(column)s is not written in letters only. Write it again.", column=column),
+        "scripts": _("%(column)s has a word in the letters of two alphabets. Write it again.", column=column),
         "date": _("“%(date)s” is not a date. Write it as 2026-11-23 or 23/11/2026, or leave it empty.", date=detail),
         "day": _("%(date)s has not come yet, or is too long ago. Correct the date.", date=detail),
         "twice": _(

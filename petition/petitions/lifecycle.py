@@ -2,9 +2,10 @@
 
 from collections.abc import Iterator
 from contextlib import contextmanager
+from typing import Any
 
 from flask_babel import gettext as _
-from sqlalchemy import select
+from sqlalchemy import DateTime, inspect, select
 from sqlalchemy.exc import IntegrityError
 
 from petition.core import clock
@@ -12,9 +13,12 @@ from petition.core.db import db
 from petition.core.exceptions import Conflict, InvalidTransition, TakenDown
 from petition.petitions import edit_form
 from petition.petitions.models import Petition, PetitionState, PetitionText
-from petition.petitions.validation import Document
+from petition.petitions.queries import COPY_IMAGES_SQL
+from petition.petitions.validation import MAX_SLUG_CHARACTERS, Document
 
 SLUG_CONSTRAINT = "uq_petitions_slug"
+NOT_COPIED = {"id", "slug", "state", "version", "draft_link_generation"}
+MAX_COPIED_SLUG_CHARACTERS = MAX_SLUG_CHARACTERS - 5  # a hyphen and a number follow
 
 
 class Incomplete(InvalidTransition):
@@ -61,7 +65,7 @@ def find_free_slug(proposed: str) -> str:
 def build_petition(document: Document) -> Petition:
     """Return the draft that a document describes, in no session yet."""
     petition = Petition(**document.fields, state=PetitionState.DRAFT)
-    petition.texts = {text["language"]: PetitionText(**text) for text in document.texts}
+    petition.texts = {text["language"]: PetitionText(**text, consent_version=1) for text in document.texts}
     return petition
 
 
@@ -71,6 +75,30 @@ def create(document: Document) -> Petition:
     with unique_slug():
         db.session.add(petition)
     return petition
+
+
+def duplicate(petition: Petition) -> Petition:
+    """Create a draft with the settings, texts and images of a petition, and nothing of what happened to it. Flushes."""
+    copy = Petition(**_copy_columns(petition, NOT_COPIED), state=PetitionState.DRAFT)
+    copy.slug = find_free_slug(petition.slug[:MAX_COPIED_SLUG_CHARACTERS].rstrip("-"))
+    copy.texts = {
+        language: PetitionText(**_copy_columns(text, {"petition_id", "consent_version"}), consent_version=1)
+        for language, text in petition.texts.items()
+    }
+    with unique_slug():
+        db.session.add(copy)
+    db.session.execute(COPY_IMAGES_SQL, {"source": petition.id, "copy": copy.id})
+    return copy
+
+
+def _copy_columns(row: Petition | PetitionText, left_out: set[str]) -> dict[str, Any]:
+    """Return the values of a row but for those of some columns, and for moments: they are about what happened."""
+    names = [
+        column.key
+        for column in inspect(type(row)).columns
+        if column.key not in left_out and not isinstance(column.type, DateTime)
+    ]
+    return {name: getattr(row, name) for name in names}
 
 
 def open_(petition: Petition) -> None:

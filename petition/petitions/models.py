@@ -81,6 +81,8 @@ class Petition(Model):
     retention_months: Mapped[int | None]
     anonymised_at: Mapped[datetime | None]
     created_at: Mapped[datetime] = mapped_column(server_default=func.now())
+    # Links to the draft of an earlier generation are void.
+    draft_link_generation: Mapped[int] = mapped_column(default=0, server_default="0")
     # Incremented by every change, for the optimistic lock.
     version: Mapped[int] = mapped_column(default=1, server_default="1")
     texts: Mapped[dict[str, "PetitionText"]] = relationship(
@@ -144,6 +146,14 @@ class PetitionText(Model):
     body: Mapped[str] = mapped_column(Text)
     addressee: Mapped[str] = mapped_column(String(200))
     professions: Mapped[list[str]] = mapped_column(ARRAY(String(120)), server_default=text("'{}'"))
+    # The campaign's own words beside ours; empty for none. Paragraphs of the email that asks to confirm.
+    email_intro: Mapped[str] = mapped_column(String(600), default="", server_default="")
+    email_closing: Mapped[str] = mapped_column(String(600), default="", server_default="")
+    # Markdown, on the page after confirming.
+    thanks: Mapped[str] = mapped_column(String(4000), default="", server_default="")
+    # What the box for updates says, and the version of the petition that it is of.
+    consent: Mapped[str] = mapped_column(String(400), default="", server_default="")
+    consent_version: Mapped[int] = mapped_column(default=0, server_default="0")
 
 
 class PetitionImage(Model):

@@ -40,6 +40,7 @@ class PetitionPresenter:
     won_on: date | None = None
     reader_language: str = ""
     professions_by_language: dict[str, list[str]] = field(default_factory=dict)
+    thanks: str = ""
 
     @property
     def profession_forms(self) -> list[str]:
@@ -54,6 +55,11 @@ class PetitionPresenter:
     def body_html(self) -> Markup:
         """The text, as sanitised HTML."""
         return text_to_html(self.body)
+
+    @property
+    def thanks_html(self) -> Markup:
+        """What the campaign writes to those who confirmed, as sanitised HTML; nothing where it writes nothing."""
+        return text_to_html(self.thanks) if self.thanks else Markup()
 
 
 def present(petition: Petition, language: str) -> PetitionPresenter:
@@ -75,7 +81,7 @@ def present(petition: Petition, language: str) -> PetitionPresenter:
         closed_on=day(petition.closing_moment) if state in (PetitionState.CLOSED, PetitionState.ARCHIVED) else None,
         retention_months=petition.retention_months,
         delivered_on=day(petition.handed_over_at), won_on=day(petition.won_at), reader_language=language,
-        professions_by_language={code: text.professions for code, text in petition.texts.items()},
+        professions_by_language={code: text.professions for code, text in petition.texts.items()}, thanks=text.thanks,
     )  # fmt: skip
 
 

@@ -82,6 +82,11 @@ LISTED_PEOPLE_SQL = text("""
     )::int AS people
 """)
 
+COPY_IMAGES_SQL = text("""
+    INSERT INTO petition_images (petition_id, name, alt, content)
+    SELECT :copy, name, alt, content FROM petition_images WHERE petition_id = :source ORDER BY id
+""")
+
 DELETE_ZERO_STATISTICS_SQL = text("DELETE FROM campaign_statistics WHERE n = 0")
 
 # Signatures submitted and counted by hour since a moment, rolled up or still in the log.

@@ -16,9 +16,14 @@ from petition.core.exceptions import ValidationError
 from petition.core.i18n import LANGUAGES
 from petition.petitions.markdown import find_footnotes
 from petition.petitions.models import ASKS, KINDS, LISTINGS
+from petition.safeguards.contact_details import find_contact_detail
 from petition.safeguards.email_addresses import BadAddress, parse_reply_address
 
-MAX_CHARACTERS = {"title": 200, "summary": 600, "body": 100_000, "addressee": 200}
+MAX_CHARACTERS = {
+    "title": 200, "summary": 600, "body": 100_000, "addressee": 200, "email_intro": 600, "email_closing": 600,
+    "thanks": 4_000, "consent": 400,
+}  # fmt: skip
+FIELDS_OF_LINES = ("body", "email_intro", "email_closing", "thanks")
 MAX_PROFESSION_CHARACTERS = 120
 MAX_SENDER_CHARACTERS = 120
 MAX_SLUG_CHARACTERS = 80
@@ -48,10 +53,18 @@ def is_printable_text(lines: str) -> bool:
 
 def parse_text(name: str, value: Any) -> str:
     """Return a text of the petition. Raises `ValueError` where it is empty, too long, or has unprintable characters."""
-    printable = is_printable_text if name == "body" else is_printable_line
+    printable = is_printable_text if name in FIELDS_OF_LINES else is_printable_line
     if not isinstance(value, str) or not 1 <= len(value) <= MAX_CHARACTERS[name] or not printable(value):
         raise ValueError
     return value
+
+
+def _parse_mailed_text(name: str, value: Any) -> str:
+    """Return a text that reaches mailboxes whose owners have not agreed to anything: no links, no telephone numbers."""
+    text = parse_text(name, value)
+    if find_contact_detail(text, inclusive=True):
+        raise ValueError
+    return text
 
 
 def _parse_slug(value: Any) -> str:
@@ -160,6 +173,10 @@ class InputField(ma.fields.Field[Any]):
             raise self.make_error("invalid") from None
 
 
+def _or_empty(parse: Callable[[Any], Any]) -> Callable[[Any], Any]:
+    return lambda value: "" if value == "" else parse(value)
+
+
 def _text_field(name: str, message: Any) -> InputField:
     return InputField(lambda value: parse_text(name, value), message, required=True)
 
@@ -181,6 +198,30 @@ class TextInputSchema(ma.Schema):
     body = _text_field("body", body_message)
     professions = InputField(
         _parse_professions, lazy_gettext("Write one on each line, in up to 120 characters."), load_default=list
+    )
+    email_message = lazy_gettext(
+        "Write it in up to %(number)s characters, without web addresses, email addresses or telephone numbers: this "
+        "email goes to people who may not have signed.",
+        number=MAX_CHARACTERS["email_intro"],
+    )
+    email_intro = InputField(
+        _or_empty(lambda value: _parse_mailed_text("email_intro", value)), email_message, load_default=""
+    )
+    email_closing = InputField(
+        _or_empty(lambda value: _parse_mailed_text("email_closing", value)), email_message, load_default=""
+    )
+    thanks = InputField(
+        _or_empty(lambda value: parse_text("thanks", value)),
+        lazy_gettext("Write it in up to %(number)s characters.", number=f"{MAX_CHARACTERS['thanks']:,}"),
+        load_default="",
+    )
+    consent = InputField(
+        _or_empty(lambda value: _parse_mailed_text("consent", value)),
+        lazy_gettext(
+            "Write it in up to %(number)s characters, without web addresses, email addresses or telephone numbers.",
+            number=MAX_CHARACTERS["consent"],
+        ),
+        load_default="",
     )
 
     @ma.validates("body")
@@ -255,15 +296,24 @@ class PetitionInputSchema(ma.Schema):
         if opens_at and closes_at and closes_at <= opens_at:
             raise ma.ValidationError([self.fields["closes"].error_messages["invalid"]], "closes")
 
+    @ma.validates_schema(skip_on_field_errors=False)
+    def _require_sender_in_consent(self, data: dict[str, Any], **_options: Any) -> None:
+        """Require that the wording of the box for news says whose news it is: nobody agrees to mail from no one."""
+        sender = data.get("sender_name")
+        message = _("Say who sends the news: %(sender)s.", sender=sender)
+        nameless = {
+            f"{language}.consent": [message]
+            for language, text in data.get("texts", {}).items()
+            if sender and text.get("consent") and sender.casefold() not in text["consent"].casefold()
+        }
+        if nameless:
+            raise ma.ValidationError(nameless)
+
     @ma.post_load
     def _make_document(self, data: dict[str, Any], **_: Any) -> Document:
         data["opens_at"], data["closes_at"] = _aware_dates(data)
         texts = [{"language": language, **text} for language, text in data.pop("texts").items()]
         return Document(data, texts)
-
-
-def _or_empty(parse: Callable[[Any], Any]) -> Callable[[Any], Any]:
-    return lambda value: "" if value == "" else parse(value)
 
 
 class DraftTextSchema(TextInputSchema):

@@ -56,7 +56,7 @@ def _enqueue_announcements(plan: Plan) -> None:
     announcements = [
         RetentionAnnouncement(
             petition_id=plan.petition.id, account_id=account.id, due_at=plan.runs_at,
-            signatures=plan.count.confirmed + plan.count.paper,
+            signatures=plan.count.total,
         )
         for account in db.session.scalars(notified)
     ]  # fmt: skip

@@ -89,7 +89,7 @@ class SignatoriesQuery(ma.Schema):
 
     after = ma.fields.String(
         validate=validate.Regexp(r"^[0-9]{1,18}$", error="Start without `after`, then follow `next`."),
-        metadata={"description": N_("the next of the page before")},
+        metadata={"description": N_("the “next” of the previous page")},
     )
     limit = ma.fields.Integer(load_default=100, validate=validate.Range(1, 500))
     party = ma.fields.String(validate=validate.OneOf(PARTIES))

@@ -24,6 +24,7 @@ from petition.delivery.rendering.message import OutgoingMessage
 from petition.delivery.rendering.templates import PetitionHeader, PreparedEmail, Slots, prepare_email
 from petition.delivery.suppressions.suppression_list import is_hash_of
 from petition.petitions.counters import Count, get_counts
+from petition.petitions.edit_form import split_paragraphs
 from petition.petitions.models import Petition
 from petition.petitions.queries import get_cached_by_ids
 from petition.signatures.links import absolute_url, make_confirm_token, personal_path, petition_url
@@ -69,6 +70,9 @@ class TemplateKey:
     has_count: bool  # a count of one is not worth mentioning
     expires_on: date
     confirm_within: int  # days
+    # The campaign's own paragraphs before and after ours.
+    intro: str = ""
+    closing: str = ""
 
 
 def _compose(
@@ -109,10 +113,11 @@ def _compose_message(
     header = PetitionHeader(
         text.title, petition.kind, text.addressee, petition_url(petition.slug, signer.locale), petition.sender_name
     )
+    own = (text.email_intro, text.email_closing) if name == "confirm_signature" else ("", "")
     key = TemplateKey(
         name, signer.locale, header, signer.party, is_named=is_plain_name(signer.name),
         has_count=count is not None and count.confirmed > 1, expires_on=_last_confirmation_day(signer, petition, days),
-        confirm_within=days,
+        confirm_within=days, intro=own[0], closing=own[1],
     )  # fmt: skip
     subject, body, html = _get_prepared_email(key).fill(
         {
@@ -147,7 +152,7 @@ def _get_prepared_email(key: TemplateKey) -> PreparedEmail:
     return prepare_email(
         SLOTS, key.name, key.locale, petition=key.petition, signature=signature, link=SLOTS.placeholder("link"),
         count=SLOTS.placeholder("count") if key.has_count else "", expires_on=key.expires_on,
-        confirm_within=key.confirm_within,
+        confirm_within=key.confirm_within, intro=split_paragraphs(key.intro), closing=split_paragraphs(key.closing),
     )  # fmt: skip
 
 
@@ -196,7 +201,7 @@ def compose_withdrawn(claims: Sequence[ClaimedDelivery]) -> Composed:
 
 
 def stop_updates(delivery_id: int, _complaint: bool) -> None:
-    """Stop the updates of a signer who complained of an email about their signature, or asked to stop them.
+    """Stop the news of a signer who complained of an email about their signature, or asked to stop them.
 
     Not if the signature has another address since: its owner did not say so.
     """

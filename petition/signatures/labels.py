@@ -144,7 +144,7 @@ def staff_action_labels(action: str) -> dict[str, str]:
                 "The signer gets no more news of this petition. The signature stays and counts; the signer can start "
                 "the news again on the personal page."
             ),
-            "done": _("The news are stopped. The signature counts."),
+            "done": _("The news is stopped. The signature counts."),
         },
         "restrict": {
             "name": _("Restrict its use"),
@@ -194,9 +194,9 @@ def name_flag_label(flag: str) -> str:
     """Return why a name waits for the team."""
     return {
         "organisation": _("an organisation"), "institution": _("names an institution or an office"),
-        "sentence": _("reads like a sentence"), "advertising": _("has a word of advertising"),
-        "insult": _("has an insult"), "capitals": _("long, and all in capitals"), "signs": _("has unusual signs"),
-        "scripts": _("in several alphabets"),
+        "sentence": _("reads like a sentence"), "advertising": _("contains an advertising word"),
+        "insult": _("contains an insult"), "capitals": _("long, and all in capitals"),
+        "signs": _("contains unusual characters"), "scripts": _("in several alphabets"),
     }.get(flag, flag)  # fmt: skip
 
 

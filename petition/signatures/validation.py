@@ -1,6 +1,5 @@
 """Validate and normalise a signer's details, with a message for each field that needs correction."""
 
-import unicodedata
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
@@ -11,19 +10,12 @@ from petition.core.countries import is_country
 from petition.core.exceptions import ValidationError
 from petition.core.i18n import LANGUAGES, current_language
 from petition.petitions.models import Petition
-from petition.safeguards.contact_details import ContactDetail, find_contact_detail
 from petition.safeguards.email_addresses import Address, BadAddress, parse_email_address
+from petition.safeguards.signer_texts import MAX_CHARACTERS, TextProblem, find_problem, normalise
+from petition.signatures.consent import is_outdated
 from petition.signatures.models import PARTIES, Party
-from petition.signatures.review.rules import initial_review, mixes_scripts
+from petition.signatures.review.rules import initial_review
 
-MAX_CHARACTERS = {"name": 120, "organisation": 200, "profession": 120, "city": 120, "postal_code": 20}
-# Scripts such as Persian and Hindi need the joiners; every other invisible character only serves to deceive.
-JOINERS = "\u200c\u200d"
-INVISIBLE_CATEGORIES = ("Cc", "Cf", "Cs", "Co", "Cn")
-# Characters of the category of letters that show nothing.
-BLANK_CHARACTERS = "\u115f\u1160\u3164\uffa0\u2800"
-# Where people write of several persons at once: "étudiant.es".
-FIELDS_WITH_INCLUSIVE_WRITING = ("profession", "organisation")
 TRUE_VALUES, FALSE_VALUES = {True, "on", "true", "1", "yes"}, {False, None, "", "off", "false", "0", "no"}
 
 
@@ -68,12 +60,16 @@ def validate_details(petition: Petition, form: Mapping[str, Any]) -> Details:
     boxes = {field: _parse_checkbox(form, field, errors) for field in ("listed", "updates")}
     if errors or address is None:
         raise ValidationError(errors)
-    locale = form.get("locale")
+    chosen = form.get("locale")
+    locale = chosen if chosen in LANGUAGES else current_language()
+    if boxes["updates"] and is_outdated(petition, locale, form.get("wording")):
+        message = _("These words have changed since you opened the page: please read them again.")
+        raise ValidationError({"updates": message})
     name = texts["name"] or ""
     return Details(
         party=party, name=name, organisation=texts["organisation"], address=address,
         profession=texts["profession"], city=texts["city"], postal_code=texts["postal_code"], country=country,
-        **boxes, locale=locale if locale in LANGUAGES else current_language(),
+        **boxes, locale=locale,
         review=initial_review(party, name, texts["profession"]),
     )  # fmt: skip
 
@@ -92,44 +88,23 @@ def clean_text(value: Any, field: str) -> str | None:
         return None
     if not isinstance(value, str):
         raise ValueError(_("Write this as text."))
-    value = " ".join(unicodedata.normalize("NFC", value).split())
+    value = normalise(value)
     if not value:
         return None
-    if len(value) > MAX_CHARACTERS[field]:
-        raise ValueError(_("Keep this within %(number)s characters.", number=MAX_CHARACTERS[field]))
-    if any(
-        (unicodedata.category(c) in INVISIBLE_CATEGORIES and c not in JOINERS) or c in BLANK_CHARACTERS for c in value
-    ):
-        raise ValueError(_("Some characters here cannot be shown. Please type it again."))
-    _refuse_contact_details(value, field)
-    if field == "name" and any(c.isdigit() for c in unicodedata.normalize("NFKC", value)):
-        raise ValueError(_("Please write this in letters."))
-    if field == "name" and mixes_scripts(value):
-        raise ValueError(_("Please write each word in the letters of one alphabet."))
-    if field != "postal_code" and not any(unicodedata.category(c)[0] == "L" for c in value):
-        raise ValueError(_("Please write this in letters."))
-    if _has_stacked_marks(value):
-        raise ValueError(_("Some characters here cannot be shown. Please type it again."))
+    if problem := find_problem(value, field):
+        raise ValueError(_problem_message(problem, field))
     return value
 
 
-def _refuse_contact_details(value: str, field: str) -> None:
-    """Raise `ValueError` for advertising: what is typed here is shown in public, and a name is mailed to strangers."""
-    found = find_contact_detail(value, inclusive=field in FIELDS_WITH_INCLUSIVE_WRITING, numbers=field != "postal_code")
-    if found == ContactDetail.LINK:
-        raise ValueError(_("Please leave out web and email addresses. After a full stop, put a space."))
-    if found == ContactDetail.PHONE:
-        raise ValueError(_("Please leave out telephone numbers."))
-
-
-def _has_stacked_marks(value: str) -> bool:
-    """Return whether one letter carries more combining marks than any script needs."""
-    marks = 0
-    for character in value:
-        marks = marks + 1 if unicodedata.category(character) == "Mn" else 0
-        if marks > 4:
-            return True
-    return False
+def _problem_message(problem: TextProblem, field: str) -> str:
+    return {
+        TextProblem.LONG: _("Keep this within %(number)s characters.", number=MAX_CHARACTERS[field]),
+        TextProblem.CHARACTERS: _("Some characters here cannot be shown. Please type it again."),
+        TextProblem.LINK: _("Please leave out web and email addresses. After a full stop, put a space."),
+        TextProblem.PHONE: _("Please leave out telephone numbers."),
+        TextProblem.LETTERS: _("Please write this in letters."),
+        TextProblem.SCRIPTS: _("Please write each word in the letters of one alphabet."),
+    }[problem]
 
 
 def _parse_address(form: Mapping[str, Any], errors: dict[str, str]) -> Address | None:

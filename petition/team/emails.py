@@ -22,7 +22,7 @@ AUTO_SUBMITTED_HEADERS = {"Auto-Submitted": "auto-generated", "X-Auto-Response-S
 def _compose(claims: Sequence[ClaimedDelivery], kind: str) -> Composed:
     query = select(Account).where(Account.id.in_([claim.subject_id for claim in claims]))
     accounts = {account.id: account for account in db.session.scalars(query)}
-    site = urlsplit(current_app.config["PUBLIC_URL"]).hostname or ""
+    site = site_name()
     inviters = find_inviters(accounts)
     messages: Composed = {}
     for claim in claims:
@@ -38,6 +38,12 @@ def _compose(claims: Sequence[ClaimedDelivery], kind: str) -> Composed:
                 signature=account, inviter=inviters.get(account.id, ""), roles=roles,
             )  # fmt: skip
     return messages
+
+
+def site_name() -> str:
+    """Return who runs the site, as emails to the team say: the organisation, else the host name."""
+    organisation: str | None = current_app.config["PETITION_ORGANISATION"]
+    return organisation or urlsplit(current_app.config["PUBLIC_URL"]).hostname or ""
 
 
 def _layout_context(site: str) -> dict[str, str]:
@@ -61,7 +67,7 @@ def compose_credentials_changed(claims: Sequence[ClaimedDelivery]) -> Composed:
     events = {event.id: event for event in db.session.scalars(query)}
     owners = select(Account).where(Account.id.in_([int(event.subject_id or 0) for event in events.values()]))
     accounts = {str(account.id): account for account in db.session.scalars(owners)}
-    site = urlsplit(current_app.config["PUBLIC_URL"]).hostname or ""
+    site = site_name()
     messages: Composed = {}
     for claim in claims:
         event = events.get(claim.subject_id)

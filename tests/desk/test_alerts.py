@@ -17,6 +17,7 @@ from petition.desk.emails import compose_team_alert
 from petition.desk.models import TeamAlert
 from petition.desk.tasks import check_alerts, run_retention
 from petition.operations.troubles import TroubleAlert
+from petition.petitions.counters import increment
 from petition.privacy.person_requests import record_request
 from petition.signatures.confirm import confirm_signature
 from petition.signatures.staff.restriction import restrict
@@ -61,6 +62,17 @@ def test_milestone_is_alerted_of_once_and_the_next_one_too(team, night):
     check_alerts()
     assert len(alerted()) == 4
     assert db.session.query(Delivery).filter_by(kind="team_alert").count() == 4
+
+
+def test_milestone_counts_paper(team, night):
+    petition = make_petition(milestones=[50])
+    confirm_signature(make_signature(petition))
+    increment(petition.id, 1, "paper", 49)
+    db.session.commit()
+    check_alerts()
+    alert = db.session.query(TeamAlert).first()
+    assert (alert.data["milestone"], alert.data["confirmed"], alert.data["paper"]) == (50, 1, 49)
+    assert alert.data["goal"] == 100
 
 
 def compose(kind="milestone"):

@@ -190,10 +190,10 @@ def unsubscribe(stack, reader, sender, number):
     link = re.search(r"/u/[\w.-]+", mail["text"])[0]
     reader.goto(stack.url + link)
     check_and_screenshot(reader, "unsubscribe")
-    reader.get_by_role("button", name="Stop the updates about “").click()
+    reader.get_by_role("button", name="Stop the news about “").click()
     reader.get_by_text("Your signature still counts").wait_for()
     check_and_screenshot(reader, "unsubscribed")
-    reader.get_by_role("button", name="Stop the updates about everything I signed here").click()
+    reader.get_by_role("button", name="Stop the news about everything I signed here").click()
     reader.get_by_text("It is done, for everything").wait_for()
     sender.goto(f"{stack.url}/desk/mailings/{number}")
     assert sender.locator(".tiles div", has_text="unsubscribed").locator("dd").inner_text() == "1"
@@ -202,7 +202,7 @@ def unsubscribe(stack, reader, sender, number):
     sender.fill("#address", "S4@example.org")
     sender.get_by_role("button", name="Find").click()
     sender.get_by_role("link", name="Signataire E.").click()
-    sender.get_by_text("these updates").wait_for()
+    sender.get_by_text("this news").wait_for()
     check_and_screenshot(sender, "recipient")
     sender.goto(stack.url + "/desk/mailings/")
     check_and_screenshot(sender, "list")

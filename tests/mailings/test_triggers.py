@@ -90,7 +90,7 @@ def test_milestone_starts_a_mailing_once_it_is_reached(app, sent_emails):
     process_mailings()
     db.session.refresh(mailing)
     assert mailing.state == "scheduled"
-    increment(petition.id, 1, "person", 50)
+    increment(petition.id, 1, "paper", 50)
     db.session.commit()
     process_mailings()
     run_queue("mailings")

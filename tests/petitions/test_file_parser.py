@@ -76,6 +76,19 @@ def test_a_file_says_after_how_many_months_names_are_erased():
         assert problem[0] == 9
 
 
+def test_a_file_may_have_the_words_of_emails_thank_you_page_and_box_for_news():
+    french, english = parse_document(VALID_FILE).texts
+    assert (french["email_intro"], french["consent"]) == ("", "")
+    words = 'email_intro: {fr: Merci à vous., en: Thank you.}\nthanks: {fr: "Venez [ici](https://a.example)."}\n'
+    said = VALID_FILE.replace("asks:", words + "consent: {fr: Les amis du jardin peuvent m’écrire.}\nasks:")
+    french, english = parse_document(said).texts
+    assert (french["email_intro"], english["email_intro"]) == ("Merci à vous.", "Thank you.")
+    assert french["thanks"] == "Venez [ici](https://a.example)."
+    assert (english["thanks"], english["consent"]) == ("", "")
+    assert [line for line, _ in problems_of(said.replace("Les amis du jardin peuvent", "On peut"))] == [11]
+    assert [line for line, _ in problems_of(said.replace("Merci à vous.", "Voir evil.com"))] == [9]
+
+
 def test_reports_every_error_with_its_line():
     bad = (
         VALID_FILE.replace("slug: jardin", "slug: Le Jardin")

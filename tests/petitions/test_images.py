@@ -5,7 +5,7 @@ import re
 
 import pytest
 from PIL import Image
-from support.factories import make_petition, sign_in
+from support.factories import make_petition, post_form, sign_in
 
 from petition.core.db import db
 from petition.petitions import images
@@ -76,3 +76,22 @@ def test_transparency_and_drawings_stay_png(app):
 @pytest.mark.parametrize("name", ["x", "0123456789abcdef0123-1x1.jpg", "..%2F..%2Fetc", "%00"])
 def test_other_names_are_not_found(client, name):
     assert client.get(f"/images/{name}").status_code == 404
+
+
+def test_an_image_is_deleted_unless_a_text_shows_it(client):
+    sign_in(client, "campaigner")
+    petition = make_petition()
+    upload(client, picture(20, 10))
+    name = db.session.query(PetitionImage.name).scalar()
+    petition.texts["fr"].thanks = f"![A cell](/images/{name})"
+    db.session.commit()
+    path = f"/desk/petitions/jardin/images/{name}/delete?lang=en"
+    refused = post_form(client, path)
+    assert refused.status_code == 409
+    assert "It is shown here: “Pour un jardin”, text in Français." in refused.text
+    petition.texts["fr"].thanks = ""
+    db.session.commit()
+    assert post_form(client, path).status_code == 303
+    assert db.session.query(PetitionImage).count() == 0
+    assert client.get(f"/images/{name}").status_code == 404
+    assert post_form(client, path).status_code == 404

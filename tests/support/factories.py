@@ -51,6 +51,11 @@ def make_petition(**overrides: Any) -> Petition:
     return petition
 
 
+def spell(number: int) -> str:
+    """Return a number in letters, one for each digit: names have no digits."""
+    return str(number).translate(str.maketrans("0123456789", "abcdefghij"))
+
+
 def make_form(**overrides: Any) -> dict[str, Any]:
     """Return the fields of a form as a person fills it in."""
     return {"name": "Zoé Martin", "email": "zoe@example.org", "locale": "fr", **overrides}

@@ -4,6 +4,7 @@ import re
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from datetime import date
+from functools import lru_cache
 from typing import Any
 
 from petition.core import clock
@@ -12,9 +13,11 @@ from petition.petitions.paper.dates import DateOrder, find_date_order, parse_dat
 from petition.petitions.paper.errors import PaperFileError, PaperFileErrorCode
 from petition.petitions.paper.records import decode_lines, split_records
 from petition.petitions.validation import is_printable_line
+from petition.safeguards.signer_texts import find_problem, normalise
 
 MAX_LINES = 50_000
-MAX_CHARACTERS = {"name": 120, "profession": 120, "city": 120, "postal_code": 20, "reference": 60}
+MAX_REFERENCE_CHARACTERS = 60
+FIELDS = ("name", "profession", "city", "postal_code", "reference")
 
 Problem = tuple[int, str, str]  # line, kind, detail; `labels.paper_problem_message` says it
 
@@ -86,7 +89,9 @@ def _parse_line(
     if any(cell.strip() for cell in cells[len(columns) :]):
         found.problems.append((line, "cells", ""))
         return
-    values = {name: " ".join(cell.split()) for name, cell in zip(columns, cells, strict=False) if name}
+    values = {name: normalise(cell) for name, cell in zip(columns, cells, strict=False) if name}
+    # What people draw through a cell that they leave empty.
+    values = {name: value if any(c.isalnum() for c in value) else "" for name, value in values.items()}
     names = [values.pop(name, "") for name in ("full_name", "first_name", "last_name")]
     values["name"] = names[0] or " ".join(filter(None, names[1:]))
     written = values.pop("signed_on", "")
@@ -97,7 +102,7 @@ def _parse_line(
     if same := _find_same(line, values, signed_on, seen):
         found.problems.append((line, "twice", str(same)))
         return
-    row: dict[str, Any] = {name: values.get(name) or None for name in MAX_CHARACTERS}
+    row: dict[str, Any] = {name: values.get(name) or None for name in FIELDS}
     found.rows.append(row | {"line": line, "signed_on": signed_on})
 
 
@@ -117,14 +122,23 @@ def _find_same(
 def _find_problem(values: dict[str, str], written: str, signed_on: date | None) -> tuple[str, str] | None:
     if not any(c.isalpha() for c in values["name"]):
         return "name", ""
-    for name, longest in MAX_CHARACTERS.items():
-        value = values.get(name, "")
-        if len(value) > longest:
-            return "long", name
-        if not (value.isprintable() or is_printable_line(value)) or "\ufffd" in value:
-            return "characters", name
+    for name in FIELDS:
+        if (value := values.get(name, "")) and (problem := _find_text_problem(name, value)):
+            return problem, name
     if written and signed_on is None:
         return "date", written[:20] if is_printable_line(written) else ""
     if signed_on and not date(1900, 1, 1) <= signed_on <= clock.now().date():
         return "day", signed_on.isoformat()
     return None
+
+
+@lru_cache(maxsize=1024)  # towns and professions come again
+def _find_text_problem(field: str, value: str) -> str | None:
+    """Return what is wrong with a cell: what is wrong with it online, or a reference that cannot be shown."""
+    if "\ufffd" in value:
+        return "characters"
+    if field != "reference":
+        return find_problem(value, field)
+    if len(value) > MAX_REFERENCE_CHARACTERS:
+        return "long"
+    return None if value.isprintable() or is_printable_line(value) else "characters"

@@ -11,7 +11,7 @@ from petition.core.db import db
 from petition.petitions.counters import increment
 from petition.petitions.models import PaperImport, PaperImportState, Petition
 from petition.petitions.paper.bulk import REMOVE
-from petition.petitions.paper.csv import MAX_CHARACTERS, parse_table, read_table
+from petition.petitions.paper.csv import parse_table, read_table
 from petition.petitions.paper.dates import DateOrder
 from petition.petitions.paper.importer import delete_duplicates, find_action
 from petition.petitions.paper.queries import COUNT_SIGNATURES_SQL, STORE_SIGNATURES_SQL, STORED_COLUMNS
@@ -19,7 +19,7 @@ from petition.petitions.paper.queries import COUNT_SIGNATURES_SQL, STORE_SIGNATU
 MANUAL_FILE = ""  # the file name of the import that holds a petition's typed lines
 FIELDS = ("name", "profession", "city", "postal_code", "signed_on", "reference")
 HEADINGS = ("name", "profession", "city", "postal_code", "date", "reference")
-MAX_FIELD_CHARACTERS = max(MAX_CHARACTERS.values()) + 1  # one more than allowed, which is reported
+MAX_FIELD_CHARACTERS = 250  # more than any may have, which is reported
 
 
 class ProblemFound(Exception):

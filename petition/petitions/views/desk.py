@@ -15,7 +15,6 @@ from petition.core.optimistic_lock import EditConflict
 from petition.petitions import edit_form, editing, labels, lifecycle
 from petition.petitions import queries as petition_queries
 from petition.petitions.counters import get_count, get_counts
-from petition.petitions.dropped import list_warnings
 from petition.petitions.models import Petition, PetitionState
 from petition.petitions.text_diff import diff_texts
 from petition.petitions.validation import Document
@@ -36,6 +35,7 @@ blueprint.add_app_template_global(labels.dropped_message)
 for function in (labels.field_label, labels.value_label, labels.ask_labels, labels.petition_state_label, diff_texts):
     blueprint.add_app_template_global(function)
 blueprint.add_app_template_filter(labels.field_label, "field_name")
+blueprint.add_app_template_filter(lambda code: LANGUAGES.get(code, code), "language_name")
 
 
 def get_or_404(slug: str, *, lock: bool = False) -> Petition:
@@ -54,7 +54,6 @@ def index() -> str:
 def _render_form(petition: Petition | None, values: Mapping[str, str], status: int = 200, **more: Any) -> Response:
     """Render the form with its values and a preview of each language."""
     base = more.pop("base", None) or {name: edit_form.digest(value) for name, value in values.items()}
-    dropped = {language: list_warnings(values[f"{language}.body"]) for language in LANGUAGES}
     body = render_template(
         "petitions/desk/edit.html",
         petition=petition,
@@ -62,7 +61,6 @@ def _render_form(petition: Petition | None, values: Mapping[str, str], status: i
         base=json.dumps(base),
         previews={language: edit_form.build_preview(values, language) for language in LANGUAGES},
         all_languages=LANGUAGES,
-        dropped=dropped,
         **{"errors": {}, "merge": None, "last_change": None, "unsaved": None, **more},
     )
     return make_response(body, status)
@@ -95,6 +93,18 @@ def create() -> Response:
     db.session.commit()
     flash(_("Saved as a draft. Only the team sees it until it is opened."), "success")
     return redirect(url_for("desk_campaign.overview", slug=petition.slug), 303)
+
+
+@blueprint.post("/petitions/<slug>/duplicate")
+def duplicate(slug: str) -> Response:
+    """Make a draft with the texts, settings and images of a petition, and lead to its form."""
+    petition = get_or_404(slug)
+    copy = lifecycle.duplicate(petition)
+    title = copy.text_in(copy.default_language).title
+    audit.record("petition.duplicated", "petition", copy.slug, after={"title": title, "copy_of": petition.slug})
+    db.session.commit()
+    flash(_("This is the copy, a draft. Give it a title and an address of its own; its dates are empty."), "success")
+    return redirect(url_for("campaigns.editor", slug=copy.slug), 303)
 
 
 def _signed_in() -> Account:

@@ -1,4 +1,4 @@
-"""Images of a petition: upload at the desk."""
+"""Images of a petition: upload and deletion at the desk."""
 
 from typing import Any
 
@@ -7,8 +7,8 @@ from flask_babel import gettext as _
 from werkzeug import Response
 
 from petition.core.db import db
-from petition.core.exceptions import ValidationError
-from petition.petitions.images import MAX_UPLOAD_BYTES, add_image, list_images
+from petition.core.exceptions import Conflict, ValidationError
+from petition.petitions.images import MAX_UPLOAD_BYTES, add_image, delete_image, list_images
 from petition.petitions.models import Petition
 from petition.petitions.views.desk import get_or_404
 from petition.team import audit
@@ -45,4 +45,19 @@ def upload(slug: str) -> Response:
     audit.record("petition.image", "petition", petition.slug, after={"image": image.name})
     db.session.commit()
     flash(_("Stored. Write its line where the image should stand in the text."), "success")
+    return redirect(url_for("petition_images.index", slug=slug), 303)
+
+
+@blueprint.post("/<slug>/images/<name>/delete")
+def delete(slug: str, name: str) -> Response:
+    """Delete an image that no text shows."""
+    petition = get_or_404(slug)
+    try:
+        delete_image(petition, name)
+    except Conflict as error:
+        db.session.rollback()
+        return _render(get_or_404(slug), 409, refused={name: error.errors["image"]})
+    audit.record("petition.image_deleted", "petition", petition.slug, before={"image": name})
+    db.session.commit()
+    flash(_("The image is deleted."), "success")
     return redirect(url_for("petition_images.index", slug=slug), 303)

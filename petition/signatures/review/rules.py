@@ -6,6 +6,7 @@ from enum import StrEnum
 from functools import lru_cache
 
 from petition.safeguards.contact_details import find_contact_detail
+from petition.safeguards.signer_texts import find_scripts
 from petition.signatures.models import Party, ReviewState
 from petition.signatures.review.words import ADVERTISING, INSTITUTIONS, INSULTS, OFFICES, SENTENCE_WORDS
 
@@ -28,8 +29,6 @@ MAX_SINGLE_LETTERS = 3  # among its words: "J R R Tolkien", not "e v i l"
 MAX_LISTED_CHARACTERS, MAX_LISTED_WORDS = 80, 8  # of a name that nobody reads first
 MAX_PHRASE_WORDS = max(len(entry.split()) for entry in INSTITUTIONS | OFFICES | ADVERTISING | INSULTS)
 MIN_SHOUTED_WORDS, MIN_SHOUTED_CHARACTERS = 4, 30
-# Scripts that are written together, under one name.
-SCRIPT_GROUPS = dict.fromkeys(("CJK", "HIRAGANA", "KATAKANA", "HANGUL", "BOPOMOFO", "IDEOGRAPHIC"), "EAST ASIAN")
 
 
 class Flag(StrEnum):
@@ -95,24 +94,6 @@ def _is_spaced_out(name: str) -> bool:
     words = name.split()
     has_lone_sign = not all(any(c.isalpha() for c in word) for word in words)
     return has_lone_sign or sum(len(word) == 1 for word in words) > MAX_SINGLE_LETTERS
-
-
-def mixes_scripts(name: str) -> bool:
-    """Return whether one word has letters of two scripts, as a look-alike of another name has."""
-    return any(len(find_scripts(word)) > 1 for word in re.split(r"[^\w]+", name))
-
-
-def find_scripts(text: str) -> set[str]:
-    """Return the scripts of a text's letters, by the first word of each letter's Unicode name."""
-    return {script for c in set(text) if (script := _script_of(c))}
-
-
-@lru_cache(maxsize=4096)  # this and the next: each email's name is read letter by letter
-def _script_of(character: str) -> str | None:
-    if unicodedata.category(character) not in ("Lu", "Ll", "Lt", "Lo"):
-        return None
-    script = unicodedata.name(unicodedata.normalize("NFKC", character)[0], "UNKNOWN").split()[0]
-    return SCRIPT_GROUPS.get(script, script)
 
 
 @lru_cache(maxsize=4096)

@@ -1,18 +1,23 @@
 """What previews of a draft show in their frames: the page or an email as it will be, where nothing can be sent."""
 
+from dataclasses import replace
 from datetime import timedelta
 
-from flask import abort, make_response, request
+from flask import abort, make_response, render_template, request
 from flask_babel import gettext as _
 from werkzeug import Response
 
+from petition.core.i18n import current_language
 from petition.delivery.rendering.message import OutgoingMessage
-from petition.petitions.models import Petition
+from petition.petitions.counters import get_count
+from petition.petitions.models import Petition, PetitionState
+from petition.petitions.presenter import present
 from petition.petitions.views.public import render_page
 from petition.signatures.emails import KINDS, build_email_preview
 
 DRAFT_LINK = "draft"  # the purpose of a colleague's link
 DRAFT_LINK_TTL = timedelta(days=7)
+PAGES = ("page", "thanks")
 # The previewed page has the site's styles and the email its own; neither runs or sends anything.
 PREVIEW_CONTENT_SECURITY_POLICY = (
     "default-src 'none'; style-src 'self' 'unsafe-inline'; img-src 'self' data:; form-action 'none'; base-uri 'none'; "
@@ -21,12 +26,12 @@ PREVIEW_CONTENT_SECURITY_POLICY = (
 
 
 def read_choices(petition: Petition) -> tuple[str, str, str]:
-    """Return the language, what is shown (`page`, or a kind of email), and the width that the address asks for."""
+    """Return the language, what is shown (of `PAGES`, or a kind of email), and the width that the address asks for."""
     language, what = request.args.get("language", ""), request.args.get("what", "page")
     if language not in petition.texts:
         language = petition.default_language
     width = "phone" if request.args.get("width") == "phone" else "desktop"
-    return language, what if what in KINDS else "page", width
+    return language, what if what in (*PAGES, *KINDS) else "page", width
 
 
 def build_email(petition: Petition, kind: str, language: str) -> OutgoingMessage:
@@ -39,6 +44,10 @@ def render_frame(petition: Petition, what: str) -> Response:
     """Return the page or an email of a petition as it will be; nothing in it can be sent."""
     if what == "page":
         response = render_page(petition, as_open=True)
+    elif what == "thanks":
+        shown = replace(present(petition, current_language()), state=PetitionState.OPEN.value, is_open=True)
+        page = render_template("signatures/sign/thank_you.html", petition=shown, count=get_count(petition))
+        response = make_response(page)
     elif what in KINDS:
         response = make_response(build_email(petition, what, request.args.get("lang", "")).html)
     else:

@@ -35,11 +35,22 @@ def share(slug: str) -> str | Response:
     petition = get_or_404(slug)
     audit.record("petition.shared", "petition", petition.slug)
     db.session.commit()
-    token = tokens.make(DRAFT_LINK, petition.id)
+    token = tokens.make(DRAFT_LINK, petition.id, petition.draft_link_generation)
     if petition.state_now != "draft":
         flash(_("It is public already: share its address."), "info")
         return redirect(url_for("draft_preview.show", slug=slug), 303)
     return _render(petition, link=public_url_for("shared_draft.show", token=token))
+
+
+@blueprint.post("/<slug>/preview/revoke")
+def revoke(slug: str) -> Response:
+    """Void every link to the draft that was made so far."""
+    petition = get_or_404(slug, lock=True)
+    petition.draft_link_generation += 1
+    audit.record("petition.unshared", "petition", petition.slug)
+    db.session.commit()
+    flash(_("The links to this draft no longer work."), "success")
+    return redirect(url_for("draft_preview.show", slug=slug), 303)
 
 
 def _render(petition: Petition, link: str | None) -> str:

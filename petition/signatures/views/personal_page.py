@@ -17,6 +17,7 @@ from petition.petitions.views.public import SignForm
 from petition.safeguards.rate_limits import limit_token_posts
 from petition.signatures import labels
 from petition.signatures.address_change import request_change
+from petition.signatures.consent import get_wording
 from petition.signatures.data_copy import collect_data
 from petition.signatures.links import get_by_personal_token
 from petition.signatures.models import Signature
@@ -67,6 +68,8 @@ def _page(signature: Signature, token: str, notice: str | None, **form_state: An
         fields=editable_fields(signature),
         countries=list_countries_from(current_language(), country_of_timezone(signature.petition.timezone)),
         notice=notice,
+        # What `set_updates` records, in the language that it is recorded in.
+        wording=get_wording(signature.petition, signature.locale),
         **form_state,
     )
 

@@ -17,17 +17,19 @@ blueprint = Blueprint("shared_draft", __name__, url_prefix="/draft")
 
 @blueprint.errorhandler(InvalidLink)
 def show_invalid_link(_error: InvalidLink) -> tuple[str, int]:
-    """Answer 410 to a link that is malformed, has expired, or whose draft is gone."""
+    """Answer 410 to a link that is malformed, has expired, was revoked, or whose draft is gone."""
     return render_template("signatures/draft/link_expired.html", days=DRAFT_LINK_TTL.days), 410
 
 
 def _find(token: str) -> Petition:
     try:
-        (petition_id,) = tokens.read(DRAFT_LINK, token, DRAFT_LINK_TTL)
+        petition_id, generation = tokens.read(DRAFT_LINK, token, DRAFT_LINK_TTL)
     except (tokens.BadToken, ValueError):
         raise InvalidLink from None
     petition = db.session.get(Petition, petition_id)
     if petition is None or petition.state_now == PetitionState.ARCHIVED:
+        raise InvalidLink
+    if generation != petition.draft_link_generation:
         raise InvalidLink
     return petition
 

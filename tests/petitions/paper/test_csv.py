@@ -66,6 +66,25 @@ def test_every_problem_has_its_line_number():
     assert next(detail for line, _, detail in found.problems if line == 8) == "2"
 
 
+def test_names_are_read_by_the_rules_of_the_form():
+    found = parse_csv(
+        "name,profession,city,postal_code\n"
+        "Zoé Martin,Juge,Lyon,69001\n"
+        "Jean 23,,,\n"
+        "Jean Roy,voir evil.com,,\n"
+        "Ana Roy,06 12 34 56 78,,\n"
+        "Аna Roy,,,\n"  # the first letter is Cyrillic
+        "Léa Roy,,75011,\n"
+        "Lou Roy,-,/,–\n"
+    )
+    assert found.problems == [
+        (3, "letters", "name"), (4, "link", "profession"), (5, "phone", "profession"), (6, "scripts", "name"),
+        (7, "letters", "city"),
+    ]  # fmt: skip
+    assert names(found) == ["Zoé Martin", "Lou Roy"]
+    assert found.rows[1]["profession"] is None
+
+
 @pytest.mark.parametrize(
     ("content", "code"),
     [

@@ -9,9 +9,12 @@ from support.factories import make_petition, make_signature, post_form, sign_in
 from werkzeug.datastructures import MultiDict
 from werkzeug.serving import make_server
 
+from petition.core import clock
 from petition.core.db import db
 from petition.petitions import edit_form, lifecycle
-from petition.petitions.models import Petition
+from petition.petitions.counters import get_count
+from petition.petitions.edit_form import find_missing
+from petition.petitions.models import Petition, PetitionImage
 from petition.signatures.confirm import confirm_signature
 from petition.team.models import AuditEvent
 
@@ -335,7 +338,7 @@ def test_preview_follows_typing_or_the_button(live_server, chromium, scripts):
     page.goto(f"{address}/desk/petitions/jardin/edit")
     page.fill("[name='en.body']", "## Why\n\nBecause.")
     if not scripts:
-        page.click("form >> text=Preview")
+        page.click("form >> button >> text=Preview")
     heading = page.locator("[data-language=en] .letter h2")
     heading.wait_for()
     assert heading.inner_text() == "Why"
@@ -377,6 +380,52 @@ def test_draft_needs_a_title(client):
 
 
 def test_what_will_vanish_is_said_with_its_line(client):
-    body = "Madame,\n\n![un plan](https://example.org/plan.png)\n\nMerci."
+    body = "Madame,\n\n![un plan](https://example.org/plan.png)\n\n| a | b |\n|---|---|\n| 1 | 2 |"
     page = post_form(client, "/desk/petitions/new?lang=en", **LETTER_FORM | {"fr.body": body, "preview": "1"}).text
-    assert "Line 3: an image will not be shown as such." in page
+    assert "line 3: this image is not shown" in page
+    assert "<table>" in page, "a table is shown, and no warning says otherwise"
+    assert "line 5" not in page
+
+
+def test_own_words_are_previewed_reviewed_and_shown(client):
+    petition = make_petition()
+    words = {
+        "fr.email_intro": "Merci de vous joindre à nous.\n\nÀ bientôt.",
+        "fr.thanks": "Venez à la [fête](https://example.org/fete).",
+        "fr.consent": "Les amis du jardin peuvent m’écrire.",
+    }
+    preview = submit_edit(client, preview="1", **words).text
+    assert "<p>Merci de vous joindre à nous.</p><p>À bientôt.</p>" in preview
+    assert "☐ Les amis du jardin peuvent m’écrire. Every message has a link" in preview
+    review = submit_edit(client, **words).text
+    assert "agree to the new wording" in review
+    carried = review[review.index('<form class="wide-form"') :]
+    assert post_form(client, "/desk/petitions/jardin/edit", **form_fields(carried), confirm="1").status_code == 303
+    assert reload_petition().texts["fr"].consent_version == petition.version
+    assert '<a href="https://example.org/fete"' in client.get("/p/jardin/thank-you?lang=fr").text
+    assert "fete" not in client.get("/p/jardin/thank-you?lang=en").text
+    email = client.get("/desk/petitions/jardin/preview/confirm_signature?lang=fr").text
+    assert email.index("Merci de vous joindre") < email.index("Confirmer ma signature")
+    assert "fete" in client.get("/desk/petitions/jardin/preview/thanks?lang=fr").text
+
+
+def test_a_petition_is_duplicated_as_a_draft_without_its_signatures(client):
+    petition = make_petition(slug="x" * 80, won_at=clock.now(), milestones=[7], version=5)
+    petition.texts["fr"].consent, petition.texts["fr"].consent_version = "Oui, Les amis du jardin", 4
+    db.session.add(PetitionImage(petition_id=petition.id, name="a" * 20 + "-1x1.png", alt="A", content=b"x"))
+    make_petition(slug="other")
+    confirm_signature(make_signature(petition))
+    petition.closes_at = clock.now()
+    db.session.commit()
+    answer = post_form(client, f"/desk/petitions/{petition.slug}/duplicate")
+    assert answer.status_code == 303
+    copy = db.session.query(Petition).order_by(Petition.id.desc()).first()
+    assert answer.headers["Location"] == f"/desk/petitions/{copy.slug}/edit"
+    assert (copy.state_now, copy.won_at, copy.closes_at, copy.version) == ("draft", None, None, 1)
+    left, right = edit_form.values_from_petition(petition), edit_form.values_from_petition(copy)
+    assert {name for name in left if left[name] != right[name]} == {"slug", "closes"}
+    assert copy.texts["fr"].consent_version == 1
+    assert get_count(copy).total == 0
+    assert db.session.query(PetitionImage).filter_by(petition_id=copy.id).count() == 1
+    assert actions() == ["petition.duplicated"]
+    assert find_missing(copy) == []

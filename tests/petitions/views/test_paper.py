@@ -5,7 +5,7 @@ from datetime import timedelta
 
 import pytest
 from sqlalchemy import text
-from support.factories import make_petition, post_form, sign_in
+from support.factories import make_petition, post_form, sign_in, spell
 
 from petition.bulk_actions import runner
 from petition.bulk_actions.tasks import run_bulk_actions
@@ -85,8 +85,8 @@ def test_import_is_added_once_and_undone_as_a_whole(client):
     assert paper_count() == 2
     assert "2 signatures added" in client.get(f"{path}?lang=en").text
     assert client.get("/api/v1/petitions/jardin/count").json["paper"] == 2
-    assert "and 2 on paper" in client.get("/p/jardin?lang=en").text
-    assert "et 2 sur papier" in client.get("/p/jardin?lang=fr").text
+    assert "<strong>2</strong> signatures on paper" in client.get("/p/jardin?lang=en").text
+    assert "<strong>2</strong> signatures sur papier" in client.get("/p/jardin?lang=fr").text
     assert get_count(petition).confirmed == 0, "signatures on paper are counted apart"
     assert reconcile() == []
     number = db.session.query(PaperSignature).order_by(PaperSignature.id).first().id
@@ -146,7 +146,7 @@ def test_drafts_are_deleted_after_a_day(client):
 
 def test_long_list_has_pages_and_a_larger_file_is_refused(client):
     make_petition()
-    many = "name,city\n" + "".join(f"Signer {chr(97 + n % 26)}{n},Lyon\n" for n in range(3000))
+    many = "name,city\n" + "".join(f"Signer {spell(n)},Lyon\n" for n in range(3000))
     path = upload_path(client, many)
     page = client.get(f"{path}?lang=en").text
     assert "More lines" in page

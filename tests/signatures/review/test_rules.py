@@ -4,7 +4,8 @@ import pytest
 
 from petition.core.exceptions import ValidationError
 from petition.petitions.models import Petition
-from petition.signatures.review.rules import Flag, find_flags, is_plain_name, mixes_scripts
+from petition.safeguards.signer_texts import mixes_scripts
+from petition.signatures.review.rules import Flag, find_flags, is_plain_name
 from petition.signatures.validation import clean_text, validate_details
 
 PETITION = Petition(asks=["profession", "city"], accepts_organisations=True)

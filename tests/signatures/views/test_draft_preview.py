@@ -66,6 +66,15 @@ def test_link_ends_after_a_week_and_when_the_draft_is_gone(client, draft, monkey
     assert client.get(link).status_code == 410
 
 
+def test_the_team_ends_the_links_made_so_far(client, draft):
+    link = make_link(client)
+    assert post_form(client, "/desk/petitions/jardin/preview/revoke").status_code == 303
+    assert client.get(link).status_code == 410
+    assert client.get(f"{link}/page").status_code == 410
+    assert client.get(make_link(client)).status_code == 200
+    assert db.session.query(AuditEvent).filter_by(action="petition.unshared").count() == 1
+
+
 def test_link_of_a_draft_that_was_opened_leads_to_its_page(client, draft):
     link = make_link(client)
     draft.state = "open"
