@@ -8,12 +8,12 @@ from petition.core.i18n import LANGUAGES
 from petition.petitions.markdown import find_footnotes
 from petition.petitions.validation import Document, footnote_message, is_printable_text, validate_petition
 
-# The settings of a file; the schema has `sender` as two fields, and the last two with the texts.
+# The settings of a file; the schema has `sender` as two fields, and the last three with the texts.
 PLAIN_SETTINGS = (
     "slug", "kind", "default_language", "timezone", "opens", "closes", "asks", "listing",
-    "list_indexed", "organisations", "milestones", "retention_months",
+    "list_indexed", "organisations", "milestones", "retention_months", "embed_origins",
 )  # fmt: skip
-SETTINGS = (*PLAIN_SETTINGS, "sender", "addressee", "professions")
+SETTINGS = (*PLAIN_SETTINGS, "sender", "addressee", "professions", "share_text")
 REQUIRED_SETTINGS = ("slug", "kind", "default_language", "addressee", "sender")
 
 
@@ -65,6 +65,7 @@ def _lines_by_field(file: FrontMatterFile) -> dict[str, int]:
             f"{section.language}.body": section.body_line,
             f"{section.language}.addressee": file.line_of("addressee"),
             f"{section.language}.professions": file.line_of("professions"),
+            f"{section.language}.share_text": file.line_of("share_text"),
         }
     return lines
 
@@ -81,6 +82,7 @@ def _build_values(file: FrontMatterFile) -> dict[str, Any]:
             "body": section.body.strip(),
             "addressee": _in_language(settings.get("addressee"), section.language),
             "professions": _in_language(settings.get("professions"), section.language) or [],
+            "share_text": _in_language(settings.get("share_text"), section.language) or "",
         }
         for section in file.sections
         if section.language in LANGUAGES

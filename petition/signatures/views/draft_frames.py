@@ -2,13 +2,13 @@
 
 from datetime import timedelta
 
-from flask import abort, make_response, request
+from flask import abort, g, make_response, request
 from flask_babel import gettext as _
 from werkzeug import Response
 
 from petition.delivery.rendering.message import OutgoingMessage
 from petition.petitions.models import Petition
-from petition.petitions.views.public import render_page
+from petition.petitions.views.public import FRAME_TEMPLATE, render_page
 from petition.signatures.emails import KINDS, build_email_preview
 
 DRAFT_LINK = "draft"  # the purpose of a colleague's link
@@ -39,6 +39,9 @@ def render_frame(petition: Petition, what: str) -> Response:
     """Return the page or an email of a petition as it will be; nothing in it can be sent."""
     if what == "page":
         response = render_page(petition, as_open=True)
+    elif what == "embed":
+        g.framed = True
+        response = render_page(petition, as_open=True, template=FRAME_TEMPLATE)
     elif what in KINDS:
         response = make_response(build_email(petition, what, request.args.get("lang", "")).html)
     else:
