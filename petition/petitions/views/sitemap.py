@@ -50,7 +50,9 @@ def _render(number: int) -> str:
     """Return the file of one range of ids, the first with the list of petitions itself."""
     start = number * IDS_PER_FILE
     rows = db.session.execute(SITEMAP_PETITIONS_SQL, {"start": start, "end": start + IDS_PER_FILE}).all()
-    pages = [("petitions.index", {}, tuple(LANGUAGES))] if number == 0 else []
+    pages: list[tuple[str, dict[str, str], tuple[str, ...]]] = []
+    if number == 0:
+        pages.append(("petitions.index", {}, tuple(LANGUAGES)))
     for row in rows:
         pages.append(("petitions.page", {"slug": row.slug}, tuple(row.languages)))
         if row.has_list:

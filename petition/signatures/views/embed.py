@@ -3,7 +3,8 @@
 Which sites may show it is a list of the petition, empty by default, which the Content-Security-Policy names.
 """
 
-from flask import Blueprint, Response, g, make_response, request
+from flask import Blueprint, g, make_response, request
+from werkzeug import Response
 
 from petition.core.cache import get_or_create
 from petition.core.i18n import current_language, explicit_language
@@ -15,7 +16,7 @@ from petition.signatures.views.sign import receive_form, render_check_your_email
 
 ACCESS = "public"
 SOURCE = "widget"
-FRAME_SCRIPT = "frame.js"  # as in layout.html
+FRAME_SCRIPT = "frame.js"
 
 blueprint = Blueprint("embed", __name__)
 
@@ -24,7 +25,8 @@ blueprint = Blueprint("embed", __name__)
 def _read_framing_sites() -> None:
     """Note who may frame the answer before anything can fail, so that errors are shown in the frame as well."""
     slug = (request.view_args or {})["slug"]
-    g.framed = True  # `layout.html` leaves out what belongs to our own site
+    # `layout.html` leaves out what belongs to our own site, and adds the script.
+    g.framed, g.frame_script = True, FRAME_SCRIPT
     try:
         g.framing_sites = get_public_or_404(slug).embed_origins
     except PetitionArchived as error:
