@@ -39,6 +39,7 @@ for function in (
     labels.ask_labels,
     labels.petition_state_label,
     labels.share_channel_label,
+    labels.source_label,
     diff_texts,
 ):
     blueprint.add_app_template_global(function)
