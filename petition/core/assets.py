@@ -1,11 +1,13 @@
 """URLs of static files, versioned by content, and of pages on the public host name."""
 
+import base64
 import hashlib
 from functools import lru_cache
 from pathlib import Path
 from typing import Any
 
 from flask import Flask, Response, current_app, request, url_for
+from markupsafe import Markup
 
 STATIC_FOLDER = Path(__file__).parents[1] / "static"
 IMMUTABLE_CACHE_CONTROL = "public, max-age=31536000, immutable"
@@ -19,6 +21,23 @@ def _content_hash(name: str) -> str:
 def asset_url(name: str) -> str:
     """Return the URL of a static file. It changes with the content, so that it can be cached forever."""
     return url_for("static", filename=name, v=_content_hash(name))
+
+
+@lru_cache(maxsize=64)
+def _read_script(name: str) -> str:
+    return (STATIC_FOLDER / name).read_text(encoding="utf-8")
+
+
+def inline_script(name: str) -> Markup:
+    """Return a script of ours as an element within a page, whose policy allows it by its hash."""
+    return Markup("<script>{}</script>").format(Markup(_read_script(name)))  # noqa: S704 - a file of ours
+
+
+@lru_cache(maxsize=64)
+def script_hash(name: str) -> str:
+    """Return the source expression that allows an inline script of ours (CSP Level 3, hash-source)."""
+    digest = hashlib.sha256(_read_script(name).encode()).digest()
+    return f"'sha256-{base64.b64encode(digest).decode()}'"
 
 
 def _set_cache_headers(response: Response) -> Response:
@@ -38,7 +57,8 @@ def public_url_for(endpoint: str, **values: Any) -> str:
 
 
 def init_app(app: Flask) -> None:
-    """Give templates `asset` and `public_url_for`, and static files their cache headers."""
+    """Give templates `asset`, `inline_script` and `public_url_for`, and static files their cache headers."""
     app.after_request(_set_cache_headers)
     app.add_template_global(asset_url, "asset")
+    app.add_template_global(inline_script)
     app.add_template_global(public_url_for)

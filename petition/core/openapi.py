@@ -142,7 +142,14 @@ def init_app(app: Flask) -> None:
         OPENAPI_VERSION="3.1.0",
         OPENAPI_URL_PREFIX=API_PREFIX,
         OPENAPI_JSON_PATH="openapi.json",
-        API_SPEC_OPTIONS={"info": {"description": N_("Sign, confirm, count: what the pages do, as JSON.")}},
+        API_SPEC_OPTIONS={
+            "info": {
+                "description": N_(
+                    "Sign, confirm, count: what the pages do, as JSON. Pages of the sites that a petition lists may "
+                    "ask for what is about that petition (CORS)."
+                )
+            }
+        },
     )
     api = PetitionApi(app)
     app.extensions["petition.api"] = api

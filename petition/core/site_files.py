@@ -4,7 +4,8 @@ from flask import Blueprint, Response, current_app
 
 ACCESS = "public"
 CACHE_CONTROL = "public, max-age=86400"
-# Pages that must not be found say so themselves (`noindex`): a search engine has to read them to know.
+# Pages that must not be found say so themselves (`noindex`): a search engine has to read them to know. Where it may not
+# read them, it lists the bare address of a link that somebody published, and with it the token.
 ROBOTS_TXT = "User-agent: *\nDisallow: /account/\nDisallow: /desk/\nDisallow: /ops/\n"
 blueprint = Blueprint("site_files", __name__)
 
@@ -25,7 +26,8 @@ def apple_touch_icon() -> Response:
 @blueprint.get("/robots.txt")
 def robots() -> Response:
     """Tell search engines which pages are of no use to them."""
-    response = Response(ROBOTS_TXT, mimetype="text/plain")
+    sitemap = f"\nSitemap: {current_app.config['PUBLIC_URL']}/sitemap.xml\n"
+    response = Response(ROBOTS_TXT + sitemap, mimetype="text/plain")
     response.headers["Cache-Control"] = CACHE_CONTROL
     return response
 

@@ -19,6 +19,7 @@ from petition.petitions.models import Petition
 from petition.petitions.presenter import present
 from petition.petitions.queries import list_public
 from petition.petitions.schemas import CountSchema, FullPetitionSchema, LanguageQuery, PetitionSchema
+from petition.petitions.views.cors import allow_listed_sites
 from petition.petitions.views.public import get_public_or_404
 
 ACCESS = ACCESS_PUBLIC
@@ -26,6 +27,7 @@ FIRST_SLUG = {"slug": "$response.body#/0/slug"}
 blueprint = ApiBlueprint(
     "petitions_api", __name__, url_prefix="/api/v1/petitions", description="Petitions and open letters"
 )
+allow_listed_sites(blueprint)
 
 
 def _serialise(petition: Petition, count: Count) -> dict[str, Any]:

@@ -141,6 +141,7 @@ def show(slug: str) -> None:
         ("asks", ", ".join(petition.asks) or "name and address only"),
         ("public list", {"opt_in": "those who agree", "none": "none"}[petition.listing]),
         ("list in search engines", "indexed" if petition.list_indexed else "not indexed"),
+        ("sites that may embed it", ", ".join(petition.embed_origins) or "none"),
         ("handed over", _format_datetime(petition.handed_over_at, petition)),
         (
             "names erased after",

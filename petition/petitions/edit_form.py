@@ -25,9 +25,11 @@ SINGLE_LINE_SETTINGS = (
     "kind", "slug", "default_language", "sender_name", "reply_to", "opens", "closes", "timezone",
     "retention_months", "listing",
 )  # fmt: skip
-SETTING_FIELDS = (*SINGLE_LINE_SETTINGS[:-1], "asks", "listing", "list_indexed", "organisations", "milestones")
+SETTING_FIELDS = (
+    *SINGLE_LINE_SETTINGS[:-1], "asks", "listing", "list_indexed", "organisations", "milestones", "embed_origins",
+)  # fmt: skip
 OWN_WORDS = ("email_intro", "email_closing", "thanks", "consent")
-TEXT_FIELDS = ("title", "summary", "addressee", "body", "professions", *OWN_WORDS)
+TEXT_FIELDS = ("title", "summary", "addressee", "body", "professions", *OWN_WORDS, "share_text")
 FIELDS = (*SETTING_FIELDS, *(f"{language}.{field}" for language in LANGUAGES for field in TEXT_FIELDS))
 EMPTY_VALUES = dict.fromkeys(FIELDS, "") | {
     "kind": "petition", "default_language": "fr", "timezone": "Europe/Paris", "asks": "profession",
@@ -58,6 +60,7 @@ def values_from_petition(petition: Petition) -> dict[str, str]:
         "list_indexed": "on" if petition.list_indexed else "",
         "organisations": "on" if petition.accepts_organisations else "",
         "milestones": ", ".join(map(str, petition.milestones)),
+        "embed_origins": "\n".join(petition.embed_origins or []),
         "retention_months": "" if petition.retention_months is None else str(petition.retention_months),
     }
     for language, text in petition.texts.items():
@@ -112,6 +115,7 @@ def parse_values(values: Mapping[str, str], *, unfinished: bool = False) -> Docu
             "asks": [name for name in values["asks"].split(", ") if name],
             "list_indexed": bool(values["list_indexed"]),
             "organisations": bool(values["organisations"]),
+            "embed_origins": _split_lines(values["embed_origins"]),
             "milestones": sorted({int(part) for part in milestones}) if are_numbers else values["milestones"],
             "texts": {language: _parse_text(language, values) for language in LANGUAGES if _has_text(language, values)},
         },
@@ -127,8 +131,13 @@ def _parse_text(language: str, values: Mapping[str, str]) -> dict[str, Any]:
     text: dict[str, Any] = {field: values[f"{language}.{field}"] for field in TEXT_FIELDS}
     text["summary"] = re.sub(r"[ \t]*\n\s*", " ", text["summary"])
     text["consent"] = " ".join(text["consent"].split())
-    text["professions"] = [line.strip() for line in text["professions"].split("\n") if line.strip()]
+    text["share_text"] = re.sub(r"\s*\n\s*", " ", text["share_text"])
+    text["professions"] = _split_lines(text["professions"])
     return text
+
+
+def _split_lines(value: str) -> list[str]:
+    return [line.strip() for line in value.split("\n") if line.strip()]
 
 
 def get_title(values: Mapping[str, str]) -> str:

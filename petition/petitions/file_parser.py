@@ -9,13 +9,13 @@ from petition.petitions.edit_form import OWN_WORDS
 from petition.petitions.markdown import find_footnotes
 from petition.petitions.validation import Document, footnote_message, is_printable_text, validate_petition
 
-# The settings of a file; the schema has `sender` as two fields, and the last two with the texts.
+# The settings of a file; the schema has `sender` as two fields, and the last three with the texts.
 PLAIN_SETTINGS = (
     "slug", "kind", "default_language", "timezone", "opens", "closes", "asks", "listing",
-    "list_indexed", "organisations", "milestones", "retention_months",
+    "list_indexed", "organisations", "milestones", "retention_months", "embed_origins",
 )  # fmt: skip
 # Given once for all languages, or by language.
-TEXT_SETTINGS = ("addressee", "professions", "email_intro", "email_closing", "thanks", "consent")
+TEXT_SETTINGS = ("addressee", "professions", "email_intro", "email_closing", "thanks", "consent", "share_text")
 SETTINGS = (*PLAIN_SETTINGS, "sender", *TEXT_SETTINGS)
 REQUIRED_SETTINGS = ("slug", "kind", "default_language", "addressee", "sender")
 
@@ -84,6 +84,7 @@ def _build_values(file: FrontMatterFile) -> dict[str, Any]:
             "addressee": _in_language(settings.get("addressee"), section.language),
             "professions": _in_language(settings.get("professions"), section.language) or [],
             **{name: _strip(_in_language(settings.get(name, ""), section.language)) for name in OWN_WORDS},
+            "share_text": _in_language(settings.get("share_text"), section.language) or "",
         }
         for section in file.sections
         if section.language in LANGUAGES

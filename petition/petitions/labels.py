@@ -13,6 +13,7 @@ from petition.petitions.markdown import Dropped
 from petition.petitions.models import PaperImportState, Petition, PetitionState
 from petition.petitions.paper.csv import MAX_LINES
 from petition.petitions.paper.errors import PaperFileErrorCode
+from petition.petitions.sharing import SOURCE_PREFIX
 
 
 def field_label(field: str) -> str:
@@ -33,6 +34,7 @@ def field_label(field: str) -> str:
         "organisations": _("Organisations may sign"),
         "milestones": _("Milestones"),
         "retention_months": _("Months until names are erased"),
+        "embed_origins": _("Sites that may embed it"),
         "title": _("Title"),
         "summary": _("Summary"),
         "addressee": _("Addressee"),
@@ -42,6 +44,7 @@ def field_label(field: str) -> str:
         "email_closing": _("End of the email that asks to confirm"),
         "thanks": _("Thank-you page"),
         "consent": _("Box for news by email"),
+        "share_text": _("Words to pass it on with"),
     }
     return _("%(field)s, in %(language)s", field=names[name], language=LANGUAGES[language]) if dot else names[name]
 
@@ -163,6 +166,9 @@ def describe_consequences(changes: Sequence[FieldChange], count: Count) -> list[
         "organisations": _("Organisations can sign from now on.")
         if after.get("organisations")
         else _("Organisations can no longer sign. Those that did are kept."),
+        "embed_origins": _("The form is shown on these sites, and on no others, within seconds.")
+        if after.get("embed_origins")
+        else _("No other site shows the form any more."),
         "opens": _("People can sign from the opening date to the closing date, to the minute."),
         "closes": _("People can sign from the opening date to the closing date, to the minute."),
         "retention_months": _(
@@ -202,8 +208,25 @@ def dimension_value_label(dimension: str, label: str) -> str:
         return LANGUAGES.get(label, label)
     if dimension == "country":
         return dict(list_countries(current_language())).get(label, label)
+    return source_label(label) if dimension == "source" else label
+
+
+def source_label(source: str) -> str:
+    """Return the label of where signatures come from."""
     known = {"page": _("petition page"), "api": _("JSON API"), "widget": _("embedded form")}
-    return known.get(label, label) if dimension == "source" else label
+    if source.startswith(SOURCE_PREFIX):
+        return _("passed on: %(channel)s", channel=share_channel_label(source.removeprefix(SOURCE_PREFIX)))
+    return known.get(source, source)
+
+
+def share_channel_label(channel: str) -> str:
+    """Return the name of a channel through which people pass a petition on."""
+    known = {"device": _("another app"), "link": _("copied link"), "email": _("email")}
+    names = {
+        "whatsapp": "WhatsApp", "signal": "Signal", "telegram": "Telegram", "mastodon": "Mastodon",
+        "bluesky": "Bluesky", "facebook": "Facebook",
+    }  # fmt: skip
+    return (known | names).get(channel, channel)
 
 
 def paper_import_state_label(state: str) -> str:

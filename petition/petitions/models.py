@@ -68,6 +68,8 @@ class Petition(Model):
     # Whether search engines may index the list of signatories.
     list_indexed: Mapped[bool] = mapped_column(default=False, server_default=text("false"))
     accepts_organisations: Mapped[bool]
+    # Sites that may show its form in a frame, and use its API from their pages.
+    embed_origins: Mapped[list[str]] = mapped_column(ARRAY(String(200)), default=list, server_default=text("'{}'"))
     milestones: Mapped[list[int]] = mapped_column(ARRAY(BigInteger))
     timezone: Mapped[str] = mapped_column(String(60), server_default="Europe/Paris")
     # When what it asks for was granted, if it was.
@@ -154,6 +156,8 @@ class PetitionText(Model):
     # What the box for updates says, and the version of the petition that it is of.
     consent: Mapped[str] = mapped_column(String(400), default="", server_default="")
     consent_version: Mapped[int] = mapped_column(default=0, server_default="0")
+    # What signers are suggested to write when they pass it on; the title where it is empty.
+    share_text: Mapped[str] = mapped_column(String(240), default="", server_default="")
 
 
 class PetitionImage(Model):

@@ -35,6 +35,7 @@ class PetitionPresenter:
     opened_on: date | None
     closes_on: date | None
     closed_on: date | None
+    share_text: str = ""
     retention_months: int | None = None
     delivered_on: date | None = None
     won_on: date | None = None
@@ -79,7 +80,7 @@ def present(petition: Petition, language: str) -> PetitionPresenter:
         is_open=petition.is_open, opened_on=day(petition.opens_at),
         closes_on=day(petition.closes_at) if state == PetitionState.OPEN else None,
         closed_on=day(petition.closing_moment) if state in (PetitionState.CLOSED, PetitionState.ARCHIVED) else None,
-        retention_months=petition.retention_months,
+        share_text=text.share_text, retention_months=petition.retention_months,
         delivered_on=day(petition.handed_over_at), won_on=day(petition.won_at), reader_language=language,
         professions_by_language={code: text.professions for code, text in petition.texts.items()}, thanks=text.thanks,
     )  # fmt: skip

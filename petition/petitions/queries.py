@@ -87,6 +87,20 @@ COPY_IMAGES_SQL = text("""
     SELECT :copy, name, alt, content FROM petition_images WHERE petition_id = :source ORDER BY id
 """)
 
+# Public petitions of a range of ids, in the order of the list: those that are open, or closed and not archived, as
+# `Petition.state_now` says. Whether search engines may index their list of names.
+SITEMAP_PETITIONS_SQL = text("""
+    SELECT
+        slug, list_indexed AND listing <> 'none' AS has_list,
+        (SELECT array_agg(language ORDER BY language <> default_language, language) FROM petition_texts
+         WHERE petition_id = petitions.id) AS languages
+    FROM petitions
+    WHERE id >= :start AND id < :end AND (state IN ('open', 'closed') OR (state = 'draft' AND opens_at <= now()))
+    ORDER BY id
+""")
+
+LAST_PETITION_ID_SQL = text("SELECT coalesce(max(id), 0) FROM petitions")
+
 DELETE_ZERO_STATISTICS_SQL = text("DELETE FROM campaign_statistics WHERE n = 0")
 
 # Signatures submitted and counted by hour since a moment, rolled up or still in the log.

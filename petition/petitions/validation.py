@@ -16,6 +16,7 @@ from petition.core.exceptions import ValidationError
 from petition.core.i18n import LANGUAGES
 from petition.petitions.markdown import find_footnotes
 from petition.petitions.models import ASKS, KINDS, LISTINGS
+from petition.petitions.origins import MAX_ORIGINS, parse_origins
 from petition.safeguards.contact_details import find_contact_detail
 from petition.safeguards.email_addresses import BadAddress, parse_reply_address
 
@@ -27,6 +28,7 @@ FIELDS_OF_LINES = ("body", "email_intro", "email_closing", "thanks")
 MAX_PROFESSION_CHARACTERS = 120
 MAX_SENDER_CHARACTERS = 120
 MAX_SLUG_CHARACTERS = 80
+MAX_SHARE_CHARACTERS = 240  # with the address, within what Bluesky allows: 300
 MAX_RETENTION_MONTHS = 120
 RESERVED_SLUGS = ("new", "preview")  # pages of the desk
 SLUG_PATTERN = re.compile(r"[a-z0-9]+(-[a-z0-9]+)*")
@@ -154,6 +156,12 @@ def _parse_professions(value: Any) -> list[str]:
     return value
 
 
+def _parse_share_text(value: Any) -> str:
+    if not isinstance(value, str) or len(value) > MAX_SHARE_CHARACTERS or not is_printable_line(value):
+        raise ValueError
+    return value
+
+
 def footnote_message() -> str:
     """Return what to do about a footnote in a text."""
     return _("there are no footnotes here: write the note in brackets, or as a paragraph at the end")
@@ -165,6 +173,10 @@ class InputField(ma.fields.Field[Any]):
     def __init__(self, parse: Callable[[Any], Any], message: Any, **options: Any) -> None:
         self._parse = parse
         super().__init__(error_messages=dict.fromkeys(("required", "null", "invalid"), message), **options)
+
+    def make_error(self, key: str, **_: Any) -> ma.ValidationError:
+        """Return the message as a text: marshmallow takes a lazy translation for a list of messages."""
+        return ma.ValidationError(str(self.error_messages[key]))
 
     def _deserialize(self, value: Any, *_: Any, **__: Any) -> Any:
         try:
@@ -223,6 +235,11 @@ class TextInputSchema(ma.Schema):
         ),
         load_default="",
     )
+    share_text = InputField(
+        _parse_share_text,
+        lazy_gettext("Write them in one line, in up to %(number)s characters.", number=MAX_SHARE_CHARACTERS),
+        load_default="",
+    )
 
     @ma.validates("body")
     def _refuse_footnotes(self, value: str, **_kwargs: Any) -> None:
@@ -269,6 +286,15 @@ class PetitionInputSchema(ma.Schema):
     list_indexed = InputField(_parse_boolean, lazy_gettext("Choose yes or no."), load_default=False)
     organisations = InputField(
         _parse_boolean, lazy_gettext("Choose yes or no."), load_default=True, attribute="accepts_organisations"
+    )
+    embed_origins = InputField(
+        parse_origins,
+        lazy_gettext(
+            "Write the address of one site on each line, such as https://www.example.org, up to %(number)s of them; a "
+            "“*” for several is not possible.",
+            number=MAX_ORIGINS,
+        ),
+        load_default=list,
     )
     milestones = InputField(
         _parse_milestones,

@@ -32,6 +32,8 @@ def register(app: Flask) -> None:
         address_change,
         bulk,
         draft_preview,
+        embed,
+        embed_settings,
         organisations,
         own_signatures,
         personal_page,
@@ -48,6 +50,8 @@ def register(app: Flask) -> None:
     openapi.register_blueprint(app, api.blueprint)
     for view in (
         sign,
+        embed,
+        embed_settings,
         signatories,
         report,
         personal_page,

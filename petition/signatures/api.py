@@ -18,6 +18,7 @@ from petition.core.openapi import (
     document_problems,
     problem_response,
 )
+from petition.petitions.views.cors import allow_listed_sites
 from petition.petitions.views.public import get_public_or_404
 from petition.safeguards.honeypot import FIELD_NAME, is_filled
 from petition.safeguards.rate_limits import (
@@ -35,6 +36,7 @@ from petition.signatures.validation import validate_details
 ACCESS = ACCESS_PUBLIC
 ACCEPTED = "check your email"
 blueprint = ApiBlueprint("signatures_api", __name__, url_prefix="/api/v1", description="Sign, confirm, list")
+allow_listed_sites(blueprint)
 
 
 def _text(description: str, **kwargs: Any) -> ma.fields.String:

@@ -84,7 +84,14 @@ def test_from_an_empty_site_to_the_first_mailing(stack, page):
     inbox = stack.mail_to
     wait_for(lambda: [m for m in inbox("zoe@example.org") if m["subject"] == "Des nouvelles"], 90, "the mailing")
     assert len(clicks) <= MAX_CLICKS, clicks
-    for path in ("/desk/", f"/desk/petitions/{slug}", f"/desk/petitions/{slug}/edit", "/desk/mailings/", "/account/"):
+    for path in (
+        "/desk/",
+        f"/desk/petitions/{slug}",
+        f"/desk/petitions/{slug}/edit",
+        f"/desk/petitions/{slug}/embed",
+        "/desk/mailings/",
+        "/account/",
+    ):
         page.goto(stack.url + path)
         check_page(page)
         page.set_viewport_size(ZOOMED)

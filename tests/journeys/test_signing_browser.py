@@ -4,7 +4,7 @@ import time
 
 import pytest
 from axe_playwright_python.sync_playwright import Axe
-from support.browser import VIEWPORTS, click_and_wait, new_page
+from support.browser import VIEWPORTS, check_page, click_and_wait, new_page
 from support.waiting import wait_for
 
 pytestmark = [pytest.mark.journey, pytest.mark.browser, pytest.mark.xdist_group("stack")]
@@ -92,6 +92,8 @@ def test_every_public_page_is_clean(stack, page, language):
         f"{LETTER}/check-your-email",
         f"{LETTER}/thank-you",
         f"{LETTER}/sheet",
+        f"{LETTER}/embed",
+        f"{LETTER}/embed/check-your-email",
         "/my-signatures",
         "/nothing",
         "/c/mangled",
@@ -125,6 +127,24 @@ def test_the_button_to_sign_is_visible_in_a_low_window_and_nothing_scrolls_by_it
     assert page.evaluate(scrollers) == 0
     tabs = [box.bounding_box()["width"] for box in page.locator(".party .choices label").all()]
     assert max(tabs) - min(tabs) < 1
+    page.context.close()
+
+
+def test_a_letter_is_passed_on_by_the_device_and_copied(stack, chromium):
+    page = new_page(chromium, permissions=["clipboard-read", "clipboard-write"])
+    page.add_init_script("navigator.share = async (data) => { window.shared = data; };")
+    page.goto(f"{stack.url}{LETTER}/thank-you?lang=en")
+    check_page(page)
+    page.get_by_role("button", name="Share with an app of this device").click()
+    shared = page.evaluate("window.shared")
+    assert shared["url"] == f"{stack.url}{LETTER}?via=device"
+    assert shared["title"]
+    assert shared["text"]
+    page.get_by_role("button", name="Copy", exact=True).first.click()
+    page.get_by_role("button", name="Copied").wait_for()
+    assert page.evaluate("navigator.clipboard.readText()") == f"{stack.url}{LETTER}?via=link"
+    page.goto(f"{stack.url}{LETTER}?via=device")
+    assert page.locator("input[name=via]").input_value() == "device"
     page.context.close()
 
 

@@ -151,3 +151,14 @@ def test_reports_footnotes_with_their_lines():
     assert len(found) == 2
     assert found[1][0] == found[0][0] + 2
     assert all("note" in message for _, message in found)
+
+
+def test_sites_and_words_to_share_are_read_from_a_file():
+    said = VALID_FILE.replace(
+        "asks:", "embed_origins: [blog.example/page, 'https://www.example.org']\nshare_text: {fr: Signez}\nasks:"
+    )
+    document = parse_document(said)
+    assert document.fields["embed_origins"] == ["https://blog.example", "https://www.example.org"]
+    assert next(text for text in document.texts if text["language"] == "fr")["share_text"] == "Signez"
+    with pytest.raises(InvalidFile, match=r"line 9: embed_origins: .{20}"):
+        parse_document(VALID_FILE.replace("asks:", "embed_origins: ['*']\nasks:"))

@@ -32,7 +32,15 @@ require_roles(
 blueprint.add_app_template_global(lifecycle.list_possible_changes, "possible_changes")
 blueprint.add_app_template_global(labels.transition_labels)
 blueprint.add_app_template_global(labels.dropped_message)
-for function in (labels.field_label, labels.value_label, labels.ask_labels, labels.petition_state_label, diff_texts):
+for function in (
+    labels.field_label,
+    labels.value_label,
+    labels.ask_labels,
+    labels.petition_state_label,
+    labels.share_channel_label,
+    labels.source_label,
+    diff_texts,
+):
     blueprint.add_app_template_global(function)
 blueprint.add_app_template_filter(labels.field_label, "field_name")
 blueprint.add_app_template_filter(lambda code: LANGUAGES.get(code, code), "language_name")

@@ -3,7 +3,7 @@
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from typing import Any
-from urllib.parse import quote
+from urllib.parse import quote, urlencode
 from zoneinfo import ZoneInfo
 
 from flask import Blueprint, abort, current_app, make_response, redirect, render_template, request, url_for
@@ -19,16 +19,21 @@ from petition.core.openapi import API_PREFIX, problem_response
 from petition.petitions.counters import get_count, get_counts
 from petition.petitions.images import read_image
 from petition.petitions.lifecycle import PetitionArchived
+from petition.petitions.metadata import build_structured_data, og_locale
 from petition.petitions.models import Petition, PetitionState
 from petition.petitions.presenter import present
 from petition.petitions.queries import get_cached, list_public
+from petition.petitions.sharing import parse_channel
 from petition.petitions.validation import SLUG_PATTERN
 
 ACCESS = "public"
 # A shared cache may serve a page for five seconds; a browser asks again, so that signers see their confirmation.
 CACHE_CONTROL = "public, max-age=0, s-maxage=5"
+PAGE_TEMPLATE, FRAME_TEMPLATE = "petitions/public/page.html", "petitions/public/frame.html"
 
 blueprint = Blueprint("petitions", __name__)
+blueprint.add_app_template_global(build_structured_data)
+blueprint.add_app_template_global(og_locale)
 
 
 @blueprint.get("/")
@@ -48,8 +53,10 @@ def page(slug: str) -> Response:
         return _redirect_to_clean_path(slug)
     petition = get_public_or_404(slug)
     # Nothing else of the request is in the page: any other parameter would let a visitor fill the cache.
-    key = ("page", slug, petition.state_now, current_language(), explicit_language())
-    response = make_response(get_or_create(key, lambda: render_page(petition).get_data()))
+    via = parse_channel(request.args.get("via"))
+    key = ("page", slug, petition.state_now, current_language(), explicit_language(), via)
+    form = SignForm({"via": via}) if via else None
+    response = make_response(get_or_create(key, lambda: render_page(petition, form).get_data()))
     response.headers["Cache-Control"] = CACHE_CONTROL
     response.vary.add("Accept-Language")
     return response
@@ -80,8 +87,9 @@ def _redirect_to_clean_path(pasted: str) -> Response:
         abort(404)
     get_public_or_404(slug)
     address = url_for("petitions.page", slug=slug)
-    query = f"?lang={explicit_language()}" if explicit_language() else ""
-    return redirect(f"{address}{slash}{quote(rest)}{query}", 302)
+    kept = {"lang": explicit_language(), "via": parse_channel(request.args.get("via"))}
+    query = urlencode({name: value for name, value in kept.items() if value})
+    return redirect(f"{address}{slash}{quote(rest)}{'?' if query else ''}{query}", 302)
 
 
 @blueprint.get("/p/<slug>/sheet")
@@ -129,11 +137,11 @@ def get_public_or_404(slug: str) -> Petition:
     return petition
 
 
-def _language_links(slug: str) -> list[tuple[str, str, str]]:
+def _language_links(slug: str, via: str | None) -> list[tuple[str, str, str]]:
     """Return (code, name, address) of the page in each language; nothing in an answer to POST."""
     if request.method == "POST":
         return []
-    return [(code, name, url_for("petitions.page", slug=slug, lang=code)) for code, name in LANGUAGES.items()]
+    return [(code, name, url_for("petitions.page", slug=slug, lang=code, via=via)) for code, name in LANGUAGES.items()]
 
 
 @dataclass(frozen=True)
@@ -146,16 +154,22 @@ class SignForm:
 
 
 def render_page(
-    petition: Petition, form: SignForm | None = None, status: int = 200, *, as_open: bool = False
+    petition: Petition,
+    form: SignForm | None = None,
+    status: int = 200,
+    *,
+    template: str = PAGE_TEMPLATE,
+    as_open: bool = False,
 ) -> Response:
     """Render the petition's page, with the submitted form and its errors if there is one.
 
-    `as_open`: as it will be once it is open, for the preview of a draft.
+    `template`: that of the page, or of the form alone for a frame on another site. `as_open`: as it will be once it is
+    open, for the preview of a draft.
     """
     language = current_language()
     presented = present(petition, language)
     body = render_template(
-        "petitions/public/page.html",
+        template,
         petition=replace(presented, state=PetitionState.OPEN.value, is_open=True) if as_open else presented,
         record=petition,  # for the template functions of the signatures feature
         count=get_count(petition),
@@ -163,6 +177,6 @@ def render_page(
         confirm_within=current_app.config["CONFIRM_WITHIN"],
         today=clock.now().astimezone(ZoneInfo(petition.timezone)).date(),
         form=form or SignForm(),
-        languages=_language_links(petition.slug),
+        languages=_language_links(petition.slug, form.values.get("via") if form else None),
     )
     return make_response(body, status)

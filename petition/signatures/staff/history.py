@@ -10,6 +10,7 @@ from petition.bulk_actions.models import BulkAction, BulkActionRow
 from petition.core.db import db
 from petition.core.i18n import N_
 from petition.delivery.models import Delivery
+from petition.petitions.labels import source_label
 from petition.signatures.labels import email_kind_label, signature_field_label, signature_state_label
 from petition.signatures.models import AddressChange, ConsentWording, Signature
 from petition.team import audit
@@ -81,7 +82,7 @@ def list_signature_events(signature: Signature) -> list[Event]:
         (signature.confirmed_at, N_("Confirmed, and counted.")),
         (signature.ended_at, N_("Ended: %(state)s.")),
     )
-    values = {"source": signature.source, "state": signature_state_label(signature.state)}
+    values = {"source": source_label(signature.source), "state": signature_state_label(signature.state)}
     return [Event(at, text, values) for at, text in events if at]
 
 

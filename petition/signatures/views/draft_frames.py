@@ -3,7 +3,7 @@
 from dataclasses import replace
 from datetime import timedelta
 
-from flask import abort, make_response, render_template, request
+from flask import abort, g, make_response, render_template, request
 from flask_babel import gettext as _
 from werkzeug import Response
 
@@ -12,7 +12,7 @@ from petition.delivery.rendering.message import OutgoingMessage
 from petition.petitions.counters import get_count
 from petition.petitions.models import Petition, PetitionState
 from petition.petitions.presenter import present
-from petition.petitions.views.public import render_page
+from petition.petitions.views.public import FRAME_TEMPLATE, render_page
 from petition.signatures.emails import KINDS, build_email_preview
 
 DRAFT_LINK = "draft"  # the purpose of a colleague's link
@@ -48,6 +48,9 @@ def render_frame(petition: Petition, what: str) -> Response:
         shown = replace(present(petition, current_language()), state=PetitionState.OPEN.value, is_open=True)
         page = render_template("signatures/sign/thank_you.html", petition=shown, count=get_count(petition))
         response = make_response(page)
+    elif what == "embed":
+        g.framed = True
+        response = render_page(petition, as_open=True, template=FRAME_TEMPLATE)
     elif what in KINDS:
         response = make_response(build_email(petition, what, request.args.get("lang", "")).html)
     else:

@@ -5,7 +5,7 @@ from datetime import date, datetime
 from typing import Any
 from zoneinfo import ZoneInfo
 
-from flask import Blueprint, current_app, redirect, render_template, request, url_for
+from flask import Blueprint, current_app, make_response, redirect, render_template, request, url_for
 from flask_babel import gettext as _
 from werkzeug import Response
 
@@ -13,11 +13,13 @@ from petition.core import tokens
 from petition.core.db import db
 from petition.core.exceptions import ValidationError
 from petition.core.i18n import LANGUAGES, current_language, explicit_language, set_reader_language
+from petition.core.security_headers import content_security_policy
 from petition.delivery.composers import sender_address
 from petition.petitions.counters import get_count
 from petition.petitions.presenter import present, present_cached
+from petition.petitions.sharing import list_share_links, parse_channel, shared_address, source_of
 from petition.petitions.validation import SLUG_PATTERN
-from petition.petitions.views.public import SignForm, get_public_or_404, render_page
+from petition.petitions.views.public import PAGE_TEMPLATE, SignForm, get_public_or_404, render_page
 from petition.safeguards.email_addresses import BadAddress, parse_email_address
 from petition.safeguards.email_corrections import suggest_correction
 from petition.safeguards.honeypot import is_filled
@@ -52,6 +54,7 @@ from petition.signatures.sign import PetitionClosed, sign
 from petition.signatures.validation import validate_details
 
 ACCESS = "public"
+SHARE_SCRIPT = "share.js"  # as in thank_you.html
 blueprint = Blueprint("signatures", __name__)
 
 
@@ -59,24 +62,34 @@ blueprint = Blueprint("signatures", __name__)
 @limit_signing
 def submit_form(slug: str) -> Response:
     """Sign with the form; the answer is the same for every address."""
+    source = source_of(parse_channel(request.form.get("via")))
+    return receive_form(slug, source, PAGE_TEMPLATE, "signatures.check_your_email")
+
+
+def receive_form(slug: str, source: str, template: str, next_endpoint: str) -> Response:
+    """Sign with the submitted form and lead on, or show it again with its errors.
+
+    `source` is where the signature comes from, `template` that of the page with the form, `next_endpoint` the page that
+    says what to do next.
+    """
     petition = get_public_or_404(slug)
     form: dict[str, Any] = request.form.to_dict()
     if form.get("use_suggestion"):
         form["email"] = form["use_suggestion"]
     if is_filled(form):
-        return _redirect_to_check_your_email(slug, form)
+        return _redirect_to_check_your_email(next_endpoint, slug, form)
     suggestion = _suggest_address(form)
     try:
         details = validate_details(petition, form)
         if suggestion:
-            return render_page(petition, SignForm(form, {}, suggestion), 422)
-        sign(petition, details, "page", stored_network_hash())
+            return render_page(petition, SignForm(form, {}, suggestion), 422, template=template)
+        sign(petition, details, source, stored_network_hash())
     except (ValidationError, PetitionClosed) as error:
         errors = dict(error.errors)
         if suggestion and "email" in errors:
             errors["email"] = _("This is not a full email address. Did you mean %(address)s?", address=suggestion)
-        return render_page(petition, SignForm(form, errors, suggestion), 422)
-    return _redirect_to_check_your_email(slug, form)
+        return render_page(petition, SignForm(form, errors, suggestion), 422, template=template)
+    return _redirect_to_check_your_email(next_endpoint, slug, form)
 
 
 def _suggest_address(form: Mapping[str, Any]) -> str | None:
@@ -89,15 +102,20 @@ def _suggest_address(form: Mapping[str, Any]) -> str | None:
         return None
 
 
-def _redirect_to_check_your_email(slug: str, form: Mapping[str, Any]) -> Response:
+def _redirect_to_check_your_email(endpoint: str, slug: str, form: Mapping[str, Any]) -> Response:
     """Lead to the page that says what to do next; the form of our own page asks it to show the address."""
     sealed = seal_address(str(form.get("email", ""))) if form.get("show_address") else None
-    return redirect(url_for("signatures.check_your_email", slug=slug, to=sealed, lang=explicit_language()), 303)
+    return redirect(url_for(endpoint, slug=slug, to=sealed, lang=explicit_language()), 303)
 
 
 @blueprint.get("/p/<slug>/check-your-email")
 def check_your_email(slug: str) -> str:
     """Show that a link was sent to the address, from which one and for how long it is valid."""
+    return render_check_your_email(slug)
+
+
+def render_check_your_email(slug: str) -> str:
+    """Render what to do next, on the page or in a frame."""
     return render_template(
         "signatures/sign/check_your_email.html",
         petition=present(get_public_or_404(slug), current_language()),
@@ -213,12 +231,20 @@ def confirm_link(token: str) -> Any:
 
 
 @blueprint.get("/p/<slug>/thank-you")
-def thank_you(slug: str) -> str:
+def thank_you(slug: str) -> Response:
     """Say thanks, how to pass it on and what happens next; the same page for everybody."""
     petition = get_public_or_404(slug)
-    return render_template(
-        "signatures/sign/thank_you.html", petition=present(petition, current_language()), count=get_count(petition)
+    shown = present(petition, current_language())
+    body = render_template(
+        "signatures/sign/thank_you.html",
+        petition=shown,
+        count=get_count(petition),
+        share_links=list_share_links(shown),
+        addresses={channel: shared_address(slug, channel) for channel in ("device", "link", "signal")},
     )
+    response = make_response(body)
+    response.headers["Content-Security-Policy"] = content_security_policy(inline_script=SHARE_SCRIPT)
+    return response
 
 
 @blueprint.post("/c/<token>/disown", endpoint="disown")

@@ -429,3 +429,47 @@ def test_a_petition_is_duplicated_as_a_draft_without_its_signatures(client):
     assert db.session.query(PetitionImage).filter_by(petition_id=copy.id).count() == 1
     assert actions() == ["petition.duplicated"]
     assert find_missing(copy) == []
+
+
+def test_sites_that_may_embed_are_edited_as_addresses_and_kept_as_origins(client):
+    make_petition(state="draft")
+    refused = submit_edit(client, embed_origins="https://blog.example\r\n*.example.org")
+    assert refused.status_code == 422
+    assert form_fields(refused.text)["embed_origins"] == "https://blog.example\n*.example.org"
+    assert submit_edit(client, embed_origins="blog.example/page\r\n\r\nhttps://www.example.org").status_code == 303
+    assert reload_petition().embed_origins == ["https://blog.example", "https://www.example.org"]
+    page = client.get("/desk/petitions/jardin/edit").text
+    assert form_fields(page)["embed_origins"] == "https://blog.example\nhttps://www.example.org"
+    assert submit_edit(client, **form_fields(page)).status_code == 303
+    assert reload_petition().embed_origins == ["https://blog.example", "https://www.example.org"]
+
+
+def test_a_change_of_the_sites_of_a_public_petition_is_shown_before_it_is_saved(client):
+    make_petition(embed_origins=["https://blog.example"])
+    page = submit_edit(client, "jardin", embed_origins="").text
+    assert "No other site shows the form any more" in page or "Plus aucun autre site" in page
+    carried = page[page.index('<form class="wide-form"') :]
+    assert post_form(client, "/desk/petitions/jardin/edit", **form_fields(carried), confirm="1").status_code == 303
+    assert reload_petition().embed_origins == []
+
+
+def test_words_to_pass_it_on_with_are_one_line(client):
+    make_petition(state="draft")
+    assert submit_edit(client, **{"fr.share_text": "é" * 241}).status_code == 422
+    assert submit_edit(client, **{"fr.share_text": "Signez\r\navec moi"}).status_code == 303
+    assert reload_petition().texts["fr"].share_text == "Signez avec moi"
+
+
+def test_the_page_on_embedding_has_lines_to_copy_and_says_which_sites(client):
+    make_petition()
+    page = client.get("/desk/petitions/jardin/embed?lang=en&language=en").text
+    assert "No site may embed it yet" in page
+    assert "&lt;petition-form slug=&#34;jardin&#34; lang=&#34;en&#34;&gt;" in page
+    assert "http://localhost/embed.js" in page
+    assert 'src="/desk/petitions/jardin/preview/embed?lang=en"' in page
+    frame = client.get("/desk/petitions/jardin/preview/embed?lang=en")
+    assert 'class="framed"' in frame.text
+    assert "form-action 'none'" in frame.headers["Content-Security-Policy"]
+    db.session.get(Petition, 1).embed_origins = ["https://blog.example"]
+    db.session.commit()
+    assert "<code>https://blog.example</code>" in client.get("/desk/petitions/jardin/embed").text

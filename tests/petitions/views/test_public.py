@@ -44,7 +44,7 @@ def test_a_petition_in_one_language_is_served_as_such(client):
     assert '<html lang="en"' in page
     assert "hreflang" not in page
     assert 'rel="canonical" href="http://localhost/p/jardin?lang=fr"' in page
-    assert 'property="og:locale" content="fr"' in page
+    assert 'property="og:locale" content="fr_FR"' in page
     for marked in ('<h1 lang="fr">', '<p class="lead" lang="fr">', '<article class="letter" lang="fr"'):
         assert marked in page
     assert '<span lang="fr">la maire</span>' in page

@@ -249,7 +249,7 @@ def test_the_commands_list_and_show(flood):
     number = listed["items"][0]["id"]
     shown = json.loads(command(signatures, "show", str(number), "--json").output)
     assert shown["email"] == "s6@flood.example"
-    assert shown["history"][0]["what"] == "Signed for the first time (page)."
+    assert shown["history"][0]["what"] == "Signed for the first time (petition page)."
     assert "s6@flood.example" in command(signatures, "show", str(number)).output
     assert "no signature 999" in command(signatures, "show", "999").output
     actions = [event.action for event in db.session.query(AuditEvent)]
