@@ -351,7 +351,7 @@ RULES = (
 IMPERSONAL_TABLES = frozenset((
     "petitions", "petition_texts", "petition_counts", "mailings", "mailing_texts", "pauses", "state_change_log",
     "state_counts", "failure_groups", "minute_rollups", "totals", "web_requests", "heartbeats", "probes", "drifts",
-    "petition_images", "list_counts", "opt_in_counts", "team_alerts", "bounce_mailbox_state",
+    "petition_images", "list_counts", "opt_in_counts", "team_alerts", "bounce_mailbox_state", "petition_updates",
 ))  # fmt: skip
 
 

@@ -22,6 +22,7 @@ from petition.petitions.lifecycle import PetitionArchived
 from petition.petitions.models import Petition, PetitionState
 from petition.petitions.presenter import present
 from petition.petitions.queries import get_cached, list_public
+from petition.petitions.updates.timeline import list_published
 from petition.petitions.validation import SLUG_PATTERN
 
 ACCESS = "public"
@@ -163,6 +164,7 @@ def render_page(
         confirm_within=current_app.config["CONFIRM_WITHIN"],
         today=clock.now().astimezone(ZoneInfo(petition.timezone)).date(),
         form=form or SignForm(),
+        updates=list_published(petition, language),
         languages=_language_links(petition.slug),
     )
     return make_response(body, status)
