@@ -146,6 +146,8 @@ def _unsaved_to_do(account: Account) -> Iterator[ToDo]:
             text = _("A mailing that you began to write")
         elif "/updates/" in unsaved.form:
             text = _("News of a petition that you began to write")
+        elif unsaved.form.endswith("/legal"):
+            text = _("A legal notice that you began to write")
         else:
             text = _("A petition that you began to write")
         yield ToDo(_("not saved"), "wait", text, unsaved.form)

@@ -25,12 +25,21 @@ SINGLE_LINE_SETTINGS = (
     "kind", "slug", "default_language", "sender_name", "reply_to", "opens", "closes", "timezone",
     "retention_months", "listing",
 )  # fmt: skip
-SETTING_FIELDS = (*SINGLE_LINE_SETTINGS[:-1], "asks", "listing", "list_indexed", "organisations", "milestones")
+SETTING_FIELDS = (
+    *SINGLE_LINE_SETTINGS[:-1],
+    "asks",
+    "listing",
+    "list_indexed",
+    "statistics",
+    "organisations",
+    "milestones",
+)
 TEXT_FIELDS = ("title", "summary", "addressee", "body", "professions")
 FIELDS = (*SETTING_FIELDS, *(f"{language}.{field}" for language in LANGUAGES for field in TEXT_FIELDS))
 EMPTY_VALUES = dict.fromkeys(FIELDS, "") | {
     "kind": "petition", "default_language": "fr", "timezone": "Europe/Paris", "asks": "profession",
-    "listing": "opt_in", "organisations": "on", "milestones": "100, 250, 500, 1000, 2500, 5000, 10000",
+    "listing": "opt_in", "statistics": "on", "organisations": "on",
+    "milestones": "100, 250, 500, 1000, 2500, 5000, 10000",
 }  # fmt: skip
 
 
@@ -55,6 +64,7 @@ def values_from_petition(petition: Petition) -> dict[str, str]:
         "asks": ", ".join(petition.asks),
         "listing": petition.listing,
         "list_indexed": "on" if petition.list_indexed else "",
+        "statistics": "on" if petition.statistics_public else "",
         "organisations": "on" if petition.accepts_organisations else "",
         "milestones": ", ".join(map(str, petition.milestones)),
         "retention_months": "" if petition.retention_months is None else str(petition.retention_months),
@@ -110,6 +120,7 @@ def parse_values(values: Mapping[str, str], *, unfinished: bool = False) -> Docu
         | {
             "asks": [name for name in values["asks"].split(", ") if name],
             "list_indexed": bool(values["list_indexed"]),
+            "statistics": bool(values["statistics"]),
             "organisations": bool(values["organisations"]),
             "milestones": sorted({int(part) for part in milestones}) if are_numbers else values["milestones"],
             "texts": {language: _parse_text(language, values) for language in LANGUAGES if _has_text(language, values)},

@@ -11,7 +11,7 @@ from petition.petitions.validation import Document, footnote_message, is_printab
 # The settings of a file; the schema has `sender` as two fields, and the last two with the texts.
 PLAIN_SETTINGS = (
     "slug", "kind", "default_language", "timezone", "opens", "closes", "asks", "listing",
-    "list_indexed", "organisations", "milestones", "retention_months",
+    "list_indexed", "statistics", "organisations", "milestones", "retention_months",
 )  # fmt: skip
 SETTINGS = (*PLAIN_SETTINGS, "sender", "addressee", "professions")
 REQUIRED_SETTINGS = ("slug", "kind", "default_language", "addressee", "sender")

@@ -30,6 +30,7 @@ def field_label(field: str) -> str:
         "asks": _("What signers are asked"),
         "listing": _("Public list of names"),
         "list_indexed": _("Search engines may index the list of names"),
+        "statistics": _("Statistics are public"),
         "organisations": _("Organisations may sign"),
         "milestones": _("Milestones"),
         "retention_months": _("Months until names are erased"),
@@ -51,6 +52,8 @@ def value_label(field: str, value: str) -> str:
         ("listing", "none"): _("no list"),
         ("list_indexed", "on"): _("yes"),
         ("list_indexed", ""): _("no"),
+        ("statistics", "on"): _("yes"),
+        ("statistics", ""): _("no"),
         ("organisations", "on"): _("yes"),
         ("organisations", ""): _("no"),
     }
@@ -149,6 +152,9 @@ def describe_consequences(changes: Sequence[FieldChange], count: Count) -> list[
         "list_indexed": _("Whoever searches the web for a signatory’s name may find it in the list.")
         if after.get("list_indexed")
         else _("Search engines drop the list of names when they next read it: within days or weeks."),
+        "statistics": _("Everybody sees how many signed when, and their professions and places in groups.")
+        if after.get("statistics")
+        else _("The page of statistics is taken down."),
         "organisations": _("Organisations can sign from now on.")
         if after.get("organisations")
         else _("Organisations can no longer sign. Those that did are kept."),

@@ -67,6 +67,8 @@ class Petition(Model):
     listing: Mapped[str] = mapped_column(String(10))
     # Whether search engines may index the list of signatories.
     list_indexed: Mapped[bool] = mapped_column(default=False, server_default=text("false"))
+    # Whether everybody may see its statistics, in groups that show no one.
+    statistics_public: Mapped[bool] = mapped_column(default=True, server_default=text("true"))
     accepts_organisations: Mapped[bool]
     milestones: Mapped[list[int]] = mapped_column(ARRAY(BigInteger))
     timezone: Mapped[str] = mapped_column(String(60), server_default="Europe/Paris")

@@ -296,6 +296,12 @@ RULES = (
         ("accounts", "passkeys"),
     ),
     Rule(
+        "legal notice: who publishes, who directs the publication, how they are reached; on the public pages",
+        "`imprints`",
+        "until it is changed or deleted",
+        ("imprints",),
+    ),
+    Rule(
         "what a member of the team typed into a form and did not save",
         "`unsaved_forms`, seen by its writer alone",
         f"until it is saved or discarded, {_period(UNSAVED_TTL)} at most",

@@ -22,7 +22,7 @@ OWNER_TOKEN_TTL = timedelta(days=7)
 KEPT_FOR = timedelta(days=14)
 # The pages whose texts are kept: each is shown by GET and saved by POST at the same path.
 FORMS = re.compile(
-    r"/desk/(petitions/new|petitions/[a-z0-9-]{1,80}/(edit|updates/(new|[0-9]{1,18}))"
+    r"/desk/(legal|petitions/new|petitions/[a-z0-9-]{1,80}/(edit|legal|updates/(new|[0-9]{1,18}))"
     r"|mailings/new|mailings/[0-9]{1,18}/edit)"
 )
 # Fields that say what a button does, or that another session must not reuse.
