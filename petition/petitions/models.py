@@ -239,7 +239,7 @@ class PaperImport(Model):
     state: Mapped[str] = mapped_column(String(10), default=PaperImportState.READING)
     file_name: Mapped[str] = mapped_column(String(200))
     asked_by: Mapped[str] = mapped_column(String(320))
-    # The file, until it is read.
+    # The file, until its signatures are added.
     content: Mapped[bytes | None] = mapped_column(LargeBinary, deferred=True)
     # The last line that was stored.
     position: Mapped[int] = mapped_column(default=0, server_default="0")
@@ -247,6 +247,9 @@ class PaperImport(Model):
     waiting: Mapped[int] = mapped_column(default=0, server_default="0")
     added: Mapped[int] = mapped_column(default=0)
     problems: Mapped[list[Any]] = mapped_column(JSONB, deferred=True)
+    # Of each column: its title, and the field that it is read as, found or chosen; None for one that is not used.
+    columns: Mapped[list[Any] | None] = mapped_column(JSONB)
+    columns_chosen: Mapped[bool] = mapped_column(default=False, server_default=text("false"))
     # What comes first in its dates, where that was asked; and the date that was given as an example.
     date_order: Mapped[str | None] = mapped_column(String(5))
     date_example: Mapped[str | None] = mapped_column(String(10))

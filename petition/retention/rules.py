@@ -188,7 +188,7 @@ RULES = (
     Rule(
         "name, role, town of somebody who signed on paper, before they are added; no address; the file itself",
         "`paper_signatures`, `paper_imports.content`",
-        f"the file: until it is read, {_period(PAPER_DRAFT_TTL)} at most; lines that were read and not added: "
+        f"the file: until its lines are added, {_period(PAPER_DRAFT_TTL)} at most; lines that were read and not added: "
         f"{_period(PAPER_DRAFT_TTL)}; added: until the import is undone or the line deleted, or as above",
         ("paper_signatures", "paper_imports"),
         "petition.petitions.tasks.delete_stale_paper_drafts",

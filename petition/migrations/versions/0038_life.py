@@ -27,6 +27,11 @@ def upgrade() -> None:
         )
     """)
     op.execute("CREATE INDEX ix_petition_updates_petition ON petition_updates (petition_id, happened_on, id)")
+    op.execute("""
+        ALTER TABLE paper_imports
+            ADD COLUMN columns JSONB,
+            ADD COLUMN columns_chosen BOOLEAN DEFAULT false NOT NULL
+    """)
     op.execute("ALTER TABLE petitions ADD COLUMN statistics_public BOOLEAN DEFAULT true NOT NULL")
     op.execute("""
         CREATE TABLE imprints (
