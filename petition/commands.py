@@ -28,7 +28,7 @@ from petition.core.db import db
 from petition.core.exceptions import DomainError
 from petition.count_log.cli import count_log
 from petition.delivery.queues import QUEUE_NAMES
-from petition.demo import CAMPAIGN_FILE
+from petition.demo import CAMPAIGN_FILE, NOTICE_FILE
 from petition.demo.runner import run_demo
 from petition.exports.cli import export
 from petition.mailings.cli import mailings
@@ -41,6 +41,8 @@ from petition.petitions import lifecycle
 from petition.petitions import queries as petition_queries
 from petition.petitions.cli import petitions
 from petition.petitions.file_parser import parse_document
+from petition.petitions.legal import imprint
+from petition.petitions.legal.file_parser import parse_notice
 from petition.privacy.cli import requests
 from petition.retention.cli import retention
 from petition.signatures.cli import signatures
@@ -212,6 +214,7 @@ def prepare() -> None:
     """
     migrations.upgrade()
     if not petition_queries.list_all():
+        imprint.save(imprint.WHOLE_SITE, parse_notice(NOTICE_FILE.read_text(encoding="utf-8")))
         petition = lifecycle.create(parse_document(CAMPAIGN_FILE.read_text(encoding="utf-8")))
         lifecycle.open_(petition)
         db.session.commit()

@@ -8,16 +8,22 @@ from pygal.style import Style
 
 # Okabe and Ito's palette, which does not depend on telling red from green.
 PALETTE = ("#0072b2", "#e69f00", "#009e73")
+PALETTE_ON_DARK = ("#56b4e9", "#e69f00", "#009e73")
 FONT_FAMILY = "system-ui, sans-serif"
 
 
-def create_chart(kind: type, *, narrow: bool, **options: Any) -> Any:
-    """Return an empty chart of a pygal kind."""
-    size = 15 if narrow else 13
+# Of text, strong text and lines.
+INKS = {"light": ("#495057", "#212529", "#dee2e6"), "dark": ("#aaa59a", "#e9e5dc", "#383b3c")}
+
+
+def create_chart(kind: type, *, narrow: bool, dark: bool = False, **options: Any) -> Any:
+    """Return an empty chart of a pygal kind, for a light page or a dark one."""
+    size, (ink, strong, line) = 15 if narrow else 13, INKS["dark" if dark else "light"]
     style = Style(
-        background="transparent", plot_background="transparent", colors=PALETTE, font_family=FONT_FAMILY,
+        background="transparent", plot_background="transparent", colors=PALETTE_ON_DARK if dark else PALETTE,
+        font_family=FONT_FAMILY,
         label_font_size=size, major_label_font_size=size, legend_font_size=size, title_font_size=size,
-        foreground="#495057", foreground_strong="#212529", foreground_subtle="#dee2e6",
+        foreground=ink, foreground_strong=strong, foreground_subtle=line,
     )  # fmt: skip
     defaults = {
         "width": 390 if narrow else 620, "height": 340 if narrow else 260, "legend_at_bottom": True, "js": [],

@@ -1,4 +1,6 @@
-"""Alerts to the team by email: milestones, the day's digest, what is wrong, deadlines. Each can be switched off.
+"""Alerts to the team by email: milestones, campaigns that close soon, the day's digest, what is wrong, deadlines.
+
+Each can be switched off.
 
 An alert is a row for each member who wants it, made once for its cause, and the outbox sends it. So an alert about mail
 that is stuck arrives where other emails still leave; the webhook and monitoring (docs/operations.md) cover the rest.
@@ -7,6 +9,7 @@ that is stuck arrives where other emails still leave; the webhook and monitoring
 import json
 from datetime import timedelta
 from typing import Any
+from zoneinfo import ZoneInfo
 
 from sqlalchemy import delete
 
@@ -31,12 +34,14 @@ from petition.team.models import TeamRole
 
 TEAM_ALERT = "team_alert"  # the kind of its emails
 DIGEST_HOUR = 6  # UTC, from which the digest of the day before is sent
+CLOSING_SOON = timedelta(days=7)
 ALERTS_KEPT_FOR = timedelta(days=90)
 
 
 def check() -> None:
     """Make the alerts that are due, and enqueue their emails. Commits."""
     _check_milestones()
+    _check_closings()
     _check_trouble()
     _check_digest()
     _check_data()
@@ -62,6 +67,19 @@ def _check_milestones() -> None:
             data = {"slug": petition.slug, "title": home.get_title(petition), "milestone": max(reached),
                     "confirmed": count.confirmed, "paper": count.paper, "goal": count.goal}  # fmt: skip
             _make(AlertKind.MILESTONE, f"{petition.id}:{max(reached)}", data)
+
+
+def _check_closings() -> None:
+    """Make an alert a week before a campaign closes; another one if its closing date was put off since."""
+    soon = clock.now() + CLOSING_SOON
+    petitions = [petition for petition in list_all() if petition.is_open and petition.closes_at]
+    counts = get_counts(petitions)
+    for petition in petitions:
+        if petition.closes_at and petition.closes_at <= soon:
+            day, count = petition.closes_at.astimezone(ZoneInfo(petition.timezone)).date(), counts[petition.id]
+            data = {"slug": petition.slug, "title": home.get_title(petition), "day": day.isoformat(),
+                    "confirmed": count.confirmed, "paper": count.paper, "goal": count.goal}  # fmt: skip
+            _make(AlertKind.CLOSING, f"{petition.id}:{day}", data)
 
 
 def _check_digest() -> None:

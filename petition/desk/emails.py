@@ -29,6 +29,7 @@ def compose_team_alert(claims: Sequence[ClaimedDelivery]) -> Composed:
         if alert and account and account.active and alert.kind not in account.alerts_off:
             messages[claim.id] = render_message(
                 TEAM_ALERT, account.language, account.email, site, headers=AUTO_SUBMITTED_HEADERS, kind=alert.kind,
+                day=date.fromisoformat(alert.data["day"]) if "day" in alert.data else None,
                 data=alert.data, troubles=_list_troubles(alert, account.language), url=public_url, site=site,
                 signature=account, due_on=_parse_day(alert.data.get("due_on")),
                 petition={"title": site, "sender_name": site, "url": f"{public_url}/desk/"},

@@ -148,8 +148,14 @@ def _account_to_do(account: Account) -> Iterator[ToDo]:
 
 def _unsaved_to_do(account: Account) -> Iterator[ToDo]:
     for unsaved in unsaved_forms.list_for(account):
-        is_mailing = unsaved.form.startswith("/desk/mailings/")
-        text = _("A mailing that you began to write") if is_mailing else _("A petition that you began to write")
+        if unsaved.form.startswith("/desk/mailings/"):
+            text = _("A mailing that you began to write")
+        elif "/updates/" in unsaved.form:
+            text = _("News of a petition that you began to write")
+        elif unsaved.form.endswith("/legal"):
+            text = _("A legal notice that you began to write")
+        else:
+            text = _("A petition that you began to write")
         yield ToDo(_("not saved"), "wait", text, unsaved.form)
 
 

@@ -9,10 +9,25 @@ def register(app: Flask) -> None:
     from petition.core.celery import register_task
     from petition.petitions import api, tasks
     from petition.petitions.paper import bulk
-    from petition.petitions.views import desk, embedding, images, lifecycle, paper, public, sitemap, statistics
+    from petition.petitions.views import (
+        desk,
+        desk_legal,
+        embedding,
+        images,
+        legal,
+        lifecycle,
+        paper,
+        public,
+        public_statistics,
+        sitemap,
+        statistics,
+        timeline,
+        updates,
+    )
 
     openapi.register_blueprint(app, api.blueprint)
-    for view in (public, embedding, sitemap, desk, lifecycle, statistics, paper, images):
+    public_views = (public, embedding, sitemap, timeline, public_statistics, legal)
+    for view in (*public_views, desk, desk_legal, lifecycle, statistics, paper, images, updates):
         app.register_blueprint(view.blueprint)
     register_task(app, tasks.roll_up_statistics)
     register_task(app, tasks.read_paper_files)

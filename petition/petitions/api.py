@@ -3,6 +3,7 @@
 from dataclasses import fields
 from typing import Any
 
+from flask import abort
 from flask.views import MethodView
 
 from petition.core.i18n import N_, current_language
@@ -17,8 +18,16 @@ from petition.core.openapi import (
 from petition.petitions.counters import Count, get_count, get_counts
 from petition.petitions.models import Petition
 from petition.petitions.presenter import present
+from petition.petitions.public_statistics import MIN_GROUP, get_public_statistics
 from petition.petitions.queries import list_public
-from petition.petitions.schemas import CountSchema, FullPetitionSchema, LanguageQuery, PetitionSchema
+from petition.petitions.schemas import (
+    CountSchema,
+    FullPetitionSchema,
+    LanguageQuery,
+    PetitionSchema,
+    StatisticsSchema,
+)
+from petition.petitions.statistics import TimeBucket
 from petition.petitions.views.cors import allow_listed_sites
 from petition.petitions.views.public import get_public_or_404
 
@@ -112,3 +121,55 @@ class PetitionCount(MethodView):
     def get(self, slug: str) -> Count:
         """Return the exact count of confirmed signatures."""
         return get_count(get_public_or_404(slug))
+
+
+EXAMPLE_STATISTICS = {
+    "as_of": "2022-10-10T10:00:00+00:00", "min_group": 5, "count": EXAMPLE_COUNT, "confirmed_earlier": 0,
+    "days": [{"starts_at": "2022-10-10", "confirmed": 47}],
+    "hours": [{"starts_at": "2022-10-10T12:00:00+02:00", "confirmed": 6}],
+    "groups": {
+        "profession": {"values": [{"value": "Avocate", "confirmed": 83}], "other": 37, "not_given": 520},
+        "language": {"values": [{"value": "fr", "confirmed": 640}], "other": 0, "not_given": 0},
+    },
+}  # fmt: skip
+
+
+@blueprint.route("/<slug>/statistics")
+class PetitionStatistics(MethodView):
+    """The statistics of one petition."""
+
+    @blueprint.response(200, StatisticsSchema, example=EXAMPLE_STATISTICS)
+    @document_problems(blueprint, 404, 410)
+    @document_operation(
+        blueprint,
+        "statistics",
+        200,
+        N_("Return how many signed when, and who they are in groups of five at least; 404 where that is not public."),
+        sign=SLUG_LINK_PARAMETERS,
+    )
+    def get(self, slug: str) -> dict[str, Any]:
+        """Return the statistics, in groups that show no one."""
+        petition = get_public_or_404(slug)
+        if not petition.statistics_public:
+            abort(404)
+        statistics = get_public_statistics(petition)
+        return {
+            "as_of": statistics.as_of,
+            "min_group": MIN_GROUP,
+            "count": statistics.count,
+            "confirmed_earlier": statistics.confirmed_earlier,
+            "days": _serialise_moments(statistics.days),
+            "hours": _serialise_moments(statistics.hours),
+            "groups": {
+                name: {
+                    "values": [{"value": label, "confirmed": n} for label, n in group.rows],
+                    "other": group.other,
+                    "not_given": group.not_given,
+                }
+                for name, group in statistics.groups.items()
+            },
+        }
+
+
+def _serialise_moments(buckets: list[TimeBucket]) -> list[dict[str, Any]]:
+    return [{"starts_at": bucket.starts_at.isoformat(), "confirmed": bucket.confirmed} for bucket in buckets]

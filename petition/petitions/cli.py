@@ -1,4 +1,4 @@
-"""`petition petitions …`: create, open, close, archive, restore, won, list, show, import-paper, undo-paper."""
+"""`petition petitions …`: create, open, close, archive, restore, won, notice, list, show, import-paper, undo-paper."""
 
 from collections.abc import Callable
 from datetime import datetime
@@ -15,14 +15,38 @@ from petition.petitions import queries as petition_queries
 from petition.petitions.counters import get_count, get_counts
 from petition.petitions.file_parser import parse_document
 from petition.petitions.labels import dropped_message
+from petition.petitions.legal import imprint
+from petition.petitions.legal.file_parser import parse_notice
 from petition.petitions.markdown import find_dropped
 from petition.petitions.models import Petition, PetitionState
 from petition.petitions.paper.cli import import_paper, undo_paper
+from petition.team import audit
 
 
 @click.group(cls=CommandGroup)
 def petitions() -> None:
     """Petitions and open letters."""
+
+
+@petitions.command()
+@click.argument("file", type=click.File(encoding="utf-8-sig"))
+@click.option("--petition", "slug", help="Of this petition alone; else of the site.")
+@with_app_context
+def notice(file: IO[str], slug: str | None) -> None:
+    """Write the legal notice and the privacy notice from FILE.md, in place of those there are.
+
+    Settings between two lines --- (publisher, address, contact, director, host), then the privacy notice as a section
+    per language under a line such as `# en: Privacy`.
+    """
+    values = parse_command_file(file, parse_notice)
+    petition = petition_queries.find_by_slug(slug) if slug else None
+    imprint.save(petition.id if petition else imprint.WHOLE_SITE, values)
+    if petition:
+        audit.record("legal.written", "petition", petition.slug)
+    else:
+        audit.record("legal.site_written", "site")
+    db.session.commit()
+    console.print(f"Written: the legal notice of {'the petition ' + petition.slug if petition else 'the site'}.")
 
 
 petitions.add_command(import_paper)
@@ -142,6 +166,7 @@ def show(slug: str) -> None:
         ("public list", {"opt_in": "those who agree", "none": "none"}[petition.listing]),
         ("list in search engines", "indexed" if petition.list_indexed else "not indexed"),
         ("sites that may embed it", ", ".join(petition.embed_origins) or "none"),
+        ("statistics", "public" if petition.statistics_public else "not public"),
         ("handed over", _format_datetime(petition.handed_over_at, petition)),
         (
             "names erased after",

@@ -26,14 +26,16 @@ SINGLE_LINE_SETTINGS = (
     "retention_months", "listing",
 )  # fmt: skip
 SETTING_FIELDS = (
-    *SINGLE_LINE_SETTINGS[:-1], "asks", "listing", "list_indexed", "organisations", "milestones", "embed_origins",
+    *SINGLE_LINE_SETTINGS[:-1], "asks", "listing", "list_indexed", "statistics", "organisations", "milestones",
+    "embed_origins",
 )  # fmt: skip
 OWN_WORDS = ("email_intro", "email_closing", "thanks", "consent")
 TEXT_FIELDS = ("title", "summary", "addressee", "body", "professions", *OWN_WORDS, "share_text")
 FIELDS = (*SETTING_FIELDS, *(f"{language}.{field}" for language in LANGUAGES for field in TEXT_FIELDS))
 EMPTY_VALUES = dict.fromkeys(FIELDS, "") | {
     "kind": "petition", "default_language": "fr", "timezone": "Europe/Paris", "asks": "profession",
-    "listing": "opt_in", "organisations": "on", "milestones": "100, 250, 500, 1000, 2500, 5000, 10000",
+    "listing": "opt_in", "statistics": "on", "organisations": "on",
+    "milestones": "100, 250, 500, 1000, 2500, 5000, 10000",
 }  # fmt: skip
 
 
@@ -58,6 +60,7 @@ def values_from_petition(petition: Petition) -> dict[str, str]:
         "asks": ", ".join(petition.asks),
         "listing": petition.listing,
         "list_indexed": "on" if petition.list_indexed else "",
+        "statistics": "on" if petition.statistics_public else "",
         "organisations": "on" if petition.accepts_organisations else "",
         "milestones": ", ".join(map(str, petition.milestones)),
         "embed_origins": "\n".join(petition.embed_origins or []),
@@ -114,6 +117,7 @@ def parse_values(values: Mapping[str, str], *, unfinished: bool = False) -> Docu
         | {
             "asks": [name for name in values["asks"].split(", ") if name],
             "list_indexed": bool(values["list_indexed"]),
+            "statistics": bool(values["statistics"]),
             "organisations": bool(values["organisations"]),
             "embed_origins": _split_lines(values["embed_origins"]),
             "milestones": sorted({int(part) for part in milestones}) if are_numbers else values["milestones"],

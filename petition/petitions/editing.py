@@ -9,7 +9,7 @@ from flask_babel import gettext as _
 from petition.core.exceptions import Conflict
 from petition.core.optimistic_lock import EditConflict, require_version
 from petition.petitions import edit_form
-from petition.petitions.lifecycle import build_petition, unique_slug
+from petition.petitions.lifecycle import build_petition, require_notice_to_open, unique_slug
 from petition.petitions.models import Petition, PetitionState, PetitionText
 from petition.petitions.validation import Document
 
@@ -77,7 +77,12 @@ def plan_changes(petition: Petition, document: Document) -> list[FieldChange]:
 
 
 def apply_document(petition: Petition, document: Document) -> None:
-    """Save new settings and texts on a petition that the caller has locked. Flushes. Raises `SlugTaken`."""
+    """Save new settings and texts on a petition that the caller has locked. Flushes.
+
+    Raises `SlugTaken`, and `NoticeMissing` for an opening date while there is no legal notice.
+    """
+    if petition.state_now == PetitionState.DRAFT:
+        require_notice_to_open(document, petition.id)
     with unique_slug():
         for column, value in document.fields.items():
             setattr(petition, column, value)

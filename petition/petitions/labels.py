@@ -31,6 +31,7 @@ def field_label(field: str) -> str:
         "asks": _("What signers are asked"),
         "listing": _("Public list of names"),
         "list_indexed": _("Search engines may index the list of names"),
+        "statistics": _("Statistics are public"),
         "organisations": _("Organisations may sign"),
         "milestones": _("Milestones"),
         "retention_months": _("Months until names are erased"),
@@ -58,6 +59,8 @@ def value_label(field: str, value: str) -> str:
         ("listing", "none"): _("no list"),
         ("list_indexed", "on"): _("yes"),
         ("list_indexed", ""): _("no"),
+        ("statistics", "on"): _("yes"),
+        ("statistics", ""): _("no"),
         ("organisations", "on"): _("yes"),
         ("organisations", ""): _("no"),
     }
@@ -163,6 +166,9 @@ def describe_consequences(changes: Sequence[FieldChange], count: Count) -> list[
         "list_indexed": _("Whoever searches the web for a signatory’s name may find it in the list.")
         if after.get("list_indexed")
         else _("Search engines drop the list of names when they next read it: within days or weeks."),
+        "statistics": _("Everybody sees how many signed when, and their professions and places in groups.")
+        if after.get("statistics")
+        else _("The page of statistics is taken down."),
         "organisations": _("Organisations can sign from now on.")
         if after.get("organisations")
         else _("Organisations can no longer sign. Those that did are kept."),
@@ -247,7 +253,7 @@ def paper_file_error_message(code: PaperFileErrorCode) -> str:
         PaperFileErrorCode.MISSING: _("Choose a file first."),
         PaperFileErrorCode.EMPTY: _("The file is empty."),
         PaperFileErrorCode.SPREADSHEET: _(
-            "This is a spreadsheet. In your program, save it as CSV, then choose that file."
+            "This spreadsheet cannot be read. In your program, save it as XLSX or CSV, then choose that file."
         ),
         PaperFileErrorCode.NOT_TEXT: _(
             "This is not a text file. In your program, save the list as CSV (UTF-8), then choose that file."
@@ -270,6 +276,11 @@ def paper_problem_message(kind: str, detail: str) -> str:
     column = columns.get(detail, "")
     return {
         "column": _("The column “%(name)s” is not used. The others are read.", name=detail),
+        "sheet": _("The sheet “%(name)s” is not read. To read it too, save it as a file of its own.", name=detail),
+        "online": _(
+            "Somebody with this name, and this town if it is known, signed by email too. If it is the same person, "
+            "delete the line from your file, or here once it is added."
+        ),
         "title": _("“%(text)s” stands above the names of the columns and is not read.", text=detail),
         "quotes": _("Its quotation marks are wrong: one is not closed, or stands within a cell. Correct it."),
         "cells": _("It has more cells than there are columns. Put quotation marks around a text with commas."),
@@ -291,3 +302,17 @@ def paper_problem_message(kind: str, detail: str) -> str:
         ),
         "there": _("Same name, town and date as a signature that was added before. Nothing to do."),
     }[kind]
+
+
+def paper_field_labels() -> dict[str, str]:
+    """Return what a column of a file can be, by the name of its field."""
+    return {
+        "full_name": _("Whole name"),
+        "last_name": _("Last name"),
+        "first_name": _("First name"),
+        "profession": _("Profession or role"),
+        "city": _("Town"),
+        "postal_code": _("Postal code"),
+        "signed_on": _("Signed on"),
+        "reference": _("Reference"),
+    }

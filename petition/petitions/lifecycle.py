@@ -12,6 +12,7 @@ from petition.core import clock
 from petition.core.db import db
 from petition.core.exceptions import Conflict, InvalidTransition, TakenDown
 from petition.petitions import edit_form
+from petition.petitions.legal import imprint
 from petition.petitions.models import Petition, PetitionState, PetitionText
 from petition.petitions.queries import COPY_IMAGES_SQL
 from petition.petitions.validation import MAX_SLUG_CHARACTERS, Document
@@ -23,6 +24,13 @@ MAX_COPIED_SLUG_CHARACTERS = MAX_SLUG_CHARACTERS - 5  # a hyphen and a number fo
 
 class Incomplete(InvalidTransition):
     """A draft that lacks what a public petition needs: `errors` by field."""
+
+
+class NoticeMissing(Incomplete):
+    """Nobody answers for the petition yet: a public site needs a legal notice before anything on it is public."""
+
+    def __init__(self, field: str = "legal") -> None:
+        super().__init__({field: imprint.missing_message()})
 
 
 class PetitionArchived(TakenDown):
@@ -70,8 +78,9 @@ def build_petition(document: Document) -> Petition:
 
 
 def create(document: Document) -> Petition:
-    """Create a draft from a document. Flushes. Raises `SlugTaken`."""
+    """Create a draft from a document. Flushes. Raises `SlugTaken`, `NoticeMissing`."""
     petition = build_petition(document)
+    require_notice_to_open(document, imprint.WHOLE_SITE)
     with unique_slug():
         db.session.add(petition)
     return petition
@@ -101,8 +110,17 @@ def _copy_columns(row: Petition | PetitionText, left_out: set[str]) -> dict[str,
     return {name: getattr(row, name) for name in names}
 
 
+def require_notice_to_open(document: Document, petition_id: int) -> None:
+    """Refuse a document that would open by itself while there is no legal notice. Raises `NoticeMissing`."""
+    if document.fields.get("opens_at") and imprint.is_missing(petition_id):
+        raise NoticeMissing("opens")
+
+
 def open_(petition: Petition) -> None:
-    """Open for signing now, until its closing date if it has one. Raises `InvalidTransition`, `Incomplete`."""
+    """Open for signing now, until its closing date if it has one.
+
+    Raises `InvalidTransition`, `Incomplete`, `NoticeMissing`.
+    """
     if petition.state == PetitionState.ARCHIVED:
         raise InvalidTransition({"state": _("An archived petition cannot be opened: put it back online first.")})
     if petition.anonymised_at:
@@ -112,6 +130,8 @@ def open_(petition: Petition) -> None:
         raise InvalidTransition({"closes": _("Its closing date has passed: remove it or choose a later one first.")})
     if missing := edit_form.find_missing(petition):
         raise Incomplete({field: _("This is still missing.") for field in missing})
+    if imprint.is_missing(petition.id):
+        raise NoticeMissing
     petition.state, petition.closed_at = PetitionState.OPEN, None
     _increment_version(petition)
 

@@ -67,6 +67,8 @@ class Petition(Model):
     listing: Mapped[str] = mapped_column(String(10))
     # Whether search engines may index the list of signatories.
     list_indexed: Mapped[bool] = mapped_column(default=False, server_default=text("false"))
+    # Whether everybody may see its statistics, in groups that show no one.
+    statistics_public: Mapped[bool] = mapped_column(default=True, server_default=text("true"))
     accepts_organisations: Mapped[bool]
     # Sites that may show its form in a frame, and use its API from their pages.
     embed_origins: Mapped[list[str]] = mapped_column(ARRAY(String(200)), default=list, server_default=text("'{}'"))
@@ -253,7 +255,7 @@ class PaperImport(Model):
     state: Mapped[str] = mapped_column(String(10), default=PaperImportState.READING)
     file_name: Mapped[str] = mapped_column(String(200))
     asked_by: Mapped[str] = mapped_column(String(320))
-    # The file, until it is read.
+    # The file, until its signatures are added.
     content: Mapped[bytes | None] = mapped_column(LargeBinary, deferred=True)
     # The last line that was stored.
     position: Mapped[int] = mapped_column(default=0, server_default="0")
@@ -261,6 +263,9 @@ class PaperImport(Model):
     waiting: Mapped[int] = mapped_column(default=0, server_default="0")
     added: Mapped[int] = mapped_column(default=0)
     problems: Mapped[list[Any]] = mapped_column(JSONB, deferred=True)
+    # Of each column: its title, and the field that it is read as, found or chosen; None for one that is not used.
+    columns: Mapped[list[Any] | None] = mapped_column(JSONB)
+    columns_chosen: Mapped[bool] = mapped_column(default=False, server_default=text("false"))
     # What comes first in its dates, where that was asked; and the date that was given as an example.
     date_order: Mapped[str | None] = mapped_column(String(5))
     date_example: Mapped[str | None] = mapped_column(String(10))

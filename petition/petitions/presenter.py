@@ -30,6 +30,7 @@ class PetitionPresenter:
     professions: list[str]
     listing: str
     list_indexed: bool
+    statistics_public: bool
     accepts_organisations: bool
     is_open: bool
     opened_on: date | None
@@ -76,6 +77,7 @@ def present(petition: Petition, language: str) -> PetitionPresenter:
         addressee=text.addressee, sender_name=petition.sender_name, language=text.language,
         languages=sorted(petition.texts, key=lambda code: code != petition.default_language), asks=petition.asks,
         professions=text.professions, listing=petition.listing, list_indexed=petition.list_indexed,
+        statistics_public=petition.statistics_public,
         accepts_organisations=petition.accepts_organisations,
         is_open=petition.is_open, opened_on=day(petition.opens_at),
         closes_on=day(petition.closes_at) if state == PetitionState.OPEN else None,

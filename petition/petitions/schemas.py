@@ -50,6 +50,42 @@ class FullPetitionSchema(PetitionSchema):
     accepts_organisations = ma.fields.Boolean(required=True)
 
 
+class MomentSchema(ma.Schema):
+    """The signatures confirmed within an hour or a day that begins at a moment."""
+
+    starts_at = ma.fields.String(required=True, metadata={"description": N_("ISO 8601, in the petition’s time zone")})
+    confirmed = ma.fields.Integer(required=True)
+
+
+class ValueSchema(ma.Schema):
+    """How many gave an answer."""
+
+    value = ma.fields.String(required=True)
+    confirmed = ma.fields.Integer(required=True)
+
+
+class GroupSchema(ma.Schema):
+    """The answers that at least `min_group` people gave; those of all others, and those without one."""
+
+    values = ma.fields.List(ma.fields.Nested(ValueSchema), required=True)
+    other = ma.fields.Integer(required=True)
+    not_given = ma.fields.Integer(required=True)
+
+
+class StatisticsSchema(ma.Schema):
+    """A petition's statistics for everybody, with no small group of people."""
+
+    as_of = ma.fields.DateTime(required=True)
+    min_group = ma.fields.Integer(required=True)
+    count = ma.fields.Nested(CountSchema, required=True)
+    confirmed_earlier = ma.fields.Integer(
+        required=True, metadata={"description": N_("confirmed before the first of the days")}
+    )
+    days = ma.fields.List(ma.fields.Nested(MomentSchema), required=True)
+    hours = ma.fields.List(ma.fields.Nested(MomentSchema), required=True)
+    groups = ma.fields.Dict(keys=ma.fields.String(), values=ma.fields.Nested(GroupSchema), required=True)
+
+
 class LanguageQuery(ma.Schema):
     """Which language to answer in."""
 

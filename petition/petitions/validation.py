@@ -284,6 +284,9 @@ class PetitionInputSchema(ma.Schema):
     asks = InputField(_parse_asks, CHOICE_MESSAGE, load_default=lambda: ["profession"])
     listing = InputField(_one_of(LISTINGS), CHOICE_MESSAGE, load_default="opt_in")
     list_indexed = InputField(_parse_boolean, lazy_gettext("Choose yes or no."), load_default=False)
+    statistics = InputField(
+        _parse_boolean, lazy_gettext("Choose yes or no."), load_default=True, attribute="statistics_public"
+    )
     organisations = InputField(
         _parse_boolean, lazy_gettext("Choose yes or no."), load_default=True, attribute="accepts_organisations"
     )

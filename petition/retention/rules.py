@@ -210,7 +210,7 @@ RULES = (
     Rule(
         "name, role, town of somebody who signed on paper, before they are added; no address; the file itself",
         "`paper_signatures`, `paper_imports.content`",
-        f"the file: until it is read, {_period(PAPER_DRAFT_TTL)} at most; lines that were read and not added: "
+        f"the file: until its lines are added, {_period(PAPER_DRAFT_TTL)} at most; lines that were read and not added: "
         f"{_period(PAPER_DRAFT_TTL)}; added: until the import is undone or the line deleted, or as above",
         ("paper_signatures", "paper_imports"),
         "petition.petitions.tasks.delete_stale_paper_drafts",
@@ -318,6 +318,12 @@ RULES = (
         ("accounts", "passkeys"),
     ),
     Rule(
+        "legal notice: who publishes, who directs the publication, how they are reached; on the public pages",
+        "`imprints`",
+        "until it is changed or deleted",
+        ("imprints",),
+    ),
+    Rule(
         "what a member of the team typed into a form and did not save",
         "`unsaved_forms`, seen by its writer alone",
         f"until it is saved or discarded, {_period(UNSAVED_TTL)} at most",
@@ -382,7 +388,7 @@ IMPERSONAL_TABLES = frozenset((
     "petitions", "petition_texts", "petition_counts", "mailings", "mailing_texts", "pauses", "state_change_log",
     "state_counts", "failure_groups", "minute_rollups", "totals", "web_requests", "heartbeats", "probes", "drifts",
     "petition_images", "opt_in_counts", "team_alerts", "bounce_mailbox_state", "troubles",
-    "alert_webhooks",
+    "alert_webhooks", "petition_updates",
 ))  # fmt: skip
 
 

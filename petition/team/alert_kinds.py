@@ -11,6 +11,7 @@ class AlertKind(StrEnum):
     """A kind of alert, which each member can switch off."""
 
     MILESTONE = "milestone"
+    CLOSING = "closing"
     DIGEST = "digest"
     TROUBLE = "trouble"
     DATA = "data"
@@ -19,6 +20,7 @@ class AlertKind(StrEnum):
 # By kind: the roles it goes to. Administrators get all.
 ALERT_ROLES = {
     AlertKind.MILESTONE: (TeamRole.CAMPAIGNER, TeamRole.SENDER),
+    AlertKind.CLOSING: (TeamRole.CAMPAIGNER, TeamRole.SENDER),
     AlertKind.DIGEST: (TeamRole.CAMPAIGNER,),
     AlertKind.TROUBLE: (TeamRole.OPERATOR,),
     AlertKind.DATA: (TeamRole.CAMPAIGNER,),
@@ -29,6 +31,7 @@ def alert_labels() -> dict[str, str]:
     """Return what each kind of alert says, by kind."""
     return {
         AlertKind.MILESTONE: _("When a campaign reaches a milestone"),
+        AlertKind.CLOSING: _("When a campaign closes within a week"),
         AlertKind.DIGEST: _("Each morning: new signatures, and names to review, if there are any"),
         AlertKind.TROUBLE: _("When something is wrong with the mail or the server, and when it is over"),
         AlertKind.DATA: _(

@@ -21,9 +21,12 @@ OWNER_TOKEN = "unsaved form"  # noqa: S105 - its purpose
 OWNER_TOKEN_TTL = timedelta(days=7)
 KEPT_FOR = timedelta(days=14)
 # The pages whose texts are kept: each is shown by GET and saved by POST at the same path.
-FORMS = re.compile(r"/desk/(petitions/new|petitions/[a-z0-9-]{1,80}/edit|mailings/new|mailings/[0-9]{1,18}/edit)")
+FORMS = re.compile(
+    r"/desk/(legal|petitions/new|petitions/[a-z0-9-]{1,80}/(edit|legal|updates/(new|[0-9]{1,18}))"
+    r"|mailings/new|mailings/[0-9]{1,18}/edit)"
+)
 # Fields that say what a button does, or that another session must not reuse.
-LEFT_OUT = (OWNER_FIELD, "csrf_token", "preview", "confirm", "resolve", "copy")
+LEFT_OUT = (OWNER_FIELD, "csrf_token", "preview", "confirm", "resolve", "copy", "publish")
 
 
 def make_owner_token(account: Account) -> str:

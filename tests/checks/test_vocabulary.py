@@ -74,7 +74,7 @@ RETIRED = {
 # Ordinary English, code of libraries and stored names. Matches of these are ignored.
 ALLOWED = (
     r"gc\.freeze\(\)|sheet\.freeze_panes|pip freeze|frozenset|frozen=True|@dataclass\(frozen",
-    r"(/ops|\")/lanes/|=\"lanes/",  # a URL of the public contract
+    r"(/ops|\")/lanes/|=\"lanes/|/figures(?=[/.\"`])",  # URLs of the public contract
     r"(clock|worker|web|beat|PostgreSQL|Redis) (set back|frozen)",  # faults that are simulated
     r"\| `petition_(lane_paused|verdict_state)` \||\| label `lane` \|",  # the table of renamed metrics
     r"class=\"[^\"]*\bfigures\b|\.figures\b",  # a CSS class: tabular figures

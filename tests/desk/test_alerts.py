@@ -75,6 +75,28 @@ def test_milestone_counts_paper(team, night):
     assert alert.data["goal"] == 100
 
 
+def test_closing_soon_is_alerted_of_once_a_date(team, night):
+    petition = make_petition(closes_at=clock.now() + timedelta(days=8))
+    check_alerts()
+    assert alerted() == []
+    petition.closes_at = clock.now() + timedelta(days=6)
+    db.session.commit()
+    for _ in range(2):
+        check_alerts()
+        assert alerted() == [("closing", "campaigner"), ("closing", "sender")]
+    message = compose("closing")["campaigner@example.org"]
+    assert "closes on" in message.body
+    assert str(petition.closes_at.year) in message.subject
+    petition.closes_at = clock.now() + timedelta(days=4)
+    db.session.commit()
+    check_alerts()
+    assert len(alerted()) == 4
+    petition.closes_at, petition.closed_at = clock.now() + timedelta(days=2), clock.now()
+    db.session.commit()
+    check_alerts()
+    assert len(alerted()) == 4
+
+
 def compose(kind="milestone"):
     """Return the message to each address, None for who gets none."""
     rows = db.session.query(TeamAlert, Account).join(Account, Account.id == TeamAlert.account_id)
@@ -100,7 +122,7 @@ def test_each_can_be_switched_off_also_while_it_waits(client, team, night):
     account = sign_in(client, "admin", language="en", password="four words")
     assert post_form(client, "/account/alerts", alert=["trouble"]).status_code == 303
     db.session.expire_all()
-    assert account.alerts_off == ["milestone", "digest"]
+    assert account.alerts_off == ["milestone", "closing", "digest"]
     make_signed_petition()
     check_alerts()
     assert "admin" not in {name for _, name in alerted()}

@@ -11,6 +11,7 @@ from petition.desk import home
 from petition.mailings.models import Mailing
 from petition.petitions import edit_form
 from petition.petitions.counters import get_count
+from petition.petitions.legal.imprint import find_public_notice
 from petition.petitions.models import PetitionState
 from petition.petitions.views.desk import get_or_404
 from petition.team import audit
@@ -22,6 +23,12 @@ MAX_MAILINGS = 5
 MAX_EVENTS = 6
 blueprint = Blueprint("desk_campaign", __name__, url_prefix="/desk/petitions")
 require_roles(blueprint, TeamRole.CAMPAIGNER)
+
+
+def _find_notice(petition_id: int) -> str:
+    """Return which legal notice stands for a petition: `own`, `site`, or none."""
+    notice = find_public_notice(petition_id)
+    return "" if notice is None else "site" if notice.is_of_site else "own"
 
 
 @blueprint.get("/<slug>")
@@ -37,6 +44,7 @@ def overview(slug: str) -> str:
         count=count,
         missing=edit_form.find_missing(petition) if petition.state_now == PetitionState.DRAFT else [],
         all_languages=LANGUAGES,
+        notice=_find_notice(petition.id),
         totals=home.sum_totals([petition], {petition.id: count}),
         mailings=list(db.session.scalars(latest)),
         events=audit.list_by_subject("petition", petition.slug, limit=MAX_EVENTS),

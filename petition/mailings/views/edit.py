@@ -3,7 +3,7 @@
 from dataclasses import asdict
 from typing import Any
 
-from flask import Blueprint, flash, render_template, request
+from flask import Blueprint, flash, redirect, render_template, request, url_for
 from flask_babel import gettext as _
 from sqlalchemy import select
 from werkzeug.datastructures import MultiDict
@@ -19,7 +19,7 @@ from petition.mailings.content.placeholders import PLACEHOLDERS
 from petition.mailings.drafts import TEXT_PARTS, create, edit, parse_draft
 from petition.mailings.labels import form_labels, trigger_labels
 from petition.mailings.models import Mailing, MailingState
-from petition.mailings.starters import find_starter, list_starters
+from petition.mailings.starters import build_form_of_update, find_starter, list_starters
 from petition.mailings.views.desk import (
     PAGE_SIZE,
     find_asked_petition,
@@ -30,6 +30,7 @@ from petition.mailings.views.desk import (
 )
 from petition.petitions import queries as petition_queries
 from petition.petitions.models import Petition
+from petition.petitions.updates.models import PetitionUpdate
 from petition.team import unsaved_forms
 from petition.team.models import TeamRole
 from petition.team.permissions import require_roles
@@ -112,6 +113,23 @@ def make() -> Any:
         db.session.rollback()
         return _render_form(None, submitted, 0, errors=error.errors), 422
     unsaved_forms.discard(require_current_account(), request.path)
+    db.session.commit()
+    flash(_("Saved as a draft. Nothing is sent until it has been tested and scheduled."), "success")
+    return redirect_to_mailing(mailing.id)
+
+
+@blueprint.post("/of-update/<int:update_id>")
+def make_of_update(update_id: int) -> Any:
+    """Create a draft of an update of a petition, to all its signers who agreed to news."""
+    update = db.get_or_404(PetitionUpdate, update_id)
+    petition = db.session.get_one(Petition, update.petition_id)
+    form = _new_form_values(petition) | build_form_of_update(update)
+    try:
+        mailing = create(parse_draft(form), require_current_account().email)
+    except DomainError as error:
+        db.session.rollback()
+        flash(" ".join(f"{message[:1].upper()}{message[1:]}." for message in error.errors.values()), "error")
+        return redirect(url_for("petition_updates.index", slug=petition.slug), 303)
     db.session.commit()
     flash(_("Saved as a draft. Nothing is sent until it has been tested and scheduled."), "success")
     return redirect_to_mailing(mailing.id)

@@ -16,6 +16,7 @@ from petition.operations.doctor import (
     database,
     host,
     journal,
+    legal,
     mail_server,
     processes,
     received_copy,
@@ -57,6 +58,7 @@ def run_checks(app: Flask, options: DoctorOptions, limit: float = LIMIT_SECONDS)
         "workers": processes.check_processes,
         "disk": host.check_disk,
         "journal": journal.check_journal,
+        "legal notice": legal.check_legal_notice,
         "website": website.check_website,
         "mail server": partial(mail_server.check_mail_server, options.send_to),
         "sender": partial(
@@ -82,7 +84,7 @@ def run_checks(app: Flask, options: DoctorOptions, limit: float = LIMIT_SECONDS)
         thread.join(max(0.0, deadline - time.monotonic()))
     findings: list[Finding] = []
     for name in checks:
-        findings += found.get(name) or [_make_unfinished(name, limit)]
+        findings += found[name] if name in found else [_make_unfinished(name, limit)]
     return sort_findings(findings)
 
 

@@ -61,7 +61,7 @@ def add_batch(bulk_action: BulkAction, _state: str, ids: Sequence[int]) -> Colle
     if file is None:
         return []
     if file.state == PaperImportState.DRAFT:
-        file.state, file.imported_at = PaperImportState.DONE, clock.now()
+        file.state, file.imported_at, file.content = PaperImportState.DONE, clock.now(), None
     file.waiting -= delete_duplicates(file, ids)
     counted = db.session.scalars(COUNT_SIGNATURES_SQL, {"ids": list(ids), "import_id": file.id}).all()
     file.waiting -= len(counted)

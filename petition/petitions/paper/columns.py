@@ -32,6 +32,8 @@ HEADINGS = {
     "submitted_at": {"timestamp", "horodateur", "horodatage", "submitted_at", "date_et_heure", "date_and_time"},
     "reference": {"reference", "ref", "sheet", "feuille", "page", "liasse"},
 }  # fmt: skip
+FIELDS = tuple(name for name in HEADINGS if name != "submitted_at")
+NAME_FIELDS = {"full_name", "last_name"}  # one of which every file needs
 NAME_HEADINGS = {"name", "names", "nom", "noms"}  # of a family where first names have a column, else whole names
 
 
@@ -42,12 +44,13 @@ class Heading:
     columns: list[str | None]
     delimiter: str
     end: int  # the index of the line after it
+    titles: list[str] = field(default_factory=list)  # as they are written
     unused: list[tuple[int, str, str]] = field(default_factory=list)  # problems: titles, columns that are not used
 
 
-def find_heading(lines: Sequence[str]) -> Heading:
+def find_heading(lines: Sequence[str], delimiters: str = DELIMITERS) -> Heading:
     """Return the heading, which empty lines, `sep=;` and a title may precede. Raises `PaperFileError` without one."""
-    delimiters, titles = DELIMITERS, list[tuple[int, str, str]]()
+    titles = list[tuple[int, str, str]]()
     for index, line in enumerate(lines[:MAX_LINES_BEFORE_HEADING]):
         if separator := SEPARATOR_PATTERN.fullmatch(line.strip()):
             delimiters = separator[1]
@@ -67,14 +70,14 @@ def _read_heading(lines: Sequence[str], index: int, delimiter: str) -> Heading |
     if not cells:
         return None
     columns = _map_columns([_simplify(cell) for cell in cells])
-    if not {"full_name", "last_name"} & set(columns):
+    if not NAME_FIELDS & set(columns):
         return None
     unused = [
         (line, "column", " ".join(cell.split())[:60])
         for cell, column in zip(cells, columns, strict=True)
         if column is None and cell.strip()
     ]
-    return Heading(columns, delimiter, end, unused)
+    return Heading(columns, delimiter, end, [" ".join(cell.split())[:60] for cell in cells], unused)
 
 
 def _simplify(cell: str) -> str:

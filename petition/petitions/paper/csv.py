@@ -1,14 +1,15 @@
-"""Read a CSV file of signatures collected on paper: each line is a signature or a problem."""
+"""Read a file of signatures collected on paper, CSV or XLSX: each line is a signature or a problem."""
 
 import re
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import date
 from functools import lru_cache
 from typing import Any
 
 from petition.core import clock
-from petition.petitions.paper.columns import find_heading
+from petition.petitions.paper import workbook
+from petition.petitions.paper.columns import Heading, find_heading
 from petition.petitions.paper.dates import DateOrder, find_date_order, parse_date
 from petition.petitions.paper.errors import PaperFileError, PaperFileErrorCode
 from petition.petitions.paper.records import decode_lines, split_records
@@ -29,6 +30,14 @@ class Table:
     columns: list[str | None]
     records: list[tuple[int, list[str] | None]]
     problems: list[Problem]
+    titles: list[str] = field(default_factory=list)  # of the columns, as they are written
+
+    def with_columns(self, chosen: Sequence[str | None] | None) -> "Table":
+        """Return the file with its columns read as somebody chose, who knows it; as found, where nobody did."""
+        if chosen is None or len(chosen) != len(self.columns):
+            return self
+        problems = [problem for problem in self.problems if problem[1] != "column"]
+        return replace(self, columns=list(chosen), problems=problems)
 
     def find_date_order(self) -> tuple[DateOrder | None, str]:
         """Return what comes first in its dates, None if that has to be asked, and a date as an example."""
@@ -48,22 +57,43 @@ class PaperFile:
 
 
 def read_table(content: bytes) -> Table:
-    """Return the cells of a CSV file, as spreadsheet programs write it, separated by commas, semicolons or tabs.
+    """Return the cells of a CSV file, as spreadsheet programs write it, or of an XLSX workbook.
 
     Quick also for the longest file. Raises `PaperFileError` for a file that is empty, not text, too long or without
     names.
     """
+    if content.startswith(workbook.SIGNATURE):
+        return _read_workbook(content)
     lines = decode_lines(content)
     if not any(line.strip() for line in lines):
         raise PaperFileError(PaperFileErrorCode.EMPTY)
-    heading = find_heading(lines)
+    return _split_lines(lines, find_heading(lines))
+
+
+def _read_workbook(content: bytes) -> Table:
+    """Return the cells of the first sheet with a heading; the others are named as not read."""
+    sheets = workbook.read_sheets(content)
+    if not sheets:
+        raise PaperFileError(PaperFileErrorCode.EMPTY)
+    for number, (_title, lines) in enumerate(sheets):
+        try:
+            heading = find_heading(lines, workbook.DELIMITER)
+        except PaperFileError:
+            continue
+        table = _split_lines(lines, heading)
+        others = [title for index, (title, _lines) in enumerate(sheets) if index != number]
+        return replace(table, problems=[(1, "sheet", title) for title in others] + table.problems)
+    raise PaperFileError(PaperFileErrorCode.NO_NAMES)
+
+
+def _split_lines(lines: Sequence[str], heading: Heading) -> Table:
     records = []
     for line, cells, _ in split_records(lines, heading.end, heading.delimiter):
         if cells is None or any(cell.strip() for cell in cells):
             records.append((line, cells))
             if len(records) > MAX_LINES:
                 raise PaperFileError(PaperFileErrorCode.TOO_LONG)
-    return Table(heading.columns, records, heading.unused)
+    return Table(heading.columns, records, heading.unused, heading.titles)
 
 
 def parse_table(table: Table, order: DateOrder) -> PaperFile:

@@ -3,11 +3,14 @@
 import re
 from collections.abc import Iterable
 from contextlib import suppress
-from datetime import date
+from datetime import date, timedelta
 from enum import StrEnum
 
 YEAR_FIRST_PATTERN = re.compile(r"(\d{4})([-/.])(\d{1,2})\2(\d{1,2})")
 YEAR_LAST_PATTERN = re.compile(r"(\d{1,2})([-/.])(\d{1,2})\2(\d{4}|\d{2})")
+# A day as spreadsheets count it, from the end of 1899: what is left of a date whose format was lost.
+SERIAL_PATTERN = re.compile(r"[2-5]\d{4}(?:\.0+)?")
+SERIAL_BEGIN = date(1899, 12, 30)
 # A time after the date, as Google Forms, Excel and ISO 8601 write it, with or without a time zone.
 TIME_PATTERN = re.compile(
     r"(?:,? |T)(?:(?:at|à) )?\d{1,2}(?::|h)\d{2}(?::\d{2}(?:[.,]\d+)?)?(?: ?[AP]\.?M\.?)?"
@@ -33,6 +36,8 @@ def parse_date(written: str, order: DateOrder = DateOrder.DAY) -> date | None:
             day, month = month, day
         if len(found[4]) == 2:
             year += 2000 if year < 70 else 1900
+    elif SERIAL_PATTERN.fullmatch(written):
+        return SERIAL_BEGIN + timedelta(days=int(written[:5]))
     else:
         return None
     rest = written[found.end() :]

@@ -7,24 +7,27 @@ from collections.abc import Iterable, Sequence
 from datetime import timedelta
 from typing import Any
 
+from flask_babel import gettext as _
 from sqlalchemy import delete, select
 from sqlalchemy.orm import undefer
 
 from petition.bulk_actions.models import BulkAction, BulkActionState
 from petition.core import clock
 from petition.core.db import db
-from petition.core.exceptions import InvalidTransition, NotFound
+from petition.core.exceptions import InvalidTransition, NotFound, ValidationError
 from petition.core.pagination import Page, make_page, select_page
 from petition.delivery.queues import MAINTENANCE
 from petition.delivery.wakeup import wake
 from petition.petitions.counters import increment
 from petition.petitions.models import PaperImport, PaperImportState, PaperSignature, Petition
-from petition.petitions.paper.csv import PaperFile, parse_table, read_table
+from petition.petitions.paper.columns import FIELDS, NAME_FIELDS
+from petition.petitions.paper.csv import PaperFile, Table, parse_table, read_table
 from petition.petitions.paper.dates import DateOrder
 from petition.petitions.paper.queries import (
     APPEND_PROBLEMS_SQL,
     AVOID_SEQUENTIAL_SCANS_SQL,
     DELETE_DUPLICATES_SQL,
+    FIND_ONLINE_SIGNERS_SQL,
     STORE_SIGNATURES_SQL,
     STORED_COLUMNS,
 )
@@ -50,10 +53,37 @@ def store_file(petition: Petition, content: bytes, file_name: str, asked_by: str
         content=content,
         lines=len(table.records),
         problems=[],
+        columns=_pair_columns(table),
     )
     db.session.add(file)
     db.session.flush()
     return file
+
+
+def _pair_columns(table: Table) -> list[list[str | None]]:
+    return [[title, column] for title, column in zip(table.titles, table.columns, strict=True)]
+
+
+def choose_columns(file: PaperImport, chosen: Sequence[str]) -> None:
+    """Read a draft again, with its columns as somebody chose: a field or "" for each. Flushes.
+
+    Nothing of it counts yet. The caller has locked the import. Raises `InvalidTransition` where something is added or
+    the file is gone, `ValidationError` for a choice without names or with a field twice.
+    """
+    if file.state not in (PaperImportState.DRAFT, PaperImportState.QUESTION) or find_action(file) or not file.content:
+        raise InvalidTransition({"columns": _("Its columns can no longer be changed.")})
+    used = [field for field in chosen if field]
+    if len(chosen) != len(file.columns or []) or not set(used) <= set(FIELDS) or len(set(used)) < len(used):
+        raise ValidationError({"columns": _("Use each field for one column at most.")})
+    if not NAME_FIELDS & set(used):
+        raise ValidationError({"columns": _("Say in which column the names are.")})
+    titles = [title for title, _column in file.columns or []]
+    file.columns = [[title, field or None] for title, field in zip(titles, chosen, strict=True)]
+    file.columns_chosen = True
+    signatures = delete(PaperSignature).where(PaperSignature.import_id == file.id)
+    db.session.execute(signatures.execution_options(synchronize_session=False))
+    file.state, file.position, file.waiting, file.problems = PaperImportState.READING, 0, 0, []
+    db.session.flush()
 
 
 def _sanitise_file_name(file_name: str) -> str:
@@ -90,10 +120,11 @@ def read_file(import_id: int) -> None:
     query = select(PaperImport).where(PaperImport.id == import_id, PaperImport.state == PaperImportState.READING)
     file = db.session.scalar(query.options(undefer(PaperImport.content)).execution_options(populate_existing=True))
     content, chosen = (file.content, file.date_order) if file else (None, None)
+    columns = [column for _title, column in file.columns or []] if file and file.columns_chosen else None
     db.session.commit()
     if content is None:
         return
-    table = read_table(content)
+    table = read_table(content).with_columns(columns)
     order, example = (DateOrder(chosen), "") if chosen else table.find_date_order()
     if order is None:
         _ask_date_order(import_id, example)
@@ -133,9 +164,10 @@ def _store_batch(import_id: int, found: PaperFile) -> bool:
         ids = db.session.scalars(STORE_SIGNATURES_SQL, values | owner).all()
         file.waiting += len(ids)
         file.waiting -= delete_duplicates(file, ids)
+        _note_online_signers(file, ids)
         file.position = rows[-1]["line"]
     else:
-        file.state, file.content = PaperImportState.DRAFT, None
+        file.state = PaperImportState.DRAFT
     db.session.commit()
     return bool(rows)
 
@@ -145,11 +177,21 @@ def delete_duplicates(file: PaperImport, ids: Iterable[int]) -> int:
     db.session.execute(AVOID_SEQUENTIAL_SCANS_SQL)
     lines = db.session.scalars(DELETE_DUPLICATES_SQL, {"ids": list(ids)}).all()
     if lines:
-        db.session.flush()
-        problems = json.dumps([(line, "there", "") for line in sorted(lines)])
-        db.session.execute(APPEND_PROBLEMS_SQL, {"import_id": file.id, "problems": problems})
-        db.session.expire(file, ["problems"])
+        _append_problems(file, [(line, "there", "") for line in sorted(lines)])
     return len(lines)
+
+
+def _note_online_signers(file: PaperImport, ids: Iterable[int]) -> None:
+    """Note the lines whose name and town are those of somebody who confirmed by email: perhaps the same person."""
+    lines = db.session.scalars(FIND_ONLINE_SIGNERS_SQL, {"ids": list(ids)}).all()
+    if lines:
+        _append_problems(file, [(line, "online", "") for line in sorted(lines)])
+
+
+def _append_problems(file: PaperImport, problems: Sequence[tuple[int, str, str]]) -> None:
+    db.session.flush()
+    db.session.execute(APPEND_PROBLEMS_SQL, {"import_id": file.id, "problems": json.dumps(problems)})
+    db.session.expire(file, ["problems"])
 
 
 def answer_date_order(file: PaperImport, order: DateOrder) -> None:

@@ -35,6 +35,20 @@ DELETE_DUPLICATES_SQL = text("""
     RETURNING read.line
 """)
 
+# Of these signatures of an import, those whose name, and town where both say one, are those of somebody who confirmed
+# by email. The words of a name are found by their index, whose expression this repeats. Returns the line numbers.
+FIND_ONLINE_SIGNERS_SQL = text("""
+    SELECT read.line FROM paper_signatures AS read
+    WHERE read.id = ANY(CAST(:ids AS bigint[])) AND EXISTS (
+        SELECT FROM signatures AS known
+        WHERE to_tsvector('simple', collation_key((known.name || ' ') || coalesce(known.organisation, '')))
+              @@ plainto_tsquery('simple', collation_key(read.name))
+        AND known.petition_id = read.petition_id AND known.state = 'confirmed' AND known.party = 'person'
+        AND collation_key(known.name) = collation_key(read.name)
+        AND (known.city IS NULL OR read.city IS NULL OR collation_key(known.city) = collation_key(read.city))
+    )
+""")
+
 # Let these signatures of an import count. Returns the ids of those that did not before.
 COUNT_SIGNATURES_SQL = text("""
     UPDATE paper_signatures SET counted = true

@@ -6,7 +6,7 @@ from collections.abc import Iterator, Sequence
 from petition.petitions.paper.errors import PaperFileError, PaperFileErrorCode
 
 MAX_LINES_PER_RECORD = 20  # of a cell in quotation marks with line breaks
-SPREADSHEET_SIGNATURES = (b"PK\x03\x04", b"\xd0\xcf\x11\xe0")  # xlsx and ods; xls
+SPREADSHEET_SIGNATURES = (b"PK\x03\x04", b"\xd0\xcf\x11\xe0")  # ods, and xlsx, which `workbook` reads; xls
 OTHER_SIGNATURES = (b"%PDF", b"\x89PNG", b"\xff\xd8\xff", b"{\\rtf")
 
 

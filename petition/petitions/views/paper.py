@@ -9,9 +9,14 @@ from werkzeug import Response
 from petition.bulk_actions import runner
 from petition.bulk_actions.models import BulkAction, BulkActionState
 from petition.core.db import db
-from petition.core.exceptions import InvalidTransition
+from petition.core.exceptions import InvalidTransition, ValidationError
 from petition.petitions.counters import get_count
-from petition.petitions.labels import paper_file_error_message, paper_import_state_label, paper_problem_message
+from petition.petitions.labels import (
+    paper_field_labels,
+    paper_file_error_message,
+    paper_import_state_label,
+    paper_problem_message,
+)
 from petition.petitions.models import PaperImport, PaperImportState, Petition
 from petition.petitions.paper import bulk, importer, manual_entry
 from petition.petitions.paper.dates import DateOrder, parse_date
@@ -25,6 +30,7 @@ ACCESS = "campaigner"
 MAX_UPLOAD_BYTES = 5 * 1024 * 1024  # the file and the form around it
 MAX_BYTES_READ_AT_ONCE = 64 * 1024  # some thousand lines: a tenth of a second; a worker reads what is longer
 MAX_PROBLEMS_SHOWN = 1_000
+KINDS_READ = ("column", "title", "sheet", "online")  # problems that leave no line out
 blueprint = Blueprint("paper", __name__, url_prefix="/desk/petitions")
 require_roles(blueprint, TeamRole.CAMPAIGNER, max_body_bytes={"upload": MAX_UPLOAD_BYTES})
 blueprint.add_app_template_global(paper_problem_message)
@@ -132,11 +138,12 @@ def page(slug: str, import_id: int) -> str:
         file=file,
         problems=problems[:MAX_PROBLEMS_SHOWN],
         problem_count=len(problems),
-        left_out=sum(kind not in ("column", "title") for _line, kind, _detail in problems),
+        left_out=sum(kind not in KINDS_READ for _line, kind, _detail in problems),
         signatures=signatures,
         bulk_action=bulk_action,
         is_working=file.state == PaperImportState.READING
         or (bulk_action is not None and bulk_action.state == BulkActionState.RUNNING),
+        fields=paper_field_labels(),
         date_orders=[(order, parse_date(file.date_example or "", order)) for order in DateOrder],
     )
 
@@ -153,6 +160,22 @@ def dates(slug: str, import_id: int) -> Response:
         importer.answer_date_order(file, DateOrder(answer))
     except InvalidTransition:
         db.session.rollback()
+        return _redirect_to_import(slug, import_id)
+    size = len(file.content or b"")
+    db.session.commit()
+    _read_on(file, size)
+    return _redirect_to_import(slug, import_id)
+
+
+@blueprint.post("/<slug>/paper/<int:import_id>/columns")
+def columns(slug: str, import_id: int) -> Response:
+    """Read a draft again, with its columns as chosen."""
+    file = _get_import_or_404(get_or_404(slug), import_id, lock=True)
+    try:
+        importer.choose_columns(file, request.form.getlist("column"))
+    except (InvalidTransition, ValidationError) as error:
+        db.session.rollback()
+        flash(str(error), "danger")
         return _redirect_to_import(slug, import_id)
     size = len(file.content or b"")
     db.session.commit()

@@ -24,6 +24,7 @@ from petition.petitions.models import Petition, PetitionState
 from petition.petitions.presenter import present
 from petition.petitions.queries import get_cached, list_public
 from petition.petitions.sharing import parse_channel
+from petition.petitions.updates.timeline import list_published
 from petition.petitions.validation import SLUG_PATTERN
 
 ACCESS = "public"
@@ -177,6 +178,7 @@ def render_page(
         confirm_within=current_app.config["CONFIRM_WITHIN"],
         today=clock.now().astimezone(ZoneInfo(petition.timezone)).date(),
         form=form or SignForm(),
+        updates=list_published(petition, language),
         languages=_language_links(petition.slug, form.values.get("via") if form else None),
     )
     return make_response(body, status)

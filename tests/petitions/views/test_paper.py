@@ -1,11 +1,13 @@
 """Pages that import signatures on paper: draft, add, undo; the signatures are counted apart."""
 
 import io
+import re
 from datetime import timedelta
+from pathlib import Path
 
 import pytest
 from sqlalchemy import text
-from support.factories import make_petition, post_form, sign_in, spell
+from support.factories import make_petition, make_signature, post_form, sign_in, spell
 
 from petition.bulk_actions import runner
 from petition.bulk_actions.tasks import run_bulk_actions
@@ -17,8 +19,10 @@ from petition.petitions.models import PaperImport, PaperSignature, Petition
 from petition.petitions.paper import importer
 from petition.petitions.tasks import read_paper_files
 from petition.petitions.views import paper
+from petition.signatures.confirm import confirm_signature
 from petition.team.models import AuditEvent
 
+CORPUS = Path(__file__).parents[1] / "paper" / "corpus"
 VALID_CSV = (
     "name,profession,city,signed_on,reference\nZoé Martin,Juge,Lyon,2022-09-28,A1\nJean Roy,,Lyon,28/09/2022,A1\n"
 )
@@ -298,3 +302,65 @@ def test_typed_line_is_not_counted_twice(client):
         assert answer.status_code == status
     assert "as a signature that was added before" in answer.text
     assert paper_count() == 1
+
+
+def test_columns_are_shown_and_corrected_before_anything_counts(client):
+    make_petition()
+    path = upload_path(client, "Nom;Lieu;Note\nZoé Martin;Lyon;Juge\nJean Roy;Nîmes;\n")
+    page = client.get(f"{path}?lang=en").text
+    assert 'id="columns"' in page
+    assert re.findall(r'<bdi>(Nom|Lieu|Note)</bdi>.*?<option value="(\w*)" selected', page, re.S)[0] == (
+        "Nom",
+        "last_name",
+    )
+    answer = post_form(client, f"{path}/columns?lang=en", column=["full_name", "city", "profession"])
+    assert answer.status_code == 303
+    rows = db.session.query(PaperSignature).order_by(PaperSignature.line).all()
+    assert [(row.name, row.city, row.profession) for row in rows] == [
+        ("Zoé Martin", "Lyon", "Juge"), ("Jean Roy", "Nîmes", None),
+    ]  # fmt: skip
+    assert paper_count() == 0
+    assert "is not used" not in client.get(f"{path}?lang=en").text
+    work(client, path, "add")
+    assert paper_count() == 2
+    db.session.expire_all()
+    assert db.session.query(PaperImport).one().content is None
+    post_form(client, f"{path}/columns", column=["full_name", "", ""])
+    assert paper_count() == 2
+
+
+@pytest.mark.parametrize(
+    "chosen", [["", "city", ""], ["full_name", "city", "city"], ["full_name", "other", ""], ["full_name"], []]
+)
+def test_columns_that_cannot_be_are_refused(client, chosen):
+    make_petition()
+    path = upload_path(client, "Nom;Lieu;Note\nZoé Martin;Lyon;Juge\n")
+    assert post_form(client, f"{path}/columns", column=chosen).status_code == 303
+    db.session.expire_all()
+    (row,) = db.session.query(PaperSignature)
+    assert (row.name, row.city) == ("Zoé Martin", None)
+
+
+def test_who_signed_by_email_too_is_shown_and_not_left_out(client):
+    petition = make_petition()
+    for email, name, city in (("a@example.org", "Zoé Martin", "Lyon"), ("b@example.org", "Jean Roy", "Paris")):
+        confirm_signature(make_signature(petition, email=email, name=name, city=city))
+    make_signature(petition, email="c@example.org", name="Ada Lenoir")
+    db.session.commit()
+    path = upload_path(client, "Nom;Prénom;Ville\nMARTIN;Zoe;lyon\nRoy;Jean;Nîmes\nLenoir;Ada;\n")
+    file = db.session.query(PaperImport).one()
+    assert [(line, kind) for line, kind, _ in file.problems] == [(2, "online")]
+    page = client.get(f"{path}?lang=en").text
+    assert "signed by email too" in page
+    assert "3 signatures would be added" in page
+    assert "would be left out" not in page
+
+
+def test_a_workbook_is_imported_as_a_file_is(client):
+    make_petition()
+    content = (CORPUS / "deux-feuilles.xlsx").read_bytes()
+    path = upload(client, content, "signatures.xlsx").headers["Location"].split("?")[0]
+    page = client.get(f"{path}?lang=en").text
+    assert "The sheet “Lisez-moi” is not read" in page
+    work(client, path, "add")
+    assert paper_count() == 2

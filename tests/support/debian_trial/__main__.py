@@ -109,8 +109,9 @@ class Trial:
         self.step("petition, account, doctor")
         campaign = (ROOT / "petition/demo/internet-en-prison.md").read_text()
         self.machine.write("/root/letter.md", campaign)
-        create, invite, doctor = others[3].splitlines()
-        self.machine.shell(f"{create}\npetition petitions open {SLUG}")
+        self.machine.write("/root/notice.md", (ROOT / "petition/demo/legal-notice.md").read_text())
+        notice, create, invite, doctor = others[3].splitlines()
+        self.machine.shell(f"{notice}\n{create}\npetition petitions open {SLUG}")
         assert f"https://{HOST}/" in self.machine.shell(invite)
         # It warns of PostgreSQL's age and of DNS, which is not here; what it must not find is the set-up itself.
         found = self.machine.shell(f"{doctor} || true")
