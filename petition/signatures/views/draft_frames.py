@@ -3,17 +3,17 @@
 from dataclasses import replace
 from datetime import timedelta
 
-from flask import abort, g, make_response, render_template, request
+from flask import abort, g, make_response, request
 from flask_babel import gettext as _
 from werkzeug import Response
 
 from petition.core.i18n import current_language
 from petition.delivery.rendering.message import OutgoingMessage
-from petition.petitions.counters import get_count
 from petition.petitions.models import Petition, PetitionState
 from petition.petitions.presenter import present
 from petition.petitions.views.public import FRAME_TEMPLATE, render_page
 from petition.signatures.emails import KINDS, build_email_preview
+from petition.signatures.views.sign import render_thank_you
 
 DRAFT_LINK = "draft"  # the purpose of a colleague's link
 DRAFT_LINK_TTL = timedelta(days=7)
@@ -46,8 +46,7 @@ def render_frame(petition: Petition, what: str) -> Response:
         response = render_page(petition, as_open=True)
     elif what == "thanks":
         shown = replace(present(petition, current_language()), state=PetitionState.OPEN.value, is_open=True)
-        page = render_template("signatures/sign/thank_you.html", petition=shown, count=get_count(petition))
-        response = make_response(page)
+        response = make_response(render_thank_you(petition, shown))
     elif what == "embed":
         g.framed = True
         response = render_page(petition, as_open=True, template=FRAME_TEMPLATE)

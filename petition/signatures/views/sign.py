@@ -16,7 +16,8 @@ from petition.core.i18n import LANGUAGES, current_language, explicit_language, s
 from petition.core.security_headers import content_security_policy
 from petition.delivery.composers import sender_address
 from petition.petitions.counters import get_count
-from petition.petitions.presenter import present, present_cached
+from petition.petitions.models import Petition
+from petition.petitions.presenter import PetitionPresenter, present, present_cached
 from petition.petitions.sharing import list_share_links, parse_channel, shared_address, source_of
 from petition.petitions.validation import SLUG_PATTERN
 from petition.petitions.views.public import PAGE_TEMPLATE, SignForm, get_public_or_404, render_page
@@ -234,17 +235,20 @@ def confirm_link(token: str) -> Any:
 def thank_you(slug: str) -> Response:
     """Say thanks, how to pass it on and what happens next; the same page for everybody."""
     petition = get_public_or_404(slug)
-    shown = present(petition, current_language())
-    body = render_template(
+    response = make_response(render_thank_you(petition, present(petition, current_language())))
+    response.headers["Content-Security-Policy"] = content_security_policy(inline_script=SHARE_SCRIPT)
+    return response
+
+
+def render_thank_you(petition: Petition, shown: PetitionPresenter) -> str:
+    """Return the page, also of a draft that is shown as it will be."""
+    return render_template(
         "signatures/sign/thank_you.html",
         petition=shown,
         count=get_count(petition),
         share_links=list_share_links(shown),
-        addresses={channel: shared_address(slug, channel) for channel in ("device", "link", "signal")},
+        addresses={channel: shared_address(petition.slug, channel) for channel in ("device", "link", "signal")},
     )
-    response = make_response(body)
-    response.headers["Content-Security-Policy"] = content_security_policy(inline_script=SHARE_SCRIPT)
-    return response
 
 
 @blueprint.post("/c/<token>/disown", endpoint="disown")
