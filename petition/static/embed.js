@@ -1,4 +1,5 @@
-// <petition-form slug="…" lang="…">a link to the petition</petition-form>: its form, in a frame as high as it needs.
+// <petition-form slug="…" lang="…" theme="light">a link to the petition</petition-form>: its form, in a frame as high as
+// it needs.
 // The link stays until the form is there: without scripts, and on a site that the petition does not list.
 (() => {
   const site = new URL(document.currentScript.src).origin;
@@ -18,15 +19,16 @@
     }
 
     build(slug) {
-      const language = (this.closest("[lang]") || this).lang.slice(0, 2).toLowerCase();
+      const query = new URLSearchParams({lang: (this.closest("[lang]") || this).lang.slice(0, 2).toLowerCase()});
+      if (this.getAttribute("theme")) query.set("theme", this.getAttribute("theme"));
       const frame = this.frame = document.createElement("iframe");
       this.link = document.createElement("slot");
-      frame.src = site + "/p/" + encodeURIComponent(slug) + "/embed" + (language && "?lang=" + encodeURIComponent(language));
+      frame.src = site + "/p/" + encodeURIComponent(slug) + "/embed?" + query;
       frame.title = slug;
       frame.referrerPolicy = "no-referrer";
       // Styles of the page cannot reach the frame: it is in a shadow tree, and its host has inline styles.
-      this.style.cssText = "all: initial !important; display: block !important; color-scheme: inherit !important";
-      frame.style.cssText = "display: block; width: 100%; height: 0; border: 0; color-scheme: inherit";
+      this.style.cssText = "all: initial !important; display: block !important";
+      frame.style.cssText = "display: block; width: 100%; height: 0; border: 0";
       let loaded = false;
       frame.addEventListener("load", () => {
         // After the form was sent, its answer begins at the top.

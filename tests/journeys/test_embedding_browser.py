@@ -72,6 +72,7 @@ def blog(stack, other_site):
     other_site.pages |= {
         "/": CMS_PAGE.format(css="", snippet=snippet),
         "/hostile": CMS_PAGE.format(css=HOSTILE_CSS, snippet=snippet),
+        "/light": CMS_PAGE.format(css="", snippet=snippet.replace("lang=", 'theme="light" lang=')),
         "/example": (ROOT / "docs" / "examples" / "own-form.html")
         .read_text(encoding="utf-8")
         .replace("https://petition.example.org", stack.url),
@@ -133,6 +134,16 @@ def test_the_whole_form_is_shown_on_another_site(stack, chromium, blog, path, wi
     if path == "/":
         check_frame(page)
         assert page.locator("petition-form iframe").get_attribute("title") == "Signer : la lettre"
+    page.context.close()
+
+
+def test_the_form_is_dark_on_a_dark_device_unless_the_site_says_otherwise(stack, chromium, blog):
+    page = new_page(chromium, color_scheme="dark")
+    for path, is_dark in (("/", True), ("/light", False)):
+        open_form(page, blog.url + path)
+        red = inner(page).evaluate("parseInt(getComputedStyle(document.body).backgroundColor.match(/\\d+/)[0])")
+        assert (red < 128) is is_dark, path
+        check_frame(page)
     page.context.close()
 
 

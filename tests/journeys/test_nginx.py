@@ -57,7 +57,7 @@ def test_a_petition_that_was_closed_is_not_shown_open_to_the_first_who_comes_lat
 def test_only_public_pages_and_assets_are_cached(app_processes, proxy, mail_server):
     app_processes.worker()
     site = proxy.site
-    for path in (PAGE, LIST, f"{PAGE}?lang=en", f"{LIST}?lang=en"):
+    for path in (PAGE, LIST, f"{PAGE}/embed", f"{PAGE}?lang=en", f"{LIST}?lang=en"):
         answer = site.get(path)
         assert (answer.status, answer.headers["Cache-Control"], answer.headers["Set-Cookie"]) == (
             200,
@@ -74,11 +74,13 @@ def test_only_public_pages_and_assets_are_cached(app_processes, proxy, mail_serv
     form = {"name": "Zoé Martin", "email": "zoe@example.org", "listed": "1"}
     assert site.request("POST", f"{PAGE}/sign", form=form).status == 303
     assert site.request("POST", f"{PAGE}/sign", form={**form, "email": "no"}).status == 422
+    assert site.request("POST", f"{PAGE}/embed", form={**form, "email": "no"}).status == 422
     wait_for(lambda: mail_server.addresses, 20, "the link")
     link = mail_server.link_to("zoe@example.org")
     personal = site.confirm(link).headers["Location"]
     for path in (
-        link, personal, f"{personal}/data", f"{PAGE}/check-your-email", "/", "/account/sign-in", "/desk/", "/ops/",
+        link, personal, f"{personal}/data", f"{PAGE}/check-your-email",
+        f"{PAGE}/embed/check-your-email", "/", "/account/sign-in", "/desk/", "/ops/",
         "/api/v1/petitions", "/api/v1/petitions/jardin", "/api/v1/petitions/jardin/count",
         "/api/v1/petitions/jardin/signatories", "/healthz", "/readyz", "/metrics", "/p/nothing", "/c/nothing",
         "/u/nothing", "/static/petition.css", "/static/petition.css?v=0123456789",

@@ -3,6 +3,8 @@
 Which sites may show it is a list of the petition, empty by default, which the Content-Security-Policy names.
 """
 
+from typing import Any
+
 from flask import Blueprint, g, make_response, request
 from werkzeug import Response
 
@@ -17,6 +19,7 @@ from petition.signatures.views.sign import receive_form, render_check_your_email
 ACCESS = "public"
 SOURCE = "widget"
 FRAME_SCRIPT = "frame.js"
+THEMES = ("light", "dark")  # of a site that has one look only; without, the visitor's device decides
 
 blueprint = Blueprint("embed", __name__)
 
@@ -27,11 +30,17 @@ def _read_framing_sites() -> None:
     slug = (request.view_args or {})["slug"]
     # `layout.html` leaves out what belongs to our own site, and adds the script.
     g.framed, g.frame_script = True, FRAME_SCRIPT
+    g.theme = request.args.get("theme") if request.args.get("theme") in THEMES else None
     try:
         g.framing_sites = get_public_or_404(slug).embed_origins
     except PetitionArchived as error:
         g.framing_sites = error.petition.embed_origins
         raise
+
+
+@blueprint.url_defaults
+def _keep_theme(_endpoint: str, values: dict[str, Any]) -> None:
+    values.setdefault("theme", g.get("theme"))
 
 
 @blueprint.after_request
@@ -47,7 +56,7 @@ def _allow_frames(response: Response) -> Response:
 def page(slug: str) -> Response:
     """Show the form and the count."""
     petition = get_public_or_404(slug)
-    key = ("frame", slug, petition.state_now, current_language(), explicit_language())
+    key = ("frame", slug, petition.state_now, current_language(), explicit_language(), g.theme)
     response = make_response(get_or_create(key, lambda: render_page(petition, template=FRAME_TEMPLATE).get_data()))
     response.headers["Cache-Control"] = CACHE_CONTROL
     response.vary.add("Accept-Language")

@@ -1,7 +1,5 @@
 """What other sites fetch: the script of the form, oEmbed, and the JSON API from the sites that a petition lists."""
 
-import json
-from pathlib import Path
 from urllib.parse import quote
 
 import pytest
@@ -123,9 +121,3 @@ def test_a_site_of_one_petition_is_none_of_another_and_gets_no_links_confirmed(c
     make_petition(slug="brouillon", state="draft", embed_origins=[SITE])
     for path in ("/petitions/autre", "/petitions/brouillon", "/petitions/nowhere", "/petitions", "/confirmations"):
         assert "Access-Control-Allow-Origin" not in preflight(client, f"/api/v1{path}").headers, path
-
-
-def test_the_example_in_the_documents_speaks_the_api(client):
-    example = (Path(__file__).parents[3] / "docs" / "examples" / "own-form.html").read_text(encoding="utf-8")
-    assert "/api/v1/petitions/" in example
-    assert json.dumps(make_form())

@@ -147,3 +147,19 @@ def test_x_frame_options_says_what_the_policy_says(client, path):
 def test_the_list_is_read_from_the_row(app):
     assert make_petition(embed_origins=SITES).embed_origins == SITES
     assert find_by_slug("jardin").embed_origins == SITES
+
+
+def test_a_theme_is_kept_on_every_page_of_the_frame(client):
+    make_petition(embed_origins=SITES)
+    page = client.get("/p/jardin/embed?lang=en&theme=light").text
+    assert '<html lang="en" data-theme="light">' in page
+    assert 'action="/p/jardin/embed?lang=en&amp;theme=light#sign"' in page
+    answer = client.post("/p/jardin/embed?lang=en&theme=light", data=make_form(show_address="1"))
+    assert "theme=light" in answer.headers["Location"]
+    after = client.get(answer.headers["Location"]).text
+    assert 'data-theme="light"' in after
+    assert "theme=light#field-email" in after
+    unknown = client.get("/p/jardin/embed?lang=en&theme=evil").text
+    assert "data-theme" not in unknown
+    assert "evil" not in unknown
+    assert "data-theme" not in client.get("/p/jardin?theme=light").text
