@@ -15,8 +15,11 @@ import structlog
 from flask import Flask, Response, g, request
 from sqlalchemy import text
 from sqlalchemy.exc import SQLAlchemyError
+from werkzeug.datastructures import Headers
 
 from petition.core.db import autocommit_connection
+from petition.core.logging import UNLOGGED_RULES
+from petition.operations.untrusted_proxies import ProxyWatch
 
 FLUSH_INTERVAL_SECONDS = 5.0
 BUCKET_BOUNDS_SECONDS = (0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0)
@@ -44,6 +47,7 @@ class RequestCounter:
         self._lock = threading.Lock()
         self._counts: dict[Key, list[float]] = {}
         self._pid: int | None = None
+        self._proxies = ProxyWatch()
 
     def add(self, method: str, rule: str, status: int, seconds: float) -> None:
         """Count one request. The first one of a process starts the thread: not before a server has forked."""
@@ -56,6 +60,10 @@ class RequestCounter:
             entry[0] += 1
             entry[1] += seconds
 
+    def look_for_proxies(self, headers: Headers) -> None:
+        """Look whether a request came through a proxy that is not counted."""
+        self._proxies.add(headers)
+
     def flush(self) -> None:
         """Add the counts to the database, and keep them for the next time where it does not answer."""
         with self._lock:
@@ -64,6 +72,7 @@ class RequestCounter:
             return
         try:
             _add_to_database(counts)
+            self._proxies.flush()
         except SQLAlchemyError as error:
             log.warning("requests are not counted yet: the database does not answer", error=type(error).__name__)
             with self._lock:
@@ -90,11 +99,14 @@ def count_requests(app: Flask) -> RequestCounter:
     """Count the requests of an application that serves HTTP; workers and commands do not call it."""
     counter = RequestCounter(app)
     app.extensions[EXTENSION] = counter
+    proxies = app.config["PROXY_COUNT"]
 
     def count(response: Response) -> Response:
         rule = request.url_rule
         # The rule, never the path: a path may contain a signer's token. Methods of no route are anybody's invention.
         method, name = (request.method, rule.rule) if rule else ("-", "-")
+        if not proxies and name not in UNLOGGED_RULES:
+            counter.look_for_proxies(request.headers)
         counter.add(method[:10], name[:200], response.status_code, time.perf_counter() - g.started)
         return response
 

@@ -14,7 +14,7 @@ from petition.privacy.models import PersonRequest
 from petition.safeguards.email_addresses import Address
 from petition.signatures.data_copy import collect_data, to_dict
 from petition.signatures.labels import journal_act_label, report_kind_label
-from petition.signatures.models import SavedSearch, Signature, SignRequest
+from petition.signatures.models import AddressChange, ListRequest, SavedSearch, Signature, SignRequest
 from petition.team.accounts import find_by_email
 
 MAX_SIGNATURES = 200  # shown and copied; an address signs a petition at most twice
@@ -38,10 +38,15 @@ def collect_held_data(address: Address, hashes: list[str]) -> dict[str, Any]:
     entries = select(JournalEntry).where(JournalEntry.address_hash.in_(hash_journal_address(address.canonical)))
     suppression, account = find_by_address(address.typed), find_by_email(address.typed)
     waiting = select(SignRequest).where(SignRequest.email_canonical == address.canonical).order_by(SignRequest.id)
+    given = select(AddressChange.requested_at).where(given_as(address)).order_by(AddressChange.requested_at)
     return {
         "address": address.typed,
         "signatures": [collect_data(signature) for signature in list_signatures(address)],
         "waiting_requests": [to_dict(row) for row in db.session.scalars(waiting)],
+        "given_as_new_address": [{"requested_at": at} for at in db.session.scalars(given)],
+        "asked_for_list": db.session.scalar(
+            select(func.count()).where(ListRequest.email_canonical == address.canonical)
+        ),
         "suppressed": to_dict(suppression) if suppression else None,
         "soft_bounces": _soft_bounces(address),
         "unread_reports": db.session.scalar(select(func.count()).where(names_address(address))),
@@ -66,6 +71,11 @@ def _soft_bounces(address: Address) -> list[dict[str, Any]]:
 def names_address(address: Address) -> ColumnElement[bool]:
     """Return the condition of reports that nobody understood and that name the address: kept for a month, few."""
     return Bounce.raw.is_not(None) & (func.position(literal(address.typed.encode()).op("IN")(Bounce.raw)) > 0)
+
+
+def given_as(address: Address) -> ColumnElement[bool]:
+    """Return the condition of changes to the address that its owner has not confirmed: of somebody's signature."""
+    return (AddressChange.email_canonical == address.canonical) & AddressChange.confirmed_at.is_(None)
 
 
 def searches_for(address: Address) -> ColumnElement[bool]:

@@ -19,11 +19,11 @@ from petition.core.pagination import MAX_ID
 from petition.delivery.bounces.models import Bounce
 from petition.delivery.suppressions.suppression_list import find_by_address, hash_address, suppress
 from petition.privacy import deadlines
-from petition.privacy.held_data import list_signatures, names_address, searches_for
+from petition.privacy.held_data import given_as, list_signatures, names_address, searches_for
 from petition.privacy.models import CHANNELS, REQUEST_KINDS, PersonRequest, RequestKind, RequestState
 from petition.safeguards.email_addresses import Address, BadAddress, parse_email_address
 from petition.signatures.data_copy import to_dict
-from petition.signatures.models import SavedSearch, Signature, SignRequest
+from petition.signatures.models import AddressChange, ListRequest, SavedSearch, Signature, SignRequest
 from petition.signatures.self_service import erase, set_updates
 from petition.signatures.staff.actions import validate_reason
 from petition.signatures.staff.restriction import restrict
@@ -192,6 +192,8 @@ def _erase(address: Address, signatures: list[Signature]) -> dict[str, int]:
     forgotten = 0
     for statement in (
         delete(SignRequest).where(SignRequest.email_canonical == address.canonical),
+        delete(AddressChange).where(given_as(address)),
+        delete(ListRequest).where(ListRequest.email_canonical == address.canonical),
         delete(SavedSearch).where(searches_for(address)),
         update(Bounce).where(names_address(address)).values(raw=None),
     ):

@@ -69,6 +69,10 @@ def test_the_loop_by_rabbitmq_which_is_killed_and_hangs(app_processes, rabbitmq,
 
     app_processes.end("beat")
     app_processes.end("worker")
+    for name in ("worker", "beat"):  # nothing in the libraries' own words
+        written = app_processes.log(name).read_text()
+        for words in ("will block", "native delayed", "Warm shutdown", "Requeuing", "Restoring", "unacknowledged"):
+            assert words not in written, words
     assert sign(app_processes, 1) == 303
     waiting = 'petition_broker_messages{queue="confirmations"} 1.0'
     wait_for(lambda: waiting in app_processes.site.get("/metrics").text, 10, "a message that waits")

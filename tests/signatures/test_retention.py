@@ -3,12 +3,16 @@ from datetime import timedelta
 import pytest
 from support.factories import make_petition, make_signature
 
+from petition.bulk_actions.runner import NoMatchingRows
 from petition.core import clock
 from petition.core.db import db
 from petition.delivery.models import Delivery
 from petition.signatures import retention
-from petition.signatures.confirm import can_be_restored, disown
+from petition.signatures.confirm import can_be_restored, confirm_signature, disown
 from petition.signatures.models import Signature
+from petition.signatures.search.filters import parse_filter
+from petition.signatures.staff.invalidate import prepare_bulk_invalidation
+from petition.signatures.staff.restriction import lift, restrict
 from petition.signatures.tasks import run_reminders, run_retention
 
 
@@ -137,3 +141,39 @@ def test_network_hashes_of_a_petition_that_stays_open_go_after_a_year(petition, 
     with_networks(petition, 366, 364)
     run_retention()
     assert networks_left() == [False, True]
+
+
+def test_what_is_restricted_is_stored_and_nothing_else_until_that_is_lifted(petition, other_petition):
+    old, disowned = (
+        clock.now() - timedelta(days=400),
+        make_signature(petition, email="gone@example.org", network="0" * 32),
+    )
+    confirm_signature(disowned)
+    disown(disowned)
+    disowned.ended_at = disowned.requested_at = old
+    pending, waiting = aged(petition, 30), aged(petition, 4, email="waits@example.org")
+    make_signature(other_petition, email="waits@example.org", state="confirmed")
+    signatures = (disowned, pending, waiting)
+    for signature in signatures:
+        restrict(signature)
+    db.session.commit()
+    run_reminders()
+    run_retention()
+    criteria = parse_filter({"petition": petition.slug, "state": "pending"})
+    with pytest.raises(NoMatchingRows):
+        prepare_bulk_invalidation(criteria, "a reason", "alix@example.org")
+    db.session.rollback()
+    db.session.expire_all()
+    assert count_reminders() == 0
+    assert [(row.email, row.network) for row in (disowned, pending)] == [
+        ("gone@example.org", "0" * 32), ("zoe@example.org", None),
+    ]  # fmt: skip
+    for signature in signatures:
+        lift(signature)
+    db.session.commit()
+    run_reminders()
+    run_retention()
+    db.session.expire_all()
+    assert count_reminders() == 1
+    assert db.session.query(Signature).filter_by(email="zoe@example.org").all() == []
+    assert (disowned.email, disowned.network) == ("", None)

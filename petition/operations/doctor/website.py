@@ -10,11 +10,16 @@ from typing import Any
 from urllib.parse import urlsplit
 
 from flask import current_app
+from sqlalchemy.exc import SQLAlchemyError
 
 from petition.core import tokens
+from petition.core.db import db
 from petition.core.i18n import N_
 from petition.operations.doctor.findings import Finding, ok, warning, wrong
 from petition.operations.doctor.settings import is_local
+from petition.operations.models import Probe
+from petition.operations.untrusted_proxies import PROXIES as UNTRUSTED_PROXIES
+from petition.operations.untrusted_proxies import is_current
 
 CHECK, PROXIES = "website", "proxies"
 TIMEOUT_SECONDS = 5.0
@@ -130,6 +135,10 @@ def _check_proxies(seen: dict[str, Any], *, is_https: bool) -> list[Finding]:
     if proxies != count:
         text = N_("There are %(proxies)d proxies and PROXY_COUNT is %(count)d: all visitors seem to be one.")
         return [wrong(PROXIES, text, set_count, **values)]
+    if _sees_untrusted_proxies():
+        text = N_("Visitors come with X-Forwarded-For, which PROXY_COUNT=0 does not count: all of them seem to be one.")
+        advice = N_("Set PROXY_COUNT to the number of proxies in front of the web process, and restart it.")
+        return [wrong(PROXIES, text, advice, **values)]
     findings = []
     if is_https and not seen["secure"]:
         text = N_("The site does not know that visitors come by https.")
@@ -139,3 +148,11 @@ def _check_proxies(seen: dict[str, Any], *, is_https: bool) -> list[Finding]:
         text = N_("The proxy does not pass on the name that visitors ask for.")
         findings.append(warning(PROXIES, text, N_("nginx: proxy_set_header Host $host;"), **values))
     return findings or [ok(PROXIES, N_("PROXY_COUNT=%(count)d agrees with a request."), **values)]
+
+
+def _sees_untrusted_proxies() -> bool:
+    """Return what web processes noticed: a request from this host may take another way than visitors do."""
+    try:
+        return is_current(db.session.get(Probe, UNTRUSTED_PROXIES))
+    except SQLAlchemyError:
+        return False

@@ -12,7 +12,15 @@ from petition.core.db import db
 from petition.core.spreadsheets import BOM, format_csv
 from petition.delivery import pauses
 from petition.delivery.queues import CONFIRMATIONS, EMAIL_QUEUES, EVERYTHING
-from petition.operations import broker_stats, charts, csv_tables, delivery_actions, failures, queue_stats
+from petition.operations import (
+    broker_stats,
+    charts,
+    csv_tables,
+    delivery_actions,
+    failures,
+    queue_stats,
+    untrusted_proxies,
+)
 from petition.operations.health import evaluate_health
 from petition.operations.reconcile import list_recent_drifts
 from petition.operations.runbook import read_runbook
@@ -50,6 +58,7 @@ def index() -> str:
         actions=runner.list_recent(delivery_actions.SUBJECT),
         drifts=list_recent_drifts(),
         journal=read_lag(),
+        behind_uncounted_proxy=untrusted_proxies.is_current(snapshot.probes.get(untrusted_proxies.PROXIES)),
         everything=EVERYTHING,
     )
 
