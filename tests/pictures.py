@@ -1,7 +1,8 @@
 """Take a picture of every public, desk and account page: `make pictures`, into one index page to look through.
 
 Plays a small campaign on a stack of its own, then opens each page at 390 and 1280 pixels, light and dark, in both
-languages. `PICTURES_ONLY` takes only pages whose name contains one of its words.
+languages. `PICTURES_ONLY` takes only pages whose name contains one of its words, `PICTURES_LANGUAGES` only some
+languages.
 """
 
 import html
@@ -34,7 +35,7 @@ from petition.team import audit, links
 
 WIDTHS = {"phone": 390, "desktop": 1280}
 SCHEMES = ("light", "dark")
-LANGUAGES = ("en", "fr")
+LANGUAGES = tuple(os.environ.get("PICTURES_LANGUAGES", "en fr").split())
 SCHEME_CHANGE_MILLISECONDS = 400  # Bootstrap's transitions
 LETTER = "/p/internet-en-prison"
 PASSWORD = "four words are enough"

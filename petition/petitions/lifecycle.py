@@ -5,7 +5,7 @@ from contextlib import contextmanager
 from typing import Any
 
 from flask_babel import gettext as _
-from sqlalchemy import DateTime, inspect, select
+from sqlalchemy import DateTime, select
 from sqlalchemy.exc import IntegrityError
 
 from petition.core import clock
@@ -104,7 +104,7 @@ def _copy_columns(row: Petition | PetitionText, left_out: set[str]) -> dict[str,
     """Return the values of a row but for those of some columns, and for moments: they are about what happened."""
     names = [
         column.key
-        for column in inspect(type(row)).columns
+        for column in row.__mapper__.columns
         if column.key not in left_out and not isinstance(column.type, DateTime)
     ]
     return {name: getattr(row, name) for name in names}

@@ -14,9 +14,10 @@ from petition.core.db import db
 from petition.delivery.outbox import OutboxEntry, enqueue
 from petition.delivery.queues import NOTIFICATIONS
 from petition.delivery.worker import run_queue
-from petition.team import audit, credentials
+from petition.team import accounts, audit, credentials
 from petition.team.labels import credential_change_labels
 from petition.team.links import invitation_url
+from petition.team.models import AuditEvent
 
 GOLDEN = Path(__file__).parent / "golden"
 KINDS = ("team_invitation", "team_password", "credentials_changed")
@@ -68,3 +69,16 @@ def test_every_change_of_credentials_has_its_words(app, sent_emails, locale):
     assert len({mail.body for mail in sent_emails}) == len(changes)
     for mail in sent_emails:
         assert re.findall(r"https?://\S+", mail.body) == ["http://localhost/account/"]
+
+
+def test_an_invitation_names_who_invites_and_the_organisation(app, sent_emails, monkeypatch):
+    monkeypatch.setitem(app.config, "PETITION_ORGANISATION", "Les amis du jardin")
+    inviter = make_account(email="alix@example.org", name="Alix", password="four words are enough")
+    invited = accounts.invite("zoe@example.org", {"sender"}, language="en", actor=inviter.email)
+    event = db.session.query(AuditEvent).filter_by(action="invited").one()
+    event.account_id = inviter.id
+    db.session.commit()
+    assert run_queue("notifications") == 1
+    assert sent_emails[0].subject == "Your invitation to the team of Les amis du jardin"
+    assert "Alix invites you to join the team that runs the petitions of Les amis du" in sent_emails[0].body
+    assert invited.is_invited

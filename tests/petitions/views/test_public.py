@@ -127,3 +127,18 @@ def test_a_blank_sheet_can_be_printed(client):
     sheet = client.get("/p/jardin/sheet?lang=en").text
     assert sheet.count("<tr>") == 17
     assert "For a garden" in sheet
+
+
+@pytest.mark.parametrize("online", [0, 3])
+def test_the_total_with_paper_stands_wherever_a_count_stands(client, online):
+    petition = make_petition(milestones=[8, 20])
+    increment(petition.id, 1, "person", online)
+    increment(petition.id, 1, "paper", 7)
+    db.session.commit()
+    said = "and 7 on paper: 10 in total" if online else "<strong>7</strong> signatures on paper"
+    for path in ("/", "/p/jardin", "/p/jardin/signatories", "/p/jardin/thank-you"):
+        page = client.get(f"{path}?lang=en").text
+        assert said in page, path
+        assert "0 signatures" not in page, path
+    goal = 20 if online else 8
+    assert f'<progress max="{goal}" value="{online + 7}"' in client.get("/p/jardin?lang=en").text
