@@ -17,6 +17,7 @@ def register(app: Flask) -> None:
         legal,
         lifecycle,
         paper,
+        paper_sheets,
         public,
         public_statistics,
         sitemap,
@@ -27,7 +28,7 @@ def register(app: Flask) -> None:
 
     openapi.register_blueprint(app, api.blueprint)
     public_views = (public, embedding, sitemap, timeline, public_statistics, legal)
-    for view in (*public_views, desk, desk_legal, lifecycle, statistics, paper, images, updates):
+    for view in (*public_views, desk, desk_legal, lifecycle, statistics, paper, paper_sheets, images, updates):
         app.register_blueprint(view.blueprint)
     register_task(app, tasks.roll_up_statistics)
     register_task(app, tasks.read_paper_files)

@@ -304,6 +304,16 @@ def paper_problem_message(kind: str, detail: str) -> str:
     }[kind]
 
 
+def scan_problem_message(kind: str) -> str:
+    """Return why a scan is not kept, and what to do."""
+    return {
+        "none": _("Choose a file first."),
+        "size": _("The scan is larger than 10 MB. Scan it in grey, or with fewer dots."),
+        "type": _("A scan is a PDF or a JPEG file. Save it as one of these."),
+        "many": _("There are enough scans of this sheet. Delete one first."),
+    }[kind]
+
+
 def paper_field_labels() -> dict[str, str]:
     """Return what a column of a file can be, by the name of its field."""
     return {

@@ -269,6 +269,9 @@ class PaperImport(Model):
     # What comes first in its dates, where that was asked; and the date that was given as an example.
     date_order: Mapped[str | None] = mapped_column(String(5))
     date_example: Mapped[str | None] = mapped_column(String(10))
+    # The number of the sheet whose lines were typed; since when none of them counts, as the sheet was struck.
+    sheet: Mapped[str | None] = mapped_column(String(60))
+    struck_at: Mapped[datetime | None]
     # The bulk action that last added or removed its signatures.
     action_id: Mapped[int | None] = mapped_column(ForeignKey("bulk_actions.id", ondelete="SET NULL"))
     created_at: Mapped[datetime] = mapped_column(server_default=func.now())
@@ -279,8 +282,24 @@ class PaperImport(Model):
         CheckConstraint(f"state IN {tuple(member.value for member in PaperImportState)}", name="state"),
         Index("ix_paper_imports_petition", "petition_id", "id"),
         Index("ix_paper_imports_reading", "id", postgresql_where=text(f"state = '{PaperImportState.READING}'")),
+        Index("ix_paper_imports_sheet", "petition_id", "sheet", postgresql_where=text("sheet IS NOT NULL")),
         Index("ix_paper_imports_action", "action_id", postgresql_where=text("action_id IS NOT NULL")),
     )
+
+
+class PaperScan(Model):
+    """A scan of a sheet, as it was uploaded."""
+
+    __tablename__ = "paper_scans"
+
+    id: Mapped[int] = identity_column()
+    import_id: Mapped[int] = mapped_column(ForeignKey("paper_imports.id", ondelete="CASCADE"))
+    media_type: Mapped[str] = mapped_column(String(20))
+    size: Mapped[int]
+    content: Mapped[bytes] = mapped_column(LargeBinary, deferred=True)
+    created_at: Mapped[datetime] = mapped_column(server_default=func.now())
+
+    __table_args__ = (Index("ix_paper_scans_import", "import_id"),)
 
 
 class PaperSignature(Model):

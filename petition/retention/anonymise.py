@@ -151,6 +151,7 @@ def _anonymise_paper(retention: PetitionRetention) -> bool:
 
 
 def _finish(petition: Petition, retention: PetitionRetention) -> None:
+    db.session.execute(queries.DELETE_PAPER_SCANS, {"petition_id": petition.id})
     db.session.execute(queries.CLEAR_PAPER_IMPORTS, {"petition_id": petition.id})
     retention.finished_at = clock.now()
     counts = {"signatures": retention.signatures, "paper": retention.paper}

@@ -80,7 +80,12 @@ ANONYMISE_PAPER = text("""
 """)
 # The names of files, and the problems of their lines, may name somebody.
 CLEAR_PAPER_IMPORTS = text("""
-    UPDATE paper_imports SET problems = '[]', file_name = '#' || id, content = NULL WHERE petition_id = :petition_id
+    UPDATE paper_imports SET problems = '[]', file_name = '#' || id, content = NULL, columns = NULL, sheet = NULL
+    WHERE petition_id = :petition_id
+""")
+DELETE_PAPER_SCANS = text("""
+    DELETE FROM paper_scans USING paper_imports
+    WHERE paper_imports.id = paper_scans.import_id AND paper_imports.petition_id = :petition_id
 """)
 
 # The emails to signatures, but those that a worker has claimed.

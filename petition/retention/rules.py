@@ -216,6 +216,13 @@ RULES = (
         "petition.petitions.tasks.delete_stale_paper_drafts",
     ),
     Rule(
+        "scan of a sheet that was signed on paper, for the team to check what was typed",
+        "`paper_scans`",
+        f"until the team deletes it; all of a petition at once, {ANONYMISED}",
+        ("paper_scans",),
+        ANONYMISATION_TASK,
+    ),
+    Rule(
         "counts by profession, town, first two characters of the postal code, country, language, by hour",
         "`campaign_*`",
         "while a signature is counted in them; they stay when signatures are anonymised",

@@ -94,6 +94,11 @@ def test_every_public_page_is_clean(stack, page, language):
         f"{LETTER}/sheet",
         f"{LETTER}/embed",
         f"{LETTER}/embed/check-your-email",
+        f"{LETTER}/log",
+        f"{LETTER}/updates",
+        f"{LETTER}/figures",
+        f"{LETTER}/legal",
+        "/legal",
         "/my-signatures",
         "/nothing",
         "/c/mangled",
@@ -178,7 +183,8 @@ def test_by_keyboard_enter_signs_with_what_is_typed_and_optional_fields_unfold(s
 def test_pages_can_be_read_at_four_times_their_size(stack, chromium, language):
     """400 % of a window of 1280 pixels is one of 320 (WCAG 1.4.10)."""
     page = new_page(chromium, viewport={"width": 320, "height": 256})
-    for path in ("/", LETTER, f"{LETTER}/signatories", f"{LETTER}/thank-you", "/my-signatures", "/c/mangled"):
+    pages = ("signatories", "thank-you", "updates", "figures", "legal")
+    for path in ("/", LETTER, *(f"{LETTER}/{page_name}" for page_name in pages), "/my-signatures", "/c/mangled"):
         page.goto(f"{stack.url}{path}?lang={language}")
         assert page.evaluate("document.documentElement.scrollWidth <= window.innerWidth + 1"), path
     page.context.close()

@@ -5,6 +5,8 @@ import io
 import random
 
 import pytest
+from cachetools import LRUCache
+from sqlalchemy import event
 from support.factories import make_petition, make_signature
 
 from petition.core.db import db
@@ -113,3 +115,22 @@ def test_figures_of_nobody_are_a_page(client):
     make_petition()
     assert [client.get(path).status_code for path in PATHS] == [200] * 4
     assert "Nobody has signed yet" in client.get("/p/jardin/figures?lang=en").text
+
+
+def test_strangers_cost_no_query_once_it_was_asked_for(client, app, monkeypatch, signed):
+    monkeypatch.setitem(app.config, "PETITION_CACHE_TTL", 60)
+    monkeypatch.setitem(app.extensions, "petition.cache", LRUCache(50))
+    asked = [f"{path}?lang=en" for path in PATHS[:3]]
+    first = [client.get(path).data for path in asked]
+    statements = []
+
+    def record(_connection, _cursor, statement, *_arguments):
+        statements.append(statement)
+
+    event.listen(db.engine, "before_cursor_execute", record)
+    try:
+        for _ in range(3):
+            assert [client.get(path).data for path in asked] == first
+    finally:
+        event.remove(db.engine, "before_cursor_execute", record)
+    assert statements == []

@@ -37,7 +37,7 @@ WORKER_POLL_SECONDS = 0.2
 @click.option("--json", "as_json", is_flag=True, help="Print the result as JSON.")
 @with_app_context
 def import_paper(slug: str, file: IO[bytes], dates: str | None, yes: bool, as_json: bool) -> None:
-    """Add the signatures of a CSV FILE collected on paper; `undo-paper` removes them.
+    """Add the signatures of a FILE (CSV, XLSX) collected on paper; `undo-paper` removes them.
 
     Shows first how many would be added, and which lines have errors.
     """

@@ -251,9 +251,11 @@ def discard_draft(file: PaperImport) -> None:
         db.session.flush()
 
 
-def list_imports(petition: Petition) -> list[PaperImport]:
-    """Return the last imports of a petition, newest first."""
+def list_imports(petition: Petition, sheet: str = "") -> list[PaperImport]:
+    """Return the last imports of a petition, newest first; only those of a sheet if its number is given."""
     query = select(PaperImport).where(PaperImport.petition_id == petition.id).order_by(PaperImport.id.desc())
+    if sheet:
+        query = query.where(PaperImport.sheet == sheet)
     return list(db.session.scalars(query.limit(PAGE_SIZE)))
 
 

@@ -69,6 +69,7 @@ def _find_import(petition: Petition, asked_by: str) -> PaperImport:
     """Return the import that holds the lines of a petition, locked; a new one after the last was undone."""
     query = select(PaperImport).where(
         PaperImport.petition_id == petition.id, PaperImport.file_name == MANUAL_FILE,
+        PaperImport.sheet.is_(None),
         PaperImport.state == PaperImportState.DONE,
     )  # fmt: skip
     file = db.session.scalar(query.order_by(PaperImport.id.desc()).limit(1).with_for_update())

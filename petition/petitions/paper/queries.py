@@ -56,6 +56,11 @@ COUNT_SIGNATURES_SQL = text("""
     RETURNING id
 """)
 
+# Let no signature of a sheet count. Returns the ids of those that did.
+STOP_COUNTING_SHEET_SQL = text("""
+    UPDATE paper_signatures SET counted = false WHERE import_id = :import_id AND counted RETURNING id
+""")
+
 # Delete these signatures of an import. Returns their ids, and whether each counted.
 REMOVE_SIGNATURES_SQL = text("""
     DELETE FROM paper_signatures WHERE id = ANY(CAST(:ids AS bigint[])) AND import_id = :import_id

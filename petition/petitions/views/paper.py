@@ -18,7 +18,7 @@ from petition.petitions.labels import (
     paper_problem_message,
 )
 from petition.petitions.models import PaperImport, PaperImportState, Petition
-from petition.petitions.paper import bulk, importer, manual_entry
+from petition.petitions.paper import bulk, importer, manual_entry, scans
 from petition.petitions.paper.dates import DateOrder, parse_date
 from petition.petitions.paper.errors import PaperFileError, PaperFileErrorCode
 from petition.petitions.views.desk import get_or_404
@@ -48,11 +48,13 @@ def _render_index(
     line: Mapping[str, str] | None = None,
     line_error: tuple[str, str] | None = None,
 ) -> Response:
+    wanted = " ".join(request.args.get("sheet", "").replace("\0", "").split())
     body = render_template(
         "petitions/paper/index.html",
         petition=petition,
         count=get_count(petition),
-        imports=importer.list_imports(petition),
+        imports=importer.list_imports(petition, wanted),
+        wanted=wanted,
         error=error,
         line=line or {},
         line_error=line_error,
@@ -144,6 +146,7 @@ def page(slug: str, import_id: int) -> str:
         is_working=file.state == PaperImportState.READING
         or (bulk_action is not None and bulk_action.state == BulkActionState.RUNNING),
         fields=paper_field_labels(),
+        scans=scans.list_scans(file) if file.sheet else [],
         date_orders=[(order, parse_date(file.date_example or "", order)) for order in DateOrder],
     )
 
