@@ -19,6 +19,7 @@ from petition.operations import queries
 from petition.operations.models import Drift
 from petition.operations.probes import record_probe
 from petition.petitions import queries as petition_queries
+from petition.signatures import list_counts
 
 RECONCILIATION = "reconciliation"  # the name of its row in `probes`
 ADVISORY_LOCK_ID = 7_226_104
@@ -33,7 +34,9 @@ def reconcile() -> list[Drift]:
     signing goes on meanwhile.
     """
     started, drifts = time.monotonic(), []
-    for step in (_correct_counters, _correct_hours, _correct_state_counts, _correct_failure_groups):
+    for step in (
+        _correct_counters, _correct_list_counts, _correct_hours, _correct_state_counts, _correct_failure_groups,
+    ):  # fmt: skip
         set_statement_timeout(db.session, STATEMENT_TIMEOUT_SECONDS)
         if not db.session.scalar(queries.TRY_LOCK, {"lock": ADVISORY_LOCK_ID}):
             db.session.rollback()
@@ -64,6 +67,12 @@ def _correct_counters() -> Iterator[Drift]:
         changes = {"person": 0, "organisation": 0, "paper": 0} | {row.kind: int(row.expected - row.found)}
         db.session.execute(queries.CORRECT_COUNTER, changes | {"petition_id": row.petition_id})
         yield _make_drift(f"count of {row.kind}s", row, row.petition_id)
+
+
+def _correct_list_counts() -> Iterator[Drift]:
+    for row in list_counts.find_wrong():
+        list_counts.correct(row.petition_id, int(row.expected - row.found))
+        yield _make_drift("people in the list", row, row.petition_id)
 
 
 def _correct_hours() -> Iterator[Drift]:
