@@ -17,6 +17,7 @@ def create_chart(kind: type, *, narrow: bool, **options: Any) -> Any:
     style = Style(
         background="transparent", plot_background="transparent", colors=PALETTE, font_family=FONT_FAMILY,
         label_font_size=size, major_label_font_size=size, legend_font_size=size, title_font_size=size,
+        no_data_font_size=size + 3,
         foreground="#495057", foreground_strong="#212529", foreground_subtle="#dee2e6",
     )  # fmt: skip
     defaults = {
