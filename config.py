@@ -105,7 +105,7 @@ def _web_url(text: str) -> str:
     return url
 
 
-def _alert_url(text: str) -> str:
+def _endpoint_url(text: str) -> str:
     url = _url("https", "http")(text)
     if not HOST_PATTERN.fullmatch(urlsplit(url).hostname or "") or not url.isascii() or re.search(r"\s", url):
         raise ValidationError("invalid URL")
@@ -209,7 +209,7 @@ PARSERS: dict[str, Callable[[str], Any]] = {
     "redis_url": _redis_url(),
     "broker_url": _redis_url("amqp", "amqps"),
     "web_url": _web_url,
-    "alert_url": _alert_url,
+    "endpoint_url": _endpoint_url,
     "mailbox_url": _url("imaps", "maildir"),
     "words": _words,
     "hosts": _hosts,
@@ -272,7 +272,7 @@ DKIM_SELECTOR = Kind(
 )
 SEED = Kind("seed", "32 random bytes in base64, as `petition count-log new-key` prints them")
 VERIFIER_KEYS = Kind("verifier_keys", "keys such as example.org+1a2b3c4d+BKh…, separated by commas")
-ALERT_URL = Kind("alert_url", "a URL such as https://alerts.example.org/petition")
+ENDPOINT_URL = Kind("endpoint_url", "a URL such as https://alerts.example.org/path")
 WEBHOOK_SECRET = Kind(
     "str", "whsec_ and at least 32 characters of base64", validate.Regexp(r"whsec_[A-Za-z0-9+/]{32,}={0,2}\Z")
 )
@@ -363,9 +363,11 @@ SETTINGS = (
         "topics of Amazon SNS whose signed messages alone are accepted, and whose subscription is confirmed"),
     Setting("PETITION_JOURNAL", PATH, None, "file",
         "erasures and withdrawals as keyed hashes, kept beside the backup; written by the maintenance worker"),
-    Setting("PETITION_ALERT_WEBHOOK", ALERT_URL, None, "URL",
+    Setting("PETITION_ALERT_WEBHOOK", ENDPOINT_URL, None, "URL",
         "where alerts about troubles, and of their end, are sent: docs/operations.md"),
     Setting("PETITION_ALERT_WEBHOOK_SECRET", WEBHOOK_SECRET, None, "whsec_…", "signs these alerts", secret=True),
+    Setting("PETITION_OTLP_URL", ENDPOINT_URL, None, "URL",
+        "where OpenTelemetry's spans are sent, by OTLP over HTTP; needs the extra `tracing`"),
     Setting("PETITION_LOG_LEVEL", LOG_LEVEL, "INFO", "level", "lowest level that is logged"),
     Setting("PETITION_EMBEDDED", BOOLEAN, False, "boolean", "set by `petition up`"),
     Setting("PETITION_MAILBOX", PATH, None, "folder", "embedded mailbox, set by `petition up`"),

@@ -23,9 +23,11 @@ def register(app: "Flask") -> None:
         redis,
         security_headers,
         site_files,
+        tracing,
         trusted_hosts,
     )
 
+    tracing.init_app(app)
     logging.init_app(app)
     trusted_hosts.init_app(app)
     health.init_app(app)

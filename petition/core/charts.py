@@ -23,6 +23,7 @@ def create_chart(kind: type, *, narrow: bool, dark: bool = False, **options: Any
         background="transparent", plot_background="transparent", colors=PALETTE_ON_DARK if dark else PALETTE,
         font_family=FONT_FAMILY,
         label_font_size=size, major_label_font_size=size, legend_font_size=size, title_font_size=size,
+        no_data_font_size=size + 3,
         foreground=ink, foreground_strong=strong, foreground_subtle=line,
     )  # fmt: skip
     defaults = {

@@ -10,6 +10,8 @@ from typing import Any
 import structlog
 from flask import Flask, Response, g, request
 
+from petition.core import tracing
+
 # Two steps, so that the time is linear however long a line is: words first, then those with an @ and a dot.
 WORD_PATTERN = re.compile(r"[^\s<>\"'(){}=:,;]+")
 EMAIL_ADDRESS_PATTERN = re.compile(r".@.[^@]*\.\w", re.DOTALL)
@@ -101,13 +103,12 @@ def _log_request(response: Response) -> Response:
     # The rule, not the path: a path may contain a signer's token.
     rule = request.url_rule.rule if request.url_rule else None
     if rule not in UNLOGGED_RULES:
-        log.info(
-            "request",
-            method=request.method if request.url_rule else "-",
-            rule=rule,
-            status=response.status_code,
-            ms=round((time.perf_counter() - g.started) * 1000, 1),
-        )
+        method, seconds = request.method if request.url_rule else "-", time.perf_counter() - g.started
+        log.info("request", method=method, rule=rule, status=response.status_code, ms=round(seconds * 1000, 1))
+        attributes: tracing.Attributes = {
+            "http.request.method": method, "http.route": rule or "-", "http.response.status_code": response.status_code,
+        }  # fmt: skip
+        tracing.record_request(g.request_id, f"{method} {rule or '-'}", seconds, attributes)
     return response
 
 

@@ -8,7 +8,7 @@ import structlog
 from flask import current_app
 from sqlalchemy.exc import DBAPIError, OperationalError
 
-from petition.core import clock
+from petition.core import clock, tracing
 from petition.core.db import db, read_in_autocommit
 from petition.delivery.batch_servers import BatchServers
 from petition.delivery.budgets import reserve_emails
@@ -222,14 +222,20 @@ class Batch:
             return self.beyond_budget[claim.id]
         if postponed := self.pace.find_outcome(claim.id):
             return postponed
-        return deliver(
-            message,
-            return_path(claim.id),
-            lease_deadline=self.lease_deadline,
-            send_again=self.queue.send_again_after_crash,
-            next_envelope=next_envelope,
-            relay=self.servers.use(message).state,
-        )
+        attributes: tracing.Attributes = {
+            "petition.delivery": claim.id, "petition.queue": self.queue.name, "petition.attempt": claim.attempt,
+        }  # fmt: skip
+        with tracing.span_of_email(claim.request_id, f"send {claim.kind}", attributes) as noted:
+            outcome = deliver(
+                message,
+                return_path(claim.id),
+                lease_deadline=self.lease_deadline,
+                send_again=self.queue.send_again_after_crash,
+                next_envelope=next_envelope,
+                relay=self.servers.use(message).state,
+            )
+            noted |= {"petition.state": str(outcome.state), "smtp.code": outcome.code or 0}
+        return outcome
 
     def _note_reply(
         self, claim: ClaimedDelivery, message: OutgoingMessage | Skipped | None, outcome: Outcome

@@ -19,11 +19,13 @@ from sqlalchemy.exc import SQLAlchemyError
 from petition.core.db import db
 from petition.delivery import clock_skew
 from petition.delivery.results import get_last_success
+from petition.operations.dead_workers import end_leases
 from petition.operations.health_facts import EXPIRED_AFTER_SECONDS, SILENT_AFTER_SECONDS
 from petition.operations.models import Heartbeat
 from petition.operations.rollup import roll_up
 
 HEARTBEAT_INTERVAL_SECONDS = 1.0
+DEAD_WORKERS_BEATS = 3  # every so many heartbeats, a worker looks for others that died
 SILENT_AFTER = timedelta(seconds=SILENT_AFTER_SECONDS)
 EXPIRED_AFTER = timedelta(seconds=EXPIRED_AFTER_SECONDS)
 CLOCK_SKEW_TOLERANCE = timedelta(seconds=5)  # longer than any transaction that records a heartbeat
@@ -55,7 +57,7 @@ def record_heartbeat(part: str, name: str, queues: Sequence[str] = (), threads: 
 
 
 class HeartbeatThread(threading.Thread):
-    """A worker's heartbeat; also rolls up statistics, which any worker may do."""
+    """A worker's heartbeat; also rolls up statistics and looks for dead workers, which any worker may do."""
 
     def __init__(self, app: Flask, name: str, queues: Sequence[str], threads: int) -> None:
         super().__init__(name="heartbeat", daemon=True)
@@ -67,12 +69,16 @@ class HeartbeatThread(threading.Thread):
         """Record a heartbeat until `stop`; try again at the next one when the database does not answer."""
         name, queues = self._row[1:3]
         log.info("worker started", name=name, queues=list(queues), version=version("petition"), pid=os.getpid())
+        beats = 0
         while not self._stopping.wait(HEARTBEAT_INTERVAL_SECONDS):
             with self._app.app_context():
                 try:
                     record_heartbeat(*self._row)
                     db.session.commit()
                     roll_up()
+                    beats += 1
+                    if beats % DEAD_WORKERS_BEATS == 1:
+                        end_leases()
                 except SQLAlchemyError as error:
                     db.session.rollback()
                     log.warning("no heartbeat: the database does not answer", error=type(error).__name__)

@@ -6,9 +6,19 @@ revision = "0034"
 down_revision = "0033"
 compatible_from = "0032"
 
+# In `log_signature_updated`, of somebody who withdrew and signs again. Where the emails of the first time are kept no
+# more, their link counts as emailed again: so the request counts again as well.
+AGAIN = "VALUES (NEW.petition_id, 0, 0, -(emailed_at IS NOT NULL)::int, 0)"
+AGAIN_NOW = "VALUES (NEW.petition_id, (emailed_at IS NULL)::int, 0, -(emailed_at IS NOT NULL)::int, 0)"
+
 
 def upgrade() -> None:
-    """Create the tables."""
+    """Create the tables, and correct the function."""
+    query = "SELECT pg_get_functiondef('log_signature_updated'::regproc)"
+    definition = str(op.get_bind().exec_driver_sql(query).scalar_one())
+    if AGAIN not in definition:
+        raise RuntimeError(f"log_signature_updated has no {AGAIN!r}")
+    op.get_bind().exec_driver_sql(definition.replace(AGAIN, AGAIN_NOW))
     op.execute("""
         CREATE TABLE mail_history (
             grain VARCHAR(4) NOT NULL,

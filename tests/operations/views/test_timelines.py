@@ -4,11 +4,12 @@ import re
 
 import pytest
 from sqlalchemy import update
-from structlog.testing import capture_logs
+from structlog.testing import CapturingLogger
 from support.factories import make_mailing, make_petition, make_signature, post_form, sign_in
 from support.signing import process_requests
 
 from petition.core.db import db
+from petition.delivery import batch
 from petition.delivery.models import Delivery
 from petition.delivery.worker import run_queue
 from petition.signatures.models import Signature
@@ -44,17 +45,18 @@ def test_number_finds_a_signature_an_email_and_a_mailing(client, operator):
     assert f'href="/desk/mailings/{mailing.id}"' in page
 
 
-def test_request_id_of_a_log_line_finds_the_email_and_its_timeline(client, operator, sent_emails):
+def test_request_id_of_a_log_line_finds_the_email_and_its_timeline(client, operator, sent_emails, monkeypatch):
     petition, client.processes_requests = make_petition(), False
     form = {"name": "Zoé Martin", "email": "zoe@gmail.com", "profession": "Libraire"}
     answer = client.post(f"/api/v1/petitions/{petition.slug}/signatures", json=form)
     request_id = answer.headers["X-Request-ID"]
     assert answer.status_code == 202
     assert "no worker has made a signature of it yet" in search(client, request_id).text
-    with capture_logs() as lines:
-        process_requests()
-        run_queue("confirmations")
-    assert [line["request_id"] for line in lines if line["event"] == "email"] == [request_id]
+    log = CapturingLogger()
+    monkeypatch.setattr(batch, "log", log)
+    process_requests()
+    run_queue("confirmations")
+    assert [call.kwargs["request_id"] for call in log.calls if call.args == ("email",)] == [request_id]
     db.session.expire_all()
     email, signature = db.session.query(Delivery).one(), db.session.query(Signature).one()
     found = search(client, f" {request_id.upper()} ")
