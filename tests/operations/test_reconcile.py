@@ -11,8 +11,7 @@ from petition.operations.reconcile import ADVISORY_LOCK_ID, reconcile
 from petition.petitions.counters import get_count
 from petition.petitions.models import PetitionCount
 from petition.signatures.confirm import confirm_signature
-from petition.signatures.list_pages import count_people
-from petition.signatures.models import ListCount, Signature
+from petition.signatures.models import Signature
 
 
 def make_confirmed_and_pending_signatures():
@@ -41,20 +40,6 @@ def test_drifted_counter_is_repaired_and_reported(app):
     assert get_count(petition).people == 2
     assert reconcile() == []
     assert db.session.query(Drift).count() == 1
-
-
-def test_drifted_number_of_the_list_is_repaired_and_reported(app):
-    petition, _ = make_confirmed_and_pending_signatures()
-    db.session.execute(update(Signature).values(listed=True))
-    db.session.execute(update(ListCount).values(people=ListCount.people + 4))
-    db.session.commit()
-    [drift] = reconcile()
-    assert (drift.what, drift.subject_id, drift.expected) == ("people in the list", petition.id, 2)
-    assert count_people(petition) == 2
-    db.session.execute(delete(ListCount))
-    db.session.commit()
-    assert len(reconcile()) == 1
-    assert reconcile() == []
 
 
 def test_drifted_queue_statistics_are_repaired(app):
