@@ -15,7 +15,7 @@ from werkzeug.datastructures import Headers
 
 from petition.core.db import db
 from petition.operations.models import Probe
-from petition.operations.smtp_probe import record_probe
+from petition.operations.probes import record_probe
 
 PROXIES = "proxies"  # the name of its row in `probes`
 FORWARDED_HEADERS = ("X-Forwarded-For", "Forwarded")

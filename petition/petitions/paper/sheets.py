@@ -11,10 +11,10 @@ from petition.core.exceptions import InvalidTransition
 from petition.petitions.counters import increment
 from petition.petitions.models import PaperImport, PaperImportState, PaperSignature, Petition
 from petition.petitions.paper.bulk import REMOVE
-from petition.petitions.paper.csv import MAX_CHARACTERS, Table, parse_table
+from petition.petitions.paper.csv import Table, parse_table
 from petition.petitions.paper.dates import DateOrder
 from petition.petitions.paper.importer import delete_duplicates, find_action
-from petition.petitions.paper.manual_entry import MANUAL_FILE
+from petition.petitions.paper.manual_entry import MANUAL_FILE, MAX_FIELD_CHARACTERS
 from petition.petitions.paper.queries import (
     AVOID_SEQUENTIAL_SCANS_SQL,
     COUNT_SIGNATURES_SQL,
@@ -57,7 +57,7 @@ def add_sheet(petition: Petition, sheet: Sheet, asked_by: str) -> tuple[PaperImp
     if not number or len(number) > MAX_SHEET_CHARACTERS or not is_printable_line(number):
         raise SheetProblems({}, sheet=True)
     cells = [
-        [*(" ".join(row[name].split())[: MAX_CHARACTERS[name] + 1] for name in ROW_FIELDS), sheet.signed_on, number]
+        [*(" ".join(row[name].split())[:MAX_FIELD_CHARACTERS] for name in ROW_FIELDS), sheet.signed_on, number]
         for row in sheet.rows
     ]
     typed: list[tuple[int, list[str] | None]] = [
