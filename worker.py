@@ -52,6 +52,7 @@ PERIODIC_TASKS = (
     ("petition.petitions.tasks.read_paper_files", [], MAINTENANCE, 5.0, 15.0),
     ("petition.petitions.tasks.delete_stale_paper_drafts", [], MAINTENANCE, 3600.0, 3600.0),
     ("petition.exports.documents.tasks.make_documents", [], MAINTENANCE, 5.0, 15.0),
+    ("petition.exports.documents.tasks.make_dossiers", [], MAINTENANCE, 5.0, 15.0),
     ("petition.exports.documents.tasks.request_missing_cards", [], MAINTENANCE, 60.0, 60.0),
     ("petition.exports.documents.tasks.run_retention", [], MAINTENANCE, 3600.0, 3600.0),
     ("petition.desk.tasks.count_opt_ins", [], MAINTENANCE, 300.0, 300.0),

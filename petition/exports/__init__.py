@@ -6,13 +6,13 @@ from flask import Flask
 def register(app: Flask) -> None:
     """Register the pages of exports and documents, and the tasks that make documents."""
     from petition.core.celery import register_task
-    from petition.exports import views
     from petition.exports.documents import store, tasks
-    from petition.exports.documents import views as document_views
+    from petition.exports.views import desk_documents, documents, export
 
     store.init_app(app)
-    app.register_blueprint(views.blueprint)
-    app.register_blueprint(document_views.blueprint)
+    for view in (export, documents, desk_documents):
+        app.register_blueprint(view.blueprint)
     register_task(app, tasks.make_documents)
+    register_task(app, tasks.make_dossiers)
     register_task(app, tasks.request_missing_cards)
     register_task(app, tasks.run_retention)

@@ -14,8 +14,8 @@ from flask_babel import gettext as _
 from petition.core.i18n import format_date_text
 from petition.exports.documents.markdown_tree import parse_text
 from petition.exports.documents.models import DocumentKind
-from petition.exports.documents.names import Names, list_names, split_people
-from petition.exports.documents.typesetting import Job
+from petition.exports.documents.names import list_names, split_people
+from petition.exports.documents.rendering import Job
 from petition.petitions.counters import Count, get_count
 from petition.petitions.images import read_image
 from petition.petitions.models import Petition
@@ -85,14 +85,16 @@ def describe_count(petition: Petition, count: Count, as_of: datetime, named: int
         unnamed = count.confirmed - named
         lines.append(
             ngettext(
-                "%(figure)s of them is counted and not named here.", "%(figure)s of them are counted and not named here.",
+                "%(figure)s of them is counted and not named here.",
+                "%(figure)s of them are counted and not named here.",
                 unnamed, figure=format_decimal(unnamed),
             )
         )  # fmt: skip
     if count.paper:
         lines.append(
             ngettext(
-                "%(figure)s more signed on paper, and is not named.", "%(figure)s more signed on paper, and are not named.",
+                "%(figure)s more signed on paper, and is not named.",
+                "%(figure)s more signed on paper, and are not named.",
                 count.paper, figure=format_decimal(count.paper),
             )
         )  # fmt: skip
@@ -133,7 +135,10 @@ def _signatories(petition: Petition, language: str, as_of: datetime) -> list[Job
         "labels": common["labels"] | people_labels(),
     }  # fmt: skip
     return [
-        Job("signatories", {**data, "part": part, "groups": groups, "organisations": [] if part else names.organisations})
+        Job(
+            "signatories",
+            {**data, "part": part, "groups": groups, "organisations": [] if part else names.organisations},
+        )
         for part, groups in enumerate(split_people(names.people))
     ]
 
@@ -149,7 +154,8 @@ def people_labels() -> dict[str, str]:
 def describe_revision(petition: Petition, as_of: datetime) -> str:
     """Return which revision of the petition a document is about, and when it was true."""
     return _(
-        "Revision %(number)s of the text. This list was true on %(moment)s: whoever withdrew or signed since is in the next.",
+        "Revision %(number)s of the text. This list was true on %(moment)s: whoever withdrew or signed since is "
+        "in the next.",
         number=petition.version, moment=format_moment(petition, as_of),
     )  # fmt: skip
 
@@ -189,7 +195,8 @@ def _sheet(petition: Petition, language: str, _as_of: datetime) -> list[Job]:
         "qr": _qr_label(common["url"]), "sheet_number": _("Sheet no."), "whole_text": _("The whole text:"),
         "slip_line": _("For you to keep: line %(line)s of sheet no. ______", line="{line}"),
         "slip": _(
-            "You signed “%(title)s”. To check, correct or withdraw it, write to %(contact)s with this line and sheet. %(address)s",
+            "You signed “%(title)s”. To check, correct or withdraw it, write to %(contact)s with this line and "
+            "sheet. %(address)s",
             title=shorten(presented.title, 80, placeholder="…"), contact=contact, address=common["printed_url"],
         ),
         "columns": [
@@ -197,7 +204,8 @@ def _sheet(petition: Petition, language: str, _as_of: datetime) -> list[Job]:
             _("Tear off"),
         ],
         "notice": _(
-            "%(sender)s keeps these sheets to count the signatures and to hand them over with the text. No address is asked for. Names on paper are not published.",
+            "%(sender)s keeps these sheets to count the signatures and to hand them over with the text. No "
+            "address is asked for. Names on paper are not published.",
             sender=presented.sender_name,
         ),
     }  # fmt: skip

@@ -53,7 +53,9 @@ def _block(node: SyntaxTreeNode, names: set[str]) -> Node | None:
         case "hr":
             return {"type": "rule"}
         case "table":
-            rows = [[_inline_of(cell, names) for cell in row.children] for part in node.children for row in part.children]
+            rows = [
+                [_inline_of(cell, names) for cell in row.children] for part in node.children for row in part.children
+            ]
             return {"type": "table", "columns": len(rows[0]), "header": rows[0], "rows": rows[1:]}
     return None
 

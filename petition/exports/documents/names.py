@@ -3,6 +3,7 @@
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from itertools import groupby
+from typing import Any
 
 from flask_babel import gettext as _
 
@@ -18,7 +19,7 @@ MAX_NAMES = 200_000  # some 1,500 pages
 BATCH_SIZE = 2_000
 STATEMENT_TIMEOUT_SECONDS = 60
 MIN_NAMES_FOR_LETTERS = 60  # fewer people are one list, without a heading for each letter
-MAX_PART_NAMES = 5_000  # of a document typeset at once: some 120 MB
+MAX_PART_NAMES = 5_000  # of a document rendered at once: some 120 MB
 
 Name = tuple[str, str | None]  # and the profession or role
 Group = dict[str, object]  # a letter's heading, and its names
@@ -50,9 +51,10 @@ def list_names(petition: Petition, presented: PetitionPresenter) -> Names:
     organisations: list[tuple[bool, int, str]] = []
     people: list[Name] = []
     query = listed_query(petition).where(Signature.restricted_at.is_(None))
-    query = query.with_only_columns(
-        Signature.party, Signature.name, Signature.profession, Signature.organisation, Signature.list_position
-    )
+    columns: Sequence[Any] = (
+        Signature.party, Signature.name, Signature.profession, Signature.organisation, Signature.list_position,
+    )  # fmt: skip
+    query = query.with_only_columns(*columns)
     with consistent_session(STATEMENT_TIMEOUT_SECONDS) as session:
         session.execute(QUERY_SETTINGS_SQL, {"timeout": f"{STATEMENT_TIMEOUT_SECONDS}s"})
         rows = session.execute(query.limit(MAX_NAMES + 1), execution_options={"yield_per": BATCH_SIZE})
@@ -70,7 +72,7 @@ def list_names(petition: Petition, presented: PetitionPresenter) -> Names:
 
 
 def split_people(people: Sequence[Name]) -> list[list[Group]]:
-    """Return the people by letter, in parts that are typeset one by one: at least one part, each with whole letters.
+    """Return the people by letter, in parts that are rendered one by one: at least one part, each with whole letters.
 
     A letter with more names than a part holds is in several.
     """

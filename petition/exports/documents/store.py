@@ -22,11 +22,11 @@ from petition.exports.documents import queries
 from petition.exports.documents.content import describe
 from petition.exports.documents.models import Document, DocumentKind
 from petition.exports.documents.names import TooManyNames
-from petition.exports.documents.typesetting import TypesettingError, typeset_parts
+from petition.exports.documents.rendering import RenderingError, render_parts
 from petition.petitions.models import Petition
 from petition.petitions.queries import list_public
 
-# A document is made anew at most once a minute, and takes at most a twentieth of a worker's time.
+# A document is made again at most once a minute, and takes at most a twentieth of a worker's time.
 MIN_AGE = timedelta(minutes=1)
 AGE_PER_MAKING_TIME = 20
 # One that names people is not served when it is older: somebody may have withdrawn since.
@@ -72,7 +72,7 @@ def _find(petition_id: int, kind: str, language: str) -> DocumentStatus | None:
 
 
 def is_fresh(status: DocumentStatus | None, petition: Petition) -> bool:
-    """Return whether a document needs not be made anew yet. One that failed is not tried again for a while."""
+    """Return whether a document needs not be made again yet. One that failed is not tried again for a while."""
     now = clock.now()
     if status is None:
         return False
@@ -94,7 +94,7 @@ def is_servable(status: DocumentStatus | None, kind: str) -> bool:
 def request(petition: Petition, kind: str, language: str) -> None:
     """Ask for a newer document, unless that was done, and wake a worker. Commits by itself.
 
-    Nobody but this cache changes, so a GET may do it. A database that cannot be written to is left alone: the next
+    Nobody but this cache changes, so a GET may do it. A database that cannot be written to changes nothing: the next
     reader asks again.
     """
     values = {"petition_id": petition.id, "kind": kind, "language": language, "now": clock.now()}
@@ -133,7 +133,7 @@ def make_requested(max_seconds: float) -> int:
 def make_next() -> bool:
     """Make the document that was wanted first; returns whether there was one. Commits.
 
-    No transaction is open while it is typeset.
+    No transaction is open while it is rendered.
     """
     now = clock.now()
     claimed = db.session.execute(queries.CLAIM_SQL, {"now": now, "expired": now - CLAIM_TIMEOUT}).first()
@@ -146,8 +146,8 @@ def make_next() -> bool:
         version = petition.version
         jobs = describe(petition, claimed.kind, claimed.language, now)
         db.session.commit()
-        content = typeset_parts(jobs, now).content
-    except (TypesettingError, TooManyNames) as error:
+        content = render_parts(jobs, now).content
+    except (RenderingError, TooManyNames) as error:
         log.error("document not made", kind=claimed.kind, petition=claimed.petition_id, error=str(error) or repr(error))
         values = {"id": claimed.id, "claimed_at": now, "now": clock.now()}
         db.session.execute(queries.RECORD_FAILURE_SQL, values)

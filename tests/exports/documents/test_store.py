@@ -12,21 +12,21 @@ from petition.core.db import db
 from petition.exports.documents import store
 from petition.exports.documents.models import Document, DocumentKind
 from petition.exports.documents.names import TooManyNames
-from petition.exports.documents.typesetting import Typeset, TypesettingError
+from petition.exports.documents.rendering import Rendered, RenderingError
 
 LETTER = DocumentKind.LETTER
 
 
 @pytest.fixture
-def typeset(monkeypatch):
-    """Stand in for the typesetter; returns the list of what it was given."""
+def rendered(monkeypatch):
+    """Stand in for the renderer; returns the list of what it was given."""
     jobs = []
 
     def stand_in(parts, moment):
         jobs.append(parts)
-        return Typeset(f"{len(jobs)}".encode(), 1)
+        return Rendered(f"{len(jobs)}".encode(), 1)
 
-    monkeypatch.setattr(store, "typeset_parts", stand_in)
+    monkeypatch.setattr(store, "render_parts", stand_in)
     return jobs
 
 
@@ -39,7 +39,7 @@ def find(petition, kind=LETTER):
     return store._find(petition.id, kind, "fr")
 
 
-def test_a_document_is_made_once_however_often_it_is_asked_for(app, typeset):
+def test_a_document_is_made_once_however_often_it_is_asked_for(app, rendered):
     petition = make_petition()
     for _ in range(5):
         store.request(petition, LETTER, "fr")
@@ -51,7 +51,7 @@ def test_a_document_is_made_once_however_often_it_is_asked_for(app, typeset):
     assert store.is_servable(status, LETTER)
 
 
-def test_it_is_made_anew_a_minute_later_or_when_the_petition_changed(app, typeset):
+def test_it_is_made_again_a_minute_later_or_when_the_petition_changed(app, rendered):
     petition = make_petition()
     store.request(petition, LETTER, "fr")
     store.make_next()
@@ -65,7 +65,7 @@ def test_it_is_made_anew_a_minute_later_or_when_the_petition_changed(app, typese
     assert store.is_fresh(find(petition), petition), "what takes long is made less often"
 
 
-def test_names_are_not_served_when_they_are_old(app, typeset):
+def test_names_are_not_served_when_they_are_old(app, rendered):
     petition = make_petition()
     for kind in (DocumentKind.SIGNATORIES, DocumentKind.CARD):
         store.request(petition, kind, "fr")
@@ -75,14 +75,14 @@ def test_names_are_not_served_when_they_are_old(app, typeset):
     assert store.is_servable(find(petition, DocumentKind.CARD), DocumentKind.CARD)
 
 
-@pytest.mark.parametrize("error", [TypesettingError("x"), TooManyNames()])
+@pytest.mark.parametrize("error", [RenderingError("x"), TooManyNames()])
 def test_what_cannot_be_made_is_tried_again_later(app, monkeypatch, error):
     petition = make_petition()
 
     def fail(*_):
         raise error
 
-    monkeypatch.setattr(store, "typeset_parts", fail)
+    monkeypatch.setattr(store, "render_parts", fail)
     store.request(petition, LETTER, "fr")
     assert store.make_requested(5) == 1
     status = find(petition)
@@ -92,7 +92,7 @@ def test_what_cannot_be_made_is_tried_again_later(app, monkeypatch, error):
     assert not store.is_fresh(find(petition), petition)
 
 
-def test_a_worker_that_died_holds_its_claim_for_a_time(app, typeset):
+def test_a_worker_that_died_holds_its_claim_for_a_time(app, rendered):
     petition = make_petition()
     store.request(petition, LETTER, "fr")
     age(claimed_at=timedelta(seconds=1))
@@ -106,30 +106,34 @@ def test_a_worker_whose_claim_went_to_another_records_nothing(app, monkeypatch):
 
     def lose_the_claim(*_):
         age(claimed_at=timedelta(seconds=5))
-        return Typeset(b"late", 1)
+        return Rendered(b"late", 1)
 
-    monkeypatch.setattr(store, "typeset_parts", lose_the_claim)
+    monkeypatch.setattr(store, "render_parts", lose_the_claim)
     store.request(petition, LETTER, "fr")
     assert store.make_next()
     assert find(petition).made_at is None
 
 
-def test_who_withdrew_or_was_erased_is_not_in_the_next(app, typeset):
+def test_who_withdrew_or_was_erased_is_not_in_the_next(app, rendered):
     petition = make_petition()
-    ada = make_signature(petition, name="Ada Un", email="ada@example.org", listed="on", state="confirmed", confirmed_no=1)
-    bob = make_signature(petition, name="Bob Un", email="bob@example.org", listed="on", state="confirmed", confirmed_no=2)
+    ada = make_signature(
+        petition, name="Ada Un", email="ada@example.org", listed="on", state="confirmed", confirmed_no=1
+    )
+    bob = make_signature(
+        petition, name="Bob Un", email="bob@example.org", listed="on", state="confirmed", confirmed_no=2
+    )
     store.request(petition, DocumentKind.SIGNATORIES, "fr")
     store.make_next()
-    assert "Ada Un" in str(typeset[-1])
+    assert "Ada Un" in str(rendered[-1])
     ada.state = "withdrawn"
     db.session.delete(bob)
     db.session.commit()
     store.request(petition, DocumentKind.SIGNATORIES, "fr")
     store.make_next()
-    assert " Un" not in str(typeset[-1])
+    assert " Un" not in str(rendered[-1])
 
 
-def test_cards_are_made_before_anybody_asks(app, typeset):
+def test_cards_are_made_before_anybody_asks(app, rendered):
     make_petition()
     make_petition(slug="brouillon", state="draft")
     store.request_missing_cards()
@@ -138,7 +142,7 @@ def test_cards_are_made_before_anybody_asks(app, typeset):
     assert set(db.session.scalars(select(Document.language))) == {"fr", "en"}
 
 
-def test_what_names_people_is_deleted_after_a_day_and_all_of_what_is_not_public(app, typeset):
+def test_what_names_people_is_deleted_after_a_day_and_all_of_what_is_not_public(app, rendered):
     petition, archived = make_petition(), make_petition(slug="vieux")
     for kind in (DocumentKind.SIGNATORIES, DocumentKind.POSTER):
         store.request(petition, kind, "fr")
@@ -150,7 +154,7 @@ def test_what_names_people_is_deleted_after_a_day_and_all_of_what_is_not_public(
     assert [(row.petition_id, row.kind) for row in db.session.scalars(select(Document))] == [(petition.id, "poster")]
 
 
-def test_a_database_that_cannot_be_written_to_is_left_alone(app):
+def test_a_database_that_cannot_be_written_to_changes_nothing(app):
     petition = make_petition()
     db.session.commit()
     with db.engine.connect() as connection:

@@ -10,20 +10,20 @@ from petition.core import clock
 from petition.core.db import db
 from petition.exports.documents import store
 from petition.exports.documents.models import Document
-from petition.exports.documents.typesetting import Typeset
+from petition.exports.documents.rendering import Rendered
 
 PATHS = ("letter.pdf", "signatories.pdf", "poster.pdf", "poster.pdf?format=a3", "sheet.pdf", "card.png")
 
 
 @pytest.fixture(autouse=True)
-def typeset(monkeypatch):
+def rendered(monkeypatch):
     made = []
 
     def stand_in(parts, _moment):
         made.append(parts)
-        return Typeset(f"{parts[0].template} {parts[0].data['language']} {len(made)}".encode(), 1)
+        return Rendered(f"{parts[0].template} {parts[0].data['language']} {len(made)}".encode(), 1)
 
-    monkeypatch.setattr(store, "typeset_parts", stand_in)
+    monkeypatch.setattr(store, "render_parts", stand_in)
     return made
 
 
@@ -57,7 +57,7 @@ def test_a_document_is_in_the_language_asked_for(client):
     assert client.get("/p/jardin/letter.pdf?lang=fr").status_code == 202
 
 
-def test_a_stale_document_is_served_while_the_next_is_made(client, typeset):
+def test_a_stale_document_is_served_while_the_next_is_made(client, rendered):
     make_petition()
     client.get("/p/jardin/letter.pdf")
     store.make_requested(5)
@@ -68,14 +68,14 @@ def test_a_stale_document_is_served_while_the_next_is_made(client, typeset):
     assert client.get("/p/jardin/letter.pdf").data == b"letter fr 2"
 
 
-def test_a_thousand_strangers_have_it_made_once(client, typeset):
+def test_a_thousand_strangers_have_it_made_once(client, rendered):
     make_petition()
     for number in range(1_000):
         assert client.get(f"/p/jardin/letter.pdf?x={number}").status_code == 202
     store.make_requested(5)
     for number in range(1_000):
         assert client.get(f"/p/jardin/letter.pdf?x={number}").status_code == 200
-    assert len(typeset) == 1
+    assert len(rendered) == 1
     assert db.session.scalar(select(func.count()).select_from(Document)) == 1
 
 
@@ -84,9 +84,9 @@ def test_what_cannot_be_made_is_said(client, monkeypatch):
     client.get("/p/jardin/letter.pdf")
 
     def fail(*_):
-        raise store.TypesettingError("x")
+        raise store.RenderingError("x")
 
-    monkeypatch.setattr(store, "typeset_parts", fail)
+    monkeypatch.setattr(store, "render_parts", fail)
     store.make_requested(5)
     answer = client.get("/p/jardin/letter.pdf")
     assert answer.status_code == 404

@@ -1,6 +1,6 @@
-"""The process that typesets: reads one job from standard input, writes a file, and says how many pages it has.
+"""The process that renders: reads one job from standard input, writes a file, and says how many pages it has.
 
-Run by `typesetting.py` as `python -m petition.exports.documents.typesetter`, with no setting and no secret in its
+Run by `rendering.py` as `python -m petition.exports.documents.renderer`, with no setting and no secret in its
 environment. Data reaches a template as JSON, and is never read as markup. Memory and processor time are limited, and
 gone when it ends: Typst keeps what it has laid out for as long as its process lives.
 """
@@ -30,17 +30,17 @@ UNDISPLAYED_PATTERN = re.compile(r'the text `"((?:[^"\\]|\\.)*)"` could not be d
 
 
 def main() -> None:
-    """Do the job of standard input: typeset, or join."""
+    """Do the job of standard input: render, or join."""
     os.nice(10)
     resource.setrlimit(resource.RLIMIT_AS, (MAX_MEMORY_BYTES, MAX_MEMORY_BYTES))
     resource.setrlimit(resource.RLIMIT_CPU, (MAX_PROCESSOR_SECONDS, MAX_PROCESSOR_SECONDS))
     job = json.load(sys.stdin)
-    pages = join(job["parts"], job["output"]) if "parts" in job else typeset(job)
+    pages = join(job["parts"], job["output"]) if "parts" in job else render(job)
     sys.stdout.write(str(pages))
 
 
-def typeset(job: dict[str, Any]) -> int:
-    """Typeset a template with its data into a PDF, or one page of it into a PNG. Returns the number of pages."""
+def render(job: dict[str, Any]) -> int:
+    """Render a template with its data into a PDF, or one page of it into a PNG. Returns the number of pages."""
     fonts = typst.Fonts(include_system_fonts=False, font_paths=list_font_folders())
     images = {name: base64.b64decode(content) for name, content in job.get("images", {}).items()}
     common = (TEMPLATES / "common.typ").read_bytes()
@@ -48,7 +48,9 @@ def typeset(job: dict[str, Any]) -> int:
     files = {"main.typ": main_file, "common.typ": common, **images}
     options: dict[str, Any] = {"font_paths": fonts, "timestamp": job["timestamp"]}
     if job["is_picture"]:
-        content = typst.compile(files | {"data.json": json.dumps(job["data"]).encode()}, format="png", ppi=144, **options)
+        content = typst.compile(
+            files | {"data.json": json.dumps(job["data"]).encode()}, format="png", ppi=144, **options
+        )
         Path(job["output"]).write_bytes(content)
         return 1
     options |= {"format": "pdf", "pdf_standards": PDF_STANDARDS}
@@ -129,8 +131,9 @@ def _join_bookmarks(whole: pikepdf.Pdf, others: pikepdf.Object) -> None:
     if "/Outlines" not in whole.Root:
         whole.Root.Outlines = others
         return
-    outlines, item = whole.Root.Outlines, others.First
-    outlines.Last.Next, item.Prev = item, outlines.Last
+    outlines = whole.Root.Outlines
+    item: pikepdf.Object | None = others.First
+    outlines.Last.Next, others.First.Prev = others.First, outlines.Last
     while item is not None:
         item.Parent = outlines
         outlines.Last = item

@@ -1,6 +1,7 @@
 """Public documents: served as a worker made them, with an ETag; a page says so where one is being made."""
 
-from flask import Blueprint, Response, abort, make_response, render_template, request, url_for
+from flask import Blueprint, abort, make_response, render_template, request, url_for
+from werkzeug import Response
 
 from petition.core.i18n import current_language
 from petition.exports.documents import store
@@ -17,7 +18,7 @@ blueprint = Blueprint("documents", __name__)
 
 @blueprint.get("/p/<slug>/letter.pdf")
 def letter(slug: str) -> Response:
-    """Return the letter, typeset as one."""
+    """Return the letter, laid out as one."""
     return _serve(slug, DocumentKind.LETTER)
 
 
