@@ -159,7 +159,7 @@ def _list_jobs(
     text, images = describe_text(presented)
     front = {
         **common, **text, "count_lines": describe_count(petition, count, as_of, len(names)),
-        "organisations": names.organisations, "tables": _list_tables(petition, common["language"]),
+        "organisations": names.organisations, "tables": _list_tables(petition, presented),
         "facts": [
             [_("Reference"), reference], [_("True on"), format_moment(petition, as_of)],
             [_("Handed over by"), presented.sender_name], [_("Revision of the text"), str(petition.version)],
@@ -172,9 +172,18 @@ def _list_jobs(
     return [Job("dossier", front, images), *people, method]
 
 
-def _list_tables(petition: Petition, language: str) -> list[Data]:
+def _list_tables(petition: Petition, presented: PetitionPresenter) -> list[Data]:
     """Return the statistics that are shown: no line, and no remainder, of fewer than `MIN_SHOWN` signatures."""
-    breakdowns, countries, tables = get_statistics(petition).breakdowns, dict(list_countries(language)), []
+    breakdowns, countries, tables = (
+        get_statistics(petition).breakdowns,
+        dict(list_countries(presented.reader_language)),
+        [],
+    )
+    printed: dict[str, Callable[[str], str]] = {
+        "profession": lambda label: presented.printed_profession(label).text,
+        "city": str,
+        "country": lambda code: countries.get(code, code),
+    }
     for dimension, heading in (
         ("profession", _("Professions or roles")), ("city", _("Towns and cities")), ("country", _("Countries")),
     ):  # fmt: skip
@@ -184,9 +193,7 @@ def _list_tables(petition: Petition, language: str) -> list[Data]:
             shown.pop()
         if not shown:
             continue
-        rows = [
-            [countries.get(label, label) if dimension == "country" else label, format_decimal(n)] for label, n in shown
-        ]
+        rows = [[printed[dimension](label), format_decimal(n)] for label, n in shown]
         if rest := breakdown.total - sum(n for _label, n in shown):
             rows.append([_("Others, or not said"), format_decimal(rest)])
         tables.append({"heading": heading, "columns": [heading, _("Signatures")], "rows": rows})
