@@ -21,6 +21,8 @@ from petition.petitions.images import read_image
 from petition.petitions.models import Petition
 from petition.petitions.presenter import PetitionPresenter, present
 
+SHEETS = 4  # of a document, each with a number of its own
+SERIES_DIGITS = "23456789ABCDEFGHJKLMNPQRSTUVWXYZ"  # none that is taken for another
 SHEET_LINES, FEWER_SHEET_LINES = 11, 9  # fewer below a long title and summary
 LONG_TEXT_CHARACTERS = 350
 Data = dict[str, Any]
@@ -186,17 +188,17 @@ def _qr_label(url: str) -> str:
     return _("QR code that leads to %(address)s", address=url)
 
 
-def _sheet(petition: Petition, language: str, _as_of: datetime) -> list[Job]:
+def _sheet(petition: Petition, language: str, as_of: datetime) -> list[Job]:
     presented = present(petition, language)
     common, contact = describe_common(petition, presented, language), petition.reply_to or presented.sender_name
     until, length = presented.closes_on, len(presented.title) + len(presented.summary)
     lines = SHEET_LINES if length < LONG_TEXT_CHARACTERS else FEWER_SHEET_LINES
     labels = {
         "qr": _qr_label(common["url"]), "sheet_number": _("Sheet no."), "whole_text": _("The whole text:"),
-        "slip_line": _("For you to keep: line %(line)s of sheet no. ______", line="{line}"),
+        "slip_line": _("For you to keep: %(code)s", code="{code}"),
         "slip": _(
-            "You signed “%(title)s”. To check, correct or withdraw it, write to %(contact)s with this line and "
-            "sheet. %(address)s",
+            "You signed “%(title)s”. To check, correct or withdraw it, write to %(contact)s with this number. "
+            "%(address)s",
             title=shorten(presented.title, 80, placeholder="…"), contact=contact, address=common["printed_url"],
         ),
         "columns": [
@@ -211,11 +213,21 @@ def _sheet(petition: Petition, language: str, _as_of: datetime) -> list[Job]:
     }  # fmt: skip
     data = {
         "lines": [f"{number:02}" for number in range(1, lines + 1)],
+        "sheets": [f"{_series(as_of)}-{number}" for number in range(1, SHEETS + 1)],
         "title_size": fit_title(presented.title, 15, 10),
         "until": _("Open until %(date)s.", date=format_date_text(until)) if until else "",
         "labels": common["labels"] | labels,
     }
     return [Job("sheet", {**common, **data}, {"qr.svg": make_qr_code(common["url"])})]
+
+
+def _series(as_of: datetime) -> str:
+    """Return what the numbers of sheets made within a minute begin with: "JBSG"."""
+    number, digits = int(as_of.timestamp()) // 60, ""
+    while number:
+        number, digit = divmod(number, len(SERIES_DIGITS))
+        digits = SERIES_DIGITS[digit] + digits
+    return digits
 
 
 def _card(petition: Petition, language: str, _as_of: datetime) -> list[Job]:

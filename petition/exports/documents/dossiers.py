@@ -31,7 +31,7 @@ from petition.exports.documents.content import (
 from petition.exports.documents.models import Dossier, DossierState
 from petition.exports.documents.names import Names, TooManyNames, list_names, split_people
 from petition.exports.documents.rendering import Job, RenderingError, render_parts
-from petition.exports.documents.store import CLAIM_TIMEOUT
+from petition.exports.documents.store import CLAIM_TIMEOUT, making
 from petition.petitions.counters import get_count
 from petition.petitions.models import Petition
 from petition.petitions.presenter import PetitionPresenter, present
@@ -75,6 +75,17 @@ def read_dossier(petition: Petition, dossier_id: int) -> Dossier:
     if dossier is None or dossier.content is None:
         raise NotFound({"dossier": "there is no such dossier"})
     return dossier
+
+
+def make_requested() -> None:
+    """Make the dossiers that were asked for, unless this process makes a document: the next call does. Commits."""
+    if not making.acquire(blocking=False):
+        return
+    try:
+        while make_next():
+            pass
+    finally:
+        making.release()
 
 
 def make_next() -> bool:

@@ -39,6 +39,7 @@ MAX_CACHED_BYTES = 32 * 1024 * 1024  # of contents, in each web process
 TASK_NAME = "petition.exports.documents.tasks.make_documents"
 
 log = structlog.get_logger(__name__)
+making = Lock()
 _lock = Lock()
 
 
@@ -123,11 +124,19 @@ def read_content(status: DocumentStatus) -> bytes | None:
 
 
 def make_requested(max_seconds: float) -> int:
-    """Make the documents that are wanted, for a time; returns how many. Commits."""
-    deadline, made = time.monotonic() + max_seconds, 0
-    while time.monotonic() < deadline and make_next():
-        made += 1
-    return made
+    """Make the documents that are wanted, for a time; returns how many. Commits.
+
+    One at a time in a process: its other threads have other work to do.
+    """
+    if not making.acquire(blocking=False):
+        return 0
+    try:
+        deadline, made = time.monotonic() + max_seconds, 0
+        while time.monotonic() < deadline and make_next():
+            made += 1
+        return made
+    finally:
+        making.release()
 
 
 def make_next() -> bool:

@@ -16,8 +16,7 @@ def make_documents() -> None:
 def make_dossiers() -> None:
     """Make the dossiers that the team asked for."""
     clear_wakeup_flag(MAINTENANCE)
-    while dossiers.make_next():
-        pass
+    dossiers.make_requested()
 
 
 def request_missing_cards() -> None:

@@ -36,6 +36,7 @@ def campaigner(client):
 
 def make(petition, language="fr"):
     jobs, named = dossiers.describe_dossier(petition, language, MOMENT, "jardin-20261127-1")
+    db.session.commit()  # no transaction is open meanwhile
     return render_parts(jobs, MOMENT), named
 
 
