@@ -31,7 +31,7 @@ from petition.exports.documents.content import (
 from petition.exports.documents.models import Dossier, DossierState
 from petition.exports.documents.names import Names, TooManyNames, list_names, split_people
 from petition.exports.documents.rendering import Job, RenderingError, render_parts
-from petition.exports.documents.store import CLAIM_TIMEOUT, making
+from petition.exports.documents.store import CLAIM_TIMEOUT, Claim, making
 from petition.petitions.counters import get_count
 from petition.petitions.models import Petition
 from petition.petitions.presenter import PetitionPresenter, present
@@ -101,29 +101,21 @@ def make_next() -> bool:
     dossier = db.session.get_one(Dossier, dossier_id, populate_existing=True)
     petition = db.session.get_one(Petition, dossier.petition_id)
     as_of = now.replace(microsecond=0)
+    claim = Claim(queries.RENEW_DOSSIER_SQL, dossier_id, now)
     reference = f"{petition.slug}-{as_of:%Y%m%d}-{dossier.id}"
     try:
         jobs, names = describe_dossier(petition, dossier.language, as_of, reference)
         db.session.commit()
-        made = render_parts(jobs, as_of, _reporter(dossier_id))
+        made = render_parts(jobs, as_of, claim.renew)
     except (RenderingError, TooManyNames) as error:
         log.error("dossier not made", petition=petition.id, error=str(error) or repr(error))
-        _finish(dossier_id, now, state=DossierState.FAILED)
+        _finish(dossier_id, claim.moment, state=DossierState.FAILED)
         return True
     _finish(
-        dossier_id, now, state=DossierState.DONE, as_of=as_of, reference=reference, names=names, progress=100,
+        dossier_id, claim.moment, state=DossierState.DONE, as_of=as_of, reference=reference, names=names, progress=100,
         pages=made.pages, size=len(made.content), sha256=hashlib.sha256(made.content).hexdigest(), content=made.content,
     )  # fmt: skip
     return True
-
-
-def _reporter(dossier_id: int) -> Callable[[int], None]:
-    def report(percent: int) -> None:
-        values = {"progress": percent}
-        db.session.execute(update(Dossier).where(Dossier.id == dossier_id).values(values))
-        db.session.commit()
-
-    return report
 
 
 def _finish(dossier_id: int, claimed_at: datetime, **values: object) -> None:

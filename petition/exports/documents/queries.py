@@ -37,6 +37,10 @@ RECORD_SQL = text("""
     WHERE id = :id AND claimed_at = :claimed_at
 """)
 
+RENEW_SQL = text("""
+    UPDATE documents SET claimed_at = :now WHERE id = :id AND claimed_at = :claimed_at RETURNING id
+""")
+
 RECORD_FAILURE_SQL = text("""
     UPDATE documents SET requested_at = NULL, claimed_at = NULL, failed_at = :now
     WHERE id = :id AND claimed_at = :claimed_at
@@ -56,6 +60,10 @@ CLAIM_DOSSIER_SQL = text("""
         SELECT id FROM dossiers WHERE state = 'waiting' AND (claimed_at IS NULL OR claimed_at < :expired)
         ORDER BY id LIMIT 1 FOR UPDATE SKIP LOCKED)
     RETURNING id
+""")
+
+RENEW_DOSSIER_SQL = text("""
+    UPDATE dossiers SET claimed_at = :now, progress = :percent WHERE id = :id AND claimed_at = :claimed_at RETURNING id
 """)
 
 # Erase the content of dossiers of petitions whose signatures are anonymised: it names people.

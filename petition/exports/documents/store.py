@@ -4,12 +4,12 @@ import hashlib
 import time
 from datetime import datetime, timedelta
 from threading import Lock
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import structlog
 from cachetools import LRUCache
 from flask import Flask, current_app
-from sqlalchemy import select
+from sqlalchemy import TextClause, select
 from sqlalchemy.exc import DBAPIError
 
 from petition.core import clock
@@ -34,7 +34,7 @@ MAX_AGE_OF_NAMES = timedelta(hours=1)
 RETENTION_OF_NAMES = timedelta(days=1)
 NAMING_KINDS = (DocumentKind.LETTER, DocumentKind.SIGNATORIES)
 RETRY_AFTER = timedelta(minutes=10)  # after a failure
-CLAIM_TIMEOUT = timedelta(minutes=10)
+CLAIM_TIMEOUT = timedelta(minutes=6)  # a claim is renewed after each part, which takes five at most
 MAX_CACHED_BYTES = 32 * 1024 * 1024  # of contents, in each web process
 TASK_NAME = "petition.exports.documents.tasks.make_documents"
 
@@ -123,6 +123,20 @@ def read_content(status: DocumentStatus) -> bytes | None:
     return content
 
 
+class Claim:
+    """A worker's claim on a row, which it renews while it works. `moment` is what proves it."""
+
+    def __init__(self, renew_sql: TextClause, row_id: int, moment: datetime) -> None:
+        self._renew_sql, self._row_id, self.moment = renew_sql, row_id, moment
+
+    def renew(self, percent: int) -> None:
+        """Renew it, and note how much is done. Commits. A claim that was lost stays lost."""
+        values: dict[str, Any] = {"id": self._row_id, "claimed_at": self.moment, "now": clock.now(), "percent": percent}
+        if db.session.execute(self._renew_sql, values).first() is not None:
+            self.moment = values["now"]
+        db.session.commit()
+
+
 def make_requested(max_seconds: float) -> int:
     """Make the documents that are wanted, for a time; returns how many. Commits.
 
@@ -149,21 +163,21 @@ def make_next() -> bool:
     db.session.commit()
     if claimed is None:
         return False
-    started = time.monotonic()
+    started, claim = time.monotonic(), Claim(queries.RENEW_SQL, claimed.id, now)
     try:
         petition = db.session.get_one(Petition, claimed.petition_id)
         version = petition.version
         jobs = describe(petition, claimed.kind, claimed.language, now)
         db.session.commit()
-        content = render_parts(jobs, now).content
+        content = render_parts(jobs, now, claim.renew).content
     except (RenderingError, TooManyNames) as error:
         log.error("document not made", kind=claimed.kind, petition=claimed.petition_id, error=str(error) or repr(error))
-        values = {"id": claimed.id, "claimed_at": now, "now": clock.now()}
+        values = {"id": claimed.id, "claimed_at": claim.moment, "now": clock.now()}
         db.session.execute(queries.RECORD_FAILURE_SQL, values)
         db.session.commit()
         return True
     values = {
-        "id": claimed.id, "claimed_at": now, "made_at": now, "version": version, "content": content,
+        "id": claimed.id, "claimed_at": claim.moment, "made_at": now, "version": version, "content": content,
         "milliseconds": int((time.monotonic() - started) * 1000), "digest": hashlib.sha256(content).hexdigest(),
     }  # fmt: skip
     db.session.execute(queries.RECORD_SQL, values)

@@ -26,7 +26,7 @@ PATH = "/desk/petitions/jardin/documents"
 @pytest.fixture
 def rendered(monkeypatch):
     """Stand in for the renderer."""
-    monkeypatch.setattr(dossiers, "render_parts", lambda *_: Rendered(b"%PDF", 7))
+    monkeypatch.setattr(dossiers, "render_parts", lambda _jobs, _moment, report: report(50) or Rendered(b"%PDF", 7))
 
 
 @pytest.fixture

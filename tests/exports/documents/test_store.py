@@ -22,7 +22,8 @@ def rendered(monkeypatch):
     """Stand in for the renderer; returns the list of what it was given."""
     jobs = []
 
-    def stand_in(parts, moment):
+    def stand_in(parts, _moment, report):
+        report(50)
         jobs.append(parts)
         return Rendered(f"{len(jobs)}".encode(), 1)
 

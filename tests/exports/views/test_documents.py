@@ -19,7 +19,7 @@ PATHS = ("letter.pdf", "signatories.pdf", "poster.pdf", "poster.pdf?format=a3", 
 def rendered(monkeypatch):
     made = []
 
-    def stand_in(parts, _moment):
+    def stand_in(parts, _moment, _report):
         made.append(parts)
         return Rendered(f"{parts[0].template} {parts[0].data['language']} {len(made)}".encode(), 1)
 
