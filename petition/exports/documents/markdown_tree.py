@@ -41,13 +41,14 @@ def _block(node: SyntaxTreeNode, names: set[str]) -> Node | None:
         case "paragraph":
             return {"type": "paragraph", "children": _inline_of(node, names)}
         case "heading":
-            return {"type": "heading", "level": int(node.tag[1]), "children": _inline_of(node, names)}
+            children = _inline_of(node, names)
+            return {"type": "heading", "level": int(node.tag[1]), "children": children} if children else None
         case "bullet_list" | "ordered_list":
-            items = [_blocks(item.children, names) for item in node.children]
+            items = [_within(_blocks(item.children, names)) for item in node.children]
             start = int(node.attrs.get("start", 1))
             return {"type": "list", "ordered": node.type == "ordered_list", "start": start, "items": items}
         case "blockquote":
-            return {"type": "quote", "children": _quoted(_blocks(node.children, names))}
+            return {"type": "quote", "children": _within(_blocks(node.children, names))}
         case "fence" | "code_block":
             return {"type": "code", "text": node.content.removesuffix("\n")}
         case "hr":
@@ -60,8 +61,8 @@ def _block(node: SyntaxTreeNode, names: set[str]) -> Node | None:
     return None
 
 
-def _quoted(nodes: list[Node]) -> list[Node]:
-    """Return what is quoted with its headings as paragraphs: they are none of the letter's own."""
+def _within(nodes: list[Node]) -> list[Node]:
+    """Return what is in a quotation or an item with its headings as paragraphs: they are none of the letter's own."""
     for node in nodes:
         if node["type"] == "heading":
             node["type"], node["children"] = "paragraph", [{"type": "strong", "children": node["children"]}]

@@ -42,11 +42,14 @@ def main() -> None:
 def render(job: dict[str, Any]) -> int:
     """Render a template with its data into a PDF, or one page of it into a PNG. Returns the number of pages."""
     fonts = typst.Fonts(include_system_fonts=False, font_paths=list_font_folders())
-    images = {name: base64.b64decode(content) for name, content in job.get("images", {}).items()}
+    root = Path(job["output"]).parent  # of the files that a template can read: images
+    for name, content in job["images"].items():
+        (root / name).parent.mkdir(exist_ok=True)
+        (root / name).write_bytes(base64.b64decode(content))
     common = (TEMPLATES / "common.typ").read_bytes()
     main_file = (TEMPLATES / f"{job['template']}.typ").read_bytes()
-    files = {"main.typ": main_file, "common.typ": common, **images}
-    options: dict[str, Any] = {"font_paths": fonts, "timestamp": job["timestamp"]}
+    files = {"main.typ": main_file, "common.typ": common}
+    options: dict[str, Any] = {"font_paths": fonts, "root": root, "timestamp": job["timestamp"]}
     if job["is_picture"]:
         content = typst.compile(
             files | {"data.json": json.dumps(job["data"]).encode()}, format="png", ppi=144, **options
