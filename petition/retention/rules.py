@@ -12,6 +12,7 @@ from petition.delivery.bounces.dmarc_reports import RETENTION as DMARC_RETENTION
 from petition.delivery.bounces.models import RAW_RETENTION
 from petition.delivery.bounces.webhook_auth import TOKEN_RETENTION
 from petition.delivery.pacing.actions import RETENTION as PROVIDER_RETENTION
+from petition.exports.documents.store import MAX_AGE_OF_NAMES, RETENTION_OF_NAMES
 from petition.operations.rollup import DETAIL_KEPT, HOURS_KEPT, MIN_DAILY_EMAILS, MONTHS_KEPT
 from petition.operations.rollup import RETENTION as ROLLUP_RETENTION
 from petition.petitions.paper.importer import DRAFT_TTL as PAPER_DRAFT_TTL
@@ -59,6 +60,7 @@ SIGNATURES_TASK, ANONYMISATION_TASK, FOLDING_TASK = (
     "petition.retention.tasks.run_anonymisation",
     "petition.retention.tasks.run_folding",
 )
+DOCUMENTS_TASK = "petition.exports.documents.tasks.run_retention"
 ANONYMISED = (
     "{PETITION_KEEP_SIGNATURES} after it closed (or as many as the petition says), or "
     "{PETITION_KEEP_HANDED_OVER} after it was handed over, whichever is first"
@@ -206,6 +208,22 @@ RULES = (
         "rows of an export as a workbook, while it is written",
         "temporary files of the web process, readable by no other user",
         "until it is sent",
+    ),
+    Rule(
+        "who is in the public list, in documents that anybody may download: the letter and the list as PDF",
+        "`documents`",
+        f"served for {_period(MAX_AGE_OF_NAMES)} after it was made, then made again without those who withdrew or were "
+        f"erased; deleted after {_period(RETENTION_OF_NAMES)}",
+        ("documents",),
+        DOCUMENTS_TASK,
+    ),
+    Rule(
+        "dossier that was handed over, as it was then: organisations, and names and roles of who agreed to be named; "
+        "no address",
+        "`dossiers`; the copies of whom it was handed to",
+        "until the petition's signatures are anonymised; its reference, date, counts and digest are kept",
+        ("dossiers",),
+        DOCUMENTS_TASK,
     ),
     Rule(
         "name, role, town of somebody who signed on paper, before they are added; no address; the file itself",

@@ -1,0 +1,1 @@
+"""Pages: export of signatures, public documents, documents at the desk."""
