@@ -130,6 +130,13 @@ RULES = (
         SIGNATURES_TASK,
     ),
     Rule(
+        "how many codes were tried for a link, or for an address that has none: a keyed hash of the address",
+        "`code_tries`",
+        "{CONFIRM_WITHIN} and a day after the first try",
+        ("code_tries",),
+        SIGNATURES_TASK,
+    ),
+    Rule(
         "an address that asked for the list of what it signed",
         "`list_requests`",
         "seconds; as long as no worker of maintenance runs",

@@ -31,6 +31,7 @@ def register(app: Flask) -> None:
     from petition.signatures.views import (
         address_change,
         bulk,
+        check_email,
         draft_preview,
         organisations,
         own_signatures,
@@ -48,6 +49,7 @@ def register(app: Flask) -> None:
     openapi.register_blueprint(app, api.blueprint)
     for view in (
         sign,
+        check_email,
         signatories,
         report,
         personal_page,

@@ -297,6 +297,19 @@ class AddressChange(Model):
     confirmed_at: Mapped[datetime | None]
 
 
+class CodeTries(Model):
+    """How many codes were tried for one link, or for an address without a signature; under a keyed hash."""
+
+    __tablename__ = "code_tries"
+
+    key_hash: Mapped[str] = mapped_column(String(32), primary_key=True)
+    generation: Mapped[int] = mapped_column(BigInteger, primary_key=True, autoincrement=False)
+    tries: Mapped[int] = mapped_column(SmallInteger)
+    started_at: Mapped[datetime] = mapped_column(server_default=func.now())
+
+    __table_args__ = (Index("ix_code_tries_started_at", "started_at"),)
+
+
 class ListRequest(Model):
     """An address that asked for the list of what it signed, whether or not it did. Deleted by the worker."""
 

@@ -147,6 +147,32 @@ CONFIRM_BY_LINK_SQL = text("""
     SELECT id, generation FROM confirmed
 """)
 
+# Count one try of a code, and return the signature that it is for. Writes one row whatever there is, in the same time:
+# where there is no signature, all its columns are empty, and the tries are counted too. Tries beyond the last allowed
+# are not told apart. Codes work of links that are valid and were enqueued since the time that a link works.
+COUNT_CODE_TRY_SQL = text("""
+    WITH signer AS MATERIALIZED (
+        SELECT * FROM signatures
+        WHERE petition_id = :petition_id AND party = :party AND email_canonical = :email_canonical
+    ),
+    counted AS (
+        INSERT INTO code_tries AS t (key_hash, generation, tries, started_at)
+        VALUES (:key_hash, coalesce((SELECT generation FROM signer), 0), 1, now())
+        ON CONFLICT (key_hash, generation) DO UPDATE SET tries = least(t.tries + 1, :max_tries + 1)
+        RETURNING tries
+    )
+    SELECT
+        counted.tries,
+        coalesce(s.generation, 0) || ARRAY(
+            SELECT d.generation FROM deliveries AS d
+            WHERE d.kind = 'confirm_signature' AND d.subject_id = coalesce(s.id, 0)
+                AND d.generation >= s.valid_from AND d.generation < s.generation AND d.created_at > :since
+            ORDER BY d.generation DESC LIMIT :earlier_codes),
+        coalesce(s.id, 0), coalesce(s.state, ''), coalesce(s.party, ''), coalesce(s.name, ''), s.profession,
+        s.organisation, s.city, coalesce(s.listed, false), coalesce(s.updates, false), coalesce(s.email, '')
+    FROM counted LEFT JOIN signer AS s ON true
+""")
+
 # Take requests for lists out of the table; those that another worker holds are left to it.
 TAKE_LIST_REQUESTS = text("""
     DELETE FROM list_requests WHERE id IN (

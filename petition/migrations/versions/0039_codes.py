@@ -1,9 +1,21 @@
 """Confirmation by code."""
 
+from alembic import op
+
 revision = "0039"
 down_revision = "0038"
 compatible_from = "0032"
 
 
 def upgrade() -> None:
-    """Change nothing."""
+    """Add the table of tries."""
+    op.execute("""
+        CREATE TABLE code_tries (
+            key_hash VARCHAR(32) NOT NULL,
+            generation BIGINT NOT NULL,
+            tries SMALLINT NOT NULL,
+            started_at TIMESTAMP WITH TIME ZONE NOT NULL DEFAULT now(),
+            CONSTRAINT pk_code_tries PRIMARY KEY (key_hash, generation)
+        )
+    """)
+    op.execute("CREATE INDEX ix_code_tries_started_at ON code_tries (started_at)")

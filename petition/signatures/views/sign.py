@@ -1,4 +1,4 @@
-"""The signer's pages: sign, "check your email", confirm or disown by link."""
+"""The signer's pages: sign, confirm or disown by link."""
 
 from collections.abc import Mapping
 from datetime import date, datetime
@@ -13,7 +13,6 @@ from petition.core import tokens
 from petition.core.db import db
 from petition.core.exceptions import ValidationError
 from petition.core.i18n import LANGUAGES, current_language, explicit_language, set_reader_language
-from petition.delivery.composers import sender_address
 from petition.petitions.counters import get_count
 from petition.petitions.presenter import present, present_cached
 from petition.petitions.validation import SLUG_PATTERN
@@ -26,6 +25,7 @@ from petition.safeguards.rate_limits import (
     limit_token_posts,
     stored_network_hash,
 )
+from petition.signatures.code_handles import NOBODY, make_handle, seal
 from petition.signatures.confirm import (
     ConfirmationClosed,
     DetailsChanged,
@@ -39,6 +39,7 @@ from petition.signatures.links import (
     AnonymisedLink,
     ExpiredLink,
     LinkProblem,
+    LinkTarget,
     UnknownLink,
     get_by_confirm_token,
     make_personal_token,
@@ -46,7 +47,7 @@ from petition.signatures.links import (
 from petition.signatures.models import Signature, SignatureState
 from petition.signatures.presenter import present_for_signer
 from petition.signatures.retention import DISOWNED_TTL
-from petition.signatures.sealed_address import open_address, seal_address
+from petition.signatures.sealed_address import seal_address
 from petition.signatures.self_service import enqueue_replacement_link
 from petition.signatures.sign import PetitionClosed, sign
 from petition.signatures.validation import validate_details
@@ -64,7 +65,7 @@ def submit_form(slug: str) -> Response:
     if form.get("use_suggestion"):
         form["email"] = form["use_suggestion"]
     if is_filled(form):
-        return _redirect_to_check_your_email(slug, form)
+        return _redirect_to_check_your_email(slug, form, seal(NOBODY))
     suggestion = _suggest_address(form)
     try:
         details = validate_details(petition, form)
@@ -76,7 +77,7 @@ def submit_form(slug: str) -> Response:
         if suggestion and "email" in errors:
             errors["email"] = _("This is not a full email address. Did you mean %(address)s?", address=suggestion)
         return render_page(petition, SignForm(form, errors, suggestion), 422)
-    return _redirect_to_check_your_email(slug, form)
+    return _redirect_to_check_your_email(slug, form, make_handle(petition.id, details))
 
 
 def _suggest_address(form: Mapping[str, Any]) -> str | None:
@@ -89,22 +90,13 @@ def _suggest_address(form: Mapping[str, Any]) -> str | None:
         return None
 
 
-def _redirect_to_check_your_email(slug: str, form: Mapping[str, Any]) -> Response:
-    """Lead to the page that says what to do next; the form of our own page asks it to show the address."""
-    sealed = seal_address(str(form.get("email", ""))) if form.get("show_address") else None
-    return redirect(url_for("signatures.check_your_email", slug=slug, to=sealed, lang=explicit_language()), 303)
+def _redirect_to_check_your_email(slug: str, form: Mapping[str, Any], handle: str) -> Response:
+    """Lead to the page that says what to do next.
 
-
-@blueprint.get("/p/<slug>/check-your-email")
-def check_your_email(slug: str) -> str:
-    """Show that a link was sent to the address, from which one and for how long it is valid."""
-    return render_template(
-        "signatures/sign/check_your_email.html",
-        petition=present(get_public_or_404(slug), current_language()),
-        address=open_address(request.args.get("to", "")),
-        sender_address=sender_address(),
-        confirm_within=current_app.config["CONFIRM_WITHIN"],
-    )
+    The form of our own page asks it to show the address, and to take the code of the email, for which `handle` is.
+    """
+    shown = {"to": seal_address(str(form.get("email", ""))), "handle": handle} if form.get("show_address") else {}
+    return redirect(url_for("check_email.page", slug=slug, **shown, lang=explicit_language()), 303)
 
 
 def _link_page(template: str, signature: Signature | None, status: int = 200, **context: Any) -> tuple[str, int]:
@@ -168,13 +160,19 @@ def confirm_page(token: str) -> tuple[str, int]:
     """Show the details to confirm. Changes nothing: mail scanners follow links too."""
     signature = _get_signature(token)
     if signature.state == SignatureState.PENDING and not signature.petition.people_can_confirm:
-        return _link_page("signatures/sign/closed.html", signature, 410)
+        return closed_page(signature)
     if signature.state not in (SignatureState.PENDING, SignatureState.CONFIRMED):
         raise ExpiredLink(signature, LinkProblem.EXPIRED)
-    return _confirm_page(signature, token)
+    return confirm_page_of(signature, token)
 
 
-def _confirm_page(signature: Signature, token: str, status: int = 200, changed: bool = False) -> tuple[str, int]:
+def closed_page(signature: Signature) -> tuple[str, int]:
+    """Say that the signature can no longer be confirmed."""
+    return _link_page("signatures/sign/closed.html", signature, 410)
+
+
+def confirm_page_of(signature: Signature, token: str, status: int = 200, changed: bool = False) -> tuple[str, int]:
+    """Show the details of a signature, and the button that confirms them; `changed`: they did since they were read."""
     body = render_template(
         "signatures/sign/confirm.html",
         petition=present_cached(signature.petition, current_language()),
@@ -198,12 +196,17 @@ def confirm_link(token: str) -> Any:
         # Somebody signed with this address while the page was open: show what the button would confirm now. Whoever
         # posts without the page's form has not read it: a scanner, a script.
         set_reader_language(error.signature.locale)
-        return _confirm_page(error.signature, token, 409 if seen else 422, changed=bool(seen))
+        return confirm_page_of(error.signature, token, 409 if seen else 422, changed=bool(seen))
     except ConfirmationClosed as error:
         set_reader_language(error.signature.locale)
-        return _link_page("signatures/sign/closed.html", error.signature, 410)
+        return closed_page(error.signature)
     except SignatureEnded as error:
         return _expired_page(ExpiredLink(error.signature, LinkProblem.EXPIRED))
+    return redirect_to_confirmed(confirmed)
+
+
+def redirect_to_confirmed(confirmed: LinkTarget) -> Response:
+    """Lead to what follows a confirmation: the personal page, or from our own pages the thanks."""
     if SLUG_PATTERN.fullmatch(thanks := request.form.get("thanks", "")):
         # From our own page: to one without a token in its address, which people share.
         language = request.form.get("locale")
@@ -252,7 +255,7 @@ def resend(token: str) -> tuple[str, int]:
         signature = error.signature
     set_reader_language(signature.locale)
     if signature.state == SignatureState.PENDING and not signature.petition.people_can_confirm:
-        return _link_page("signatures/sign/closed.html", signature, 410)
+        return closed_page(signature)
     enqueue_replacement_link(signature)
     db.session.commit()
     return _link_page("signatures/sign/link_sent.html", signature)
