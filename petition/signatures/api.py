@@ -151,7 +151,7 @@ EXAMPLE_SIGNATORIES = {
 
 def _accepted(handle: str | None = None) -> Response:
     if handle is not None:
-        return jsonify(status=ACCEPTED, handle=handle), 202
+        return current_app.make_response((jsonify(status=ACCEPTED, handle=handle), 202))
     return current_app.response_class(f'{{"status":"{ACCEPTED}"}}\n', 202, mimetype="application/json")
 
 

@@ -90,13 +90,15 @@ def _suggest_address(form: Mapping[str, Any]) -> str | None:
         return None
 
 
-def _redirect_to_check_your_email(slug: str, form: Mapping[str, Any], handle: str) -> Response:
+def _redirect_to_check_your_email(slug: str, form: Mapping[str, Any], handle: str | None) -> Response:
     """Lead to the page that says what to do next.
 
     The form of our own page asks it to show the address, and to take the code of the email, for which `handle` is.
     """
-    shown = {"to": seal_address(str(form.get("email", ""))), "handle": handle} if form.get("show_address") else {}
-    return redirect(url_for("check_email.page", slug=slug, **shown, lang=explicit_language()), 303)
+    asks = bool(form.get("show_address"))
+    to = seal_address(str(form.get("email", ""))) if asks else None
+    handle = handle if asks else None
+    return redirect(url_for("check_email.page", slug=slug, to=to, handle=handle, lang=explicit_language()), 303)
 
 
 def _link_page(template: str, signature: Signature | None, status: int = 200, **context: Any) -> tuple[str, int]:
