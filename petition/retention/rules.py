@@ -180,6 +180,14 @@ RULES = (
         ANONYMISATION_TASK,
     ),
     Rule(
+        "details of a signature that was disowned before it was confirmed, for its link to put it back: in no list, "
+        "count, email or export",
+        "`signatures`",
+        "{CONFIRM_WITHIN} after it was disowned",
+        ("signatures",),
+        SIGNATURES_TASK,
+    ),
+    Rule(
         "details of a confirmed signature that was disowned, for the team to put it back: in no list, count, email "
         "or export; consent to updates ends at once",
         "`signatures`",

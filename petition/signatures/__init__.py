@@ -32,6 +32,7 @@ def register(app: Flask) -> None:
         address_change,
         bulk,
         check_email,
+        disown,
         draft_preview,
         organisations,
         own_signatures,
@@ -50,6 +51,7 @@ def register(app: Flask) -> None:
     for view in (
         sign,
         check_email,
+        disown,
         signatories,
         report,
         personal_page,

@@ -122,18 +122,16 @@ def confirm_signature(signature: Signature) -> bool:
 def disown(signature: Signature) -> bool:
     """End a signature that somebody else made with this address. Returns whether this call did it.
 
-    It no longer counts, is not listed and gets no email. Erases its details but the canonical address, so that it is
-    never emailed about this petition again. One that was confirmed keeps them for `retention.DISOWNED_TTL`, except
-    the consent to updates: whoever pressed the button may not be its signer, and the team can `restore` it meanwhile.
-    Flushes, does not commit.
+    It no longer counts, is not listed, and is never emailed about this petition again: of its details the canonical
+    address is kept. The others, except the consent to updates, are kept for a time (`retention.erase_disowned`), as
+    whoever pressed the button may not be its signer: one that was confirmed can be restored by the team (`restore`),
+    and any by the link that disowned it (`take_back`). Flushes, does not commit.
     """
     ended = {"updates": False, "ended_at": func.now()}
-    if transition(signature, SignatureState.PENDING, SignatureState.DISOWNED, **ERASED_DETAILS, **ended):
-        journal.record(Act.DISOWNED, signature.id, signature.email_canonical)
-        return True
-    if not transition(signature, SignatureState.CONFIRMED, SignatureState.DISOWNED, **ended):
+    if transition(signature, SignatureState.CONFIRMED, SignatureState.DISOWNED, **ended):
+        increment(signature.petition_id, signature.id, signature.party, -1)
+    elif not transition(signature, SignatureState.PENDING, SignatureState.DISOWNED, **ended):
         return False
-    increment(signature.petition_id, signature.id, signature.party, -1)
     journal.record(Act.DISOWNED, signature.id, signature.email_canonical)
     return True
 
@@ -141,6 +139,22 @@ def disown(signature: Signature) -> bool:
 def can_be_restored(signature: Signature) -> bool:
     """Say whether a signature was confirmed, then disowned, and still has its details."""
     return signature.state == SignatureState.DISOWNED and bool(signature.confirmed_at and signature.email)
+
+
+def take_back(signature: Signature) -> bool:
+    """Undo `disown` for the holder of its link: pending again, or confirmed and counted if it was. Flushes.
+
+    Returns whether this call did it. Links stay valid as they were, which `restore` by the team ends.
+    """
+    if signature.state != SignatureState.DISOWNED or not signature.email:
+        return False
+    before = SignatureState.CONFIRMED if signature.confirmed_at else SignatureState.PENDING
+    if not transition(signature, SignatureState.DISOWNED, before, ended_at=None):
+        return False
+    if before == SignatureState.CONFIRMED:
+        increment(signature.petition_id, signature.id, signature.party, +1)
+    journal.record(Act.PUT_BACK, signature.id, signature.email_canonical)
+    return True
 
 
 def restore(signature: Signature) -> bool:

@@ -1,4 +1,4 @@
-"""The signer's pages: sign, confirm or disown by link."""
+"""The signer's pages: sign, and confirm by link."""
 
 from collections.abc import Mapping
 from datetime import date, datetime
@@ -32,7 +32,6 @@ from petition.signatures.confirm import (
     SignatureEnded,
     can_be_restored,
     confirm,
-    disown,
 )
 from petition.signatures.fingerprint import compute_fingerprint
 from petition.signatures.links import (
@@ -101,8 +100,9 @@ def _redirect_to_check_your_email(slug: str, form: Mapping[str, Any], handle: st
     return redirect(url_for("check_email.page", slug=slug, to=to, handle=handle, lang=explicit_language()), 303)
 
 
-def _link_page(template: str, signature: Signature | None, status: int = 200, **context: Any) -> tuple[str, int]:
-    petition = present_cached(signature.petition, current_language()) if signature else None
+def link_page(template: str, of: Signature | None, status: int = 200, **context: Any) -> tuple[str, int]:
+    """Render a page of a link, with the petition of the signature that it is of."""
+    petition = present_cached(of.petition, current_language()) if of else None
     return render_template(template, petition=petition, **context), status
 
 
@@ -112,7 +112,7 @@ def handle_invalid_link(error: ExpiredLink | UnknownLink) -> tuple[str, int]:
     """Answer a link that is not valid: 404 if it is not one of ours, 410 if it expired or its data is erased."""
     db.session.rollback()
     if isinstance(error, UnknownLink):
-        return _link_page("signatures/sign/link_invalid.html", None, 404)
+        return link_page("signatures/sign/link_invalid.html", None, 404)
     if isinstance(error, AnonymisedLink):
         petition = present_cached(error.petition, current_language())
         return render_template("signatures/sign/anonymised.html", petition=petition), 410
@@ -125,9 +125,9 @@ def _expired_page(error: ExpiredLink) -> tuple[str, int]:
     state = signature.state if signature else None
     set_reader_language(error.locale)
     if signature and error.problem == LinkProblem.DISOWNED:
-        return _disowned_page(signature)
-    is_confirm_link = request.blueprint == blueprint.name
-    return _link_page(
+        return disowned_page(signature, None)
+    is_confirm_link = request.path.startswith("/c/")
+    return link_page(
         "signatures/sign/link_expired.html",
         signature,
         410,
@@ -135,34 +135,44 @@ def _expired_page(error: ExpiredLink) -> tuple[str, int]:
         token=tokens.strip_trailing_characters((request.view_args or {}).get("token", "")),
         can_resend=is_confirm_link and state in (SignatureState.PENDING, SignatureState.CONFIRMED),
         is_confirmed=state == SignatureState.CONFIRMED,
-        confirmed_on=_local_day(signature, signature.confirmed_at) if signature else None,
-        ended_on=_local_day(signature, signature.ended_at) if signature else None,
+        confirmed_on=local_day(signature, signature.confirmed_at) if signature else None,
+        ended_on=local_day(signature, signature.ended_at) if signature else None,
         confirm_within=current_app.config["CONFIRM_WITHIN"],
     )
 
 
-def _local_day(signature: Signature, moment: datetime | None) -> date | None:
+def local_day(signature: Signature, moment: datetime | None) -> date | None:
+    """Return the day of a moment where the petition is."""
     return moment.astimezone(ZoneInfo(signature.petition.timezone)).date() if moment else None
 
 
-def _get_signature(token: str, *, lock: bool = False) -> Signature:
+def get_signature(token: str, *, lock: bool = False) -> Signature:
     """Return the signature of a confirmation link, and answer in its language."""
     signature = get_by_confirm_token(token, lock=lock)
     set_reader_language(signature.locale)
     return signature
 
 
-def _disowned_page(signature: Signature) -> tuple[str, int]:
-    days = DISOWNED_TTL.days if can_be_restored(signature) else None
-    return _link_page("signatures/sign/disowned.html", signature, erased_within_days=days)
+def disowned_page(signature: Signature, token: str | None) -> tuple[str, int]:
+    """Say that it was disowned, and offer to take that back; `token`: of a link that still works."""
+    return link_page(
+        "signatures/sign/disowned.html",
+        signature,
+        token=tokens.strip_trailing_characters(token) if token and signature.email else None,
+        is_kept=bool(signature.email),
+        restored_within_days=DISOWNED_TTL.days if can_be_restored(signature) else None,
+        confirm_within=current_app.config["CONFIRM_WITHIN"],
+    )
 
 
 @blueprint.get("/c/<token>")
 def confirm_page(token: str) -> tuple[str, int]:
     """Show the details to confirm. Changes nothing: mail scanners follow links too."""
-    signature = _get_signature(token)
+    signature = get_signature(token)
     if signature.state == SignatureState.PENDING and not signature.petition.people_can_confirm:
         return closed_page(signature)
+    if signature.state == SignatureState.DISOWNED:
+        return disowned_page(signature, token)
     if signature.state not in (SignatureState.PENDING, SignatureState.CONFIRMED):
         raise ExpiredLink(signature, LinkProblem.EXPIRED)
     return confirm_page_of(signature, token)
@@ -170,7 +180,7 @@ def confirm_page(token: str) -> tuple[str, int]:
 
 def closed_page(signature: Signature) -> tuple[str, int]:
     """Say that the signature can no longer be confirmed."""
-    return _link_page("signatures/sign/closed.html", signature, 410)
+    return link_page("signatures/sign/closed.html", signature, 410)
 
 
 def confirm_page_of(signature: Signature, token: str, status: int = 200, changed: bool = False) -> tuple[str, int]:
@@ -181,7 +191,7 @@ def confirm_page_of(signature: Signature, token: str, status: int = 200, changed
         signature=present_for_signer(signature),
         token=tokens.strip_trailing_characters(token),
         seen=compute_fingerprint(signature),
-        confirmed_on=_local_day(signature, signature.confirmed_at),
+        confirmed_on=local_day(signature, signature.confirmed_at),
         changed=changed,
     )
     return body, status
@@ -203,6 +213,9 @@ def confirm_link(token: str) -> Any:
         set_reader_language(error.signature.locale)
         return closed_page(error.signature)
     except SignatureEnded as error:
+        if error.signature.state == SignatureState.DISOWNED:
+            set_reader_language(error.signature.locale)
+            return disowned_page(error.signature, token)
         return _expired_page(ExpiredLink(error.signature, LinkProblem.EXPIRED))
     return redirect_to_confirmed(confirmed)
 
@@ -226,25 +239,6 @@ def thank_you(slug: str) -> str:
     )
 
 
-@blueprint.post("/c/<token>/disown", endpoint="disown")
-@limit_token_posts
-def disown_link(token: str) -> tuple[str, int]:
-    """Disown a signature that the owner of the address did not make; one that counts takes a second step."""
-    signature = _get_signature(token, lock=True)
-    if signature.state == SignatureState.CONFIRMED and request.form.get("sure") != "yes":
-        db.session.rollback()  # releases the lock
-        return _link_page(
-            "signatures/sign/disown.html",
-            signature,
-            token=tokens.strip_trailing_characters(token),
-            confirmed_on=_local_day(signature, signature.confirmed_at),
-            restored_within_days=DISOWNED_TTL.days,
-        )
-    disown(signature)
-    db.session.commit()
-    return _disowned_page(signature)
-
-
 @blueprint.post("/c/<token>/resend")
 @limit_token_posts
 def resend(token: str) -> tuple[str, int]:
@@ -260,4 +254,4 @@ def resend(token: str) -> tuple[str, int]:
         return closed_page(signature)
     enqueue_replacement_link(signature)
     db.session.commit()
-    return _link_page("signatures/sign/link_sent.html", signature)
+    return link_page("signatures/sign/link_sent.html", signature)
