@@ -96,8 +96,9 @@ RULES = (
         ("signatures", "consent_wordings"),
     ),
     Rule(
-        "network that a signature was requested from: a keyed hash of the /24 (IPv4) or /48 (IPv6), never the address",
-        "`signatures.network`",
+        "network that a signature was requested from: a keyed hash of the /24 (IPv4) or /48 (IPv6), never the address; "
+        "whether it was confirmed from there, and how long after the email",
+        "`signatures.network`, `signatures.confirmed_same_network`, `signatures.confirmed_after`",
         f"{{PETITION_KEEP_NETWORKS}} after the petition closed; {_period(NETWORK_MAX_AGE)} after the last request "
         "for a link at the latest",
         ("signatures",),

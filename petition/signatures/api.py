@@ -23,6 +23,7 @@ from petition.safeguards.honeypot import FIELD_NAME, is_filled
 from petition.safeguards.rate_limits import (
     limit_signing,
     limit_token_posts,
+    network_hashes,
     stored_network_hash,
 )
 from petition.signatures.code_handles import MAX_HANDLE_CHARACTERS, NOBODY, make_handle, seal
@@ -30,6 +31,7 @@ from petition.signatures.codes import MAX_TYPED_CHARACTERS, UnreadDetails, Wrong
 from petition.signatures.confirm import ConfirmationClosed, SignatureEnded, confirm
 from petition.signatures.links import ExpiredLink, UnknownLink
 from petition.signatures.models import PARTIES
+from petition.signatures.presses import Press
 from petition.signatures.public_list import list_signatories
 from petition.signatures.sign import PetitionClosed, sign
 from petition.signatures.validation import validate_details
@@ -210,9 +212,9 @@ class Confirmations(MethodView):
         """Confirm a signature by its token, or by its handle and code, once; again answers the same."""
         try:
             if "token" in fields:
-                confirm(fields["token"])
+                confirm(fields["token"], press=Press(network_hashes()))
             else:
-                confirm_by_code(fields["handle"], fields["code"])
+                confirm_by_code(fields["handle"], fields["code"], network_hashes())
         except (UnknownLink, WrongCode) as error:
             return problem_response(404, str(error))
         except UnreadDetails as error:

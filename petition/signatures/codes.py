@@ -23,6 +23,7 @@ from petition.signatures.confirm import DetailsChanged, SignatureEnded, confirm
 from petition.signatures.fingerprint import compute_fingerprint
 from petition.signatures.links import LinkTarget, make_confirm_token
 from petition.signatures.models import CodeTries, SignatureState
+from petition.signatures.presses import Press
 from petition.signatures.queries import COUNT_CODE_TRY_SQL
 
 CODE_DIGITS = 8
@@ -90,11 +91,12 @@ def format_code(code: str) -> str:
     return f"{code[: CODE_DIGITS // 2]} {code[CODE_DIGITS // 2 :]}"
 
 
-def confirm_by_code(handle: str, typed: str, petition_id: int | None = None) -> LinkTarget:
+def confirm_by_code(handle: str, typed: str, networks: list[str], petition_id: int | None = None) -> LinkTarget:
     """Confirm the signature that a handle and its code are for, and return it. Commits by itself.
 
-    `petition_id`: of the page on which the code was typed, if it was on one. The try is counted first, by one statement
-    that does the same for every handle and every address. What is not a digit is ignored. Idempotent as `confirm`.
+    `networks`: hashes of the client's, to be noted. `petition_id`: of the page on which the code was typed, if on one.
+    The try is counted first, by one statement that does the same for every handle and every address. What is not a
+    digit is ignored. Idempotent as `confirm`.
 
     Raises `WrongCode` where handle, code or signature is not right, or after `MAX_TRIES` of the link; where the code is
     right `UnreadDetails` or `ConfirmationClosed`.
@@ -112,7 +114,7 @@ def confirm_by_code(handle: str, typed: str, petition_id: int | None = None) -> 
         # Somebody else may have signed with this address meanwhile: nobody confirms what they have not read.
         raise UnreadDetails(token)
     try:
-        return confirm(token, compute_fingerprint(signer))
+        return confirm(token, compute_fingerprint(signer), Press(networks))
     except DetailsChanged:
         raise UnreadDetails(token) from None
     except (InvalidLink, SignatureEnded):  # a moment ago

@@ -22,7 +22,8 @@ from petition.signatures.links import (
     read_confirm_token,
 )
 from petition.signatures.models import Signature, SignatureState, confirmation_numbers
-from petition.signatures.queries import CONFIRM_BY_LINK_SQL
+from petition.signatures.presses import UNWATCHED, Press
+from petition.signatures.queries import CONFIRM_BY_LINK_SQL, NOTE_CONFIRMATION_SQL
 
 ERASED_DETAILS: dict[str, Any] = {
     "name": "", "organisation": None, "email": "", "profession": None, "city": None, "postal_code": None,
@@ -63,18 +64,26 @@ class DetailsChanged(Conflict):
         self.signature = signature
 
 
-def confirm(token: str, seen: str | None = None) -> LinkTarget:
+class LooksAutomatic(Conflict):
+    """The press may be a machine's: nothing is confirmed, and whoever reads the page presses once more."""
+
+    def __init__(self, signature: Signature) -> None:
+        super().__init__({"form": _("Programs that check mail press buttons, too. Please press once more.")})
+        self.signature = signature
+
+
+def confirm(token: str, seen: str | None = None, press: Press = UNWATCHED) -> LinkTarget:
     """Confirm the signature that a link is for, and return it. Commits by itself.
 
     `seen` is the fingerprint of the details that the confirmation page showed, empty if it sent none; None where there
-    is no page: the API. Idempotent: a signature is counted once, however many requests come at once, and one that is
-    confirmed already is returned too.
+    is no page: the API. `press`: of its button, from where and how soon. Idempotent: a signature is counted once,
+    however many requests come at once, and one that is confirmed already is returned too.
 
     The usual case takes one autocommitted statement; where that changes no row, the signature is locked and looked at.
     Raises `UnknownLink`, `ExpiredLink`, `ConfirmationClosed`, `SignatureEnded`, or `DetailsChanged` for a pending
-    signature that is not what `seen` was computed from.
+    signature that is not what `seen` was computed from, or `LooksAutomatic` where the press may be a machine's.
     """
-    confirmed = _confirm_in_one_statement(token, seen)
+    confirmed = _confirm_in_one_statement(token, seen, press)
     if confirmed:
         return confirmed
     signature = get_by_confirm_token(token, lock=True)
@@ -82,20 +91,28 @@ def confirm(token: str, seen: str | None = None) -> LinkTarget:
         _require_open(signature)
         if seen is not None and seen != compute_fingerprint(signature):
             raise DetailsChanged(signature)
-        confirm_signature(signature)
+        if press.looks_automatic(signature.network):
+            raise LooksAutomatic(signature)
+        if confirm_signature(signature):
+            generation = read_confirm_token(token)[1]
+            values = {"id": signature.id, "generation": generation, "networks": press.networks}
+            db.session.execute(NOTE_CONFIRMATION_SQL, values)
     db.session.commit()
     if signature.state != SignatureState.CONFIRMED:
         raise SignatureEnded(signature)
     return signature
 
 
-def _confirm_in_one_statement(token: str, seen: str | None) -> ConfirmedSignature | None:
+def _confirm_in_one_statement(token: str, seen: str | None, press: Press) -> ConfirmedSignature | None:
     try:
         signature_id, generation = read_confirm_token(token)
     except tokens.BadToken:
         return None
     salt = derive_salt(signature_id)
-    values = {"id": signature_id, "generation": generation, "seen": seen, "salt": salt, "counter_slots": COUNTER_SLOTS}
+    values = {
+        "id": signature_id, "generation": generation, "seen": seen, "salt": salt, "counter_slots": COUNTER_SLOTS,
+        "networks": press.networks, "is_human": press.is_human,
+    }  # fmt: skip
     row = execute_autocommit(CONFIRM_BY_LINK_SQL, values)
     return ConfirmedSignature(*row) if row else None
 

@@ -5,6 +5,7 @@ from enum import StrEnum
 from typing import Any
 
 from sqlalchemy import (
+    REAL,
     BigInteger,
     CheckConstraint,
     ForeignKey,
@@ -133,6 +134,10 @@ class Signature(Model):
     confirmed_at: Mapped[datetime | None]
     confirmed_no: Mapped[int | None]
     ended_at: Mapped[datetime | None]
+    # Of a confirmation by its signer: seconds since the mail server accepted the email, and whether it came from the
+    # network of the last request. Erased with that.
+    confirmed_after: Mapped[float | None] = mapped_column(REAL)
+    confirmed_same_network: Mapped[bool | None]
     # Of an organisation: its position in the block of organisations, the text shown there in place of its name, and
     # the signature that it was merged into.
     list_position: Mapped[int | None]

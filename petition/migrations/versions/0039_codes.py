@@ -8,7 +8,7 @@ compatible_from = "0032"
 
 
 def upgrade() -> None:
-    """Add the table of tries."""
+    """Add the table of tries, and what is noted of a confirmation."""
     op.execute("""
         CREATE TABLE code_tries (
             key_hash VARCHAR(32) NOT NULL,
@@ -19,3 +19,4 @@ def upgrade() -> None:
         )
     """)
     op.execute("CREATE INDEX ix_code_tries_started_at ON code_tries (started_at)")
+    op.execute("ALTER TABLE signatures ADD COLUMN confirmed_after REAL, ADD COLUMN confirmed_same_network BOOLEAN")

@@ -8,7 +8,7 @@ from petition.delivery.composers import sender_address
 from petition.petitions.models import Petition
 from petition.petitions.presenter import present
 from petition.petitions.views.public import SignForm, get_public_or_404
-from petition.safeguards.rate_limits import limit_token_posts
+from petition.safeguards.rate_limits import limit_token_posts, network_hashes
 from petition.signatures.code_handles import MAX_HANDLE_CHARACTERS
 from petition.signatures.codes import UnreadDetails, WrongCode, confirm_by_code
 from petition.signatures.confirm import ConfirmationClosed
@@ -46,7 +46,7 @@ def confirm(slug: str) -> Response | tuple[str, int]:
     petition = get_public_or_404(slug)
     to, handle, typed = (request.form.get(name, "") for name in ("to", "handle", "code"))
     try:
-        confirmed = confirm_by_code(handle, typed, petition.id)
+        confirmed = confirm_by_code(handle, typed, network_hashes(), petition.id)
     except WrongCode as error:
         return _render(petition, to, handle, SignForm({"code": typed}, error.errors)), 422
     except UnreadDetails as error:

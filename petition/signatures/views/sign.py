@@ -23,12 +23,14 @@ from petition.safeguards.honeypot import is_filled
 from petition.safeguards.rate_limits import (
     limit_signing,
     limit_token_posts,
+    network_hashes,
     stored_network_hash,
 )
 from petition.signatures.code_handles import NOBODY, make_handle, seal
 from petition.signatures.confirm import (
     ConfirmationClosed,
     DetailsChanged,
+    LooksAutomatic,
     SignatureEnded,
     can_be_restored,
     confirm,
@@ -42,9 +44,11 @@ from petition.signatures.links import (
     UnknownLink,
     get_by_confirm_token,
     make_personal_token,
+    read_confirm_token,
 )
 from petition.signatures.models import Signature, SignatureState
 from petition.signatures.presenter import present_for_signer
+from petition.signatures.presses import AGAIN, SHOWN, UNWATCHED, Press, is_read, make_stamp
 from petition.signatures.retention import DISOWNED_TTL
 from petition.signatures.sealed_address import seal_address
 from petition.signatures.self_service import enqueue_replacement_link
@@ -183,8 +187,13 @@ def closed_page(signature: Signature) -> tuple[str, int]:
     return link_page("signatures/sign/closed.html", signature, 410)
 
 
-def confirm_page_of(signature: Signature, token: str, status: int = 200, changed: bool = False) -> tuple[str, int]:
-    """Show the details of a signature, and the button that confirms them; `changed`: they did since they were read."""
+def confirm_page_of(
+    signature: Signature, token: str, status: int = 200, *, changed: bool = False, again: bool = False
+) -> tuple[str, int]:
+    """Show the details of a signature, and the button that confirms them.
+
+    `changed`: they did since they were read. `again`: it is pressed once more, as the press before may be a machine's.
+    """
     body = render_template(
         "signatures/sign/confirm.html",
         petition=present_cached(signature.petition, current_language()),
@@ -193,6 +202,8 @@ def confirm_page_of(signature: Signature, token: str, status: int = 200, changed
         seen=compute_fingerprint(signature),
         confirmed_on=local_day(signature, signature.confirmed_at),
         changed=changed,
+        again=again,
+        stamp=make_stamp(AGAIN if again else SHOWN, signature.id),
     )
     return body, status
 
@@ -203,12 +214,15 @@ def confirm_link(token: str) -> Any:
     """Confirm what the page showed, once; later requests lead to the same page."""
     seen = request.form.get("seen", "")
     try:
-        confirmed = confirm(token, seen)
+        confirmed = confirm(token, seen, _press(token))
     except DetailsChanged as error:
         # Somebody signed with this address while the page was open: show what the button would confirm now. Whoever
         # posts without the page's form has not read it: a scanner, a script.
         set_reader_language(error.signature.locale)
         return confirm_page_of(error.signature, token, 409 if seen else 422, changed=bool(seen))
+    except LooksAutomatic as error:
+        set_reader_language(error.signature.locale)
+        return confirm_page_of(error.signature, token, again=True)
     except ConfirmationClosed as error:
         set_reader_language(error.signature.locale)
         return closed_page(error.signature)
@@ -218,6 +232,14 @@ def confirm_link(token: str) -> Any:
             return disowned_page(error.signature, token)
         return _expired_page(ExpiredLink(error.signature, LinkProblem.EXPIRED))
     return redirect_to_confirmed(confirmed)
+
+
+def _press(token: str) -> Press:
+    try:
+        signature_id, _generation = read_confirm_token(token)
+    except tokens.BadToken:
+        return UNWATCHED
+    return Press(network_hashes(), is_read(request.form.get("stamp", ""), signature_id))
 
 
 def redirect_to_confirmed(confirmed: LinkTarget) -> Response:
