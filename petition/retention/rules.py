@@ -97,8 +97,8 @@ RULES = (
     ),
     Rule(
         "network that a signature was requested from: a keyed hash of the /24 (IPv4) or /48 (IPv6), never the address; "
-        "whether it was confirmed from there, and how long after the email",
-        "`signatures.network`, `signatures.confirmed_same_network`, `signatures.confirmed_after`",
+        "whether it was confirmed from there, how long after the email, and since when a press looked like a machine's",
+        "`signatures.network`, `signatures.confirmed_same_network`, `signatures.confirmed_after`, `signatures.held_at`",
         f"{{PETITION_KEEP_NETWORKS}} after the petition closed; {_period(NETWORK_MAX_AGE)} after the last request "
         "for a link at the latest",
         ("signatures",),
@@ -367,7 +367,7 @@ RULES = (
 IMPERSONAL_TABLES = frozenset((
     "petitions", "petition_texts", "petition_counts", "mailings", "mailing_texts", "pauses", "state_change_log",
     "state_counts", "failure_groups", "minute_rollups", "totals", "web_requests", "heartbeats", "probes", "drifts",
-    "petition_images", "list_counts", "opt_in_counts", "team_alerts", "bounce_mailbox_state",
+    "petition_images", "list_counts", "held_presses", "opt_in_counts", "team_alerts", "bounce_mailbox_state",
 ))  # fmt: skip
 
 

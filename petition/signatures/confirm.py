@@ -23,7 +23,7 @@ from petition.signatures.links import (
 )
 from petition.signatures.models import Signature, SignatureState, confirmation_numbers
 from petition.signatures.presses import UNWATCHED, Press
-from petition.signatures.queries import CONFIRM_BY_LINK_SQL, NOTE_CONFIRMATION_SQL
+from petition.signatures.queries import CONFIRM_BY_LINK_SQL, NOTE_CONFIRMATION_SQL, NOTE_HELD_PRESS_SQL
 
 ERASED_DETAILS: dict[str, Any] = {
     "name": "", "organisation": None, "email": "", "profession": None, "city": None, "postal_code": None,
@@ -92,6 +92,8 @@ def confirm(token: str, seen: str | None = None, press: Press = UNWATCHED) -> Li
         if seen is not None and seen != compute_fingerprint(signature):
             raise DetailsChanged(signature)
         if press.looks_automatic(signature.network):
+            db.session.execute(NOTE_HELD_PRESS_SQL, {"id": signature.id})
+            db.session.commit()
             raise LooksAutomatic(signature)
         if confirm_signature(signature):
             generation = read_confirm_token(token)[1]

@@ -138,6 +138,8 @@ class Signature(Model):
     # network of the last request. Erased with that.
     confirmed_after: Mapped[float | None] = mapped_column(REAL)
     confirmed_same_network: Mapped[bool | None]
+    # Since when a press is known that looked like a machine's, and was not counted.
+    held_at: Mapped[datetime | None]
     # Of an organisation: its position in the block of organisations, the text shown there in place of its name, and
     # the signature that it was merged into.
     list_position: Mapped[int | None]

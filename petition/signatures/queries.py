@@ -104,7 +104,7 @@ REFRESH_SIGNATURE_SQL = text("""
         updates_wording_id = :updates_wording_id, updates_at = :updates_at, locale = :locale, email = :email,
         network = :network, requested_at = greatest(requested_at, :requested_at), generation = :generation,
         valid_from = :valid_from, state = 'pending', ended_at = NULL, confirmed_at = NULL, confirmed_no = NULL,
-        confirmed_after = NULL, confirmed_same_network = NULL,
+        confirmed_after = NULL, confirmed_same_network = NULL, held_at = NULL,
         reminded_at = CASE state WHEN 'pending' THEN reminded_at END,
         review = CASE WHEN review = 'rejected' THEN 'waiting' ELSE CAST(:review AS text) END, reported_at = NULL
     WHERE id = :id
@@ -166,6 +166,15 @@ NOTE_CONFIRMATION_SQL = text("""
                 AND d.state = 'sent'
             LIMIT 1)
     WHERE id = :id
+""")
+
+# Note, once for a signature, that a press looked like a machine's, and count it for the petition's statistics.
+NOTE_HELD_PRESS_SQL = text("""
+    WITH noted AS (
+        UPDATE signatures SET held_at = now() WHERE id = :id AND held_at IS NULL RETURNING petition_id
+    )
+    INSERT INTO held_presses AS held (petition_id, signatures) SELECT petition_id, 1 FROM noted
+    ON CONFLICT (petition_id) DO UPDATE SET signatures = held.signatures + 1
 """)
 
 # Count one try of a code, and return the signature that it is for. Writes one row whatever there is, in the same time:

@@ -13,6 +13,7 @@ from petition.delivery.models import Delivery
 from petition.delivery.worker import run_queue
 from petition.petitions import lifecycle
 from petition.petitions.counters import get_count
+from petition.petitions.statistics import get_statistics
 from petition.signatures import presses
 from petition.signatures.links import make_confirm_token
 from petition.signatures.models import Signature
@@ -75,6 +76,7 @@ def test_a_scanner_that_presses_every_button_counts_and_disowns_nothing(client, 
             assert press(client, page, SCANNER, number).status_code == 200
     assert states() == {"pending"}
     assert get_count(petition).confirmed == 0
+    assert get_statistics(petition).held == LINKS
     for number, link in enumerate(links):
         headers = {"X-Forwarded-For": f"203.{number}.10.7"} if number % 2 else PHONE
         answer = press(client, client.get(link, headers=headers), headers)
@@ -84,6 +86,7 @@ def test_a_scanner_that_presses_every_button_counts_and_disowns_nothing(client, 
         assert answer.status_code == 303
     assert states() == {"confirmed"}
     assert get_count(petition).confirmed == LINKS
+    assert get_statistics(petition).held == LINKS
 
 
 def test_the_page_says_what_is_left_to_do_on_a_form_that_differs(client, petition):

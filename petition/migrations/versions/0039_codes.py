@@ -19,4 +19,17 @@ def upgrade() -> None:
         )
     """)
     op.execute("CREATE INDEX ix_code_tries_started_at ON code_tries (started_at)")
-    op.execute("ALTER TABLE signatures ADD COLUMN confirmed_after REAL, ADD COLUMN confirmed_same_network BOOLEAN")
+    op.execute("""
+        ALTER TABLE signatures
+            ADD COLUMN confirmed_after REAL,
+            ADD COLUMN confirmed_same_network BOOLEAN,
+            ADD COLUMN held_at TIMESTAMP WITH TIME ZONE
+    """)
+    op.execute("""
+        CREATE TABLE held_presses (
+            petition_id BIGINT NOT NULL,
+            signatures BIGINT NOT NULL,
+            CONSTRAINT pk_held_presses PRIMARY KEY (petition_id),
+            CONSTRAINT fk_held_presses_petition_id FOREIGN KEY (petition_id) REFERENCES petitions (id) ON DELETE CASCADE
+        )
+    """)
