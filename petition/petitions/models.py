@@ -293,4 +293,4 @@ class HeldPresses(Model):
     petition_id: Mapped[int] = mapped_column(
         ForeignKey("petitions.id", ondelete="CASCADE"), primary_key=True, autoincrement=False
     )
-    signatures: Mapped[int]
+    held: Mapped[int]

@@ -93,7 +93,7 @@ def get_statistics(petition: Petition) -> CampaignStatistics:
         mailed=path.get("mailed", 0),
         confirmed=path.get("confirmed", 0),
         counted=counted,
-        held=db.session.scalar(select(HeldPresses.signatures).where(HeldPresses.petition_id == petition.id)) or 0,
+        held=db.session.scalar(select(HeldPresses.held).where(HeldPresses.petition_id == petition.id)) or 0,
         breakdowns={name: _build_breakdown(rows, counted) for name, rows in found.items()},
     )
 

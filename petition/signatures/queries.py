@@ -173,8 +173,8 @@ NOTE_HELD_PRESS_SQL = text("""
     WITH noted AS (
         UPDATE signatures SET held_at = now() WHERE id = :id AND held_at IS NULL RETURNING petition_id
     )
-    INSERT INTO held_presses AS held (petition_id, signatures) SELECT petition_id, 1 FROM noted
-    ON CONFLICT (petition_id) DO UPDATE SET signatures = held.signatures + 1
+    INSERT INTO held_presses AS h (petition_id, held) SELECT petition_id, 1 FROM noted
+    ON CONFLICT (petition_id) DO UPDATE SET held = h.held + 1
 """)
 
 # Count one try of a code, and return the signature that it is for. Writes one row whatever there is, in the same time:

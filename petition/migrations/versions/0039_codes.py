@@ -28,7 +28,7 @@ def upgrade() -> None:
     op.execute("""
         CREATE TABLE held_presses (
             petition_id BIGINT NOT NULL,
-            signatures BIGINT NOT NULL,
+            held BIGINT NOT NULL,
             CONSTRAINT pk_held_presses PRIMARY KEY (petition_id),
             CONSTRAINT fk_held_presses_petition_id FOREIGN KEY (petition_id) REFERENCES petitions (id) ON DELETE CASCADE
         )
