@@ -323,3 +323,14 @@ class PaperSignature(Model):
         Index("ix_paper_signatures_import", "import_id", "line"),
         Index("ix_paper_signatures_name", "petition_id", text("lower(name)")),
     )
+
+
+class HeldPresses(Model):
+    """How many signatures of a petition had a confirmation that looked like a machine's, and was not counted yet."""
+
+    __tablename__ = "held_presses"
+
+    petition_id: Mapped[int] = mapped_column(
+        ForeignKey("petitions.id", ondelete="CASCADE"), primary_key=True, autoincrement=False
+    )
+    held: Mapped[int]

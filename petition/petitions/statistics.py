@@ -6,10 +6,10 @@ from datetime import UTC, date, datetime, timedelta
 from typing import Any
 from zoneinfo import ZoneInfo
 
-from sqlalchemy import text
+from sqlalchemy import select, text
 
 from petition.core.db import db
-from petition.petitions.models import Petition
+from petition.petitions.models import HeldPresses, Petition
 from petition.petitions.queries import (
     DAILY_TOTALS_SQL,
     DELETE_ZERO_STATISTICS_SQL,
@@ -61,6 +61,7 @@ class CampaignStatistics:
     mailed: int
     confirmed: int
     counted: int
+    held: int  # signatures with a confirmation that looked like a machine's, and was not counted yet
     breakdowns: dict[str, DimensionBreakdown]
 
 
@@ -92,6 +93,7 @@ def get_statistics(petition: Petition) -> CampaignStatistics:
         mailed=path.get("mailed", 0),
         confirmed=path.get("confirmed", 0),
         counted=counted,
+        held=db.session.scalar(select(HeldPresses.held).where(HeldPresses.petition_id == petition.id)) or 0,
         breakdowns={name: _build_breakdown(rows, counted) for name, rows in found.items()},
     )
 

@@ -120,8 +120,9 @@ RULES = (
         ("count_events", "count_log_entries", "count_log_nodes", "count_checkpoints", "count_cosignatures"),
     ),
     Rule(
-        "network that a signature was requested from: a keyed hash of the /24 (IPv4) or /48 (IPv6), never the address",
-        "`signatures.network`",
+        "network that a signature was requested from: a keyed hash of the /24 (IPv4) or /48 (IPv6), never the address; "
+        "whether it was confirmed from there, how long after the email, and since when a press looked like a machine's",
+        "`signatures.network`, `signatures.confirmed_same_network`, `signatures.confirmed_after`, `signatures.held_at`",
         f"{{PETITION_KEEP_NETWORKS}} after the petition closed; {_period(NETWORK_MAX_AGE)} after the last request "
         "for a link at the latest",
         ("signatures",),
@@ -151,6 +152,13 @@ RULES = (
         "`address_changes`",
         "until its link expires, {CONFIRM_WITHIN}",
         ("address_changes",),
+        SIGNATURES_TASK,
+    ),
+    Rule(
+        "how many codes were tried for a link, or for an address that has none: a keyed hash of the address",
+        "`code_tries`",
+        "{CONFIRM_WITHIN} and a day after the first try",
+        ("code_tries",),
         SIGNATURES_TASK,
     ),
     Rule(
@@ -195,6 +203,14 @@ RULES = (
         "until the petition's signatures are anonymised",
         ("signatures",),
         ANONYMISATION_TASK,
+    ),
+    Rule(
+        "details of a signature that was disowned before it was confirmed, for its link to put it back: in no list, "
+        "count, email or export",
+        "`signatures`",
+        "{CONFIRM_WITHIN} after it was disowned",
+        ("signatures",),
+        SIGNATURES_TASK,
     ),
     Rule(
         "details of a confirmed signature that was disowned, for the team to put it back: in no list, count, email "
@@ -413,7 +429,7 @@ IMPERSONAL_TABLES = frozenset((
     "petitions", "petition_texts", "petition_counts", "mailings", "mailing_texts", "pauses", "state_change_log",
     "state_counts", "failure_groups", "minute_rollups", "totals", "web_requests", "heartbeats", "probes", "drifts",
     "petition_images", "opt_in_counts", "team_alerts", "bounce_mailbox_state", "troubles",
-    "alert_webhooks", "petition_updates",
+    "alert_webhooks", "petition_updates", "held_presses",
 ))  # fmt: skip
 
 

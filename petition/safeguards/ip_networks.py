@@ -4,7 +4,7 @@ import ipaddress
 import re
 from functools import lru_cache
 
-from petition.core.hashing import keyed_hashes
+from petition.core.hashing import keyed_hashes, secret_keys
 
 IPV4_PREFIX_LENGTH = 24
 
@@ -33,4 +33,9 @@ def find_network(text: str, ipv6_bits: int = 48) -> str | None:
 
 def hash_network(network: str) -> list[str]:
     """Return the keyed hashes of a network, current key first."""
-    return keyed_hashes("network", network)
+    return list(_hash_network(network, tuple(secret_keys())))
+
+
+@lru_cache(1000)  # called several times per request; the keys are part of what is cached
+def _hash_network(network: str, _keys: tuple[str, ...]) -> tuple[str, ...]:
+    return tuple(keyed_hashes("network", network))

@@ -28,8 +28,13 @@ IPV6_LIMIT_FACTORS = ((56, 1), (48, 4), (32, 32))
 
 def stored_network_hash() -> str | None:
     """Return a keyed hash of the client's network (IPv4 /24, IPv6 /48), to be stored with a signature."""
+    return next(iter(network_hashes()), None)
+
+
+def network_hashes() -> list[str]:
+    """Return the keyed hashes of the client's network that a stored one may be equal to; none without a network."""
     network = find_network(request.remote_addr or "")
-    return hash_network(network)[0] if network else None
+    return hash_network(network) if network else []
 
 
 def rate_limited(scope: str, limits: str | Callable[[], str]) -> Callable[[View], View]:

@@ -31,6 +31,8 @@ def register(app: Flask) -> None:
     from petition.signatures.views import (
         address_change,
         bulk,
+        check_email,
+        disown,
         draft_preview,
         embed,
         embed_settings,
@@ -52,6 +54,8 @@ def register(app: Flask) -> None:
         sign,
         embed,
         embed_settings,
+        check_email,
+        disown,
         signatories,
         report,
         personal_page,

@@ -3,7 +3,7 @@
 from typing import Any, ClassVar
 
 import marshmallow as ma
-from flask import Response, current_app
+from flask import Response, current_app, jsonify
 from flask.views import MethodView
 from flask_babel import gettext as _
 from marshmallow import validate
@@ -24,11 +24,15 @@ from petition.safeguards.honeypot import FIELD_NAME, is_filled
 from petition.safeguards.rate_limits import (
     limit_signing,
     limit_token_posts,
+    network_hashes,
     stored_network_hash,
 )
+from petition.signatures.code_handles import MAX_HANDLE_CHARACTERS, NOBODY, make_handle, seal
+from petition.signatures.codes import MAX_TYPED_CHARACTERS, UnreadDetails, WrongCode, confirm_by_code
 from petition.signatures.confirm import ConfirmationClosed, SignatureEnded, confirm
 from petition.signatures.links import ExpiredLink, UnknownLink
 from petition.signatures.models import PARTIES
+from petition.signatures.presses import Press
 from petition.signatures.public_list import list_signatories
 from petition.signatures.sign import PetitionClosed, sign
 from petition.signatures.validation import validate_details
@@ -60,6 +64,12 @@ class SignSchema(ma.Schema):
     listed = ma.fields.Boolean(metadata={"description": N_("show the name in the public list"), "default": False})
     updates = ma.fields.Boolean(metadata={"description": N_("receive the campaign's news"), "default": False})
     locale = _text(N_("language of the emails: fr or en"))
+    with_handle = ma.fields.Boolean(
+        metadata={
+            "description": N_("also answer a handle, to confirm by the code in the email"),
+            "default": False,
+        }
+    )
     website = ma.fields.String(data_key=FIELD_NAME, metadata={"description": N_("leave out")}, allow_none=True)
 
 
@@ -67,6 +77,9 @@ class AcceptedSchema(ma.Schema):
     """The same answer for every address."""
 
     status = ma.fields.String(required=True, validate=validate.Equal(ACCEPTED))
+    handle = ma.fields.String(
+        metadata={"description": N_("with with_handle: what the code in the email is sent with; valid as long as it")}
+    )
 
 
 class SignatorySchema(ma.Schema):
@@ -97,13 +110,28 @@ class SignatoriesQuery(ma.Schema):
     party = ma.fields.String(validate=validate.OneOf(PARTIES))
 
 
-class TokenSchema(ma.Schema):
-    """The last part of the link in the email."""
+class ConfirmSchema(ma.Schema):
+    """The last part of the link in the email; or a handle, and the code in the same email."""
 
     class Meta:
         unknown = ma.EXCLUDE
 
-    token = ma.fields.String(required=True, validate=validate.Length(1, 400))
+    token = ma.fields.String(validate=validate.Length(1, 400))
+    handle = ma.fields.String(
+        validate=validate.Length(1, MAX_HANDLE_CHARACTERS),
+        metadata={"description": N_("the handle that signing answered; then code is required, and token left out")},
+    )
+    code = ma.fields.String(
+        validate=validate.Length(1, MAX_TYPED_CHARACTERS), metadata={"description": N_("the eight digits in the email")}
+    )
+
+    @ma.validates_schema
+    def _require_one_way(self, data: dict[str, Any], **_options: Any) -> None:
+        missing = [] if "token" in data else [name for name in ("handle", "code") if name not in data]
+        if missing:
+            # Today's clients know of tokens alone.
+            names = missing if len(missing) == 1 else ["token"]
+            raise ma.ValidationError({name: [ma.fields.Field.default_error_messages["required"]] for name in names})
 
 
 class ConfirmedSchema(ma.Schema):
@@ -125,7 +153,9 @@ EXAMPLE_SIGNATORIES = {
 }  # fmt: skip
 
 
-def _accepted() -> Response:
+def _accepted(handle: str | None = None) -> Response:
+    if handle is not None:
+        return current_app.make_response((jsonify(status=ACCEPTED, handle=handle), 202))
     return current_app.response_class(f'{{"status":"{ACCEPTED}"}}\n', 202, mimetype="application/json")
 
 
@@ -153,7 +183,7 @@ class Signatures(MethodView):
         """Sign: the address gets a link by email, and the signature counts once that was followed."""
         petition = get_public_or_404(slug)
         if is_filled(fields):
-            return _accepted()
+            return _accepted(seal(NOBODY) if fields.get("with_handle") else None)
         try:
             details = validate_details(petition, fields)
             sign(petition, details, "api", stored_network_hash())
@@ -161,31 +191,36 @@ class Signatures(MethodView):
             return problem_response(422, str(error))
         except ValidationError as error:
             return problem_response(422, _("Some fields need another look."), error.errors)
-        return _accepted()
+        return _accepted(make_handle(petition.id, details) if fields.get("with_handle") else None)
 
 
 @blueprint.route("/confirmations")
 class Confirmations(MethodView):
-    """The following of links."""
+    """The following of links, and the typing of codes."""
 
     decorators: ClassVar = [limit_token_posts]
 
-    @blueprint.arguments(TokenSchema(), example={"token": "AQE.awl47A.ZeXIGjzbhGgo8Z17xGafrg"})
+    @blueprint.arguments(ConfirmSchema(), example={"token": "AQE.awl47A.ZeXIGjzbhGgo8Z17xGafrg"})
     @blueprint.response(200, ConfirmedSchema, example={"status": "confirmed"})
-    @document_problems(blueprint, 400, 404, 410, 413, 422, 429)
+    @document_problems(blueprint, 400, 404, 409, 410, 413, 422, 429)
     @document_operation(
         blueprint,
         "confirm",
         200,
-        N_("Confirm a signature by its token, once; again answers the same."),
+        N_("Confirm a signature by its token, or by its handle and code, once; again answers the same."),
         list_petitions={},
     )
     def post(self, fields: dict[str, Any]) -> Any:
-        """Confirm a signature by its token, once; again answers the same."""
+        """Confirm a signature by its token, or by its handle and code, once; again answers the same."""
         try:
-            confirm(fields["token"])
-        except UnknownLink as error:
+            if "token" in fields:
+                confirm(fields["token"], press=Press(network_hashes()))
+            else:
+                confirm_by_code(fields["handle"], fields["code"], network_hashes())
+        except (UnknownLink, WrongCode) as error:
             return problem_response(404, str(error))
+        except UnreadDetails as error:
+            return problem_response(409, str(error))
         except (ExpiredLink, ConfirmationClosed, SignatureEnded) as error:
             return problem_response(410, str(error))
         return {"status": "confirmed"}

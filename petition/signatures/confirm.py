@@ -22,7 +22,8 @@ from petition.signatures.links import (
     read_confirm_token,
 )
 from petition.signatures.models import Signature, SignatureState, confirmation_numbers
-from petition.signatures.queries import CONFIRM_BY_LINK_SQL
+from petition.signatures.presses import UNWATCHED, Press
+from petition.signatures.queries import CONFIRM_BY_LINK_SQL, NOTE_CONFIRMATION_SQL, NOTE_HELD_PRESS_SQL
 
 ERASED_DETAILS: dict[str, Any] = {
     "name": "", "organisation": None, "email": "", "profession": None, "city": None, "postal_code": None,
@@ -63,18 +64,26 @@ class DetailsChanged(Conflict):
         self.signature = signature
 
 
-def confirm(token: str, seen: str | None = None) -> LinkTarget:
+class LooksAutomatic(Conflict):
+    """The press may be a machine's: nothing is confirmed, and whoever reads the page presses once more."""
+
+    def __init__(self, signature: Signature) -> None:
+        super().__init__({"form": _("Programs that check mail press buttons, too. Please press once more.")})
+        self.signature = signature
+
+
+def confirm(token: str, seen: str | None = None, press: Press = UNWATCHED) -> LinkTarget:
     """Confirm the signature that a link is for, and return it. Commits by itself.
 
     `seen` is the fingerprint of the details that the confirmation page showed, empty if it sent none; None where there
-    is no page: the API. Idempotent: a signature is counted once, however many requests come at once, and one that is
-    confirmed already is returned too.
+    is no page: the API. `press`: of its button, from where and how soon. Idempotent: a signature is counted once,
+    however many requests come at once, and one that is confirmed already is returned too.
 
     The usual case takes one autocommitted statement; where that changes no row, the signature is locked and looked at.
     Raises `UnknownLink`, `ExpiredLink`, `ConfirmationClosed`, `SignatureEnded`, or `DetailsChanged` for a pending
-    signature that is not what `seen` was computed from.
+    signature that is not what `seen` was computed from, or `LooksAutomatic` where the press may be a machine's.
     """
-    confirmed = _confirm_in_one_statement(token, seen)
+    confirmed = _confirm_in_one_statement(token, seen, press)
     if confirmed:
         return confirmed
     signature = get_by_confirm_token(token, lock=True)
@@ -82,20 +91,30 @@ def confirm(token: str, seen: str | None = None) -> LinkTarget:
         _require_open(signature)
         if seen is not None and seen != compute_fingerprint(signature):
             raise DetailsChanged(signature)
-        confirm_signature(signature)
+        if press.looks_automatic(signature.network):
+            db.session.execute(NOTE_HELD_PRESS_SQL, {"id": signature.id})
+            db.session.commit()
+            raise LooksAutomatic(signature)
+        if confirm_signature(signature):
+            generation = read_confirm_token(token)[1]
+            values = {"id": signature.id, "generation": generation, "networks": press.networks}
+            db.session.execute(NOTE_CONFIRMATION_SQL, values)
     db.session.commit()
     if signature.state != SignatureState.CONFIRMED:
         raise SignatureEnded(signature)
     return signature
 
 
-def _confirm_in_one_statement(token: str, seen: str | None) -> ConfirmedSignature | None:
+def _confirm_in_one_statement(token: str, seen: str | None, press: Press) -> ConfirmedSignature | None:
     try:
         signature_id, generation = read_confirm_token(token)
     except tokens.BadToken:
         return None
     salt = derive_salt(signature_id)
-    values = {"id": signature_id, "generation": generation, "seen": seen, "salt": salt, "counter_slots": COUNTER_SLOTS}
+    values = {
+        "id": signature_id, "generation": generation, "seen": seen, "salt": salt, "counter_slots": COUNTER_SLOTS,
+        "networks": press.networks, "is_human": press.is_human,
+    }  # fmt: skip
     row = execute_autocommit(CONFIRM_BY_LINK_SQL, values)
     return ConfirmedSignature(*row) if row else None
 
@@ -122,18 +141,16 @@ def confirm_signature(signature: Signature) -> bool:
 def disown(signature: Signature) -> bool:
     """End a signature that somebody else made with this address. Returns whether this call did it.
 
-    It no longer counts, is not listed and gets no email. Erases its details but the canonical address, so that it is
-    never emailed about this petition again. One that was confirmed keeps them for `retention.DISOWNED_TTL`, except
-    the consent to updates: whoever pressed the button may not be its signer, and the team can `restore` it meanwhile.
-    Flushes, does not commit.
+    It no longer counts, is not listed, and is never emailed about this petition again: of its details the canonical
+    address is kept. The others, except the consent to updates, are kept for a time (`retention.erase_disowned`), as
+    whoever pressed the button may not be its signer: one that was confirmed can be restored by the team (`restore`),
+    and any by the link that disowned it (`take_back`). Flushes, does not commit.
     """
     ended = {"updates": False, "ended_at": func.now()}
-    if transition(signature, SignatureState.PENDING, SignatureState.DISOWNED, **ERASED_DETAILS, **ended):
-        journal.record(Act.DISOWNED, signature.id, signature.email_canonical)
-        return True
-    if not transition(signature, SignatureState.CONFIRMED, SignatureState.DISOWNED, **ended):
+    if transition(signature, SignatureState.CONFIRMED, SignatureState.DISOWNED, **ended):
+        increment(signature.petition_id, signature.id, signature.party, -1)
+    elif not transition(signature, SignatureState.PENDING, SignatureState.DISOWNED, **ended):
         return False
-    increment(signature.petition_id, signature.id, signature.party, -1)
     journal.record(Act.DISOWNED, signature.id, signature.email_canonical)
     return True
 
@@ -141,6 +158,22 @@ def disown(signature: Signature) -> bool:
 def can_be_restored(signature: Signature) -> bool:
     """Say whether a signature was confirmed, then disowned, and still has its details."""
     return signature.state == SignatureState.DISOWNED and bool(signature.confirmed_at and signature.email)
+
+
+def take_back(signature: Signature) -> bool:
+    """Undo `disown` for the holder of its link: pending again, or confirmed and counted if it was. Flushes.
+
+    Returns whether this call did it. Links stay valid as they were, which `restore` by the team ends.
+    """
+    if signature.state != SignatureState.DISOWNED or not signature.email:
+        return False
+    before = SignatureState.CONFIRMED if signature.confirmed_at else SignatureState.PENDING
+    if not transition(signature, SignatureState.DISOWNED, before, ended_at=None):
+        return False
+    if before == SignatureState.CONFIRMED:
+        increment(signature.petition_id, signature.id, signature.party, +1)
+    journal.record(Act.PUT_BACK, signature.id, signature.email_canonical)
+    return True
 
 
 def restore(signature: Signature) -> bool:

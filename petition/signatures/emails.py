@@ -27,6 +27,7 @@ from petition.petitions.counters import Count, get_counts
 from petition.petitions.edit_form import split_paragraphs
 from petition.petitions.models import Petition
 from petition.petitions.queries import get_cached_by_ids
+from petition.signatures.codes import format_code, make_code
 from petition.signatures.links import absolute_url, make_confirm_token, personal_path, petition_url
 from petition.signatures.models import Signature, SignatureState
 from petition.signatures.review.rules import is_plain_name
@@ -34,7 +35,7 @@ from petition.signatures.self_service import set_updates
 
 # RFC 3834: sent by a program, so that no other program replies.
 AUTO_SUBMITTED_HEADERS = {"Auto-Submitted": "auto-generated", "X-Auto-Response-Suppress": "All"}
-SLOTS = Slots("name", "email", "link", "count")
+SLOTS = Slots("name", "email", "link", "count", "code")
 
 KINDS = ("confirm_signature", "reminder", "already_signed", "personal_link", "withdrawn")
 KINDS_WITH_COUNT = ("already_signed",)
@@ -124,6 +125,7 @@ def _compose_message(
             "name": lambda: signer.name,
             "email": lambda: without_subaddress(signer.email),
             "link": lambda: link(signer),
+            "code": lambda: format_code(make_code(signer)),
             "count": lambda: format_decimal(count.confirmed if count else 0, locale=signer.locale),
         }
     )
@@ -151,6 +153,7 @@ def _get_prepared_email(key: TemplateKey) -> PreparedEmail:
     }
     return prepare_email(
         SLOTS, key.name, key.locale, petition=key.petition, signature=signature, link=SLOTS.placeholder("link"),
+        code=SLOTS.placeholder("code"),
         count=SLOTS.placeholder("count") if key.has_count else "", expires_on=key.expires_on,
         confirm_within=key.confirm_within, intro=split_paragraphs(key.intro), closing=split_paragraphs(key.closing),
     )  # fmt: skip

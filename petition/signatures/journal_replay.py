@@ -36,7 +36,7 @@ DISOWN_SQL = text(f"""
     )
     UPDATE signatures AS s SET
         state = 'disowned', ended_at = before.at, updates = false,
-        -- One that was never confirmed keeps its canonical address only, as `confirm.disown` does.
+        -- One that was never confirmed keeps its canonical address only: its link may have expired since.
         name = CASE before.state WHEN 'pending' THEN '' ELSE s.name END,
         email = CASE before.state WHEN 'pending' THEN '' ELSE s.email END,
         organisation = CASE before.state WHEN 'confirmed' THEN s.organisation END,

@@ -5,11 +5,13 @@ from enum import StrEnum
 from typing import Any
 
 from sqlalchemy import (
+    REAL,
     BigInteger,
     CheckConstraint,
     ForeignKey,
     Index,
     Sequence,
+    SmallInteger,
     String,
     UniqueConstraint,
     and_,
@@ -131,6 +133,12 @@ class Signature(Model):
     confirmed_at: Mapped[datetime | None]
     confirmed_no: Mapped[int | None]
     ended_at: Mapped[datetime | None]
+    # Of a confirmation by its signer: seconds since the mail server accepted the email, and whether it came from the
+    # network of the last request. Erased with that.
+    confirmed_after: Mapped[float | None] = mapped_column(REAL)
+    confirmed_same_network: Mapped[bool | None]
+    # Since when a press is known that looked like a machine's, and was not counted.
+    held_at: Mapped[datetime | None]
     # Of an organisation: its position in the block of organisations, the text shown there in place of its name, and
     # the signature that it was merged into.
     list_position: Mapped[int | None]
@@ -279,6 +287,19 @@ class AddressChange(Model):
     generation: Mapped[int] = mapped_column(BigInteger)
     requested_at: Mapped[datetime] = mapped_column(server_default=func.now())
     confirmed_at: Mapped[datetime | None]
+
+
+class CodeTries(Model):
+    """How many codes were tried for one link, or for an address without a signature; under a keyed hash."""
+
+    __tablename__ = "code_tries"
+
+    key_hash: Mapped[str] = mapped_column(String(32), primary_key=True)
+    generation: Mapped[int] = mapped_column(BigInteger, primary_key=True, autoincrement=False)
+    tries: Mapped[int] = mapped_column(SmallInteger)
+    started_at: Mapped[datetime] = mapped_column(server_default=func.now())
+
+    __table_args__ = (Index("ix_code_tries_started_at", "started_at"),)
 
 
 class ListRequest(Model):

@@ -104,6 +104,7 @@ REFRESH_SIGNATURE_SQL = text("""
         updates_wording_id = :updates_wording_id, updates_at = :updates_at, locale = :locale, email = :email,
         network = :network, requested_at = greatest(requested_at, :requested_at), generation = :generation,
         valid_from = :valid_from, state = 'pending', ended_at = NULL, confirmed_at = NULL, confirmed_no = NULL,
+        confirmed_after = NULL, confirmed_same_network = NULL, held_at = NULL,
         reminded_at = CASE state WHEN 'pending' THEN reminded_at END,
         review = CASE WHEN review = 'rejected' THEN 'waiting' ELSE CAST(:review AS text) END, reported_at = NULL
     WHERE id = :id
@@ -113,16 +114,24 @@ REFRESH_SIGNATURE_SQL = text("""
 SET_GENERATION_SQL = text("UPDATE signatures SET generation = :generation WHERE id = :id")
 
 # Confirm the signature that a link is for, and count it. No row unless the link is valid, the signature pending, the
-# petition open and, with `seen`, the details those that the confirmation page showed.
+# petition open and, with `seen`, the details those that the confirmation page showed. Nor where the press looks like a
+# machine's (`presses`): it came too soon, from another network than the signer's.
 # The hash is that of `fingerprint.compute_fingerprint`, value by value. The slot is that of `counters.increment`.
 CONFIRM_BY_LINK_SQL = text("""
     WITH confirmed AS (
         UPDATE signatures AS s
-        SET state = 'confirmed', confirmed_at = now(), confirmed_no = nextval('confirmation_numbers')
+        SET state = 'confirmed', confirmed_at = now(), confirmed_no = nextval('confirmation_numbers'),
+            confirmed_same_network = s.network = ANY(CAST(:networks AS text[])),
+            confirmed_after = (
+                SELECT extract(epoch FROM now() - d.settled_at) FROM deliveries AS d
+                WHERE d.kind IN ('confirm_signature', 'reminder') AND d.subject_id = s.id
+                    AND d.generation = :generation AND d.state = 'sent'
+                LIMIT 1)
         FROM petitions AS p
         WHERE s.id = :id AND s.state = 'pending' AND :generation BETWEEN s.valid_from AND s.generation
             AND p.id = s.petition_id AND p.state = 'open'
             AND coalesce(least(p.closes_at, p.closed_at) > now(), true)
+            AND (:is_human OR coalesce(s.network = ANY(CAST(:networks AS text[])), true))
             AND (CAST(:seen AS text) IS NULL OR CAST(:seen AS text) = md5(concat_ws(
                 chr(31),
                 CAST(:salt AS text),
@@ -145,6 +154,53 @@ CONFIRM_BY_LINK_SQL = text("""
         SET people = counts.people + excluded.people, organisations = counts.organisations + excluded.organisations
     )
     SELECT id, generation FROM confirmed
+""")
+
+# Note of a signature that was confirmed in another way what the statement above notes.
+NOTE_CONFIRMATION_SQL = text("""
+    UPDATE signatures AS s
+    SET confirmed_same_network = s.network = ANY(CAST(:networks AS text[])),
+        confirmed_after = (
+            SELECT extract(epoch FROM now() - d.settled_at) FROM deliveries AS d
+            WHERE d.kind IN ('confirm_signature', 'reminder') AND d.subject_id = s.id AND d.generation = :generation
+                AND d.state = 'sent'
+            LIMIT 1)
+    WHERE id = :id
+""")
+
+# Note, once for a signature, that a press looked like a machine's, and count it for the petition's statistics.
+NOTE_HELD_PRESS_SQL = text("""
+    WITH noted AS (
+        UPDATE signatures SET held_at = now() WHERE id = :id AND held_at IS NULL RETURNING petition_id
+    )
+    INSERT INTO held_presses AS h (petition_id, held) SELECT petition_id, 1 FROM noted
+    ON CONFLICT (petition_id) DO UPDATE SET held = h.held + 1
+""")
+
+# Count one try of a code, and return the signature that it is for. Writes one row whatever there is, in the same time:
+# where there is no signature, all its columns are empty, and the tries are counted too. Tries beyond the last allowed
+# are not told apart. Codes work of links that are valid and were enqueued since the time that a link works.
+COUNT_CODE_TRY_SQL = text("""
+    WITH signer AS MATERIALIZED (
+        SELECT * FROM signatures
+        WHERE petition_id = :petition_id AND party = :party AND email_canonical = :email_canonical
+    ),
+    counted AS (
+        INSERT INTO code_tries AS t (key_hash, generation, tries, started_at)
+        VALUES (:key_hash, coalesce((SELECT generation FROM signer), 0), 1, now())
+        ON CONFLICT (key_hash, generation) DO UPDATE SET tries = least(t.tries + 1, :max_tries + 1)
+        RETURNING tries
+    )
+    SELECT
+        counted.tries,
+        coalesce(s.generation, 0) || ARRAY(
+            SELECT d.generation FROM deliveries AS d
+            WHERE d.kind = 'confirm_signature' AND d.subject_id = coalesce(s.id, 0)
+                AND d.generation >= s.valid_from AND d.generation < s.generation AND d.created_at > :since
+            ORDER BY d.generation DESC LIMIT :earlier_codes),
+        coalesce(s.id, 0), coalesce(s.state, ''), coalesce(s.party, ''), coalesce(s.name, ''), s.profession,
+        s.organisation, s.city, coalesce(s.listed, false), coalesce(s.updates, false), coalesce(s.email, '')
+    FROM counted LEFT JOIN signer AS s ON true
 """)
 
 # Take requests for lists out of the table; those that another worker holds are left to it.

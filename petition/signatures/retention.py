@@ -7,7 +7,7 @@ from datetime import datetime, timedelta
 from typing import Any
 
 from flask import current_app
-from sqlalchemy import ColumnElement, Delete, Update, delete, select, update
+from sqlalchemy import ColumnElement, Delete, Update, case, delete, select, update
 
 from petition.core import clock
 from petition.core.db import db
@@ -71,17 +71,21 @@ def _erase_networks(petition_ids: list[int], before: datetime) -> int:
     batch = _lock_batch(
         Signature.network.is_not(None), Signature.petition_id.in_(petition_ids), Signature.requested_at < before
     )
-    return _execute(update(Signature).where(Signature.id.in_(batch)).values(network=None))
+    erased = {"network": None, "confirmed_after": None, "confirmed_same_network": None, "held_at": None}
+    return _execute(update(Signature).where(Signature.id.in_(batch)).values(erased))
 
 
 def erase_disowned() -> int:
-    """Erase the details of a batch of signatures that were confirmed, and disowned over a month ago.
+    """Erase the details of a batch of signatures that were disowned, once nobody can take them back.
 
+    That is after `DISOWNED_TTL` for one that was confirmed, which the team can restore, else after the life of a link.
     Flushes, does not commit. Returns how many: call again until it is none.
     """
-    oldest = clock.now() - DISOWNED_TTL
+    now = clock.now()
+    links_end = now - timedelta(days=current_app.config["CONFIRM_WITHIN"])
     is_disowned = (Signature.state == SignatureState.DISOWNED, Signature.email != "")
-    batch = _lock_batch(*is_disowned, Signature.ended_at < oldest)
+    confirmed = Signature.confirmed_at.is_not(None)
+    batch = _lock_batch(*is_disowned, Signature.ended_at < case((confirmed, now - DISOWNED_TTL), else_=links_end))
     return _execute(update(Signature).where(Signature.id.in_(batch), *is_disowned).values(**ERASED_DETAILS))
 
 

@@ -8,6 +8,7 @@ from petition.delivery.queues import MAINTENANCE
 from petition.delivery.wakeup import clear_wakeup_flag
 from petition.signatures import own_signatures
 from petition.signatures.address_change import delete_old_changes
+from petition.signatures.codes import delete_old_tries
 from petition.signatures.retention import delete_expired, enqueue_reminders, erase_disowned, erase_expired_networks
 from petition.signatures.search.saved import delete_expired_searches
 
@@ -33,9 +34,10 @@ def run_list_requests() -> None:
 
 
 def run_retention() -> None:
-    """Delete expired signatures and searches, and erase the network hashes and disowned details whose time is over."""
+    """Delete what has expired, and erase the network hashes and disowned details whose time is over."""
     delete_expired_searches()
     delete_old_changes()
     _run_in_batches(delete_expired)
+    _run_in_batches(delete_old_tries)
     _run_in_batches(erase_disowned)
     _run_in_batches(erase_expired_networks)

@@ -10,9 +10,11 @@ from petition.core.db import db
 from petition.delivery.models import Delivery
 from petition.petitions import lifecycle
 from petition.petitions.counters import get_count
+from petition.signatures import retention
 from petition.signatures.fingerprint import compute_fingerprint
 from petition.signatures.links import make_confirm_token, make_personal_token
 from petition.signatures.models import Signature
+from petition.signatures.retention import erase_disowned
 
 SURE = {"sure": "yes"}  # the second step
 
@@ -90,9 +92,9 @@ def test_a_made_up_link_is_not_found(client, petition):
         assert answer.status_code == 404
 
 
-def test_disowning_never_counts_and_cannot_be_undone_by_the_link(client, petition, signature):
+def test_disowning_never_counts_and_is_not_undone_by_confirming(client, petition, signature):
     link = f"/c/{make_confirm_token(signature)}"
-    assert client.post(f"{link}/disown").status_code == 200
+    assert client.post(f"{link}/disown", data=SURE).status_code == 200
     assert state_of(signature) == "disowned"
     assert client.post(link).status_code == 200
     assert state_of(signature) == "disowned"
@@ -140,12 +142,57 @@ def test_a_confirmed_signature_that_is_disowned_is_hidden_and_keeps_its_details_
     assert (row.name, row.email, row.listed, row.updates) == ("Zoé Martin", "zoe@example.org", True, False)
 
 
-def test_a_pending_signature_that_is_disowned_is_erased_at_once(client, signature):
-    page = client.post(f"/c/{make_confirm_token(signature)}/disown?lang=en").text
-    assert "What was typed in your place is erased." in page
+def test_a_pending_signature_that_is_disowned_is_erased_once_its_link_has_expired(client, signature, monkeypatch):
+    link = f"/c/{make_confirm_token(signature)}"
+    page = client.post(f"{link}/disown?lang=en", data=SURE).text
+    assert "What was typed in your place is erased after 14 days." in page
+    later = clock.now() + timedelta(days=14, minutes=1)
+    assert erase_disowned() == 0
+    monkeypatch.setattr(retention.clock, "now", lambda: later)
+    assert erase_disowned() == 1
+    db.session.commit()
     db.session.expire_all()
     row = db.session.get(Signature, signature.id)
     assert (row.name, row.email, row.state) == ("", "", "disowned")
+    page = client.get(f"{link}?lang=en").text
+    assert "What was typed in your place is erased." in page
+    assert "/take-back" not in page
+    assert client.post(f"{link}/take-back").status_code == 200
+    assert state_of(signature) == "disowned"
+
+
+@pytest.mark.parametrize("state", ["pending", "confirmed"])
+def test_one_press_disowns_nothing_and_one_press_takes_nothing_back_into_the_count(client, petition, signature, state):
+    link = f"/c/{make_confirm_token(signature)}"
+    if state == "confirmed":
+        confirm_by_link(client, link)
+    page = client.post(f"{link}/disown?lang=en")
+    assert page.status_code == 200
+    assert "Zoé Martin" in page.text
+    assert state_of(signature) == state
+    client.post(f"{link}/disown", data=SURE)
+    assert state_of(signature) == "disowned"
+    assert f'action="{link}/take-back"' in client.get(link).text
+    assert client.post(f"{link}/take-back").status_code == 200
+    assert get_count(petition).confirmed == 0
+    for _ in range(2):
+        assert client.post(f"{link}/take-back", data=SURE).status_code == 200
+    assert state_of(signature) == state
+    assert get_count(petition).confirmed == int(state == "confirmed")
+    db.session.expire_all()
+    row = db.session.get(Signature, signature.id)
+    assert (row.name, row.listed, row.updates, row.ended_at) == ("Zoé Martin", True, False, None)
+    assert confirm_by_link(client, link).status_code == 303
+    assert get_count(petition).confirmed == 1
+
+
+def test_a_signature_that_ended_otherwise_is_not_disowned_nor_taken_back(client, petition, signature):
+    link = f"/c/{make_confirm_token(signature)}"
+    signature.state = "invalidated"
+    db.session.commit()
+    for action in ("disown", "take-back"):
+        assert client.post(f"{link}/{action}", data=SURE).status_code == 410
+    assert state_of(signature) == "invalidated"
 
 
 def test_an_expired_link_offers_a_new_one(client, signature, monkeypatch):

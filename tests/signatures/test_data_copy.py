@@ -43,6 +43,7 @@ NOT_IN_THE_COPY = {
     "accounts": "the team's own",
     "list_requests": "taken by a worker within seconds",
     "drifts": "differences between counters and rows, by petition or delivery, until they are repaired",
+    "code_tries": "counts under a keyed hash, until the code has expired; the page says so",
     "email_budgets": "counts under a keyed hash, for a day; the page says so",
 }
 TEAM_MEMBER = "alix.morel@example.org"

@@ -63,7 +63,7 @@ NUMBERS = count()
 people = st.sampled_from(PEOPLE)
 recent = st.integers(0, 5)  # which of the emailed links, counted from the last
 signing = st.tuples(st.just("sign"), people, st.sampled_from(["Zoé Martin", "Ana Diaz"]), st.booleans())
-following = st.tuples(st.sampled_from(["confirm", "disown", "ask_again", "withdraw", "erase"]), recent)
+following = st.tuples(st.sampled_from(["confirm", "disown", "take_back", "ask_again", "withdraw", "erase"]), recent)
 confirming = st.tuples(st.sampled_from(["confirm", "withdraw"]), recent)
 staff_action = st.tuples(
     st.just("desk"), st.sampled_from(["resend", "confirm", "withdraw", "invalidate", "reinstate", "restore"]), people
@@ -191,7 +191,7 @@ class SignatureMachine(RuleBasedStateMachine):
 
     def _in_model(self, model, action):
         name, *args = action
-        if name in ("confirm", "disown", "ask_again", "withdraw", "erase"):
+        if name in ("confirm", "disown", "take_back", "ask_again", "withdraw", "erase"):
             args = [self._link(*args)[0]]
         elif name == "desk":
             args[1:] = [f"{value}@example.org" if value in PEOPLE else value for value in args[1:]]
@@ -213,14 +213,15 @@ class SignatureMachine(RuleBasedStateMachine):
                 self._from_outside(name, *args)
 
     def _from_outside(self, name, *args):
-        form = {"sure": "yes"} if name == "disown" else {}
+        form = {"sure": "yes"} if name in ("disown", "take_back") else {}
         if name == "sign":
             path = f"/p/{self.slug}/sign"
             form = make_form(email=f"{args[0]}@example.org", name=args[1], **({"listed": "on"} if args[2] else {}))
         else:
             link, token = self._link(*args)
             path = {
-                "confirm": f"/c/{token}", "disown": f"/c/{token}/disown", "ask_again": f"/c/{token}/resend",
+                "confirm": f"/c/{token}", "disown": f"/c/{token}/disown", "take_back": f"/c/{token}/take-back",
+                "ask_again": f"/c/{token}/resend",
                 "withdraw": f"/me/{token}/withdraw", "erase": f"/me/{token}/erase",
             }[name]  # fmt: skip
             leads = "c" if path.startswith("/c/") else "me"

@@ -98,9 +98,12 @@ class Model:
     def disown(self, link: Link | None) -> None:
         record = self.open_for_link("c", link)
         if record and record.state in ("pending", "confirmed"):
-            if record.state == "pending":
-                record.name, record.listed = "", False
             record.state = "disowned"
+
+    def take_back(self, link: Link | None) -> None:
+        record = self.open_for_link("c", link)
+        if record and record.state == "disowned":
+            record.state = "confirmed" if record.was_confirmed else "pending"
 
     def ask_again(self, link: Link | None) -> None:
         record = self._of(link) if link and link.leads_to == "c" else None

@@ -55,10 +55,16 @@ class SiteClient:
         return self.request("GET", path)
 
     def confirm(self, link: str, network: int = 0) -> Response:
-        """Open a confirmation page and submit its form, as a browser does; return the answer."""
-        page = self.request("GET", link, network=network)
-        seen = re.search(r'name="seen" value="([^"]+)"', page.text)
-        return self.request("POST", link, form={"seen": seen[1]}, network=network) if seen else page
+        """Open a confirmation page and submit its form, as a browser does, again if it asks so; return the answer.
+
+        It asks a client that does not read, from another network than that of signing.
+        """
+        answer = self.request("GET", link, network=network)
+        for _press in range(2):
+            form = dict(re.findall(r'name="(seen|stamp)" value="([^"]+)"', answer.text))
+            if answer.status == 200 and form:
+                answer = self.request("POST", link, form=form, network=network)
+        return answer
 
     def count(self, slug: str = "internet-en-prison") -> dict:
         return self.get(f"/api/v1/petitions/{slug}/count").json

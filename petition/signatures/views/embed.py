@@ -14,7 +14,8 @@ from petition.core.security_headers import content_security_policy
 from petition.petitions.lifecycle import PetitionArchived
 from petition.petitions.views.public import CACHE_CONTROL, FRAME_TEMPLATE, get_public_or_404, render_page
 from petition.safeguards.rate_limits import limit_signing
-from petition.signatures.views.sign import receive_form, render_check_your_email
+from petition.signatures.views.check_email import render_check_your_email
+from petition.signatures.views.sign import receive_form
 
 ACCESS = "public"
 SOURCE = "widget"

@@ -1,4 +1,4 @@
-"""The signer's pages: sign, "check your email", confirm or disown by link."""
+"""The signer's pages: sign, and confirm by link."""
 
 from collections.abc import Mapping
 from datetime import date, datetime
@@ -14,7 +14,6 @@ from petition.core.db import db
 from petition.core.exceptions import ValidationError
 from petition.core.i18n import LANGUAGES, current_language, explicit_language, set_reader_language
 from petition.core.security_headers import content_security_policy
-from petition.delivery.composers import sender_address
 from petition.petitions.counters import get_count
 from petition.petitions.models import Petition
 from petition.petitions.presenter import PetitionPresenter, present, present_cached
@@ -27,29 +26,34 @@ from petition.safeguards.honeypot import is_filled
 from petition.safeguards.rate_limits import (
     limit_signing,
     limit_token_posts,
+    network_hashes,
     stored_network_hash,
 )
+from petition.signatures.code_handles import NOBODY, make_handle, seal
 from petition.signatures.confirm import (
     ConfirmationClosed,
     DetailsChanged,
+    LooksAutomatic,
     SignatureEnded,
     can_be_restored,
     confirm,
-    disown,
 )
 from petition.signatures.fingerprint import compute_fingerprint
 from petition.signatures.links import (
     AnonymisedLink,
     ExpiredLink,
     LinkProblem,
+    LinkTarget,
     UnknownLink,
     get_by_confirm_token,
     make_personal_token,
+    read_confirm_token,
 )
 from petition.signatures.models import Signature, SignatureState
 from petition.signatures.presenter import present_for_signer
+from petition.signatures.presses import AGAIN, SHOWN, UNWATCHED, Press, is_read, make_stamp
 from petition.signatures.retention import DISOWNED_TTL
-from petition.signatures.sealed_address import open_address, seal_address
+from petition.signatures.sealed_address import seal_address
 from petition.signatures.self_service import enqueue_replacement_link
 from petition.signatures.sign import PetitionClosed, sign
 from petition.signatures.validation import validate_details
@@ -64,7 +68,7 @@ blueprint = Blueprint("signatures", __name__)
 def submit_form(slug: str) -> Response:
     """Sign with the form; the answer is the same for every address."""
     source = source_of(parse_channel(request.form.get("via")))
-    return receive_form(slug, source, PAGE_TEMPLATE, "signatures.check_your_email")
+    return receive_form(slug, source, PAGE_TEMPLATE, "check_email.page")
 
 
 def receive_form(slug: str, source: str, template: str, next_endpoint: str) -> Response:
@@ -78,7 +82,7 @@ def receive_form(slug: str, source: str, template: str, next_endpoint: str) -> R
     if form.get("use_suggestion"):
         form["email"] = form["use_suggestion"]
     if is_filled(form):
-        return _redirect_to_check_your_email(next_endpoint, slug, form)
+        return _redirect_to_check_your_email(next_endpoint, slug, form, seal(NOBODY))
     suggestion = _suggest_address(form)
     try:
         details = validate_details(petition, form)
@@ -90,7 +94,7 @@ def receive_form(slug: str, source: str, template: str, next_endpoint: str) -> R
         if suggestion and "email" in errors:
             errors["email"] = _("This is not a full email address. Did you mean %(address)s?", address=suggestion)
         return render_page(petition, SignForm(form, errors, suggestion), 422, template=template)
-    return _redirect_to_check_your_email(next_endpoint, slug, form)
+    return _redirect_to_check_your_email(next_endpoint, slug, form, make_handle(petition.id, details))
 
 
 def _suggest_address(form: Mapping[str, Any]) -> str | None:
@@ -103,31 +107,20 @@ def _suggest_address(form: Mapping[str, Any]) -> str | None:
         return None
 
 
-def _redirect_to_check_your_email(endpoint: str, slug: str, form: Mapping[str, Any]) -> Response:
-    """Lead to the page that says what to do next; the form of our own page asks it to show the address."""
-    sealed = seal_address(str(form.get("email", ""))) if form.get("show_address") else None
-    return redirect(url_for(endpoint, slug=slug, to=sealed, lang=explicit_language()), 303)
+def _redirect_to_check_your_email(endpoint: str, slug: str, form: Mapping[str, Any], handle: str | None) -> Response:
+    """Lead to the page that says what to do next.
+
+    The form of our own page asks it to show the address, and to take the code of the email, for which `handle` is.
+    """
+    asks = bool(form.get("show_address"))
+    to = seal_address(str(form.get("email", ""))) if asks else None
+    handle = handle if asks else None
+    return redirect(url_for(endpoint, slug=slug, to=to, handle=handle, lang=explicit_language()), 303)
 
 
-@blueprint.get("/p/<slug>/check-your-email")
-def check_your_email(slug: str) -> str:
-    """Show that a link was sent to the address, from which one and for how long it is valid."""
-    return render_check_your_email(slug)
-
-
-def render_check_your_email(slug: str) -> str:
-    """Render what to do next, on the page or in a frame."""
-    return render_template(
-        "signatures/sign/check_your_email.html",
-        petition=present(get_public_or_404(slug), current_language()),
-        address=open_address(request.args.get("to", "")),
-        sender_address=sender_address(),
-        confirm_within=current_app.config["CONFIRM_WITHIN"],
-    )
-
-
-def _link_page(template: str, signature: Signature | None, status: int = 200, **context: Any) -> tuple[str, int]:
-    petition = present_cached(signature.petition, current_language()) if signature else None
+def link_page(template: str, of: Signature | None, status: int = 200, **context: Any) -> tuple[str, int]:
+    """Render a page of a link, with the petition of the signature that it is of."""
+    petition = present_cached(of.petition, current_language()) if of else None
     return render_template(template, petition=petition, **context), status
 
 
@@ -137,7 +130,7 @@ def handle_invalid_link(error: ExpiredLink | UnknownLink) -> tuple[str, int]:
     """Answer a link that is not valid: 404 if it is not one of ours, 410 if it expired or its data is erased."""
     db.session.rollback()
     if isinstance(error, UnknownLink):
-        return _link_page("signatures/sign/link_invalid.html", None, 404)
+        return link_page("signatures/sign/link_invalid.html", None, 404)
     if isinstance(error, AnonymisedLink):
         petition = present_cached(error.petition, current_language())
         return render_template("signatures/sign/anonymised.html", petition=petition), 410
@@ -150,9 +143,9 @@ def _expired_page(error: ExpiredLink) -> tuple[str, int]:
     state = signature.state if signature else None
     set_reader_language(error.locale)
     if signature and error.problem == LinkProblem.DISOWNED:
-        return _disowned_page(signature)
-    is_confirm_link = request.blueprint == blueprint.name
-    return _link_page(
+        return disowned_page(signature, None)
+    is_confirm_link = request.path.startswith("/c/")
+    return link_page(
         "signatures/sign/link_expired.html",
         signature,
         410,
@@ -160,48 +153,71 @@ def _expired_page(error: ExpiredLink) -> tuple[str, int]:
         token=tokens.strip_trailing_characters((request.view_args or {}).get("token", "")),
         can_resend=is_confirm_link and state in (SignatureState.PENDING, SignatureState.CONFIRMED),
         is_confirmed=state == SignatureState.CONFIRMED,
-        confirmed_on=_local_day(signature, signature.confirmed_at) if signature else None,
-        ended_on=_local_day(signature, signature.ended_at) if signature else None,
+        confirmed_on=local_day(signature, signature.confirmed_at) if signature else None,
+        ended_on=local_day(signature, signature.ended_at) if signature else None,
         confirm_within=current_app.config["CONFIRM_WITHIN"],
     )
 
 
-def _local_day(signature: Signature, moment: datetime | None) -> date | None:
+def local_day(signature: Signature, moment: datetime | None) -> date | None:
+    """Return the day of a moment where the petition is."""
     return moment.astimezone(ZoneInfo(signature.petition.timezone)).date() if moment else None
 
 
-def _get_signature(token: str, *, lock: bool = False) -> Signature:
+def get_signature(token: str, *, lock: bool = False) -> Signature:
     """Return the signature of a confirmation link, and answer in its language."""
     signature = get_by_confirm_token(token, lock=lock)
     set_reader_language(signature.locale)
     return signature
 
 
-def _disowned_page(signature: Signature) -> tuple[str, int]:
-    days = DISOWNED_TTL.days if can_be_restored(signature) else None
-    return _link_page("signatures/sign/disowned.html", signature, erased_within_days=days)
+def disowned_page(signature: Signature, token: str | None) -> tuple[str, int]:
+    """Say that it was disowned, and offer to take that back; `token`: of a link that still works."""
+    return link_page(
+        "signatures/sign/disowned.html",
+        signature,
+        token=tokens.strip_trailing_characters(token) if token and signature.email else None,
+        is_kept=bool(signature.email),
+        restored_within_days=DISOWNED_TTL.days if can_be_restored(signature) else None,
+        confirm_within=current_app.config["CONFIRM_WITHIN"],
+    )
 
 
 @blueprint.get("/c/<token>")
 def confirm_page(token: str) -> tuple[str, int]:
     """Show the details to confirm. Changes nothing: mail scanners follow links too."""
-    signature = _get_signature(token)
+    signature = get_signature(token)
     if signature.state == SignatureState.PENDING and not signature.petition.people_can_confirm:
-        return _link_page("signatures/sign/closed.html", signature, 410)
+        return closed_page(signature)
+    if signature.state == SignatureState.DISOWNED:
+        return disowned_page(signature, token)
     if signature.state not in (SignatureState.PENDING, SignatureState.CONFIRMED):
         raise ExpiredLink(signature, LinkProblem.EXPIRED)
-    return _confirm_page(signature, token)
+    return confirm_page_of(signature, token)
 
 
-def _confirm_page(signature: Signature, token: str, status: int = 200, changed: bool = False) -> tuple[str, int]:
+def closed_page(signature: Signature) -> tuple[str, int]:
+    """Say that the signature can no longer be confirmed."""
+    return link_page("signatures/sign/closed.html", signature, 410)
+
+
+def confirm_page_of(
+    signature: Signature, token: str, status: int = 200, *, changed: bool = False, again: bool = False
+) -> tuple[str, int]:
+    """Show the details of a signature, and the button that confirms them.
+
+    `changed`: they did since they were read. `again`: it is pressed once more, as the press before may be a machine's.
+    """
     body = render_template(
         "signatures/sign/confirm.html",
         petition=present_cached(signature.petition, current_language()),
         signature=present_for_signer(signature),
         token=tokens.strip_trailing_characters(token),
         seen=compute_fingerprint(signature),
-        confirmed_on=_local_day(signature, signature.confirmed_at),
+        confirmed_on=local_day(signature, signature.confirmed_at),
         changed=changed,
+        again=again,
+        stamp=make_stamp(AGAIN if again else SHOWN, signature.id),
     )
     return body, status
 
@@ -212,17 +228,36 @@ def confirm_link(token: str) -> Any:
     """Confirm what the page showed, once; later requests lead to the same page."""
     seen = request.form.get("seen", "")
     try:
-        confirmed = confirm(token, seen)
+        confirmed = confirm(token, seen, _press(token))
     except DetailsChanged as error:
         # Somebody signed with this address while the page was open: show what the button would confirm now. Whoever
         # posts without the page's form has not read it: a scanner, a script.
         set_reader_language(error.signature.locale)
-        return _confirm_page(error.signature, token, 409 if seen else 422, changed=bool(seen))
+        return confirm_page_of(error.signature, token, 409 if seen else 422, changed=bool(seen))
+    except LooksAutomatic as error:
+        set_reader_language(error.signature.locale)
+        return confirm_page_of(error.signature, token, again=True)
     except ConfirmationClosed as error:
         set_reader_language(error.signature.locale)
-        return _link_page("signatures/sign/closed.html", error.signature, 410)
+        return closed_page(error.signature)
     except SignatureEnded as error:
+        if error.signature.state == SignatureState.DISOWNED:
+            set_reader_language(error.signature.locale)
+            return disowned_page(error.signature, token)
         return _expired_page(ExpiredLink(error.signature, LinkProblem.EXPIRED))
+    return redirect_to_confirmed(confirmed)
+
+
+def _press(token: str) -> Press:
+    try:
+        signature_id, _generation = read_confirm_token(token)
+    except tokens.BadToken:
+        return UNWATCHED
+    return Press(network_hashes(), is_read(request.form.get("stamp", ""), signature_id))
+
+
+def redirect_to_confirmed(confirmed: LinkTarget) -> Response:
+    """Lead to what follows a confirmation: the personal page, or from our own pages the thanks."""
     if SLUG_PATTERN.fullmatch(thanks := request.form.get("thanks", "")):
         # From our own page: to one without a token in its address, which people share.
         language = request.form.get("locale")
@@ -251,25 +286,6 @@ def render_thank_you(petition: Petition, shown: PetitionPresenter) -> str:
     )
 
 
-@blueprint.post("/c/<token>/disown", endpoint="disown")
-@limit_token_posts
-def disown_link(token: str) -> tuple[str, int]:
-    """Disown a signature that the owner of the address did not make; one that counts takes a second step."""
-    signature = _get_signature(token, lock=True)
-    if signature.state == SignatureState.CONFIRMED and request.form.get("sure") != "yes":
-        db.session.rollback()  # releases the lock
-        return _link_page(
-            "signatures/sign/disown.html",
-            signature,
-            token=tokens.strip_trailing_characters(token),
-            confirmed_on=_local_day(signature, signature.confirmed_at),
-            restored_within_days=DISOWNED_TTL.days,
-        )
-    disown(signature)
-    db.session.commit()
-    return _disowned_page(signature)
-
-
 @blueprint.post("/c/<token>/resend")
 @limit_token_posts
 def resend(token: str) -> tuple[str, int]:
@@ -282,7 +298,7 @@ def resend(token: str) -> tuple[str, int]:
         signature = error.signature
     set_reader_language(signature.locale)
     if signature.state == SignatureState.PENDING and not signature.petition.people_can_confirm:
-        return _link_page("signatures/sign/closed.html", signature, 410)
+        return closed_page(signature)
     enqueue_replacement_link(signature)
     db.session.commit()
-    return _link_page("signatures/sign/link_sent.html", signature)
+    return link_page("signatures/sign/link_sent.html", signature)
