@@ -34,7 +34,8 @@ def _period(length: timedelta) -> str:
     """Return a length in words: "30 days", "a day", "24 hours"."""
     if length.days and not length.seconds:
         return {1: "a day", 365: "a year"}.get(length.days, f"{length.days} days")
-    return f"{length.total_seconds() / 3600:g} hours"
+    hours = length.total_seconds() / 3600
+    return "an hour" if hours == 1 else f"{hours:g} hours"
 
 
 @dataclass(frozen=True)
