@@ -59,7 +59,7 @@ ANONYMISE_SIGNATURES = text("""
                            ELSE upper(left(translate(postal_code, ' -', ''), 2)) END,
         confirmed_no = CASE WHEN party = 'organisation' THEN confirmed_no END,
         listed = listed AND party = 'organisation',
-        updates = false, network = NULL, confirmed_after = NULL, confirmed_same_network = NULL, held_at = NULL,
+        updates = false, network = NULL, confirmed_same_network = NULL, held_at = NULL,
         reported_at = NULL,
         review = CASE WHEN party = 'organisation' THEN review END,
         created_at = date_trunc('hour', created_at, 'UTC'), requested_at = date_trunc('hour', requested_at, 'UTC'),

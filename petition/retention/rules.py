@@ -122,8 +122,8 @@ RULES = (
     ),
     Rule(
         "network that a signature was requested from: a keyed hash of the /24 (IPv4) or /48 (IPv6), never the address; "
-        "whether it was confirmed from there, how long after the email, and since when a press looked like a machine's",
-        "`signatures.network`, `signatures.confirmed_same_network`, `signatures.confirmed_after`, `signatures.held_at`",
+        "whether it was confirmed from there, and since when a press looked like a machine's",
+        "`signatures.network`, `signatures.confirmed_same_network`, `signatures.held_at`",
         f"{{PETITION_KEEP_NETWORKS}} after the petition closed; {_period(NETWORK_MAX_AGE)} after the last request "
         "for a link at the latest",
         ("signatures",),

@@ -91,14 +91,12 @@ def confirm(token: str, seen: str | None = None, press: Press = UNWATCHED) -> Li
         _require_open(signature)
         if seen is not None and seen != compute_fingerprint(signature):
             raise DetailsChanged(signature)
-        if press.looks_automatic(signature.network):
+        if press.looks_automatic(signature.id, signature.network):
             db.session.execute(NOTE_HELD_PRESS_SQL, {"id": signature.id})
             db.session.commit()
             raise LooksAutomatic(signature)
         if confirm_signature(signature):
-            generation = read_confirm_token(token)[1]
-            values = {"id": signature.id, "generation": generation, "networks": press.networks}
-            db.session.execute(NOTE_CONFIRMATION_SQL, values)
+            db.session.execute(NOTE_CONFIRMATION_SQL, {"id": signature.id, "networks": press.networks})
     db.session.commit()
     if signature.state != SignatureState.CONFIRMED:
         raise SignatureEnded(signature)
@@ -113,7 +111,7 @@ def _confirm_in_one_statement(token: str, seen: str | None, press: Press) -> Con
     salt = derive_salt(signature_id)
     values = {
         "id": signature_id, "generation": generation, "seen": seen, "salt": salt, "counter_slots": COUNTER_SLOTS,
-        "networks": press.networks, "is_human": press.is_human,
+        "networks": press.networks, "is_read": press.is_read(signature_id),
     }  # fmt: skip
     row = execute_autocommit(CONFIRM_BY_LINK_SQL, values)
     return ConfirmedSignature(*row) if row else None

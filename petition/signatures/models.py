@@ -5,7 +5,6 @@ from enum import StrEnum
 from typing import Any
 
 from sqlalchemy import (
-    REAL,
     BigInteger,
     CheckConstraint,
     ForeignKey,
@@ -133,9 +132,8 @@ class Signature(Model):
     confirmed_at: Mapped[datetime | None]
     confirmed_no: Mapped[int | None]
     ended_at: Mapped[datetime | None]
-    # Of a confirmation by its signer: seconds since the mail server accepted the email, and whether it came from the
-    # network of the last request. Erased with that.
-    confirmed_after: Mapped[float | None] = mapped_column(REAL)
+    # Whether its signer confirmed it from the network of the last request. Erased with that. How long after the email:
+    # `confirmed_at` less the delivery's `settled_at`.
     confirmed_same_network: Mapped[bool | None]
     # Since when a press is known that looked like a machine's, and was not counted.
     held_at: Mapped[datetime | None]

@@ -19,14 +19,22 @@ MAX_STAMP_CHARACTERS = 80
 
 @dataclass(frozen=True)
 class Press:
-    """From which network a confirmation came, as the keyed hashes that may be stored, and whether a person pressed."""
+    """From which network a confirmation came, as the keyed hashes that may be stored, and the stamp of its form.
+
+    No stamp where there is no form: the API.
+    """
 
     networks: list[str] = field(default_factory=list)
-    is_human: bool = True
+    stamp: str | None = None
 
-    def looks_automatic(self, signers_network: str | None) -> bool:
+    def is_read(self, signature_id: int) -> bool:
+        """Return whether the form of a signature's page was read, or there is none."""
+        return self.stamp is None or is_read(self.stamp, signature_id)
+
+    def looks_automatic(self, signature_id: int, signers_network: str | None) -> bool:
         """Return whether it came too soon, from another network than the signer's; not where that is not known."""
-        return not self.is_human and signers_network is not None and signers_network not in self.networks
+        is_elsewhere = signers_network is not None and signers_network not in self.networks
+        return is_elsewhere and not self.is_read(signature_id)
 
 
 UNWATCHED = Press()  # where there is no button: the API

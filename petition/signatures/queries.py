@@ -104,7 +104,7 @@ REFRESH_SIGNATURE_SQL = text("""
         updates_wording_id = :updates_wording_id, updates_at = :updates_at, locale = :locale, email = :email,
         network = :network, requested_at = greatest(requested_at, :requested_at), generation = :generation,
         valid_from = :valid_from, state = 'pending', ended_at = NULL, confirmed_at = NULL, confirmed_no = NULL,
-        confirmed_after = NULL, confirmed_same_network = NULL, held_at = NULL,
+        confirmed_same_network = NULL, held_at = NULL,
         reminded_at = CASE state WHEN 'pending' THEN reminded_at END,
         review = CASE WHEN review = 'rejected' THEN 'waiting' ELSE CAST(:review AS text) END, reported_at = NULL
     WHERE id = :id
@@ -121,17 +121,12 @@ CONFIRM_BY_LINK_SQL = text("""
     WITH confirmed AS (
         UPDATE signatures AS s
         SET state = 'confirmed', confirmed_at = now(), confirmed_no = nextval('confirmation_numbers'),
-            confirmed_same_network = s.network = ANY(CAST(:networks AS text[])),
-            confirmed_after = (
-                SELECT extract(epoch FROM now() - d.settled_at) FROM deliveries AS d
-                WHERE d.kind IN ('confirm_signature', 'reminder') AND d.subject_id = s.id
-                    AND d.generation = :generation AND d.state = 'sent'
-                LIMIT 1)
+            confirmed_same_network = s.network = ANY(CAST(:networks AS text[]))
         FROM petitions AS p
         WHERE s.id = :id AND s.state = 'pending' AND :generation BETWEEN s.valid_from AND s.generation
             AND p.id = s.petition_id AND p.state = 'open'
             AND coalesce(least(p.closes_at, p.closed_at) > now(), true)
-            AND (:is_human OR coalesce(s.network = ANY(CAST(:networks AS text[])), true))
+            AND (:is_read OR coalesce(s.network = ANY(CAST(:networks AS text[])), true))
             AND (CAST(:seen AS text) IS NULL OR CAST(:seen AS text) = md5(concat_ws(
                 chr(31),
                 CAST(:salt AS text),
@@ -159,12 +154,7 @@ CONFIRM_BY_LINK_SQL = text("""
 # Note of a signature that was confirmed in another way what the statement above notes.
 NOTE_CONFIRMATION_SQL = text("""
     UPDATE signatures AS s
-    SET confirmed_same_network = s.network = ANY(CAST(:networks AS text[])),
-        confirmed_after = (
-            SELECT extract(epoch FROM now() - d.settled_at) FROM deliveries AS d
-            WHERE d.kind IN ('confirm_signature', 'reminder') AND d.subject_id = s.id AND d.generation = :generation
-                AND d.state = 'sent'
-            LIMIT 1)
+    SET confirmed_same_network = s.network = ANY(CAST(:networks AS text[]))
     WHERE id = :id
 """)
 

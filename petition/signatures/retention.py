@@ -71,7 +71,7 @@ def _erase_networks(petition_ids: list[int], before: datetime) -> int:
     batch = _lock_batch(
         Signature.network.is_not(None), Signature.petition_id.in_(petition_ids), Signature.requested_at < before
     )
-    erased = {"network": None, "confirmed_after": None, "confirmed_same_network": None, "held_at": None}
+    erased = {"network": None, "confirmed_same_network": None, "held_at": None}
     return _execute(update(Signature).where(Signature.id.in_(batch)).values(erased))
 
 

@@ -1,15 +1,12 @@
 """Machines that press the buttons of a confirmation page."""
 
 import re
-from datetime import timedelta
 
 import pytest
 from support.factories import make_form, make_petition
 from support.signing import process_requests
 
-from petition.core import clock
 from petition.core.db import db
-from petition.delivery.models import Delivery
 from petition.delivery.worker import run_queue
 from petition.petitions import lifecycle
 from petition.petitions.counters import get_count
@@ -126,20 +123,15 @@ def test_a_stamp_is_for_one_signature_and_outlives_a_key_rotation(app, monkeypat
         assert (is_read(shown, 1), is_read(shown, 2)) == (True, False)
 
 
-def test_a_confirmation_notes_how_long_after_the_email_it_came_and_whether_from_the_signers_network(
-    client, petition, monkeypatch, sent_emails
-):
+def test_a_confirmation_notes_whether_it_came_from_the_signers_network(client, petition, monkeypatch, sent_emails):
     for number, headers in enumerate((SIGNER, PHONE)):
         link = sign(client) if not number else sign(client, 1)
-        db.session.query(Delivery).update({"settled_at": clock.now() - timedelta(seconds=90)})
-        db.session.commit()
         page = client.get(link, headers=headers)
         read(monkeypatch)
         assert press(client, page, headers).status_code == 303
     db.session.rollback()
     rows = db.session.query(Signature).order_by(Signature.id).all()
     assert [row.confirmed_same_network for row in rows] == [True, False]
-    assert all(90 <= row.confirmed_after < 120 for row in rows)
 
 
 def test_so_does_one_in_the_days_after_the_petition_closed(client, petition, sent_emails):
@@ -154,7 +146,6 @@ def test_so_does_one_in_the_days_after_the_petition_closed(client, petition, sen
     db.session.rollback()
     row = db.session.query(Signature).one()
     assert row.confirmed_same_network is False
-    assert 0 <= row.confirmed_after < 60
 
 
 def test_the_api_has_no_button_and_confirms_by_the_token_alone(client, petition, sent_emails):

@@ -21,7 +21,6 @@ def upgrade() -> None:
     op.execute("CREATE INDEX ix_code_tries_started_at ON code_tries (started_at)")
     op.execute("""
         ALTER TABLE signatures
-            ADD COLUMN confirmed_after REAL,
             ADD COLUMN confirmed_same_network BOOLEAN,
             ADD COLUMN held_at TIMESTAMP WITH TIME ZONE
     """)

@@ -39,7 +39,7 @@ TYPED_FIELDS = ("name", "organisation", "email", "profession", "city", "postal_c
 TECHNICAL_FIELDS = (
     "id", "petition_id", "email_canonical", "updates_wording_id", "generation", "valid_from", "confirmed_no",
     "list_position", "logo_text", "merged_into", "review", "reported_at", "restricted_at", "network",
-    "confirmed_same_network", "confirmed_after", "held_at",
+    "confirmed_same_network", "held_at",
     "anonymised_at",
 )  # fmt: skip
 

@@ -47,11 +47,10 @@ from petition.signatures.links import (
     UnknownLink,
     get_by_confirm_token,
     make_personal_token,
-    read_confirm_token,
 )
 from petition.signatures.models import Signature, SignatureState
 from petition.signatures.presenter import present_for_signer
-from petition.signatures.presses import AGAIN, SHOWN, UNWATCHED, Press, is_read, make_stamp
+from petition.signatures.presses import AGAIN, SHOWN, Press, make_stamp
 from petition.signatures.retention import DISOWNED_TTL
 from petition.signatures.sealed_address import seal_address
 from petition.signatures.self_service import enqueue_replacement_link
@@ -228,7 +227,7 @@ def confirm_link(token: str) -> Any:
     """Confirm what the page showed, once; later requests lead to the same page."""
     seen = request.form.get("seen", "")
     try:
-        confirmed = confirm(token, seen, _press(token))
+        confirmed = confirm(token, seen, Press(network_hashes(), request.form.get("stamp", "")))
     except DetailsChanged as error:
         # Somebody signed with this address while the page was open: show what the button would confirm now. Whoever
         # posts without the page's form has not read it: a scanner, a script.
@@ -246,14 +245,6 @@ def confirm_link(token: str) -> Any:
             return disowned_page(error.signature, token)
         return _expired_page(ExpiredLink(error.signature, LinkProblem.EXPIRED))
     return redirect_to_confirmed(confirmed)
-
-
-def _press(token: str) -> Press:
-    try:
-        signature_id, _generation = read_confirm_token(token)
-    except tokens.BadToken:
-        return UNWATCHED
-    return Press(network_hashes(), is_read(request.form.get("stamp", ""), signature_id))
 
 
 def redirect_to_confirmed(confirmed: LinkTarget) -> Response:
