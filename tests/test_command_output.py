@@ -37,6 +37,7 @@ TABLES = (
     "suppressions keys",
     "requests list",
     "retention show",
+    "count-log show {slug}",
     "queue status",
     "queue providers",
     "queue failures",

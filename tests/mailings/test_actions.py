@@ -72,7 +72,7 @@ def test_corrected_mailing_goes_on_with_the_new_text_after_a_new_test(app, clien
     db.session.rollback()
     post_form(client, f"/desk/mailings/{mailing.id}/tests", colleague=account.id)
     run_queue("notifications")
-    assert [email.subject for email in sent_emails] == ["[Essai] Corrigé"]
+    assert [email.subject for email in sent_emails] == ["[Test] Corrigé"]
     sent_emails.clear()
     actions.resume(lifecycle.find(mailing.id, lock=True))
     db.session.commit()

@@ -220,6 +220,7 @@ def petition_clock(monkeypatch):
     return Clock(monkeypatch)
 
 
+@pytest.mark.slow
 def test_figures_agree_after_all_acts(app, sent_emails, monkeypatch, petition_clock):
     monkeypatch.setitem(app.config, "PETITION_MAILBOX_LIMIT", "1000000/day")
     monkeypatch.setitem(app.config, "PETITION_DOMAIN_LIMIT", "1000000/day")

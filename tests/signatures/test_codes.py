@@ -279,6 +279,7 @@ def test_counters_of_expired_codes_are_deleted_and_made_up_handles_fill_no_table
     db.session.commit()
 
 
+@pytest.mark.slow
 def test_tries_by_brute_force_confirm_nobody(client, petition):
     """40 signatures, all tries of each used: by chance, one in 250,000 such runs confirms one."""
     for number in range(40):

@@ -48,6 +48,7 @@ def make_context(**other: Any) -> dict[str, Any]:
         "petition": SimpleNamespace(**{k: other.get(k, v) for k, v in petition.items()}),
         "signature": SimpleNamespace(**{k: other.get(k, v) for k, v in signature.items()}),
         "link": LINK,
+        "code": "1234 5678",
         "count": "1,234",
         "expires_on": date(2022, 10, 12),
         "confirm_within": 14,

@@ -10,7 +10,8 @@ from petition.signatures.queries import CONFIRM_BY_LINK_SQL
 def database_accepts(signature, fingerprint):
     """Return whether the statement that confirms computes this fingerprint; if so, the signature is confirmed."""
     values = {"id": signature.id, "generation": signature.generation, "seen": fingerprint,
-              "salt": derive_salt(signature.id), "counter_slots": COUNTER_SLOTS}  # fmt: skip
+              "salt": derive_salt(signature.id), "counter_slots": COUNTER_SLOTS, "networks": [],
+              "is_read": True}  # fmt: skip
     return execute_autocommit(CONFIRM_BY_LINK_SQL, values) is not None
 
 

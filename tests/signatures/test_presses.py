@@ -62,6 +62,7 @@ def states():
     return {row.state for row in db.session.query(Signature)}
 
 
+@pytest.mark.slow
 def test_a_scanner_that_presses_every_button_counts_and_disowns_nothing(client, petition, sent_emails):
     """And the person who reads afterwards presses once, or once more where they do not read."""
     links = [sign(client, number) for number in range(LINKS)]

@@ -139,6 +139,7 @@ def test_pdfs_are_tagged_and_for_archives(app, kind, language):
                 assert {"/FontFile2", "/FontFile3"} & set(descendant.FontDescriptor.keys()), "a font is not embedded"
 
 
+@pytest.mark.slow
 def test_the_same_input_gives_the_same_bytes(app):
     petition = make_petition()
     add_names(petition, NAMES)

@@ -62,6 +62,7 @@ def test_a_dossier_has_its_parts_in_order(app):
     assert positions == sorted(positions)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("language", ["fr", "en"])
 def test_the_same_input_gives_the_same_bytes_for_archives(app, language):
     petition = make_petition()

@@ -68,6 +68,7 @@ def test_a_stale_document_is_served_while_the_next_is_made(client, rendered):
     assert client.get("/p/jardin/letter.pdf").data == b"letter fr 2"
 
 
+@pytest.mark.slow
 def test_a_thousand_strangers_have_it_made_once(client, rendered):
     make_petition()
     for number in range(1_000):
