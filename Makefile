@@ -42,7 +42,7 @@ faults: $(VENV)/.dev $(MO) ## break every part under load, half an hour: make fa
 lock: $(VENV)/.dev ## update requirements/ to newer versions of what pyproject.toml asks for
 	@$(BIN)/uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-emit-index-url \
 		--no-emit-find-links --custom-compile-command "make lock" --upgrade --group build -o requirements/build.txt
-	@for e in run:embedded dev:embedded,dev,monitoring image:monitoring; do \
+	@for e in run:embedded dev:embedded,dev,monitoring,tracing image:monitoring; do \
 		$(BIN)/uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-emit-index-url \
 			--no-emit-find-links --custom-compile-command "make lock" --upgrade \
 			$$(echo $${e#*:} | tr , '\n' | sed 's/^/--extra /') pyproject.toml -o requirements/$${e%%:*}.txt; \
