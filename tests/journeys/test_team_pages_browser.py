@@ -85,11 +85,12 @@ def test_every_page_reflows_and_shows_where_the_focus_is(stack, chromium):
     assert len(paths) > 35
     problems = []
     for path in paths:
-        answer = page.goto(stack.url + path)
+        answer = page.goto(stack.url + path, wait_until="networkidle")  # previews in frames too
         assert answer.status == 200, path
         page.keyboard.press("Tab")
         first = page.evaluate("document.activeElement.getAttribute('href')")
-        if first != "#main":
+        # A page for typing many lines begins in its first field.
+        if first != "#main" and not page.locator("[autofocus]").count():
             problems.append(f"{path}: the first stop is no skip link ({first})")
         problems += [f"{path}: {found}" for found in page.evaluate(VISIBLE_FOCUS)]
         page.set_viewport_size(ZOOMED)
