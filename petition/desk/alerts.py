@@ -119,12 +119,12 @@ def _check_trouble() -> None:
     if not troubles:
         return
     alert_webhooks.store(troubles)
-    told = [
+    reported = [
         {"name": trouble.name, "severity": trouble.severity, "messages": trouble.messages,
          "minutes": round((trouble.ended_at - trouble.since) / timedelta(minutes=1)) if trouble.ended_at else None}
         for trouble in troubles
     ]  # fmt: skip
-    _make(AlertKind.TROUBLE, now.isoformat(timespec="milliseconds"), {"troubles": told})
+    _make(AlertKind.TROUBLE, now.isoformat(timespec="milliseconds"), {"troubles": reported})
 
 
 def delete_old() -> None:

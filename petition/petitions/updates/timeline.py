@@ -54,15 +54,15 @@ def _present(update: PetitionUpdate, language: str) -> TimelineEntry:
 
 
 def build_timeline(petition: Petition, language: str) -> list[TimelineEntry]:
-    """Return the whole timeline, newest first. A fact that an update tells is not told twice."""
+    """Return the whole timeline, newest first. A fact that an update reports stands once."""
     entries = list_published(petition, language)
-    told = {entry.kind for entry in entries}
+    reported = {entry.kind for entry in entries}
     zone, closed = ZoneInfo(petition.timezone), petition.state_now != PetitionState.OPEN
     moments = {
         "opened": petition.opens_at,
         "closed": petition.closing_moment if closed else None,
-        "handed_over": None if UpdateKind.HANDED_OVER in told else petition.handed_over_at,
-        "won": None if UpdateKind.OUTCOME in told else petition.won_at,
+        "handed_over": None if UpdateKind.HANDED_OVER in reported else petition.handed_over_at,
+        "won": None if UpdateKind.OUTCOME in reported else petition.won_at,
     }
     facts = [TimelineEntry(kind, moment.astimezone(zone).date()) for kind, moment in moments.items() if moment]
     # Stable: of one day, the facts come below the updates, and both keep their order.

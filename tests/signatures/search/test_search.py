@@ -181,7 +181,7 @@ def test_the_network_of_a_signature_is_stored_as_a_hash_until_a_month_after_clos
 
 def fill(rows):
     """Insert many signatures of two petitions; all rare values are among the oldest."""
-    # Its files and its indexes anew: what other tests left in them changes what a plan is thought to cost.
+    # New files and indexes: what other tests left in them changes what a plan is thought to cost.
     db.session.execute(text("TRUNCATE signatures CASCADE"))
     make_petition()
     make_petition(slug="parc")
