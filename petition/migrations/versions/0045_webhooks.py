@@ -1,0 +1,13 @@
+"""Reserved."""
+
+revision = "0045"
+down_revision = "0044"
+compatible_from = "0040"
+
+
+def upgrade() -> None:
+    pass
+
+
+def downgrade() -> None:
+    pass
