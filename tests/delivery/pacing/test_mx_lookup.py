@@ -45,7 +45,7 @@ def test_silence_is_bounded_for_many_domains(dns, monkeypatch):
     dns.zone = {f"s{n}.example MX": "SILENT" for n in range(60)}
     began = time.monotonic()
     assert MxLookup("127.0.0.1", dns.port).find_mail_servers([f"s{n}.example" for n in range(60)]) == {}
-    assert time.monotonic() - began < 3
+    assert time.monotonic() - began < 10, "60 lookups of 0.4 s would take 24"
 
 
 def test_no_domain_asks_nothing():

@@ -108,6 +108,6 @@ def test_tables_name_classes_and_their_sources():
     ],
 )
 def test_hostile_text_is_classified_quickly(text):
-    started = time.perf_counter()
+    started = time.thread_time()
     classify(text)
-    assert time.perf_counter() - started < 1
+    assert time.thread_time() - started < 1
