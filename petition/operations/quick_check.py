@@ -16,7 +16,7 @@ from petition.operations.health import evaluate_health, format_check, health_to_
 from petition.operations.health_facts import HealthFacts, make_parameters, parse_facts
 from petition.operations.health_queries import HEALTH_FACTS
 
-CONNECT_TIMEOUT_SECONDS = 3  # also bounds the wait for a server that is suspended
+CONNECT_TIMEOUT_SECONDS = 2  # also bounds the wait for a server that is suspended
 CRITICAL = 2
 
 

@@ -18,6 +18,8 @@ from petition.app import create_app
 from petition.core.db import db
 from petition.delivery.models import Delivery
 from petition.operations import web_requests
+from petition.operations.certificates import SITE_CERTIFICATE
+from petition.operations.disk import DISK
 from petition.operations.heartbeat import record_heartbeat
 from petition.operations.probes import record_probe
 from petition.operations.smtp_probe import MAIL_SERVER
@@ -33,6 +35,7 @@ WORDS = {
     "(1 h)": ("expr", r"\[1h\]"),
     "by queue": ("legendFormat", r"\{\{queue\}\}"),
     "by reason": ("legendFormat", r"\{\{reason\}\}"),
+    "by warning": ("legendFormat", r"\{\{warning\}\}"),
     "by status": ("legendFormat", r"\{\{status\}\}"),
     "(5xx)": ("expr", r'status=~"5\.\."'),
     "p50": ("expr", r"histogram_quantile\(0\.\d+"),
@@ -52,6 +55,8 @@ def samples(app, database_url, redis_url):
         db.session.execute(update(Delivery).where(Delivery.subject_id == signature.id).values(**values))
     record_heartbeat("worker", "w", ["confirmations", "notifications", "mailings", "maintenance"])
     record_probe(MAIL_SERVER, True, "250 ok", 1)
+    record_probe(DISK, True, "/", 0, 10**9)
+    record_probe(SITE_CERTIFICATE, True, "", 1, 2 * 10**9)
     db.session.commit()
     web = create_app(Config(environment(database_url, redis_url, PETITION_METRICS_TOKEN="a token of some length")))
     count_requests(web)
