@@ -311,7 +311,7 @@ def test_signature_state_machine_matches_the_model(signature_machine):
     run_state_machine_as_test(
         signature_machine,
         settings=settings(
-            max_examples=EXAMPLES or 20, derandomize=not EXAMPLES, stateful_step_count=30,
+            max_examples=EXAMPLES or 12, derandomize=not EXAMPLES, stateful_step_count=30,
             deadline=None, database=None, print_blob=bool(EXAMPLES),
             suppress_health_check=list(HealthCheck), phases=[Phase.generate],
         ),
