@@ -8,7 +8,7 @@ from werkzeug import Response
 
 from petition.core.db import db
 from petition.core.exceptions import DomainError, NotFound
-from petition.core.i18n import LANGUAGES
+from petition.core.i18n import DEFAULT_LANGUAGE, LANGUAGES
 from petition.team import accounts, credentials
 from petition.team.labels import list_role_labels
 from petition.team.models import Account, TeamRole
@@ -35,7 +35,7 @@ def _render_list(form: dict[str, object], errors: dict[str, str]) -> str:
 def invite() -> Response | tuple[str, int]:
     """Mail an invitation."""
     address, roles = request.form.get("address", ""), request.form.getlist("role")
-    language = request.form.get("language", "fr")
+    language = request.form.get("language", DEFAULT_LANGUAGE)
     try:
         account = accounts.invite(address, set(roles), request.form.get("name", ""), language)
     except DomainError as error:
