@@ -6,6 +6,7 @@ from flask import Blueprint, flash, redirect, render_template, request, url_for
 from flask_babel import gettext as _
 from werkzeug import Response
 
+from petition.core.catalogues import list_coverage
 from petition.core.db import db
 from petition.core.exceptions import DomainError, NotFound
 from petition.core.i18n import DEFAULT_LANGUAGE, LANGUAGES
@@ -27,8 +28,9 @@ def index() -> str:
 
 def _render_list(form: dict[str, object], errors: dict[str, str]) -> str:
     return render_template(
-        "team/members/index.html", members=accounts.list_all(), email_languages=LANGUAGES, form=form, errors=errors
-    )
+        "team/members/index.html", members=accounts.list_all(), email_languages=LANGUAGES, coverage=list_coverage(),
+        form=form, errors=errors,
+    )  # fmt: skip
 
 
 @blueprint.post("/people")
