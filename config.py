@@ -313,7 +313,8 @@ SETTINGS = (
     Setting("BROKER_URL", BROKER_URL, None, "URL", "Celery's broker; REDIS_URL if unset", secret=True),
     Setting("PUBLIC_URL", WEB_URL, REQUIRED, "URL", "public address of the site, used in links"),
     Setting("PETITION_ORGANISATION", TEXT, None, "text", "who runs the site, in the bar of the team's pages"),
-    Setting("PETITION_LANGUAGES", LANGUAGES, list(SHIPPED_LANGUAGES), "codes, by comma", "of the pages; the site's own first"),
+    Setting("PETITION_LANGUAGES", LANGUAGES, list(SHIPPED_LANGUAGES), "codes, by comma",
+            "languages of the pages; the site's own first"),
     Setting("PETITION_TRANSLATIONS", PATH, None, "folder", "catalogues of more languages: docs/translating.md"),
     Setting("PETITION_HOSTS", HOSTS, [], "hosts, by comma",
         "more names and addresses that the site answers to, beside PUBLIC_URL's and loopback"),
@@ -455,11 +456,7 @@ def _check_combinations(values: Mapping[str, Any]) -> None:
             raise BadSetting(f"{name} is too short: at least 32 characters, for example from `openssl rand -hex 32`")
     if values["MAIL_USE_TLS"] and values["MAIL_USE_SSL"]:
         raise BadSetting("MAIL_USE_TLS and MAIL_USE_SSL exclude each other: STARTTLS, or TLS from the first byte")
-    for code in values["PETITION_LANGUAGES"]:
-        if not has_catalogue(code, list_folders(values["PETITION_TRANSLATIONS"])):
-            raise BadSetting(
-                f"PETITION_LANGUAGES names {code}, which has no catalogue: see docs/translating.md for where it is to be"
-            )
+    _check_languages(values)
     if values["PETITION_STUCK_AFTER"] < values["PETITION_SLOW_AFTER"]:
         raise BadSetting(
             "PETITION_STUCK_AFTER is shorter than PETITION_SLOW_AFTER: mail would be stuck before it is slow"
@@ -479,6 +476,13 @@ def _check_combinations(values: Mapping[str, Any]) -> None:
         # The key may be missing where no email is sent from: a web process needs none.
         if values[key] and not values[selector]:
             raise BadSetting(f"{key} is set without {selector}: set the name under which DNS has its public key")
+
+
+def _check_languages(values: Mapping[str, Any]) -> None:
+    folders = list_folders(values["PETITION_TRANSLATIONS"])
+    for code in values["PETITION_LANGUAGES"]:
+        if not has_catalogue(code, folders):
+            raise BadSetting(f"PETITION_LANGUAGES names {code}, which has no catalogue: see docs/translating.md")
 
 
 def _check_bounce_mailbox(values: Mapping[str, Any]) -> None:

@@ -50,7 +50,9 @@ def measure(codes: Iterable[str], suffixes: tuple[str, ...]) -> list[Coverage]:
     every = {name for code in shipped for name in _read_texts(code, [SHIPPED_TRANSLATIONS], suffixes)}
     coverages = []
     for code in codes:
-        texts = dict.fromkeys(every, True) if code == SOURCE_LANGUAGE else _read_texts(code, TRANSLATION_FOLDERS, suffixes)
+        texts = (
+            dict.fromkeys(every, True) if code == SOURCE_LANGUAGE else _read_texts(code, TRANSLATION_FOLDERS, suffixes)
+        )
         missing = sorted(name for name in every if not texts.get(name))
         coverages.append(Coverage(code, len(every) - len(missing), len(every), missing))
     return coverages
@@ -73,7 +75,7 @@ def _first(forms: str | Iterable[str]) -> str:
 
 
 def _is_translated(message: Message) -> bool:
-    texts = [message.string] if isinstance(message.string, str) else list(message.string)
+    texts = [message.string] if isinstance(message.string, str) else list(message.string or ())
     return bool(texts) and all(texts) and not message.fuzzy
 
 
@@ -81,7 +83,9 @@ def main() -> None:
     """Print the coverage of every language that has a catalogue, and the first texts that are missing."""
     codes = {path.name for folder in TRANSLATION_FOLDERS for path in folder.iterdir() if (path / CATALOGUE).is_file()}
     for coverage in measure(sorted(codes), (".po",)):
-        sys.stdout.write(f"{coverage.code}: {coverage.translated} of {coverage.total}, {len(coverage.missing)} missing\n")
+        sys.stdout.write(
+            f"{coverage.code}: {coverage.translated} of {coverage.total}, {len(coverage.missing)} missing\n"
+        )
         sys.stdout.writelines(f"    {text!r}{os.linesep}" for text in coverage.missing[:EXAMPLES])
 
 

@@ -90,5 +90,6 @@ class LanguageQuery(ma.Schema):
     """Which language to answer in."""
 
     lang = ma.fields.String(
-        validate=validate.OneOf(tuple(LANGUAGES)), metadata={"description": N_("else the browser's, else the site's own")}
+        validate=validate.OneOf(tuple(LANGUAGES)),
+        metadata={"description": N_("else the browser's, else the site's own")},
     )

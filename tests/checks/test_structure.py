@@ -28,7 +28,9 @@ from petition.team.sessions import TEAM_PATH_PREFIXES
 ROOT = Path(__file__).parents[2]
 TEMPLATES = ROOT / "petition" / "templates"
 FLASK_SECURITY_TEMPLATES = Path(flask_security.__file__).parent / "templates" / "security"
-LANGUAGES_WITH_CATALOGUE = sorted(path.parts[-3] for path in ROOT.glob("petition/translations/*/LC_MESSAGES/messages.po"))
+LANGUAGES_WITH_CATALOGUE = sorted(
+    path.parts[-3] for path in ROOT.glob("petition/translations/*/LC_MESSAGES/messages.po")
+)
 EMAIL_TEMPLATES = {"subject.txt", "body.txt", "body.html"}
 ACCESS_RULES = {"public", "holder of the link", "developer", "machine", "team", *TEAM_ROLES}
 # Public: API documentation, health checks, assets, sign-in, and the mailbox of embedded mode.

@@ -43,7 +43,7 @@ def test_a_catalogue_and_a_setting_add_a_language(app, database_url, redis_url, 
     for name in ("page", "other", "list", "embed", "check", "confirm"):
         assert '<html lang="ar" dir="rtl"' in signer[name], name
     assert "وقّعوا هذه العريضة" in signer["page"]
-    assert '<h1>من أجل حديقة</h1>' in signer["page"], "a text in the page's language needs no mark"
+    assert "<h1>من أجل حديقة</h1>" in signer["page"], "a text in the page's language needs no mark"
     assert '<h1 lang="fr" dir="ltr">Pour un jardin</h1>' in signer["other"], "another is marked, with its direction"
     assert "خطوة أخيرة" in signer["check"]
     assert "تأكيد توقيعي" in signer["confirm"]
@@ -58,7 +58,7 @@ def test_a_catalogue_and_a_setting_add_a_language(app, database_url, redis_url, 
         assert len(pages) > 30
         for path, page in pages.items():
             assert page["status"] < 400 or path == "/oembed", (code, path, page)
-            if page["html"]:
+            if page["html"] and page["status"] not in (302, 303, 308):
                 assert f'lang="{code}" dir="{text_direction(code)}"' in page["html"], (code, path)
 
 

@@ -26,7 +26,9 @@ TEXTS = {
     "ar": {"title": "من أجل حديقة", "summary": "حديقة للجميع.", "addressee": "العمدة"},
 }
 # Answers of machines, pages that a person is led to, and a check that asks the network.
-LEFT_OUT = re.compile(r"/(api|metrics|readyz|healthz|account/(logout|wan|tf|mf|two|welcome)|static|bootstrap)|\.\w+$|doctor")
+LEFT_OUT = re.compile(
+    r"/(api|metrics|readyz|healthz|account/(logout|wan|tf|mf|two|welcome)|static|bootstrap)|\.\w+$|doctor"
+)
 
 
 class FreshClient(FlaskClient):
@@ -47,7 +49,12 @@ def describe(answer: Any) -> dict[str, Any]:
 def walk_signer(app: Any, language: str, emails: list[Any]) -> dict[str, Any]:
     """Sign and confirm in a language; return the pages and the email on the way."""
     client, found = app.test_client(), {}
-    for name, path in (("page", "jardin"), ("other", "autre"), ("list", "jardin/signatories"), ("embed", "jardin/embed")):
+    for name, path in (
+        ("page", "jardin"),
+        ("other", "autre"),
+        ("list", "jardin/signatories"),
+        ("embed", "jardin/embed"),
+    ):
         found[name] = client.get(f"/p/{path}?lang={language}").text
     form = make_form(email="zoe@example.org", locale=language)
     answer = client.post(f"/p/jardin/sign?lang={language}", data=form)

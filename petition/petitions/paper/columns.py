@@ -30,7 +30,8 @@ HEADINGS = {
                    "nombre_de_pila"},
     "profession": {
         "profession", "role", "occupation", "job", "metier", "fonction", "profession_ou_role", "profession_role",
-        "profession_fonction", "profession_or_role", "metier_fonction", "qualite", "profesion", "cargo", "ocupacion", "profesion_o_cargo",
+        "profession_fonction", "profession_or_role", "metier_fonction", "qualite",
+        "profesion", "cargo", "ocupacion", "profesion_o_cargo",
     },
     "city": {"city", "town", "place", "ville", "commune", "ville_commune", "ville_de_residence", "localite",
              "ciudad", "localidad", "municipio", "poblacion"},
@@ -45,7 +46,8 @@ HEADINGS = {
 }  # fmt: skip
 FIELDS = tuple(name for name in HEADINGS if name != "submitted_at")
 NAME_FIELDS = {"full_name", "last_name"}  # one of which every file needs
-NAME_HEADINGS = {"name", "names", "nom", "noms", "nombre", "nombres"}  # of a family where first names have a column, else whole names
+# Of a family where first names have a column, else whole names.
+NAME_HEADINGS = {"name", "names", "nom", "noms", "nombre", "nombres"}
 
 
 @dataclass

@@ -40,7 +40,8 @@ SENTENCE_WORDS = frozenset((
     "mais", "maintenant", "nos", "notre", "nous", "ont", "our", "parce", "pas", "pour", "pourquoi", "qui",
     "sera", "sommes", "sont", "soyez", "stop", "suis", "tous", "toutes", "the", "this", "une", "vive",
     "votre", "vous", "was", "were", "with", "you", "your",
-    "ahora", "aqui", "contra", "nosotros", "nuestra", "nuestro", "porque", "somos", "usted", "ustedes", "viva", "vosotros",
+    "ahora", "aqui", "contra", "nosotros", "nuestra", "nuestro", "porque", "somos", "usted", "ustedes", "viva",
+    "vosotros",
 ))  # fmt: skip
 
 ADVERTISING = frozenset((
