@@ -49,10 +49,11 @@ lock: $(VENV)/.dev ## update requirements/ to newer versions of what pyproject.t
 	done
 	@$(BIN)/python requirements/constraints.py > requirements/constraints.txt
 
-translations: $(VENV)/.dev ## gather the texts to translate into the .po files
+translations: $(VENV)/.dev ## gather the texts to translate into the .po files, and say what is missing
 	@$(BIN)/pybabel -q extract -F petition/translations/babel.cfg -k lazy_gettext -k N_ --no-location --sort-output \
 		--project petition -o petition/translations/messages.pot petition
 	@$(BIN)/pybabel -q update -i petition/translations/messages.pot -d petition/translations --no-fuzzy-matching
+	@$(BIN)/python -m petition.core.catalogues
 
 clean: ## remove the virtual environment and the compiled translations (never the data)
 	rm -rf $(VENV) $(MO)

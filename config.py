@@ -15,6 +15,7 @@ from urllib.parse import urlsplit
 from environs import Env, EnvError, EnvNotSetError, ValidationError, validate
 from limits import parse_many
 
+from petition.core.language_codes import SHIPPED_LANGUAGES, has_catalogue, list_folders, split_codes
 from petition.core.mail_relays import MailRelay, parse_relay
 
 # A name in any script, or an IP address; brackets around an IPv6 address may be left out.
@@ -72,6 +73,13 @@ def _redis_url(*other_schemes: str) -> Callable[[str], str]:
 
 def _words(text: str) -> list[str]:
     return text.replace(",", " ").split()
+
+
+def _languages(text: str) -> list[str]:
+    try:
+        return split_codes(text)
+    except ValueError:
+        raise ValidationError("invalid language") from None
 
 
 def _hosts(text: str) -> list[str]:
@@ -213,6 +221,7 @@ PARSERS: dict[str, Callable[[str], Any]] = {
     "mailbox_url": _url("imaps", "maildir"),
     "words": _words,
     "hosts": _hosts,
+    "languages": _languages,
     "lab_domains": _lab_domains,
     "sns_topics": _sns_topics,
     "mail_relays": _mail_relays,
@@ -251,6 +260,7 @@ POSITIVE_SECONDS = Kind(
 PATH = Kind("path", "a path")
 LOG_LEVEL = Kind("log_level", "DEBUG, INFO, WARNING, ERROR or CRITICAL")
 WORDS = Kind("words", "a list separated by commas")
+LANGUAGES = Kind("languages", "codes of languages such as fr, en, es, separated by commas")
 LAB_DOMAINS = Kind("lab_domains", "domains such as test, internal, separated by commas")
 SNS_TOPICS = Kind("sns_topics", "topics such as arn:aws:sns:eu-west-3:123456789012:bounces, separated by commas")
 MAIL_RELAYS = Kind("mail_relays", "URLs such as smtps://user:password@host?share=2, separated by commas")
@@ -303,6 +313,9 @@ SETTINGS = (
     Setting("BROKER_URL", BROKER_URL, None, "URL", "Celery's broker; REDIS_URL if unset", secret=True),
     Setting("PUBLIC_URL", WEB_URL, REQUIRED, "URL", "public address of the site, used in links"),
     Setting("PETITION_ORGANISATION", TEXT, None, "text", "who runs the site, in the bar of the team's pages"),
+    Setting("PETITION_LANGUAGES", LANGUAGES, list(SHIPPED_LANGUAGES), "codes, by comma",
+            "languages of the pages; the site's own first"),
+    Setting("PETITION_TRANSLATIONS", PATH, None, "folder", "catalogues of more languages: docs/translating.md"),
     Setting("PETITION_HOSTS", HOSTS, [], "hosts, by comma",
         "more names and addresses that the site answers to, beside PUBLIC_URL's and loopback"),
     Setting("PETITION_LAB_DOMAINS", LAB_DOMAINS, [], "domains, by comma",
@@ -443,6 +456,7 @@ def _check_combinations(values: Mapping[str, Any]) -> None:
             raise BadSetting(f"{name} is too short: at least 32 characters, for example from `openssl rand -hex 32`")
     if values["MAIL_USE_TLS"] and values["MAIL_USE_SSL"]:
         raise BadSetting("MAIL_USE_TLS and MAIL_USE_SSL exclude each other: STARTTLS, or TLS from the first byte")
+    _check_languages(values)
     if values["PETITION_STUCK_AFTER"] < values["PETITION_SLOW_AFTER"]:
         raise BadSetting(
             "PETITION_STUCK_AFTER is shorter than PETITION_SLOW_AFTER: mail would be stuck before it is slow"
@@ -462,6 +476,13 @@ def _check_combinations(values: Mapping[str, Any]) -> None:
         # The key may be missing where no email is sent from: a web process needs none.
         if values[key] and not values[selector]:
             raise BadSetting(f"{key} is set without {selector}: set the name under which DNS has its public key")
+
+
+def _check_languages(values: Mapping[str, Any]) -> None:
+    folders = list_folders(values["PETITION_TRANSLATIONS"])
+    for code in values["PETITION_LANGUAGES"]:
+        if not has_catalogue(code, folders):
+            raise BadSetting(f"PETITION_LANGUAGES names {code}, which has no catalogue: see docs/translating.md")
 
 
 def _check_bounce_mailbox(values: Mapping[str, Any]) -> None:

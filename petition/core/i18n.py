@@ -7,16 +7,25 @@ from typing import Any
 from babel import Locale
 from babel.dates import format_date
 from flask import Flask, g, has_request_context, request, url_for
-from flask_babel import Babel, format_decimal, get_locale, refresh
+from flask_babel import Babel, format_decimal, format_percent, get_locale, refresh
 from markupsafe import Markup
 from werkzeug.datastructures import LanguageAccept, MultiDict
 from werkzeug.http import parse_accept_header
 
 from petition.core import durations
+from petition.core.language_codes import SOURCE_LANGUAGE
+from petition.core.languages import (
+    DEFAULT_LANGUAGE,
+    LANGUAGES,
+    TRANSLATION_FOLDERS,
+    regional_locale,
+    text_direction,
+)
 
-LANGUAGES = {"fr": "Français", "en": "English"}
-DEFAULT_LANGUAGE = "fr"
-LIBRARY_LOCALES = {"fr": "fr_FR"}
+__all__ = ("DEFAULT_LANGUAGE", "LANGUAGES", "SOURCE_LANGUAGE")
+
+# How a language writes the first of a month, where its CLDR pattern writes a plain number.
+FIRST_OF_MONTH = {"fr": "1er"}
 MAX_ACCEPT_LANGUAGE_CHARACTERS = 500  # browsers send about fifty
 
 babel = Babel()
@@ -28,12 +37,11 @@ def N_(text: str) -> str:
 
 
 def choose_locale() -> Locale:
-    """Return the language asked for by URL (`?lang=`), else the reader's own, else the browser's, else French."""
+    """Return the language asked for by URL (`?lang=`), else the reader's own, else the browser's, else the site's."""
     if not has_request_context():
         return _parse_locale(DEFAULT_LANGUAGE)
     chosen = _requested_language() or _default_language()
-    # Libraries ship their French as fr_FR; our catalogue, which is fr, is found for it too.
-    return _parse_locale(LIBRARY_LOCALES.get(chosen, chosen))
+    return _parse_locale(chosen) if chosen == SOURCE_LANGUAGE else regional_locale(chosen)
 
 
 def set_reader_language(code: str) -> None:
@@ -80,8 +88,16 @@ def current_language() -> str:
 
 
 def lang_attribute(language: str | None) -> str:
-    """Return the HTML attribute of a text in another language than the page's (WCAG 3.1.2), nothing for the same."""
-    return Markup(' lang="{}"').format(language) if language and language != current_language() else ""
+    """Return the HTML attributes of a text in another language than the page's (WCAG 3.1.2), nothing for the same."""
+    return language_attributes(language) if language and language != current_language() else ""
+
+
+def language_attributes(language: str) -> str:
+    """Return the HTML attributes of a text in a language; which way it is written, where the page is the other way."""
+    direction = text_direction(language)
+    if direction == text_direction(current_language()):
+        return Markup(' lang="{}"').format(language)
+    return Markup(' lang="{}" dir="{}"').format(language, direction)
 
 
 def mark_language(text: str, language: str | None) -> str:
@@ -94,7 +110,7 @@ def language_links() -> list[tuple[str, str, str]]:
     """Return (code, name, URL of this page) for each language; empty for responses to a POST."""
     if not has_request_context() or request.method != "GET":
         return []
-    if not request.endpoint:  # the 404 page is in both languages too
+    if not request.endpoint:  # the 404 page is in each language too
         return [(code, name, f"{request.path}?lang={code}") for code, name in LANGUAGES.items()]
     arguments = MultiDict(request.args)
     arguments.pop("lang", None)
@@ -104,11 +120,17 @@ def language_links() -> list[tuple[str, str, str]]:
 
 def format_date_text(day: date, style: str = "long") -> str:
     """Return a date with its month in full; no line break after the day; « 1er » for the first of a month in French."""
-    # British English: 28 September 2022.
-    text = format_date(day, style, "en_GB" if current_language() == "en" else current_language())
-    if current_language() == "fr" and text.startswith("1 "):
-        text = f"1er{text[1:]}"
+    language = current_language()
+    text = format_date(day, style, regional_locale(language))
+    if text.startswith("1 "):
+        text = FIRST_OF_MONTH.get(language, "1") + text[1:]
     return text.replace(" ", "\N{NO-BREAK SPACE}", 1)
+
+
+def format_share(share: float, pattern: str = "0.#") -> str:
+    """Return a share of 1 as a percentage in the current language: 12.3%; « 12,3 % »."""
+    locale = get_locale() or regional_locale(DEFAULT_LANGUAGE)
+    return format_percent(share, locale.percent_formats[None].pattern.replace("#,##0", pattern))
 
 
 def format_duration(seconds: float) -> str:
@@ -122,11 +144,14 @@ def init_app(app: Flask) -> None:
         app,
         default_locale=DEFAULT_LANGUAGE,
         locale_selector=choose_locale,
-        default_translation_directories="translations",
+        default_translation_directories=";".join(map(str, TRANSLATION_FOLDERS)),
     )
     app.add_template_filter(format_decimal, "number")
     app.add_template_filter(format_date_text, "dateformat")
     app.add_template_filter(format_duration, "duration")
+    app.add_template_filter(format_share, "share")
     app.add_template_global(lang_attribute)
+    app.add_template_global(language_attributes)
+    app.add_template_global(text_direction)
     app.add_template_global(mark_language)
     app.context_processor(lambda: {"locale": current_language(), "languages": language_links()})

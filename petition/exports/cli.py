@@ -5,7 +5,7 @@ from typing import IO
 import click
 
 from petition.core.cli_support import with_app_context
-from petition.core.i18n import LANGUAGES
+from petition.core.i18n import LANGUAGES, SOURCE_LANGUAGE
 from petition.exports.columns import COLUMNS, DEFAULT_COLUMNS
 from petition.exports.file_formats import FILE_FORMATS, FileFormat
 from petition.exports.signatures_export import SignaturesExport
@@ -22,7 +22,12 @@ from petition.team import audit
     "--format", "file_format", type=click.Choice(FILE_FORMATS),
     help="By default what the file's name ends with, else csv.",
 )  # fmt: skip
-@click.option("--language", type=click.Choice(tuple(LANGUAGES)), default="en", show_default=True)
+@click.option(
+    "--language",
+    type=click.Choice(tuple({**LANGUAGES, SOURCE_LANGUAGE: ""})),
+    default=SOURCE_LANGUAGE,
+    show_default=True,
+)
 @with_app_context
 def export(file: IO[bytes], columns: str, file_format: str | None, language: str, **chosen: str | None) -> None:
     """Write the signatures that are found to FILE, or to standard output. The audit trail records the export."""

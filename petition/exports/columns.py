@@ -1,13 +1,17 @@
 """The columns of an export: what each holds, and its heading and values in the reader's language."""
 
+import re
 from collections.abc import Callable, Sequence
 from datetime import UTC, datetime
+from functools import cache
 from typing import Any
 
+from babel.dates import get_date_format
 from flask_babel import force_locale
 from flask_babel import gettext as _
 from sqlalchemy import case
 
+from petition.core.language_codes import SOURCE_LANGUAGE
 from petition.petitions.models import Petition
 from petition.signatures.labels import party_label, signature_field_label, signature_state_label
 from petition.signatures.models import PARTIES, STATES, Signature, SignatureState
@@ -33,8 +37,22 @@ DEFAULT_COLUMNS = (
     "petition", "party", "name", "organisation", "profession", "city", "country", "state", "confirmed_at",
 )  # fmt: skip
 TIME_COLUMNS = ("updates_at", "created_at", "confirmed_at", "ended_at")
-# What a spreadsheet of each language reads as a date, as strftime and as a number format of Excel.
-TIME_FORMATS = {"en": ("%Y-%m-%d %H:%M:%S", "yyyy-mm-dd hh:mm:ss"), "fr": ("%d/%m/%Y %H:%M:%S", "dd/mm/yyyy hh:mm:ss")}
+# English is the language of programs as well, and of countries that differ in it.
+ISO_FORMATS = "%Y-%m-%d %H:%M:%S", "yyyy-mm-dd hh:mm:ss"
+
+
+@cache
+def time_formats(language: str) -> tuple[str, str]:
+    """Return what a spreadsheet of a language reads as a time, as strftime and as a number format of Excel.
+
+    The order and the signs of the language's short date (Unicode CLDR), with digits in full: 31/12/2026 23:59:59.
+    """
+    if language == SOURCE_LANGUAGE:
+        return ISO_FORMATS
+    pattern = re.sub("[^dMy/.-]", "", get_date_format("short", language).pattern)
+    parts = re.sub("d+", "%d", re.sub("M+", "%m", re.sub("y+", "%Y", pattern))).rstrip(".")
+    cells = parts.replace("%d", "dd").replace("%m", "mm").replace("%Y", "yyyy")
+    return f"{parts} %H:%M:%S", f"{cells} hh:mm:ss"
 
 
 def list_headings(columns: Sequence[str], language: str) -> list[str]:

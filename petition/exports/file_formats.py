@@ -10,7 +10,7 @@ import xlsxwriter
 from xlsxwriter.worksheet import Worksheet
 
 from petition.core.spreadsheets import BOM, format_csv
-from petition.exports.columns import TIME_FORMATS, to_utc
+from petition.exports.columns import time_formats, to_utc
 
 MAX_SHEET_ROWS = 1_048_576  # in a sheet of Excel
 CHUNK_BYTES = 64 * 1024
@@ -39,7 +39,7 @@ Batches = Iterable[Sequence[Sequence[Any]]]
 
 def write_csv(headings: Sequence[str], batches: Batches, delimiter: str, language: str) -> Iterator[bytes]:
     """Yield a CSV file: its headings, then each batch of rows. UTF-8 with its mark; times in UTC."""
-    time_format = TIME_FORMATS[language][0]
+    time_format = time_formats(language)[0]
     yield (BOM + format_csv([headings], delimiter)).encode()
     for batch in batches:
         yield format_csv(([_to_text(value, time_format) for value in row] for row in batch), delimiter).encode()
@@ -74,7 +74,7 @@ def _write_workbook(
     workbook = xlsxwriter.Workbook(file, options)
     workbook.use_zip64()  # a sheet of more than 4 GB
     bold = workbook.add_format({"bold": True})
-    time_format = workbook.add_format({"num_format": TIME_FORMATS[language][1], "align": "left"})
+    time_format = workbook.add_format({"num_format": time_formats(language)[1], "align": "left"})
 
     def add_sheet() -> Worksheet:
         sheet = workbook.add_worksheet(f"{title} {number}" if (number := len(workbook.worksheets()) + 1) > 1 else title)

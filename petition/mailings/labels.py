@@ -3,7 +3,7 @@
 from flask_babel import force_locale, format_decimal, ngettext
 from flask_babel import gettext as _
 
-from petition.core.i18n import LANGUAGES, current_language
+from petition.core.i18n import LANGUAGES, current_language, format_share
 from petition.delivery.models import DeliveryState
 from petition.mailings.limits import parse_exceeded_limit
 from petition.mailings.models import Mailing, MailingState, Trigger, UnsubscribeChoice
@@ -85,7 +85,7 @@ def unsubscribe_choice_labels() -> dict[str, str]:
 
 
 def _percent(share: float) -> str:
-    return format_decimal(100 * share, "0.#") + ("\N{NO-BREAK SPACE}%" if current_language() == "fr" else "%")
+    return format_share(share)
 
 
 def reason_label(reason: str | None, language: str | None = None) -> str:

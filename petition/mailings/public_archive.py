@@ -2,6 +2,7 @@
 
 from typing import Any
 
+from flask_babel import format_decimal
 from sqlalchemy import select
 
 from petition.core.db import db
@@ -34,16 +35,20 @@ def build_public_page(mailing: Mailing, language: str) -> dict[str, Any]:
     page = petition_url(petition.slug, text.language)
     values = {
         "petition": petition.text_in(text.language).title,
-        "count": f"{get_count(petition).confirmed:,}".replace(",", "\N{NARROW NO-BREAK SPACE}"),
+        "count": format_decimal(get_count(petition).confirmed, locale=text.language),
         "sender": mailing.sender_name,
         **dict.fromkeys(LINK_PLACEHOLDERS, page),
     }
     return {
         "petition": present(petition, language),
-        # "Hello {{ name }}," without a name.
-        "subject": expand(text.subject, values).replace(" ,", ",").strip(" ,"),
-        "body": to_html(expand(text.body, values).replace(" ,", ",")),
+        "subject": _close_gaps(expand(text.subject, values)).strip(" ,"),
+        "body": to_html(_close_gaps(expand(text.body, values))),
         "language": text.language,
         "sender_name": mailing.sender_name,
         "sent_on": mailing.started_at.date() if mailing.started_at else None,
     }
+
+
+def _close_gaps(text: str) -> str:
+    """Return a text without the gap that a name leaves: « Bonjour , », “Hola, :” become « Bonjour, », “Hola:”."""
+    return text.replace(", :", ":").replace(" ,", ",").replace(" ،", "،")

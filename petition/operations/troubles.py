@@ -17,7 +17,7 @@ from sqlalchemy.dialects.postgresql import insert
 
 from petition.core.db import db
 from petition.core.durations import format_value
-from petition.core.i18n import LANGUAGES
+from petition.core.i18n import LANGUAGES, SOURCE_LANGUAGE
 from petition.operations import broker_stats
 from petition.operations.health import HealthReason, evaluate_health
 from petition.operations.models import Trouble
@@ -94,7 +94,7 @@ def _from_warning(warned: Warned) -> dict[str, Any]:
 
 def _translate(say: Callable[[str], str]) -> dict[str, str]:
     messages = {}
-    for language in LANGUAGES:
+    for language in {*LANGUAGES, SOURCE_LANGUAGE}:  # reports for machines are in English
         with force_locale(language):
             messages[language] = say(language)
     return messages

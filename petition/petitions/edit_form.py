@@ -9,7 +9,7 @@ from typing import Any
 from zoneinfo import ZoneInfo
 
 from petition.core.exceptions import ValidationError
-from petition.core.i18n import LANGUAGES
+from petition.core.i18n import DEFAULT_LANGUAGE, LANGUAGES
 from petition.petitions.markdown import find_dropped, text_to_html
 from petition.petitions.models import Petition
 from petition.petitions.validation import (
@@ -33,7 +33,7 @@ OWN_WORDS = ("email_intro", "email_closing", "thanks", "consent")
 TEXT_FIELDS = ("title", "summary", "addressee", "body", "professions", *OWN_WORDS, "share_text")
 FIELDS = (*SETTING_FIELDS, *(f"{language}.{field}" for language in LANGUAGES for field in TEXT_FIELDS))
 EMPTY_VALUES = dict.fromkeys(FIELDS, "") | {
-    "kind": "petition", "default_language": "fr", "timezone": "Europe/Paris", "asks": "profession",
+    "kind": "petition", "default_language": DEFAULT_LANGUAGE, "timezone": "Europe/Paris", "asks": "profession",
     "listing": "opt_in", "statistics": "on", "organisations": "on",
     "milestones": "100, 250, 500, 1000, 2500, 5000, 10000",
 }  # fmt: skip

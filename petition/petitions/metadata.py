@@ -2,16 +2,14 @@
 
 from typing import Any
 
+from petition.core.languages import regional_locale
 from petition.petitions.counters import Count
 from petition.petitions.presenter import PetitionPresenter
 
-# og:locale is a language with a territory (https://ogp.me).
-OG_LOCALES = {"fr": "fr_FR", "en": "en_GB"}
-
 
 def og_locale(language: str) -> str:
-    """Return a language as Open Graph names it."""
-    return OG_LOCALES[language]
+    """Return a language as Open Graph names it: with a territory (https://ogp.me)."""
+    return str(regional_locale(language))
 
 
 def build_structured_data(petition: PetitionPresenter, count: Count, url: str) -> dict[str, Any]:

@@ -3,7 +3,7 @@
 import marshmallow as ma
 from marshmallow import validate
 
-from petition.core.i18n import N_
+from petition.core.i18n import LANGUAGES, N_
 from petition.petitions.models import KINDS, LISTINGS
 
 
@@ -90,5 +90,6 @@ class LanguageQuery(ma.Schema):
     """Which language to answer in."""
 
     lang = ma.fields.String(
-        validate=validate.OneOf(["fr", "en"]), metadata={"description": N_("else the browser's, else French")}
+        validate=validate.OneOf(tuple(LANGUAGES)),
+        metadata={"description": N_("else the browser's, else the site's own")},
     )

@@ -9,8 +9,9 @@ from typing import Any
 from zoneinfo import ZoneInfo, available_timezones
 
 import marshmallow as ma
+from flask_babel import format_decimal, lazy_gettext
 from flask_babel import gettext as _
-from flask_babel import lazy_gettext
+from flask_babel.speaklater import LazyString
 
 from petition.core.exceptions import ValidationError
 from petition.core.i18n import LANGUAGES
@@ -189,6 +190,10 @@ def _or_empty(parse: Callable[[Any], Any]) -> Callable[[Any], Any]:
     return lambda value: "" if value == "" else parse(value)
 
 
+def _lazy_number(field: str) -> LazyString:
+    return LazyString(format_decimal, MAX_CHARACTERS[field])
+
+
 def _text_field(name: str, message: Any) -> InputField:
     return InputField(lambda value: parse_text(name, value), message, required=True)
 
@@ -206,7 +211,7 @@ class TextInputSchema(ma.Schema):
         "Say whom it is for, in up to %(number)s characters.", number=MAX_CHARACTERS["addressee"]
     )
     addressee = _text_field("addressee", addressee_message)
-    body_message = lazy_gettext("Write the text, in up to %(number)s characters.", number=f"{MAX_CHARACTERS['body']:,}")
+    body_message = lazy_gettext("Write the text, in up to %(number)s characters.", number=_lazy_number("body"))
     body = _text_field("body", body_message)
     professions = InputField(
         _parse_professions, lazy_gettext("Write one on each line, in up to 120 characters."), load_default=list
@@ -224,7 +229,7 @@ class TextInputSchema(ma.Schema):
     )
     thanks = InputField(
         _or_empty(lambda value: parse_text("thanks", value)),
-        lazy_gettext("Write it in up to %(number)s characters.", number=f"{MAX_CHARACTERS['thanks']:,}"),
+        lazy_gettext("Write it in up to %(number)s characters.", number=_lazy_number("thanks")),
         load_default="",
     )
     consent = InputField(

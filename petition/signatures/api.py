@@ -63,7 +63,7 @@ class SignSchema(ma.Schema):
     country = _text(N_("ISO 3166-1 alpha-2"))
     listed = ma.fields.Boolean(metadata={"description": N_("show the name in the public list"), "default": False})
     updates = ma.fields.Boolean(metadata={"description": N_("receive the campaign's news"), "default": False})
-    locale = _text(N_("language of the emails: fr or en"))
+    locale = _text(N_("language of the emails, as two letters; else the browser's, else the site's own"))
     with_handle = ma.fields.Boolean(
         metadata={
             "description": N_("also answer a handle, to confirm by the code in the email"),

@@ -15,7 +15,7 @@ from sqlalchemy.orm import selectinload
 
 from petition.core.db import db
 from petition.core.exceptions import Conflict, InvalidLink, NotFound, ValidationError
-from petition.core.i18n import LANGUAGES
+from petition.core.i18n import DEFAULT_LANGUAGE, LANGUAGES
 from petition.core.text import ascii_lower
 from petition.safeguards.email_addresses import BadAddress, parse_email_address
 from petition.team import audit, credentials, sessions
@@ -74,7 +74,7 @@ def get_by_email(address: str, *, lock: bool = False) -> Account:
 
 
 def invite(
-    address: str, roles: Collection[str], name: str = "", language: str = "fr", actor: str | None = None
+    address: str, roles: Collection[str], name: str = "", language: str = DEFAULT_LANGUAGE, actor: str | None = None
 ) -> Account:
     """Create an account without a password and enqueue its invitation; repeat an invitation not accepted yet.
 
@@ -148,7 +148,7 @@ def update_profile(account: Account, name: str, language: str) -> None:
 
 
 def accept_invitation(
-    account: Account | None, password: str, name: str, address: str = "", language: str = "fr"
+    account: Account | None, password: str, name: str, address: str = "", language: str = DEFAULT_LANGUAGE
 ) -> Account:
     """Set name and password, invalidate the link, and end the account's sessions; without an account, create the admin.
 

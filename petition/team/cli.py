@@ -6,7 +6,7 @@ import click
 
 from petition.core.cli_support import CommandError, CommandGroup, FoldingTable, console, with_app_context
 from petition.core.db import db
-from petition.core.i18n import LANGUAGES
+from petition.core.i18n import DEFAULT_LANGUAGE, LANGUAGES
 from petition.team import accounts, audit, credentials, links
 from petition.team.models import TEAM_ROLES, Account
 
@@ -20,7 +20,7 @@ def team() -> None:
 @click.argument("address")
 @click.option("--role", "roles", multiple=True, required=True, type=click.Choice(TEAM_ROLES), help="Can be repeated.")
 @click.option("--name", default="", help="Display name; the member can change it.")
-@click.option("--language", type=click.Choice(list(LANGUAGES)), default="fr", show_default=True)
+@click.option("--language", type=click.Choice(list(LANGUAGES)), default=DEFAULT_LANGUAGE, show_default=True)
 @click.option("--print-link", is_flag=True, help="Also print the link: whoever has it can join.")
 @with_app_context
 def invite(address: str, roles: tuple[str, ...], name: str, language: str, print_link: bool) -> None:

@@ -8,6 +8,7 @@ import sys
 from pathlib import Path
 
 import flask_security
+import pytest
 from alembic.autogenerate import compare_metadata
 from alembic.migration import MigrationContext
 from babel.messages.pofile import read_po
@@ -18,6 +19,7 @@ from support.settings import environment
 from config import Config
 from petition.app import create_app
 from petition.core.db import db
+from petition.core.language_codes import SHIPPED_LANGUAGES, SOURCE_LANGUAGE
 from petition.delivery.queues import QUEUE_NAMES
 from petition.local_stack import app_processes
 from petition.team.models import TEAM_ROLES
@@ -26,6 +28,9 @@ from petition.team.sessions import TEAM_PATH_PREFIXES
 ROOT = Path(__file__).parents[2]
 TEMPLATES = ROOT / "petition" / "templates"
 FLASK_SECURITY_TEMPLATES = Path(flask_security.__file__).parent / "templates" / "security"
+LANGUAGES_WITH_CATALOGUE = sorted(
+    path.parts[-3] for path in ROOT.glob("petition/translations/*/LC_MESSAGES/messages.po")
+)
 EMAIL_TEMPLATES = {"subject.txt", "body.txt", "body.html"}
 ACCESS_RULES = {"public", "holder of the link", "developer", "machine", "team", *TEAM_ROLES}
 # Public: API documentation, health checks, assets, sign-in, and the mailbox of embedded mode.
@@ -93,8 +98,9 @@ def test_every_email_has_its_three_templates(app):
         assert {path.name for path in (TEMPLATES / "emails" / kind).iterdir()} == EMAIL_TEMPLATES
 
 
-def test_every_text_is_translated(tmp_path):
-    pot = tmp_path / "messages.pot"
+@pytest.fixture(scope="module")
+def texts_to_translate(tmp_path_factory):
+    pot = tmp_path_factory.mktemp("texts") / "messages.pot"
     command = [
         sys.executable,
         "-m",
@@ -112,14 +118,19 @@ def test_every_text_is_translated(tmp_path):
         "petition",
     ]
     subprocess.run(command, cwd=ROOT, check=True, timeout=60)
-    wanted = {
+    return {
         message.id if isinstance(message.id, str) else message.id[0]
         for message in read_po(pot.open("rb"))
         if message.id
     }
-    french = read_po((ROOT / "petition/translations/fr/LC_MESSAGES/messages.po").open("rb"), locale="fr")
-    missing, stale = [], []
-    for message in french:
+
+
+@pytest.mark.parametrize("language", LANGUAGES_WITH_CATALOGUE)
+def test_every_text_is_translated(texts_to_translate, language):
+    path = ROOT / f"petition/translations/{language}/LC_MESSAGES/messages.po"
+    catalogue = read_po(path.open("rb"), locale=language)
+    wanted, missing, stale = set(texts_to_translate), [], []
+    for message in catalogue:
         if not message.id:
             continue
         identifier = message.id if isinstance(message.id, str) else message.id[0]
@@ -131,8 +142,19 @@ def test_every_text_is_translated(tmp_path):
         for text in texts:
             names = set(re.findall(r"%\((\w+)\)", str(message.id)))
             assert set(re.findall(r"%\((\w+)\)", text)) <= names, identifier
+            assert sorted(re.findall(r"\{\{ \w+ \}\}|`[^`]+`", text)) == sorted(
+                re.findall(r"\{\{ \w+ \}\}|`[^`]+`", identifier)
+            ), identifier
+        if isinstance(message.id, str):
+            assert len(texts) == 1, identifier
+        else:
+            assert len(texts) == catalogue.num_plurals, identifier
         wanted.discard(identifier)
     assert (sorted(wanted), missing, stale) == ([], [], [])
+
+
+def test_every_shipped_language_has_its_catalogue_and_its_templates():
+    assert {SOURCE_LANGUAGE, *LANGUAGES_WITH_CATALOGUE} == set(SHIPPED_LANGUAGES)
 
 
 def test_every_queue_has_one_worker_in_embedded_mode(tmp_path):

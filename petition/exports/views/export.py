@@ -79,8 +79,12 @@ def _render(
         max_counted=MAX_COUNTED_ROWS,
         formats={
             FileFormat.XLSX: _("workbook of Excel or LibreOffice (XLSX)"),
-            FileFormat.CSV_SEMICOLON: _("CSV separated by semicolons: for spreadsheets in French"),
-            FileFormat.CSV: _("CSV separated by commas: for spreadsheets in English, and for programs"),
+            FileFormat.CSV_SEMICOLON: _(
+                "CSV separated by semicolons: for spreadsheets that write 1,5, as in French and Spanish"
+            ),
+            FileFormat.CSV: _(
+                "CSV separated by commas: for spreadsheets that write 1.5, as in English, and for programs"
+            ),
         },
         chosen_format=file_format,
         columns=list(COLUMNS),

@@ -2,7 +2,7 @@
 
 TITLES = frozenset((
     "dr", "fr", "frau", "herr", "m", "maître", "me", "mgr", "miss", "mlle", "mm", "mme", "mr", "mrs", "ms", "mx",
-    "pr", "prof", "sir", "sr", "sra",
+    "pr", "prof", "sir", "sr", "sra", "srta", "dra", "doña",
 ))  # fmt: skip
 
 

@@ -5,6 +5,7 @@ from typing import Any
 from urllib.parse import urlsplit
 
 from flask import current_app
+from flask_babel import format_decimal
 from flask_babel import gettext as _
 from sqlalchemy import select
 
@@ -103,7 +104,9 @@ def _find_errors(text: Mapping[str, str]) -> dict[str, str]:
     errors = {}
     for part, value in text.items():
         if len(value) > MAX_TEXT_CHARACTERS or not is_printable_text(value) or (part == "privacy" and not value):
-            errors[part] = _("Write the text, in up to %(number)s characters.", number=f"{MAX_TEXT_CHARACTERS:,}")
+            errors[part] = _(
+                "Write the text, in up to %(number)s characters.", number=format_decimal(MAX_TEXT_CHARACTERS)
+            )
         elif lines := find_footnotes(value):
             errors[part] = _("line %(line)s: %(advice)s", line=lines[0], advice=footnote_message())
     return errors

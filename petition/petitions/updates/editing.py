@@ -5,6 +5,7 @@ from datetime import date
 from typing import Any
 from urllib.parse import urlsplit
 
+from flask_babel import format_decimal
 from flask_babel import gettext as _
 from sqlalchemy import select
 
@@ -93,7 +94,9 @@ def _find_errors(text: Mapping[str, str], unfinished: bool) -> dict[str, str]:
     if not title or len(title) > MAX_TITLE_CHARACTERS or not is_printable_line(title):
         errors["title"] = _("Give a title of one line, in up to %(number)s characters.", number=MAX_TITLE_CHARACTERS)
     if (not body and not unfinished) or len(body) > MAX_BODY_CHARACTERS or not is_printable_text(body):
-        errors["body"] = _("Write the text, in up to %(number)s characters.", number=f"{MAX_BODY_CHARACTERS:,}")
+        errors["body"] = _(
+            "Write the text, in up to %(number)s characters.", number=format_decimal(MAX_BODY_CHARACTERS)
+        )
     elif lines := find_footnotes(body):
         errors["body"] = _("line %(line)s: %(advice)s", line=lines[0], advice=footnote_message())
     return errors

@@ -14,10 +14,11 @@ PROVIDER_LABELS = FAMILIES | {domain.split(".", 1)[0] for domain in LARGE_PROVID
 SMALL_WORDS = frozenset((
     "a", "and", "au", "aux", "d", "de", "des", "du", "en", "et", "for", "in", "l", "la", "le", "les", "of", "on",
     "par", "pour", "sur", "the", "to", "un", "une",
+    "con", "del", "el", "las", "los", "para", "por", "una", "y",
 ))  # fmt: skip
 LEGAL_WORDS = frozenset((
     "asbl", "asso", "association", "assoc", "collectif", "fondation", "foundation", "federation", "ong", "ngo",
-    "section",
+    "section", "asociacion", "colectivo", "federacion", "fundacion", "sindicato",
 ))  # fmt: skip
 MIN_ACRONYM_LETTERS, MAX_ACRONYM_LETTERS, MIN_NAME_LETTERS = 3, 8, 4
 

@@ -1,6 +1,7 @@
 """Bulk actions on signatures: a reason, a preview with the exact number, progress, and the undo."""
 
 from flask import Blueprint, flash, redirect, render_template, request, url_for
+from flask_babel import format_decimal
 from flask_babel import gettext as _
 from werkzeug import Response
 
@@ -57,7 +58,7 @@ def _translate(error: DomainError) -> dict[str, str]:
     if isinstance(error, runner.NoMatchingRows):
         return {"form": _("No pending or confirmed signature matches this search: there is nothing to invalidate.")}
     if isinstance(error, runner.TooManyRows):
-        number = f"{error.max_rows:,}"
+        number = format_decimal(error.max_rows)
         return {"form": _("These are more than %(number)s at once. Please narrow the search.", number=number)}
     return error.errors
 

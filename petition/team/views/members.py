@@ -6,9 +6,10 @@ from flask import Blueprint, flash, redirect, render_template, request, url_for
 from flask_babel import gettext as _
 from werkzeug import Response
 
+from petition.core.catalogues import list_coverage
 from petition.core.db import db
 from petition.core.exceptions import DomainError, NotFound
-from petition.core.i18n import LANGUAGES
+from petition.core.i18n import DEFAULT_LANGUAGE, LANGUAGES
 from petition.team import accounts, credentials
 from petition.team.labels import list_role_labels
 from petition.team.models import Account, TeamRole
@@ -27,15 +28,16 @@ def index() -> str:
 
 def _render_list(form: dict[str, object], errors: dict[str, str]) -> str:
     return render_template(
-        "team/members/index.html", members=accounts.list_all(), email_languages=LANGUAGES, form=form, errors=errors
-    )
+        "team/members/index.html", members=accounts.list_all(), email_languages=LANGUAGES, coverage=list_coverage(),
+        form=form, errors=errors,
+    )  # fmt: skip
 
 
 @blueprint.post("/people")
 def invite() -> Response | tuple[str, int]:
     """Mail an invitation."""
     address, roles = request.form.get("address", ""), request.form.getlist("role")
-    language = request.form.get("language", "fr")
+    language = request.form.get("language", DEFAULT_LANGUAGE)
     try:
         account = accounts.invite(address, set(roles), request.form.get("name", ""), language)
     except DomainError as error:

@@ -7,6 +7,7 @@ from support.factories import make_petition, post_form, sign_in
 
 from petition.core.db import db
 from petition.core.front_matter import InvalidFile
+from petition.core.i18n import LANGUAGES
 from petition.demo import NOTICE_FILE
 from petition.operations.doctor.findings import Level
 from petition.operations.doctor.legal import check_legal_notice
@@ -20,7 +21,8 @@ VALUES = {
     "publisher": "Les amis du jardin, association", "address": "1 rue du Jardin\n75000 Paris",
     "contact": "01 00 00 00 00\njardin@example.org", "director": "La présidente",
     "host": "Un hébergeur\n2 rue du Serveur",
-    "fr.privacy": "## Données\n\nPeu de **choses**.", "fr.legal": "", "en.privacy": "", "en.legal": "",
+    **{f"{code}.{part}": "" for code in LANGUAGES for part in ("privacy", "legal")},
+    "fr.privacy": "## Données\n\nPeu de **choses**.",
 }  # fmt: skip
 
 
@@ -157,7 +159,7 @@ def test_the_notice_of_a_petition_is_deleted_where_the_site_has_one(client, publ
 
 def test_the_file_of_the_demo_is_complete(app):
     values = parse_notice(NOTICE_FILE.read_text())
-    assert set(imprint.parse_values(values)["texts"]) == {"fr", "en"}
+    assert set(imprint.parse_values(values)["texts"]) == set(LANGUAGES)
 
 
 def test_a_file_that_lacks_something_names_the_line(app):
