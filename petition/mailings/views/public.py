@@ -60,7 +60,7 @@ def _handle_forgotten(_error: SubscriberForgotten) -> str:
 
 
 def _can_withdraw(subscriber: Subscriber) -> bool:
-    return subscriber.signature is not None and subscriber.signature.state == SignatureState.CONFIRMED
+    return subscriber.signature is not None and subscriber.signature.is_confirmed
 
 
 @blueprint.get("/u/<token>")
