@@ -231,8 +231,9 @@ class Signature(Model):
         Index("ix_signatures_confirmed", "confirmed_at", "id", postgresql_where=text("confirmed_at IS NOT NULL")),
         Index("ix_signatures_network", "network", "id", postgresql_where=text("network IS NOT NULL")),
         Index(
-            "ix_signatures_quarantined", "quarantined_by", "id", postgresql_where=text("quarantined_at IS NOT NULL")
-        ),
+            "ix_signatures_quarantined", "state", "petition_id", "quarantined_by", "id",
+            postgresql_where=text("quarantined_at IS NOT NULL"),
+        ),  # fmt: skip
         Index(
             "ix_signatures_network_kept", "petition_id", "requested_at", postgresql_where=text("network IS NOT NULL")
         ),

@@ -58,7 +58,8 @@ def upgrade() -> None:
     """)
     with op.get_context().autocommit_block():
         op.execute("ALTER TABLE signatures VALIDATE CONSTRAINT ck_signatures_state")
+        op.execute("DROP INDEX CONCURRENTLY IF EXISTS ix_signatures_quarantined")
         op.execute("""
-            CREATE INDEX CONCURRENTLY IF NOT EXISTS ix_signatures_quarantined ON signatures (quarantined_by, id)
-            WHERE quarantined_at IS NOT NULL
+            CREATE INDEX CONCURRENTLY ix_signatures_quarantined
+            ON signatures (state, petition_id, quarantined_by, id) WHERE quarantined_at IS NOT NULL
         """)

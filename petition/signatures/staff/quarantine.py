@@ -77,11 +77,11 @@ def prepare_bulk_release(criteria: Filter, reason: str, asked_by: str) -> BulkAc
         return runner.prepare(action, query, MAX_SIGNATURES)
 
 
-def prepare_for_cluster(verb: str, cluster_id: int, reason: str, asked_by: str) -> BulkAction:
+def prepare_for_cluster(verb: str, petition_id: int, cluster_id: int, reason: str, asked_by: str) -> BulkAction:
     """Prepare the release or the invalidation of what a cluster quarantined. Flushes. Raises as above."""
     query = select(Signature.id, Signature.state).where(
-        Signature.quarantined_by == cluster_id, Signature.quarantined_at.is_not(None),
-        Signature.state == SignatureState.QUARANTINED,
+        Signature.petition_id == petition_id, Signature.quarantined_by == cluster_id,
+        Signature.quarantined_at.is_not(None), Signature.state == SignatureState.QUARANTINED,
     )  # fmt: skip
     return runner.prepare(_make(verb, {CLUSTER: cluster_id}, reason, asked_by), query, MAX_SIGNATURES)
 

@@ -1,0 +1,122 @@
+"""Look for clusters of signatures that look forged, and quarantine them."""
+
+import json
+import random
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from typing import Any
+
+from flask import current_app
+from sqlalchemy import text
+
+from petition.core import clock
+from petition.core.db import db
+from petition.integrity import clusters, queries, signals
+from petition.integrity.models import ClusterKind
+from petition.signatures.staff.quarantine import quarantine_many
+from petition.team import audit
+
+ADVISORY_LOCK_ID = 7_226_142
+SAMPLE_SIZE = 1_000  # signatures of a cluster that are looked at
+REFERENCE_SIZE = 2_000
+MIN_REFERENCE = 30
+MAX_CLUSTERS = 100  # of a petition, at once
+BATCH_SIZE = 500
+SHOWN_IDS = 8
+ACTOR = "integrity rules"
+
+
+@dataclass
+class Found:
+    """What one pass did: how many clusters were looked at, and how many signatures quarantined."""
+
+    clusters: int = 0
+    held: int = 0
+
+
+def detect(now: datetime | None = None) -> Found:
+    """Look at every petition that was signed lately; quarantine as `PETITION_INTEGRITY` says. Commits.
+
+    One process at a time. Signatures that were withdrawn out of quarantine and made again are quarantined again.
+    """
+    now, found = now or clock.now(), Found()
+    mode = current_app.config["PETITION_INTEGRITY"]
+    if mode == "off" or not db.session.scalar(text("SELECT pg_try_advisory_lock(:id)"), {"id": ADVISORY_LOCK_ID}):
+        db.session.rollback()
+        return found
+    try:
+        since = now - timedelta(hours=current_app.config["PETITION_INTEGRITY_WINDOW"])
+        for petition_id in db.session.scalars(queries.SELECT_ACTIVE_PETITIONS, {"since": since}).all():
+            _look_at(petition_id, now, found, holds=mode == "hold")
+        found.held += _hold_again()
+    finally:
+        db.session.rollback()
+        db.session.execute(text("SELECT pg_advisory_unlock(:id)"), {"id": ADVISORY_LOCK_ID})
+        db.session.commit()
+    return found
+
+
+def _look_at(petition_id: int, now: datetime, found: Found, *, holds: bool) -> None:
+    window = clusters.read_window(petition_id, now)
+    if window is None or not window.groups:
+        return
+    reference = _profile(petition_id, clusters.list_reference_ids(window), now, REFERENCE_SIZE, "reference")
+    for group in window.groups[:MAX_CLUSTERS]:
+        ids = clusters.list_ids(window, group)
+        profile = _profile(petition_id, ids, now, SAMPLE_SIZE, group.candidate.key)
+        if profile is None:
+            continue
+        shown = signals.find_signals(group.candidate, profile, reference)
+        found.clusters += 1
+        row = _save(petition_id, group, shown, ids, now)
+        is_over = signals.score(shown) >= current_app.config["PETITION_INTEGRITY_SCORE"]
+        # What was held once is held until somebody of the team says otherwise: also what comes later.
+        if holds and row.ignored_at is None and (is_over or row.held_at is not None) and group.counted:
+            found.held += _hold(petition_id, row.id, group.candidate.kind, ids, is_new=row.held_at is None, now=now)
+        db.session.commit()
+
+
+def _profile(petition_id: int, ids: list[int], now: datetime, size: int, seed: str) -> dict[str, Any] | None:
+    # A random sample: every tenth of a stream is more regular than the stream.
+    chosen = random.Random(seed).sample(ids, size) if len(ids) > size else ids  # noqa: S311 - not for secrets
+    values = {"petition_id": petition_id, "ids": chosen, "now": now}
+    row = db.session.execute(queries.PROFILE, values).one_or_none() if chosen else None
+    return dict(row._mapping) if row else None
+
+
+def _save(petition_id: int, group: clusters.Group, shown: signals.Signals, ids: list[int], now: datetime) -> Any:
+    candidate = group.candidate
+    values = {
+        "petition_id": petition_id, "kind": candidate.kind, "key": candidate.key[:255], "signatures": candidate.n,
+        "confirmed": group.confirmed, "share": candidate.share, "first_at": group.first_at, "last_at": group.last_at,
+        "signals": json.dumps({name: [float(value) for value in pair] for name, pair in shown.items()}),
+        "sample": json.dumps(ids[:SHOWN_IDS]), "now": now,
+    }  # fmt: skip
+    return db.session.execute(queries.SAVE_CLUSTER, values).one()
+
+
+def _hold(
+    petition_id: int, cluster_id: int, kind: ClusterKind, ids: list[int], *, is_new: bool, now: datetime
+) -> int:
+    """Quarantine what counts of a cluster, batch by batch. Commits."""
+    counted, held = db.session.scalars(queries.SELECT_COUNTED, {"ids": ids}).all(), 0
+    if is_new:
+        db.session.execute(
+            text("UPDATE integrity_clusters SET held_at = :now WHERE id = :id"), {"id": cluster_id, "now": now}
+        )
+    for start in range(0, len(counted), BATCH_SIZE):
+        held += len(quarantine_many(counted[start : start + BATCH_SIZE], cluster_id))
+        db.session.commit()
+    if held:
+        after = {"petition": petition_id, "kind": str(kind), "signatures": held}
+        audit.record("integrity.held", "cluster", cluster_id, after=after, actor=ACTOR)
+    return held
+
+
+def _hold_again() -> int:
+    rows = db.session.execute(queries.SELECT_RETURNED, {"max_rows": BATCH_SIZE}).all()
+    held = 0
+    for cluster_id in sorted({row.quarantined_by for row in rows}, key=lambda value: value or 0):
+        held += len(quarantine_many([row.id for row in rows if row.quarantined_by == cluster_id], cluster_id))
+    db.session.commit()
+    return held
