@@ -7,23 +7,25 @@ from datetime import datetime, timedelta
 from typing import Any
 
 from flask import current_app
-from sqlalchemy import text
+from sqlalchemy import select, text, update
 
 from petition.core import clock
 from petition.core.db import db
 from petition.integrity import clusters, queries, signals
-from petition.integrity.models import ClusterKind
+from petition.integrity.models import ClusterKind, IntegrityCluster
 from petition.signatures.staff.quarantine import quarantine_many
 from petition.team import audit
 
 ADVISORY_LOCK_ID = 7_226_142
-SAMPLE_SIZE = 1_000  # signatures of a cluster that are looked at
-REFERENCE_SIZE = 2_000
-MIN_REFERENCE = 30
+SAMPLE_SIZE = 600  # signatures of a cluster that are looked at
+REFERENCE_SIZE = 1_000
 MAX_CLUSTERS = 100  # of a petition, at once
 BATCH_SIZE = 500
 SHOWN_IDS = 8
 ACTOR = "integrity rules"
+LOOK_AGAIN_SHARE = 0.05
+LOOK_AGAIN_AFTER = timedelta(minutes=2)
+HESITATION = timedelta(minutes=15)
 
 
 @dataclass
@@ -32,6 +34,34 @@ class Found:
 
     clusters: int = 0
     held: int = 0
+
+
+@dataclass
+class Noted:
+    """What was noted of a cluster the last time."""
+
+    id: int
+    signatures: int
+    confirmed: int
+    noted_at: datetime
+    is_held: bool
+    is_ignored: bool
+
+    @classmethod
+    def of(cls, row: IntegrityCluster) -> "Noted":
+        """Return what a row says."""
+        is_held, is_ignored = row.held_at is not None, row.ignored_at is not None
+        return cls(row.id, row.signatures, row.confirmed, row.noted_at, is_held, is_ignored)
+
+    def has_changed(self, group: clusters.Group, now: datetime) -> bool:
+        """Return whether there is so much more to see that a cluster is worth another look.
+
+        By a twentieth; or anything, after some minutes; or who may still hesitate.
+        """
+        grown = max(abs(group.candidate.n - self.signatures) / self.signatures,
+                    abs(group.confirmed - self.confirmed) / max(self.confirmed, 1))  # fmt: skip
+        is_due = now - self.noted_at >= LOOK_AGAIN_AFTER
+        return grown >= LOOK_AGAIN_SHARE or (is_due and (grown > 0 or group.last_at > now - HESITATION))
 
 
 def detect(now: datetime | None = None) -> Found:
@@ -60,9 +90,26 @@ def _look_at(petition_id: int, now: datetime, found: Found, *, holds: bool) -> N
     window = clusters.read_window(petition_id, now)
     if window is None or not window.groups:
         return
-    reference = _profile(petition_id, clusters.list_reference_ids(window), now, REFERENCE_SIZE, "reference")
+    query = select(IntegrityCluster).where(IntegrityCluster.petition_id == petition_id)
+    noted = {(row.kind, row.key): Noted.of(row) for row in db.session.scalars(query)}
+    reference, is_read = None, False
     for group in window.groups[:MAX_CLUSTERS]:
+        known = noted.get((group.candidate.kind, group.candidate.key))
+        # What was held once is held until somebody of the team says otherwise: also what comes later.
+        is_sticky = known is not None and known.is_held and not known.is_ignored
+        if is_sticky and not group.counted:
+            continue
+        if known is not None and not is_sticky and not known.has_changed(group, now):
+            continue
         ids = clusters.list_ids(window, group)
+        if is_sticky and known is not None:
+            _note_size(known.id, group, now)
+            found.held += _hold(petition_id, known.id, group.candidate.kind, ids, is_new=False, now=now)
+            db.session.commit()
+            continue
+        if not is_read:
+            ids_of_others, is_read = clusters.list_reference_ids(window), True
+            reference = _profile(petition_id, ids_of_others, now, REFERENCE_SIZE, "reference")
         profile = _profile(petition_id, ids, now, SAMPLE_SIZE, group.candidate.key)
         if profile is None:
             continue
@@ -70,10 +117,16 @@ def _look_at(petition_id: int, now: datetime, found: Found, *, holds: bool) -> N
         found.clusters += 1
         row = _save(petition_id, group, shown, ids, now)
         is_over = signals.score(shown) >= current_app.config["PETITION_INTEGRITY_SCORE"]
-        # What was held once is held until somebody of the team says otherwise: also what comes later.
-        if holds and row.ignored_at is None and (is_over or row.held_at is not None) and group.counted:
+        if holds and is_over and row.ignored_at is None and group.counted:
             found.held += _hold(petition_id, row.id, group.candidate.kind, ids, is_new=row.held_at is None, now=now)
         db.session.commit()
+
+
+def _note_size(cluster_id: int, group: clusters.Group, now: datetime) -> None:
+    values = {"signatures": group.candidate.n, "confirmed": group.confirmed, "share": group.candidate.share,
+              "last_at": group.last_at, "noted_at": now}  # fmt: skip
+    changed = update(IntegrityCluster).where(IntegrityCluster.id == cluster_id).values(values)
+    db.session.execute(changed.execution_options(synchronize_session=False))
 
 
 def _profile(petition_id: int, ids: list[int], now: datetime, size: int, seed: str) -> dict[str, Any] | None:

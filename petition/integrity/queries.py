@@ -195,6 +195,13 @@ TRENDING = text("""
 """)
 
 COUNT_CLUSTERS = text("""
-    SELECT count(*) FILTER (WHERE held_at IS NOT NULL) AS held, count(*) FILTER (WHERE held_at IS NULL) AS watched
+    SELECT count(*) FILTER (WHERE held_at IS NOT NULL) AS held,
+        count(*) FILTER (WHERE held_at IS NULL AND signals <> '{}') AS watched
     FROM integrity_clusters WHERE ignored_at IS NULL AND last_at > now() - interval '24 hours'
+""")
+
+# By petition, how much rules began to hold since a moment: the largest cluster, as one signature may be in several.
+COUNT_HELD_SINCE = text("""
+    SELECT petition_id, max(confirmed) AS signatures FROM integrity_clusters
+    WHERE held_at >= :since AND ignored_at IS NULL GROUP BY petition_id
 """)
