@@ -99,7 +99,9 @@ def print_table(lines: list[dict]) -> None:
             print(f"{name:<40}{confirmed:>10,}{held:>9,}{share:>9.2%}{counted:>9,}  {cost}")
             for line in own:
                 if line["held_in_time"] < 0.99 * line["confirmed"]:
-                    print(f"    seed {line['seed']}: {line['held_in_time']:,} of {line['confirmed']:,} ({line['style']})")
+                    print(
+                        f"    seed {line['seed']}: {line['held_in_time']:,} of {line['confirmed']:,} ({line['style']})"
+                    )
     print(f"\n{'genuine crowd':<40}{'confirmed':>10}{'held':>9}")
     for name in names:
         own = [line for line in lines if line["crowd"] == name and not line["forged"]]

@@ -16,7 +16,7 @@ LARGE = ("gmail.com",) * 40 + ("orange.fr",) * 12 + ("free.fr",) * 9 + ("hotmail
     "laposte.net", "sfr.fr", "yahoo.fr", "outlook.fr", "icloud.com", "proton.me",
 )  # fmt: skip
 HOSTS = ("ovh.net", "google.com", "outlook.com", "gandi.net", "ionos.fr", "infomaniak.ch", "renater.fr")
-SYLLABLES = "ba be bi bo bou cha che da de di dra du fa fe ga gre gui la le li lo ma mer mi mo na ni no pa per pi po ra ri ro sa se si so ta te ti tou va ve vi".split()  # noqa: E501
+SYLLABLES = ["ba", "be", "bi", "bo", "bou", "cha", "che", "da", "de", "di", "dra", "du", "fa", "fe", "ga", "gre", "gui", "la", "le", "li", "lo", "ma", "mer", "mi", "mo", "na", "ni", "no", "pa", "per", "pi", "po", "ra", "ri", "ro", "sa", "se", "si", "so", "ta", "te", "ti", "tou", "va", "ve", "vi"]  # noqa: E501
 FIRST, LAST = FIRST_NAMES.split(), LAST_NAMES.split()
 
 
@@ -272,7 +272,12 @@ def copied_names(people: People, n: int, names: list[str]) -> Crowd:
 
 
 SHARES: dict[Callable[[People, int], Crowd], float] = {
-    passers_by: 0.46, school: 0.07, newsroom: 0.2, employer: 0.1, tor: 0.05, lawyers: 0.12,
+    passers_by: 0.46,
+    school: 0.07,
+    newsroom: 0.2,
+    employer: 0.1,
+    tor: 0.05,
+    lawyers: 0.12,
 }
 ATTACKS: tuple[Callable[[People, int], Crowd], ...] = (catch_all, one_mail_server, spellings, many_networks, slow)
 

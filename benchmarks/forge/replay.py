@@ -4,9 +4,8 @@ import hashlib
 from datetime import datetime, timedelta
 from typing import Any, NamedTuple
 
-from sqlalchemy import text
-
 from crowds import DAY, Crowd, Event
+from sqlalchemy import text
 
 from petition.core.db import db
 from petition.integrity.detection import detect
@@ -37,7 +36,7 @@ LEARN = text("""
 """)
 HELD = text("SELECT id FROM signatures WHERE petition_id = :petition_id AND state = 'quarantined'")
 MINUTE = 60.0
-LOOK_EVERY_MINUTES = 2  # the worker looks each half minute
+LOOK_EVERY_MINUTES = 3  # the worker looks each half minute
 
 
 class Outcome(NamedTuple):
@@ -68,7 +67,7 @@ def replay(petition_id: int, crowds: list[Crowd], start: datetime) -> list[Outco
         pressed = waiting.pop(minute, [])
         if pressed:
             _confirm(pressed, start, confirmed)
-        if (signed or pressed) and minute - last_look >= LOOK_EVERY_MINUTES or minute - last_look >= 5:
+        if ((signed or pressed) and minute - last_look >= LOOK_EVERY_MINUTES) or minute - last_look >= 5:
             last_look, now = minute, (minute + 1) * MINUTE
             if detect(start + timedelta(seconds=now)).held:
                 for row in db.session.execute(HELD, {"petition_id": petition_id}):
@@ -120,4 +119,3 @@ def _confirm(pressed: list[tuple[float, int, bool]], start: datetime, confirmed:
     rows = db.session.execute(CONFIRM, values).all()
     increment_many([tuple(row) for row in rows], +1)
     confirmed.update({row[1]: row[0] for row in pressed})
-

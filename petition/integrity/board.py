@@ -44,7 +44,9 @@ def get_score(cluster: IntegrityCluster) -> float:
 
 def find_cluster(cluster_id: int, *, lock: bool = False) -> IntegrityCluster:
     """Return a cluster. Raises `NotFound`."""
-    cluster = db.session.get(IntegrityCluster, cluster_id, with_for_update=lock or None) if cluster_id <= MAX_ID else None
+    cluster = (
+        db.session.get(IntegrityCluster, cluster_id, with_for_update=lock or None) if cluster_id <= MAX_ID else None
+    )
     if cluster is None:
         raise NotFound({"cluster": "there is no such cluster any more"})
     return cluster

@@ -148,9 +148,7 @@ def _save(petition_id: int, group: clusters.Group, shown: signals.Signals, ids: 
     return db.session.execute(queries.SAVE_CLUSTER, values).one()
 
 
-def _hold(
-    petition_id: int, cluster_id: int, kind: ClusterKind, ids: list[int], *, is_new: bool, now: datetime
-) -> int:
+def _hold(petition_id: int, cluster_id: int, kind: ClusterKind, ids: list[int], *, is_new: bool, now: datetime) -> int:
     """Quarantine what counts of a cluster, batch by batch. Commits."""
     counted, held = db.session.scalars(queries.SELECT_COUNTED, {"ids": ids}).all(), 0
     if is_new:

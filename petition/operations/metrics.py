@@ -77,7 +77,9 @@ class _QueueCollector(Collector):
 
 def _collect_integrity() -> Iterator[Metric]:
     """Yield the clusters of the last day; how many signatures are quarantined is among the signatures by state."""
-    clusters = GaugeMetricFamily("petition_integrity_clusters", "Clusters of one day, by what rules did", labels=["state"])
+    clusters = GaugeMetricFamily(
+        "petition_integrity_clusters", "Clusters of one day, by what rules did", labels=["state"]
+    )
     row = db.session.execute(COUNT_CLUSTERS).one()
     for state in ("held", "watched"):
         clusters.add_metric([state], getattr(row, state))

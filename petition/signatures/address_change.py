@@ -14,7 +14,7 @@ from petition.delivery.queues import CONFIRMATIONS, NOTIFICATIONS
 from petition.safeguards.email_addresses import Address, BadAddress, parse_email_address
 from petition.signatures.labels import invalid_address_message
 from petition.signatures.links import ExpiredLink, LinkProblem, UnknownLink, find_signature
-from petition.signatures.models import AddressChange, Signature, SignatureState
+from petition.signatures.models import AddressChange, Signature
 from petition.signatures.sign import enqueue_email, get_todays_emails, may_send_email
 
 NEW_ADDRESS_TOKEN_PURPOSE = "new_address"  # noqa: S105 - a name

@@ -231,7 +231,11 @@ class Signature(Model):
         Index("ix_signatures_confirmed", "confirmed_at", "id", postgresql_where=text("confirmed_at IS NOT NULL")),
         Index("ix_signatures_network", "network", "id", postgresql_where=text("network IS NOT NULL")),
         Index(
-            "ix_signatures_quarantined", "state", "petition_id", "quarantined_by", "id",
+            "ix_signatures_quarantined",
+            "state",
+            "petition_id",
+            "quarantined_by",
+            "id",
             postgresql_where=text("quarantined_at IS NOT NULL"),
         ),  # fmt: skip
         Index(

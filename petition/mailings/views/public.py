@@ -18,7 +18,6 @@ from petition.mailings.unsubscribe import (
 )
 from petition.petitions.models import Petition
 from petition.petitions.presenter import present
-from petition.signatures.models import SignatureState
 
 ACCESS = "public"
 TEST_TOKEN = "test"  # noqa: S105 - in place of a token, in test emails

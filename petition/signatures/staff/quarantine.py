@@ -3,16 +3,16 @@
 Reversible: `confirmed_at` and `confirmed_no` stay, and a release puts each back into its place in the list.
 """
 
-from collections.abc import Collection, Sequence
+from collections.abc import Collection, Mapping, Sequence
 
-from sqlalchemy import Row, func, select, update
+from sqlalchemy import ColumnElement, Row, func, select, update
 
 from petition.bulk_actions import runner
 from petition.bulk_actions.models import BulkAction, BulkActionRow
 from petition.core.db import db
 from petition.petitions.counters import increment, increment_many
 from petition.signatures.confirm import transition
-from petition.signatures.models import CONFIRMED_STATES, Signature, SignatureState
+from petition.signatures.models import Signature, SignatureState
 from petition.signatures.search.filters import Filter
 from petition.signatures.search.queries import build_conditions
 from petition.signatures.search.search import statement_timeout
@@ -117,7 +117,7 @@ def release_batch(_action: BulkAction, _state: str, ids: Sequence[int]) -> Colle
     return [row.id for row in rows]
 
 
-def _still_quarantined_by(action_id: int) -> list[object]:
+def _still_quarantined_by(action_id: int) -> list[ColumnElement[bool]]:
     """Return the conditions on signatures that a bulk action quarantined and that have not changed since.
 
     Both times are the `now()` of one transaction.
@@ -129,8 +129,8 @@ def _still_quarantined_by(action_id: int) -> list[object]:
     ]
 
 
-def _make(verb: str, criteria: dict[str, object], reason: str, asked_by: str) -> BulkAction:
-    return BulkAction(subject=SUBJECT, verb=verb, filter=criteria, reason=reason, asked_by=asked_by[:320])
+def _make(verb: str, criteria: Mapping[str, object], reason: str, asked_by: str) -> BulkAction:
+    return BulkAction(subject=SUBJECT, verb=verb, filter=dict(criteria), reason=reason, asked_by=asked_by[:320])
 
 
 def _update(ids: Sequence[int], **values: object) -> Sequence[Row[int, int, str]]:
