@@ -272,6 +272,8 @@ DATABASE_URL = Kind("database_url", "a URL such as postgresql://…")
 REDIS_URL = Kind("redis_url", REDIS_URL_EXPECTED)
 BROKER_URL = Kind("broker_url", f"{REDIS_URL_EXPECTED}, amqp://… or amqps://…")
 WEB_URL = Kind("web_url", "a URL such as https://petition.example.org, a host of its own without a path")
+INTEGRITY = Kind("str", "off, watch or hold", validate.OneOf(("off", "watch", "hold")))
+SCORE = Kind("float", "a number from 0.5 to 20", validate.Range(0.5, 20))
 HOST = Kind("host", "a name or an address such as mail.example.org, without scheme and port (that is MAIL_PORT)")
 SENDER = Kind("sender", 'an address such as petition@your-domain.org, or "A name <petition@your-domain.org>"')
 DKIM_KEY = Kind("dkim_key", "a private key in PEM, RSA of 1024 bits or more or Ed25519, without a passphrase")
@@ -348,6 +350,12 @@ SETTINGS = (
     Setting("PETITION_COUNT_LOG_KEY", SEED, None, "base64", "signs the public log of the count: docs/integrity.md",
         secret=True),
     Setting("PETITION_COUNT_LOG_WITNESSES", VERIFIER_KEYS, [], "keys, by comma", "whose signatures of it are kept"),
+    Setting("PETITION_INTEGRITY", INTEGRITY, "hold", "choice",
+        "clusters of signatures that look forged: not looked for, shown, quarantined"),
+    Setting("PETITION_INTEGRITY_WINDOW", _integer(1, 168), 24, "hours", "how far back clusters are looked for"),
+    Setting("PETITION_INTEGRITY_CLUSTER", _integer(5, 10_000), 30, "signatures", "from which a cluster is looked at"),
+    Setting("PETITION_INTEGRITY_SCORE", SCORE, 2.0, "points", "from which it is held: docs/integrity.md"),
+    Setting("PETITION_INTEGRITY_DNS", BOOLEAN, True, "boolean", "ask who receives the mail of signers’ domains"),
     Setting("PETITION_POOL_SIZE", _integer(1, 200), 10, "connections", "pooled database connections of one process"),
     Setting("PETITION_CACHE_TTL", SECONDS, 0.5, "seconds", "how long pages and emails use cached data"),
     Setting("PETITION_SIGN_LIMIT", RATE_LIMITS, ["30/minute", "300/hour"], "limits", "signatures from one network"),

@@ -50,6 +50,8 @@ PERIODIC_TASKS = (
     ("petition.mailings.tasks.run_process_mailings", [], MAINTENANCE, 5.0, 10.0),
     ("petition.petitions.tasks.roll_up_statistics", [], MAINTENANCE, 15.0, 15.0),
     ("petition.count_log.tasks.append_to_logs", [], MAINTENANCE, 5.0, 15.0),
+    ("petition.integrity.tasks.run_detection", [], MAINTENANCE, 30.0, 30.0),
+    ("petition.integrity.tasks.run_retention", [], MAINTENANCE, 3600.0, 3 * 3600.0),
     ("petition.petitions.tasks.read_paper_files", [], MAINTENANCE, 5.0, 15.0),
     ("petition.petitions.tasks.delete_stale_paper_drafts", [], MAINTENANCE, 3600.0, 3600.0),
     ("petition.exports.documents.tasks.make_documents", [], MAINTENANCE, 5.0, 15.0),
@@ -71,6 +73,7 @@ PERIODIC_TASKS = (
     ("petition.operations.tasks.run_record_troubles", [], MAINTENANCE, 15.0, 15.0),
     ("petition.operations.tasks.run_check_host", [], MAINTENANCE, 300.0, 300.0),
     # These reach out, which the worker of maintenance may not.
+    ("petition.integrity.tasks.run_look_up", [], NOTIFICATIONS.name, 60.0, 60.0),
     ("petition.operations.tasks.run_check_site", [], NOTIFICATIONS.name, 600.0, 600.0),
     ("petition.operations.tasks.run_send_webhooks", [], NOTIFICATIONS.name, 10.0, 10.0),
     ("petition.operations.tasks.run_retention", [], MAINTENANCE, 3600.0, 3600.0),

@@ -17,6 +17,7 @@ from petition import (
     delivery,
     desk,
     exports,
+    integrity,
     local_stack,
     mailings,
     operations,
@@ -84,6 +85,7 @@ def create_app(config: Any) -> Flask:
     petitions.register(app)
     signatures.register(app)
     count_log.register(app)
+    integrity.register(app)
     mailings.register(app)
     exports.register(app)
     privacy.register(app)

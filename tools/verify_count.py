@@ -111,7 +111,7 @@ def add_up(entries: list[bytes]) -> dict[str, int]:
             commitments.add(commitment)
         if kind != "confirmed" and (subject not in counted or parties[subject] != party):
             raise Wrong(f"entry {index} is about entry {subject}, which added nobody of that party")
-        adds = kind in {"confirmed", "restored"}
+        adds = kind in {"confirmed", "restored", "released"}
         if not adds and kind not in REMOVED:
             raise Wrong(f"entry {index} is of an unknown kind, {kind!r}")
         if kind != "confirmed" and counted[subject] == adds:

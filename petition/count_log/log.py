@@ -2,7 +2,7 @@
 
 An entry is a line of JSON without personal data. `confirmed` adds one to the count and commits to a signature: its
 hash is SHA-256 of a random salt and a statement (petition, party, address) that only the signer's receipt holds.
-`restored` adds one again, every other kind takes one away; both name the entry that added the signature. Erasing a
+`restored` and `released` add one again, every other kind takes one away; all name the entry that added the signature. Erasing a
 signature destroys its salt, by a trigger, so that nothing leads from its entries to anybody.
 """
 
@@ -28,7 +28,7 @@ BATCH_SIZE = 2000
 ADVISORY_LOCK_ID = 7_226_141
 SALT_BYTES = 32
 SEED_BYTES = 32  # of an Ed25519 key
-ADDED, RESTORED = "confirmed", "restored"
+ADDED, RESTORED, RELEASED = "confirmed", "restored", "released"
 
 
 @dataclass(frozen=True)
@@ -113,7 +113,7 @@ def _append(petition_id: int, events: Sequence[Row[Any]]) -> None:
     entries: list[str] = []
     commitments: list[tuple[int, int, bytes | None, str | None]] = []
     for event in events:
-        index, adds = known.get(event.signature_id), event.kind == ADDED
+        index, adds = known.get(event.signature_id), event.kind in (ADDED, RELEASED)
         entry: dict[str, Any] = {"party": event.party, "hour": f"{event.at:%Y-%m-%dT%HZ}"}
         if index is None:
             index = known[event.signature_id] = size + len(entries)
@@ -124,7 +124,7 @@ def _append(petition_id: int, events: Sequence[Row[Any]]) -> None:
             entry |= {"kind": ADDED, "commitment": make_commitment(salt, statement or "")}
             commitments.append((event.signature_id, index, salt if statement else None, statement))
         else:
-            entry |= {"kind": RESTORED if adds else event.kind, "entry": index}
+            entry |= {"kind": RESTORED if event.kind == ADDED else event.kind, "entry": index}
         counts[event.party] = counts.get(event.party, 0) + (1 if adds else -1)
         entries.append(json.dumps(entry, separators=(",", ":"), sort_keys=True))
     _insert(petition_id, size, entries, commitments)

@@ -20,6 +20,7 @@ from petition.delivery.queues import NOTIFICATIONS
 from petition.desk import home
 from petition.desk.models import TeamAlert
 from petition.desk.queries import INSERT_ALERTS
+from petition.integrity.queries import COUNT_HELD_SINCE
 from petition.operations import alert_webhooks
 from petition.operations.troubles import take_alerts
 from petition.petitions.counters import get_counts
@@ -45,6 +46,7 @@ def check() -> None:
     _check_trouble()
     _check_digest()
     _check_data()
+    _check_integrity()
     db.session.commit()
 
 
@@ -110,6 +112,16 @@ def _check_data() -> None:
         if plan.state == PlanState.DONE and plan.restricted:
             data = {"slug": plan.petition.slug, "title": home.get_title(plan.petition), "restricted": plan.restricted}
             _make(AlertKind.DATA, f"restricted:{plan.petition.id}:{now:%Y-%m}", data)
+
+
+def _check_integrity() -> None:
+    """Make an alert for each petition of whose signatures a rule quarantined some within this hour; one an hour."""
+    hour = clock.now().replace(minute=0, second=0, microsecond=0)
+    rows = {row.petition_id: row for row in db.session.execute(COUNT_HELD_SINCE, {"since": hour})}
+    for petition in list_all() if rows else ():
+        if row := rows.get(petition.id):
+            data = {"slug": petition.slug, "title": home.get_title(petition), "signatures": int(row.signatures)}
+            _make(AlertKind.INTEGRITY, f"{petition.id}:{hour:%Y-%m-%dT%H}", data)
 
 
 def _check_trouble() -> None:

@@ -69,6 +69,7 @@ def exclusion_labels() -> dict[str, str]:
     return {
         "no consent": _("confirmed, without agreeing to news"),
         "not confirmed": _("not confirmed"),
+        "quarantined": _("quarantined, as they look forged"),
         "withdrawn or struck": _("withdrawn, disowned or invalidated"),
         "suppressed": _("on the suppression list"),
     }

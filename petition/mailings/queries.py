@@ -94,8 +94,10 @@ COUNT_AUDIENCE = text("""
         SELECT s.id, s.email, s.email_canonical, s.locale,
             CASE WHEN s.state = 'confirmed' AND s.updates THEN 0
                  WHEN s.state = 'confirmed' THEN 1
-                 WHEN s.state = 'pending' THEN 2
-                 ELSE 3 END AS rank
+                 WHEN s.state = 'quarantined' AND s.updates THEN 2
+                 WHEN s.state = 'quarantined' THEN 1
+                 WHEN s.state = 'pending' THEN 3
+                 ELSE 4 END AS rank
         FROM signatures AS s
         LEFT JOIN (
             SELECT DISTINCT other.email_canonical
@@ -121,7 +123,7 @@ COUNT_AUDIENCE = text("""
         SELECT DISTINCT ON (email_canonical) rank, locale, email, email_canonical
         FROM chosen ORDER BY email_canonical, rank, id
     )
-    SELECT (ARRAY['recipient', 'no consent', 'not confirmed', 'withdrawn or struck'])[rank + 1] AS outcome,
+    SELECT (ARRAY['recipient', 'no consent', 'quarantined', 'not confirmed', 'withdrawn or struck'])[rank + 1] AS outcome,
         CASE WHEN rank = 0 THEN locale END AS locale,
         CASE WHEN rank = 0 THEN
             substring(CASE WHEN octet_length(email) = length(email) THEN lower(email)

@@ -77,7 +77,7 @@ def unsubscribe(subscriber: Subscriber, choice: str = UnsubscribeChoice.THESE) -
             subscriber, everything=choice in (UnsubscribeChoice.ALL, UnsubscribeChoice.COMPLAINT)
         ):
             set_updates(signature, False)
-        if choice == UnsubscribeChoice.WITHDRAW and subscriber.signature.state == SignatureState.CONFIRMED:
+        if choice == UnsubscribeChoice.WITHDRAW and subscriber.signature.is_confirmed:
             withdraw(subscriber.signature)
     if subscriber.mailing is not None:
         db.session.execute(

@@ -19,6 +19,7 @@ from petition.core.db import db
 from petition.delivery.models import STATES, DeliveryState
 from petition.delivery.pacing.providers import FAMILIES
 from petition.delivery.queues import EMAIL_QUEUES, EVERYTHING, QUEUE_NAMES
+from petition.integrity.queries import COUNT_CLUSTERS
 from petition.operations import broker_stats, latency, queries, queue_stats, web_requests
 from petition.operations.certificates import MAIL_CERTIFICATE, SITE_CERTIFICATE
 from petition.operations.disk import DISK
@@ -71,6 +72,18 @@ class _QueueCollector(Collector):
         yield _gauge("emails_not_composed", description, snapshot.facts.not_composed)
         yield from _collect_warnings(snapshot)
         yield from _collect_web_requests()
+        yield from _collect_integrity()
+
+
+def _collect_integrity() -> Iterator[Metric]:
+    """Yield the clusters of the last day; how many signatures are quarantined is among the signatures by state."""
+    clusters = GaugeMetricFamily(
+        "petition_integrity_clusters", "Clusters of one day, by what rules did", labels=["state"]
+    )
+    row = db.session.execute(COUNT_CLUSTERS).one()
+    for state in ("held", "watched"):
+        clusters.add_metric([state], getattr(row, state))
+    yield clusters
 
 
 def _gauge(name: str, description: str, value: float) -> Metric:

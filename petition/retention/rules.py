@@ -13,6 +13,7 @@ from petition.delivery.bounces.models import RAW_RETENTION
 from petition.delivery.bounces.webhook_auth import TOKEN_RETENTION
 from petition.delivery.pacing.actions import RETENTION as PROVIDER_RETENTION
 from petition.exports.documents.store import MAX_AGE_OF_NAMES, RETENTION_OF_NAMES
+from petition.integrity.retention import CLUSTER_TTL
 from petition.operations.rollup import DETAIL_KEPT, HOURS_KEPT, MIN_DAILY_EMAILS, MONTHS_KEPT
 from petition.operations.rollup import RETENTION as ROLLUP_RETENTION
 from petition.petitions.paper.importer import DRAFT_TTL as PAPER_DRAFT_TTL
@@ -128,6 +129,20 @@ RULES = (
         "for a link at the latest",
         ("signatures",),
         SIGNATURES_TASK,
+    ),
+    Rule(
+        "signature that looks forged, unchanged, until the team releases or invalidates it",
+        "`signatures`, `signatures.quarantined_at`, `signatures.quarantined_by`",
+        "as a confirmed one",
+        ("signatures",),
+    ),
+    Rule(
+        "clusters of signatures that look forged: what they have in common (a domain, or the keyed hash of a network or "
+        "a mailbox), how many, why; the numbers of a few of them",
+        "`integrity_clusters`",
+        f"{_period(CLUSTER_TTL)} after the last signature of it",
+        ("integrity_clusters",),
+        "petition.integrity.tasks.run_retention",
     ),
     Rule(
         "signature that the team invalidated, unchanged, so that it can be reinstated",

@@ -27,7 +27,7 @@ def register(app: Flask) -> None:
         tasks,
     )
     from petition.signatures.review import own_domain, queue
-    from petition.signatures.staff import invalidate
+    from petition.signatures.staff import invalidate, quarantine
     from petition.signatures.views import (
         address_change,
         bulk,
@@ -86,6 +86,8 @@ def register(app: Flask) -> None:
     register_unsubscribe_handler(app, (*emails.KINDS, *request_emails.KINDS), emails.stop_updates)
     register_handler(app, "signatures", "invalidate", invalidate.invalidate_batch, undoable=True)
     register_handler(app, "signatures", "reinstate", invalidate.reinstate_batch, undoable=True)
+    register_handler(app, "signatures", "quarantine", quarantine.quarantine_batch, undoable=True)
+    register_handler(app, "signatures", "release", quarantine.release_batch, undoable=True)
     register_replay(app, journal_replay.replay_entries)
     register_task(app, tasks.run_reminders)
     register_task(app, tasks.run_list_requests)

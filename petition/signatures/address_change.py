@@ -14,7 +14,7 @@ from petition.delivery.queues import CONFIRMATIONS, NOTIFICATIONS
 from petition.safeguards.email_addresses import Address, BadAddress, parse_email_address
 from petition.signatures.labels import invalid_address_message
 from petition.signatures.links import ExpiredLink, LinkProblem, UnknownLink, find_signature
-from petition.signatures.models import AddressChange, Signature, SignatureState
+from petition.signatures.models import AddressChange, Signature
 from petition.signatures.sign import enqueue_email, get_todays_emails, may_send_email
 
 NEW_ADDRESS_TOKEN_PURPOSE = "new_address"  # noqa: S105 - a name
@@ -33,7 +33,7 @@ def request_change(signature: Signature, typed: str) -> None:
     Whether the other address signed too is not looked up: the answer would tell the signer (the team asks `is_taken`).
     Raises `ValidationError`.
     """
-    if signature.state != SignatureState.CONFIRMED:
+    if not signature.is_confirmed:
         return
     address = parse_new_address(signature, typed)
     if not may_send_email(get_todays_emails(signature.id)):
@@ -88,7 +88,7 @@ def get_by_token(token: str, *, lock: bool = False) -> tuple[Signature, AddressC
     if signature is None:
         raise ExpiredLink(None, LinkProblem.ERASED)
     change = db.session.get(AddressChange, signature.id, populate_existing=True)
-    if signature.state != SignatureState.CONFIRMED:
+    if not signature.is_confirmed:
         raise ExpiredLink(signature, LinkProblem.EXPIRED)
     if change is None or change.generation != values[1]:
         raise ExpiredLink(signature, LinkProblem.REPLACED)

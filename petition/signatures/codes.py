@@ -22,7 +22,7 @@ from petition.signatures.code_handles import NOBODY, Handle, digest_details, ope
 from petition.signatures.confirm import DetailsChanged, SignatureEnded, confirm
 from petition.signatures.fingerprint import compute_fingerprint
 from petition.signatures.links import LinkTarget, make_confirm_token
-from petition.signatures.models import CodeTries, SignatureState
+from petition.signatures.models import CONFIRMED_STATES, CodeTries, SignatureState
 from petition.signatures.presses import Press
 from petition.signatures.queries import COUNT_CODE_TRY_SQL
 
@@ -147,7 +147,7 @@ def _find_link(signer: _Signer, digits: str) -> _Link | None:
         for key in secret_keys():
             is_same = hmac.compare_digest(make_code(link, key).encode(), digits.encode())
             found = link if is_same and generation else found
-    return found if signer.state in (SignatureState.PENDING, SignatureState.CONFIRMED) else None
+    return found if signer.state in (SignatureState.PENDING, *CONFIRMED_STATES) else None
 
 
 def delete_old_tries() -> int:

@@ -98,7 +98,7 @@ def confirm(token: str, seen: str | None = None, press: Press = UNWATCHED) -> Li
         if confirm_signature(signature):
             db.session.execute(NOTE_CONFIRMATION_SQL, {"id": signature.id, "networks": press.networks})
     db.session.commit()
-    if signature.state != SignatureState.CONFIRMED:
+    if not signature.is_confirmed:
         raise SignatureEnded(signature)
     return signature
 
@@ -145,9 +145,9 @@ def disown(signature: Signature) -> bool:
     and any by the link that disowned it (`take_back`). Flushes, does not commit.
     """
     ended = {"updates": False, "ended_at": func.now()}
-    if transition(signature, SignatureState.CONFIRMED, SignatureState.DISOWNED, **ended):
-        increment(signature.petition_id, signature.id, signature.party, -1)
-    elif not transition(signature, SignatureState.PENDING, SignatureState.DISOWNED, **ended):
+    if not end_confirmed(signature, SignatureState.DISOWNED, **ended) and not transition(
+        signature, SignatureState.PENDING, SignatureState.DISOWNED, **ended
+    ):
         return False
     journal.record(Act.DISOWNED, signature.id, signature.email_canonical)
     return True
@@ -165,7 +165,7 @@ def take_back(signature: Signature) -> bool:
     """
     if signature.state != SignatureState.DISOWNED or not signature.email:
         return False
-    before = SignatureState.CONFIRMED if signature.confirmed_at else SignatureState.PENDING
+    before = signature.former_state
     if not transition(signature, SignatureState.DISOWNED, before, ended_at=None):
         return False
     if before == SignatureState.CONFIRMED:
@@ -182,11 +182,24 @@ def restore(signature: Signature) -> bool:
     if not can_be_restored(signature):
         return False
     values = {"ended_at": None, "valid_from": Signature.generation + 1}
-    if not transition(signature, SignatureState.DISOWNED, SignatureState.CONFIRMED, **values):
+    former = signature.former_state
+    if not transition(signature, SignatureState.DISOWNED, former, **values):
         return False
-    increment(signature.petition_id, signature.id, signature.party, +1)
+    if former == SignatureState.CONFIRMED:
+        increment(signature.petition_id, signature.id, signature.party, +1)
     journal.record(Act.PUT_BACK, signature.id, signature.email_canonical)
     return True
+
+
+def end_confirmed(signature: Signature, after: str, **values: Any) -> bool:
+    """End a signature that its signer confirmed, and uncount it if it counted. Flushes. Returns whether this call did.
+
+    One that is quarantined is not counted, and ends all the same.
+    """
+    if transition(signature, SignatureState.CONFIRMED, after, **values):
+        increment(signature.petition_id, signature.id, signature.party, -1)
+        return True
+    return transition(signature, SignatureState.QUARANTINED, after, **values)
 
 
 def transition(signature: Signature, before: str, after: str, **values: Any) -> bool:

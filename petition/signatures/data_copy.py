@@ -24,12 +24,13 @@ from petition.signatures.labels import (
     report_kind_label,
     report_reason_label,
 )
-from petition.signatures.models import AddressChange, ConsentWording, NameReport, Signature, SignRequest
+from petition.signatures.models import AddressChange, ConsentWording, NameReport, Signature, SignatureState, SignRequest
 from petition.signatures.staff.history import ACTION_MESSAGES, BULK_ACTION_MESSAGES, VIEWED_MESSAGE, describe_action
 from petition.team import audit
 from petition.team.models import AuditEvent
 
 MAX_TEAM_ACTIONS = 1000
+QUARANTINE_ACTIONS = ("signature.quarantined", "signature.released")
 # Columns that say nothing of the signer: who of the team acted, which worker, the team's search.
 HIDDEN_COLUMNS = {
     "deliveries": ("claim_token", "claimed_by"),
@@ -66,6 +67,18 @@ def collect_data(signature: Signature) -> dict[str, Any]:
         "journal": _journal(signature),
         **{key: read(signature) for key, read in current_app.extensions.get("petition.data_sources", {}).items()},
     }
+
+
+def collect_data_for_link(signature: Signature) -> dict[str, Any]:
+    """Return the copy for whoever holds the link: the same, quarantined or not.
+
+    Otherwise who forges signatures learns from one of them what becomes of all. The copy that the team hands out, to a
+    person who asks for it, says it (docs/decisions/0060).
+    """
+    data = collect_data(signature)
+    state = SignatureState.CONFIRMED if signature.is_confirmed else signature.state
+    kept = {name: value for name, value in data.items() if name not in ("quarantined_at", "quarantined_by")}
+    return {**kept, "state": state, "team_actions": _team_actions(signature, with_quarantine=False)}
 
 
 def to_dict(row: Any) -> dict[str, Any]:
@@ -131,12 +144,18 @@ def _name_reports(signature: Signature) -> list[dict[str, Any]]:
     return [{**to_dict(row), "label": report_reason_label(row.reason)} for row in db.session.scalars(query)]
 
 
-def _team_actions(signature: Signature) -> list[dict[str, Any]]:
+def _team_actions(signature: Signature, *, with_quarantine: bool = True) -> list[dict[str, Any]]:
     """Return what members of the team did to a signature, alone and in bulk, and when they looked at it."""
     events = audit.list_by_subject("signature", signature.id, limit=MAX_TEAM_ACTIONS)
-    actions = [{**to_dict(event), "label": _describe(event)} for event in events]
+    actions = [
+        {**to_dict(event), "label": _describe(event)}
+        for event in events
+        if with_quarantine or event.action not in QUARANTINE_ACTIONS
+    ]
     query = select(BulkAction, BulkActionRow).join(BulkActionRow, BulkActionRow.action_id == BulkAction.id)
     mine = (BulkActionRow.subject_id == signature.id, BulkActionRow.done_at.is_not(None))
+    if not with_quarantine:
+        query = query.where(BulkAction.verb.not_in(("quarantine", "release")))
     for action, row in db.session.execute(query.where(*mine, BulkAction.subject == "signatures")):
         values = {"who": _("A member of the team"), "id": action.id}
         label = _(BULK_ACTION_MESSAGES[action.verb]) % values if action.verb in BULK_ACTION_MESSAGES else action.verb

@@ -29,7 +29,7 @@ from petition.petitions.models import Petition
 from petition.petitions.queries import get_cached_by_ids
 from petition.signatures.codes import format_code, make_code
 from petition.signatures.links import absolute_url, make_confirm_token, personal_path, petition_url
-from petition.signatures.models import Signature, SignatureState
+from petition.signatures.models import CONFIRMED_STATES, Signature, SignatureState
 from petition.signatures.review.rules import is_plain_name
 from petition.signatures.self_service import set_updates
 
@@ -190,12 +190,12 @@ def compose_reminder(claims: Sequence[ClaimedDelivery]) -> Composed:
 
 def compose_already_signed(claims: Sequence[ClaimedDelivery]) -> Composed:
     """Tell somebody who signs again that their signature counts already."""
-    return _compose(claims, "already_signed", (SignatureState.CONFIRMED,), _personal_link)
+    return _compose(claims, "already_signed", CONFIRMED_STATES, _personal_link)
 
 
 def compose_personal_link(claims: Sequence[ClaimedDelivery]) -> Composed:
     """Send signers the link to their personal page."""
-    return _compose(claims, "personal_link", (SignatureState.CONFIRMED,), _personal_link)
+    return _compose(claims, "personal_link", CONFIRMED_STATES, _personal_link)
 
 
 def compose_withdrawn(claims: Sequence[ClaimedDelivery]) -> Composed:

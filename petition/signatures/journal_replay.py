@@ -30,7 +30,7 @@ ERASE_SQL = text(f"""
 DISOWN_SQL = text(f"""
     WITH before AS (
         SELECT s.id, s.state, given.at FROM signatures AS s JOIN {GIVEN} ON s.id = given.id
-        WHERE s.state IN ('pending', 'confirmed') AND s.requested_at <= given.at
+        WHERE s.state IN ('pending', 'confirmed', 'quarantined') AND s.requested_at <= given.at
             AND coalesce(s.confirmed_at <= given.at, true)
         FOR UPDATE OF s
     )
@@ -39,19 +39,19 @@ DISOWN_SQL = text(f"""
         -- One that was never confirmed keeps its canonical address only: its link may have expired since.
         name = CASE before.state WHEN 'pending' THEN '' ELSE s.name END,
         email = CASE before.state WHEN 'pending' THEN '' ELSE s.email END,
-        organisation = CASE before.state WHEN 'confirmed' THEN s.organisation END,
-        profession = CASE before.state WHEN 'confirmed' THEN s.profession END,
-        city = CASE before.state WHEN 'confirmed' THEN s.city END,
-        postal_code = CASE before.state WHEN 'confirmed' THEN s.postal_code END,
-        country = CASE before.state WHEN 'confirmed' THEN s.country END,
-        listed = s.listed AND before.state = 'confirmed'
+        organisation = CASE WHEN before.state <> 'pending' THEN s.organisation END,
+        profession = CASE WHEN before.state <> 'pending' THEN s.profession END,
+        city = CASE WHEN before.state <> 'pending' THEN s.city END,
+        postal_code = CASE WHEN before.state <> 'pending' THEN s.postal_code END,
+        country = CASE WHEN before.state <> 'pending' THEN s.country END,
+        listed = s.listed AND before.state <> 'pending'
     FROM before WHERE s.id = before.id
     RETURNING s.petition_id, s.id, s.party, before.state
 """)  # noqa: S608
 WITHDRAW_SQL = text(f"""
     WITH before AS (
         SELECT s.id, s.state, given.at FROM signatures AS s JOIN {GIVEN} ON s.id = given.id
-        WHERE s.state IN ('pending', 'confirmed') AND s.requested_at <= given.at
+        WHERE s.state IN ('pending', 'confirmed', 'quarantined') AND s.requested_at <= given.at
             AND coalesce(s.confirmed_at <= given.at, true)
         FOR UPDATE OF s
     )

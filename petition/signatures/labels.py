@@ -7,7 +7,7 @@ def signature_state_label(state: str) -> str:
     """Return what a signature's state is called."""
     return {
         "pending": _("pending"), "confirmed": _("confirmed"), "withdrawn": _("withdrawn"),
-        "disowned": _("disowned"), "invalidated": _("invalidated"),
+        "disowned": _("disowned"), "invalidated": _("invalidated"), "quarantined": _("quarantined"),
     }.get(state, state)  # fmt: skip
 
 
@@ -114,6 +114,19 @@ def staff_action_labels(action: str) -> dict[str, str]:
                 "signer’s request; the signer may sign again."
             ),
             "done": _("Withdrawn."),
+        },
+        "quarantine": {
+            "name": _("Quarantine"),
+            "will": _(
+                "The signature will not be counted or listed, and gets no news. Its signer sees no difference. You can "
+                "release it at any moment."
+            ),
+            "done": _("Quarantined."),
+        },
+        "release": {
+            "name": _("Release"),
+            "will": _("The signature will count again, in its place in the list."),
+            "done": _("Released: the signature counts."),
         },
         "invalidate": {
             "name": _("Invalidate"),

@@ -176,7 +176,7 @@ def _get_valid(signature_id: int, generation: int, lock: bool) -> Signature:
 def _problem_of_old_link(signature: Signature | None) -> LinkProblem:
     if signature is None:
         return LinkProblem.LAPSED
-    return LinkProblem.CONFIRMED if signature.state == SignatureState.CONFIRMED else LinkProblem.EXPIRED
+    return LinkProblem.CONFIRMED if signature.is_confirmed else LinkProblem.EXPIRED
 
 
 def _unpack_pair(values: tuple[int, ...]) -> tuple[int, int]:

@@ -21,7 +21,7 @@ from petition.signatures.address_change import make_token
 from petition.signatures.emails import AUTO_SUBMITTED_HEADERS, without_subaddress
 from petition.signatures.labels import party_label, signature_state_label
 from petition.signatures.links import absolute_url, make_confirm_token, personal_path, petition_url
-from petition.signatures.models import AddressChange, Party, Signature, SignatureState
+from petition.signatures.models import CONFIRMED_STATES, AddressChange, Party, Signature, SignatureState
 from petition.signatures.own_signatures import LISTED_STATES, list_signatures
 from petition.signatures.presenter import mask_email
 from petition.signatures.review.rules import is_plain_name
@@ -42,7 +42,7 @@ def compose_new_address(claims: Sequence[ClaimedDelivery]) -> Composed:
             expires_on=expires_at.astimezone(ZoneInfo(signature.petition.timezone)).date(),
         )  # fmt: skip
 
-    return _compose(claims, (SignatureState.CONFIRMED,), compose)
+    return _compose(claims, CONFIRMED_STATES, compose)
 
 
 def compose_address_change(claims: Sequence[ClaimedDelivery]) -> Composed:
@@ -55,7 +55,7 @@ def compose_address_change(claims: Sequence[ClaimedDelivery]) -> Composed:
         link = absolute_url(personal_path(signature))
         return _render("address_change", signature, signature.email, link=link, new_address=mask_email(change.email))
 
-    return _compose(claims, (SignatureState.CONFIRMED,), compose)
+    return _compose(claims, CONFIRMED_STATES, compose)
 
 
 def compose_own_signatures(claims: Sequence[ClaimedDelivery]) -> Composed:
@@ -77,7 +77,8 @@ def _describe(signature: Signature, language: str) -> dict[str, str]:
     pending = signature.state == SignatureState.PENDING
     path = f"/c/{make_confirm_token(signature)}" if pending else personal_path(signature)
     with force_locale(language):
-        label = signature_state_label(signature.state)
+        # The signer's word for it, whatever the team made of it.
+        label = signature_state_label(SignatureState.CONFIRMED if signature.is_confirmed else signature.state)
         if signature.party == Party.ORGANISATION:
             label = f"{party_label(signature.party)}, {label}"
     return {"title": signature.petition.text_in(language).title, "label": label, "link": absolute_url(path)}

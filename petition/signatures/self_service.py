@@ -13,7 +13,7 @@ from petition.core.db import db
 from petition.core.exceptions import ValidationError
 from petition.delivery.queues import CONFIRMATIONS, NOTIFICATIONS
 from petition.petitions.counters import increment
-from petition.signatures.confirm import transition
+from petition.signatures.confirm import end_confirmed
 from petition.signatures.consent import get_or_create_wording_id
 from petition.signatures.models import Party, Signature, SignatureState
 from petition.signatures.review.rules import find_flags, review_after_change
@@ -28,11 +28,8 @@ def withdraw(signature: Signature) -> bool:
 
     Returns whether this call did it.
     """
-    if not transition(
-        signature, SignatureState.CONFIRMED, SignatureState.WITHDRAWN, ended_at=func.now(), updates=False
-    ):
+    if not end_confirmed(signature, SignatureState.WITHDRAWN, ended_at=func.now(), updates=False):
         return False
-    increment(signature.petition_id, signature.id, signature.party, -1)
     journal.record(Act.WITHDRAWN, signature.id, signature.email_canonical)
     enqueue_email(signature, "withdrawn", NOTIFICATIONS)
     return True
@@ -44,7 +41,7 @@ def update_details(signature: Signature, form: Mapping[str, Any]) -> None:
     That is the name, the profession and the place, as far as the petition asks for them, and whether the name is
     listed. What the list would show waits for the team's review where the rules say so. Raises `ValidationError`.
     """
-    if signature.state != SignatureState.CONFIRMED:
+    if not signature.is_confirmed:
         return
     errors: dict[str, str] = {}
     changed = {
@@ -85,7 +82,7 @@ def _clean(value: Any, field: str, errors: dict[str, str]) -> str | None:
 
 def set_updates(signature: Signature, enabled: bool) -> None:
     """Start or stop updates by email, and record the wording agreed to. Only a confirmed signature can start them."""
-    enabled = enabled and signature.state == SignatureState.CONFIRMED
+    enabled = enabled and signature.is_confirmed
     if enabled and not signature.updates:
         signature.updates_wording_id = get_or_create_wording_id(signature.petition, signature.locale)
         signature.updates_at = clock.now()
@@ -107,7 +104,7 @@ def enqueue_replacement_link(signature: Signature) -> None:
     if signature.state == SignatureState.PENDING:
         signature.requested_at = clock.now()
         enqueue_email(signature, "confirm_signature", CONFIRMATIONS)
-    elif signature.state == SignatureState.CONFIRMED:
+    elif signature.is_confirmed:
         enqueue_email(signature, "personal_link", NOTIFICATIONS)
 
 

@@ -15,7 +15,7 @@ from sqlalchemy.exc import DBAPIError, OperationalError
 from petition.core.db import autocommit_connection, db
 from petition.delivery.outbox import OutboxEntry, RecentEmails, enqueue
 from petition.delivery.queues import CONFIRMATIONS, NOTIFICATIONS
-from petition.signatures.models import SignatureState
+from petition.signatures.models import CONFIRMED_STATES, SignatureState
 from petition.signatures.queries import (
     EXISTS_SIGN_REQUEST_SQL,
     LOCK_SIGN_REQUESTS_SQL,
@@ -119,7 +119,7 @@ def _refresh_existing(existing: Row[Any], request: Row[Any]) -> None:
             generation = existing.generation + 1
             _refresh(existing, values, {"generation": generation, "valid_from": generation})
             _enqueue("confirm_signature", existing, request)
-    elif existing.state == SignatureState.CONFIRMED and may_send_email(recent):
+    elif existing.state in CONFIRMED_STATES and may_send_email(recent):
         db.session.execute(SET_GENERATION_SQL, {"id": existing.id, "generation": existing.generation + 1})
         _enqueue("already_signed", existing, request)
     # Disowned, invalidated, or emailed a moment ago: nothing changes and nothing is sent.

@@ -15,6 +15,7 @@ class AlertKind(StrEnum):
     DIGEST = "digest"
     TROUBLE = "trouble"
     DATA = "data"
+    INTEGRITY = "integrity"
 
 
 # By kind: the roles it goes to. Administrators get all.
@@ -24,6 +25,7 @@ ALERT_ROLES = {
     AlertKind.DIGEST: (TeamRole.CAMPAIGNER,),
     AlertKind.TROUBLE: (TeamRole.OPERATOR,),
     AlertKind.DATA: (TeamRole.CAMPAIGNER,),
+    AlertKind.INTEGRITY: (TeamRole.CAMPAIGNER,),
 }
 
 
@@ -37,6 +39,7 @@ def alert_labels() -> dict[str, str]:
         AlertKind.DATA: _(
             "When a request about data must be answered within a week, or a restriction outlives its petition"
         ),
+        AlertKind.INTEGRITY: _("When signatures are quarantined because they look forged, once an hour at most"),
     }
 
 

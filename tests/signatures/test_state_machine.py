@@ -66,8 +66,10 @@ signing = st.tuples(st.just("sign"), people, st.sampled_from(["Zoé Martin", "An
 following = st.tuples(st.sampled_from(["confirm", "disown", "take_back", "ask_again", "withdraw", "erase"]), recent)
 confirming = st.tuples(st.sampled_from(["confirm", "withdraw"]), recent)
 staff_action = st.tuples(
-    st.just("desk"), st.sampled_from(["resend", "confirm", "withdraw", "invalidate", "reinstate", "restore"]), people
-)
+    st.just("desk"), st.sampled_from(
+        ["resend", "confirm", "withdraw", "invalidate", "reinstate", "restore", "quarantine", "quarantine", "release"]
+    ), people
+)  # fmt: skip
 correcting = st.one_of(
     st.tuples(st.just("desk"), st.just("name"), people, st.sampled_from(["Zoé Durand", "Zoé Martin"])),
     st.tuples(st.just("desk"), st.just("move"), people, people),

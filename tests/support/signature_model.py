@@ -9,6 +9,7 @@ STATE_FOR_KIND = {
     "confirm_signature": "pending", "reminder": "pending", "already_signed": "confirmed", "personal_link": "confirmed",
     "withdrawn": "withdrawn",
 }  # fmt: skip
+COUNTED_OR_HELD = ("confirmed", "quarantined")  # the same for its signer
 LINK_PREFIX_FOR_KIND = {"confirm_signature": "c", "reminder": "c", "already_signed": "me", "personal_link": "me"}
 
 
@@ -47,6 +48,19 @@ class Record:
     valid_from: int = 1
     reminded: bool = False
     was_confirmed: bool = False
+    was_quarantined: bool = False
+
+    @property
+    def former_state(self) -> str:
+        """Return the state before it ended."""
+        if not self.was_confirmed:
+            return "pending"
+        return "quarantined" if self.was_quarantined else "confirmed"
+
+    @property
+    def state_for_signer(self) -> str:
+        """Return what its signer is told."""
+        return "confirmed" if self.state == "quarantined" else self.state
 
 
 @dataclass
@@ -74,10 +88,10 @@ class Model:
             if len(self._today(record)) < MAX_EMAILS_PER_DAY:
                 self.records[address] = Record(
                     record.number, address, name, listed, self.now, generation=record.generation + 1,
-                    valid_from=record.generation + 1,
+                    valid_from=record.generation + 1, was_quarantined=record.was_quarantined,
                 )  # fmt: skip
                 self._enqueue(self.records[address], "confirm_signature")
-        elif record.state == "confirmed" and self._may_email(record):
+        elif record.state in COUNTED_OR_HELD and self._may_email(record):
             self._mail(record, "already_signed")
 
     def _sign_again(self, record: Record, name: str, listed: bool) -> None:
@@ -97,22 +111,22 @@ class Model:
 
     def disown(self, link: Link | None) -> None:
         record = self.open_for_link("c", link)
-        if record and record.state in ("pending", "confirmed"):
+        if record and record.state in ("pending", *COUNTED_OR_HELD):
             record.state = "disowned"
 
     def take_back(self, link: Link | None) -> None:
         record = self.open_for_link("c", link)
         if record and record.state == "disowned":
-            record.state = "confirmed" if record.was_confirmed else "pending"
+            record.state = record.former_state
 
     def ask_again(self, link: Link | None) -> None:
         record = self._of(link) if link and link.leads_to == "c" else None
-        if record and record.state in ("pending", "confirmed"):
+        if record and record.state in ("pending", *COUNTED_OR_HELD):
             self._resend(record)
 
     def withdraw(self, link: Link | None) -> None:
         record = self.open_for_link("me", link)
-        if record and record.state == "confirmed":
+        if record and record.state in COUNTED_OR_HELD:
             self._withdraw(record)
 
     def erase(self, link: Link | None) -> None:
@@ -137,7 +151,7 @@ class Model:
         record = self.records.get(address)
         if record is None:
             return
-        pending, confirmed = record.state == "pending", record.state == "confirmed"
+        pending, confirmed = record.state == "pending", record.state in COUNTED_OR_HELD
         if act == "resend" and (pending or confirmed):
             self._resend(record)
         elif act == "confirm" and pending:
@@ -148,10 +162,14 @@ class Model:
             self._withdraw(record)
         elif act == "invalidate" and (pending or confirmed):
             record.state = "invalidated"
+        elif act == "quarantine" and record.state == "confirmed":
+            record.state, record.was_quarantined = "quarantined", True
+        elif act == "release" and record.state == "quarantined":
+            record.state, record.was_quarantined = "confirmed", False
         elif act == "reinstate" and record.state == "invalidated":
-            record.state = "confirmed" if record.was_confirmed else "pending"
+            record.state = record.former_state
         elif act == "restore" and record.state == "disowned" and record.was_confirmed:
-            record.state, record.valid_from = "confirmed", record.generation + 1
+            record.state, record.valid_from = record.former_state, record.generation + 1
             self._mail(record, "personal_link")
         elif act == "name" and (pending or confirmed):
             record.name = value
@@ -190,7 +208,7 @@ class Model:
         for email in self.emails:
             if email.state == "due":
                 record = numbers.get(email.number)
-                called_for = record is not None and record.state == STATE_FOR_KIND[email.kind]
+                called_for = record is not None and record.state_for_signer == STATE_FOR_KIND[email.kind]
                 email.state, email.settled = "sent" if called_for else "cancelled", self.now
                 if called_for:
                     leads = LINK_PREFIX_FOR_KIND.get(email.kind)

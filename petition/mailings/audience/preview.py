@@ -21,7 +21,7 @@ BATCH_SIZE = 5_000  # addresses looked up in the suppression list at once
 MAX_DOMAINS = 10
 SAMPLE_SIZE = 10
 # Why an address is not in the audience; stored with the count and named in `labels.exclusion_labels`.
-EXCLUSION_REASONS = ("no consent", "not confirmed", "withdrawn or struck")
+EXCLUSION_REASONS = ("no consent", "quarantined", "not confirmed", "withdrawn or struck")
 
 
 def count_audience(mailing: Mailing) -> dict[str, Any]:

@@ -18,7 +18,6 @@ from petition.mailings.unsubscribe import (
 )
 from petition.petitions.models import Petition
 from petition.petitions.presenter import present
-from petition.signatures.models import SignatureState
 
 ACCESS = "public"
 TEST_TOKEN = "test"  # noqa: S105 - in place of a token, in test emails
@@ -60,7 +59,7 @@ def _handle_forgotten(_error: SubscriberForgotten) -> str:
 
 
 def _can_withdraw(subscriber: Subscriber) -> bool:
-    return subscriber.signature is not None and subscriber.signature.state == SignatureState.CONFIRMED
+    return subscriber.signature is not None and subscriber.signature.is_confirmed
 
 
 @blueprint.get("/u/<token>")

@@ -13,7 +13,7 @@ from petition.signatures.models import ReviewState, Signature, SignatureState
 from petition.signatures.review import decisions
 from petition.signatures.sign import enqueue_email, get_todays_emails, may_send_email
 from petition.signatures.staff import invalidate as invalidation
-from petition.signatures.staff import restriction
+from petition.signatures.staff import quarantine, restriction
 from petition.signatures.staff.edit import edit_details
 from petition.team import audit
 
@@ -21,7 +21,8 @@ MAX_REASON_CHARACTERS = 200
 # The actions that each state allows, in the order in which they are offered.
 ACTIONS_BY_STATE: dict[str, tuple[str, ...]] = {
     SignatureState.PENDING: ("resend", "correct", "confirm", "invalidate"),
-    SignatureState.CONFIRMED: ("resend", "correct", "change_address", "withdraw", "invalidate"),
+    SignatureState.CONFIRMED: ("resend", "correct", "change_address", "withdraw", "quarantine", "invalidate"),
+    SignatureState.QUARANTINED: ("release", "resend", "correct", "withdraw", "invalidate"),
     SignatureState.INVALIDATED: ("reinstate",),
     SignatureState.DISOWNED: ("restore",),
 }
@@ -31,13 +32,17 @@ RIGHTS = ("restrict", "erase")
 REVIEW_ACTIONS: dict[str | None, tuple[str, ...]] = {
     ReviewState.WAITING: ("show_name", "hide_name"), ReviewState.REJECTED: ("show_name",),
 }  # fmt: skip
-ACTIONS_WITH_REASON = ("change_address", "confirm", "invalidate", "reinstate", "restore", "restrict", "lift", "erase")
+ACTIONS_WITH_REASON = (
+    "change_address", "confirm", "invalidate", "reinstate", "restore", "quarantine",
+    "release", "restrict", "lift", "erase",
+)  # fmt: skip
 # The name of each action in the audit trail, after "signature.".
 AUDIT_ACTIONS = {
     "resend": "resent", "correct": "corrected", "change_address": "address_given", "confirm": "confirmed",
     "withdraw": "withdrawn", "invalidate": "invalidated", "reinstate": "reinstated", "restore": "restored",
     "show_name": "name_approved", "hide_name": "name_rejected", "stop_updates": "updates_stopped",
     "restrict": "restricted", "lift": "restriction_lifted", "erase": "erased",
+    "quarantine": "quarantined", "release": "released",
 }  # fmt: skip
 
 
@@ -155,6 +160,20 @@ def _reinstate(signature: Signature, form: Mapping[str, Any]) -> dict[str, Any]:
     return {"reason": reason}
 
 
+def _quarantine(signature: Signature, form: Mapping[str, Any]) -> dict[str, Any]:
+    """Quarantine a signature that looks forged."""
+    reason = validate_reason(form)
+    quarantine.quarantine(signature)
+    return {"reason": reason}
+
+
+def _release(signature: Signature, form: Mapping[str, Any]) -> dict[str, Any]:
+    """Count a quarantined signature again."""
+    reason = validate_reason(form)
+    quarantine.release(signature)
+    return {"reason": reason}
+
+
 def _restore(signature: Signature, form: Mapping[str, Any]) -> dict[str, Any]:
     """Restore a signature that was disowned in error, and email its signer a new link, who can object."""
     reason = validate_reason(form)
@@ -204,5 +223,5 @@ _ACTION_HANDLERS: dict[str, Callable[[Signature, Mapping[str, Any]], dict[str, A
     "resend": _resend, "correct": _correct, "change_address": _change_address, "confirm": _confirm,
     "withdraw": _withdraw, "invalidate": _invalidate, "reinstate": _reinstate, "restore": _restore,
     "show_name": _show_name, "hide_name": _hide_name, "stop_updates": _stop_updates,
-    "restrict": _restrict, "lift": _lift, "erase": _erase,
+    "restrict": _restrict, "lift": _lift, "erase": _erase, "quarantine": _quarantine, "release": _release,
 }  # fmt: skip

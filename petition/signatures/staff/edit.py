@@ -71,7 +71,7 @@ class DetailsSchema(ma.Schema):
 
     @ma.validates("email")
     def _require_proved_mailbox(self, address: Address, **_kwargs: Any) -> None:
-        confirmed = self.signature.state == SignatureState.CONFIRMED
+        confirmed = self.signature.is_confirmed
         if confirmed and address.canonical != self.signature.email_canonical:
             raise ma.ValidationError(
                 _(
@@ -89,7 +89,7 @@ def edit_details(signature: Signature, form: Mapping[str, Any]) -> list[str]:
     `InvalidTransition`, and `ValidationError` by field. A changed name or organisation waits for the team's review
     where the rules say so.
     """
-    if signature.state not in (SignatureState.PENDING, SignatureState.CONFIRMED):
+    if signature.state != SignatureState.PENDING and not signature.is_confirmed:
         raise InvalidTransition({"form": _("Only a pending or confirmed signature can be corrected.")})
     details = load_form(DetailsSchema(signature), form)
     address: Address | None = details.pop("email", None)

@@ -27,6 +27,8 @@ ACTION_MESSAGES = {
     "signature.withdrawn": N_("%(who)s withdrew it."),
     "signature.invalidated": N_("%(who)s invalidated it."),
     "signature.reinstated": N_("%(who)s reinstated it."),
+    "signature.quarantined": N_("%(who)s quarantined it."),
+    "signature.released": N_("%(who)s released it from quarantine."),
     "signature.restored": N_("%(who)s put it back, though it had been disowned."),
     "signature.updates_stopped": N_("%(who)s stopped the news, at the signer’s request."),
     "signature.restricted": N_("%(who)s restricted its use, at the signer’s request."),
@@ -38,6 +40,8 @@ ACTION_MESSAGES = {
 VIEWED_MESSAGE = N_("%(who)s looked at it.")
 BULK_ACTION_MESSAGES = {
     "invalidate": N_("%(who)s invalidated it with others (action %(id)s)."),
+    "quarantine": N_("%(who)s quarantined it with others (action %(id)s)."),
+    "release": N_("%(who)s released it from quarantine with others (action %(id)s)."),
     "reinstate": N_("%(who)s reinstated it with others (action %(id)s)."),
 }
 DELIVERY_MESSAGES = {

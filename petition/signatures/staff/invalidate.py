@@ -8,8 +8,8 @@ from petition.bulk_actions import runner
 from petition.bulk_actions.models import BulkAction, BulkActionRow
 from petition.core.db import db
 from petition.petitions.counters import increment, increment_many
-from petition.signatures.confirm import transition
-from petition.signatures.models import Signature, SignatureState
+from petition.signatures.confirm import end_confirmed, transition
+from petition.signatures.models import CONFIRMED_STATES, Signature, SignatureState
 from petition.signatures.search.filters import Filter
 from petition.signatures.search.queries import build_conditions
 from petition.signatures.search.search import statement_timeout
@@ -20,21 +20,15 @@ PREPARE_TIMEOUT = "50s"  # of the statement that fixes the set of a bulk action
 
 
 def invalidate(signature: Signature) -> bool:
-    """Invalidate a pending or confirmed signature: not counted, not listed, never emailed. Return whether it changed.
+    """Invalidate a pending, confirmed or quarantined signature: not counted, not listed, never emailed.
+
+    Return whether it changed.
 
     `confirmed_at` and `confirmed_no` stay, for `reinstate`. Flushes, does not commit.
     """
     if transition(signature, SignatureState.PENDING, SignatureState.INVALIDATED, ended_at=func.now()):
         return True
-    if not transition(signature, SignatureState.CONFIRMED, SignatureState.INVALIDATED, ended_at=func.now()):
-        return False
-    increment(signature.petition_id, signature.id, signature.party, -1)
-    return True
-
-
-def get_former_state(signature: Signature) -> str:
-    """Return the state that an invalidated signature had."""
-    return SignatureState.CONFIRMED if signature.confirmed_at else SignatureState.PENDING
+    return end_confirmed(signature, SignatureState.INVALIDATED, ended_at=func.now())
 
 
 def reinstate(signature: Signature) -> bool:
@@ -42,7 +36,7 @@ def reinstate(signature: Signature) -> bool:
 
     Flushes, does not commit.
     """
-    state = get_former_state(signature)
+    state = signature.former_state
     if not transition(signature, SignatureState.INVALIDATED, state, ended_at=None):
         return False
     if state == SignatureState.CONFIRMED:
@@ -51,7 +45,7 @@ def reinstate(signature: Signature) -> bool:
 
 
 def prepare_bulk_invalidation(criteria: Filter, reason: str, asked_by: str) -> BulkAction:
-    """Prepare the invalidation of the pending and confirmed signatures that a filter finds; change none yet.
+    """Prepare the invalidation of the pending, confirmed and quarantined signatures that a filter finds; change none yet.
 
     Flushes. Raises `NoMatchingRows`, `TooManyRows`, or `SearchTimeout` when they cannot be found in time.
     """
@@ -59,7 +53,7 @@ def prepare_bulk_invalidation(criteria: Filter, reason: str, asked_by: str) -> B
         subject=SUBJECT, verb="invalidate", filter=criteria.redacted(), reason=reason, asked_by=asked_by[:320]
     )
     with statement_timeout(PREPARE_TIMEOUT):
-        states = (SignatureState.PENDING, SignatureState.CONFIRMED)
+        states = (SignatureState.PENDING, *CONFIRMED_STATES)
         query = select(Signature.id, Signature.state).where(
             *build_conditions(criteria), Signature.state.in_(states), Signature.restricted_at.is_(None)
         )

@@ -17,6 +17,7 @@ from petition.signatures.staff.invalidate import (
     prepare_bulk_reinstatement,
     sample_signatures,
 )
+from petition.signatures.staff.quarantine import prepare_bulk_quarantine, prepare_bulk_release, prepare_undo
 from petition.signatures.views.search import get_saved_search_or_404, signed_in_account
 from petition.team import audit
 from petition.team.models import TeamRole
@@ -24,6 +25,10 @@ from petition.team.permissions import require_roles
 
 ACCESS = "campaigner"
 MAX_LISTED = 50  # actions
+PREPARE = {
+    "invalidate": prepare_bulk_invalidation, "quarantine": prepare_bulk_quarantine, "release": prepare_bulk_release,
+}  # fmt: skip
+UNDO = {"invalidate": prepare_bulk_reinstatement, "quarantine": prepare_undo, "release": prepare_undo}
 blueprint = Blueprint("signature_runs", __name__, url_prefix="/desk/signatures")
 require_roles(blueprint, TeamRole.CAMPAIGNER)
 
@@ -34,38 +39,45 @@ def index() -> str:
     return render_template("signatures/bulk/index.html", bulk_actions=runner.list_recent(SUBJECT, MAX_LISTED))
 
 
-@blueprint.get("/searches/<int:search_id>/invalidate")
-def ask(search_id: int) -> tuple[str, int]:
-    """Ask for the reason to invalidate what a search finds."""
-    return _reason_page(get_saved_search_or_404(search_id), search_id, "", {}, 200)
+@blueprint.get("/searches/<int:search_id>/<any(invalidate, quarantine, release):verb>")
+def ask(search_id: int, verb: str) -> tuple[str, int]:
+    """Ask for the reason to invalidate, quarantine or release what a search finds."""
+    return _reason_page(get_saved_search_or_404(search_id), search_id, verb, "", {}, 200)
 
 
-@blueprint.post("/searches/<int:search_id>/invalidate")
-def fix(search_id: int) -> Response | tuple[str, int]:
-    """Fix the set of signatures to invalidate, and show the preview; none is changed yet."""
+@blueprint.post("/searches/<int:search_id>/<any(invalidate, quarantine, release):verb>")
+def fix(search_id: int, verb: str) -> Response | tuple[str, int]:
+    """Fix the set of signatures to change, and show the preview; none is changed yet."""
     criteria = get_saved_search_or_404(search_id)
     try:
         reason = validate_reason(request.form)
-        bulk_action = prepare_bulk_invalidation(criteria, reason, _account_name())
+        bulk_action = PREPARE[verb](criteria, reason, _account_name())
     except DomainError as error:
         db.session.rollback()
-        return _reason_page(criteria, search_id, request.form.get("reason", ""), _translate(error), 422)
+        return _reason_page(criteria, search_id, verb, request.form.get("reason", ""), _translate(error, verb), 422)
     db.session.commit()
     return redirect(url_for("signature_runs.show", action_id=bulk_action.id), 303)
 
 
-def _translate(error: DomainError) -> dict[str, str]:
+def _translate(error: DomainError, verb: str) -> dict[str, str]:
     if isinstance(error, runner.NoMatchingRows):
-        return {"form": _("No pending or confirmed signature matches this search: there is nothing to invalidate.")}
+        advice = {
+            "invalidate": _("No pending or confirmed signature matches this search: there is nothing to invalidate."),
+            "quarantine": _("No confirmed signature matches this search: there is nothing to quarantine."),
+            "release": _("No quarantined signature matches this search: there is nothing to release."),
+        }
+        return {"form": advice[verb]}
     if isinstance(error, runner.TooManyRows):
         number = format_decimal(error.max_rows)
         return {"form": _("These are more than %(number)s at once. Please narrow the search.", number=number)}
     return error.errors
 
 
-def _reason_page(criteria: Filter, search_id: int, reason: str, errors: dict[str, str], status: int) -> tuple[str, int]:
+def _reason_page(
+    criteria: Filter, search_id: int, verb: str, reason: str, errors: dict[str, str], status: int
+) -> tuple[str, int]:
     context = {"criteria": criteria.criteria(), "search_id": search_id, "reason": reason, "errors": errors}
-    return render_template("signatures/bulk/invalidate.html", **context), status
+    return render_template("signatures/bulk/ask.html", verb=verb, **context), status
 
 
 @blueprint.get("/runs/<int:action_id>")
@@ -78,7 +90,7 @@ def show(action_id: int) -> str:
         bulk_action=bulk_action,
         sample=sample_signatures(bulk_action),
         undo=runner.find_undo(bulk_action),
-        can_undo=bulk_action.verb == "invalidate" and has_changes,
+        can_undo=bulk_action.verb in UNDO and not bulk_action.undoes and has_changes,
     )
 
 
@@ -109,19 +121,19 @@ def stop(action_id: int) -> Response:
 
 @blueprint.post("/runs/<int:action_id>/undo")
 def undo(action_id: int) -> Response:
-    """Fix the set of signatures to reinstate, and show the preview; none is changed yet."""
+    """Fix the set of signatures to put back as they were, and show the preview; none is changed yet."""
     bulk_action = _get_bulk_action_or_404(action_id, lock=True)
-    if bulk_action.verb != "invalidate" or bulk_action.state == BulkActionState.RUNNING:
+    if bulk_action.verb not in UNDO or bulk_action.undoes or bulk_action.state == BulkActionState.RUNNING:
         db.session.rollback()
         return redirect(url_for("signature_runs.show", action_id=action_id), 303)
     try:
-        reinstatement = prepare_bulk_reinstatement(bulk_action, _account_name())
+        undone_by = UNDO[bulk_action.verb](bulk_action, _account_name())
     except runner.NoMatchingRows:
         db.session.rollback()
-        flash(_("None of these signatures is still invalidated by this action: there is nothing to reinstate."), "info")
+        flash(_("None of these signatures is still as this action left it: there is nothing to undo."), "info")
         return redirect(url_for("signature_runs.show", action_id=action_id), 303)
     db.session.commit()
-    return redirect(url_for("signature_runs.show", action_id=reinstatement.id), 303)
+    return redirect(url_for("signature_runs.show", action_id=undone_by.id), 303)
 
 
 def _account_name() -> str:

@@ -21,7 +21,7 @@ blueprint = Blueprint("disown", __name__)
 def disown(token: str) -> tuple[str, int]:
     """Disown a signature that the owner of the address did not make, in two steps: machines press buttons too."""
     signature = get_signature(token, lock=True)
-    can_disown = signature.state in (SignatureState.PENDING, SignatureState.CONFIRMED)
+    can_disown = signature.state == SignatureState.PENDING or signature.is_confirmed
     if can_disown and request.form.get("sure") != "yes":
         db.session.commit()  # nothing was changed: this releases the lock
         return link_page(

@@ -18,7 +18,7 @@ from petition.safeguards.rate_limits import limit_token_posts
 from petition.signatures import labels
 from petition.signatures.address_change import request_change
 from petition.signatures.consent import get_wording
-from petition.signatures.data_copy import collect_data
+from petition.signatures.data_copy import collect_data_for_link
 from petition.signatures.links import get_by_personal_token
 from petition.signatures.models import Signature
 from petition.signatures.own_signatures import enqueue_list
@@ -150,7 +150,7 @@ def me_list(token: str) -> Response:
 @blueprint.get("/me/<token>/data")
 def me_data(token: str) -> Response:
     """Return all that is stored on the signer as a file (GDPR, articles 15 and 20)."""
-    data = collect_data(_get_signature(token))
+    data = collect_data_for_link(_get_signature(token))
     text = json.dumps(data, ensure_ascii=False, indent=2, default=_to_json)
     response = current_app.response_class(f"{text}\n", mimetype="application/json")
     response.headers["Content-Disposition"] = "attachment; filename=signature.json"
@@ -168,7 +168,7 @@ def me_data_page(token: str) -> str:
     return render_template(
         "signatures/personal_page/data.html",
         petition=present_cached(signature.petition, current_language()),
-        data=collect_data(signature),
+        data=collect_data_for_link(signature),
         labels=labels,
         typed=TYPED_FIELDS,
         technical=TECHNICAL_FIELDS,

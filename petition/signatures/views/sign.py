@@ -48,7 +48,7 @@ from petition.signatures.links import (
     get_by_confirm_token,
     make_personal_token,
 )
-from petition.signatures.models import Signature, SignatureState
+from petition.signatures.models import CONFIRMED_STATES, Signature, SignatureState
 from petition.signatures.presenter import present_for_signer
 from petition.signatures.presses import AGAIN, SHOWN, Press, make_stamp
 from petition.signatures.retention import DISOWNED_TTL
@@ -150,8 +150,8 @@ def _expired_page(error: ExpiredLink) -> tuple[str, int]:
         410,
         problem=error.problem,
         token=tokens.strip_trailing_characters((request.view_args or {}).get("token", "")),
-        can_resend=is_confirm_link and state in (SignatureState.PENDING, SignatureState.CONFIRMED),
-        is_confirmed=state == SignatureState.CONFIRMED,
+        can_resend=is_confirm_link and state in (SignatureState.PENDING, *CONFIRMED_STATES),
+        is_confirmed=state in CONFIRMED_STATES,
         confirmed_on=local_day(signature, signature.confirmed_at) if signature else None,
         ended_on=local_day(signature, signature.ended_at) if signature else None,
         confirm_within=current_app.config["CONFIRM_WITHIN"],
@@ -190,7 +190,7 @@ def confirm_page(token: str) -> tuple[str, int]:
         return closed_page(signature)
     if signature.state == SignatureState.DISOWNED:
         return disowned_page(signature, token)
-    if signature.state not in (SignatureState.PENDING, SignatureState.CONFIRMED):
+    if signature.state != SignatureState.PENDING and not signature.is_confirmed:
         raise ExpiredLink(signature, LinkProblem.EXPIRED)
     return confirm_page_of(signature, token)
 

@@ -1,0 +1,93 @@
+"""What the team sees of clusters, and what it does about them."""
+
+from sqlalchemy import func, select
+
+from petition.bulk_actions.models import BulkAction
+from petition.core import clock
+from petition.core.db import db
+from petition.core.exceptions import NotFound
+from petition.core.pagination import MAX_ID
+from petition.integrity.models import IntegrityCluster
+from petition.integrity.signals import Signals, score
+from petition.signatures.models import Signature, SignatureState
+from petition.signatures.staff.quarantine import prepare_for_cluster
+from petition.team import audit
+
+MAX_SHOWN = 100
+MAX_COUNTED = 100_000
+VERBS = {"release": "release", "strike": "invalidate"}
+
+
+def list_clusters(petition_id: int) -> dict[str, list[IntegrityCluster]]:
+    """Return the clusters of a petition: held, watched as a signal speaks against them, and ignored; the largest first.
+
+    Those that only have something in common are not shown.
+    """
+    query = select(IntegrityCluster).where(IntegrityCluster.petition_id == petition_id)
+    rows = db.session.scalars(query.order_by(IntegrityCluster.signatures.desc()).limit(10 * MAX_SHOWN))
+    found: dict[str, list[IntegrityCluster]] = {"held": [], "watched": [], "ignored": []}
+    for cluster in rows:
+        if cluster.ignored_at is not None:
+            found["ignored"].append(cluster)
+        elif cluster.held_at is not None:
+            found["held"].append(cluster)
+        elif get_score(cluster) > 0:
+            found["watched"].append(cluster)
+    return {name: clusters[:MAX_SHOWN] for name, clusters in found.items()}
+
+
+def get_score(cluster: IntegrityCluster) -> float:
+    """Return the sum of a cluster's signals."""
+    signals: Signals = cluster.signals
+    return score(signals)
+
+
+def find_cluster(cluster_id: int, *, lock: bool = False) -> IntegrityCluster:
+    """Return a cluster. Raises `NotFound`."""
+    cluster = (
+        db.session.get(IntegrityCluster, cluster_id, with_for_update=lock or None) if cluster_id <= MAX_ID else None
+    )
+    if cluster is None:
+        raise NotFound({"cluster": "there is no such cluster any more"})
+    return cluster
+
+
+def count_quarantined(petition_id: int, cluster_id: int | None = None) -> int:
+    """Return how many signatures of a petition, or of one cluster of it, are quarantined; at most `MAX_COUNTED`."""
+    query = select(Signature.id).where(
+        Signature.state == SignatureState.QUARANTINED, Signature.quarantined_at.is_not(None),
+        Signature.petition_id == petition_id,
+    )  # fmt: skip
+    if cluster_id is not None:
+        query = query.where(Signature.quarantined_by == cluster_id)
+    return db.session.scalar(select(func.count()).select_from(query.limit(MAX_COUNTED).subquery())) or 0
+
+
+def list_sample(cluster: IntegrityCluster) -> list[Signature]:
+    """Return a few signatures of a cluster, as far as they are still there."""
+    query = select(Signature).where(Signature.id.in_(cluster.sample), Signature.petition_id == cluster.petition_id)
+    return list(db.session.scalars(query.order_by(Signature.id.desc())))
+
+
+def ignore(cluster: IntegrityCluster, reason: str) -> None:
+    """Let a cluster be from now on: no rule holds it. What it quarantined stays so until it is released. Flushes."""
+    cluster.ignored_at, cluster.ignored_because = clock.now(), reason
+    audit.record("integrity.ignored", "cluster", cluster.id, after={"kind": cluster.kind, "reason": reason})
+
+
+def watch_again(cluster: IntegrityCluster) -> None:
+    """Let rules hold a cluster again. Flushes."""
+    cluster.ignored_at, cluster.ignored_because = None, None
+    audit.record("integrity.watched", "cluster", cluster.id, after={"kind": cluster.kind})
+
+
+def prepare(cluster: IntegrityCluster, verb: str, reason: str, asked_by: str) -> BulkAction:
+    """Prepare to release, or to strike, what a cluster quarantined: a bulk action, to be started and undone.
+
+    A cluster that is released is ignored from now on, as a rule would hold it again at once. Flushes. Raises
+    `NoMatchingRows`.
+    """
+    action = prepare_for_cluster(VERBS[verb], cluster.petition_id, cluster.id, reason, asked_by)
+    if verb == "release" and cluster.ignored_at is None:
+        ignore(cluster, reason)
+    return action

@@ -1,0 +1,1 @@
+"""Pages of the team: clusters of signatures that look forged."""
