@@ -25,6 +25,7 @@ def register(app: Flask) -> None:
         request_emails,
         sign_requests,
         tasks,
+        withheld,
     )
     from petition.signatures.review import own_domain, queue
     from petition.signatures.staff import invalidate
@@ -74,6 +75,8 @@ def register(app: Flask) -> None:
     app.add_template_global(consent.consent_wording)
     app.add_template_global(public_list.preview_signatories)
     app.add_template_global(own_domain.is_own_domain)
+    app.add_template_global(withheld.list_waiting, "list_withheld")
+    app.add_template_global(withheld.list_offers, "naming_offers")
     register_composer(app, "confirm_signature", emails.compose_confirm_signature)
     register_composer(app, "reminder", emails.compose_reminder)
     register_composer(app, "already_signed", emails.compose_already_signed)
@@ -88,5 +91,6 @@ def register(app: Flask) -> None:
     register_handler(app, "signatures", "reinstate", invalidate.reinstate_batch, undoable=True)
     register_replay(app, journal_replay.replay_entries)
     register_task(app, tasks.run_reminders)
+    register_task(app, tasks.run_release_names)
     register_task(app, tasks.run_list_requests)
     register_task(app, tasks.run_retention)
