@@ -1,14 +1,23 @@
 """Names that are withheld until enough have signed."""
 
+from datetime import timedelta
+
 import pytest
 from sqlalchemy import text
 from sqlalchemy.exc import IntegrityError
 from support.factories import make_petition, make_signature
+from support.signing import process_requests
 
+from petition.core import clock
 from petition.core.db import db
 from petition.core.exceptions import ValidationError
-from petition.signatures.confirm import confirm_signature
+from petition.signatures.confirm import confirm_signature, disown
+from petition.signatures.links import make_confirm_token, personal_path
+from petition.signatures.models import Signature
 from petition.signatures.public_list import list_signatories
+from petition.signatures.retention import erase_disowned
+from petition.signatures.search.filters import parse_filter
+from petition.signatures.search.search import search
 from petition.signatures.self_service import update_details, withdraw
 from petition.signatures.staff.restriction import restrict
 from petition.signatures.tasks import run_release_names
@@ -215,3 +224,94 @@ def test_nobody_waits_any_more_once_they_are_named(app):
     sign(petition, "Bea Roux")
     run_release_names()
     assert list_waiting(petition) == []
+
+
+def test_the_form_offers_the_choice_and_says_what_it_means(client):
+    make_offering(named_total=12)
+    page = client.get("/p/jardin?lang=en").text
+    assert "Show my name once 12 people have signed" in page
+    assert "the campaign team does not see it either" in page
+    answer = client.post("/p/jardin/sign?lang=en", data={**FORM, "named_when": "profession"})
+    assert answer.status_code == 422
+    assert "your name waits for others who share it" in answer.text
+    assert 'value="profession" checked' in answer.text, "nothing chosen is lost"
+    assert client.post("/p/jardin/sign?lang=en", data={**FORM, "named_when": "total"}).status_code == 303
+    process_requests()
+    waiting = db.session.query(Signature).one()
+    page = client.get(f"/c/{make_confirm_token(waiting)}?lang=en").text
+    assert "Ada Vernet" in page
+    assert "Your name will be shown once 12 people have signed." in page
+
+
+def test_the_form_of_a_petition_without_the_choice_has_its_box(client):
+    make_petition()
+    page = client.get("/p/jardin?lang=en").text
+    assert 'name="listed"' in page
+    assert "named_when" not in page
+
+
+def test_a_total_that_is_reached_is_no_longer_offered(client):
+    petition = make_offering(named_total=1, named_profession=None)
+    sign(petition, "Ada Vernet")
+    assert 'value="total"' not in client.get("/p/jardin?lang=en").text
+
+
+def test_programs_choose_too(client):
+    make_offering(named_total=12)
+    assert client.get("/api/v1/petitions/jardin").json["named_total"] == 12
+    path = "/api/v1/petitions/jardin/signatures"
+    assert client.post(path, json={**FORM, "named_when": "total"}).status_code == 202
+    assert list(client.post(path, json={**FORM, "named_when": "soon"}).json["errors"]) == ["named_when"]
+    process_requests()
+    assert db.session.query(Signature).one().withheld_name == "Ada Vernet"
+
+
+def test_the_personal_page_says_what_was_promised_and_changes_it(client):
+    petition = make_offering(named_total=12, team_sees_withheld=True)
+    path = personal_path(sign(petition, "Ada Vernet", named_when="total"))
+    page = client.get(f"{path}?lang=en").text
+    assert "Your name will be shown once 12 people have signed." in page
+    assert "Only the campaign team sees it." in page
+    assert 'value="total" checked' in page
+    assert client.post(f"{path}/display", data={"named_when": "never"}).status_code == 303
+    assert "Your name is shown to nobody." in client.get(f"{path}?lang=en").text
+    assert '"withheld_name": "Ada Vernet"' in client.get(f"{path}/data").text
+    assert "Ada Vernet" in client.get(f"{path}/data.html?lang=en").text
+
+
+def test_a_petition_that_closes_before_enough_signed_never_names_them(client):
+    petition = make_offering(named_total=12)
+    path = personal_path(sign(petition, "Ada Vernet", named_when="total"))
+    petition.state, petition.closed_at = "closed", clock.now() - timedelta(days=2)
+    db.session.commit()
+    run_release_names()
+    page = client.get(f"{path}?lang=en").text
+    assert "This closed before enough had signed: your name stays withheld, and is never shown." in page
+    assert names_in_list(petition) == set()
+    assert "1 person signed who wanted to be named only with enough others." in client.get("/p/jardin?lang=en").text
+
+
+def test_erased_details_have_no_name_left(app):
+    petition = make_offering()
+    waiting = sign(petition, "Ada Vernet", named_when="total")
+    disown(waiting)
+    db.session.commit()
+    db.session.execute(text("UPDATE signatures SET ended_at = ended_at - interval '1 year'"))
+    db.session.commit()
+    erase_disowned()
+    db.session.commit()
+    db.session.refresh(waiting)
+    assert (waiting.name, waiting.withheld_name) == ("", None)
+
+
+def test_the_team_finds_nobody_who_waits_by_what_they_wrote(app):
+    petition = make_offering()
+    waiting = sign(petition, "Ada Vernet", named_when="total", profession="Juge", network="n")
+    same = sign(petition, "Bea Roux", profession="Juge", network="n")
+    for criteria in (
+        {"name": "ada"}, {"email": "ada@example.org"}, {"email": "ad"}, {"network": f"#{waiting.id}"},
+    ):  # fmt: skip
+        assert search(parse_filter(criteria)).items == [], criteria
+    for criteria in ({"profession": "juge"}, {"domain": "example.org"}, {"network": f"#{same.id}"}):
+        assert search(parse_filter(criteria)).items == [same], criteria
+    assert search(parse_filter({"petition": "jardin", "state": "confirmed"})).items == [same, waiting]
