@@ -85,6 +85,7 @@ def register(app: Flask) -> None:
     register_composer(app, "new_address", request_emails.compose_new_address)
     register_composer(app, "address_change", request_emails.compose_address_change)
     register_composer(app, "own_signatures", request_emails.compose_own_signatures)
+    register_composer(app, "name_withheld", request_emails.compose_name_withheld)
     register_before_claim(app, CONFIRMATIONS, sign_requests.process_sign_requests)
     register_unsubscribe_handler(app, (*emails.KINDS, *request_emails.KINDS), emails.stop_updates)
     register_handler(app, "signatures", "invalidate", invalidate.invalidate_batch, undoable=True)

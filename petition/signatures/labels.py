@@ -57,6 +57,7 @@ def email_kind_label(kind: str) -> str:
         "already_signed": _("already signed"), "personal_link": _("link to the personal page"),
         "withdrawn": _("withdrawal"), "new_address": _("link to confirm a new address"),
         "address_change": _("notice of a new address"), "own_signatures": _("list of signatures"),
+        "name_withheld": _("notice that a name stays withheld"),
         "mailing": _("news of the campaign"),
     }.get(kind, kind)  # fmt: skip
 

@@ -123,7 +123,7 @@ def list_offers(petition: Petition, people: int = 0) -> dict[str, int]:
 
 def list_choices(signature: Signature) -> dict[str, int]:
     """Return what a signer whose name is withheld may wait for: what is offered now, and what they were promised."""
-    offers = list_offers(signature.petition)
+    offers = list_offers(signature.petition) if signature.petition.people_can_confirm else {}
     if signature.named_when in (NamedWhen.TOTAL, NamedWhen.PROFESSION) and signature.named_from:
         offers[signature.named_when] = signature.named_from
     return offers
@@ -147,9 +147,8 @@ def parse_naming(
         return None
     if choice in (NOW, NamedWhen.NEVER):
         return Naming(choice == NOW, None if now is None or choice == NOW else NamedWhen.NEVER)
-    is_kept = now is not None and choice == now.named_when
-    offers = list_offers(petition)
-    if not is_kept and (not isinstance(choice, str) or choice not in offers):
+    offers = list_choices(now) if now else list_offers(petition)
+    if not isinstance(choice, str) or choice not in offers:
         errors["named_when"] = _("Choose one of the list.")
         return None
     if party != Party.PERSON:
@@ -159,8 +158,7 @@ def parse_naming(
         errors["profession"] = _("Tell us your profession: your name waits for others who share it.")
         return None
     if now is not None:
-        needed = now.named_from if is_kept else offers[choice]
-        return Naming(False, choice, needed, now.team_sees_name)
+        return Naming(False, choice, offers[choice], now.team_sees_name)
     return Naming(False, choice, offers[choice], petition.team_sees_withheld)
 
 

@@ -1,5 +1,6 @@
 """Names that are withheld until enough have signed."""
 
+import re
 from datetime import timedelta
 
 import pytest
@@ -11,6 +12,7 @@ from support.signing import process_requests
 from petition.core import clock
 from petition.core.db import db
 from petition.core.exceptions import ValidationError
+from petition.delivery.worker import run_queue
 from petition.signatures.confirm import confirm_signature, disown
 from petition.signatures.links import make_confirm_token, personal_path
 from petition.signatures.models import Signature
@@ -279,16 +281,32 @@ def test_the_personal_page_says_what_was_promised_and_changes_it(client):
     assert "Ada Vernet" in client.get(f"{path}/data.html?lang=en").text
 
 
-def test_a_petition_that_closes_before_enough_signed_never_names_them(client):
+def test_a_petition_that_closes_before_enough_signed_never_names_them(client, sent_emails):
     petition = make_offering(named_total=12)
-    path = personal_path(sign(petition, "Ada Vernet", named_when="total"))
-    petition.state, petition.closed_at = "closed", clock.now() - timedelta(days=2)
+    waiting = sign(petition, "Ada Vernet", named_when="total")
+    run_queue("confirmations")
+    run_release_names()
+    petition.state, petition.closed_at = "closed", clock.now() - timedelta(hours=1)
+    db.session.commit()
+    assert "1 person signed who wanted to be named only with enough others." in client.get("/p/jardin?lang=en").text
+    run_release_names()
+    db.session.refresh(waiting)
+    assert waiting.named_when == "total", "who signed before may still confirm"
+    petition.closed_at = clock.now() - timedelta(days=2)
     db.session.commit()
     run_release_names()
-    page = client.get(f"{path}?lang=en").text
-    assert "This closed before enough had signed: your name stays withheld, and is never shown." in page
+    run_release_names()
+    run_queue("notifications")
+    (message,) = sent_emails
+    assert message.to == "ada@example.org"
+    assert "votre nom n’est montré à personne" in " ".join(message.body.split())
+    link = re.search(r"/me/[\w.-]+", message.body)[0]
+    page = client.get(f"{link}?lang=en").text
+    assert "Your name is shown to nobody." in page
+    assert 'value="total"' not in page, "nobody can sign any more"
     assert names_in_list(petition) == set()
-    assert "1 person signed who wanted to be named only with enough others." in client.get("/p/jardin?lang=en").text
+    assert client.post(f"{link}/display", data={"named_when": "now"}).status_code == 303
+    assert names_in_list(petition) == {"Ada Vernet"}
 
 
 def test_erased_details_have_no_name_left(app):
