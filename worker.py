@@ -43,6 +43,7 @@ NIGHTLY = crontab(hour="3", minute="17")
 PERIODIC_TASKS = (
     *((RUN_QUEUE_TASK, [queue], queue, SWEEP, SWEEP_EXPIRY) for queue in EMAIL_QUEUES),
     ("petition.signatures.tasks.run_reminders", [], MAINTENANCE, 600.0, 600.0),
+    ("petition.signatures.tasks.run_release_names", [], MAINTENANCE, 20.0, 20.0),
     ("petition.signatures.tasks.run_list_requests", [], MAINTENANCE, 5.0, 15.0),
     ("petition.signatures.tasks.run_retention", [], MAINTENANCE, 3600.0, 3600.0),
     ("petition.retention.tasks.run_anonymisation", [], MAINTENANCE, 60.0, 60.0),

@@ -9,28 +9,30 @@ from typing import Any
 from babel.dates import get_date_format
 from flask_babel import force_locale
 from flask_babel import gettext as _
-from sqlalchemy import case
+from sqlalchemy import case, or_
 
 from petition.core.language_codes import SOURCE_LANGUAGE
 from petition.petitions.models import Petition
-from petition.signatures.labels import party_label, signature_field_label, signature_state_label
-from petition.signatures.models import PARTIES, STATES, Signature, SignatureState
+from petition.signatures.labels import named_when_label, party_label, signature_field_label, signature_state_label
+from petition.signatures.models import NAMED_WHEN, PARTIES, STATES, Signature, SignatureState
 
 
-def _unless_disowned(column: Any) -> Any:
-    # Kept for a time so that the team can put the signature back; nobody gets them meanwhile.
-    return case((Signature.state == SignatureState.DISOWNED, None), else_=column)
+def _unless_kept_back(column: Any) -> Any:
+    # Disowned: kept for a time so that the team can put the signature back; nobody gets them meanwhile. Withheld: in no
+    # file until enough have signed, also where the team sees them on its pages, as a file is passed on.
+    kept_back = or_(Signature.state == SignatureState.DISOWNED, Signature.withheld_name.is_not(None))
+    return case((kept_back, None), else_=column)
 
 
 COLUMNS: dict[str, Any] = {
     "id": Signature.id, "petition": Petition.slug, "party": Signature.party,
-    "name": _unless_disowned(Signature.name), "organisation": _unless_disowned(Signature.organisation),
-    "email": _unless_disowned(Signature.email), "profession": _unless_disowned(Signature.profession),
-    "city": _unless_disowned(Signature.city), "postal_code": _unless_disowned(Signature.postal_code),
-    "country": _unless_disowned(Signature.country), "state": Signature.state, "listed": Signature.listed,
+    "name": _unless_kept_back(Signature.name), "organisation": _unless_kept_back(Signature.organisation),
+    "email": _unless_kept_back(Signature.email), "profession": _unless_kept_back(Signature.profession),
+    "city": _unless_kept_back(Signature.city), "postal_code": _unless_kept_back(Signature.postal_code),
+    "country": _unless_kept_back(Signature.country), "state": Signature.state, "listed": Signature.listed,
     "updates": Signature.updates, "updates_at": Signature.updates_at, "locale": Signature.locale,
     "source": Signature.source, "created_at": Signature.created_at, "confirmed_at": Signature.confirmed_at,
-    "ended_at": Signature.ended_at,
+    "ended_at": Signature.ended_at, "named_when": Signature.named_when,
 }  # fmt: skip
 # Enough for the list of signatories that is handed over; addresses are exported only when chosen.
 DEFAULT_COLUMNS = (
@@ -65,11 +67,12 @@ def list_headings(columns: Sequence[str], language: str) -> list[str]:
 def get_translators(columns: Sequence[str], language: str) -> list[Callable[[Any], Any]]:
     """Return for each column the function that puts its values in words of a language. Times and texts stay as are."""
     with force_locale(language):
-        labels: dict[str, dict[Any, str]] = {
+        labels: dict[str, dict[Any, Any]] = {
             "state": {state: signature_state_label(state) for state in STATES},
             "party": {party: party_label(party) for party in PARTIES},
             "listed": {True: _("yes"), False: _("no")},
             "updates": {True: _("yes"), False: _("no")},
+            "named_when": {None: None, **{when: named_when_label(when) for when in NAMED_WHEN}},
         }
     return [labels[name].__getitem__ if name in labels else _as_is for name in columns]
 

@@ -171,6 +171,8 @@ SAMPLE_RECIPIENTS = text("""
         WHERE d.mailing_id = CAST(:received AS bigint) AND d.state = 'sent'
     ) AS received ON received.email_canonical = s.email_canonical
     WHERE s.state = 'confirmed' AND s.updates
+      -- Nobody is shown as an example whose name is withheld.
+      AND (:withheld_too OR s.withheld_name IS NULL)
       AND s.petition_id = ANY(CAST(:petitions AS bigint[]))
       AND (CAST(:party AS text) IS NULL OR s.party = :party)
       AND (CAST(:languages AS text[]) IS NULL OR s.locale = ANY(CAST(:languages AS text[])))

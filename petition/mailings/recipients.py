@@ -12,6 +12,7 @@ from petition.delivery.models import STATES, Attempt, Delivery
 from petition.mailings.models import Unsubscription
 from petition.safeguards.email_addresses import BadAddress, parse_email_address
 from petition.signatures.models import Signature
+from petition.signatures.staff.team_view import IS_SEEN, for_team, unless_hidden
 
 PAGE_SIZE = 50
 
@@ -21,25 +22,25 @@ class Recipient:
     """One recipient's delivery, with every attempt to send it. The signature is None once it was erased."""
 
     delivery: Delivery
-    signature: Signature | None
+    signature: Any
     attempts: list[Attempt]
     unsubscription: Unsubscription | None
 
 
 def _select_recipients(mailing_id: int) -> Any:
-    query: Any = select(Delivery, Signature.name, Signature.email)
+    query: Any = select(Delivery, unless_hidden(Signature.name), unless_hidden(Signature.email), Signature.id)
     return query.outerjoin(Signature, Signature.id == Delivery.subject_id).where(Delivery.mailing_id == mailing_id)
 
 
 def list_page(mailing_id: int, state: str, cursor: int | None) -> Page[Any]:
-    """Return a page of the recipients in a state, each as (delivery, name, address)."""
+    """Return a page of the recipients in a state, each as (delivery, name, address, signature's id)."""
     query = _select_recipients(mailing_id).where(Delivery.state == state)
     query = select_page(query, Delivery.id, cursor=cursor, limit=PAGE_SIZE, descending=False)
     return make_page(db.session.execute(query).all(), PAGE_SIZE, lambda row: int(row[0].id))
 
 
 def list_first(mailing_id: int) -> list[Any]:
-    """Return the first recipients, state by state, each as (delivery, name, address)."""
+    """Return the first recipients, state by state, each as (delivery, name, address, signature's id)."""
     rows: list[Any] = []
     # By state, as the index has them: in one order over all states, millions of rows would be sorted.
     for state in STATES:
@@ -49,12 +50,13 @@ def list_first(mailing_id: int) -> list[Any]:
 
 
 def find_by_address(mailing_id: int, address: str) -> list[Any]:
-    """Return the recipients with an address, each as (delivery, name, address)."""
+    """Return the recipients with an address, each as (delivery, name, address, signature's id)."""
     try:
         canonical = parse_email_address(address).canonical
     except BadAddress:
         return []
-    return list(db.session.execute(_select_recipients(mailing_id).where(Signature.email_canonical == canonical)).all())
+    query = _select_recipients(mailing_id).where(Signature.email_canonical == canonical, IS_SEEN)
+    return list(db.session.execute(query).all())
 
 
 def get_recipient(mailing_id: int, delivery_id: int) -> Recipient:
@@ -67,4 +69,9 @@ def get_recipient(mailing_id: int, delivery_id: int) -> Recipient:
         Unsubscription.mailing_id == mailing_id, Unsubscription.delivery_id == delivery.id
     )
     signature = db.session.get(Signature, delivery.subject_id)
-    return Recipient(delivery, signature, list(db.session.scalars(attempts)), db.session.scalar(unsubscription))
+    return Recipient(
+        delivery,
+        for_team(signature) if signature else None,
+        list(db.session.scalars(attempts)),
+        db.session.scalar(unsubscription),
+    )

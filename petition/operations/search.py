@@ -2,6 +2,7 @@
 
 import re
 from dataclasses import dataclass, field
+from typing import Any
 
 from sqlalchemy import select
 
@@ -14,6 +15,7 @@ from petition.mailings.progress import count_each_by_state
 from petition.signatures.models import Signature, SignRequest
 from petition.signatures.search.filters import parse_filter
 from petition.signatures.search.search import STATEMENT_TIMEOUT, search, statement_timeout
+from petition.signatures.staff.team_view import all_for_team, for_team
 from petition.team.models import AuditEvent
 
 MAX_RESULTS = 25
@@ -27,7 +29,7 @@ class Found:
     """What was found, newest first. `by` says how it was searched, and is no personal data."""
 
     by: str
-    signatures: list[Signature] = field(default_factory=list)
+    signatures: list[Any] = field(default_factory=list)
     deliveries: list[Delivery] = field(default_factory=list)
     mailings: list[Mailing] = field(default_factory=list)
     mailing_counts: dict[int, dict[str, int]] = field(default_factory=dict)
@@ -51,7 +53,7 @@ def find(query: str) -> Found:
     return Found("address" if "@" in query else "name", signatures=find_signatures(query))
 
 
-def find_signatures(query: str) -> list[Signature]:
+def find_signatures(query: str) -> list[Any]:
     """Find signatures by email address, in any spelling of the same mailbox, or by prefixes of words of the name.
 
     Returns at most `MAX_RESULTS`, newest first. Raises `SearchTimeout`.
@@ -61,7 +63,7 @@ def find_signatures(query: str) -> list[Signature]:
         criteria = parse_filter({field_name: query})
     except ValidationError:
         return []
-    return list(search(criteria, limit=MAX_RESULTS).items) if criteria.criteria() else []
+    return all_for_team(search(criteria, limit=MAX_RESULTS).items) if criteria.criteria() else []
 
 
 def _find_deliveries(number: int) -> list[Delivery]:
@@ -75,7 +77,7 @@ def _find_by_number(number: int) -> Found:
     signature, mailing = db.session.get(Signature, number), db.session.get(Mailing, number)
     return Found(
         "number",
-        signatures=[signature] if signature else [],
+        signatures=[for_team(signature)] if signature else [],
         deliveries=_find_deliveries(number),
         mailings=[mailing] if mailing else [],
         mailing_counts=count_each_by_state([mailing.id]) if mailing else {},

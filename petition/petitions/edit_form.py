@@ -23,11 +23,11 @@ from petition.petitions.validation import (
 MAX_PROPOSED_SLUG_CHARACTERS = 50
 SINGLE_LINE_SETTINGS = (
     "kind", "slug", "default_language", "sender_name", "reply_to", "opens", "closes", "timezone",
-    "retention_months", "listing",
+    "retention_months", "named_total", "named_profession", "listing",
 )  # fmt: skip
 SETTING_FIELDS = (
-    *SINGLE_LINE_SETTINGS[:-1], "asks", "listing", "list_indexed", "statistics", "organisations", "milestones",
-    "embed_origins",
+    *SINGLE_LINE_SETTINGS[:-1], "asks", "listing", "list_indexed", "team_sees_withheld", "statistics",
+    "organisations", "milestones", "embed_origins",
 )  # fmt: skip
 OWN_WORDS = ("email_intro", "email_closing", "thanks", "consent")
 TEXT_FIELDS = ("title", "summary", "addressee", "body", "professions", *OWN_WORDS, "share_text")
@@ -60,6 +60,9 @@ def values_from_petition(petition: Petition) -> dict[str, str]:
         "asks": ", ".join(petition.asks),
         "listing": petition.listing,
         "list_indexed": "on" if petition.list_indexed else "",
+        "named_total": str(petition.named_total or ""),
+        "named_profession": str(petition.named_profession or ""),
+        "team_sees_withheld": "on" if petition.team_sees_withheld else "",
         "statistics": "on" if petition.statistics_public else "",
         "organisations": "on" if petition.accepts_organisations else "",
         "milestones": ", ".join(map(str, petition.milestones)),
@@ -117,6 +120,7 @@ def parse_values(values: Mapping[str, str], *, unfinished: bool = False) -> Docu
         | {
             "asks": [name for name in values["asks"].split(", ") if name],
             "list_indexed": bool(values["list_indexed"]),
+            "team_sees_withheld": bool(values["team_sees_withheld"]),
             "statistics": bool(values["statistics"]),
             "organisations": bool(values["organisations"]),
             "embed_origins": _split_lines(values["embed_origins"]),

@@ -31,6 +31,9 @@ def field_label(field: str) -> str:
         "asks": _("What signers are asked"),
         "listing": _("Public list of names"),
         "list_indexed": _("Search engines may index the list of names"),
+        "named_total": _("Names may wait for so many people"),
+        "named_profession": _("Names may wait for so many people of the same profession"),
+        "team_sees_withheld": _("The team sees the names that wait"),
         "statistics": _("Statistics are public"),
         "organisations": _("Organisations may sign"),
         "milestones": _("Milestones"),
@@ -59,6 +62,8 @@ def value_label(field: str, value: str) -> str:
         ("listing", "none"): _("no list"),
         ("list_indexed", "on"): _("yes"),
         ("list_indexed", ""): _("no"),
+        ("team_sees_withheld", "on"): _("yes"),
+        ("team_sees_withheld", ""): _("no"),
         ("statistics", "on"): _("yes"),
         ("statistics", ""): _("no"),
         ("organisations", "on"): _("yes"),
@@ -166,6 +171,9 @@ def describe_consequences(changes: Sequence[FieldChange], count: Count) -> list[
         "list_indexed": _("Whoever searches the web for a signatory’s name may find it in the list.")
         if after.get("list_indexed")
         else _("Search engines drop the list of names when they next read it: within days or weeks."),
+        "named_total": _("Those who signed before keep the number that they were promised."),
+        "named_profession": _("Those who signed before keep the number that they were promised."),
+        "team_sees_withheld": _("This holds for those who sign from now on, and the form tells them."),
         "statistics": _("Everybody sees how many signed when, and their professions and places in groups.")
         if after.get("statistics")
         else _("The page of statistics is taken down."),

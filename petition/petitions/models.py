@@ -70,6 +70,11 @@ class Petition(Model):
     # Whether everybody may see its statistics, in groups that show no one.
     statistics_public: Mapped[bool] = mapped_column(default=True, server_default=text("true"))
     accepts_organisations: Mapped[bool]
+    # How many must have signed, in all or of a profession, for signers who choose to be named only then; None: no such
+    # choice. Whether the team sees meanwhile who they are, which the form says.
+    named_total: Mapped[int | None]
+    named_profession: Mapped[int | None]
+    team_sees_withheld: Mapped[bool] = mapped_column(default=False, server_default=text("false"))
     # Sites that may show its form in a frame, and use its API from their pages.
     embed_origins: Mapped[list[str]] = mapped_column(ARRAY(String(200)), default=list, server_default=text("'{}'"))
     milestones: Mapped[list[int]] = mapped_column(ARRAY(BigInteger))

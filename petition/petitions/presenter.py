@@ -41,6 +41,8 @@ class PetitionPresenter:
     delivered_on: date | None = None
     won_on: date | None = None
     reader_language: str = ""
+    named_total: int | None = None
+    named_profession: int | None = None
     professions_by_language: dict[str, list[str]] = field(default_factory=dict)
     thanks: str = ""
 
@@ -77,7 +79,8 @@ def present(petition: Petition, language: str) -> PetitionPresenter:
         addressee=text.addressee, sender_name=petition.sender_name, language=text.language,
         languages=sorted(petition.texts, key=lambda code: code != petition.default_language), asks=petition.asks,
         professions=text.professions, listing=petition.listing, list_indexed=petition.list_indexed,
-        statistics_public=petition.statistics_public,
+        statistics_public=petition.statistics_public, named_total=petition.named_total,
+        named_profession=petition.named_profession,
         accepts_organisations=petition.accepts_organisations,
         is_open=petition.is_open, opened_on=day(petition.opens_at),
         closes_on=day(petition.closes_at) if state == PetitionState.OPEN else None,

@@ -48,6 +48,14 @@ class FullPetitionSchema(PetitionSchema):
     professions = ma.fields.List(ma.fields.String(), required=True)
     listing = ma.fields.String(required=True, validate=validate.OneOf(LISTINGS))
     accepts_organisations = ma.fields.Boolean(required=True)
+    named_total = ma.fields.Integer(
+        required=True,
+        allow_none=True,
+        metadata={"description": N_("how many must have signed, for signers who choose to be named only then")},
+    )
+    named_profession = ma.fields.Integer(
+        required=True, allow_none=True, metadata={"description": N_("the same, of one profession")}
+    )
 
 
 class MomentSchema(ma.Schema):

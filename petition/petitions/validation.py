@@ -31,6 +31,7 @@ MAX_SENDER_CHARACTERS = 120
 MAX_SLUG_CHARACTERS = 80
 MAX_SHARE_CHARACTERS = 240  # with the address, within what Bluesky allows: 300
 MAX_RETENTION_MONTHS = 120
+MIN_NAMING_NUMBER, MAX_NAMING_NUMBER = 5, 1_000_000  # fewer would be hardly anybody to stand among
 RESERVED_SLUGS = ("new", "preview")  # pages of the desk
 SLUG_PATTERN = re.compile(r"[a-z0-9]+(-[a-z0-9]+)*")
 CHOICE_MESSAGE = lazy_gettext("Please choose one of these.")
@@ -136,6 +137,15 @@ def _parse_retention_months(value: Any) -> int:
     if isinstance(value, str) and value.isascii() and value.isdigit() and len(value) < 5:
         value = int(value)
     if type(value) is not int or not 1 <= value <= MAX_RETENTION_MONTHS:
+        raise ValueError
+    return value
+
+
+def _parse_naming_number(value: Any) -> int:
+    """Return how many must have signed. A file gives a number, the form gives text."""
+    if isinstance(value, str) and value.isascii() and value.isdigit() and len(value) < 8:
+        value = int(value)
+    if type(value) is not int or not MIN_NAMING_NUMBER <= value <= MAX_NAMING_NUMBER:
         raise ValueError
     return value
 
@@ -252,6 +262,11 @@ class TextInputSchema(ma.Schema):
             raise ma.ValidationError(_("line %(line)s: %(advice)s", line=lines[0], advice=footnote_message()))
 
 
+NAMING_MESSAGE = lazy_gettext(
+    "Give a whole number, from %(first)s to %(last)s.", first=MIN_NAMING_NUMBER, last=f"{MAX_NAMING_NUMBER:,}"
+)
+
+
 class PetitionInputSchema(ma.Schema):
     """A petition's settings, and its texts by language."""
 
@@ -289,6 +304,9 @@ class PetitionInputSchema(ma.Schema):
     asks = InputField(_parse_asks, CHOICE_MESSAGE, load_default=lambda: ["profession"])
     listing = InputField(_one_of(LISTINGS), CHOICE_MESSAGE, load_default="opt_in")
     list_indexed = InputField(_parse_boolean, lazy_gettext("Choose yes or no."), load_default=False)
+    named_total = InputField(_parse_naming_number, NAMING_MESSAGE, load_default=None)
+    named_profession = InputField(_parse_naming_number, NAMING_MESSAGE, load_default=None)
+    team_sees_withheld = InputField(_parse_boolean, lazy_gettext("Choose yes or no."), load_default=False)
     statistics = InputField(
         _parse_boolean, lazy_gettext("Choose yes or no."), load_default=True, attribute="statistics_public"
     )
@@ -323,6 +341,16 @@ class PetitionInputSchema(ma.Schema):
         """Require a text in the default language. Looks at the input, as a text with an error is not in `data`."""
         if "default_language" in data and data["default_language"] not in original_data.get("texts", {}):
             raise self.fields["default_language"].make_error("invalid")
+
+    @ma.validates_schema(skip_on_field_errors=False)
+    def _require_list_of_names(self, data: dict[str, Any], **_options: Any) -> None:
+        """Require what names that wait are for: a list; of a profession, the question for it."""
+        if data.get("named_profession") and "profession" not in data.get("asks", ("profession",)):
+            raise ma.ValidationError([_("Ask for the profession, or leave this empty.")], "named_profession")
+        if data.get("listing") == "none":
+            given = [name for name in ("named_total", "named_profession") if data.get(name)]
+            if given:
+                raise ma.ValidationError({name: [_("There is no list: leave this empty.")] for name in given})
 
     @ma.validates_schema(skip_on_field_errors=False)
     def _require_closing_after_opening(self, data: dict[str, Any], **_: Any) -> None:

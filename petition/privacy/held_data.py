@@ -41,8 +41,8 @@ def collect_held_data(address: Address, hashes: list[str]) -> dict[str, Any]:
     given = select(AddressChange.requested_at).where(given_as(address)).order_by(AddressChange.requested_at)
     return {
         "address": address.typed,
-        "signatures": [collect_data(signature) for signature in list_signatures(address)],
-        "waiting_requests": [to_dict(row) for row in db.session.scalars(waiting)],
+        "signatures": [_without_withheld(collect_data(signature)) for signature in list_signatures(address)],
+        "waiting_requests": [_without_withheld(to_dict(row)) for row in db.session.scalars(waiting)],
         "given_as_new_address": [{"requested_at": at} for at in db.session.scalars(given)],
         "asked_for_list": db.session.scalar(
             select(func.count()).where(ListRequest.email_canonical == address.canonical)
@@ -58,6 +58,14 @@ def collect_held_data(address: Address, hashes: list[str]) -> dict[str, Any]:
         "requests": [to_dict(row) for row in db.session.scalars(requests)],
         "account_of_the_team": {"created_at": account.created_at, "roles": account.role_names} if account else None,
     }
+
+
+def _without_withheld(values: dict[str, Any]) -> dict[str, Any]:
+    """Leave a name that is withheld out of what the team reads: its signer's own page has it in their copy."""
+    if values.get("named_when") is None or values.get("named_at") is not None or values.get("team_sees_name"):
+        return values
+    requests = [_without_withheld(row) for row in values.get("waiting_requests", ())]
+    return {**values, "name": "", "withheld_name": None} | ({"waiting_requests": requests} if requests else {})
 
 
 def _soft_bounces(address: Address) -> list[dict[str, Any]]:

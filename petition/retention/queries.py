@@ -50,7 +50,7 @@ SELECT_RESTRICTED = text("""
 # person who signed for it goes. Links that were mailed are void. The trigger on updates logs nothing.
 ANONYMISE_SIGNATURES = text("""
     UPDATE signatures
-    SET name = '', email = '',
+    SET name = '', withheld_name = NULL, email = '',
         email_canonical = 'anonymised-' || id
             || CASE WHEN id = ANY(CAST(:own_domain_ids AS bigint[]))
                     THEN '@' || split_part(email_canonical, '@', -1) ELSE '' END,

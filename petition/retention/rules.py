@@ -93,6 +93,21 @@ RULES = (
         ANONYMISATION_TASK,
     ),
     Rule(
+        "name that its signer wants shown once enough have signed: in no list, page, export or email until then, and "
+        "for ever if the petition closes before",
+        "`signatures.withheld_name`",
+        "moved to the name within a minute after enough have signed; erased with the signature",
+        ("signatures",),
+        "petition.signatures.tasks.run_release_names",
+    ),
+    Rule(
+        "how many wait to be named, by what they wait for, with the profession that they share",
+        "`withheld_counts`",
+        "as long as somebody waits; a group of fewer than five is shown to nobody",
+        ("withheld_counts",),
+        "petition.signatures.tasks.run_release_names",
+    ),
+    Rule(
         "signature whose use is restricted at its signer's request (GDPR, article 18): stored, and not used",
         "`signatures.restricted_at`",
         "nothing that time does to a signature is done to it until the restriction is lifted or its signer has it "

@@ -25,6 +25,7 @@ def register(app: Flask) -> None:
         request_emails,
         sign_requests,
         tasks,
+        withheld,
     )
     from petition.signatures.review import own_domain, queue
     from petition.signatures.staff import invalidate, quarantine
@@ -74,6 +75,8 @@ def register(app: Flask) -> None:
     app.add_template_global(consent.consent_wording)
     app.add_template_global(public_list.preview_signatories)
     app.add_template_global(own_domain.is_own_domain)
+    app.add_template_global(withheld.list_waiting, "list_withheld")
+    app.add_template_global(withheld.list_offers, "naming_offers")
     register_composer(app, "confirm_signature", emails.compose_confirm_signature)
     register_composer(app, "reminder", emails.compose_reminder)
     register_composer(app, "already_signed", emails.compose_already_signed)
@@ -82,6 +85,7 @@ def register(app: Flask) -> None:
     register_composer(app, "new_address", request_emails.compose_new_address)
     register_composer(app, "address_change", request_emails.compose_address_change)
     register_composer(app, "own_signatures", request_emails.compose_own_signatures)
+    register_composer(app, "name_withheld", request_emails.compose_name_withheld)
     register_before_claim(app, CONFIRMATIONS, sign_requests.process_sign_requests)
     register_unsubscribe_handler(app, (*emails.KINDS, *request_emails.KINDS), emails.stop_updates)
     register_handler(app, "signatures", "invalidate", invalidate.invalidate_batch, undoable=True)
@@ -90,5 +94,6 @@ def register(app: Flask) -> None:
     register_handler(app, "signatures", "release", quarantine.release_batch, undoable=True)
     register_replay(app, journal_replay.replay_entries)
     register_task(app, tasks.run_reminders)
+    register_task(app, tasks.run_release_names)
     register_task(app, tasks.run_list_requests)
     register_task(app, tasks.run_retention)

@@ -36,6 +36,7 @@ from petition.signatures.presses import Press
 from petition.signatures.public_list import list_signatories
 from petition.signatures.sign import PetitionClosed, sign
 from petition.signatures.validation import validate_details
+from petition.signatures.withheld import CHOICES
 
 ACCESS = ACCESS_PUBLIC
 ACCEPTED = "check your email"
@@ -62,6 +63,16 @@ class SignSchema(ma.Schema):
     postal_code = _text(N_("postal code"))
     country = _text(N_("ISO 3166-1 alpha-2"))
     listed = ma.fields.Boolean(metadata={"description": N_("show the name in the public list"), "default": False})
+    named_when = ma.fields.String(
+        allow_none=True,
+        validate=validate.OneOf(CHOICES),
+        metadata={
+            "description": N_(
+                "in place of listed: when to show the name; once enough people have signed, in all or of the same "
+                "profession, if the petition offers it (named_total, named_profession)"
+            )
+        },
+    )
     updates = ma.fields.Boolean(metadata={"description": N_("receive the campaign's news"), "default": False})
     locale = _text(N_("language of the emails, as two letters; else the browser's, else the site's own"))
     with_handle = ma.fields.Boolean(

@@ -25,11 +25,12 @@ from petition.signatures.staff.invalidate import (
     prepare_bulk_reinstatement,
     sample_signatures,
 )
+from petition.signatures.staff.team_view import all_for_team, for_team
 from petition.team import audit
 
 DISPLAYED_COLUMNS = (
     "id", "party", "state", "name", "organisation", "email", "profession", "city", "postal_code", "country", "locale",
-    "listed", "updates", "source", "created_at", "confirmed_at", "ended_at",
+    "listed", "updates", "source", "created_at", "confirmed_at", "ended_at", "named_when", "named_from", "named_at",
 )  # fmt: skip
 FILTER_OPTIONS = (
     click.option("--petition", help="Its slug."),
@@ -73,13 +74,13 @@ def list_(before: int | None, limit: int, as_json: bool, **chosen: str | None) -
     _record_audit("signature.searched", None, {"by": sorted(criteria.criteria())})
     following = int(page.next) if page.next else None
     if as_json:
-        result = {"number": page.total, "next": following, "items": [_to_dict(row) for row in page.items]}
+        result = {"number": page.total, "next": following, "items": [_to_dict(row) for row in all_for_team(page.items)]}
         click.echo(json.dumps(result, indent=1, ensure_ascii=False))
         return
     total = f"more than {MAX_COUNTED_ROWS:,}" if page.total is None else f"{page.total:,}"
     console.print(f"[bold]{total}[/] found, newest first.")
     if page.items:
-        console.print(_table(page.items))
+        console.print(_table(all_for_team(page.items)))
     if following:
         console.print(f"The next page: add --before {following}")
 
@@ -94,7 +95,7 @@ def _table(rows: Any) -> FoldingTable:
     return table
 
 
-def _to_dict(signature: Signature) -> dict[str, Any]:
+def _to_dict(signature: Any) -> dict[str, Any]:
     values = {name: getattr(signature, name) for name in DISPLAYED_COLUMNS}
     times = {name: value.isoformat() for name, value in values.items() if isinstance(value, datetime)}
     return {"petition": signature.petition.slug, **values, **times}
@@ -120,8 +121,8 @@ def _get_signature(number: int, *, lock: bool = False) -> Signature:
 @with_app_context
 def show(number: int, as_json: bool) -> None:
     """Show one signature and what happened to it."""
-    signature = _get_signature(number)
-    events = list_events(signature)
+    found = _get_signature(number)
+    events, signature = list_events(found), for_team(found)
     _record_audit("signature.viewed", number)
     if as_json:
         history = [
@@ -191,4 +192,4 @@ def _print_preview(bulk_action: BulkAction) -> None:
     noun = "signature" if bulk_action.total == 1 else "signatures"
     effect = "will not be counted, listed or emailed" if bulk_action.verb == "invalidate" else "will be as before"
     console.print(f"[bold]{bulk_action.total:,}[/] {noun} {effect} (action {bulk_action.id}). For example:")
-    console.print(_table(sample_signatures(bulk_action)))
+    console.print(_table(all_for_team(sample_signatures(bulk_action))))

@@ -42,13 +42,19 @@ class _Signer(NamedTuple):
     id: int
     state: str
     party: str
-    name: str
+    own_name: str
     profession: str | None
     organisation: str | None
     city: str | None
     listed: bool
+    named_when: str | None
     updates: bool
     email: str
+
+    @property
+    def shown(self) -> str | bool:
+        """Whether the name is shown in the list, or when it will be."""
+        return self.named_when or self.listed
 
 
 class _Link(NamedTuple):

@@ -27,7 +27,7 @@ from petition.signatures.queries import CONFIRM_BY_LINK_SQL, NOTE_CONFIRMATION_S
 
 ERASED_DETAILS: dict[str, Any] = {
     "name": "", "organisation": None, "email": "", "profession": None, "city": None, "postal_code": None,
-    "country": None, "listed": False,
+    "country": None, "listed": False, "withheld_name": None,
 }  # fmt: skip
 
 

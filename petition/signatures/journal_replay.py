@@ -38,6 +38,7 @@ DISOWN_SQL = text(f"""
         state = 'disowned', ended_at = before.at, updates = false,
         -- One that was never confirmed keeps its canonical address only: its link may have expired since.
         name = CASE before.state WHEN 'pending' THEN '' ELSE s.name END,
+        withheld_name = CASE before.state WHEN 'confirmed' THEN s.withheld_name END,
         email = CASE before.state WHEN 'pending' THEN '' ELSE s.email END,
         organisation = CASE WHEN before.state <> 'pending' THEN s.organisation END,
         profession = CASE WHEN before.state <> 'pending' THEN s.profession END,
@@ -65,12 +66,17 @@ UNSUBSCRIBE_SQL = text(f"""
     RETURNING s.petition_id, s.id, s.party, s.state
 """)  # noqa: S608
 UNLIST_SQL = text(f"""
-    UPDATE signatures AS s SET listed = false FROM {GIVEN}
-    WHERE s.id = given.id AND s.listed
+    UPDATE signatures AS s SET
+        listed = false, named_when = CASE WHEN s.withheld_name IS NULL THEN s.named_when ELSE 'never' END
+    FROM {GIVEN}
+    WHERE s.id = given.id AND (s.listed OR (s.withheld_name IS NOT NULL AND s.named_when <> 'never'))
     RETURNING s.petition_id, s.id, s.party, s.state
 """)  # noqa: S608
 RESTRICT_SQL = text(f"""
-    UPDATE signatures AS s SET restricted_at = given.at, listed = false, updates = false FROM {GIVEN}
+    UPDATE signatures AS s SET
+        restricted_at = given.at, listed = false, updates = false,
+        named_when = CASE WHEN s.withheld_name IS NULL THEN s.named_when ELSE 'never' END
+    FROM {GIVEN}
     WHERE s.id = given.id AND s.restricted_at IS NULL
     RETURNING s.petition_id, s.id, s.party, s.state
 """)  # noqa: S608

@@ -1,5 +1,8 @@
 """Labels of signatures and staff actions, in the reader's language."""
 
+from typing import Any
+
+from flask_babel import format_decimal
 from flask_babel import gettext as _
 
 
@@ -19,10 +22,32 @@ def signature_field_label(field: str) -> str:
         "country": _("Country"), "state": _("State"), "party": _("Signed as"), "domain": _("Mail domain"),
         "network": _("Network"), "created_since": _("Signed from"), "created_until": _("Signed until"),
         "confirmed_since": _("Confirmed from"), "confirmed_until": _("Confirmed until"), "id": _("Number"),
-        "locale": _("Language"), "listed": _("In the public list"), "updates": _("Receives the news"),
+        "locale": _("Language"), "listed": _("In the public list"),
+        "named_when": _("Name withheld"), "withheld_name": _("Name (withheld)"), "updates": _("Receives the news"),
         "source": _("Signed through"), "created_at": _("Signed on"), "confirmed_at": _("Confirmed on"),
         "ended_at": _("Ended on"), "updates_at": _("Agreed to the news on"),
     }.get(field, field)  # fmt: skip
+
+
+def named_when_label(when: str) -> str:
+    """Return how long a name is withheld."""
+    return {
+        "total": _("until enough have signed"), "profession": _("until enough of the same profession have signed"),
+        "never": _("for good"),
+    }[when]  # fmt: skip
+
+
+def withheld_sentence(signature: Any) -> str:
+    """Return until when a signature's name is withheld, for the team."""
+    needed = signature.named_from
+    return {
+        "total": _("Its name is withheld until %(number)s people have signed.", number=format_decimal(needed or 0)),
+        "profession": _(
+            "Its name is withheld until %(number)s people of the same profession have signed.",
+            number=format_decimal(needed or 0),
+        ),
+        "never": _("Its name is withheld for good, as its signer decided."),
+    }[signature.named_when]
 
 
 def email_kind_label(kind: str) -> str:
@@ -32,6 +57,7 @@ def email_kind_label(kind: str) -> str:
         "already_signed": _("already signed"), "personal_link": _("link to the personal page"),
         "withdrawn": _("withdrawal"), "new_address": _("link to confirm a new address"),
         "address_change": _("notice of a new address"), "own_signatures": _("list of signatures"),
+        "name_withheld": _("notice that a name stays withheld"),
         "mailing": _("news of the campaign"),
     }.get(kind, kind)  # fmt: skip
 

@@ -66,6 +66,17 @@ class ReviewState(StrEnum):
 REVIEW_STATES = tuple(member.value for member in ReviewState)
 
 
+class NamedWhen(StrEnum):
+    """When a withheld name is to be shown. None in the database: it was not withheld, or no longer is."""
+
+    TOTAL = "total"  # once so many people signed
+    PROFESSION = "profession"  # once so many of the same profession did
+    NEVER = "never"  # its signer changed their mind
+
+
+NAMED_WHEN = tuple(member.value for member in NamedWhen)
+
+
 class ReportReason(StrEnum):
     """Why a reader says that a name should not be in the public list."""
 
@@ -161,6 +172,14 @@ class Signature(Model):
     # out. By which cluster of `petition/integrity`; none where the team did it.
     quarantined_at: Mapped[datetime | None]
     quarantined_by: Mapped[int | None]
+    # Of a name that its signer wants shown once enough have signed (`withheld`): when, the number promised, since when
+    # it is. Until then `withheld_name` has it, and `name` is empty and unlisted: what reads names does not meet it.
+    named_when: Mapped[str | None] = mapped_column(String(12))
+    named_from: Mapped[int | None]
+    named_at: Mapped[datetime | None]
+    withheld_name: Mapped[str | None] = mapped_column(String(120))
+    # Whether the form said that the team sees meanwhile who they are.
+    team_sees_name: Mapped[bool] = mapped_column(default=False, server_default=text("false"))
     petition: Mapped[Petition] = relationship(
         primaryjoin="foreign(Signature.petition_id) == Petition.id", lazy="joined", innerjoin=True
     )
@@ -182,6 +201,9 @@ class Signature(Model):
         CheckConstraint(f"state IN {STATES}", name="state"),
         CheckConstraint(f"party IN {PARTIES}", name="party"),
         CheckConstraint(f"review IN {REVIEW_STATES}", name="review"),
+        CheckConstraint(f"named_when IN {NAMED_WHEN}", name="named_when"),
+        CheckConstraint("named_when IS NULL OR named_at IS NOT NULL OR (name = '' AND NOT listed)", name="withheld"),
+        CheckConstraint("withheld_name IS NULL OR (named_when IS NOT NULL AND named_at IS NULL)", name="withheld_name"),
         Index("ix_signatures_email_canonical", "email_canonical"),
         Index(
             "ix_signatures_updates",
@@ -213,6 +235,13 @@ class Signature(Model):
             "confirmed_no",
             postgresql_where=text(LISTED_PERSON_SQL),
         ),
+        Index(
+            "ix_signatures_withheld",
+            "petition_id",
+            "named_when",
+            "named_from",
+            postgresql_where=text("withheld_name IS NOT NULL AND state = 'confirmed'"),
+        ),
         Index("ix_signatures_review", "confirmed_no", postgresql_where=text(TO_REVIEW_SQL)),
         # For the search of the public list, and the team's.
         Index("ix_signatures_words", text(SEARCH_VECTOR_SQL), postgresql_using="gin"),
@@ -242,6 +271,21 @@ class Signature(Model):
             "ix_signatures_network_kept", "petition_id", "requested_at", postgresql_where=text("network IS NOT NULL")
         ),
     )
+
+    @property
+    def own_name(self) -> str:
+        """The name as its signer gave it: for their own pages alone."""
+        return self.withheld_name or self.name
+
+    @property
+    def is_withheld(self) -> bool:
+        """Whether the name is not to be shown yet."""
+        return self.withheld_name is not None
+
+    @property
+    def shown(self) -> str | bool:
+        """Whether the name is shown in the list, or when it will be."""
+        return self.named_when or self.listed
 
 
 IS_LISTED = and_(
@@ -286,6 +330,25 @@ class SignRequest(Model):
     # Of one that could not be processed: not before then.
     retry_at: Mapped[datetime | None]
     review: Mapped[str | None] = mapped_column(String(10))
+    named_when: Mapped[str | None] = mapped_column(String(12))
+    named_from: Mapped[int | None]
+    team_sees_name: Mapped[bool] = mapped_column(default=False, server_default=text("false"))
+
+
+class WithheldCount(Model):
+    """How many confirmed signers of a petition wait to be named, by what they wait for. Nothing of any of them.
+
+    `profession` is as one of them wrote it, the key what all of them mean; empty of those who wait for a total.
+    """
+
+    __tablename__ = "withheld_counts"
+
+    petition_id: Mapped[int] = mapped_column(ForeignKey("petitions.id", ondelete="CASCADE"), primary_key=True)
+    named_when: Mapped[str] = mapped_column(String(12), primary_key=True)
+    named_from: Mapped[int] = mapped_column(primary_key=True, autoincrement=False)
+    profession_key: Mapped[str] = mapped_column(String(120), primary_key=True)
+    profession: Mapped[str | None] = mapped_column(String(120))
+    waiting: Mapped[int]
 
 
 class NameReport(Model):

@@ -4,14 +4,17 @@ from typing import Any
 
 from petition.signatures.models import Signature
 
-DISPLAYED_FIELDS = ("party", "name", "profession", "organisation", "city", "listed", "updates")
+DISPLAYED_FIELDS = ("party", "own_name", "profession", "organisation", "city", "shown", "updates")
 
 
 def present_for_signer(signature: Signature) -> dict[str, Any]:
     """Return what the confirmation page and the personal page show of a signature."""
     return {
         **{name: getattr(signature, name) for name in DISPLAYED_FIELDS},
-        **{name: getattr(signature, name) for name in ("postal_code", "country")},
+        **{name: getattr(signature, name) for name in ("postal_code", "country", "listed")},
+        **{name: getattr(signature, name) for name in ("named_when", "named_from", "team_sees_name")},
+        "name": signature.own_name,
+        "is_withheld": signature.withheld_name is not None,
         "email_masked": mask_email(signature.email),
         "state": signature.state,
         "review": signature.review,

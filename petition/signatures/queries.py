@@ -11,11 +11,12 @@ from sqlalchemy import text
 INSERT_SIGN_REQUEST_SQL = text("""
     INSERT INTO sign_requests (
         petition_id, party, name, organisation, email, email_canonical, profession, city, postal_code, country, locale,
-        listed, updates, updates_wording_id, source, network, request_id, review
+        listed, updates, updates_wording_id, source, network, request_id, review, named_when, named_from, team_sees_name
     )
     SELECT
         id, :party, :name, :organisation, :email, :email_canonical, :profession, :city, :postal_code, :country, :locale,
-        :listed, :updates, :updates_wording_id, :source, :network, :request_id, :review
+        :listed, :updates, :updates_wording_id, :source, :network, :request_id, :review,
+        :named_when, :named_from, :team_sees_name
     FROM petitions
     WHERE id = :petition_id AND version = :version
     RETURNING id
@@ -58,12 +59,14 @@ PROCESS_SIGN_REQUESTS_SQL = text("""
         INSERT INTO signatures (
             petition_id, state, generation, valid_from, party, name, organisation, profession, city, postal_code,
             country, listed, updates, updates_wording_id, updates_at, locale, email, email_canonical, source, network,
-            created_at, requested_at, review
+            created_at, requested_at, review, named_when, named_from, team_sees_name, withheld_name
         )
         SELECT
-            petition_id, 'pending', 1, 1, party, name, organisation, profession, city, postal_code,
-            country, listed, updates, updates_wording_id, CASE WHEN updates THEN requested_at END, locale, email,
-            email_canonical, source, network, requested_at, requested_at, review
+            petition_id, 'pending', 1, 1, party,
+            CASE WHEN named_when IS NULL THEN name ELSE '' END, organisation, profession, city, postal_code, country,
+            listed, updates, updates_wording_id, CASE WHEN updates THEN requested_at END, locale, email,
+            email_canonical, source, network, requested_at, requested_at, review, named_when, named_from,
+            team_sees_name, CASE WHEN named_when IS NOT NULL THEN name END
         FROM firsts ORDER BY id
         ON CONFLICT (petition_id, party, email_canonical) DO NOTHING
         RETURNING id, petition_id, party, email_canonical, generation
@@ -89,8 +92,9 @@ PROCESS_SIGN_REQUESTS_SQL = text("""
 # Lock the signature that exists already. No row: it was deleted meanwhile.
 LOCK_SIGNATURE_SQL = text("""
     SELECT
-        id, state, generation, valid_from, party, name, organisation, profession, city, postal_code, country, listed,
-        updates, updates_wording_id, updates_at, locale, email, network, review
+        id, state, generation, valid_from, party, coalesce(withheld_name, name) AS name, organisation, profession, city,
+        postal_code, country, listed, updates, updates_wording_id, updates_at, locale, email, network, review,
+        named_when, named_from, team_sees_name
     FROM signatures
     WHERE petition_id = :petition_id AND party = :party AND email_canonical = :email_canonical
     FOR UPDATE
@@ -99,7 +103,10 @@ LOCK_SIGNATURE_SQL = text("""
 # Replace the details of a pending signature, or make a withdrawn one pending again, as if it had never been confirmed.
 REFRESH_SIGNATURE_SQL = text("""
     UPDATE signatures
-    SET party = :party, name = :name, organisation = :organisation, profession = :profession, city = :city,
+    SET party = :party, name = CASE WHEN CAST(:named_when AS text) IS NULL THEN :name ELSE '' END,
+        withheld_name = CASE WHEN CAST(:named_when AS text) IS NOT NULL THEN :name END,
+        named_when = :named_when, named_from = :named_from, named_at = NULL, team_sees_name = :team_sees_name,
+        organisation = :organisation, profession = :profession, city = :city,
         postal_code = :postal_code, country = :country, listed = :listed, updates = :updates,
         updates_wording_id = :updates_wording_id, updates_at = :updates_at, locale = :locale, email = :email,
         network = :network, requested_at = greatest(requested_at, :requested_at), generation = :generation,
@@ -131,11 +138,11 @@ CONFIRM_BY_LINK_SQL = text("""
                 chr(31),
                 CAST(:salt AS text),
                 coalesce(CAST(s.party AS text), chr(30)),
-                coalesce(CAST(s.name AS text), chr(30)),
+                coalesce(CAST(s.withheld_name AS text), CAST(s.name AS text), chr(30)),
                 coalesce(CAST(s.profession AS text), chr(30)),
                 coalesce(CAST(s.organisation AS text), chr(30)),
                 coalesce(CAST(s.city AS text), chr(30)),
-                coalesce(CAST(s.listed AS text), chr(30)),
+                coalesce(s.named_when, CAST(s.listed AS text), chr(30)),
                 coalesce(CAST(s.updates AS text), chr(30)),
                 coalesce(CAST(s.email AS text), chr(30))
             )))
@@ -188,8 +195,9 @@ COUNT_CODE_TRY_SQL = text("""
             WHERE d.kind = 'confirm_signature' AND d.subject_id = coalesce(s.id, 0)
                 AND d.generation >= s.valid_from AND d.generation < s.generation AND d.created_at > :since
             ORDER BY d.generation DESC LIMIT :earlier_codes),
-        coalesce(s.id, 0), coalesce(s.state, ''), coalesce(s.party, ''), coalesce(s.name, ''), s.profession,
-        s.organisation, s.city, coalesce(s.listed, false), coalesce(s.updates, false), coalesce(s.email, '')
+        coalesce(s.id, 0), coalesce(s.state, ''), coalesce(s.party, ''), coalesce(s.withheld_name, s.name, ''),
+        s.profession, s.organisation, s.city, coalesce(s.listed, false), s.named_when,
+        coalesce(s.updates, false), coalesce(s.email, '')
     FROM counted LEFT JOIN signer AS s ON true
 """)
 

@@ -1,5 +1,7 @@
 """Emails that signers ask for: to confirm a new address, the notice to the old one, the list of all they signed.
 
+And the notice that a name stays withheld.
+
 Rare, so each is rendered by itself. Like the others (`emails.py`), they carry nothing that a stranger may have typed.
 """
 
@@ -26,7 +28,7 @@ from petition.signatures.own_signatures import LISTED_STATES, list_signatures
 from petition.signatures.presenter import mask_email
 from petition.signatures.review.rules import is_plain_name
 
-KINDS = ("new_address", "address_change", "own_signatures")
+KINDS = ("new_address", "address_change", "own_signatures", "name_withheld")
 
 
 def compose_new_address(claims: Sequence[ClaimedDelivery]) -> Composed:
@@ -71,6 +73,17 @@ def compose_own_signatures(claims: Sequence[ClaimedDelivery]) -> Composed:
         return _render("own_signatures", signature, signature.email, petition=petition, entries=entries)
 
     return _compose(claims, LISTED_STATES, compose)
+
+
+def compose_name_withheld(claims: Sequence[ClaimedDelivery]) -> Composed:
+    """Tell signers that their name stays withheld, unless they decided otherwise meanwhile."""
+
+    def compose(signature: Signature, _claim: ClaimedDelivery) -> OutgoingMessage | None:
+        if not signature.is_withheld:
+            return None
+        return _render("name_withheld", signature, signature.email, link=absolute_url(personal_path(signature)))
+
+    return _compose(claims, (SignatureState.CONFIRMED,), compose)
 
 
 def _describe(signature: Signature, language: str) -> dict[str, str]:

@@ -19,6 +19,7 @@ from petition.signatures.models import Party, Signature, SignatureState
 from petition.signatures.review.rules import find_flags, review_after_change
 from petition.signatures.sign import enqueue_email, get_todays_emails, may_send_email
 from petition.signatures.validation import clean_text, parse_country
+from petition.signatures.withheld import change_naming, parse_naming
 
 PLACE_FIELDS = ("postal_code", "city", "country")
 
@@ -39,7 +40,8 @@ def update_details(signature: Signature, form: Mapping[str, Any]) -> None:
     """Change the details that a signer may change, of a confirmed signature; fields not in the form stay.
 
     That is the name, the profession and the place, as far as the petition asks for them, and whether the name is
-    listed. What the list would show waits for the team's review where the rules say so. Raises `ValidationError`.
+    listed; of one that is withheld, when it is to be shown. What the list would show waits for the team's review where
+    the rules say so. Raises `ValidationError`.
     """
     if not signature.is_confirmed:
         return
@@ -47,18 +49,29 @@ def update_details(signature: Signature, form: Mapping[str, Any]) -> None:
     changed = {
         field: _clean(form[field], field, errors)
         for field in editable_fields(signature)
-        if field in form and (form[field] or None) != getattr(signature, field)
+        if field in form
+        and (form[field] or None) != (signature.own_name if field == "name" else getattr(signature, field))
     }
     if "name" in changed and not changed["name"]:
         errors.setdefault("name", _("Tell us your name."))
+    is_withheld = signature.withheld_name is not None
+    profession = changed.get("profession", signature.profession)
+    naming = (
+        parse_naming(signature.petition, form, signature.party, profession, errors, now=signature)
+        if is_withheld
+        else None
+    )
     if errors:
         raise ValidationError(errors)
     for field, value in changed.items():
-        setattr(signature, field, value)
+        setattr(signature, "withheld_name" if field == "name" and is_withheld else field, value)
     name = changed.get("name") if signature.party == Party.PERSON else None  # an organisation's list entry has none
     flagged = bool(find_flags(Party.PERSON, name or "", changed.get("profession")))
     if flagged or name:
         signature.review = review_after_change(signature.review, flagged=flagged)
+    if is_withheld:
+        change_naming(signature, naming)
+        return
     listed = form.get("listed") in ("on", "true", "1")
     if signature.listed and not listed:
         journal.record(Act.UNLISTED, signature.id, signature.email_canonical)

@@ -23,6 +23,7 @@ MAX_EMAILS_PER_DAY = 5  # to one signature
 MIN_EMAIL_INTERVAL = timedelta(minutes=1)  # between two emails to one signature
 FORM_COLUMNS = (
     "party", "name", "organisation", "profession", "city", "postal_code", "country", "listed", "updates", "locale",
+    "named_when", "named_from", "team_sees_name",
 )  # fmt: skip
 
 

@@ -6,7 +6,7 @@ from collections.abc import Callable
 from petition.core.db import db
 from petition.delivery.queues import MAINTENANCE
 from petition.delivery.wakeup import clear_wakeup_flag
-from petition.signatures import own_signatures
+from petition.signatures import naming_ended, own_signatures, withheld
 from petition.signatures.address_change import delete_old_changes
 from petition.signatures.codes import delete_old_tries
 from petition.signatures.retention import delete_expired, enqueue_reminders, erase_disowned, erase_expired_networks
@@ -25,6 +25,14 @@ def _run_in_batches(step: Callable[[], int]) -> None:
 def run_reminders() -> None:
     """Enqueue reminders to signers who have not confirmed after three days."""
     _run_in_batches(enqueue_reminders)
+
+
+def run_release_names() -> None:
+    """Show the names for which enough have signed; notify those that wait in vain; count those that wait."""
+    _run_in_batches(withheld.release_names)
+    _run_in_batches(naming_ended.end_waiting)
+    withheld.count_waiting()
+    db.session.commit()
 
 
 def run_list_requests() -> None:

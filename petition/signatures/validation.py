@@ -15,6 +15,7 @@ from petition.safeguards.signer_texts import MAX_CHARACTERS, TextProblem, find_p
 from petition.signatures.consent import is_outdated
 from petition.signatures.models import PARTIES, Party
 from petition.signatures.review.rules import initial_review
+from petition.signatures.withheld import parse_naming
 
 TRUE_VALUES, FALSE_VALUES = {True, "on", "true", "1", "yes"}, {False, None, "", "off", "false", "0", "no"}
 
@@ -36,6 +37,20 @@ class Details:
     locale: str
     # Whether the team reads the name before it is listed (`review.rules.ReviewState`).
     review: str | None = None
+    # When the name is to be shown (`models.NamedWhen`), and once how many have signed; None where it is not withheld.
+    named_when: str | None = None
+    named_from: int | None = None
+    team_sees_name: bool = False
+
+    @property
+    def own_name(self) -> str:
+        """The name, under the name that a signature has it by."""
+        return self.name
+
+    @property
+    def shown(self) -> str | bool:
+        """Whether the name is shown in the list, or when it will be."""
+        return self.named_when or self.listed
 
 
 def validate_details(petition: Petition, form: Mapping[str, Any]) -> Details:
@@ -58,6 +73,7 @@ def validate_details(petition: Petition, form: Mapping[str, Any]) -> Details:
     address = _parse_address(form, errors)
     country = _parse_country(form, errors) if "country" in petition.asks else None
     boxes = {field: _parse_checkbox(form, field, errors) for field in ("listed", "updates")}
+    naming = parse_naming(petition, form, party, texts["profession"], errors)
     if errors or address is None:
         raise ValidationError(errors)
     chosen = form.get("locale")
@@ -69,8 +85,10 @@ def validate_details(petition: Petition, form: Mapping[str, Any]) -> Details:
     return Details(
         party=party, name=name, organisation=texts["organisation"], address=address,
         profession=texts["profession"], city=texts["city"], postal_code=texts["postal_code"], country=country,
-        **boxes, locale=locale,
+        listed=boxes["listed"] if naming is None else naming.listed, updates=boxes["updates"], locale=locale,
         review=initial_review(party, name, texts["profession"]),
+        named_when=naming.named_when if naming else None, named_from=naming.named_from if naming else None,
+        team_sees_name=naming.team_sees_name if naming else False,
     )  # fmt: skip
 
 

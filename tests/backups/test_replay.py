@@ -144,6 +144,15 @@ def test_who_took_their_name_off_the_list_is_not_listed(petition, go_back):
     assert not signature.listed
 
 
+def test_who_decided_never_to_be_named_is_not_named(petition, go_back):
+    petition.named_total = 1
+    signature = confirmed(petition, named_when="total")
+    entries = go_back(lambda: self_service.update_details(signature, {"named_when": "never"}))
+    assert run(entries) == {"unlisted": 1}
+    assert (signature.named_when, signature.withheld_name, signature.name) == ("never", "Zoé Martin", "")
+    assert run(entries) == {}
+
+
 def test_who_signed_again_after_withdrawing_stays(petition, go_back):
     signature = confirmed(petition)
     entries = go_back(lambda: self_service.withdraw(signature))

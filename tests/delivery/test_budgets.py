@@ -10,6 +10,7 @@ from sqlalchemy import func
 from support.factories import make_account, make_form, make_petition, make_signature
 from support.mailings import make_consenting_signature, make_started_mailing
 
+from petition.core import clock
 from petition.core.db import db
 from petition.delivery import batch, budgets
 from petition.delivery.budgets import delete_expired, reserve_emails
@@ -24,10 +25,11 @@ from petition.operations.metrics import render_metrics
 from petition.operations.rollup import roll_up
 from petition.operations.snapshot import read_facts
 from petition.petitions.models import Petition
+from petition.signatures.confirm import confirm_signature
 from petition.signatures.links import make_confirm_token, make_personal_token
 from petition.signatures.models import Signature
 from petition.signatures.retention import REMIND_AFTER
-from petition.signatures.tasks import run_list_requests, run_reminders
+from petition.signatures.tasks import run_list_requests, run_release_names, run_reminders
 from petition.team import accounts
 from petition.team.link_requests import LINKS_WINDOW, process_requests
 from petition.team.models import AuditEvent
@@ -235,7 +237,7 @@ def let_time_pass(days=0):
 
 def find_signature(state):
     db.session.expire_all()
-    signature = db.session.query(Signature).filter_by(email=VICTIM).first()
+    signature = db.session.query(Signature).filter_by(email=VICTIM).order_by(Signature.id).first()
     signature = signature or make_signature(make_petition(slug="any"), email=VICTIM)
     signature.state = state
     db.session.commit()
@@ -315,6 +317,16 @@ def wait_for_a_reminder(client, n):
     run_reminders()
 
 
+def wait_in_vain_to_be_named(client, n):
+    petition = make_petition(slug=f"alone-{n}", named_total=100)
+    confirm_signature(make_signature(petition, email=VICTIM, named_when="total"))
+    db.session.query(Delivery).filter(Delivery.state == "due").update({"state": "cancelled"})
+    petition.state, petition.closed_at = "closed", clock.now() - timedelta(days=2)
+    db.session.commit()
+    run_release_names()  # counts those who wait
+    run_release_names()
+
+
 def invite(client, n):
     accounts.invite(VICTIM, {"operator"})
     db.session.commit()
@@ -344,6 +356,7 @@ WAYS_TO_MAIL = {
     "address_change": (give_another_address,),
     "own_signatures": (ask_for_the_list, ask_for_the_list_on_the_page),
     "reminder": (wait_for_a_reminder,),
+    "name_withheld": (wait_in_vain_to_be_named,),
     "team_invitation": (invite,),
     "team_password": (forget_the_password,),
 }

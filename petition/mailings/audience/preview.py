@@ -83,12 +83,16 @@ def has_recipients(mailing: Mailing) -> bool:
     """Say whether anybody is in the audience: by the count if it is current, else by looking for one."""
     if is_count_current(mailing):
         return bool((mailing.audience or {}).get("recipients"))
-    return db.session.execute(SAMPLE_RECIPIENTS, _segment_parameters(mailing) | {"limit": 1}).first() is not None
+    return (
+        db.session.execute(SAMPLE_RECIPIENTS, _segment_parameters(mailing) | {"limit": 1, "withheld_too": True}).first()
+        is not None
+    )
 
 
 def sample_recipients(mailing: Mailing, limit: int = SAMPLE_SIZE) -> list[Signer]:
-    """Return some recipients, the latest signatures first; a made-up one if the audience is empty."""
-    rows = db.session.execute(SAMPLE_RECIPIENTS, _segment_parameters(mailing) | {"limit": limit})
+    """Return some recipients, the latest signatures first; a made-up one if there is none that may be shown."""
+    values = _segment_parameters(mailing) | {"limit": limit, "withheld_too": False}
+    rows = db.session.execute(SAMPLE_RECIPIENTS, values)
     return [Signer._make(row) for row in rows] or [
         make_sample_signer(mailing, next(iter(mailing.texts)), "Camille Exemple")
     ]

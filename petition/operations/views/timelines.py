@@ -11,6 +11,7 @@ from petition.operations import search as searches
 from petition.operations import timeline
 from petition.signatures.models import Signature
 from petition.signatures.search.search import SearchTimeout
+from petition.signatures.staff.team_view import for_team
 from petition.team import audit
 from petition.team.models import TeamRole
 from petition.team.permissions import require_roles
@@ -55,7 +56,9 @@ def signature(signature_id: int) -> str:
     events = timeline.build_timeline(signature)
     audit.record("signature.viewed", "signature", signature_id)
     db.session.commit()
-    return render_template("operations/dashboard/signature.html", signature=signature, events=events, translate=_)
+    return render_template(
+        "operations/dashboard/signature.html", signature=for_team(signature), events=events, translate=_
+    )
 
 
 @blueprint.get("/emails/<int:delivery_id>")

@@ -15,6 +15,7 @@ from petition.privacy import deadlines, person_requests
 from petition.privacy.export import to_json
 from petition.privacy.held_data import collect_held_data, list_signatures
 from petition.privacy.models import CHANNELS, REQUEST_KINDS, PersonRequest, RequestState
+from petition.signatures.staff.team_view import all_for_team
 from petition.signatures.views.personal_page import TECHNICAL_FIELDS, TYPED_FIELDS
 from petition.team import audit
 from petition.team.models import TeamRole
@@ -75,7 +76,7 @@ def _render(row: PersonRequest, error: str | None = None, status: int = 200, **f
     address = person_requests.require_open(row) if row.state == RequestState.OPEN else None
     return render_template(
         "privacy/requests/request.html", row=row, today=clock.now().date(), soon_days=deadlines.SOON_DAYS,
-        signatures=list_signatures(address) if address else [], error=error, form=form,
+        signatures=all_for_team(list_signatures(address)) if address else [], error=error, form=form,
         held=collect_held_data(address, person_requests.hash_person(address.canonical)) if address else None,
     ), status  # fmt: skip
 

@@ -16,7 +16,10 @@ from petition.safeguards.email_addresses import BadAddress, parse_email_address
 from petition.safeguards.ip_networks import hash_network
 from petition.signatures.models import EMAIL_DOMAIN_SQL, SEARCH_VECTOR_SQL, Signature
 from petition.signatures.search.filters import Filter
+from petition.signatures.staff.team_view import IS_SEEN
 
+# Criteria that must not find a signer whose name is withheld; no search for a name can.
+IDENTIFYING_CRITERIA = ("email", "profession", "domain", "network")
 # Settings of the transaction that searches.
 # Custom plans: the selectivity of a filter depends on its values. Parallel plans only for large scans: PostgreSQL has
 # no statistics on word prefixes, estimates 2 % of the table, and would start parallel workers, which takes longer
@@ -49,9 +52,15 @@ def build_conditions(criteria: Filter) -> list[ColumnElement[bool]]:
         conditions.append(literal_column(EMAIL_DOMAIN_SQL) == criteria.domain)
     if criteria.network:
         conditions.append(Signature.network.in_(_resolve_network(criteria.network)))
+    conditions += _exclude_withheld(criteria)
     for column, since, until in _day_ranges(criteria):
         conditions += _between_days(column, since, until)
     return conditions
+
+
+def _exclude_withheld(criteria: Filter) -> list[ColumnElement[bool]]:
+    """Find nobody whose name is withheld by what they wrote: that would say who they are."""
+    return [IS_SEEN] if any(getattr(criteria, name) for name in IDENTIFYING_CRITERIA) else []
 
 
 def query_id_bounds(criteria: Filter) -> list[ColumnElement[bool]]:
@@ -116,5 +125,5 @@ def _prefix_pattern(prefix: str) -> str:
 def _resolve_network(network: str) -> list[str]:
     if not network.startswith("#"):
         return hash_network(network)
-    stored = db.session.scalar(select(Signature.network).where(Signature.id == int(network[1:])))
+    stored = db.session.scalar(select(Signature.network).where(Signature.id == int(network[1:]), IS_SEEN))
     return [stored] if stored else []

@@ -55,7 +55,10 @@ def list_allowed_actions(signature: Signature) -> tuple[str, ...]:
     if signature.state == SignatureState.DISOWNED and not can_be_restored(signature):
         return ("erase",)
     actions = ACTIONS_BY_STATE.get(signature.state, ())
-    if signature.state == SignatureState.CONFIRMED:
+    if signature.is_withheld:
+        # Its signer alone writes its name and decides about it; a new address would show whose it is.
+        actions = tuple(name for name in actions if name not in ("correct", "change_address"))
+    elif signature.state == SignatureState.CONFIRMED:
         actions += REVIEW_ACTIONS.get(signature.review, ("hide_name",))
     return (*actions, *(("stop_updates",) if signature.updates else ()), *RIGHTS)
 

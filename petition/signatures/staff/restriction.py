@@ -4,7 +4,7 @@ from petition.backups import journal
 from petition.backups.models import Act
 from petition.core import clock
 from petition.core.db import db
-from petition.signatures.models import Signature
+from petition.signatures.models import NamedWhen, Signature
 from petition.signatures.self_service import set_updates
 
 
@@ -17,6 +17,8 @@ def restrict(signature: Signature) -> bool:
         return False
     set_updates(signature, False)
     signature.listed, signature.restricted_at = False, clock.now()
+    if signature.withheld_name is not None:
+        signature.named_when = NamedWhen.NEVER
     journal.record(Act.RESTRICTED, signature.id, signature.email_canonical)
     db.session.flush()
     return True

@@ -18,6 +18,7 @@ from petition.signatures.staff.invalidate import (
     sample_signatures,
 )
 from petition.signatures.staff.quarantine import prepare_bulk_quarantine, prepare_bulk_release, prepare_undo
+from petition.signatures.staff.team_view import all_for_team
 from petition.signatures.views.search import get_saved_search_or_404, signed_in_account
 from petition.team import audit
 from petition.team.models import TeamRole
@@ -88,7 +89,7 @@ def show(action_id: int) -> str:
     return render_template(
         "signatures/bulk/show.html",
         bulk_action=bulk_action,
-        sample=sample_signatures(bulk_action),
+        sample=all_for_team(sample_signatures(bulk_action)),
         undo=runner.find_undo(bulk_action),
         can_undo=bulk_action.verb in UNDO and not bulk_action.undoes and has_changes,
     )

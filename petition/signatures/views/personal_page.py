@@ -31,16 +31,17 @@ from petition.signatures.self_service import (
     update_details,
     withdraw,
 )
+from petition.signatures.withheld import list_choices
 
 ACCESS = "holder of the link"
 NOTICE_CODES = ("saved", "sent", "updates_on", "updates_off", "list_sent", "address_asked")
 # How the page of the signer's data groups the columns of a signature.
-TYPED_FIELDS = ("name", "organisation", "email", "profession", "city", "postal_code", "country")
+TYPED_FIELDS = ("name", "withheld_name", "organisation", "email", "profession", "city", "postal_code", "country")
 TECHNICAL_FIELDS = (
     "id", "petition_id", "email_canonical", "updates_wording_id", "generation", "valid_from", "confirmed_no",
     "list_position", "logo_text", "merged_into", "review", "reported_at", "restricted_at", "network",
     "confirmed_same_network", "held_at",
-    "anonymised_at",
+    "anonymised_at", "named_when", "named_from", "named_at", "team_sees_name",
 )  # fmt: skip
 
 blueprint = Blueprint("personal", __name__)
@@ -69,6 +70,7 @@ def _page(signature: Signature, token: str, notice: str | None, **form_state: An
         fields=editable_fields(signature),
         countries=list_countries_from(current_language(), country_of_timezone(signature.petition.timezone)),
         notice=notice,
+        naming_choices=list_choices(signature),
         # What `set_updates` records, in the language that it is recorded in.
         wording=get_wording(signature.petition, signature.locale),
         **form_state,

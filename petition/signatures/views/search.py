@@ -15,6 +15,7 @@ from petition.signatures.models import PARTIES, STATES
 from petition.signatures.search.filters import Filter, parse_filter
 from petition.signatures.search.saved import get_saved_search, save_search
 from petition.signatures.search.search import MAX_COUNTED_ROWS, SearchTimeout, search
+from petition.signatures.staff.team_view import all_for_team
 from petition.team import audit
 from petition.team.models import Account, TeamRole
 from petition.team.permissions import current_account, require_roles
@@ -30,6 +31,7 @@ for label in (
     labels.report_reason_label,
     labels.review_label,
     labels.staff_action_labels,
+    labels.withheld_sentence,
 ):
     blueprint.add_app_template_global(label)
 
@@ -89,6 +91,7 @@ def _results_page(criteria: Filter, search_id: int | None, petition: Petition | 
         page = search(criteria, cursor)
     except SearchTimeout as error:
         return _render(criteria.criteria(), error.errors, 422, search_id, petition=petition)
+    signatures = all_for_team(page.items)
     if petition:
         newest = url_for("signature_search.of_petition", slug=petition.slug)
         older = url_for("signature_search.of_petition", slug=petition.slug, before=page.next)
@@ -96,8 +99,8 @@ def _results_page(criteria: Filter, search_id: int | None, petition: Petition | 
         endpoint = "signature_search.show" if search_id else "signature_search.index"
         newest, older = url_for(endpoint, search_id=search_id), url_for(endpoint, search_id=search_id, before=page.next)
     return _render(
-        criteria.criteria(), {}, 200, search_id, page=page, older=older if page.next else None, newest=newest,
-        cursor=cursor, petition=petition,
+        criteria.criteria(), {}, 200, search_id, page=page, signatures=signatures, newest=newest,
+        older=older if page.next else None, cursor=cursor, petition=petition,
     )  # fmt: skip
 
 

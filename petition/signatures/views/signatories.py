@@ -17,6 +17,7 @@ from petition.safeguards.rate_limits import rate_limited
 from petition.signatures import list_pages
 from petition.signatures.list_pages import LETTERS, OTHER_LETTERS, ListView, browse, count_people, search
 from petition.signatures.public_list import list_organisations
+from petition.signatures.withheld import list_waiting
 
 ACCESS = "public"
 MAX_POSITION = 10**9
@@ -99,6 +100,7 @@ def _render(petition: Petition, shown: PetitionPresenter | None, **context: Any)
         count=get_count(petition),
         organisations=list_organisations(petition) if context.get("start") else [],
         letters=[(letter, letter.upper()) for letter in LETTERS] + [(OTHER_LETTERS, _("Others"))],
+        withheld=list_waiting(petition),
         explicit_language=explicit_language(),
         title=_title(context),
         **context,

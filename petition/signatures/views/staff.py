@@ -18,6 +18,7 @@ from petition.signatures.retention import DISOWNED_TTL
 from petition.signatures.staff.actions import ACTIONS_WITH_REASON, AUDIT_ACTIONS, list_allowed_actions, perform_action
 from petition.signatures.staff.edit import EDITABLE_FIELDS
 from petition.signatures.staff.history import list_events
+from petition.signatures.staff.team_view import for_team
 from petition.team import audit
 from petition.team.models import TeamRole
 from petition.team.permissions import require_roles
@@ -33,6 +34,8 @@ FINGERPRINTED_FIELDS = (
     "ended_at",
     "review",
     "restricted_at",
+    "named_when",
+    "withheld_name",
 )
 blueprint = Blueprint("desk_signature", __name__, url_prefix="/desk/signatures")
 require_roles(blueprint, TeamRole.CAMPAIGNER)
@@ -104,7 +107,7 @@ def _signature_url(signature: Signature) -> str:
 def _render(signature: Signature, **messages: Any) -> str:
     return render_template(
         "signatures/staff/signature.html",
-        signature=signature,
+        signature=for_team(signature),
         events=list_events(signature),
         actions=list_allowed_actions(signature),
         erased_on=signature.ended_at + DISOWNED_TTL if can_be_restored(signature) and signature.ended_at else None,
@@ -121,7 +124,7 @@ def _render_form(
     fields = {"correct": editable, "change_address": ["email"]}.get(action, [])
     return render_template(
         "signatures/staff/action.html",
-        signature=signature,
+        signature=for_team(signature),
         action=action,
         fields=fields,
         needs_reason=action in ACTIONS_WITH_REASON,

@@ -201,6 +201,18 @@ def test_a_petition_says_after_how_many_months_names_are_erased(client):
     assert "your name, address and town are erased: 6 months after it closes" in public
 
 
+def test_the_team_lets_names_wait_for_a_number(client):
+    make_petition()
+    assert "Give a whole number, from 5" in submit_edit(client, named_total="4").text
+    assert "Ask for the profession" in submit_edit(client, named_profession="50", asks="city").text
+    assert "There is no list" in submit_edit(client, named_total="50", listing="none").text
+    page = submit_edit(client, named_total="100", named_profession="50", team_sees_withheld="on")
+    carried = page.text[page.text.index('<form class="wide-form"') :]
+    assert post_form(client, "/desk/petitions/jardin/edit", **form_fields(carried), confirm="1").status_code == 303
+    petition = reload_petition()
+    assert (petition.named_total, petition.named_profession, petition.team_sees_withheld) == (100, 50, True)
+
+
 def test_the_list_is_shown_to_search_engines_on_request(client):
     make_petition()
     page = submit_edit(client, list_indexed="on")
