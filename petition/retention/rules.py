@@ -149,6 +149,13 @@ RULES = (
         ("name_reports",),
     ),
     Rule(
+        "which partner's news a signer agreed to, in which words, since when and until when",
+        "`partner_consents`, `consent_wordings`",
+        "with the name; ended ones too, as proof",
+        ("partner_consents", "consent_wordings"),
+        ANONYMISATION_TASK,
+    ),
+    Rule(
         "a new address that a signer gave, confirmed or not yet",
         "`address_changes`",
         "until its link expires, {CONFIRM_WITHIN}",

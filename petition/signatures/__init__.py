@@ -26,6 +26,7 @@ def register(app: Flask) -> None:
         sign_requests,
         tasks,
     )
+    from petition.signatures.partner_news import consents as partner_news_consents
     from petition.signatures.review import own_domain, queue
     from petition.signatures.staff import invalidate
     from petition.signatures.views import (
@@ -72,6 +73,7 @@ def register(app: Flask) -> None:
         app.register_blueprint(view.blueprint)
     register_navigation_count(app, "name_review.index", queue.navigation_count)
     app.add_template_global(consent.consent_wording)
+    app.add_template_global(partner_news_consents.list_boxes, "partner_boxes")
     app.add_template_global(public_list.preview_signatories)
     app.add_template_global(own_domain.is_own_domain)
     register_composer(app, "confirm_signature", emails.compose_confirm_signature)

@@ -256,6 +256,8 @@ class SignRequest(Model):
     # Of one that could not be processed: not before then.
     retry_at: Mapped[datetime | None]
     review: Mapped[str | None] = mapped_column(String(10))
+    # Of a petition with partners: the wording agreed to, by the number of the partnership whose box was ticked.
+    partner_consents: Mapped[dict[str, int] | None] = mapped_column(JSONB(none_as_null=True))
 
 
 class NameReport(Model):

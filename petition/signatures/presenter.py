@@ -3,6 +3,7 @@
 from typing import Any
 
 from petition.signatures.models import Signature
+from petition.signatures.partner_news.consents import list_agreed_names
 
 DISPLAYED_FIELDS = ("party", "name", "profession", "organisation", "city", "listed", "updates")
 
@@ -14,6 +15,7 @@ def present_for_signer(signature: Signature) -> dict[str, Any]:
         **{name: getattr(signature, name) for name in ("postal_code", "country")},
         "email_masked": mask_email(signature.email),
         "state": signature.state,
+        "news_from": list_agreed_names(signature),
         "review": signature.review,
         "confirmed_on": signature.confirmed_at.date() if signature.confirmed_at else None,
     }

@@ -14,6 +14,7 @@ from petition.safeguards.email_addresses import Address, BadAddress, parse_email
 from petition.safeguards.signer_texts import MAX_CHARACTERS, TextProblem, find_problem, normalise
 from petition.signatures.consent import is_outdated
 from petition.signatures.models import PARTIES, Party
+from petition.signatures.partner_news.consents import PartnerBox, list_boxes
 from petition.signatures.review.rules import initial_review
 
 TRUE_VALUES, FALSE_VALUES = {True, "on", "true", "1", "yes"}, {False, None, "", "off", "false", "0", "no"}
@@ -36,6 +37,8 @@ class Details:
     locale: str
     # Whether the team reads the name before it is listed (`review.rules.ReviewState`).
     review: str | None = None
+    # The boxes for partners' news that were ticked; None of a petition without partners.
+    partners: tuple[PartnerBox, ...] | None = None
 
 
 def validate_details(petition: Petition, form: Mapping[str, Any]) -> Details:
@@ -58,20 +61,37 @@ def validate_details(petition: Petition, form: Mapping[str, Any]) -> Details:
     address = _parse_address(form, errors)
     country = _parse_country(form, errors) if "country" in petition.asks else None
     boxes = {field: _parse_checkbox(form, field, errors) for field in ("listed", "updates")}
-    if errors or address is None:
-        raise ValidationError(errors)
     chosen = form.get("locale")
     locale = chosen if chosen in LANGUAGES else current_language()
+    partners = _parse_partners(petition, form, locale, errors)
+    if errors or address is None:
+        raise ValidationError(errors)
     if boxes["updates"] and is_outdated(petition, locale, form.get("wording")):
-        message = _("These words have changed since you opened the page: please read them again.")
-        raise ValidationError({"updates": message})
+        raise ValidationError({"updates": _outdated_message()})
     name = texts["name"] or ""
     return Details(
         party=party, name=name, organisation=texts["organisation"], address=address,
         profession=texts["profession"], city=texts["city"], postal_code=texts["postal_code"], country=country,
         **boxes, locale=locale,
-        review=initial_review(party, name, texts["profession"]),
+        review=initial_review(party, name, texts["profession"]), partners=partners,
     )  # fmt: skip
+
+
+def _outdated_message() -> str:
+    return _("These words have changed since you opened the page: please read them again.")
+
+
+def _parse_partners(
+    petition: Petition, form: Mapping[str, Any], locale: str, errors: dict[str, str]
+) -> tuple[PartnerBox, ...] | None:
+    """Return the boxes for partners' news that were ticked; None of a petition without partners."""
+    if not petition.has_partners:
+        return None
+    ticked = [box for box in list_boxes(petition, locale) if _parse_checkbox(form, box.field, errors)]
+    for box in ticked:
+        if (shown := form.get(box.wording_field)) and shown != box.wording.digest:
+            errors[box.field] = _outdated_message()
+    return tuple(ticked)
 
 
 def _clean_field(form: Mapping[str, Any], field: str, errors: dict[str, str]) -> str | None:

@@ -13,9 +13,12 @@ from flask_bootstrap import Bootstrap5
 from petition.team.audit_sentences import describe_events
 from petition.team.labels import list_role_labels, role_descriptions, role_labels
 from petition.team.models import TeamRole
-from petition.team.permissions import current_account
+from petition.team.permissions import current_account, is_partner_member
 from petition.team.sessions import TEAM_PATH_PREFIXES
 from petition.team.unsaved_forms import make_owner_token
+
+
+MAILINGS = "desk_mailings.index"
 
 
 class NavigationItem(NamedTuple):
@@ -37,11 +40,17 @@ def navigation() -> list[NavigationItem]:
         ("name_review.index", _("Names to review"), (TeamRole.CAMPAIGNER,)),
         ("data_kept.index", _("Data kept"), (TeamRole.CAMPAIGNER,)),
         ("person_requests.index", _("Requests"), (TeamRole.CAMPAIGNER,)),
-        ("desk_mailings.index", _("Mailings"), (TeamRole.CAMPAIGNER, TeamRole.SENDER)),
+        (MAILINGS, _("Mailings"), (TeamRole.CAMPAIGNER, TeamRole.SENDER)),
         ("operations.index", _("Mail queue"), (TeamRole.OPERATOR,)),
         ("people.index", _("Team"), (TeamRole.ADMIN,)),
+        ("partners.index", _("Partners"), (TeamRole.ADMIN,)),
         ("audit.trail", _("Audit trail"), (TeamRole.OPERATOR,)),
     ]
+    if account and is_partner_member(account):
+        sections.insert(1, ("own_partnerships.index", _("Shared petitions"), ()))
+        if not account.role_names:  # acts for partners alone
+            sections = [section for section in sections if section[0] in ("own_partnerships.index", MAILINGS)]
+            sections = [(endpoint, label, ()) for endpoint, label, _roles in sections]
     items = []
     for endpoint, label, roles in sections:
         if account and account.has_any_role(*roles) and endpoint in current_app.view_functions:
