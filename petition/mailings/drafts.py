@@ -94,8 +94,8 @@ def parse_draft(form: Mapping[str, Any], author: Account | None = None) -> Draft
     """Return the validated draft. Raises `ValidationError` with one message for each wrong field.
 
     The text of a language is in `subject_fr`, `preheader_fr` and `body_fr`; a language with all of them empty is left
-    out. Without a sender name, the first petition's is taken, and its reply-to address. `author`: who writes it, in whose
-    partner's name it may be (`partner`); None for a command.
+    out. Without a sender name, the first petition's is taken, and its reply-to address. `author`: who
+    writes it, in the name of whose partner it may be (`partner`); None for a command.
     """
     errors: dict[str, str] = {}
     settings, segment = {}, Segment()

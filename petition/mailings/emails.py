@@ -27,8 +27,8 @@ from petition.mailings.content.placeholders import SIGNER_PLACEHOLDERS
 from petition.mailings.content.rendering import MailingContent, prepare_mailing
 from petition.mailings.labels import reason_label
 from petition.mailings.models import MAILING_KIND, MAILING_STOPPED_KIND, MAILING_TEST_KIND, Mailing, MailingText
-from petition.petitions.counters import Count, get_counts
 from petition.mailings.queries import SELECT_PARTNER_CONSENTS
+from petition.petitions.counters import Count, get_counts
 from petition.petitions.models import Petition
 from petition.petitions.partners.models import Partner
 from petition.petitions.queries import get_cached_by_ids

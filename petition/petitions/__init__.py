@@ -29,7 +29,6 @@ def register(app: Flask) -> None:
         timeline,
         updates,
     )
-
     from petition.team.permissions import register_partner_check
 
     openapi.register_blueprint(app, api.blueprint)

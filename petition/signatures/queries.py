@@ -82,7 +82,9 @@ PROCESS_SIGN_REQUESTS_SQL = text("""
             requested_at
         FROM inserted ORDER BY request
     )
-    SELECT b.*, CASE WHEN b.updates THEN b.requested_at END AS updates_at, i.id IS NOT NULL AS is_new, i.id AS signature_id
+    SELECT
+        b.*, CASE WHEN b.updates THEN b.requested_at END AS updates_at, i.id IS NOT NULL AS is_new,
+        i.id AS signature_id
     FROM batch AS b LEFT JOIN inserted AS i ON i.request = b.id
     ORDER BY b.id
 """)

@@ -56,10 +56,10 @@ def register_partner_check(app: Flask, check: PartnerCheck) -> None:
     app.extensions[_PARTNER_CHECK] = check
 
 
-def is_partner_member(account: Account) -> bool:
-    """Say whether an account acts for a partner of a petition."""
+def may_as_partner(account: Account, role: str) -> bool:
+    """Say whether an account acts for a partner that has a role in some petition."""
     check: PartnerCheck | None = current_app.extensions.get(_PARTNER_CHECK)
-    return bool(check and check(account, "viewer", {}))
+    return bool(check and check(account, role, {}))
 
 
 def list_partner_views() -> Mapping[str, str]:
@@ -97,7 +97,7 @@ def require_roles(
     blueprint.record(_record)
 
 
-def _may_as_partner(account: Account) -> bool:
+def _may_make_request(account: Account) -> bool:
     """Say whether an account may make this request for a partner. Raises `NotFound`."""
     asked = list_partner_views().get(request.endpoint or "")
     check: PartnerCheck | None = current_app.extensions.get(_PARTNER_CHECK)
@@ -113,7 +113,7 @@ def check_access(*roles: str) -> Response | None:
     if account is None:
         here = request.full_path.rstrip("?") if request.method == "GET" or _keep_form() else None
         return redirect(url_for("security.login", next=here))
-    if not account.has_any_role(*roles) and not _may_as_partner(account):
+    if not account.has_any_role(*roles) and not _may_make_request(account):
         abort(403)
     if request.method not in ("GET", "HEAD", "OPTIONS"):
         try:

@@ -13,10 +13,9 @@ from flask_bootstrap import Bootstrap5
 from petition.team.audit_sentences import describe_events
 from petition.team.labels import list_role_labels, role_descriptions, role_labels
 from petition.team.models import TeamRole
-from petition.team.permissions import current_account, is_partner_member
+from petition.team.permissions import current_account, may_as_partner
 from petition.team.sessions import TEAM_PATH_PREFIXES
 from petition.team.unsaved_forms import make_owner_token
-
 
 MAILINGS = "desk_mailings.index"
 
@@ -46,11 +45,14 @@ def navigation() -> list[NavigationItem]:
         ("partners.index", _("Partners"), (TeamRole.ADMIN,)),
         ("audit.trail", _("Audit trail"), (TeamRole.OPERATOR,)),
     ]
-    if account and is_partner_member(account):
-        sections.insert(1, ("own_partnerships.index", _("Shared petitions"), ()))
-        if not account.role_names:  # acts for partners alone
-            sections = [section for section in sections if section[0] in ("own_partnerships.index", MAILINGS)]
-            sections = [(endpoint, label, ()) for endpoint, label, _roles in sections]
+    if account and may_as_partner(account, "viewer"):
+        shared = ("own_partnerships.index", _("Shared petitions"), ())
+        if account.role_names:
+            sections.insert(1, shared)
+        else:  # acts for partners alone
+            sections = [shared]
+            if may_as_partner(account, "sender"):
+                sections.append((MAILINGS, _("Mailings"), ()))
     items = []
     for endpoint, label, roles in sections:
         if account and account.has_any_role(*roles) and endpoint in current_app.view_functions:

@@ -15,7 +15,7 @@ require_roles(blueprint)
 
 @blueprint.get("/")
 def home() -> Any:
-    """Show what needs doing, the totals, and what happened lately; lead who only acts for partners to what they share."""
+    """Show what needs doing, the totals, and what happened lately; who only acts for partners sees what they share."""
     account = current_account()
     assert account is not None  # `require_roles` has checked it
     if is_outsider(account) and list_own(account):

@@ -94,7 +94,9 @@ def _lock_petitions(partner: Partner) -> list[Petition]:
 def _set_identity(partner: Partner, form: Mapping[str, str], errors: dict[str, str]) -> None:
     name = " ".join(form.get("name", "").split())
     if not name or len(name) > MAX_NAME_CHARACTERS or not is_printable_line(name):
-        errors["name"] = _("Write the name of the organisation, in at most %(max)s characters.", max=MAX_NAME_CHARACTERS)
+        errors["name"] = _(
+            "Write the name of the organisation, in at most %(max)s characters.", max=MAX_NAME_CHARACTERS
+        )
     from_address, reply_to = form.get("from_address", "").strip(), form.get("reply_to", "").strip()
     try:
         from_address = parse_email_address(from_address).typed if from_address else ""

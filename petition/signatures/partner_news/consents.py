@@ -100,9 +100,7 @@ def insert_many(rows: Sequence[tuple[int, Mapping[Any, int], datetime]]) -> None
     ]
     if found:
         names = ("signatures", "partnerships", "wordings", "times")
-        db.session.execute(
-            INSERT_CONSENTS_SQL, dict(zip(names, map(list, zip(*found, strict=True)), strict=True))
-        )
+        db.session.execute(INSERT_CONSENTS_SQL, dict(zip(names, map(list, zip(*found, strict=True)), strict=True)))
 
 
 def end(signature_ids: Collection[int], partnerships: Collection[int] | None = None) -> set[int]:
