@@ -191,7 +191,7 @@ def test_email_of_a_partner_without_an_address_comes_from_the_site(coalition, se
 
 
 def leave(petition, partners):
-    [partnership] = [row for row in partner_senders.list_own(make_member(partners["greens"]))]
+    [partnership] = partner_senders.list_own(make_member(partners["greens"]))
     end_partnership(partnership)
 
 

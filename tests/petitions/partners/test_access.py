@@ -44,8 +44,10 @@ def shared(app):
 def describe(petition, partner):
     """Return what addresses name of a petition: itself, a partner's mailing to its signers, an update."""
     mailing = make_mailing(petition, partner_id=partner.id if partner else None)
-    update = PetitionUpdate(petition_id=petition.id, kind="update", happened_on="2026-11-23", texts={"fr": {"title": "Une", "body": "Deux"}},
-                            changed_at="2026-11-23")  # fmt: skip
+    texts = {"fr": {"title": "Une", "body": "Deux"}}
+    update = PetitionUpdate(
+        petition_id=petition.id, kind="update", happened_on="2026-11-23", texts=texts, changed_at="2026-11-23"
+    )
     db.session.add(update)
     db.session.commit()
     return {"slug": petition.slug, "mailing_id": mailing.id, "update_id": update.id, "change": "close", "name": "days"}

@@ -126,7 +126,7 @@ def test_later_form_replaces_what_was_asked_for(petition, partnerships):
 
 def test_form_without_a_new_link_adds_nothing(petition, partnerships):
     """Whoever holds the link that was sent has not seen what a stranger asks for with the address."""
-    signature = submit(petition, news=["greens"])
+    submit(petition, news=["greens"])
     db.session.execute(db.text("UPDATE deliveries SET state = 'sent'"))  # less than a minute ago: none follows
     db.session.commit()
     assert agreed(submit(petition, news=["greens", "choir"]), partnerships) == {"greens"}
