@@ -367,6 +367,12 @@ RULES = (
         ("accounts", "passkeys"),
     ),
     Rule(
+        "partners of petitions: organisation, addresses of its mailings, which accounts act for it, what it may do",
+        "`partners`, `partner_members`, `partnerships`",
+        "kept with the petition; a member until removed, or with the account",
+        ("partners", "partner_members", "partnerships"),
+    ),
+    Rule(
         "legal notice: who publishes, who directs the publication, how they are reached; on the public pages",
         "`imprints`",
         "until it is changed or deleted",

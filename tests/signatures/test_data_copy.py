@@ -36,7 +36,7 @@ REFERENCES = (
 IN_THE_COPY = {
     "signatures", "sign_requests", "deliveries", "attempts", "bounces", "suppressions", "audit_events",
     "bulk_action_rows", "unsubscriptions", "name_reports", "erasure_journal", "person_requests", "address_changes",
-    "count_commitments",
+    "count_commitments", "partner_consents",
 }  # fmt: skip
 NOT_IN_THE_COPY = {
     "count_events": "taken by a worker within seconds; their entries are public and of nobody",

@@ -1,4 +1,4 @@
-"""The partners that a petition has now: for its form, its figures, and `?via=`."""
+"""The partners that a petition has now: for its form, its statistics, and `?via=`."""
 
 from sqlalchemy import select
 

@@ -1,4 +1,4 @@
-"""What partners share with the account that is signed in: their petitions, roles, figures, the words of their boxes."""
+"""What partners share with the account that is signed in: their petitions, roles, statistics, the words of their boxes."""
 
 from typing import Any
 
@@ -11,7 +11,7 @@ from petition.core.exceptions import DomainError, NotFound
 from petition.core.i18n import LANGUAGES
 from petition.petitions.counters import get_counts
 from petition.petitions.models import Petition
-from petition.petitions.partners import access, editing, figures
+from petition.petitions.partners import access, counts, editing
 from petition.petitions.partners.models import GRANTS, PartnerRole, Partnership
 from petition.petitions.views.partnerships import read_wordings
 from petition.team.models import Account, TeamRole
@@ -41,7 +41,7 @@ def _account() -> Account:
 
 @blueprint.get("")
 def index() -> str:
-    """List the petitions that the account's partners share, with its own figures alone."""
+    """List the petitions that the account's partners share, with its own counts alone."""
     return _render({}, None)
 
 
@@ -52,7 +52,7 @@ def _render(errors: dict[str, str], wrong: int | None) -> str:
     return render_template(
         "petitions/partners/own.html", rows=rows, petitions=petitions,
         counts=get_counts(list(petitions.values())) if petitions else {},
-        counted=figures.count_signatures(rows), owners=GRANTS[PartnerRole.OWNER], senders=GRANTS[PartnerRole.SENDER],
+        counted=counts.count_signatures(rows), owners=GRANTS[PartnerRole.OWNER], senders=GRANTS[PartnerRole.SENDER],
         all_languages=LANGUAGES, errors=errors, wrong=wrong,
     )  # fmt: skip
 

@@ -1,4 +1,4 @@
-"""Pages of a petition's partners: who they are, what each may do, the words of its box, and its figures."""
+"""Pages of a petition's partners: who they are, what each may do, the words of its box, and its counts."""
 
 from collections.abc import Callable
 from typing import Any
@@ -10,7 +10,7 @@ from petition.core.db import db
 from petition.core.exceptions import DomainError
 from petition.core.i18n import LANGUAGES
 from petition.petitions.models import Petition
-from petition.petitions.partners import editing, figures
+from petition.petitions.partners import counts, editing
 from petition.petitions.partners.labels import partner_role_descriptions, partner_role_labels
 from petition.petitions.partners.models import Partnership
 from petition.petitions.sharing import shared_address
@@ -38,7 +38,7 @@ def _render(petition: Petition, errors: dict[str, str], wrong: int | None = None
     taken = {row.partner_id for row in current}
     return render_template(
         "petitions/partners/of_petition.html", petition=petition, current=current,
-        past=[row for row in rows if row.left_at is not None], counted=figures.count_signatures(current),
+        past=[row for row in rows if row.left_at is not None], counted=counts.count_signatures(current),
         others=[partner for partner in editing.list_partners() if partner.id not in taken],
         all_languages=LANGUAGES, errors=errors, wrong=wrong, submitted=request.form if errors else {},
     )  # fmt: skip
@@ -46,7 +46,7 @@ def _render(petition: Petition, errors: dict[str, str], wrong: int | None = None
 
 @blueprint.get("/<slug>/partners")
 def index(slug: str) -> str:
-    """List the partners of a petition, with their figures."""
+    """List the partners of a petition, with their counts."""
     return _render(get_or_404(slug), {})
 
 

@@ -10,7 +10,7 @@ from support.partners import make_partner, make_partnership, sign_in_member, sub
 from petition.core.db import db
 from petition.delivery.models import Delivery
 from petition.petitions.models import Petition
-from petition.petitions.partners import figures
+from petition.petitions.partners import counts
 from petition.petitions.partners.models import Partner, PartnerMember, Partnership
 from petition.petitions.queries import find_by_slug
 from petition.petitions.sharing import parse_channel, source_of
@@ -174,7 +174,7 @@ def test_link_of_a_partner_is_counted_for_it(client):
     sources = set(db.session.scalars(select(Signature.source)))
     assert sources == {"partner:choir", "page"}
     for _round in range(2):
-        assert figures.count_signatures(rows) == {rows[0].id: 1, rows[1].id: 0}
+        assert counts.count_signatures(rows) == {rows[0].id: 1, rows[1].id: 0}
         roll_up_batch()
 
 
