@@ -1,4 +1,4 @@
-"""What partners share with the account that is signed in: their petitions, roles, statistics, the words of their boxes."""
+"""What partners share with who is signed in: their petitions, their roles, the counts of their links, their words."""
 
 from typing import Any
 
