@@ -63,6 +63,11 @@ class SignSchema(ma.Schema):
     country = _text(N_("ISO 3166-1 alpha-2"))
     listed = ma.fields.Boolean(metadata={"description": N_("show the name in the public list"), "default": False})
     updates = ma.fields.Boolean(metadata={"description": N_("receive the campaign's news"), "default": False})
+    news = ma.fields.List(
+        ma.fields.String(validate=validate.Length(1, 12)),
+        validate=validate.Length(max=30),
+        metadata={"description": N_("the partners whose news to receive, by the words in their links")},
+    )
     locale = _text(N_("language of the emails: fr or en"))
     with_handle = ma.fields.Boolean(
         metadata={

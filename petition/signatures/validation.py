@@ -84,10 +84,13 @@ def _outdated_message() -> str:
 def _parse_partners(
     petition: Petition, form: Mapping[str, Any], locale: str, errors: dict[str, str]
 ) -> tuple[PartnerBox, ...] | None:
-    """Return the boxes for partners' news that were ticked; None of a petition without partners."""
+    """Return the boxes for partners' news that were ticked, or named in a list; None of a petition without partners."""
     if not petition.has_partners:
         return None
-    ticked = [box for box in list_boxes(petition, locale) if _parse_checkbox(form, box.field, errors)]
+    named = form.get("news")
+    keys = named if isinstance(named, list) else []
+    boxes = list_boxes(petition, locale)
+    ticked = [box for box in boxes if _parse_checkbox(form, box.field, errors) or box.key in keys]
     for box in ticked:
         if (shown := form.get(box.wording_field)) and shown != box.wording.digest:
             errors[box.field] = _outdated_message()

@@ -7,6 +7,7 @@ import pytest
 from sqlalchemy import select
 from support.factories import confirm_by_link, make_form, make_petition
 from support.partners import end_partnership, make_news_signature, make_partner, make_partnership, submit
+from support.signing import process_requests
 
 from petition.backups.models import JournalEntry
 from petition.core.db import db
@@ -80,6 +81,14 @@ def test_each_consent_has_its_own_wording_as_proof(petition, partnerships):
 @pytest.mark.parametrize("news", [(), ("greens",), ("choir",), ("greens", "choir")])
 def test_only_what_was_ticked_is_agreed_to(petition, partnerships, news):
     assert agreed(submit(petition, news=news), partnerships) == set(news)
+
+
+def test_api_takes_the_partners_by_their_words(client, petition, partnerships):
+    body = {"name": "Zoé Martin", "email": "zoe@example.org", "news": ["choir", "nobody"]}
+    assert client.post("/api/v1/petitions/jardin/signatures", json=body).status_code == 202
+    process_requests()
+    assert agreed(db.session.scalars(select(Signature)).one(), partnerships) == {"choir"}
+    assert client.post("/api/v1/petitions/jardin/signatures", json=body | {"news": "choir"}).status_code == 422
 
 
 def test_team_s_box_agrees_to_no_partner(petition, partnerships):
