@@ -8,8 +8,9 @@ def register(app: Flask) -> None:
     from petition.core.celery import register_task
     from petition.delivery.bounces.handlers import register_unsubscribe_handler
     from petition.delivery.composers import register_composer
-    from petition.mailings import data_copy, emails, models, tasks, test_emails, unsubscribe
+    from petition.mailings import data_copy, emails, models, partner_senders, tasks, test_emails, unsubscribe
     from petition.mailings.views import desk, edit, preview, public, sending
+    from petition.petitions.partners import access
     from petition.signatures.data_copy import register_data_source
 
     for view in (public, desk, edit, preview, sending):
@@ -19,4 +20,5 @@ def register(app: Flask) -> None:
     register_composer(app, models.MAILING_TEST_KIND, test_emails.compose_mailing_test, counted=False)
     register_unsubscribe_handler(app, (models.MAILING_KIND,), unsubscribe.unsubscribe_by_email)
     register_data_source(app, "mailings", data_copy.list_mailings)
+    access.register_subject(app, "mailing_id", partner_senders.find_subject)
     register_task(app, tasks.run_process_mailings)

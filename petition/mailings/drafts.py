@@ -16,11 +16,13 @@ from petition.mailings.audience.segment import Segment, parse_segment, segment_f
 from petition.mailings.content.placeholders import ParseErrors, validate_placeholders
 from petition.mailings.content.rendering import validate_links_and_nesting
 from petition.mailings.models import TRIGGERS, Mailing, MailingState, MailingText, Trigger
+from petition.mailings.partner_senders import parse_sender
 from petition.petitions import queries as petition_queries
 from petition.petitions.markdown import find_footnotes
 from petition.petitions.models import Petition
 from petition.petitions.validation import footnote_message
 from petition.team import audit
+from petition.team.models import Account
 
 MAX_BODY_CHARACTERS = 50_000
 MAX_NAME_CHARACTERS = 120
@@ -88,11 +90,12 @@ class TextSchema(ma.Schema):
     body = form_fields.Content(MAX_BODY_CHARACTERS, validate_body, lines=True)
 
 
-def parse_draft(form: Mapping[str, Any]) -> Draft:
+def parse_draft(form: Mapping[str, Any], author: Account | None = None) -> Draft:
     """Return the validated draft. Raises `ValidationError` with one message for each wrong field.
 
     The text of a language is in `subject_fr`, `preheader_fr` and `body_fr`; a language with all of them empty is left
-    out. Without a sender name, the first petition's is taken, and its reply-to address.
+    out. Without a sender name, the first petition's is taken, and its reply-to address. `author`: who
+    writes it, in the name of whose partner it may be (`partner`); None for a command.
     """
     errors: dict[str, str] = {}
     settings, segment = {}, Segment()
@@ -112,7 +115,12 @@ def parse_draft(form: Mapping[str, Any]) -> Draft:
     try:
         segment = parse_segment(form)
         first, *_others = _find_petitions(segment)
-        if not settings.get("sender_name"):
+        partner = parse_sender(form, author, segment.to_dict())
+        settings["partner_id"] = partner.id if partner else None
+        if partner:
+            settings["sender_name"] = partner.name
+            settings["reply_to"] = settings.get("reply_to") or partner.reply_to
+        elif not settings.get("sender_name"):
             settings["sender_name"] = first.sender_name
             settings["reply_to"] = settings.get("reply_to") or first.reply_to
     except ValidationError as error:
@@ -167,7 +175,7 @@ def edit(mailing: Mailing, draft: Draft, version: str | None) -> bool:
     }
     if not changed:
         return False
-    if action == "correct" and "segment" in changed:
+    if action == "correct" and changed & {"segment", "partner_id"}:
         raise ValidationError({"petitions": _("the recipients of a mailing that has begun stay as they are")})
     for name, value in draft.settings.items():
         setattr(mailing, name, value)
@@ -196,7 +204,7 @@ def _stored_text(mailing: Mailing, language: str) -> dict[str, str] | None:
 
 def duplicate(mailing: Mailing, by: str) -> Mailing:
     """Create a draft with the texts, recipients and settings of a mailing. Flushes."""
-    settings = {name: getattr(mailing, name) for name in SettingsSchema().fields}
+    settings = {name: getattr(mailing, name) for name in ("partner_id", *SettingsSchema().fields)}
     settings["name"] = _("Copy of %(name)s", name=mailing.name)[:MAX_NAME_CHARACTERS]
     texts = {language: _stored_text(mailing, language) or {} for language in mailing.texts}
     return create(Draft(settings, segment_from_dict(mailing.segment), texts), by)

@@ -27,8 +27,10 @@ from petition.mailings.content.placeholders import SIGNER_PLACEHOLDERS
 from petition.mailings.content.rendering import MailingContent, prepare_mailing
 from petition.mailings.labels import reason_label
 from petition.mailings.models import MAILING_KIND, MAILING_STOPPED_KIND, MAILING_TEST_KIND, Mailing, MailingText
+from petition.mailings.queries import SELECT_PARTNER_CONSENTS
 from petition.petitions.counters import Count, get_counts
 from petition.petitions.models import Petition
+from petition.petitions.partners.models import Partner
 from petition.petitions.queries import get_cached_by_ids
 from petition.signatures.links import PERSONAL_PAGE_TOKEN_PURPOSE, absolute_url, petition_url
 from petition.signatures.models import Signature, SignatureState
@@ -90,7 +92,7 @@ def build_message(
     that a test email goes to. Neither a preview nor a test email has a link that acts for the signer.
     """
     text = choose_text(mailing, language or signer.locale, petition)
-    content = MailingContent(text.language, text.subject, text.preheader, text.body)
+    content = MailingContent(text.language, text.subject, text.preheader, text.body, mailing.partner_id is not None)
     petition_text = petition.text_in(text.language)
     url = petition_url(petition.slug, text.language)
     header = PetitionHeader(petition_text.title, petition.kind, petition_text.addressee, url, mailing.sender_name)
@@ -106,10 +108,12 @@ def build_message(
     }
     with force_locale(text.language):
         subject, body, html = prepared.fill(values)
-    headers = _headers(petition, delivery_id or 0, link)
+    partner = find_partner(mailing)
+    headers = _headers(f"{partner.key}.{petition.slug}" if partner else petition.slug, delivery_id or 0, link)
     return OutgoingMessage(
         test_address or signer.email, mailing.sender_name, text.language, headers,
         subject=subject, body=body, html=html, reply_to=mailing.reply_to,
+        from_address=partner.from_address if partner else None,
     )  # fmt: skip
 
 
@@ -128,13 +132,22 @@ def _slot_values(signer: Signer, header: PetitionHeader, count: Count) -> dict[s
     }
 
 
-def _headers(petition: Petition, delivery_id: int, link: str) -> dict[str, str]:
+def find_partner(mailing: Mailing) -> Partner | None:
+    """Return the partner whose mailing it is, detached; None for the team's."""
+    if mailing.partner_id is None:
+        return None
+    query = select(Partner).where(Partner.id == mailing.partner_id)
+    found: list[Partner] = get_or_create(("partner", mailing.partner_id), lambda: read_detached(query))
+    return found[0]
+
+
+def _headers(list_name: str, delivery_id: int, link: str) -> dict[str, str]:
     """Return the headers that programs act on: List-Unsubscribe (RFC 2369 and 8058), List-Id (RFC 2919), Precedence."""
     domain = sender_address().rpartition("@")[2]
     return {
         "List-Unsubscribe": f"<{link}>, <mailto:{unsubscribe_address(delivery_id)}?subject=unsubscribe>",
         "List-Unsubscribe-Post": "List-Unsubscribe=One-Click",
-        "List-Id": f"<{petition.slug}.{domain}>",
+        "List-Id": f"<{list_name}.{domain}>",
         # RFC 3834, 2: no automatic answers.
         "Precedence": "bulk",
         "X-Auto-Response-Suppress": "OOF, AutoReply",
@@ -148,6 +161,14 @@ def skip_reason(signer: Signer | None) -> str | None:
     if signer.state != SignatureState.CONFIRMED:
         return f"the signature is {signer.state}"
     return None if signer.updates else "the signer stopped the updates"
+
+
+def _load_partner_consents(mailings: Iterable[Mailing], signers: Iterable[int]) -> dict[tuple[int, int], datetime]:
+    """Return since when signers agree to the news of partners, by signer and partner; no query without partners."""
+    if not any(mailing.partner_id for mailing in mailings):
+        return {}
+    rows = db.session.execute(SELECT_PARTNER_CONSENTS, {"signatures": list(signers)})
+    return {(row.signature_id, row.partner_id): row.agreed_at for row in rows}
 
 
 def _load_mailings(ids: Iterable[int]) -> dict[int, Mailing]:
@@ -183,9 +204,13 @@ def compose_mailings(claims: Sequence[ClaimedDelivery]) -> Composed:
     counts: dict[int, Count] = get_or_create(
         ("counts", frozenset(petitions)), lambda: get_counts(list(petitions.values()))
     )
+    agreed = _load_partner_consents(mailings.values(), signers)
     composed: Composed = {}
     for claim in claims:
         signer, mailing = signers.get(claim.subject_id), mailings.get(claim.mailing_id or 0)
+        if signer and mailing and mailing.partner_id:
+            at = agreed.get((signer.id, mailing.partner_id))
+            signer = signer._replace(updates=at is not None, updates_at=at)
         reason = skip_reason(signer)
         if signer is None or mailing is None or reason:
             composed[claim.id] = Skipped(reason or "the mailing was deleted")

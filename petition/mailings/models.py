@@ -75,6 +75,8 @@ class Mailing(Model):
     state: Mapped[str] = mapped_column(String(10), default=MailingState.DRAFT)
     version: Mapped[int] = mapped_column(default=1)
     content_version: Mapped[int] = mapped_column(default=1, server_default="1")
+    # The partner whose mailing it is; None: the site's team.
+    partner_id: Mapped[int | None] = mapped_column(ForeignKey("partners.id"))
     sender_name: Mapped[str] = mapped_column(String(120))
     reply_to: Mapped[str | None] = mapped_column(String(254))
     timezone: Mapped[str] = mapped_column(String(60))

@@ -47,6 +47,8 @@ def run_preflight_checks(mailing: Mailing) -> list[str]:
 
 def _find_other_senders(mailing: Mailing) -> list[Petition]:
     """Return the petitions whose signers agreed to news from another name than the mailing's."""
+    if mailing.partner_id:  # its signers agreed to that very partner's news
+        return []
     chosen = set(mailing.segment["petitions"])
     return [
         petition

@@ -7,7 +7,9 @@ tests/mailings/audience/test_segment.py checks that all four select the same sig
 
 from sqlalchemy import text
 
-# Only this literal form of consent, `state = 'confirmed' AND updates`, matches the partial index ix_signatures_updates.
+# Of the team's mailings (`:partner` is NULL) what the planner leaves of the condition of consent is
+# `state = 'confirmed' AND updates`: only this literal form matches the partial index ix_signatures_updates. A partner's
+# mailing reaches those who agreed to its news on a petition in which it is sender or owner now.
 #
 # The domain is that of the address as typed, which is what is mailed; that of the canonical address, which is in ASCII,
 # where the typed one is not.
@@ -27,7 +29,12 @@ MATERIALISE_AUDIENCE = text("""
             FROM deliveries AS d JOIN signatures AS other ON other.id = d.subject_id
             WHERE d.mailing_id = CAST(:received AS bigint) AND d.state = 'sent'
         ) AS received ON received.email_canonical = s.email_canonical
-        WHERE s.state = 'confirmed' AND s.updates
+        WHERE s.state = 'confirmed'
+          AND (CAST(:partner AS bigint) IS NULL AND s.updates
+               OR CAST(:partner AS bigint) IS NOT NULL AND s.restricted_at IS NULL AND s.id IN (
+                  SELECT c.signature_id FROM partner_consents AS c JOIN partnerships AS p ON p.id = c.partnership_id
+                  WHERE p.partner_id = :partner AND p.left_at IS NULL AND p.role IN ('owner', 'sender')
+                    AND c.ended_at IS NULL))
           AND s.petition_id = ANY(CAST(:petitions AS bigint[]))
           AND (CAST(:party AS text) IS NULL OR s.party = :party)
           AND (CAST(:languages AS text[]) IS NULL OR s.locale = ANY(CAST(:languages AS text[])))
@@ -92,7 +99,13 @@ RESCHEDULE_REMAINING = text("""
 COUNT_AUDIENCE = text("""
     WITH chosen AS (
         SELECT s.id, s.email, s.email_canonical, s.locale,
-            CASE WHEN s.state = 'confirmed' AND s.updates THEN 0
+            CASE WHEN s.state = 'confirmed'
+                      AND (CAST(:partner AS bigint) IS NULL AND s.updates
+                           OR CAST(:partner AS bigint) IS NOT NULL AND s.restricted_at IS NULL AND s.id IN (
+                              SELECT c.signature_id
+                              FROM partner_consents AS c JOIN partnerships AS p ON p.id = c.partnership_id
+                              WHERE p.partner_id = :partner AND p.left_at IS NULL AND p.role IN ('owner', 'sender')
+                                AND c.ended_at IS NULL)) THEN 0
                  WHEN s.state = 'confirmed' THEN 1
                  WHEN s.state = 'quarantined' AND s.updates THEN 2
                  WHEN s.state = 'quarantined' THEN 1
@@ -141,7 +154,12 @@ LIST_ADDRESSES = text("""
         FROM deliveries AS d JOIN signatures AS other ON other.id = d.subject_id
         WHERE d.mailing_id = CAST(:received AS bigint) AND d.state = 'sent'
     ) AS received ON received.email_canonical = s.email_canonical
-    WHERE s.state = 'confirmed' AND s.updates AND s.email_canonical > :after
+    WHERE s.state = 'confirmed' AND s.email_canonical > :after
+      AND (CAST(:partner AS bigint) IS NULL AND s.updates
+           OR CAST(:partner AS bigint) IS NOT NULL AND s.restricted_at IS NULL AND s.id IN (
+              SELECT c.signature_id FROM partner_consents AS c JOIN partnerships AS p ON p.id = c.partnership_id
+              WHERE p.partner_id = :partner AND p.left_at IS NULL AND p.role IN ('owner', 'sender')
+                AND c.ended_at IS NULL))
       AND s.petition_id = ANY(CAST(:petitions AS bigint[]))
       AND (CAST(:party AS text) IS NULL OR s.party = :party)
       AND (CAST(:languages AS text[]) IS NULL OR s.locale = ANY(CAST(:languages AS text[])))
@@ -170,7 +188,12 @@ SAMPLE_RECIPIENTS = text("""
         FROM deliveries AS d JOIN signatures AS other ON other.id = d.subject_id
         WHERE d.mailing_id = CAST(:received AS bigint) AND d.state = 'sent'
     ) AS received ON received.email_canonical = s.email_canonical
-    WHERE s.state = 'confirmed' AND s.updates
+    WHERE s.state = 'confirmed'
+      AND (CAST(:partner AS bigint) IS NULL AND s.updates
+           OR CAST(:partner AS bigint) IS NOT NULL AND s.restricted_at IS NULL AND s.id IN (
+              SELECT c.signature_id FROM partner_consents AS c JOIN partnerships AS p ON p.id = c.partnership_id
+              WHERE p.partner_id = :partner AND p.left_at IS NULL AND p.role IN ('owner', 'sender')
+                AND c.ended_at IS NULL))
       -- Nobody is shown as an example whose name is withheld.
       AND (:withheld_too OR s.withheld_name IS NULL)
       AND s.petition_id = ANY(CAST(:petitions AS bigint[]))
@@ -195,6 +218,14 @@ SAMPLE_RECIPIENTS = text("""
 COUNT_BY_STATE = text("""
     SELECT CAST(queue AS bigint) AS mailing_id, state, n FROM current_state_counts
     WHERE subject = 'mailing' AND queue = ANY(:mailings)
+""")
+
+# Which signatures agreed to which partner's news, and when: read again as each of its emails is composed.
+SELECT_PARTNER_CONSENTS = text("""
+    SELECT c.signature_id, p.partner_id, c.agreed_at
+    FROM partner_consents AS c JOIN partnerships AS p ON p.id = c.partnership_id
+    WHERE c.signature_id = ANY(CAST(:signatures AS bigint[])) AND c.ended_at IS NULL
+        AND p.left_at IS NULL AND p.role IN ('owner', 'sender')
 """)
 
 # Signatures that were confirmed on petitions in a week: from the start of a mailing, and before it.

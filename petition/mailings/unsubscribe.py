@@ -14,6 +14,7 @@ from petition.delivery.suppressions.suppression_list import is_hash_of
 from petition.mailings.emails import UNSUBSCRIBE_PURPOSE
 from petition.mailings.models import MAILING_KIND, Mailing, UnsubscribeChoice, Unsubscription
 from petition.signatures.models import Signature, SignatureState
+from petition.signatures.partner_news.consents import has_agreed, stop_for_address
 from petition.signatures.self_service import set_updates, withdraw
 
 
@@ -70,13 +71,18 @@ def _lock_address(signature_id: int) -> None:
 def unsubscribe(subscriber: Subscriber, choice: str = UnsubscribeChoice.THESE) -> None:
     """Unsubscribe from the petitions of the mailing, from all, or withdraw the signature as well. Flushes.
 
+    From a mailing of a partner: from that partner's news, on every petition, and from nobody else's.
+
     Counts once against the mailing, whatever the choice and however often.
     """
     if subscriber.signature is not None:
-        for signature in _find_affected_signatures(
-            subscriber, everything=choice in (UnsubscribeChoice.ALL, UnsubscribeChoice.COMPLAINT)
-        ):
-            set_updates(signature, False)
+        everything = choice in (UnsubscribeChoice.ALL, UnsubscribeChoice.COMPLAINT)
+        partner_id = subscriber.mailing.partner_id if subscriber.mailing else None
+        if everything or partner_id:
+            stop_for_address(subscriber.signature.email_canonical, None if everything else partner_id)
+        if everything or not partner_id:
+            for signature in _find_affected_signatures(subscriber, everything=everything):
+                set_updates(signature, False)
         if choice == UnsubscribeChoice.WITHDRAW and subscriber.signature.is_confirmed:
             withdraw(subscriber.signature)
     if subscriber.mailing is not None:
@@ -102,7 +108,12 @@ def _find_affected_signatures(subscriber: Subscriber, *, everything: bool) -> li
 
 def is_unsubscribed(subscriber: Subscriber) -> bool:
     """Say whether the recipient is unsubscribed from this news already."""
-    return subscriber.signature is None or not subscriber.signature.updates
+    if subscriber.signature is None:
+        return True
+    partner_id = subscriber.mailing.partner_id if subscriber.mailing else None
+    if partner_id is None:
+        return not subscriber.signature.updates
+    return not has_agreed(subscriber.signature.id, partner_id)
 
 
 def unsubscribe_by_email(delivery_id: int, complaint: bool) -> None:

@@ -9,6 +9,7 @@ def register(app: Flask) -> None:
     from petition.core.celery import register_task
     from petition.petitions import api, tasks
     from petition.petitions.paper import bulk
+    from petition.petitions.partners import access
     from petition.petitions.views import (
         desk,
         desk_legal,
@@ -16,8 +17,11 @@ def register(app: Flask) -> None:
         images,
         legal,
         lifecycle,
+        own_partnerships,
         paper,
         paper_sheets,
+        partners,
+        partnerships,
         public,
         public_statistics,
         sitemap,
@@ -25,11 +29,16 @@ def register(app: Flask) -> None:
         timeline,
         updates,
     )
+    from petition.team.permissions import register_partner_check
 
     openapi.register_blueprint(app, api.blueprint)
     public_views = (public, embedding, sitemap, timeline, public_statistics, legal)
     for view in (*public_views, desk, desk_legal, lifecycle, statistics, paper, paper_sheets, images, updates):
         app.register_blueprint(view.blueprint)
+    for view in (partners, partnerships, own_partnerships):
+        app.register_blueprint(view.blueprint)
+    register_partner_check(app, access.may_visit)
+    access.register_subject(app, "slug", access.find_petition_by_slug)
     register_task(app, tasks.roll_up_statistics)
     register_task(app, tasks.read_paper_files)
     register_task(app, tasks.delete_stale_paper_drafts)

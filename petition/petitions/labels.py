@@ -13,7 +13,7 @@ from petition.petitions.markdown import Dropped
 from petition.petitions.models import PaperImportState, Petition, PetitionState
 from petition.petitions.paper.csv import MAX_LINES
 from petition.petitions.paper.errors import PaperFileErrorCode
-from petition.petitions.sharing import SOURCE_PREFIX
+from petition.petitions.sharing import PARTNER_PREFIX, SOURCE_PREFIX
 
 
 def field_label(field: str) -> str:
@@ -230,6 +230,8 @@ def source_label(source: str) -> str:
     known = {"page": _("petition page"), "api": _("JSON API"), "widget": _("embedded form")}
     if source.startswith(SOURCE_PREFIX):
         return _("passed on: %(channel)s", channel=share_channel_label(source.removeprefix(SOURCE_PREFIX)))
+    if source.startswith(PARTNER_PREFIX):
+        return _("partner: %(name)s", name=source.removeprefix(PARTNER_PREFIX))
     return known.get(source, source)
 
 

@@ -92,6 +92,8 @@ class Petition(Model):
     created_at: Mapped[datetime] = mapped_column(server_default=func.now())
     # Links to the draft of an earlier generation are void.
     draft_link_generation: Mapped[int] = mapped_column(default=0, server_default="0")
+    # Whether it ever had partners: without, nothing looks for them.
+    has_partners: Mapped[bool] = mapped_column(default=False, server_default=text("false"))
     # Incremented by every change, for the optimistic lock.
     version: Mapped[int] = mapped_column(default=1, server_default="1")
     texts: Mapped[dict[str, "PetitionText"]] = relationship(

@@ -1,10 +1,11 @@
 """Passing a petition on: an address for each channel, and the links that open a service with a text about it.
 
 `?via=<channel>` in an address is carried by the form to the signature's `source`. It says which channel the link went
-through, never who passed it on.
+through, never who passed it on. So does `?via=<key>` of a partner of the petition.
 """
 
 import re
+from collections.abc import Collection
 from dataclasses import dataclass
 from urllib.parse import quote
 
@@ -12,6 +13,7 @@ from petition.core.assets import public_url_for
 from petition.petitions.presenter import PetitionPresenter
 
 SOURCE_PREFIX = "share:"
+PARTNER_PREFIX = "partner:"  # and a partner's key
 # The device's own sharing sheet; a link that was copied; services. Signal has no address that opens it with a text.
 CHANNELS = ("device", "link", "email", "whatsapp", "signal", "telegram", "mastodon", "bluesky", "facebook")
 
@@ -24,15 +26,23 @@ class ShareLink:
     url: str
 
 
-def parse_channel(value: str | None) -> str | None:
-    """Return the channel that an address names, None for an unknown one; what clings to a copied address is dropped."""
-    found = re.match(r"[a-z]{1,20}", value or "")
-    return found[0] if found and found[0] in CHANNELS else None
+def parse_channel(value: str | None, partners: Collection[str] = ()) -> str | None:
+    """Return the channel that an address names, None for an unknown one; what clings to a copied address is dropped.
+
+    `partners`: the keys of the petition's partners, each of which is a channel of its own.
+    """
+    for pattern, known in ((r"[a-z]{1,20}", CHANNELS), (r"[a-z][a-z0-9]{1,11}", partners)):
+        found = re.match(pattern, value or "")
+        if found and found[0] in known:
+            return found[0]
+    return None
 
 
 def source_of(channel: str | None) -> str:
     """Return where a signature on the petition's page comes from: the page itself, or a link that was passed on."""
-    return f"{SOURCE_PREFIX}{channel}" if channel else "page"
+    if not channel:
+        return "page"
+    return f"{SOURCE_PREFIX if channel in CHANNELS else PARTNER_PREFIX}{channel}"
 
 
 def shared_address(slug: str, channel: str) -> str:

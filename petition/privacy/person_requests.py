@@ -24,7 +24,7 @@ from petition.privacy.models import CHANNELS, REQUEST_KINDS, PersonRequest, Requ
 from petition.safeguards.email_addresses import Address, BadAddress, parse_email_address
 from petition.signatures.data_copy import to_dict
 from petition.signatures.models import AddressChange, ListRequest, SavedSearch, Signature, SignRequest
-from petition.signatures.self_service import erase, set_updates
+from petition.signatures.self_service import erase, stop_all_news
 from petition.signatures.staff.actions import validate_reason
 from petition.signatures.staff.restriction import restrict
 from petition.team import audit
@@ -163,10 +163,7 @@ def _answer(_address: Address, signatures: list[Signature]) -> dict[str, int]:
 
 
 def _stop_updates(_address: Address, signatures: list[Signature]) -> dict[str, int]:
-    subscribed = [signature for signature in signatures if signature.updates]
-    for signature in subscribed:
-        set_updates(signature, False)
-    return {"stopped": len(subscribed)}
+    return {"stopped": sum(stop_all_news(signature) for signature in signatures)}
 
 
 def _restrict(_address: Address, signatures: list[Signature]) -> dict[str, int]:

@@ -120,6 +120,7 @@ def _anonymise_rows(retention: PetitionRetention, rows: Sequence[Any]) -> None:
     done = db.session.execute(queries.ANONYMISE_SIGNATURES, {"ids": ids, "own_domain_ids": own, "now": clock.now()})
     db.session.execute(queries.DELETE_NAME_REPORTS, {"ids": ids})
     db.session.execute(queries.DELETE_ADDRESS_CHANGES, {"ids": ids})
+    db.session.execute(queries.DELETE_PARTNER_CONSENTS, {"ids": ids})
     retention.signatures += int(getattr(done, "rowcount", 0))
 
 

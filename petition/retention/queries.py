@@ -70,6 +70,7 @@ ANONYMISE_SIGNATURES = text("""
     WHERE id = ANY(CAST(:ids AS bigint[])) AND anonymised_at IS NULL
 """)
 DELETE_ADDRESS_CHANGES = text("DELETE FROM address_changes WHERE signature_id = ANY(CAST(:ids AS bigint[]))")
+DELETE_PARTNER_CONSENTS = text("DELETE FROM partner_consents WHERE signature_id = ANY(CAST(:ids AS bigint[]))")
 DELETE_NAME_REPORTS = text("DELETE FROM name_reports WHERE signature_id = ANY(CAST(:ids AS bigint[]))")
 
 # The next lines on paper, by the index on names: those that are done have none.

@@ -179,6 +179,13 @@ RULES = (
         ("name_reports",),
     ),
     Rule(
+        "which partner's news a signer agreed to, in which words, since when and until when",
+        "`partner_consents`, `consent_wordings`",
+        "with the name; ended ones too, as proof",
+        ("partner_consents", "consent_wordings"),
+        ANONYMISATION_TASK,
+    ),
+    Rule(
         "a new address that a signer gave, confirmed or not yet",
         "`address_changes`",
         "until its link expires, {CONFIRM_WITHIN}",
@@ -388,6 +395,12 @@ RULES = (
         "`accounts`, `passkeys`",
         "until disabled and removed",
         ("accounts", "passkeys"),
+    ),
+    Rule(
+        "partners of petitions: organisation, addresses of its mailings, which accounts act for it, what it may do",
+        "`partners`, `partner_members`, `partnerships`",
+        "kept with the petition; a member until removed, or with the account",
+        ("partners", "partner_members", "partnerships"),
     ),
     Rule(
         "legal notice: who publishes, who directs the publication, how they are reached; on the public pages",

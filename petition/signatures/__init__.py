@@ -27,6 +27,7 @@ def register(app: Flask) -> None:
         tasks,
         withheld,
     )
+    from petition.signatures.partner_news import consents as partner_news_consents
     from petition.signatures.review import own_domain, queue
     from petition.signatures.staff import invalidate, quarantine
     from petition.signatures.views import (
@@ -73,6 +74,7 @@ def register(app: Flask) -> None:
         app.register_blueprint(view.blueprint)
     register_navigation_count(app, "name_review.index", queue.navigation_count)
     app.add_template_global(consent.consent_wording)
+    app.add_template_global(partner_news_consents.list_boxes, "partner_boxes")
     app.add_template_global(public_list.preview_signatories)
     app.add_template_global(own_domain.is_own_domain)
     app.add_template_global(withheld.list_waiting, "list_withheld")

@@ -74,6 +74,11 @@ class SignSchema(ma.Schema):
         },
     )
     updates = ma.fields.Boolean(metadata={"description": N_("receive the campaign's news"), "default": False})
+    news = ma.fields.List(
+        ma.fields.String(validate=validate.Length(1, 12)),
+        validate=validate.Length(max=30),
+        metadata={"description": N_("the partners whose news to receive, by the words in their links")},
+    )
     locale = _text(N_("language of the emails, as two letters; else the browser's, else the site's own"))
     with_handle = ma.fields.Boolean(
         metadata={

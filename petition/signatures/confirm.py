@@ -22,6 +22,7 @@ from petition.signatures.links import (
     read_confirm_token,
 )
 from petition.signatures.models import Signature, SignatureState, confirmation_numbers
+from petition.signatures.partner_news import consents
 from petition.signatures.presses import UNWATCHED, Press
 from petition.signatures.queries import CONFIRM_BY_LINK_SQL, NOTE_CONFIRMATION_SQL, NOTE_HELD_PRESS_SQL
 
@@ -149,6 +150,7 @@ def disown(signature: Signature) -> bool:
         signature, SignatureState.PENDING, SignatureState.DISOWNED, **ended
     ):
         return False
+    consents.end([signature.id])
     journal.record(Act.DISOWNED, signature.id, signature.email_canonical)
     return True
 

@@ -61,7 +61,11 @@ def is_outdated(petition: Petition, language: str, digest: object) -> bool:
 
 def get_or_create_wording_id(petition: Petition, locale: str) -> int:
     """Return the id of the wording that signers see in a language; each wording is recorded once."""
-    wording = get_wording(petition, locale)
+    return record_wording(get_wording(petition, locale))
+
+
+def record_wording(wording: Wording) -> int:
+    """Return the id of a wording, which is recorded once."""
     wording_id: int = get_or_create(("wording", wording), lambda: _find_or_insert(wording), WORDING_CACHE_TTL_SECONDS)
     return wording_id
 

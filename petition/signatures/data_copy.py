@@ -25,6 +25,7 @@ from petition.signatures.labels import (
     report_reason_label,
 )
 from petition.signatures.models import AddressChange, ConsentWording, NameReport, Signature, SignatureState, SignRequest
+from petition.signatures.partner_news.consents import read_data
 from petition.signatures.staff.history import ACTION_MESSAGES, BULK_ACTION_MESSAGES, VIEWED_MESSAGE, describe_action
 from petition.team import audit
 from petition.team.models import AuditEvent
@@ -58,6 +59,7 @@ def collect_data(signature: Signature) -> dict[str, Any]:
         "petition": signature.petition.slug,
         **to_dict(signature),
         "consent": _consent(signature),
+        "partner_news": read_data(signature),
         "waiting_requests": _waiting_requests(signature),
         "address_change": _address_change(signature),
         "emails": deliveries,

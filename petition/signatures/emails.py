@@ -31,7 +31,7 @@ from petition.signatures.codes import format_code, make_code
 from petition.signatures.links import absolute_url, make_confirm_token, personal_path, petition_url
 from petition.signatures.models import CONFIRMED_STATES, Signature, SignatureState
 from petition.signatures.review.rules import is_plain_name
-from petition.signatures.self_service import set_updates
+from petition.signatures.self_service import stop_all_news
 
 # RFC 3834: sent by a program, so that no other program replies.
 AUTO_SUBMITTED_HEADERS = {"Auto-Submitted": "auto-generated", "X-Auto-Response-Suppress": "All"}
@@ -211,4 +211,4 @@ def stop_updates(delivery_id: int, _complaint: bool) -> None:
     delivery = db.session.get(Delivery, delivery_id)
     signature = db.session.get(Signature, delivery.subject_id) if delivery else None
     if delivery and signature and is_hash_of(delivery.address_hash, signature.email):
-        set_updates(signature, False)
+        stop_all_news(signature)

@@ -80,6 +80,12 @@ RESTRICT_SQL = text(f"""
     WHERE s.id = given.id AND s.restricted_at IS NULL
     RETURNING s.petition_id, s.id, s.party, s.state
 """)  # noqa: S608
+# The news of partners ends with each of these acts.
+END_PARTNER_NEWS_SQL = text(f"""
+    UPDATE partner_consents AS c SET ended_at = given.at FROM {GIVEN}
+    WHERE c.signature_id = given.id AND c.ended_at IS NULL AND c.agreed_at <= given.at
+""")  # noqa: S608
+NEWS_ENDING_ACTS = (Act.DISOWNED, Act.WITHDRAWN, Act.UNSUBSCRIBED, Act.RESTRICTED)
 STATEMENTS = {
     Act.ERASED: ERASE_SQL, Act.DISOWNED: DISOWN_SQL, Act.WITHDRAWN: WITHDRAW_SQL, Act.UNSUBSCRIBED: UNSUBSCRIBE_SQL,
     Act.UNLISTED: UNLIST_SQL, Act.RESTRICTED: RESTRICT_SQL,
@@ -142,6 +148,8 @@ def _execute(connection: Connection, act: str, statement: Any, given: list[tuple
         return 0
     parameters = {"ids": [row[0] for row in given], "times": [row[1] for row in given]}
     rows = connection.execute(statement, parameters).all()
+    if act in NEWS_ENDING_ACTS:
+        connection.execute(END_PARTNER_NEWS_SQL, parameters)
     if act in ENDING_ACTS:
         counted = [(row.petition_id, row.id, row.party) for row in rows if row.state == "confirmed"]
         increment_many(counted, -1, connection)

@@ -266,7 +266,7 @@ class Signature(Model):
             "quarantined_by",
             "id",
             postgresql_where=text("quarantined_at IS NOT NULL"),
-        ),  # fmt: skip
+        ),
         Index(
             "ix_signatures_network_kept", "petition_id", "requested_at", postgresql_where=text("network IS NOT NULL")
         ),
@@ -333,6 +333,8 @@ class SignRequest(Model):
     named_when: Mapped[str | None] = mapped_column(String(12))
     named_from: Mapped[int | None]
     team_sees_name: Mapped[bool] = mapped_column(default=False, server_default=text("false"))
+    # Of a petition with partners: the wording agreed to, by the number of the partnership whose box was ticked.
+    partner_consents: Mapped[dict[str, int] | None] = mapped_column(JSONB(none_as_null=True))
 
 
 class WithheldCount(Model):

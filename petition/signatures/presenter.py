@@ -3,6 +3,7 @@
 from typing import Any
 
 from petition.signatures.models import Signature
+from petition.signatures.partner_news.consents import list_agreed_names
 
 DISPLAYED_FIELDS = ("party", "own_name", "profession", "organisation", "city", "shown", "updates")
 
@@ -17,6 +18,7 @@ def present_for_signer(signature: Signature) -> dict[str, Any]:
         "is_withheld": signature.withheld_name is not None,
         "email_masked": mask_email(signature.email),
         "state": signature.state,
+        "news_from": list_agreed_names(signature),
         "review": signature.review,
         "confirmed_on": signature.confirmed_at.date() if signature.confirmed_at else None,
     }

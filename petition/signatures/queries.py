@@ -11,12 +11,13 @@ from sqlalchemy import text
 INSERT_SIGN_REQUEST_SQL = text("""
     INSERT INTO sign_requests (
         petition_id, party, name, organisation, email, email_canonical, profession, city, postal_code, country, locale,
-        listed, updates, updates_wording_id, source, network, request_id, review, named_when, named_from, team_sees_name
+        listed, updates, updates_wording_id, source, network, request_id, review, named_when, named_from,
+        team_sees_name, partner_consents
     )
     SELECT
         id, :party, :name, :organisation, :email, :email_canonical, :profession, :city, :postal_code, :country, :locale,
         :listed, :updates, :updates_wording_id, :source, :network, :request_id, :review,
-        :named_when, :named_from, :team_sees_name
+        :named_when, :named_from, :team_sees_name, CAST(:partner_consents AS jsonb)
     FROM petitions
     WHERE id = :petition_id AND version = :version
     RETURNING id
@@ -84,7 +85,9 @@ PROCESS_SIGN_REQUESTS_SQL = text("""
             requested_at
         FROM inserted ORDER BY request
     )
-    SELECT b.*, CASE WHEN b.updates THEN b.requested_at END AS updates_at, i.id IS NOT NULL AS is_new
+    SELECT
+        b.*, CASE WHEN b.updates THEN b.requested_at END AS updates_at, i.id IS NOT NULL AS is_new,
+        i.id AS signature_id
     FROM batch AS b LEFT JOIN inserted AS i ON i.request = b.id
     ORDER BY b.id
 """)

@@ -16,6 +16,7 @@ from petition.petitions.counters import increment
 from petition.signatures.confirm import end_confirmed
 from petition.signatures.consent import get_or_create_wording_id
 from petition.signatures.models import Party, Signature, SignatureState
+from petition.signatures.partner_news import consents
 from petition.signatures.review.rules import find_flags, review_after_change
 from petition.signatures.sign import enqueue_email, get_todays_emails, may_send_email
 from petition.signatures.validation import clean_text, parse_country
@@ -31,6 +32,7 @@ def withdraw(signature: Signature) -> bool:
     """
     if not end_confirmed(signature, SignatureState.WITHDRAWN, ended_at=func.now(), updates=False):
         return False
+    consents.end([signature.id])
     journal.record(Act.WITHDRAWN, signature.id, signature.email_canonical)
     enqueue_email(signature, "withdrawn", NOTIFICATIONS)
     return True
@@ -102,6 +104,13 @@ def set_updates(signature: Signature, enabled: bool) -> None:
     if signature.updates and not enabled:
         journal.record(Act.UNSUBSCRIBED, signature.id, signature.email_canonical)
     signature.updates = enabled
+
+
+def stop_all_news(signature: Signature) -> bool:
+    """Stop all news by email: the team's and every partner's. Returns whether there was any. Flushes."""
+    had_updates = signature.updates
+    set_updates(signature, False)
+    return consents.stop_all(signature) or had_updates
 
 
 def enqueue_personal_link(signature: Signature) -> None:

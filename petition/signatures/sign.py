@@ -1,5 +1,6 @@
 """Sign: record what was submitted, and answer. A worker makes a signature of it (`sign_requests`)."""
 
+import json
 from datetime import timedelta
 from typing import Any
 
@@ -16,6 +17,7 @@ from petition.delivery.wakeup import wake_soon
 from petition.petitions.models import Petition
 from petition.signatures.consent import get_or_create_wording_id
 from petition.signatures.models import Signature
+from petition.signatures.partner_news.consents import record_choices
 from petition.signatures.queries import INSERT_SIGN_REQUEST_SQL
 from petition.signatures.validation import Details
 
@@ -63,6 +65,7 @@ def _column_values(petition: Petition, details: Details, source: str, network: s
         "petition_id": petition.id,
         "request_id": current_request_id(),
         "review": details.review,
+        "partner_consents": None if details.partners is None else json.dumps(record_choices(details.partners)),
     }
 
 

@@ -16,6 +16,7 @@ from petition.core.db import autocommit_connection, db
 from petition.delivery.outbox import OutboxEntry, RecentEmails, enqueue
 from petition.delivery.queues import CONFIRMATIONS, NOTIFICATIONS
 from petition.signatures.models import CONFIRMED_STATES, SignatureState
+from petition.signatures.partner_news import consents
 from petition.signatures.queries import (
     EXISTS_SIGN_REQUEST_SQL,
     LOCK_SIGN_REQUESTS_SQL,
@@ -93,6 +94,8 @@ def _process_one(request_id: int) -> None:
 def _process_batch(only: int | None) -> int:
     """Process the oldest requests, or `only` one, and return how many. Commits."""
     batch = db.session.execute(PROCESS_SIGN_REQUESTS_SQL, {"only": only, "batch_size": BATCH_SIZE}).all()
+    new = [(row.signature_id, row.partner_consents, row.requested_at) for row in batch if row.is_new]
+    consents.insert_many([row for row in new if row[1]])
     for request in batch:
         if not request.is_new:
             existing = db.session.execute(LOCK_SIGNATURE_SQL, dict(request._mapping)).one()
@@ -110,7 +113,9 @@ def _refresh_existing(existing: Row[Any], request: Row[Any]) -> None:
     if existing.state == SignatureState.PENDING:
         send = may_send_email(recent)
         if send or existing.email == request.email:
-            _refresh(existing, values, _pending_link_columns(existing, values, recent, send))
+            links = _pending_link_columns(existing, values, recent, send, news_changed=_news_changed(existing, request))
+            _refresh(existing, values, links)
+            _replace_news(existing, request, may_add=send or recent.has_waiting)
         if send:
             _enqueue("confirm_signature", existing, request)
     elif existing.state == SignatureState.WITHDRAWN:
@@ -118,6 +123,7 @@ def _refresh_existing(existing: Row[Any], request: Row[Any]) -> None:
         if recent.emails < MAX_EMAILS_PER_DAY:
             generation = existing.generation + 1
             _refresh(existing, values, {"generation": generation, "valid_from": generation})
+            _replace_news(existing, request, may_add=True)
             _enqueue("confirm_signature", existing, request)
     elif existing.state in CONFIRMED_STATES and may_send_email(recent):
         db.session.execute(SET_GENERATION_SQL, {"id": existing.id, "generation": existing.generation + 1})
@@ -134,11 +140,26 @@ def _refresh(existing: Row[Any], values: Mapping[Any, Any], links: dict[str, int
     db.session.execute(REFRESH_SIGNATURE_SQL, {**values, **links, "id": existing.id})
 
 
+def _news_changed(existing: Row[Any], request: Row[Any]) -> bool:
+    """Say whether a request asks for other partners' news than its signature; no look-up without partners."""
+    if request.partner_consents is None or existing.email != request.email:
+        return False
+    return consents.get_agreed(existing.id) != {int(number) for number in request.partner_consents}
+
+
+def _replace_news(existing: Row[Any], request: Row[Any], *, may_add: bool) -> None:
+    if request.partner_consents is not None and existing.email == request.email:
+        consents.replace(existing.id, request.partner_consents, request.requested_at, may_add=may_add)
+
+
 def _pending_link_columns(
-    existing: Row[Any], values: Mapping[Any, Any], recent: RecentEmails, send: bool
+    existing: Row[Any], values: Mapping[Any, Any], recent: RecentEmails, send: bool, *, news_changed: bool
 ) -> dict[str, int]:
-    """Return which links of a pending signature are valid once its details are refreshed."""
-    changed = any(getattr(existing, name) != values[name] for name in (*FORM_COLUMNS, "email"))
+    """Return which links of a pending signature are valid once its details are refreshed.
+
+    `news_changed`: whether it asks for other partners' news than before.
+    """
+    changed = news_changed or any(getattr(existing, name) != values[name] for name in (*FORM_COLUMNS, "email"))
     generation = existing.generation + 1 if send else existing.generation
     # Changed details void earlier links, once an email with the changed details follows: a new one, or one that waits.
     void_earlier_links = changed and (send or recent.has_waiting)

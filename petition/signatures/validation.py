@@ -14,6 +14,7 @@ from petition.safeguards.email_addresses import Address, BadAddress, parse_email
 from petition.safeguards.signer_texts import MAX_CHARACTERS, TextProblem, find_problem, normalise
 from petition.signatures.consent import is_outdated
 from petition.signatures.models import PARTIES, Party
+from petition.signatures.partner_news.consents import PartnerBox, list_boxes
 from petition.signatures.review.rules import initial_review
 from petition.signatures.withheld import parse_naming
 
@@ -41,6 +42,8 @@ class Details:
     named_when: str | None = None
     named_from: int | None = None
     team_sees_name: bool = False
+    # The boxes for partners' news that were ticked; None of a petition without partners.
+    partners: tuple[PartnerBox, ...] | None = None
 
     @property
     def own_name(self) -> str:
@@ -74,13 +77,13 @@ def validate_details(petition: Petition, form: Mapping[str, Any]) -> Details:
     country = _parse_country(form, errors) if "country" in petition.asks else None
     boxes = {field: _parse_checkbox(form, field, errors) for field in ("listed", "updates")}
     naming = parse_naming(petition, form, party, texts["profession"], errors)
-    if errors or address is None:
-        raise ValidationError(errors)
     chosen = form.get("locale")
     locale = chosen if chosen in LANGUAGES else current_language()
+    partners = _parse_partners(petition, form, locale, errors)
+    if errors or address is None:
+        raise ValidationError(errors)
     if boxes["updates"] and is_outdated(petition, locale, form.get("wording")):
-        message = _("These words have changed since you opened the page: please read them again.")
-        raise ValidationError({"updates": message})
+        raise ValidationError({"updates": _outdated_message()})
     name = texts["name"] or ""
     return Details(
         party=party, name=name, organisation=texts["organisation"], address=address,
@@ -88,8 +91,28 @@ def validate_details(petition: Petition, form: Mapping[str, Any]) -> Details:
         listed=boxes["listed"] if naming is None else naming.listed, updates=boxes["updates"], locale=locale,
         review=initial_review(party, name, texts["profession"]),
         named_when=naming.named_when if naming else None, named_from=naming.named_from if naming else None,
-        team_sees_name=naming.team_sees_name if naming else False,
+        team_sees_name=naming.team_sees_name if naming else False, partners=partners,
     )  # fmt: skip
+
+
+def _outdated_message() -> str:
+    return _("These words have changed since you opened the page: please read them again.")
+
+
+def _parse_partners(
+    petition: Petition, form: Mapping[str, Any], locale: str, errors: dict[str, str]
+) -> tuple[PartnerBox, ...] | None:
+    """Return the boxes for partners' news that were ticked, or named in a list; None of a petition without partners."""
+    if not petition.has_partners:
+        return None
+    named = form.get("news")
+    keys = named if isinstance(named, list) else []
+    boxes = list_boxes(petition, locale)
+    ticked = [box for box in boxes if _parse_checkbox(form, box.field, errors) or box.key in keys]
+    for box in ticked:
+        if (shown := form.get(box.wording_field)) and shown != box.wording.digest:
+            errors[box.field] = _outdated_message()
+    return tuple(ticked)
 
 
 def _clean_field(form: Mapping[str, Any], field: str, errors: dict[str, str]) -> str | None:

@@ -74,14 +74,23 @@ def get_by_email(address: str, *, lock: bool = False) -> Account:
 
 
 def invite(
-    address: str, roles: Collection[str], name: str = "", language: str = DEFAULT_LANGUAGE, actor: str | None = None
+    address: str,
+    roles: Collection[str],
+    name: str = "",
+    language: str = DEFAULT_LANGUAGE,
+    actor: str | None = None,
+    *,
+    outside: bool = False,
 ) -> Account:
     """Create an account without a password and enqueue its invitation; repeat an invitation not accepted yet.
+
+    `outside`: of somebody who acts for a partner, and has no role in the team.
 
     Raises `ValidationError` for an invalid address, role or language, `AlreadyMember`.
     """
     email = _parse_address(address)
-    _validate_roles(roles)
+    if not outside:
+        _validate_roles(roles)
     if language not in LANGUAGES:
         raise ValidationError({"language": f"{language}: choose among {', '.join(LANGUAGES)}"})
     account = find_by_email(email, lock=True)

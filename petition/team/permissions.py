@@ -1,8 +1,10 @@
 """Require sign-in and a role for the views of a blueprint."""
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
+from typing import Any
 
-from flask import Blueprint, abort, current_app, flash, g, has_request_context, redirect, request, url_for
+from flask import Blueprint, Flask, abort, current_app, flash, g, has_request_context, redirect, request, url_for
+from flask.blueprints import BlueprintSetupState
 from flask_babel import gettext as _
 from flask_login import current_user
 from flask_security.utils import check_and_update_authn_fresh
@@ -41,8 +43,40 @@ def check_fresh(next_url: str) -> Response | None:
     return redirect(url_for("security.verify", next=next_url), 303)
 
 
-def require_roles(blueprint: Blueprint, *roles: str, max_body_bytes: Mapping[str, int] | None = None) -> None:
+PartnerCheck = Callable[[Account, str, Mapping[str, Any]], bool]
+_PARTNER_CHECK, _PARTNER_VIEWS = "petition.partner_check", "petition.partner_views"
+
+
+def register_partner_check(app: Flask, check: PartnerCheck) -> None:
+    """Register what says whether an account without a role in the team may open a page that names a petition.
+
+    It is called with the account, the role that the page asks of a partner, and the arguments of the page's address;
+    it raises `NotFound` for what is none of the account's partners'.
+    """
+    app.extensions[_PARTNER_CHECK] = check
+
+
+def may_as_partner(account: Account, role: str) -> bool:
+    """Say whether an account acts for a partner that has a role in some petition."""
+    check: PartnerCheck | None = current_app.extensions.get(_PARTNER_CHECK)
+    return bool(check and check(account, role, {}))
+
+
+def list_partner_views() -> Mapping[str, str]:
+    """Return the pages (endpoints) that are open to partners, with the role that each asks for."""
+    found: Mapping[str, str] = current_app.extensions.get(_PARTNER_VIEWS, {})
+    return found
+
+
+def require_roles(
+    blueprint: Blueprint,
+    *roles: str,
+    max_body_bytes: Mapping[str, int] | None = None,
+    partners: Mapping[str, str] | None = None,
+) -> None:
     """Restrict a blueprint to accounts with one of the roles, or to any account if none is given.
+
+    `partners`: by view name, the views that partners of the petition may use too, and the role that each asks for.
 
     Answers 302 to the sign-in page without an account, 403 without a role (an admin has all), 400 to a form without a
     valid CSRF token. What was typed into a form of the desk is kept, and shown after signing in. `max_body_bytes`: by
@@ -56,14 +90,30 @@ def require_roles(blueprint: Blueprint, *roles: str, max_body_bytes: Mapping[str
             request.max_content_length = request.max_form_memory_size = max_body_bytes[view]
         return check_access(*roles)
 
+    def _record(state: BlueprintSetupState) -> None:
+        views = {f"{blueprint.name}.{view}": role for view, role in (partners or {}).items()}
+        state.app.extensions.setdefault(_PARTNER_VIEWS, {}).update(views)
+
+    blueprint.record(_record)
+
+
+def _may_make_request(account: Account) -> bool:
+    """Say whether an account may make this request for a partner. Raises `NotFound`."""
+    asked = list_partner_views().get(request.endpoint or "")
+    check: PartnerCheck | None = current_app.extensions.get(_PARTNER_CHECK)
+    return bool(asked and check and check(account, asked, request.view_args or {}))
+
 
 def check_access(*roles: str) -> Response | None:
-    """Return None if the request is allowed, else a redirect to the sign-in page. Aborts with 403 or 400."""
+    """Return None if the request is allowed, else a redirect to the sign-in page. Aborts with 403 or 400.
+
+    Raises `NotFound` for what is of a petition that none of the account's partners shares.
+    """
     account = current_account()
     if account is None:
         here = request.full_path.rstrip("?") if request.method == "GET" or _keep_form() else None
         return redirect(url_for("security.login", next=here))
-    if not account.has_any_role(*roles):
+    if not account.has_any_role(*roles) and not _may_make_request(account):
         abort(403)
     if request.method not in ("GET", "HEAD", "OPTIONS"):
         try:

@@ -13,9 +13,11 @@ from flask_bootstrap import Bootstrap5
 from petition.team.audit_sentences import describe_events
 from petition.team.labels import list_role_labels, role_descriptions, role_labels
 from petition.team.models import TeamRole
-from petition.team.permissions import current_account
+from petition.team.permissions import current_account, may_as_partner
 from petition.team.sessions import TEAM_PATH_PREFIXES
 from petition.team.unsaved_forms import make_owner_token
+
+MAILINGS = "desk_mailings.index"
 
 
 class NavigationItem(NamedTuple):
@@ -37,11 +39,20 @@ def navigation() -> list[NavigationItem]:
         ("name_review.index", _("Names to review"), (TeamRole.CAMPAIGNER,)),
         ("data_kept.index", _("Data kept"), (TeamRole.CAMPAIGNER,)),
         ("person_requests.index", _("Requests"), (TeamRole.CAMPAIGNER,)),
-        ("desk_mailings.index", _("Mailings"), (TeamRole.CAMPAIGNER, TeamRole.SENDER)),
+        (MAILINGS, _("Mailings"), (TeamRole.CAMPAIGNER, TeamRole.SENDER)),
         ("operations.index", _("Mail queue"), (TeamRole.OPERATOR,)),
         ("people.index", _("Team"), (TeamRole.ADMIN,)),
+        ("partners.index", _("Partners"), (TeamRole.ADMIN,)),
         ("audit.trail", _("Audit trail"), (TeamRole.OPERATOR,)),
     ]
+    if account and may_as_partner(account, "viewer"):
+        shared = ("own_partnerships.index", _("Shared petitions"), ())
+        if account.role_names:
+            sections.insert(1, shared)
+        else:  # acts for partners alone
+            sections = [shared]
+            if may_as_partner(account, "sender"):
+                sections.append((MAILINGS, _("Mailings"), ()))
     items = []
     for endpoint, label, roles in sections:
         if account and account.has_any_role(*roles) and endpoint in current_app.view_functions:

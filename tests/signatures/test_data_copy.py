@@ -15,7 +15,6 @@ from petition.delivery.bounces.models import Bounce
 from petition.delivery.models import Attempt, Delivery
 from petition.delivery.suppressions.suppression_list import hash_address, suppress
 from petition.mailings.models import Unsubscription
-from petition.signatures.data_copy import collect_data
 from petition.signatures.data_copy import HIDDEN_COLUMNS, collect_data
 from petition.signatures.links import personal_path
 from petition.signatures.models import AddressChange, ConsentWording, NameReport, Signature, SignRequest
@@ -39,7 +38,7 @@ REFERENCES = (
 IN_THE_COPY = {
     "signatures", "sign_requests", "deliveries", "attempts", "bounces", "suppressions", "audit_events",
     "bulk_action_rows", "unsubscriptions", "name_reports", "erasure_journal", "person_requests", "address_changes",
-    "count_commitments",
+    "count_commitments", "partner_consents",
 }  # fmt: skip
 NOT_IN_THE_COPY = {
     "count_events": "taken by a worker within seconds; their entries are public and of nobody",

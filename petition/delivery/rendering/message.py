@@ -52,11 +52,13 @@ class OutgoingMessage(flask_mail.Message):
         body: str,
         html: str,
         reply_to: str | None = None,
+        from_address: str | None = None,
     ) -> None:
         # Not Flask-Mail's own constructor: it looks up this host's name for each email, which may wait for a resolver.
         self.to, self.sender_name, self.locale = encode_domain(to), sender_name, locale
         self.recipients, self.cc, self.bcc = [self.to], [], []
-        self.sender = current_app.config["MAIL_DEFAULT_SENDER"]
+        # Another organisation's, where it is not the site that writes; bounces come to the site in any case.
+        self.sender = from_address or current_app.config["MAIL_DEFAULT_SENDER"]
         self.alts: dict[str, str] = {}  # Flask-Mail's storage of `html`
         self.subject, self.body, self.html = subject, body, html
         self.reply_to, self.extra_headers = reply_to, headers or {}
@@ -86,7 +88,7 @@ class OutgoingMessage(flask_mail.Message):
         )
 
     def as_signed_bytes(self) -> bytes:
-        """Return the message with a DKIM signature of each key of the settings."""
+        """Return the message with a DKIM signature of each key of the settings, for the domain that it comes from."""
         message, keys = self.as_bytes(), _get_dkim_keys()
         if not keys:
             return message

@@ -9,20 +9,22 @@ from petition.core.db import db
 from petition.core.i18n import LANGUAGES
 from petition.desk import home
 from petition.mailings.models import Mailing
+from petition.mailings.partner_senders import restrict
 from petition.petitions import edit_form
 from petition.petitions.counters import get_count
 from petition.petitions.legal.imprint import find_public_notice
 from petition.petitions.models import PetitionState
+from petition.petitions.partners.models import PartnerRole
 from petition.petitions.views.desk import get_or_404
 from petition.team import audit
 from petition.team.models import TeamRole
-from petition.team.permissions import require_roles
+from petition.team.permissions import current_account, require_roles
 
 ACCESS = "campaigner"
 MAX_MAILINGS = 5
 MAX_EVENTS = 6
 blueprint = Blueprint("desk_campaign", __name__, url_prefix="/desk/petitions")
-require_roles(blueprint, TeamRole.CAMPAIGNER)
+require_roles(blueprint, TeamRole.CAMPAIGNER, partners={"overview": PartnerRole.VIEWER})
 
 
 def _find_notice(petition_id: int) -> str:
@@ -38,6 +40,9 @@ def overview(slug: str) -> str:
     count = get_count(petition)
     mailings: Any = Mailing.segment["petitions"]
     latest = select(Mailing).where(mailings.contains([petition.id])).order_by(Mailing.id.desc()).limit(MAX_MAILINGS)
+    account = current_account()
+    assert account is not None  # `require_roles` has checked it
+    latest = restrict(latest, account)
     return render_template(
         "desk/overview.html",
         petition=petition,

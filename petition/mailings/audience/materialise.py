@@ -27,7 +27,7 @@ def materialise_audience(
     constraint and be rolled back whole.
     """
     raise_statement_limits()
-    segment = segment_parameters(segment_from_dict(mailing.segment), mailing.timezone)
+    segment = segment_parameters(segment_from_dict(mailing.segment), mailing.timezone, mailing.partner_id)
     if confirmed:
         segment |= {"confirmed_from": confirmed[0], "confirmed_before": confirmed[1]}
     inserted = db.session.execute(MATERIALISE_AUDIENCE, segment | send_rate_parameters(mailing, first_at))

@@ -55,7 +55,7 @@ def count_audience(mailing: Mailing) -> dict[str, Any]:
 
 
 def _segment_parameters(mailing: Mailing) -> dict[str, Any]:
-    return segment_parameters(segment_from_dict(mailing.segment), mailing.timezone)
+    return segment_parameters(segment_from_dict(mailing.segment), mailing.timezone, mailing.partner_id)
 
 
 def _count_suppressed(segment: dict[str, Any]) -> int:

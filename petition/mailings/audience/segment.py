@@ -72,9 +72,13 @@ def parse_segment(values: Mapping[str, Any]) -> Segment:
     return Segment(**form_fields.load(SegmentSchema(), values))
 
 
-def segment_parameters(segment: Segment, timezone: str) -> dict[str, Any]:
-    """Return a segment as parameters of the statements on the audience; None is a filter that was not chosen."""
+def segment_parameters(segment: Segment, timezone: str, partner_id: int | None) -> dict[str, Any]:
+    """Return a segment as parameters of the statements on the audience; None is a filter that was not chosen.
+
+    `partner_id`: the partner whose mailing it is, None for the team.
+    """
     return {
+        "partner": partner_id,
         "petitions": segment.petitions,
         "party": segment.party or None,
         "languages": segment.languages or None,

@@ -50,6 +50,7 @@ class MailingContent:
     subject: str
     preheader: str
     body: str
+    of_partner: bool = False  # whether it says that its reader agreed to a partner's news
 
 
 def _slot_markers(lacking: frozenset[str]) -> dict[str, str]:
@@ -104,6 +105,7 @@ def prepare_mailing(
         SLOTS, kind, content.language, petition=petition, subject=expand(content.subject, markers),
         preheader=expand(content.preheader, markers), body_text=to_text(body), body_html=_inline_styles(body),
         email=markers["email"], agreed_on=markers["agreed_on"], unsubscribe_link=markers["unsubscribe_link"],
+        of_partner=content.of_partner,
     )  # fmt: skip
 
 

@@ -13,9 +13,10 @@ from petition.core.db import db
 from petition.core.exceptions import DomainError, ValidationError
 from petition.core.i18n import LANGUAGES, current_language
 from petition.core.pagination import MAX_ID, make_page, parse_cursor, select_page
-from petition.mailings import actions, drafts, labels, lifecycle, test_emails
+from petition.mailings import actions, drafts, labels, lifecycle, partner_senders, test_emails
 from petition.mailings.audience.preview import is_count_current
 from petition.mailings.audience.segment import Segment, segment_from_dict
+from petition.mailings.emails import find_partner
 from petition.mailings.models import STARTED_STATES, Mailing
 from petition.mailings.preflight import run_preflight_checks
 from petition.mailings.progress import (
@@ -28,6 +29,8 @@ from petition.mailings.progress import (
 from petition.mailings.triggers import is_continuous
 from petition.petitions import queries as petition_queries
 from petition.petitions.models import Petition
+from petition.petitions.partners.access import is_outsider
+from petition.petitions.partners.models import PartnerMember, PartnerRole
 from petition.team.models import Account, TeamRole
 from petition.team.permissions import current_account, require_roles
 
@@ -36,7 +39,10 @@ PAGE_SIZE = 50
 MAX_SUBMITTED_COLLEAGUES = 50
 
 blueprint = Blueprint("desk_mailings", __name__, url_prefix="/desk/mailings")
-require_roles(blueprint, TeamRole.CAMPAIGNER, TeamRole.SENDER)
+PARTNER_VIEWS = ("index", "show", "test", "copy", "unschedule", "pause")
+require_roles(
+    blueprint, TeamRole.CAMPAIGNER, TeamRole.SENDER, partners=dict.fromkeys(PARTNER_VIEWS, PartnerRole.SENDER)
+)
 for get_labels in (
     labels.state_labels,
     labels.recipient_state_labels,
@@ -85,10 +91,18 @@ def read_reason() -> str:
     return " ".join(request.form.get("reason", "").replace("\0", "").split())[: actions.MAX_REASON_CHARACTERS]
 
 
-def perform_action(mailing_id: int, action: Callable[[Mailing], Any], message: Callable[[Any], str]) -> Response:
-    """Lock the mailing, perform an action, commit and redirect; `message` makes the notice from the action's result."""
+def perform_action(
+    mailing_id: int, action: Callable[[Mailing], Any], message: Callable[[Any], str], *, stops: bool = False
+) -> Response:
+    """Lock the mailing, perform an action, commit and redirect; `message` makes the notice from the action's result.
+
+    `stops`: the action stops a mailing, which the team may do with a partner's too.
+    """
     try:
-        result = action(get_mailing_or_404(mailing_id, lock=True))
+        mailing = get_mailing_or_404(mailing_id, lock=True)
+        if not stops:
+            partner_senders.require_author(require_current_account(), mailing)
+        result = action(mailing)
     except DomainError as error:
         return flash_error_and_redirect(error, mailing_id)
     db.session.commit()
@@ -102,7 +116,9 @@ def index() -> str:
     cursor = parse_cursor_or_none(request.args.get("before"))
     petition = find_asked_petition()
     segment: Any = Mailing.segment["petitions"]
+    account = require_current_account()
     wanted = select(Mailing).where(segment.contains([petition.id])) if petition else select(Mailing)
+    wanted = partner_senders.restrict(wanted, account)
     query = select_page(wanted, Mailing.id, cursor=cursor, limit=PAGE_SIZE)
     page = make_page(db.session.scalars(query).all(), PAGE_SIZE, lambda mailing: mailing.id)
     asked = petition.id if petition else None
@@ -110,15 +126,27 @@ def index() -> str:
     ids = [mailing.id for mailing in page.items if mailing.started_at]
     return render_template(
         "mailings/desk/index.html", counts=count_each_by_state(ids), unsubscribed=count_unsubscribed(ids),
-        mailings=page.items, older=older, can_write=bool(petition_queries.list_all()),
-        petition=petition, can_campaign=require_current_account().has_any_role(TeamRole.CAMPAIGNER),
+        mailings=page.items, older=older, can_write=is_outsider(account) or bool(petition_queries.list_all()),
+        petition=petition, can_campaign=account.has_any_role(TeamRole.CAMPAIGNER),
     )  # fmt: skip
 
 
 def find_asked_petition() -> Petition | None:
-    """Return the petition that the address names by its number, None where there is none."""
-    number = parse_cursor_or_none(request.args.get("petition"))
+    """Return the petition that the address names by its number, None where there is none that the account may see."""
+    number, account = parse_cursor_or_none(request.args.get("petition")), require_current_account()
+    if is_outsider(account) and number not in {row.petition_id for row in partner_senders.list_sending(account)}:
+        return None
     return db.session.get(Petition, number) if number else None
+
+
+def _list_colleagues(account: Account) -> list[Account]:
+    """Return whom a test email may go to: the team, or those who act for the same partners."""
+    query = select(Account).where(Account.active, Account.password.is_not(None)).order_by(Account.name, Account.id)
+    if is_outsider(account):
+        partners = {row.partner_id for row in partner_senders.list_sending(account)}
+        members = select(PartnerMember.account_id).where(PartnerMember.partner_id.in_(partners))
+        query = query.where(Account.id.in_(members))
+    return list(db.session.scalars(query))
 
 
 @blueprint.get("/<int:mailing_id>")
@@ -126,7 +154,8 @@ def show(mailing_id: int) -> str:
     """Show a mailing's state, audience, tests and progress, and the actions that are possible."""
     mailing = get_mailing_or_404(mailing_id)
     started = mailing.state in STARTED_STATES and mailing.started_at is not None
-    colleagues = select(Account).where(Account.active, Account.password.is_not(None)).order_by(Account.name, Account.id)
+    account = require_current_account()
+    is_author = partner_senders.is_author(account, mailing)
     tested = mailing.tested_version == mailing.content_version
     return render_template(
         "mailings/desk/show.html",
@@ -136,15 +165,20 @@ def show(mailing_id: int) -> str:
         counted=is_count_current(mailing),
         warnings=[] if started else run_preflight_checks(mailing),
         progress=get_progress(mailing) if started else None,
-        reasons=list_failure_reasons(mailing.id) if started else [],
+        # A mail server's answer may name the recipient.
+        reasons=list_failure_reasons(mailing.id) if started and not is_outsider(account) else [],
         signatures=count_signatures_around(mailing),
         tests=test_emails.list_latest(mailing),
         untested=test_emails.list_untested_languages(mailing) if tested else list(mailing.texts),
-        colleagues=list(db.session.scalars(colleagues)),
-        me=require_current_account(),
+        colleagues=_list_colleagues(account),
+        me=account,
+        partner=find_partner(mailing),
+        is_author=is_author,
         continuous=is_continuous(mailing),
         can=lambda action: lifecycle.can_transition(action, mailing),
-        can_send=require_current_account().has_any_role(TeamRole.SENDER),
+        can_send=is_author and (mailing.partner_id is not None or account.has_any_role(TeamRole.SENDER)),
+        can_cancel=account.has_any_role(TeamRole.SENDER) or (mailing.partner_id is not None and is_author),
+        may_read=not is_outsider(account),
         all_languages=LANGUAGES,
     )
 
@@ -182,7 +216,7 @@ def test(mailing_id: int) -> Response:
     numbers = [int(value) for value in request.form.getlist("colleague") if value.isascii() and value.isdigit()
                and len(value) < 20]  # fmt: skip
     ids = [number for number in numbers if number <= MAX_ID][:MAX_SUBMITTED_COLLEAGUES]
-    accounts = list(db.session.scalars(select(Account).where(Account.id.in_(ids))))
+    accounts = [account for account in _list_colleagues(require_current_account()) if account.id in ids]
     return perform_action(
         mailing_id,
         lambda mailing: test_emails.enqueue_tests(mailing, accounts, require_current_account().email),
@@ -193,7 +227,12 @@ def test(mailing_id: int) -> Response:
 @blueprint.post("/<int:mailing_id>/duplicate")
 def copy(mailing_id: int) -> Response:
     """Create a draft with the texts, recipients and settings of a mailing."""
-    made = drafts.duplicate(get_mailing_or_404(mailing_id), require_current_account().email)
+    mailing = get_mailing_or_404(mailing_id)
+    try:
+        partner_senders.require_author(require_current_account(), mailing)
+    except DomainError as error:
+        return flash_error_and_redirect(error, mailing_id)
+    made = drafts.duplicate(mailing, require_current_account().email)
     db.session.commit()
     flash(_("This is the copy, a draft: nothing is sent until it has been tested and scheduled."), "success")
     return redirect_to_mailing(made.id)
@@ -202,7 +241,8 @@ def copy(mailing_id: int) -> Response:
 @blueprint.post("/<int:mailing_id>/unschedule")
 def unschedule(mailing_id: int) -> Response:
     """Undo the scheduling before the first email."""
-    return perform_action(mailing_id, actions.unschedule, lambda _none: _("Sending undone: no email was sent."))
+    message = _("Sending undone: no email was sent.")
+    return perform_action(mailing_id, actions.unschedule, lambda _none: message, stops=True)
 
 
 @blueprint.post("/<int:mailing_id>/pause")
@@ -210,4 +250,4 @@ def pause(mailing_id: int) -> Response:
     """Pause a mailing on every host."""
     reason = read_reason() or _("no reason given")
     message = _("Paused. Emails that are being sent right now still go out.")
-    return perform_action(mailing_id, lambda mailing: actions.pause(mailing, reason), lambda _none: message)
+    return perform_action(mailing_id, lambda mailing: actions.pause(mailing, reason), lambda _none: message, stops=True)

@@ -13,7 +13,7 @@ from petition.core.db import db
 from petition.core.exceptions import DomainError
 from petition.core.i18n import LANGUAGES, current_language
 from petition.core.optimistic_lock import EditConflict
-from petition.mailings import lifecycle, merge
+from petition.mailings import lifecycle, merge, partner_senders
 from petition.mailings.audience.segment import segment_from_dict
 from petition.mailings.content.placeholders import PLACEHOLDERS
 from petition.mailings.drafts import TEXT_PARTS, create, edit, parse_draft
@@ -30,6 +30,8 @@ from petition.mailings.views.desk import (
 )
 from petition.petitions import queries as petition_queries
 from petition.petitions.models import Petition
+from petition.petitions.partners.access import is_outsider
+from petition.petitions.partners.models import PartnerRole
 from petition.petitions.updates.models import PetitionUpdate
 from petition.team import unsaved_forms
 from petition.team.models import TeamRole
@@ -40,9 +42,11 @@ MAX_FORM_BYTES = 300 * 1024  # the texts of every language
 LIST_FIELDS = ("petitions", "languages", "professions")
 
 blueprint = Blueprint("mailing_writing", __name__, url_prefix="/desk/mailings")
+PARTNER_VIEWS = ("new", "make", "editor", "save")
 require_roles(
-    blueprint, TeamRole.CAMPAIGNER, TeamRole.SENDER, max_body_bytes={"make": MAX_FORM_BYTES, "save": MAX_FORM_BYTES}
-)
+    blueprint, TeamRole.CAMPAIGNER, TeamRole.SENDER, max_body_bytes={"make": MAX_FORM_BYTES, "save": MAX_FORM_BYTES},
+    partners=dict.fromkeys(PARTNER_VIEWS, PartnerRole.SENDER),
+)  # fmt: skip
 
 
 def _form_values(mailing: Mailing | None, petition: Petition | None = None) -> dict[str, Any]:
@@ -54,7 +58,7 @@ def _form_values(mailing: Mailing | None, petition: Petition | None = None) -> d
         "per_hour", "per_domain_hour", "warm_up",
         "undo_minutes")}  # fmt: skip
     form |= {name: f"{getattr(mailing, name) * 100:g}" for name in ("failure_limit", "unsubscribe_limit")}
-    form |= mailing.segment
+    form |= mailing.segment | {"partner": mailing.partner_id}
     for language, text in mailing.texts.items():
         form |= {f"{part}_{language}": getattr(text, part) for part in TEXT_PARTS}
     return form
@@ -63,12 +67,23 @@ def _form_values(mailing: Mailing | None, petition: Petition | None = None) -> d
 def _new_form_values(petition: Petition | None) -> dict[str, Any]:
     """Return the values of a new mailing: those of a petition, and of the template in the address, if there are."""
     form: dict[str, Any] = {"undo_minutes": 5, "failure_limit": 5, "unsubscribe_limit": 2, "petitions": []}
-    for latest in petition_queries.list_all()[:1]:
+    for latest in _list_petitions()[:1]:
         form["timezone"] = latest.timezone
     if petition:
         form |= {"petitions": [petition.id], "sender_name": petition.sender_name, "timezone": petition.timezone}
         form["reply_to"] = petition.reply_to
+    if (account := require_current_account()) and is_outsider(account):
+        form["partner"] = next((partner.id for partner in partner_senders.list_partners(account)), None)
     return form | find_starter(request.args.get("template", ""))
+
+
+def _list_petitions() -> list[Petition]:
+    """Return the petitions to whose signers the account may write."""
+    account, found = require_current_account(), petition_queries.list_all()
+    if not is_outsider(account):
+        return found
+    own = {row.petition_id for row in partner_senders.list_sending(account)}
+    return [petition for petition in found if petition.id in own]
 
 
 def _submitted_values() -> dict[str, Any]:
@@ -85,9 +100,12 @@ def _read_values(submitted: MultiDict[str, str]) -> dict[str, Any]:
 
 def _render_form(mailing: Mailing | None, form: dict[str, Any], version: int | str, **context: Any) -> str:
     begun = mailing is not None and mailing.state == MailingState.PAUSED
+    account = require_current_account()
     started = select(Mailing).where(Mailing.started_at.is_not(None)).order_by(Mailing.id.desc()).limit(PAGE_SIZE)
+    started = partner_senders.restrict(started, account)
     return render_template(
-        "mailings/edit/form.html", mailing=mailing, form=form, version=version, petitions=petition_queries.list_all(),
+        "mailings/edit/form.html", mailing=mailing, form=form, version=version, petitions=_list_petitions(),
+        partners=partner_senders.list_partners(account), is_outsider=is_outsider(account),
         begun=begun, starters=[] if mailing else list_starters(), countries=list_countries(current_language()),
         mailings=list(db.session.scalars(started)), placeholders=PLACEHOLDERS, all_languages=LANGUAGES, translate=_,
         labels=form_labels(), triggers=trigger_labels(),
@@ -108,7 +126,7 @@ def make() -> Any:
     """Create a draft."""
     submitted = _submitted_values()
     try:
-        mailing = create(parse_draft(submitted), require_current_account().email)
+        mailing = create(parse_draft(submitted, require_current_account()), require_current_account().email)
     except DomainError as error:
         db.session.rollback()
         return _render_form(None, submitted, 0, errors=error.errors), 422
@@ -125,7 +143,7 @@ def make_of_update(update_id: int) -> Any:
     petition = db.session.get_one(Petition, update.petition_id)
     form = _new_form_values(petition) | build_form_of_update(update)
     try:
-        mailing = create(parse_draft(form), require_current_account().email)
+        mailing = create(parse_draft(form, require_current_account()), require_current_account().email)
     except DomainError as error:
         db.session.rollback()
         flash(" ".join(f"{message[:1].upper()}{message[1:]}." for message in error.errors.values()), "error")
@@ -140,6 +158,7 @@ def editor(mailing_id: int) -> Any:
     """Show the form of a mailing that can still be edited."""
     mailing = get_mailing_or_404(mailing_id)
     try:
+        partner_senders.require_author(require_current_account(), mailing)
         lifecycle.require_transition("correct" if mailing.state == MailingState.PAUSED else "edit", mailing)
     except lifecycle.InvalidMailingTransition as error:
         return flash_error_and_redirect(error, mailing_id)
@@ -165,11 +184,14 @@ def save(mailing_id: int) -> Any:
     found = merge.compare(base, submitted, _form_values(mailing))
     combined = found.merged_values if request.form.get("resolve") == "together" else submitted
     try:
-        changed = edit(mailing, parse_draft(combined), version)
+        partner_senders.require_author(require_current_account(), mailing)
+        changed = edit(mailing, parse_draft(combined, require_current_account()), version)
     except lifecycle.InvalidMailingTransition as error:
         db.session.rollback()
         mailing = get_mailing_or_404(mailing_id)
         return _render_form(mailing, submitted, version or "", base=base, locked=str(error)), 409
+    except partner_senders.NotTheAuthor as error:
+        return flash_error_and_redirect(error, mailing_id)
     except EditConflict as error:
         db.session.rollback()
         mailing = get_mailing_or_404(mailing_id)
@@ -195,7 +217,7 @@ def _save_copy() -> Any:
     """Save what was typed as a draft of its own."""
     submitted = _submitted_values()
     try:
-        mailing = create(parse_draft(submitted), require_current_account().email)
+        mailing = create(parse_draft(submitted, require_current_account()), require_current_account().email)
     except DomainError as error:
         db.session.rollback()
         return _render_form(None, submitted, 0, errors=error.errors), 422

@@ -5,10 +5,12 @@ from flask import Blueprint, Response, render_template, request
 from petition.core.i18n import LANGUAGES, current_language
 from petition.delivery.models import STATES
 from petition.mailings import recipients
-from petition.mailings.audience.preview import sample_recipients
+from petition.mailings.audience.preview import make_sample_signer, sample_recipients
 from petition.mailings.emails import Signer, build_preview
 from petition.mailings.models import Mailing
-from petition.mailings.views.desk import get_mailing_or_404, parse_cursor_or_none
+from petition.mailings.views.desk import get_mailing_or_404, parse_cursor_or_none, require_current_account
+from petition.petitions.partners.access import is_outsider
+from petition.petitions.partners.models import PartnerRole
 from petition.team.models import TeamRole
 from petition.team.permissions import require_roles
 
@@ -18,7 +20,11 @@ PREVIEW_FORMATS = ("desktop", "phone", "text")
 PREVIEW_CONTENT_SECURITY_POLICY = "default-src 'none'; style-src 'unsafe-inline'; frame-ancestors 'self'; sandbox"
 
 blueprint = Blueprint("mailing_reading", __name__, url_prefix="/desk/mailings")
-require_roles(blueprint, TeamRole.CAMPAIGNER, TeamRole.SENDER)
+# Not the recipients: who they are is the signers' own and the team's.
+PARTNER_VIEWS = ("preview", "preview_letter")
+require_roles(
+    blueprint, TeamRole.CAMPAIGNER, TeamRole.SENDER, partners=dict.fromkeys(PARTNER_VIEWS, PartnerRole.SENDER)
+)
 
 
 def _preview_options(mailing: Mailing) -> tuple[str, int, str, list[Signer]]:
@@ -26,7 +32,10 @@ def _preview_options(mailing: Mailing) -> tuple[str, int, str, list[Signer]]:
     language = request.args.get("language", "")
     if language not in mailing.texts:
         language = current_language() if current_language() in mailing.texts else min(mailing.texts)
-    signers = sample_recipients(mailing)
+    if is_outsider(require_current_account()):
+        signers = [make_sample_signer(mailing, language, "Camille Exemple")]
+    else:
+        signers = sample_recipients(mailing)
     position = request.args.get("as", 0, type=int)
     preview_format = request.args.get("width", "")
     return (

@@ -8,6 +8,7 @@ from petition.core import tokens
 from petition.core.db import db
 from petition.core.i18n import current_language, set_reader_language
 from petition.mailings import public_archive
+from petition.mailings.emails import find_partner
 from petition.mailings.models import UnsubscribeChoice
 from petition.mailings.unsubscribe import (
     Subscriber,
@@ -36,6 +37,7 @@ def _render_unsubscribe_page(
     subscriber: Subscriber, token: str, done: str | None, *, asked_to_withdraw: bool = False
 ) -> str:
     petition = db.session.get(Petition, subscriber.delivery.petition_id)
+    partner = find_partner(subscriber.mailing) if subscriber.mailing else None
     return render_template(
         "mailings/public/unsubscribe.html",
         petition=present(petition, current_language()) if petition else None,
@@ -46,6 +48,7 @@ def _render_unsubscribe_page(
         can_withdraw=_can_withdraw(subscriber),
         asked_to_withdraw=asked_to_withdraw,
         test=False,
+        partner_name=partner.name if partner else None,
     )
 
 

@@ -10,12 +10,14 @@ from werkzeug.wrappers import Response
 from petition.core.exceptions import ValidationError
 from petition.mailings import actions
 from petition.mailings.views.desk import perform_action, read_reason, require_current_account
+from petition.petitions.partners.models import PartnerRole
 from petition.team.models import TeamRole
 from petition.team.permissions import require_roles
 
 ACCESS = "sender"
 blueprint = Blueprint("sending", __name__, url_prefix="/desk/mailings")
-require_roles(blueprint, TeamRole.SENDER)
+PARTNER_VIEWS = ("plan", "resume", "cancel", "retry", "extend")
+require_roles(blueprint, TeamRole.SENDER, partners=dict.fromkeys(PARTNER_VIEWS, PartnerRole.SENDER))
 
 
 @blueprint.post("/<int:mailing_id>/schedule")
@@ -52,7 +54,9 @@ def resume(mailing_id: int) -> Response:
 def cancel(mailing_id: int) -> Response:
     """Cancel a mailing for good."""
     reason, message = read_reason(), _("Cancelled. The emails not sent yet never will be.")
-    return perform_action(mailing_id, lambda mailing: actions.cancel(mailing, reason), lambda _none: message)
+    return perform_action(
+        mailing_id, lambda mailing: actions.cancel(mailing, reason), lambda _none: message, stops=True
+    )
 
 
 @blueprint.post("/<int:mailing_id>/retry")

@@ -18,8 +18,11 @@ def get_organisational_domain(domain: str) -> str:
     return get_public_suffixes().privatesuffix(domain.lower()) or domain.lower()
 
 
-def check_dmarc(resolver: Resolver, domain: str, return_path: str, signing_domains: list[str]) -> list[Finding]:
-    """Return what is found. `domain`: of From; `signing_domains`: of the DKIM signatures. Raises `DnsUnanswered`."""
+def check_dmarc(resolver: Resolver, domain: str, return_path: str | None, signing_domains: list[str]) -> list[Finding]:
+    """Return what is found. `domain`: of From; `signing_domains`: of the DKIM signatures. Raises `DnsUnanswered`.
+
+    `return_path`: None where it is another organisation's on purpose, so that DKIM alone aligns.
+    """
     organisation = get_organisational_domain(domain)
     records = _lookup_records(resolver, domain)
     is_inherited = not records and organisation != domain
@@ -37,10 +40,13 @@ def check_dmarc(resolver: Resolver, domain: str, return_path: str, signing_domai
     if tags.get("p", "").lower() not in POLICIES or policy.lower() not in POLICIES:
         text = N_("The DMARC record of %(domain)s has no valid policy (p=).")
         return [wrong(CHECK, text, N_("Set p=none, p=quarantine or p=reject, right after v=DMARC1;"), domain=domain)]
-    findings = _check_alignment(domain, return_path, signing_domains, tags)
+    findings = _check_alignment(domain, return_path or "", signing_domains, tags, by_dkim_alone=return_path is None)
     findings += _check_reports(resolver, domain, policy.lower(), tags)
     if findings:
         return findings
+    if return_path is None:
+        text = N_("DMARC at %(domain)s, policy %(policy)s; DKIM aligns.")
+        return [ok(CHECK, text, domain=domain, policy=policy.lower())]
     return [
         ok(
             CHECK,
@@ -61,11 +67,13 @@ def _is_aligned(domain: str, other: str, mode: str) -> bool:
     return get_organisational_domain(domain) == get_organisational_domain(other)
 
 
-def _check_alignment(domain: str, return_path: str, signing_domains: list[str], tags: dict[str, str]) -> list[Finding]:
+def _check_alignment(
+    domain: str, return_path: str, signing_domains: list[str], tags: dict[str, str], *, by_dkim_alone: bool
+) -> list[Finding]:
     by_spf = _is_aligned(domain, return_path, tags.get("aspf", "r"))
     by_dkim = any(_is_aligned(domain, each, tags.get("adkim", "r")) for each in signing_domains)
     values = {"domain": domain, "return_path": return_path}
-    if by_spf and (by_dkim or not signing_domains):
+    if (by_spf and (by_dkim or not signing_domains)) or (by_dkim and by_dkim_alone):
         return []
     if by_dkim:
         text = N_("The return path’s domain %(return_path)s does not align with %(domain)s: DMARC hangs on DKIM alone.")

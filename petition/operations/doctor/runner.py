@@ -18,6 +18,7 @@ from petition.operations.doctor import (
     journal,
     legal,
     mail_server,
+    partners,
     processes,
     received_copy,
     sender_domain,
@@ -68,6 +69,7 @@ def run_checks(app: Flask, options: DoctorOptions, limit: float = LIMIT_SECONDS)
             options.sending_ips,
             options.return_path,
         ),
+        "partners": partial(partners.check_partners, options.resolver, options.dkim_selectors),
     }
     if options.copy is not None:
         resolver = options.resolver or Resolver()

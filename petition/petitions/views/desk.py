@@ -16,6 +16,7 @@ from petition.petitions import edit_form, editing, labels, lifecycle
 from petition.petitions import queries as petition_queries
 from petition.petitions.counters import get_count, get_counts
 from petition.petitions.models import Petition, PetitionState
+from petition.petitions.partners.models import PartnerRole
 from petition.petitions.text_diff import diff_texts
 from petition.petitions.validation import Document
 from petition.team import audit, unsaved_forms
@@ -26,7 +27,10 @@ ACCESS = "campaigner"
 MAX_FORM_BYTES = 3_000_000  # two languages of 100,000 characters, each up to nine bytes in a form
 blueprint = Blueprint("campaigns", __name__, url_prefix="/desk")
 require_roles(
-    blueprint, TeamRole.CAMPAIGNER, max_body_bytes=dict.fromkeys(("create", "save", "preview"), MAX_FORM_BYTES)
+    blueprint,
+    TeamRole.CAMPAIGNER,
+    max_body_bytes=dict.fromkeys(("create", "save", "preview"), MAX_FORM_BYTES),
+    partners=dict.fromkeys(("editor", "save", "preview"), PartnerRole.EDITOR),
 )
 
 blueprint.add_app_template_global(lifecycle.list_possible_changes, "possible_changes")

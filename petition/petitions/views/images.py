@@ -10,6 +10,7 @@ from petition.core.db import db
 from petition.core.exceptions import Conflict, ValidationError
 from petition.petitions.images import MAX_UPLOAD_BYTES, add_image, delete_image, list_images
 from petition.petitions.models import Petition
+from petition.petitions.partners.models import PartnerRole
 from petition.petitions.views.desk import get_or_404
 from petition.team import audit
 from petition.team.models import TeamRole
@@ -17,7 +18,8 @@ from petition.team.permissions import require_roles
 
 ACCESS = "campaigner"
 blueprint = Blueprint("petition_images", __name__, url_prefix="/desk/petitions")
-require_roles(blueprint, TeamRole.CAMPAIGNER, max_body_bytes={"upload": MAX_UPLOAD_BYTES + 10_000})
+require_roles(blueprint, TeamRole.CAMPAIGNER, max_body_bytes={"upload": MAX_UPLOAD_BYTES + 10_000},
+              partners=dict.fromkeys(("index", "upload", "delete"), PartnerRole.EDITOR))  # fmt: skip
 
 
 def _render(petition: Petition, status: int = 200, **more: Any) -> Response:

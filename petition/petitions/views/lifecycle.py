@@ -13,6 +13,7 @@ from petition.petitions import edit_form, lifecycle
 from petition.petitions.counters import get_count
 from petition.petitions.labels import transition_labels
 from petition.petitions.models import CONFIRMATION_GRACE_PERIOD, Petition
+from petition.petitions.partners.models import PartnerRole
 from petition.petitions.views.desk import get_or_404
 from petition.team import audit
 from petition.team.models import TeamRole
@@ -24,7 +25,7 @@ TRANSITIONS = {
     "won": lifecycle.mark_won, "not-won": lifecycle.unmark_won,
 }  # fmt: skip
 blueprint = Blueprint("campaign_states", __name__, url_prefix="/desk/petitions")
-require_roles(blueprint, TeamRole.CAMPAIGNER)
+require_roles(blueprint, TeamRole.CAMPAIGNER, partners=dict.fromkeys(("ask", "do"), PartnerRole.OWNER))
 
 
 def _render_transition(petition: Petition, change: str, status: int = 200, **more: Any) -> Response:

@@ -21,6 +21,7 @@ from petition.petitions.images import read_image
 from petition.petitions.lifecycle import PetitionArchived
 from petition.petitions.metadata import build_structured_data, og_locale
 from petition.petitions.models import Petition, PetitionState
+from petition.petitions.partners.current import list_keys
 from petition.petitions.presenter import present
 from petition.petitions.queries import get_cached, list_public
 from petition.petitions.sharing import parse_channel
@@ -54,7 +55,7 @@ def page(slug: str) -> Response:
         return _redirect_to_clean_path(slug)
     petition = get_public_or_404(slug)
     # Nothing else of the request is in the page: any other parameter would let a visitor fill the cache.
-    via = parse_channel(request.args.get("via"))
+    via = parse_channel(request.args.get("via"), list_keys(petition))
     key = ("page", slug, petition.state_now, current_language(), explicit_language(), via)
     form = SignForm({"via": via}) if via else None
     response = make_response(get_or_create(key, lambda: render_page(petition, form).get_data()))
@@ -86,9 +87,9 @@ def _redirect_to_clean_path(pasted: str) -> Response:
     slug = slug.lower()
     if f"{slug}{slash}{rest}" == pasted or not SLUG_PATTERN.fullmatch(slug):
         abort(404)
-    get_public_or_404(slug)
+    petition = get_public_or_404(slug)
     address = url_for("petitions.page", slug=slug)
-    kept = {"lang": explicit_language(), "via": parse_channel(request.args.get("via"))}
+    kept = {"lang": explicit_language(), "via": parse_channel(request.args.get("via"), list_keys(petition))}
     query = urlencode({name: value for name, value in kept.items() if value})
     return redirect(f"{address}{slash}{quote(rest)}{'?' if query else ''}{query}", 302)
 

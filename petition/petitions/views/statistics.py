@@ -6,16 +6,19 @@ from petition.core.charts import svg_response
 from petition.petitions import charts
 from petition.petitions.counters import get_count
 from petition.petitions.labels import dimension_label, dimension_value_label
-from petition.petitions.statistics import MAX_VALUES_PER_DIMENSION, get_statistics
+from petition.petitions.partners.access import is_outsider, list_own
+from petition.petitions.partners.models import PartnerRole
+from petition.petitions.sharing import PARTNER_PREFIX
+from petition.petitions.statistics import MAX_VALUES_PER_DIMENSION, DimensionBreakdown, get_statistics
 from petition.petitions.views.desk import get_or_404
 from petition.team.models import TeamRole
-from petition.team.permissions import require_roles
+from petition.team.permissions import current_account, require_roles
 
 ACCESS = "campaigner"
 CHARTS = {"hours": charts.draw_hourly_chart, "days": charts.draw_daily_chart}
 CHART_CACHE_SECONDS = 30
 blueprint = Blueprint("campaign", __name__, url_prefix="/desk/petitions")
-require_roles(blueprint, TeamRole.CAMPAIGNER)
+require_roles(blueprint, TeamRole.CAMPAIGNER, partners=dict.fromkeys(("page", "plot"), PartnerRole.VIEWER))
 for function in (dimension_label, dimension_value_label):
     blueprint.add_app_template_global(function)
 
@@ -31,6 +34,7 @@ def page(slug: str) -> str:
         for name, breakdown in statistics.breakdowns.items()
         if name in asked or breakdown.rows or breakdown.others
     }
+    breakdowns["source"] = _hide_other_partners(breakdowns["source"])
     return render_template(
         "petitions/statistics/page.html",
         petition=petition,
@@ -39,6 +43,17 @@ def page(slug: str) -> str:
         count=get_count(petition),
         max_values=MAX_VALUES_PER_DIMENSION,
     )
+
+
+def _hide_other_partners(sources: DimensionBreakdown) -> DimensionBreakdown:
+    """Return where signatures come from as the account may see it: of the partners, its own alone."""
+    account = current_account()
+    if account is None or not is_outsider(account):
+        return sources
+    own = {f"{PARTNER_PREFIX}{row.partner.key}" for row in list_own(account)}
+    rows = [(label, n) for label, n in sources.rows if not label.startswith(PARTNER_PREFIX) or label in own]
+    hidden = sum(n for _, n in sources.rows) - sum(n for _, n in rows)
+    return DimensionBreakdown(rows, sources.unknown, sources.others + hidden)
 
 
 @blueprint.get("/<slug>/campaign/<name>.svg")

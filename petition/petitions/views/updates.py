@@ -14,6 +14,7 @@ from petition.core.i18n import LANGUAGES
 from petition.core.optimistic_lock import EditConflict
 from petition.petitions.markdown import find_dropped, text_to_html
 from petition.petitions.models import Petition, PetitionState
+from petition.petitions.partners.models import PartnerRole
 from petition.petitions.updates import editing
 from petition.petitions.updates.models import PetitionUpdate
 from petition.petitions.validation import is_printable_text
@@ -25,8 +26,12 @@ from petition.team.permissions import current_account, require_roles
 ACCESS = "campaigner"
 MAX_FORM_BYTES = 700_000  # two languages of 30,000 characters, each up to nine bytes in a form
 blueprint = Blueprint("petition_updates", __name__, url_prefix="/desk/petitions")
+PARTNER_VIEWS = ("index", "preview", "new", "create", "editor", "save", "take_back", "delete")
 require_roles(
-    blueprint, TeamRole.CAMPAIGNER, max_body_bytes=dict.fromkeys(("create", "save", "preview"), MAX_FORM_BYTES)
+    blueprint,
+    TeamRole.CAMPAIGNER,
+    max_body_bytes=dict.fromkeys(("create", "save", "preview"), MAX_FORM_BYTES),
+    partners=dict.fromkeys(PARTNER_VIEWS, PartnerRole.EDITOR),
 )
 
 

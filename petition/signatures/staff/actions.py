@@ -117,7 +117,7 @@ def _confirm(signature: Signature, form: Mapping[str, Any]) -> dict[str, Any]:
     except ConfirmationClosed:
         advice = _("The petition closed more than a day ago: nothing can be confirmed.")
         raise InvalidTransition({"form": advice}) from None
-    self_service.set_updates(signature, False)
+    self_service.stop_all_news(signature)
     enqueue_email(signature, "personal_link", NOTIFICATIONS)
     return {"reason": reason}
 
@@ -197,7 +197,7 @@ def _hide_name(signature: Signature, _form: Mapping[str, Any]) -> dict[str, Any]
 
 def _stop_updates(signature: Signature, _form: Mapping[str, Any]) -> dict[str, Any]:
     """Stop the news at the signer's request; the signature stays."""
-    self_service.set_updates(signature, False)
+    self_service.stop_all_news(signature)
     return {}
 
 

@@ -5,7 +5,7 @@ from petition.backups.models import Act
 from petition.core import clock
 from petition.core.db import db
 from petition.signatures.models import NamedWhen, Signature
-from petition.signatures.self_service import set_updates
+from petition.signatures.self_service import stop_all_news
 
 
 def restrict(signature: Signature) -> bool:
@@ -15,7 +15,7 @@ def restrict(signature: Signature) -> bool:
     """
     if signature.restricted_at is not None:
         return False
-    set_updates(signature, False)
+    stop_all_news(signature)
     signature.listed, signature.restricted_at = False, clock.now()
     if signature.withheld_name is not None:
         signature.named_when = NamedWhen.NEVER

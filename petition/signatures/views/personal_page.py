@@ -22,6 +22,7 @@ from petition.signatures.data_copy import collect_data_for_link
 from petition.signatures.links import get_by_personal_token
 from petition.signatures.models import Signature
 from petition.signatures.own_signatures import enqueue_list
+from petition.signatures.partner_news.consents import find_box, list_boxes, set_news
 from petition.signatures.presenter import present_for_signer
 from petition.signatures.self_service import (
     editable_fields,
@@ -34,7 +35,7 @@ from petition.signatures.self_service import (
 from petition.signatures.withheld import list_choices
 
 ACCESS = "holder of the link"
-NOTICE_CODES = ("saved", "sent", "updates_on", "updates_off", "list_sent", "address_asked")
+NOTICE_CODES = ("saved", "sent", "updates_on", "updates_off", "news_on", "news_off", "list_sent", "address_asked")
 # How the page of the signer's data groups the columns of a signature.
 TYPED_FIELDS = ("name", "withheld_name", "organisation", "email", "profession", "city", "postal_code", "country")
 TECHNICAL_FIELDS = (
@@ -73,6 +74,7 @@ def _page(signature: Signature, token: str, notice: str | None, **form_state: An
         naming_choices=list_choices(signature),
         # What `set_updates` records, in the language that it is recorded in.
         wording=get_wording(signature.petition, signature.locale),
+        boxes=list_boxes(signature.petition, signature.locale),
         **form_state,
     )
 
@@ -106,6 +108,17 @@ def me_updates(token: str) -> Response:
     set_updates(_get_signature(token, lock=True), enabled)
     db.session.commit()
     return _redirect_to_page(token, "updates_on" if enabled else "updates_off")
+
+
+@blueprint.post("/me/<token>/news/<key>")
+@limit_token_posts
+def me_partner_news(token: str, key: str) -> Response:
+    """Turn one partner's news by email on or off; the team's and other partners' stay as they are."""
+    signature = _get_signature(token, lock=True)
+    enabled = request.form.get("news") in ("on", "true", "1")
+    set_news(signature, find_box(signature.petition, key, signature.locale), enabled)
+    db.session.commit()
+    return _redirect_to_page(token, "news_on" if enabled else "news_off")
 
 
 @blueprint.post("/me/<token>/withdraw")

@@ -16,6 +16,7 @@ from petition.core.i18n import LANGUAGES, current_language, explicit_language, s
 from petition.core.security_headers import content_security_policy
 from petition.petitions.counters import get_count
 from petition.petitions.models import Petition
+from petition.petitions.partners.current import list_keys
 from petition.petitions.presenter import PetitionPresenter, present, present_cached
 from petition.petitions.sharing import list_share_links, parse_channel, shared_address, source_of
 from petition.petitions.validation import SLUG_PATTERN
@@ -66,17 +67,17 @@ blueprint = Blueprint("signatures", __name__)
 @limit_signing
 def submit_form(slug: str) -> Response:
     """Sign with the form; the answer is the same for every address."""
-    source = source_of(parse_channel(request.form.get("via")))
-    return receive_form(slug, source, PAGE_TEMPLATE, "check_email.page")
+    return receive_form(slug, None, PAGE_TEMPLATE, "check_email.page")
 
 
-def receive_form(slug: str, source: str, template: str, next_endpoint: str) -> Response:
+def receive_form(slug: str, source: str | None, template: str, next_endpoint: str) -> Response:
     """Sign with the submitted form and lead on, or show it again with its errors.
 
-    `source` is where the signature comes from, `template` that of the page with the form, `next_endpoint` the page that
-    says what to do next.
+    `source` is where the signature comes from, by default what the form's `via` says; `template` that of the page with
+    the form, `next_endpoint` the page that says what to do next.
     """
     petition = get_public_or_404(slug)
+    source = source or source_of(parse_channel(request.form.get("via"), list_keys(petition)))
     form: dict[str, Any] = request.form.to_dict()
     if form.get("use_suggestion"):
         form["email"] = form["use_suggestion"]
