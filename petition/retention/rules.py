@@ -354,10 +354,11 @@ RULES = (
         ("mailing_tests",),
     ),
     Rule(
-        "the team: name, address, password (argon2), authenticator secret (encrypted), passkeys (public keys)",
-        "`accounts`, `passkeys`",
+        "the team: name, address, password (argon2), authenticator secret (encrypted), passkeys (public keys), who "
+        "they are at the organisation's sign-in",
+        "`accounts`, `passkeys`, `sign_in_identities`",
         "until disabled and removed",
-        ("accounts", "passkeys"),
+        ("accounts", "passkeys", "sign_in_identities"),
     ),
     Rule(
         "legal notice: who publishes, who directs the publication, how they are reached; on the public pages",

@@ -28,6 +28,7 @@ from petition.mailings.progress import (
 from petition.mailings.triggers import is_continuous
 from petition.petitions import queries as petition_queries
 from petition.petitions.models import Petition
+from petition.team.accounts import joined
 from petition.team.models import Account, TeamRole
 from petition.team.permissions import current_account, require_roles
 
@@ -126,7 +127,7 @@ def show(mailing_id: int) -> str:
     """Show a mailing's state, audience, tests and progress, and the actions that are possible."""
     mailing = get_mailing_or_404(mailing_id)
     started = mailing.state in STARTED_STATES and mailing.started_at is not None
-    colleagues = select(Account).where(Account.active, Account.password.is_not(None)).order_by(Account.name, Account.id)
+    colleagues = select(Account).where(Account.active, joined()).order_by(Account.name, Account.id)
     tested = mailing.tested_version == mailing.content_version
     return render_template(
         "mailings/desk/show.html",
