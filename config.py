@@ -26,6 +26,8 @@ SENDER_PATTERN = re.compile(r"[^@\s<>,;\"]+@\w(?:[\w-]{0,61}\w)?(?:\.\w(?:[\w-]{
 
 # A verifier key of a signed note (https://c2sp.org/signed-note).
 VERIFIER_KEY_PATTERN = re.compile(r"[^\s+,]{1,200}\+[0-9a-f]{8}\+[A-Za-z0-9+/]{44}")
+# Those of `petition.team.models.TeamRole`, which a test compares.
+TEAM_ROLE_NAMES = ("operator", "campaigner", "sender", "admin")
 # How Kubernetes names the address of a Service called petition or petition-…, where `enableServiceLinks` is on.
 KUBERNETES_PATTERN = re.compile(r"PETITION_(\w+_)?(SERVICE_HOST|SERVICE_PORT(_\w+)?|PORT(_\d+_(TCP|UDP)(_\w+)?)?)")
 
@@ -94,6 +96,23 @@ def _lab_domains(text: str) -> list[str]:
     if not all(re.fullmatch(r"[a-z0-9-]{1,63}(\.[a-z0-9-]{1,63})*", name) for name in names):
         raise ValidationError("invalid domain")
     return names
+
+
+def _sign_in_roles(text: str) -> dict[str, set[str]]:
+    roles: dict[str, set[str]] = {}
+    for entry in text.split(","):
+        role, equals, value = entry.strip().partition("=")
+        if role not in TEAM_ROLE_NAMES or not equals or not value.strip():
+            raise ValidationError("invalid role")
+        roles.setdefault(value.strip(), set()).add(role)
+    return roles
+
+
+def _claim(text: str) -> tuple[str, str]:
+    name, _, value = (part.strip() for part in text.partition("="))
+    if not name or not value:
+        raise ValidationError("invalid claim")
+    return name, value
 
 
 def _sns_topics(text: str) -> list[str]:
@@ -224,6 +243,8 @@ PARSERS: dict[str, Callable[[str], Any]] = {
     "languages": _languages,
     "lab_domains": _lab_domains,
     "sns_topics": _sns_topics,
+    "sign_in_roles": _sign_in_roles,
+    "claim": _claim,
     "mail_relays": _mail_relays,
     "rate_limits": _rate_limits,
     "rate_limit": _rate_limit,
@@ -262,6 +283,9 @@ LOG_LEVEL = Kind("log_level", "DEBUG, INFO, WARNING, ERROR or CRITICAL")
 WORDS = Kind("words", "a list separated by commas")
 LANGUAGES = Kind("languages", "codes of languages such as fr, en, es, separated by commas")
 LAB_DOMAINS = Kind("lab_domains", "domains such as test, internal, separated by commas")
+EMAIL_DOMAINS = Kind("lab_domains", "domains such as example.org, separated by commas")
+SIGN_IN_ROLES = Kind("sign_in_roles", "a list such as admin=board, campaigner=press, sender=press")
+CLAIM = Kind("claim", "a claim and its value, such as department=campaigns")
 SNS_TOPICS = Kind("sns_topics", "topics such as arn:aws:sns:eu-west-3:123456789012:bounces, separated by commas")
 MAIL_RELAYS = Kind("mail_relays", "URLs such as smtps://user:password@host?share=2, separated by commas")
 RATE_LIMITS = Kind("rate_limits", "limits such as 30/minute, 300/hour")
@@ -389,6 +413,18 @@ SETTINGS = (
     Setting("PETITION_ALERT_WEBHOOK_SECRET", WEBHOOK_SECRET, None, "whsec_…", "signs these alerts", secret=True),
     Setting("PETITION_OTLP_URL", ENDPOINT_URL, None, "URL",
         "where OpenTelemetry's spans are sent, by OTLP over HTTP; needs the extra `tracing`"),
+    Setting("PETITION_OIDC_ISSUER", ENDPOINT_URL, None, "URL",
+        "the team's own sign-in provider (OpenID Connect): docs/sign-in.md"),
+    Setting("PETITION_OIDC_CLIENT_ID", TEXT, None, "text", "this site's client there"),
+    Setting("PETITION_OIDC_CLIENT_SECRET", TEXT, None, "text", "its secret", secret=True),
+    Setting("PETITION_OIDC_LABEL", TEXT, None, "text", "what the button calls the provider; its host if unset"),
+    Setting("PETITION_OIDC_DOMAINS", EMAIL_DOMAINS, [], "domains, by comma", "whose addresses may sign in by it"),
+    Setting("PETITION_OIDC_REQUIRED_CLAIM", CLAIM, None, "claim=value", "without which nobody signs in by it"),
+    Setting("PETITION_OIDC_ROLES", SIGN_IN_ROLES, {}, "role=value, by comma",
+        "roles by values of a claim, which also makes accounts; else an account must exist"),
+    Setting("PETITION_OIDC_ROLE_CLAIM", TEXT, "groups", "claim", "that claim; a.b is one inside another"),
+    Setting("PETITION_OIDC_TRUST_SECOND_FACTOR", BOOLEAN, False, "boolean",
+        "the provider asks everybody for a second factor, so none is asked here; if false, where it says it did"),
     Setting("PETITION_LOG_LEVEL", LOG_LEVEL, "INFO", "level", "lowest level that is logged"),
     Setting("PETITION_EMBEDDED", BOOLEAN, False, "boolean", "set by `petition up`"),
     Setting("PETITION_MAILBOX", PATH, None, "folder", "embedded mailbox, set by `petition up`"),
@@ -479,6 +515,7 @@ def _check_combinations(values: Mapping[str, Any]) -> None:
         raise BadSetting("PETITION_ALERT_WEBHOOK_SECRET is set without PETITION_ALERT_WEBHOOK, the URL")
     _check_bounce_mailbox(values)
     _check_replies_to(values)
+    _check_sign_in_provider(values)
     for which in ("", "SECOND_"):
         selector, key = f"PETITION_DKIM_{which}SELECTOR", f"PETITION_DKIM_{which}KEY"
         # The key may be missing where no email is sent from: a web process needs none.
@@ -506,6 +543,19 @@ def _check_replies_to(values: Mapping[str, Any]) -> None:
     team, sender = (parseaddr(values[name] or "")[1].lower() for name in ("PETITION_REPLIES_TO", "MAIL_DEFAULT_SENDER"))
     if team == sender:
         raise BadSetting("PETITION_REPLIES_TO must not be the address of MAIL_DEFAULT_SENDER: replies would come back")
+
+
+def _check_sign_in_provider(values: Mapping[str, Any]) -> None:
+    issuer = values["PETITION_OIDC_ISSUER"]
+    if not issuer:
+        if values["PETITION_OIDC_CLIENT_ID"] or values["PETITION_OIDC_ROLES"]:
+            raise BadSetting("PETITION_OIDC_ISSUER is not set, and other settings of the sign-in provider are")
+        return
+    if not values["PETITION_OIDC_CLIENT_ID"]:
+        raise BadSetting("PETITION_OIDC_CLIENT_ID is not set: the client that the provider knows this site by")
+    url = urlsplit(issuer)
+    if url.scheme != "https" and not _is_loopback(url.hostname or ""):
+        raise BadSetting("PETITION_OIDC_ISSUER must be https: who is on the way could sign in as anybody")
 
 
 def _is_loopback(host: str) -> bool:

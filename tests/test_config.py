@@ -4,7 +4,8 @@ from pathlib import Path
 import pytest
 from support.settings import environment
 
-from config import SETTINGS, BadSetting, Config
+from config import SETTINGS, TEAM_ROLE_NAMES, BadSetting, Config
+from petition.team.models import TEAM_ROLES
 
 VALID_SETTINGS = environment(
     "postgresql://somebody:s3cret@localhost/petition", "redis://:hush@localhost:6379/0", PETITION_EMBEDDED="0"
@@ -145,3 +146,34 @@ def test_certificate_of_the_bounce_mailbox_is_left_out_on_this_host_only(host, a
         return
     with pytest.raises(BadSetting, match=r"PETITION_BOUNCE_MAILBOX_INSECURE .*: set PETITION_BOUNCE_MAILBOX_CA"):
         Config({**VALID_SETTINGS, **given})
+
+
+ISSUER = {"PETITION_OIDC_ISSUER": "https://id.example.org/realm", "PETITION_OIDC_CLIENT_ID": "petition"}
+
+
+def test_roles_of_the_sign_in_provider_are_read():
+    roles = "admin=board, campaigner=press,sender=press, operator=it people"
+    config = Config({**VALID_SETTINGS, **ISSUER, "PETITION_OIDC_ROLES": roles, "PETITION_OIDC_REQUIRED_CLAIM": "a = b"})
+    expected = {"board": {"admin"}, "press": {"campaigner", "sender"}, "it people": {"operator"}}
+    assert (expected, ("a", "b")) == (config.PETITION_OIDC_ROLES, config.PETITION_OIDC_REQUIRED_CLAIM)
+    assert set(TEAM_ROLE_NAMES) == set(TEAM_ROLES)
+
+
+@pytest.mark.parametrize(
+    ("settings", "message"),
+    [
+        ({"PETITION_OIDC_ISSUER": "http://id.example.org"}, "must be https"),
+        ({"PETITION_OIDC_CLIENT_ID": ""}, "PETITION_OIDC_CLIENT_ID is not set"),
+        ({"PETITION_OIDC_ISSUER": ""}, "PETITION_OIDC_ISSUER is not set"),
+        ({"PETITION_OIDC_ROLES": "owner=board"}, "a list such as admin=board"),
+        ({"PETITION_OIDC_ROLES": "admin"}, "a list such as admin=board"),
+        ({"PETITION_OIDC_REQUIRED_CLAIM": "department"}, "department=campaigns"),
+    ],
+)
+def test_settings_of_the_sign_in_provider_that_cannot_be_used(settings, message):
+    with pytest.raises(BadSetting, match=message):
+        Config({**VALID_SETTINGS, **ISSUER, **settings})
+
+
+def test_sign_in_provider_on_this_host_needs_no_certificate():
+    assert Config({**VALID_SETTINGS, **ISSUER, "PETITION_OIDC_ISSUER": "http://127.0.0.1:8080/realms/x"})

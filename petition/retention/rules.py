@@ -391,10 +391,11 @@ RULES = (
         ("mailing_tests",),
     ),
     Rule(
-        "the team: name, address, password (argon2), authenticator secret (encrypted), passkeys (public keys)",
-        "`accounts`, `passkeys`",
+        "the team: name, address, password (argon2), authenticator secret (encrypted), passkeys (public keys), who "
+        "they are at the organisation's sign-in",
+        "`accounts`, `passkeys`, `sign_in_identities`",
         "until disabled and removed",
-        ("accounts", "passkeys"),
+        ("accounts", "passkeys", "sign_in_identities"),
     ),
     Rule(
         "partners of petitions: organisation, addresses of its mailings, which accounts act for it, what it may do",

@@ -9,11 +9,16 @@ def register(app: Flask) -> None:
     from petition.delivery.composers import register_composer
     from petition.team import credentials, emails, links, tasks, template_context
     from petition.team.auth import setup
-    from petition.team.views import audit, invitations, members, profile, unsaved
+    from petition.team.views import audit, invitations, members, profile, provider, unsaved
 
     setup.init_app(app)
+    if app.config["PETITION_OIDC_ISSUER"]:
+        from petition.team.auth.provider import client
+
+        client.register(app)
+    app.add_template_global(provider.provider_label)
     template_context.init_app(app)
-    for view in (invitations, profile, members, audit, unsaved):
+    for view in (invitations, profile, members, audit, unsaved, provider):
         app.register_blueprint(view.blueprint)
     register_composer(app, links.TEAM_INVITATION, emails.compose_team_invitation)
     register_composer(app, links.TEAM_PASSWORD, emails.compose_team_password)

@@ -10,7 +10,7 @@ from typing import Literal
 
 from flask_babel import gettext as _
 from flask_security import hash_password
-from sqlalchemy import func, select
+from sqlalchemy import ColumnElement, func, select
 from sqlalchemy.orm import selectinload
 
 from petition.core.db import db
@@ -20,7 +20,7 @@ from petition.core.text import ascii_lower
 from petition.safeguards.email_addresses import BadAddress, parse_email_address
 from petition.team import audit, credentials, sessions
 from petition.team.links import enqueue_link, first_admin_url
-from petition.team.models import TEAM_ROLES, Account, TeamRole
+from petition.team.models import TEAM_ROLES, Account, SignInIdentity, TeamRole
 
 MAX_NAME_CHARACTERS = 120
 PASSWORD_NORMAL_FORM: Literal["NFKD"] = "NFKD"  # noqa: S105 - of Unicode; Flask-Security's own for passwords
@@ -94,7 +94,7 @@ def invite(
     if language not in LANGUAGES:
         raise ValidationError({"language": f"{language}: choose among {', '.join(LANGUAGES)}"})
     account = find_by_email(email, lock=True)
-    if account and account.password:
+    if account and (account.password or _has_identity(account)):
         message = _("%(address)s is a member of the team already: change the roles instead.", address=email)
         raise AlreadyMember({"address": message})
     if account is None:
@@ -105,6 +105,17 @@ def invite(
     enqueue_link(account)
     audit.record("invited", "account", account.id, after={"roles": account.role_names}, actor=actor)
     return account
+
+
+def _has_identity(account: Account) -> bool:
+    """Return whether an account is signed in to by the sign-in provider."""
+    query = select(SignInIdentity.account_id).where(SignInIdentity.account_id == account.id).limit(1)
+    return db.session.scalar(query) is not None
+
+
+def joined() -> ColumnElement[bool]:
+    """Return the criterion of accounts whose invitation was accepted, or that the sign-in provider brought."""
+    return Account.password.is_not(None) | Account.last_sign_in_at.is_not(None)
 
 
 def _parse_address(address: str) -> str:
@@ -226,7 +237,7 @@ def _require_another_admin(account: Account) -> None:
     others = select(Account.id).where(
         Account.id != account.id,
         Account.active,
-        Account.password.is_not(None),
+        joined(),
         Account.role_names.contains([TeamRole.ADMIN]),
     )
     if db.session.scalars(others.with_for_update()).first() is None:

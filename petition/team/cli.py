@@ -8,6 +8,7 @@ from petition.core.cli_support import CommandError, CommandGroup, FoldingTable, 
 from petition.core.db import db
 from petition.core.i18n import DEFAULT_LANGUAGE, LANGUAGES
 from petition.team import accounts, audit, credentials, links
+from petition.team.auth.provider import members as provider_members
 from petition.team.models import TEAM_ROLES, Account
 
 
@@ -57,7 +58,7 @@ def list_(as_json: bool) -> None:
 def _state(account: Account) -> str:
     if not account.active:
         return "disabled"
-    return "active" if account.password else "invited"
+    return "invited" if account.is_invited else "active"
 
 
 def _to_dict(account: Account) -> dict[str, object]:
@@ -107,6 +108,17 @@ def disable(address: str) -> None:
 def enable(address: str) -> None:
     """Enable a disabled account."""
     _set_active(address, True)
+
+
+@team.command("unlink-provider")
+@click.argument("address")
+@with_app_context
+def unlink_provider(address: str) -> None:
+    """Forget who a member is at the sign-in provider; the next sign-in there with this address links it again."""
+    account = accounts.get_by_email(address, lock=True)
+    provider_members.unlink(account, audit.default_actor())
+    db.session.commit()
+    console.print(f"{account.email}: no longer linked to the sign-in provider, signed out, and notified by email.")
 
 
 @team.command("reset-second-factor")

@@ -20,6 +20,8 @@ RECOVERY_CODE_USED = "recovery-code.used"
 PASSKEY_ADDED = "passkey.added"
 PASSKEY_DELETED = "passkey.deleted"
 SECOND_FACTOR_RESET = "second-factor.reset"
+PROVIDER_LINKED = "provider.linked"
+PROVIDER_UNLINKED = "provider.unlinked"
 
 
 class OwnAccount(Conflict):

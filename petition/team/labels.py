@@ -52,6 +52,12 @@ def credential_change_labels() -> dict[str, str]:
         credentials.RECOVERY_CODE_USED: _("A recovery code was used to sign in to your account."),
         credentials.PASSKEY_ADDED: _("A passkey was added to your account."),
         credentials.PASSKEY_DELETED: _("A passkey was deleted from your account."),
+        credentials.PROVIDER_LINKED: _(
+            "Somebody signed in to your account with your organisation's sign-in, which is now a way in."
+        ),
+        credentials.PROVIDER_UNLINKED: _(
+            "An administrator undid the link of your account to your organisation's sign-in."
+        ),
         credentials.SECOND_FACTOR_RESET: _(
             "An administrator reset two-factor authentication for your account: you set it up again when you sign in."
         ),

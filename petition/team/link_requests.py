@@ -5,7 +5,7 @@ A request is answered before it is known whether its address has an account, so 
 
 from datetime import timedelta
 
-from sqlalchemy import select
+from sqlalchemy import exists, select
 
 from petition.core import clock
 from petition.core.db import db, run_after_commit
@@ -14,7 +14,7 @@ from petition.delivery.queues import MAINTENANCE
 from petition.delivery.wakeup import wake
 from petition.safeguards.email_addresses import BadAddress
 from petition.team import accounts, audit, links, queries
-from petition.team.models import Account, LinkRequest
+from petition.team.models import Account, LinkRequest, SignInIdentity
 
 TASK_NAME = "petition.team.tasks.run_link_requests"
 BATCH_SIZE = 100
@@ -46,7 +46,9 @@ def process_requests() -> int:
     taken = 0
     while addresses := db.session.scalars(queries.TAKE_LINK_REQUESTS, {"batch_size": BATCH_SIZE}).all():
         taken += len(addresses)
-        query = select(Account).where(Account.email.in_(sorted(set(addresses))), Account.active)
+        # Who has no password but signs in by the provider gets none by their mailbox: the provider decides.
+        by_provider = exists().where(SignInIdentity.account_id == Account.id) & Account.password.is_(None)
+        query = select(Account).where(Account.email.in_(sorted(set(addresses))), Account.active, ~by_provider)
         asking = list(db.session.scalars(query.order_by(Account.id).with_for_update()))
         values = {"account_ids": [str(account.id) for account in asking], "since": clock.now() - LINKS_WINDOW}
         limited = set(db.session.scalars(queries.SELECT_ACCOUNTS_WITH_LINKS, {**values, "max_links": MAX_LINKS}).all())

@@ -7,7 +7,7 @@ from enum import StrEnum
 from typing import Any
 
 from flask_security import AsaList, RoleMixin, UserMixin, WebAuthnMixin
-from sqlalchemy import ForeignKey, Index, LargeBinary, String, func, text
+from sqlalchemy import ForeignKey, Index, LargeBinary, String, UniqueConstraint, func, text
 from sqlalchemy.dialects.postgresql import ARRAY, JSONB
 from sqlalchemy.ext.mutable import MutableList
 from sqlalchemy.orm import Mapped, mapped_column, relationship
@@ -97,8 +97,8 @@ class Account(Model, UserMixin):
 
     @property
     def is_invited(self) -> bool:
-        """Whether the invitation has not been accepted yet."""
-        return bool(self.active and self.password is None)
+        """Whether the invitation has not been accepted yet. By the sign-in provider one joins without a password."""
+        return bool(self.active and self.password is None and self.last_sign_in_at is None)
 
 
 class Passkey(Model, WebAuthnMixin):
@@ -123,6 +123,19 @@ class Passkey(Model, WebAuthnMixin):
     def get_user_mapping(self) -> dict[str, Any]:
         """Return the criteria that find the passkey's account (Flask-Security)."""
         return {"id": self.user_id}
+
+
+class SignInIdentity(Model):
+    """Who a member is at the sign-in provider, which gives a `subject` to one person for ever (OIDC, section 2)."""
+
+    __tablename__ = "sign_in_identities"
+
+    issuer: Mapped[str] = mapped_column(String(500), primary_key=True)
+    subject: Mapped[str] = mapped_column(String(255), primary_key=True)
+    account_id: Mapped[int] = mapped_column(ForeignKey("accounts.id", ondelete="CASCADE"))
+    linked_at: Mapped[datetime] = mapped_column(server_default=func.now())
+
+    __table_args__ = (UniqueConstraint("account_id", "issuer"),)
 
 
 class TeamSession(Model):

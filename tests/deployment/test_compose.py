@@ -133,7 +133,7 @@ def test_each_service_gets_the_secrets_it_uses_and_no_other() -> None:
     }
     expected["worker-notifications"] += ["bounces_password", "alert_secret"]
     expected["worker-maintenance"] = [*keys, "count_log_key"]
-    expected["web"] = [*keys, "database_replica_url", "metrics_token", "bounces_secret"]
+    expected["web"] = [*keys, "database_replica_url", "metrics_token", "bounces_secret", "oidc_secret"]
     expected |= {"flower": ["flower_basic_auth", "broker_url"], "postgres": ["postgres_password"]}
     assert {name: service["secrets"] for name, service in SERVICES.items() if "secrets" in service} == expected
 

@@ -74,6 +74,7 @@ class Machine:
             "bounces_secret": "",
             "bounces_password": "",
             "alert_secret": "",
+            "oidc_secret": "",
             "flower_basic_auth": FLOWER,
         }
         for name, value in secrets.items():

@@ -12,6 +12,7 @@ from petition.team import links
 from petition.team.models import Account, TeamRole
 
 ENTRANCES = {  # whoever is at the door may open these
+    "/account/provider/start", "/account/provider/callback",
     "/account/sign-in", "/account/sign-out", "/account/passkey", "/account/passkey/<token>", "/account/forgot",
     "/account/welcome/<token>", "/account/security-static/<path:filename>",
 }  # fmt: skip

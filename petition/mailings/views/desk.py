@@ -31,6 +31,7 @@ from petition.petitions import queries as petition_queries
 from petition.petitions.models import Petition
 from petition.petitions.partners.access import is_outsider
 from petition.petitions.partners.models import PartnerMember, PartnerRole
+from petition.team.accounts import joined
 from petition.team.models import Account, TeamRole
 from petition.team.permissions import current_account, require_roles
 
@@ -141,7 +142,7 @@ def find_asked_petition() -> Petition | None:
 
 def _list_colleagues(account: Account) -> list[Account]:
     """Return whom a test email may go to: the team, or those who act for the same partners."""
-    query = select(Account).where(Account.active, Account.password.is_not(None)).order_by(Account.name, Account.id)
+    query = select(Account).where(Account.active, joined()).order_by(Account.name, Account.id)
     if is_outsider(account):
         partners = {row.partner_id for row in partner_senders.list_sending(account)}
         members = select(PartnerMember.account_id).where(PartnerMember.partner_id.in_(partners))

@@ -5,7 +5,7 @@ import secrets
 from typing import Any
 
 import flask_security
-from flask import Flask, Response, g, render_template, request, session
+from flask import Flask, Response, flash, g, render_template, request, session
 from flask_babel import gettext as _
 from flask_login import AnonymousUserMixin, user_logged_out
 from flask_security import Security, SQLAlchemyUserDatastore, user_authenticated
@@ -17,6 +17,7 @@ from petition.team.accounts import PASSWORD_NORMAL_FORM
 from petition.team.audit import Actor
 from petition.team.auth import changes, factors, forms, limits, view_checks
 from petition.team.auth.login_manager import SESSION_TOKEN, SessionLoginManager
+from petition.team.auth.provider import entrance
 from petition.team.auth.settings import SECURITY_SETTINGS
 from petition.team.models import Account, Passkey, SecurityRole
 from petition.team.permissions import csrf, current_account, current_session
@@ -67,7 +68,8 @@ def _record_sign_in(_app: Flask, user: Account, authn_via: list[str] | None = No
         credentials.record_change(user, credentials.PASSWORD_CHANGED)
     else:
         user.last_sign_in_at = clock.now()
-        audit.record("signed.in", "account", user.id, actor=user.email)
+        by = {"by": "provider"} if entrance.complete(user) else None
+        audit.record("signed.in", "account", user.id, after=by, actor=user.email)
     limits.remember_network(user, forms.client_networks())
     browser = sessions.describe_browser(request.headers.get("User-Agent", ""))
     session[SESSION_TOKEN] = sessions.start(user, browser)
@@ -77,6 +79,10 @@ def _record_sign_in(_app: Flask, user: Account, authn_via: list[str] | None = No
 def _end_session(_app: Flask, **_kwargs: Any) -> None:
     """End the session of who signs out, wherever its cookie has been copied to, and commit."""
     session.pop(SESSION_TOKEN, None)
+    if entrance.leave():
+        flash(
+            _("You are signed out here. You may still be signed in where you sign in with your organisation."), "info"
+        )
     account, team_session = current_account(), current_session()
     if account and team_session:
         sessions.revoke(account, team_session.id)

@@ -2,7 +2,7 @@
 
 from collections.abc import Callable
 
-from flask import Blueprint, flash, redirect, render_template, request, url_for
+from flask import Blueprint, current_app, flash, redirect, render_template, request, url_for
 from flask_babel import gettext as _
 from werkzeug import Response
 
@@ -11,6 +11,7 @@ from petition.core.db import db
 from petition.core.exceptions import DomainError, NotFound
 from petition.core.i18n import DEFAULT_LANGUAGE, LANGUAGES
 from petition.team import accounts, credentials
+from petition.team.auth.provider import members as provider_members
 from petition.team.labels import list_role_labels
 from petition.team.models import Account, TeamRole
 from petition.team.permissions import check_fresh, current_account, current_session, require_roles
@@ -63,9 +64,11 @@ def _get(account_id: int, *, lock: bool = False) -> Account:
 
 
 def _render_member(account_id: int, errors: dict[str, str]) -> str:
+    member = _get(account_id)
     return render_template(
-        "team/members/member.html", member=_get(account_id), is_own=_is_own(account_id), errors=errors
-    )
+        "team/members/member.html", member=member, is_own=_is_own(account_id), errors=errors,
+        identity=provider_members.find_identity(member, current_app.config["PETITION_OIDC_ISSUER"]),
+    )  # fmt: skip
 
 
 def _is_own(account_id: int) -> bool:
@@ -106,6 +109,21 @@ def reset_second_factor(account_id: int) -> Response | tuple[str, int]:
     admin = current_account()
     assert admin is not None
     return _update(account_id, lambda account: credentials.reset_second_factor(account, admin.email, admin.id))
+
+
+@blueprint.post("/people/<int:account_id>/unlink-provider")
+def unlink_provider(account_id: int) -> Response:
+    """Forget who a member is at the sign-in provider, so that another account there can be linked."""
+    asked = check_fresh(url_for("people.person", account_id=account_id))
+    if asked:
+        return asked
+    admin, here = current_account(), current_session()
+    assert admin is not None
+    account = _get(account_id, lock=True)
+    provider_members.unlink(account, admin.email, keep_session=here.id if here else None)
+    db.session.commit()
+    flash(_("Saved."), "success")
+    return redirect(url_for("people.index"), 303)
 
 
 def _update(account_id: int, apply: Callable[[Account], None], done: str | None = None) -> Response | tuple[str, int]:

@@ -1,6 +1,6 @@
 """The page of one's own account, and where it is signed in."""
 
-from flask import Blueprint, flash, redirect, render_template, request, url_for
+from flask import Blueprint, current_app, flash, redirect, render_template, request, url_for
 from flask_babel import gettext as _
 from werkzeug import Response
 
@@ -10,6 +10,7 @@ from petition.core.i18n import LANGUAGES
 from petition.team import audit, sessions, unsaved_forms
 from petition.team.accounts import update_profile
 from petition.team.alert_kinds import alert_labels, list_kinds
+from petition.team.auth.provider.members import find_identity
 from petition.team.models import Account
 from petition.team.permissions import current_account, current_session, require_roles
 
@@ -92,5 +93,5 @@ def _render(errors: dict[str, str]) -> str:
     return render_template(
         "team/profile/index.html", account=account, email_languages=LANGUAGES, errors=errors,
         sessions=sessions.list_live(account), here=current_session(), alert_labels=alert_labels(),
-        alert_kinds=list_kinds(account),
+        alert_kinds=list_kinds(account), identity=find_identity(account, current_app.config["PETITION_OIDC_ISSUER"]),
     )  # fmt: skip
