@@ -338,6 +338,8 @@ SETTINGS = (
     Setting("PETITION_POOL_SIZE", _integer(1, 200), 10, "connections", "pooled database connections of one process"),
     Setting("PETITION_CACHE_TTL", SECONDS, 0.5, "seconds", "how long pages and emails use cached data"),
     Setting("PETITION_SIGN_LIMIT", RATE_LIMITS, ["30/minute", "300/hour"], "limits", "signatures from one network"),
+    Setting("PETITION_ATTACK_SIGNATURES", _integer(0, 1_000_000), 300, "signatures",
+        "unconfirmed within 10 minutes, and far more than usual: the form asks for proof of work; 0: never by itself"),
     Setting("PETITION_MAILBOX_LIMIT", RATE_LIMIT, "10/day", "limit", "emails to one mailbox, mailings apart"),
     Setting("PETITION_DOMAIN_LIMIT", RATE_LIMIT, "1000/day", "limit",
         "emails to one domain that is no large provider's, mailings apart"),

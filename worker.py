@@ -44,6 +44,7 @@ PERIODIC_TASKS = (
     *((RUN_QUEUE_TASK, [queue], queue, SWEEP, SWEEP_EXPIRY) for queue in EMAIL_QUEUES),
     ("petition.signatures.tasks.run_reminders", [], MAINTENANCE, 600.0, 600.0),
     ("petition.signatures.tasks.run_list_requests", [], MAINTENANCE, 5.0, 15.0),
+    ("petition.signatures.tasks.watch_attacks", [], MAINTENANCE, 30.0, 60.0),
     ("petition.signatures.tasks.run_retention", [], MAINTENANCE, 3600.0, 3600.0),
     ("petition.retention.tasks.run_anonymisation", [], MAINTENANCE, 60.0, 60.0),
     ("petition.retention.tasks.run_folding", [], MAINTENANCE, 3600.0, 3600.0),

@@ -165,6 +165,8 @@ def show(slug: str) -> None:
         ("asks", ", ".join(petition.asks) or "name and address only"),
         ("public list", {"opt_in": "those who agree", "none": "none"}[petition.listing]),
         ("list in search engines", "indexed" if petition.list_indexed else "not indexed"),
+        ("disposable addresses", petition.disposable_addresses),
+        ("proof of work", f"{petition.challenge}{', asked now' if petition.asks_challenge else ''}"),
         ("sites that may embed it", ", ".join(petition.embed_origins) or "none"),
         ("statistics", "public" if petition.statistics_public else "not public"),
         ("handed over", _format_datetime(petition.handed_over_at, petition)),

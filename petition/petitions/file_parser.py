@@ -13,6 +13,7 @@ from petition.petitions.validation import Document, footnote_message, is_printab
 PLAIN_SETTINGS = (
     "slug", "kind", "default_language", "timezone", "opens", "closes", "asks", "listing",
     "list_indexed", "statistics", "organisations", "milestones", "retention_months", "embed_origins",
+    "disposable_addresses", "challenge",
 )  # fmt: skip
 # Given once for all languages, or by language.
 TEXT_SETTINGS = ("addressee", "professions", "email_intro", "email_closing", "thanks", "consent", "share_text")

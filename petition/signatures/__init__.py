@@ -89,4 +89,5 @@ def register(app: Flask) -> None:
     register_replay(app, journal_replay.replay_entries)
     register_task(app, tasks.run_reminders)
     register_task(app, tasks.run_list_requests)
+    register_task(app, tasks.watch_attacks)
     register_task(app, tasks.run_retention)
