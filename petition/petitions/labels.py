@@ -198,7 +198,7 @@ def describe_consequences(changes: Sequence[FieldChange], count: Count) -> list[
         if after.get("statistics")
         else _("The page of statistics is taken down."),
         "disposable_addresses": _("Signatures that were confirmed before are kept as they are."),
-        "challenge": _("The form asks for it, or no longer does, within seconds."),
+        "challenge": _("The form asks browsers for the check, or no longer does, within seconds."),
         "organisations": _("Organisations can sign from now on.")
         if after.get("organisations")
         else _("Organisations can no longer sign. Those that did are kept."),
