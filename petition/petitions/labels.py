@@ -197,7 +197,9 @@ def describe_consequences(changes: Sequence[FieldChange], count: Count) -> list[
         "statistics": _("Everybody sees how many signed when, and their professions and places in groups.")
         if after.get("statistics")
         else _("The page of statistics is taken down."),
-        "disposable_addresses": _("Signatures that were confirmed before are kept as they are."),
+        "disposable_addresses": _("Signatures that were confirmed before are set aside, too, within a minute.")
+        if after.get("disposable_addresses") == DisposablePolicy.QUARANTINE
+        else _("Signatures that were confirmed before are kept as they are."),
         "challenge": _("The form asks browsers for the check, or no longer does, within seconds."),
         "organisations": _("Organisations can sign from now on.")
         if after.get("organisations")

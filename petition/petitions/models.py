@@ -95,6 +95,8 @@ class Petition(Model):
     disposable_addresses: Mapped[str] = mapped_column(
         String(12), default=DisposablePolicy.ACCEPT, server_default=DisposablePolicy.ACCEPT
     )
+    # Until when its confirmations were looked at for addresses that are set aside.
+    disposable_checked_at: Mapped[datetime | None]
     challenge: Mapped[str] = mapped_column(
         String(10), default=ChallengePolicy.AUTOMATIC, server_default=ChallengePolicy.AUTOMATIC
     )

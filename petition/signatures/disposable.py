@@ -1,10 +1,22 @@
 """What a petition does with addresses at disposable domains: its policy is `Petition.disposable_addresses`."""
 
-from flask_babel import gettext as _
+from collections.abc import Callable, Sequence
+from datetime import UTC, datetime, timedelta
 
+from flask_babel import gettext as _
+from sqlalchemy import select
+
+from petition.core import clock
+from petition.core.db import db
 from petition.petitions.models import DisposablePolicy, Petition
 from petition.safeguards.disposable_domains import is_disposable
 from petition.safeguards.email_addresses import Address
+from petition.signatures.models import Signature, SignatureState
+
+BATCH_SIZE = 2_000
+# What is confirmed becomes visible when it is committed, a moment after the time that it bears.
+MAX_COMMIT_DELAY = timedelta(seconds=10)
+BEGINNING = datetime(1970, 1, 1, tzinfo=UTC)
 
 
 def find_policy_error(petition: Petition, address: Address) -> str | None:
@@ -18,6 +30,38 @@ def find_policy_error(petition: Petition, address: Address) -> str | None:
     )
 
 
-def should_quarantine(policy: str, email_canonical: str) -> bool:
-    """Return whether a signature with this address is set aside under a petition's policy."""
-    return policy == DisposablePolicy.QUARANTINE and is_disposable(email_canonical)
+def set_aside(quarantine: Callable[[Sequence[int]], object]) -> None:
+    """Quarantine the confirmed signatures with disposable addresses, of petitions that say so. Commits.
+
+    Each confirmation is looked at once, some seconds after it: what the team released stays released. `quarantine` is
+    called with ids, and does not commit.
+    """
+    query = select(Petition).where(Petition.disposable_addresses == DisposablePolicy.QUARANTINE).order_by(Petition.id)
+    for petition in db.session.scalars(query).all():
+        while _check_batch(petition, quarantine):
+            pass
+
+
+def _check_batch(petition: Petition, quarantine: Callable[[Sequence[int]], object]) -> bool:
+    """Look at the next confirmations of a petition; return whether there may be more. Commits."""
+    end = clock.now() - MAX_COMMIT_DELAY
+    since = petition.disposable_checked_at or BEGINNING
+    query = (
+        select(Signature.id, Signature.email_canonical, Signature.confirmed_at)
+        .where(
+            Signature.petition_id == petition.id,
+            Signature.state == SignatureState.CONFIRMED,
+            Signature.confirmed_at > since,
+            Signature.confirmed_at <= end,
+        )
+        .order_by(Signature.confirmed_at)
+        .limit(BATCH_SIZE)
+    )
+    rows = db.session.execute(query).all()
+    if ids := [row.id for row in rows if is_disposable(row.email_canonical)]:
+        quarantine(ids)
+    # At the end of a whole batch others may have been confirmed at the same microsecond: they are read again.
+    is_whole = len(rows) == BATCH_SIZE and rows[-1].confirmed_at > rows[0].confirmed_at
+    petition.disposable_checked_at = rows[-1].confirmed_at - timedelta(microseconds=1) if is_whole else end
+    db.session.commit()
+    return is_whole

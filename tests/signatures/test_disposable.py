@@ -1,13 +1,17 @@
 """A petition's policy on disposable addresses: accepted by default, refused with advice, or set aside."""
 
+from datetime import timedelta
+
 import pytest
 from support.factories import make_form, make_petition, make_signature
 from support.signing import process_requests
 
+from petition.core import clock
 from petition.core.db import db
 from petition.core.exceptions import ValidationError
+from petition.signatures import disposable
 from petition.signatures.address_change import parse_new_address
-from petition.signatures.disposable import should_quarantine
+from petition.signatures.disposable import set_aside
 from petition.signatures.models import Signature
 
 DISPOSABLE = "zoe@yopmail.com"
@@ -67,14 +71,43 @@ def test_a_signature_cannot_move_to_one(app):
     assert list(raised.value.errors) == ["email"]
 
 
-@pytest.mark.parametrize(
-    ("policy", "address", "set_aside"),
-    [
-        ("quarantine", DISPOSABLE, True),
-        ("quarantine", "zoe@example.org", False),
-        ("accept", DISPOSABLE, False),
-        ("refuse", DISPOSABLE, False),
-    ],
-)
-def test_only_disposable_addresses_under_that_policy_are_set_aside(policy, address, set_aside):
-    assert should_quarantine(policy, address) is set_aside
+def confirm(petition, address, minutes_ago=1, **values):
+    at = clock.now() - timedelta(minutes=minutes_ago)
+    return make_signature(petition, email=address, state="confirmed", confirmed_at=at, **values).id
+
+
+def run_policy():
+    """Return the ids that are to be set aside."""
+    found = []
+    set_aside(found.extend)
+    return found
+
+
+def test_what_is_confirmed_with_one_is_set_aside_once(app):
+    petition = make_petition(disposable_addresses="quarantine")
+    other = make_petition(slug="autre")
+    first = confirm(petition, DISPOSABLE)
+    confirm(petition, "zoe@example.org")
+    confirm(other, DISPOSABLE)
+    make_signature(petition, email="pending@yopmail.com")
+    assert run_policy() == [first]
+    assert run_policy() == [], "the team may have released it"
+    latest = confirm(petition, "eva@sub.yopmail.com")
+    petition.disposable_checked_at = None
+    db.session.commit()
+    assert sorted(run_policy()) == sorted([first, latest]), "those that were confirmed before the policy, too"
+
+
+def test_they_are_read_in_batches_however_many_share_a_moment(app, monkeypatch):
+    monkeypatch.setattr(disposable, "BATCH_SIZE", 3)
+    petition = make_petition(disposable_addresses="quarantine")
+    ids = {confirm(petition, f"a{n}@yopmail.com", minutes_ago=90 - n // 2) for n in range(11)}
+    assert set(run_policy()) == ids
+
+
+def test_what_was_confirmed_a_moment_ago_waits_for_others_to_commit(app):
+    petition = make_petition(disposable_addresses="quarantine")
+    confirm(petition, DISPOSABLE, minutes_ago=0)
+    assert run_policy() == []
+    petition = db.session.merge(petition)
+    assert petition.disposable_checked_at < clock.now() - disposable.MAX_COMMIT_DELAY + timedelta(seconds=5)

@@ -12,6 +12,7 @@ def upgrade() -> None:
     op.execute("""
         ALTER TABLE petitions
             ADD COLUMN disposable_addresses VARCHAR(12) DEFAULT 'accept' NOT NULL,
+            ADD COLUMN disposable_checked_at TIMESTAMP WITH TIME ZONE,
             ADD COLUMN challenge VARCHAR(10) DEFAULT 'automatic' NOT NULL,
             ADD COLUMN attacked_since TIMESTAMP WITH TIME ZONE,
             ADD COLUMN attacked_until TIMESTAMP WITH TIME ZONE,
