@@ -335,6 +335,7 @@ SETTINGS = (
     Setting("PETITION_COUNT_LOG_KEY", SEED, None, "base64", "signs the public log of the count: docs/integrity.md",
         secret=True),
     Setting("PETITION_COUNT_LOG_WITNESSES", VERIFIER_KEYS, [], "keys, by comma", "whose signatures of it are kept"),
+    Setting("PETITION_TIMESTAMP_URL", ENDPOINT_URL, None, "URL", "RFC 3161 service that timestamps it once an hour"),
     Setting("PETITION_POOL_SIZE", _integer(1, 200), 10, "connections", "pooled database connections of one process"),
     Setting("PETITION_CACHE_TTL", SECONDS, 0.5, "seconds", "how long pages and emails use cached data"),
     Setting("PETITION_SIGN_LIMIT", RATE_LIMITS, ["30/minute", "300/hour"], "limits", "signatures from one network"),

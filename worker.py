@@ -72,6 +72,7 @@ PERIODIC_TASKS = (
     ("petition.operations.tasks.run_record_troubles", [], MAINTENANCE, 15.0, 15.0),
     ("petition.operations.tasks.run_check_host", [], MAINTENANCE, 300.0, 300.0),
     # These reach out, which the worker of maintenance may not.
+    ("petition.count_log.tasks.run_timestamps", [], NOTIFICATIONS.name, 300.0, 300.0),
     ("petition.operations.tasks.run_check_site", [], NOTIFICATIONS.name, 600.0, 600.0),
     ("petition.operations.tasks.run_send_webhooks", [], NOTIFICATIONS.name, 10.0, 10.0),
     ("petition.operations.tasks.run_retention", [], MAINTENANCE, 3600.0, 3600.0),

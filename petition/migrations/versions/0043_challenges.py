@@ -1,4 +1,4 @@
-"""Policies of a petition against forged signatures: disposable addresses, proofs of work; and the proofs that were used."""
+"""Policies against forged signatures, the proofs of work that were used, and timestamps of the count's log."""
 
 from alembic import op
 
@@ -26,5 +26,11 @@ def upgrade() -> None:
             expires_at TIMESTAMP WITH TIME ZONE NOT NULL,
             CONSTRAINT pk_used_challenges PRIMARY KEY (nonce)
         )
+    """)
+    op.execute("""
+        ALTER TABLE count_checkpoints
+            ADD COLUMN timestamped_note TEXT,
+            ADD COLUMN timestamp_reply BYTEA,
+            ADD COLUMN timestamped_at TIMESTAMP WITH TIME ZONE
     """)
     op.execute("CREATE INDEX ix_used_challenges_expires_at ON used_challenges (expires_at)")
