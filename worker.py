@@ -45,6 +45,7 @@ PERIODIC_TASKS = (
     ("petition.signatures.tasks.run_reminders", [], MAINTENANCE, 600.0, 600.0),
     ("petition.signatures.tasks.run_release_names", [], MAINTENANCE, 20.0, 20.0),
     ("petition.signatures.tasks.run_list_requests", [], MAINTENANCE, 5.0, 15.0),
+    ("petition.signatures.tasks.watch_attacks", [], MAINTENANCE, 30.0, 60.0),
     ("petition.signatures.tasks.run_retention", [], MAINTENANCE, 3600.0, 3600.0),
     ("petition.retention.tasks.run_anonymisation", [], MAINTENANCE, 60.0, 60.0),
     ("petition.retention.tasks.run_folding", [], MAINTENANCE, 3600.0, 3600.0),
@@ -75,6 +76,7 @@ PERIODIC_TASKS = (
     ("petition.operations.tasks.run_check_host", [], MAINTENANCE, 300.0, 300.0),
     # These reach out, which the worker of maintenance may not.
     ("petition.integrity.tasks.run_look_up", [], NOTIFICATIONS.name, 60.0, 60.0),
+    ("petition.count_log.tasks.run_timestamps", [], NOTIFICATIONS.name, 300.0, 300.0),
     ("petition.operations.tasks.run_check_site", [], NOTIFICATIONS.name, 600.0, 600.0),
     ("petition.operations.tasks.run_send_webhooks", [], NOTIFICATIONS.name, 10.0, 10.0),
     ("petition.operations.tasks.run_retention", [], MAINTENANCE, 3600.0, 3600.0),

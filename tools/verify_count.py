@@ -11,6 +11,7 @@ Exit status: 0 all is right, 1 something is wrong, 2 it could not be checked.
 
 import argparse
 import base64
+import calendar
 import hashlib
 import json
 import sys
@@ -25,6 +26,7 @@ from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PublicKey
 
 TILE_WIDTH = 256
 MAX_BYTES = 32 * 1024 * 1024
+MAX_LATE_SECONDS = 3600  # of a change that began before others, and was written after them
 REMOVED = {"withdrawn", "disowned", "invalidated", "quarantined", "pending", "erased"}
 
 
@@ -96,12 +98,13 @@ def add_up(entries: list[bytes]) -> dict[str, int]:
     counted: dict[int, bool] = {}
     parties: dict[int, str] = {}
     commitments: set[str] = set()
-    count = {"person": 0, "organisation": 0}
+    count, latest = {"person": 0, "organisation": 0}, 0
     for index, data in enumerate(entries):
         try:
             entry = json.loads(data)
             kind, party, hour = entry["kind"], entry["party"], entry["hour"]
             subject = index if kind == "confirmed" else int(entry["entry"])
+            moment = calendar.timegm(time.strptime(hour, "%Y-%m-%dT%HZ"))
         except (ValueError, KeyError, TypeError) as error:
             raise Wrong(f"entry {index} cannot be read") from error
         if kind == "confirmed":
@@ -116,7 +119,9 @@ def add_up(entries: list[bytes]) -> dict[str, int]:
             raise Wrong(f"entry {index} is of an unknown kind, {kind!r}")
         if kind != "confirmed" and counted[subject] == adds:
             raise Wrong(f"entry {index}: entry {subject} counted {'already' if adds else 'no more'}")
-        time.strptime(hour, "%Y-%m-%dT%HZ")
+        if moment < latest - MAX_LATE_SECONDS:
+            raise Wrong(f"entry {index} is of {hour}, and stands after later ones: it was dated back")
+        latest = max(latest, moment)
         counted[subject], parties[subject] = adds, party
         count[party] = count.get(party, 0) + (1 if adds else -1)
     return count

@@ -30,6 +30,7 @@ class ProblemSchema(ma.Schema):
     title = ma.fields.String(required=True)
     status = ma.fields.Integer(required=True)
     detail = ma.fields.String()
+    challenge = ma.fields.String(metadata={"description": N_("where a proof of work begins, if one is asked for")})
     errors = ma.fields.Dict(keys=ma.fields.String(), values=ma.fields.String())
 
 
@@ -63,15 +64,17 @@ class PetitionApi(Api):  # type: ignore[misc]
         """Register none: `core.error_handlers` answers with a page or a problem document."""
 
 
-def problem_response(status: int, detail: str | None = None, errors: dict[str, str] | None = None) -> Response:
-    """Return a problem document."""
+def problem_response(
+    status: int, detail: str | None = None, errors: dict[str, str] | None = None, **members: str
+) -> Response:
+    """Return a problem document; `members` are further ones, or another `type`."""
     title = HTTPStatus(status).phrase
     body: dict[str, Any] = {"type": "about:blank", "title": title, "status": status}
     if detail:
         body["detail"] = detail
     if errors:
         body["errors"] = errors
-    response = jsonify(body)
+    response = jsonify(body | members)
     response.status_code, response.content_type = status, PROBLEM_MEDIA_TYPE
     return response
 

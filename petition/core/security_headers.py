@@ -1,6 +1,6 @@
 """Security headers: strict defaults, which a view can override."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from typing import Any
 
 from flask import Flask, Response, request
@@ -8,13 +8,18 @@ from flask import Flask, Response, request
 from petition.core.assets import script_hash
 
 
-def content_security_policy(*, frame_ancestors: Iterable[str] = (), inline_script: str = "") -> str:
+def content_security_policy(
+    *, frame_ancestors: Iterable[str] = (), inline_scripts: Sequence[str] = (), workers: bool = False
+) -> str:
     """Return the policy of public pages.
 
-    `frame_ancestors`: the origins of sites that may show the page in a frame; none by default. `inline_script`: the
-    asset that the page holds (`assets.inline_script`), and the only script that runs there.
+    `frame_ancestors`: the origins of sites that may show the page in a frame; none by default. `inline_scripts`: the
+    assets that the page holds (`assets.inline_script`), and the only scripts that run there. `workers`: they may fetch
+    from this site, and start workers with its scripts.
     """
-    scripts = f"script-src {script_hash(inline_script)}; " if inline_script else ""
+    scripts = f"script-src {' '.join(map(script_hash, inline_scripts))}; " if inline_scripts else ""
+    if workers:
+        scripts += "worker-src 'self'; connect-src 'self'; "
     sites = " ".join(frame_ancestors) or "'none'"
     return (
         f"default-src 'none'; {scripts}style-src 'self'; img-src 'self' data:; form-action 'self'; base-uri 'none'; "

@@ -69,6 +69,10 @@ class CountCheckpoint(Model):
     # The public key of the note: only the worker has the private one.
     verifier_key: Mapped[str | None] = mapped_column(String(400))
     made_at: Mapped[datetime] = mapped_column(server_default=func.now())
+    # The last note that a timestamping service saw, what it replied (RFC 3161), and when.
+    timestamped_note: Mapped[str | None] = mapped_column(Text)
+    timestamp_reply: Mapped[bytes | None] = mapped_column(LargeBinary)
+    timestamped_at: Mapped[datetime | None]
 
 
 class CountCosignature(Model):

@@ -75,6 +75,19 @@ SAVE_CHECKPOINT = text("""
         note = excluded.note, verifier_key = excluded.verifier_key, made_at = now()
 """)
 
+# Checkpoints that differ from what was last timestamped, unless that was a short while ago.
+SELECT_NOT_TIMESTAMPED = text("""
+    SELECT petition_id, note FROM count_checkpoints
+    WHERE note IS NOT NULL AND note IS DISTINCT FROM timestamped_note
+        AND (timestamped_at IS NULL OR timestamped_at < :before)
+    ORDER BY timestamped_at NULLS FIRST LIMIT :batch_size
+""")
+
+SAVE_TIMESTAMP = text("""
+    UPDATE count_checkpoints SET timestamped_note = :note, timestamp_reply = :reply, timestamped_at = :now
+    WHERE petition_id = :petition_id
+""")
+
 SAVE_COSIGNATURE = text("""
     INSERT INTO count_cosignatures (petition_id, witness, size, note) VALUES (:petition_id, :witness, :size, :note)
     ON CONFLICT (petition_id, witness) DO UPDATE SET size = excluded.size, note = excluded.note, received_at = now()

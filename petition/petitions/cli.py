@@ -169,6 +169,8 @@ def show(slug: str) -> None:
             "names may wait for",
             f"{petition.named_total or 'no number'} in all, {petition.named_profession or 'no number'} of a profession",
         ),
+        ("disposable addresses", petition.disposable_addresses),
+        ("proof of work", f"{petition.challenge}{', asked now' if petition.asks_challenge else ''}"),
         ("sites that may embed it", ", ".join(petition.embed_origins) or "none"),
         ("statistics", "public" if petition.statistics_public else "not public"),
         ("handed over", _format_datetime(petition.handed_over_at, petition)),

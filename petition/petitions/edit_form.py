@@ -23,7 +23,7 @@ from petition.petitions.validation import (
 MAX_PROPOSED_SLUG_CHARACTERS = 50
 SINGLE_LINE_SETTINGS = (
     "kind", "slug", "default_language", "sender_name", "reply_to", "opens", "closes", "timezone",
-    "retention_months", "named_total", "named_profession", "listing",
+    "retention_months", "named_total", "named_profession", "disposable_addresses", "challenge", "listing",
 )  # fmt: skip
 SETTING_FIELDS = (
     *SINGLE_LINE_SETTINGS[:-1], "asks", "listing", "list_indexed", "team_sees_withheld", "statistics",
@@ -35,6 +35,7 @@ FIELDS = (*SETTING_FIELDS, *(f"{language}.{field}" for language in LANGUAGES for
 EMPTY_VALUES = dict.fromkeys(FIELDS, "") | {
     "kind": "petition", "default_language": DEFAULT_LANGUAGE, "timezone": "Europe/Paris", "asks": "profession",
     "listing": "opt_in", "statistics": "on", "organisations": "on",
+    "disposable_addresses": "accept", "challenge": "automatic",
     "milestones": "100, 250, 500, 1000, 2500, 5000, 10000",
 }  # fmt: skip
 
@@ -59,6 +60,8 @@ def values_from_petition(petition: Petition) -> dict[str, str]:
         "timezone": petition.timezone,
         "asks": ", ".join(petition.asks),
         "listing": petition.listing,
+        "disposable_addresses": petition.disposable_addresses,
+        "challenge": petition.challenge,
         "list_indexed": "on" if petition.list_indexed else "",
         "named_total": str(petition.named_total or ""),
         "named_profession": str(petition.named_profession or ""),

@@ -10,7 +10,13 @@ from petition.core.i18n import LANGUAGES, current_language
 from petition.petitions.counters import Count
 from petition.petitions.editing import FieldChange
 from petition.petitions.markdown import Dropped
-from petition.petitions.models import PaperImportState, Petition, PetitionState
+from petition.petitions.models import (
+    ChallengePolicy,
+    DisposablePolicy,
+    PaperImportState,
+    Petition,
+    PetitionState,
+)
 from petition.petitions.paper.csv import MAX_LINES
 from petition.petitions.paper.errors import PaperFileErrorCode
 from petition.petitions.sharing import PARTNER_PREFIX, SOURCE_PREFIX
@@ -37,6 +43,8 @@ def field_label(field: str) -> str:
         "statistics": _("Statistics are public"),
         "organisations": _("Organisations may sign"),
         "milestones": _("Milestones"),
+        "disposable_addresses": _("Disposable addresses"),
+        "challenge": _("Check by the browser"),
         "retention_months": _("Months until names are erased"),
         "embed_origins": _("Sites that may embed it"),
         "title": _("Title"),
@@ -60,6 +68,8 @@ def value_label(field: str, value: str) -> str:
         ("kind", "open_letter"): _("open letter"),
         ("listing", "opt_in"): _("those who agree"),
         ("listing", "none"): _("no list"),
+        **{("disposable_addresses", policy): label for policy, label in disposable_policy_labels().items()},
+        **{("challenge", policy): label for policy, label in challenge_policy_labels().items()},
         ("list_indexed", "on"): _("yes"),
         ("list_indexed", ""): _("no"),
         ("team_sees_withheld", "on"): _("yes"),
@@ -74,6 +84,24 @@ def value_label(field: str, value: str) -> str:
     if field in ("opens", "closes"):
         return value.replace("T", " ")
     return known.get((field, value), LANGUAGES.get(value, value) if field == "default_language" else value)
+
+
+def disposable_policy_labels() -> dict[str, str]:
+    """Return what may happen to disposable addresses."""
+    return {
+        DisposablePolicy.ACCEPT: _("count as any other"),
+        DisposablePolicy.QUARANTINE: _("are set aside, for the team to decide"),
+        DisposablePolicy.REFUSE: _("are refused by the form, which asks for another"),
+    }
+
+
+def challenge_policy_labels() -> dict[str, str]:
+    """Return when the form may ask for a proof of work."""
+    return {
+        ChallengePolicy.AUTOMATIC: _("while unusually many unconfirmed signatures arrive"),
+        ChallengePolicy.ON: _("always"),
+        ChallengePolicy.OFF: _("never"),
+    }
 
 
 def ask_labels() -> dict[str, str]:
@@ -177,6 +205,10 @@ def describe_consequences(changes: Sequence[FieldChange], count: Count) -> list[
         "statistics": _("Everybody sees how many signed when, and their professions and places in groups.")
         if after.get("statistics")
         else _("The page of statistics is taken down."),
+        "disposable_addresses": _("Signatures that were confirmed before are set aside, too, within a minute.")
+        if after.get("disposable_addresses") == DisposablePolicy.QUARANTINE
+        else _("Signatures that were confirmed before are kept as they are."),
+        "challenge": _("The form asks browsers for the check, or no longer does, within seconds."),
         "organisations": _("Organisations can sign from now on.")
         if after.get("organisations")
         else _("Organisations can no longer sign. Those that did are kept."),

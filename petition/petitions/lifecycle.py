@@ -18,7 +18,10 @@ from petition.petitions.queries import COPY_IMAGES_SQL
 from petition.petitions.validation import MAX_SLUG_CHARACTERS, Document
 
 SLUG_CONSTRAINT = "uq_petitions_slug"
-NOT_COPIED = {"id", "slug", "state", "version", "draft_link_generation", "has_partners"}
+NOT_COPIED = {
+    "id", "slug", "state", "version", "draft_link_generation", "has_partners", "attacked_since", "attacked_until",
+    "disposable_checked_at",
+}  # fmt: skip
 MAX_COPIED_SLUG_CHARACTERS = MAX_SLUG_CHARACTERS - 5  # a hyphen and a number follow
 
 

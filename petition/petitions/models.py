@@ -43,9 +43,27 @@ class PaperImportState(StrEnum):
     UNDONE = "undone"
 
 
+class DisposablePolicy(StrEnum):
+    """What happens to addresses at services that give everybody throw-away ones."""
+
+    ACCEPT = "accept"
+    QUARANTINE = "quarantine"
+    REFUSE = "refuse"
+
+
+class ChallengePolicy(StrEnum):
+    """When the form asks for a proof of work: never, while many unconfirmed signatures arrive, always."""
+
+    OFF = "off"
+    AUTOMATIC = "automatic"
+    ON = "on"
+
+
 PETITION_STATES = tuple(member.value for member in PetitionState)
 KINDS = ("petition", "open_letter")
 LISTINGS = ("opt_in", "none")
+DISPOSABLE_POLICIES = tuple(member.value for member in DisposablePolicy)
+CHALLENGE_POLICIES = tuple(member.value for member in ChallengePolicy)
 ASKS = ("profession", "city", "postal_code", "country")
 CONFIRMATION_GRACE_PERIOD = timedelta(hours=24)
 COUNTER_SLOTS = 16
@@ -79,6 +97,17 @@ class Petition(Model):
     embed_origins: Mapped[list[str]] = mapped_column(ARRAY(String(200)), default=list, server_default=text("'{}'"))
     milestones: Mapped[list[int]] = mapped_column(ARRAY(BigInteger))
     timezone: Mapped[str] = mapped_column(String(60), server_default="Europe/Paris")
+    disposable_addresses: Mapped[str] = mapped_column(
+        String(12), default=DisposablePolicy.ACCEPT, server_default=DisposablePolicy.ACCEPT
+    )
+    # Until when its confirmations were looked at for addresses that are set aside.
+    disposable_checked_at: Mapped[datetime | None]
+    challenge: Mapped[str] = mapped_column(
+        String(10), default=ChallengePolicy.AUTOMATIC, server_default=ChallengePolicy.AUTOMATIC
+    )
+    # Since when unconfirmed signatures arrive in unusual numbers, and until when the form asks for a proof of work.
+    attacked_since: Mapped[datetime | None]
+    attacked_until: Mapped[datetime | None]
     # When what it asks for was granted, if it was.
     won_at: Mapped[datetime | None]
     opens_at: Mapped[datetime | None]
@@ -104,6 +133,8 @@ class Petition(Model):
         CheckConstraint(f"state IN {PETITION_STATES}", name="state"),
         CheckConstraint(f"kind IN {KINDS}", name="kind"),
         CheckConstraint(f"listing IN {LISTINGS}", name="listing"),
+        CheckConstraint(f"disposable_addresses IN {DISPOSABLE_POLICIES}", name="disposable_addresses"),
+        CheckConstraint(f"challenge IN {CHALLENGE_POLICIES}", name="challenge"),
     )
 
     @property
@@ -127,6 +158,18 @@ class Petition(Model):
     def is_open(self) -> bool:
         """Whether it can be signed now."""
         return self.state_now == PetitionState.OPEN
+
+    @property
+    def is_attacked(self) -> bool:
+        """Whether unconfirmed signatures arrive in unusual numbers (`signatures.attacks`)."""
+        return self.attacked_until is not None and clock.now() < self.attacked_until
+
+    @property
+    def asks_challenge(self) -> bool:
+        """Whether who signs now must do a proof of work."""
+        return self.challenge == ChallengePolicy.ON or (
+            self.challenge == ChallengePolicy.AUTOMATIC and self.is_attacked
+        )
 
     @property
     def people_can_confirm(self) -> bool:

@@ -16,7 +16,15 @@ from flask_babel.speaklater import LazyString
 from petition.core.exceptions import ValidationError
 from petition.core.i18n import LANGUAGES
 from petition.petitions.markdown import find_footnotes
-from petition.petitions.models import ASKS, KINDS, LISTINGS
+from petition.petitions.models import (
+    ASKS,
+    CHALLENGE_POLICIES,
+    DISPOSABLE_POLICIES,
+    KINDS,
+    LISTINGS,
+    ChallengePolicy,
+    DisposablePolicy,
+)
 from petition.petitions.origins import MAX_ORIGINS, parse_origins
 from petition.safeguards.contact_details import find_contact_detail
 from petition.safeguards.email_addresses import BadAddress, parse_reply_address
@@ -303,6 +311,10 @@ class PetitionInputSchema(ma.Schema):
     )
     asks = InputField(_parse_asks, CHOICE_MESSAGE, load_default=lambda: ["profession"])
     listing = InputField(_one_of(LISTINGS), CHOICE_MESSAGE, load_default="opt_in")
+    disposable_addresses = InputField(
+        _one_of(DISPOSABLE_POLICIES), CHOICE_MESSAGE, load_default=DisposablePolicy.ACCEPT.value
+    )
+    challenge = InputField(_one_of(CHALLENGE_POLICIES), CHOICE_MESSAGE, load_default=ChallengePolicy.AUTOMATIC.value)
     list_indexed = InputField(_parse_boolean, lazy_gettext("Choose yes or no."), load_default=False)
     named_total = InputField(_parse_naming_number, NAMING_MESSAGE, load_default=None)
     named_profession = InputField(_parse_naming_number, NAMING_MESSAGE, load_default=None)

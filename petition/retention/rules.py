@@ -474,7 +474,7 @@ IMPERSONAL_TABLES = frozenset((
     "petitions", "petition_texts", "petition_counts", "mailings", "mailing_texts", "pauses", "state_change_log",
     "state_counts", "failure_groups", "minute_rollups", "totals", "web_requests", "heartbeats", "probes", "drifts",
     "petition_images", "opt_in_counts", "team_alerts", "bounce_mailbox_state", "troubles",
-    "alert_webhooks", "petition_updates", "held_presses",
+    "alert_webhooks", "petition_updates", "held_presses", "used_challenges",
 ))  # fmt: skip
 
 

@@ -20,6 +20,8 @@ View = Callable[..., Any]
 log = structlog.get_logger(__name__)
 breaker = CircuitBreaker(5.0)
 parse_limits = lru_cache(parse_many)
+# Signatures of a network, while a petition asks for a proof of work, by those whose browsers cannot do it.
+UNCHECKED_SIGN_LIMIT = "10/hour"
 # IPv6: the lengths of the networks that are counted together, and how many times the limit of a /56 each may reach. A
 # household has a /56 or less (RIPE-690); a /48 costs nothing, and would otherwise have 256 limits of its own. Four, as
 # a burst at the seam of two windows passes twice a limit: 2 × 4 × 30 signatures a minute are fewer than 256.
@@ -58,6 +60,11 @@ def rate_limited(scope: str, limits: str | Callable[[], str]) -> Callable[[View]
 
 limit_token_posts = rate_limited("follow", "120/minute")
 limit_signing = rate_limited("sign", lambda: ";".join(current_app.config["PETITION_SIGN_LIMIT"]))
+
+
+def count_unchecked_signing() -> None:
+    """Count one signature without a proof of work where one is asked for. Raises `TooManyRequests` beyond the limit."""
+    _enforce_limits(_make_events("sign unchecked", UNCHECKED_SIGN_LIMIT))
 
 
 def _make_events(scope: str, limits: str) -> list[RateLimitEvent]:

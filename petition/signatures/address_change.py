@@ -12,6 +12,7 @@ from petition.core.db import db
 from petition.core.exceptions import Conflict, ValidationError
 from petition.delivery.queues import CONFIRMATIONS, NOTIFICATIONS
 from petition.safeguards.email_addresses import Address, BadAddress, parse_email_address
+from petition.signatures.disposable import find_policy_error
 from petition.signatures.labels import invalid_address_message
 from petition.signatures.links import ExpiredLink, LinkProblem, UnknownLink, find_signature
 from petition.signatures.models import AddressChange, Signature
@@ -54,6 +55,8 @@ def parse_new_address(signature: Signature, typed: str) -> Address:
         address = parse_email_address(typed)
     except BadAddress:
         raise ValidationError({"email": invalid_address_message()}) from None
+    if problem := find_policy_error(signature.petition, address):
+        raise ValidationError({"email": problem})
     if address.typed == signature.email:
         raise ValidationError({"email": _("This is the address of your signature already.")})
     return address

@@ -8,6 +8,7 @@ from flask.views import MethodView
 from flask_babel import gettext as _
 from marshmallow import validate
 
+from petition.core.assets import public_url_for
 from petition.core.exceptions import ValidationError
 from petition.core.i18n import N_
 from petition.core.openapi import (
@@ -27,6 +28,8 @@ from petition.safeguards.rate_limits import (
     network_hashes,
     stored_network_hash,
 )
+from petition.signatures.challenges import FIELD_NAME as ALTCHA
+from petition.signatures.challenges import MAX_SOLUTION_CHARACTERS, make_challenge, use_solution
 from petition.signatures.code_handles import MAX_HANDLE_CHARACTERS, NOBODY, make_handle, seal
 from petition.signatures.codes import MAX_TYPED_CHARACTERS, UnreadDetails, WrongCode, confirm_by_code
 from petition.signatures.confirm import ConfirmationClosed, SignatureEnded, confirm
@@ -40,6 +43,8 @@ from petition.signatures.withheld import CHOICES
 
 ACCESS = ACCESS_PUBLIC
 ACCEPTED = "check your email"
+# The type of the problem that a petition asks for a proof of work (RFC 9457; docs/embedding.md).
+CHALLENGE_REQUIRED = "/api/v1/docs#challenge-required"
 blueprint = ApiBlueprint("signatures_api", __name__, url_prefix="/api/v1", description="Sign, confirm, list")
 allow_listed_sites(blueprint)
 
@@ -85,6 +90,11 @@ class SignSchema(ma.Schema):
             "description": N_("also answer a handle, to confirm by the code in the email"),
             "default": False,
         }
+    )
+    altcha = ma.fields.String(
+        validate=validate.Length(max=MAX_SOLUTION_CHARACTERS),
+        allow_none=True,
+        metadata={"description": N_("the solution of a challenge, where an answer asks for it")},
     )
     website = ma.fields.String(data_key=FIELD_NAME, metadata={"description": N_("leave out")}, allow_none=True)
 
@@ -156,6 +166,20 @@ class ConfirmedSchema(ma.Schema):
     status = ma.fields.String(required=True, validate=validate.Equal("confirmed"))
 
 
+class ChallengeSchema(ma.Schema):
+    """A challenge for ALTCHA's solvers (altcha.org)."""
+
+    parameters = ma.fields.Dict(required=True)
+    signature = ma.fields.String(required=True)
+
+
+EXAMPLE_CHALLENGE = {
+    "parameters": {
+        "algorithm": "PBKDF2/SHA-256", "cost": 5000, "keyLength": 32, "nonce": "8f1d…", "salt": "1c27…",
+        "keyPrefix": "a04e…", "keySignature": "77b0…", "expiresAt": 1664359200, "data": {"petition": 1},
+    },
+    "signature": "5ad3…",
+}  # fmt: skip
 EXAMPLE_SIGNATURE = {
     "party": "person", "name": "Zoé Martin", "email": "zoe@example.org", "profession": "Avocate", "city": "Lyon",
     "listed": True, "updates": False, "locale": "fr",
@@ -202,12 +226,41 @@ class Signatures(MethodView):
             return _accepted(seal(NOBODY) if fields.get("with_handle") else None)
         try:
             details = validate_details(petition, fields)
+            if petition.is_open and petition.asks_challenge and not use_solution(petition.id, fields.get(ALTCHA)):
+                return _ask_for_challenge(slug)
             sign(petition, details, "api", stored_network_hash())
         except PetitionClosed as error:
             return problem_response(422, str(error))
         except ValidationError as error:
             return problem_response(422, _("Some fields need another look."), error.errors)
         return _accepted(make_handle(petition.id, details) if fields.get("with_handle") else None)
+
+
+def _ask_for_challenge(slug: str) -> Response:
+    """Answer that the petition asks for a proof of work, and where to get a challenge."""
+    message = _("This petition asks for a proof of work now: get a challenge, solve it, send its solution as altcha.")
+    return problem_response(
+        422,
+        message,
+        {ALTCHA: message},
+        type=CHALLENGE_REQUIRED,
+        challenge=public_url_for("signatures_api.Challenges", slug=slug),
+    )
+
+
+@blueprint.route("/petitions/<slug>/challenge")
+class Challenges(MethodView):
+    """Proofs of work."""
+
+    @blueprint.response(200, ChallengeSchema, example=EXAMPLE_CHALLENGE)
+    @document_problems(blueprint, 404, 410)
+    @document_operation(
+        blueprint, "challenge", 200, N_("Get a challenge, in ALTCHA's format; its solution is valid once."),
+        sign=SLUG_LINK_PARAMETERS,
+    )  # fmt: skip
+    def get(self, slug: str) -> Any:
+        """Get a challenge, in ALTCHA's format; its solution is valid once."""
+        return make_challenge(get_public_or_404(slug).id)
 
 
 @blueprint.route("/confirmations")

@@ -395,6 +395,17 @@ class CodeTries(Model):
     __table_args__ = (Index("ix_code_tries_started_at", "started_at"),)
 
 
+class UsedChallenge(Model):
+    """The number of a challenge whose solution was used, until the challenge expires (`challenges`)."""
+
+    __tablename__ = "used_challenges"
+
+    nonce: Mapped[str] = mapped_column(String(32), primary_key=True)
+    expires_at: Mapped[datetime]
+
+    __table_args__ = (Index("ix_used_challenges_expires_at", "expires_at"),)
+
+
 class ListRequest(Model):
     """An address that asked for the list of what it signed, whether or not it did. Deleted by the worker."""
 

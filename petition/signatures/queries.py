@@ -204,6 +204,42 @@ COUNT_CODE_TRY_SQL = text("""
     FROM counted LEFT JOIN signer AS s ON true
 """)
 
+# Mark a challenge as used. No row: it was used before.
+USE_CHALLENGE_SQL = text("""
+    INSERT INTO used_challenges (nonce, expires_at) VALUES (:nonce, :expires_at)
+    ON CONFLICT (nonce) DO NOTHING
+    RETURNING nonce
+""")
+
+# Note the petitions that got more unconfirmed signatures within the window than the least that matters, and more than
+# several times as many an hour as were confirmed in the busiest hour before: what an earlier attack left unconfirmed is
+# no measure, nor are the hours of one that goes on. The version of a petition stays: nobody edited it.
+NOTE_ATTACKS_SQL = text("""
+    WITH recent AS (
+        SELECT petition_id, count(*) AS n
+        FROM (
+            SELECT petition_id FROM signatures
+            WHERE state = 'pending' AND requested_at > CAST(:now AS timestamptz) - CAST(:window AS interval)
+            ORDER BY requested_at DESC LIMIT :max_rows
+        ) AS latest
+        GROUP BY petition_id HAVING count(*) >= :least
+    ),
+    attacked AS (
+        SELECT p.id, r.n, p.attacked_until > :now AS goes_on
+        FROM recent AS r JOIN petitions AS p ON p.id = r.petition_id
+        WHERE p.challenge = :policy AND r.n * :windows_an_hour > :factor * coalesce((
+            SELECT max(h.counted) FROM campaign_hours AS h
+            WHERE h.petition_id = p.id
+                AND h.hour < date_trunc('hour', CASE WHEN p.attacked_until > :now THEN p.attacked_since ELSE :now END)
+        ), 0)
+    )
+    UPDATE petitions AS p
+    SET attacked_since = CASE WHEN a.goes_on THEN p.attacked_since ELSE :now END,
+        attacked_until = CAST(:now AS timestamptz) + CAST(:calm AS interval)
+    FROM attacked AS a WHERE p.id = a.id
+    RETURNING p.slug, a.n AS unconfirmed, a.goes_on IS NOT TRUE AS has_begun
+""")
+
 # Take requests for lists out of the table; those that another worker holds are left to it.
 TAKE_LIST_REQUESTS = text("""
     DELETE FROM list_requests WHERE id IN (

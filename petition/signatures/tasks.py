@@ -6,8 +6,9 @@ from collections.abc import Callable
 from petition.core.db import db
 from petition.delivery.queues import MAINTENANCE
 from petition.delivery.wakeup import clear_wakeup_flag
-from petition.signatures import naming_ended, own_signatures, withheld
+from petition.signatures import attacks, naming_ended, own_signatures, withheld
 from petition.signatures.address_change import delete_old_changes
+from petition.signatures.challenges import delete_expired_challenges
 from petition.signatures.codes import delete_old_tries
 from petition.signatures.retention import delete_expired, enqueue_reminders, erase_disowned, erase_expired_networks
 from petition.signatures.search.saved import delete_expired_searches
@@ -41,10 +42,16 @@ def run_list_requests() -> None:
     own_signatures.process_requests()
 
 
+def watch_attacks() -> None:
+    """Note the petitions that get unusually many unconfirmed signatures, whose forms ask for a proof of work."""
+    attacks.watch()
+
+
 def run_retention() -> None:
     """Delete what has expired, and erase the network hashes and disowned details whose time is over."""
     delete_expired_searches()
     delete_old_changes()
+    delete_expired_challenges()
     _run_in_batches(delete_expired)
     _run_in_batches(delete_old_tries)
     _run_in_batches(erase_disowned)

@@ -13,6 +13,7 @@ from petition.petitions.models import Petition
 from petition.safeguards.email_addresses import Address, BadAddress, parse_email_address
 from petition.safeguards.signer_texts import MAX_CHARACTERS, TextProblem, find_problem, normalise
 from petition.signatures.consent import is_outdated
+from petition.signatures.disposable import find_policy_error
 from petition.signatures.models import PARTIES, Party
 from petition.signatures.partner_news.consents import PartnerBox, list_boxes
 from petition.signatures.review.rules import initial_review
@@ -73,7 +74,7 @@ def validate_details(petition: Petition, form: Mapping[str, Any]) -> Details:
         errors.setdefault("name", _("Tell us your name."))
     if party == Party.ORGANISATION and not texts["organisation"]:
         errors.setdefault("organisation", _("Tell us the name of the organisation."))
-    address = _parse_address(form, errors)
+    address = _parse_address(petition, form, errors)
     country = _parse_country(form, errors) if "country" in petition.asks else None
     boxes = {field: _parse_checkbox(form, field, errors) for field in ("listed", "updates")}
     naming = parse_naming(petition, form, party, texts["profession"], errors)
@@ -148,16 +149,19 @@ def _problem_message(problem: TextProblem, field: str) -> str:
     }[problem]
 
 
-def _parse_address(form: Mapping[str, Any], errors: dict[str, str]) -> Address | None:
+def _parse_address(petition: Petition, form: Mapping[str, Any], errors: dict[str, str]) -> Address | None:
     typed = form.get("email")
     if not isinstance(typed, str) or not typed.strip():
         errors["email"] = _("Tell us your email address: we send you a link to confirm.")
         return None
     try:
-        return parse_email_address(typed)
+        address = parse_email_address(typed)
     except BadAddress:
         errors["email"] = _("This does not look like a full email address. It should read like name@example.org.")
         return None
+    if problem := find_policy_error(petition, address):
+        errors["email"] = problem
+    return address
 
 
 def _parse_country(form: Mapping[str, Any], errors: dict[str, str]) -> str | None:

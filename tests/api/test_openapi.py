@@ -15,6 +15,7 @@ OPERATIONS = [
     ("GET", "/api/v1/petitions/{slug}/statistics"),
     ("GET", "/api/v1/petitions/{slug}/signatories"),
     ("POST", "/api/v1/petitions/{slug}/signatures"),
+    ("GET", "/api/v1/petitions/{slug}/challenge"),
     ("POST", "/api/v1/confirmations"),
 ]
 
@@ -22,7 +23,9 @@ OPERATIONS = [
 MODES = [(*operation, mode) for operation in OPERATIONS for mode in GenerationMode]
 # Any text may be asked for as a slug: nothing is negative there.
 MODES = [
-    mode for mode in MODES if mode[2] is not GenerationMode.NEGATIVE or not mode[1].endswith(("/count", "/statistics"))
+    mode
+    for mode in MODES
+    if mode[2] is not GenerationMode.NEGATIVE or not mode[1].endswith(("/count", "/statistics", "/challenge"))
 ]
 
 

@@ -4,6 +4,7 @@ import base64
 import json
 import random
 import sys
+from dataclasses import replace
 from io import BytesIO
 from urllib.error import HTTPError
 from urllib.parse import urlsplit
@@ -240,6 +241,40 @@ def test_ten_thousand_tamperings_are_caught(petition):
         # A dishonest site signs what it changed: whoever kept an earlier checkpoint notices.
         with pytest.raises(verify_count.Wrong):
             verify_count.verify_log(changed, len(changed), root, [(checkpoint.size, bytes(checkpoint.root))])
+
+
+def test_what_is_added_later_cannot_be_dated_back(petition):
+    """Signed by the site, and after everything that anybody kept a checkpoint of."""
+    sign(petition, 1)
+    append()
+    entries = read_entries(petition)
+    today = json.loads(entries[0])
+    for hour, is_right in (("2020-01-01T00Z", False), ("yesterday", False), (today["hour"], True)):
+        added = [*entries, json.dumps({**today, "hour": hour, "commitment": "ab" * 32}).encode()]
+        roots = [verify_count.root_of([verify_count.hash_leaf(entry) for entry in view]) for view in (entries, added)]
+        if is_right:
+            assert verify_count.verify_log(added, 2, roots[1], [(1, roots[0])])["person"] == 2
+            continue
+        with pytest.raises(verify_count.Wrong):
+            verify_count.verify_log(added, 2, roots[1], [(1, roots[0])])
+
+
+def test_two_witnesses_who_were_shown_two_logs_find_out(app, client, petition, monkeypatch, tmp_path, capsys):
+    """By what each has, with the script as it is run."""
+    for number in range(3):
+        sign(petition, number)
+    append()
+    key = client.get("/p/jardin/log/key").text.strip()
+    honest = client.get("/p/jardin/log/checkpoint").text
+    checkpoint, *_rest = notes.parse_checkpoint(honest)
+    forged = notes.sign_checkpoint(replace(checkpoint, root=b"r" * 32), notes.load_key(SEED))
+    verify_count.parse_checkpoint(forged, key)  # the site signed both
+    for title, note in (("first", honest), ("second", forged)):
+        (tmp_path / title).write_text(note)
+    serve(client, monkeypatch)
+    assert run_script(app, petition, "--key", key, "--seen", tmp_path / "first") == 0
+    assert run_script(app, petition, "--key", key, "--seen", tmp_path / "first", "--seen", tmp_path / "second") == 1
+    assert "not those of the earlier checkpoint" in capsys.readouterr().out
 
 
 def test_split_view_shows_in_two_checkpoints(petition):

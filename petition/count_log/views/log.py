@@ -16,6 +16,7 @@ from petition.core.i18n import current_language
 from petition.count_log import log, notes, queries
 from petition.count_log.merkle import TILE_WIDTH
 from petition.count_log.models import CountCheckpoint, CountCosignature
+from petition.count_log.timestamps import REPLY_TYPE
 from petition.petitions.counters import get_count
 from petition.petitions.models import Petition
 from petition.petitions.presenter import present
@@ -62,6 +63,26 @@ def witnessed(slug: str, witness: str) -> Response:
     petition = get_public_or_404(slug)
     found = db.session.get(CountCosignature, (petition.id, witness))
     return _text(found.note, CHECKPOINT_CACHE_CONTROL) if found else abort(404)
+
+
+@blueprint.get("/timestamp/checkpoint")
+def timestamped(slug: str) -> Response:
+    """Return the checkpoint that a service timestamped last."""
+    return _text(_get_timestamped_or_404(slug).timestamped_note or "", CHECKPOINT_CACHE_CONTROL)
+
+
+@blueprint.get("/timestamp/reply.tsr")
+def timestamp_reply(slug: str) -> Response:
+    """Return what the service replied (RFC 3161)."""
+    response = make_response(bytes(_get_timestamped_or_404(slug).timestamp_reply or b""))
+    response.mimetype = REPLY_TYPE
+    response.headers["Cache-Control"] = CHECKPOINT_CACHE_CONTROL
+    return response
+
+
+def _get_timestamped_or_404(slug: str) -> CountCheckpoint:
+    found = _get_checkpoint_or_404(get_public_or_404(slug))
+    return found if found.timestamp_reply else abort(404)
 
 
 @blueprint.get("/key")

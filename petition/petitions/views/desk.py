@@ -40,6 +40,8 @@ for function in (
     labels.field_label,
     labels.value_label,
     labels.ask_labels,
+    labels.disposable_policy_labels,
+    labels.challenge_policy_labels,
     labels.petition_state_label,
     labels.share_channel_label,
     labels.source_label,

@@ -16,6 +16,7 @@ from petition.core.countries import country_of_timezone, list_countries_from
 from petition.core.exceptions import NotFound
 from petition.core.i18n import LANGUAGES, current_language, explicit_language
 from petition.core.openapi import API_PREFIX, problem_response
+from petition.core.security_headers import content_security_policy
 from petition.petitions.counters import get_count, get_counts
 from petition.petitions.images import read_image
 from petition.petitions.lifecycle import PetitionArchived
@@ -31,6 +32,7 @@ from petition.petitions.validation import SLUG_PATTERN
 ACCESS = "public"
 # A shared cache may serve a page for five seconds; a browser asks again, so that signers see their confirmation.
 CACHE_CONTROL = "public, max-age=0, s-maxage=5"
+CHALLENGE_SCRIPT = "challenge.js"  # as in sign_form.html
 PAGE_TEMPLATE, FRAME_TEMPLATE = "petitions/public/page.html", "petitions/public/frame.html"
 
 blueprint = Blueprint("petitions", __name__)
@@ -56,9 +58,10 @@ def page(slug: str) -> Response:
     petition = get_public_or_404(slug)
     # Nothing else of the request is in the page: any other parameter would let a visitor fill the cache.
     via = parse_channel(request.args.get("via"), list_keys(petition))
-    key = ("page", slug, petition.state_now, current_language(), explicit_language(), via)
+    key = ("page", slug, petition.state_now, petition.asks_challenge, current_language(), explicit_language(), via)
     form = SignForm({"via": via}) if via else None
     response = make_response(get_or_create(key, lambda: render_page(petition, form).get_data()))
+    _allow_challenge(response, petition)
     response.headers["Cache-Control"] = CACHE_CONTROL
     response.vary.add("Accept-Language")
     return response
@@ -182,4 +185,13 @@ def render_page(
         updates=list_published(petition, language),
         languages=_language_links(petition.slug, form.values.get("via") if form else None),
     )
-    return make_response(body, status)
+    response = make_response(body, status)
+    _allow_challenge(response, petition)
+    return response
+
+
+def _allow_challenge(response: Response, petition: Petition) -> None:
+    """Let a page run the script that solves a challenge, if its form asks for that."""
+    if petition.is_open and petition.asks_challenge:
+        policy = content_security_policy(inline_scripts=[CHALLENGE_SCRIPT], workers=True)
+        response.headers["Content-Security-Policy"] = policy

@@ -12,7 +12,13 @@ from petition.core.cache import get_or_create
 from petition.core.i18n import current_language, explicit_language
 from petition.core.security_headers import content_security_policy
 from petition.petitions.lifecycle import PetitionArchived
-from petition.petitions.views.public import CACHE_CONTROL, FRAME_TEMPLATE, get_public_or_404, render_page
+from petition.petitions.views.public import (
+    CACHE_CONTROL,
+    CHALLENGE_SCRIPT,
+    FRAME_TEMPLATE,
+    get_public_or_404,
+    render_page,
+)
 from petition.safeguards.rate_limits import limit_signing
 from petition.signatures.views.check_email import render_check_your_email
 from petition.signatures.views.sign import receive_form
@@ -33,7 +39,8 @@ def _read_framing_sites() -> None:
     g.framed, g.frame_script = True, FRAME_SCRIPT
     g.theme = request.args.get("theme") if request.args.get("theme") in THEMES else None
     try:
-        g.framing_sites = get_public_or_404(slug).embed_origins
+        petition = get_public_or_404(slug)
+        g.framing_sites, g.asks_challenge = petition.embed_origins, petition.is_open and petition.asks_challenge
     except PetitionArchived as error:
         g.framing_sites = error.petition.embed_origins
         raise
@@ -47,7 +54,9 @@ def _keep_theme(_endpoint: str, values: dict[str, Any]) -> None:
 @blueprint.after_request
 def _allow_frames(response: Response) -> Response:
     response.headers["Content-Security-Policy"] = content_security_policy(
-        frame_ancestors=g.get("framing_sites", ()), inline_script=FRAME_SCRIPT
+        frame_ancestors=g.get("framing_sites", ()),
+        inline_scripts=(FRAME_SCRIPT, CHALLENGE_SCRIPT) if g.get("asks_challenge") else (FRAME_SCRIPT,),
+        workers=bool(g.get("asks_challenge")),
     )
     response.headers["X-Robots-Tag"] = "noindex"
     return response
@@ -57,7 +66,7 @@ def _allow_frames(response: Response) -> Response:
 def page(slug: str) -> Response:
     """Show the form and the count."""
     petition = get_public_or_404(slug)
-    key = ("frame", slug, petition.state_now, current_language(), explicit_language(), g.theme)
+    key = ("frame", slug, petition.state_now, petition.asks_challenge, current_language(), explicit_language(), g.theme)
     response = make_response(get_or_create(key, lambda: render_page(petition, template=FRAME_TEMPLATE).get_data()))
     response.headers["Cache-Control"] = CACHE_CONTROL
     response.vary.add("Accept-Language")

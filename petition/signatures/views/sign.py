@@ -8,6 +8,7 @@ from zoneinfo import ZoneInfo
 from flask import Blueprint, current_app, make_response, redirect, render_template, request, url_for
 from flask_babel import gettext as _
 from werkzeug import Response
+from werkzeug.exceptions import TooManyRequests
 
 from petition.core import tokens
 from petition.core.db import db
@@ -25,11 +26,13 @@ from petition.safeguards.email_addresses import BadAddress, parse_email_address
 from petition.safeguards.email_corrections import suggest_correction
 from petition.safeguards.honeypot import is_filled
 from petition.safeguards.rate_limits import (
+    count_unchecked_signing,
     limit_signing,
     limit_token_posts,
     network_hashes,
     stored_network_hash,
 )
+from petition.signatures.challenges import FIELD_NAME, ChallengeRequired, use_solution
 from petition.signatures.code_handles import NOBODY, make_handle, seal
 from petition.signatures.confirm import (
     ConfirmationClosed,
@@ -88,12 +91,22 @@ def receive_form(slug: str, source: str | None, template: str, next_endpoint: st
         details = validate_details(petition, form)
         if suggestion:
             return render_page(petition, SignForm(form, {}, suggestion), 422, template=template)
+        if petition.is_open and petition.asks_challenge and not use_solution(petition.id, form.get(FIELD_NAME)):
+            if not form.get("unchecked"):
+                raise ChallengeRequired
+            count_unchecked_signing()
         sign(petition, details, source, stored_network_hash())
     except (ValidationError, PetitionClosed) as error:
         errors = dict(error.errors)
         if suggestion and "email" in errors:
             errors["email"] = _("This is not a full email address. Did you mean %(address)s?", address=suggestion)
         return render_page(petition, SignForm(form, errors, suggestion), 422, template=template)
+    except TooManyRequests:
+        message = _(
+            "Too many signatures came from your network without the check by the browser. Please try again in an hour, "
+            "or allow scripts on this page."
+        )
+        return render_page(petition, SignForm(form, {FIELD_NAME: message}), 429, template=template)
     return _redirect_to_check_your_email(next_endpoint, slug, form, make_handle(petition.id, details))
 
 
@@ -263,7 +276,7 @@ def thank_you(slug: str) -> Response:
     """Say thanks, how to pass it on and what happens next; the same page for everybody."""
     petition = get_public_or_404(slug)
     response = make_response(render_thank_you(petition, present(petition, current_language())))
-    response.headers["Content-Security-Policy"] = content_security_policy(inline_script=SHARE_SCRIPT)
+    response.headers["Content-Security-Policy"] = content_security_policy(inline_scripts=[SHARE_SCRIPT])
     return response
 
 
