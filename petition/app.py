@@ -17,6 +17,7 @@ from petition import (
     delivery,
     desk,
     exports,
+    integrations,
     local_stack,
     mailings,
     operations,
@@ -86,6 +87,7 @@ def create_app(config: Any) -> Flask:
     count_log.register(app)
     mailings.register(app)
     exports.register(app)
+    integrations.register(app)
     privacy.register(app)
     operations.register(app)
     desk.register(app)

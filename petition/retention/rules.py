@@ -18,6 +18,7 @@ from petition.operations.rollup import RETENTION as ROLLUP_RETENTION
 from petition.petitions.paper.importer import DRAFT_TTL as PAPER_DRAFT_TTL
 from petition.signatures.retention import DISOWNED_TTL, NETWORK_MAX_AGE
 from petition.signatures.search.saved import SAVED_SEARCH_TTL
+from petition.team.api_tokens.tokens import KEPT_AFTER_END as TOKEN_KEPT
 from petition.team.auth.limits import DAY as ATTEMPT_TTL
 from petition.team.auth.limits import NETWORK_RETENTION as SIGN_IN_NETWORK_TTL
 from petition.team.sessions import MAX_SESSION_AGE
@@ -377,6 +378,13 @@ RULES = (
         "`team_sessions`",
         f"until signed out, {_period(MAX_SESSION_AGE)} at most",
         ("team_sessions",),
+        "petition.team.tasks.run_retention",
+    ),
+    Rule(
+        "tokens of the API: of which member, name, scopes, times; the token as a hash",
+        "`api_tokens`",
+        f"until it is revoked or expires, then {_period(TOKEN_KEPT)}",
+        ("api_tokens",),
         "petition.team.tasks.run_retention",
     ),
     Rule(

@@ -8,11 +8,13 @@ def register(app: Flask) -> None:
     from petition.core.celery import register_task
     from petition.delivery.composers import register_composer
     from petition.team import credentials, emails, links, tasks, template_context
+    from petition.team.api_tokens import access
     from petition.team.auth import setup
     from petition.team.views import audit, invitations, members, profile, unsaved
 
     setup.init_app(app)
     template_context.init_app(app)
+    access.init_app(app)
     for view in (invitations, profile, members, audit, unsaved):
         app.register_blueprint(view.blueprint)
     register_composer(app, links.TEAM_INVITATION, emails.compose_team_invitation)

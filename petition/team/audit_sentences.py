@@ -130,6 +130,8 @@ SENTENCES = {
     "suppression.import": N_("%(who)s imported a suppression list."),
     "suppression.key_dropped": N_("%(who)s dropped an old key of the suppression list."),
     "suppression.remove": N_("%(who)s took an address off the suppression list."),
+    "token.created": N_("%(who)s made token %(what)s of the API."),
+    "token.revoked": N_("%(who)s revoked token %(what)s of the API."),
 }
 STATE_SENTENCES = {
     "draft": N_("%(who)s put “%(what)s” back into draft."),

@@ -39,6 +39,7 @@ def navigation() -> list[NavigationItem]:
         ("person_requests.index", _("Requests"), (TeamRole.CAMPAIGNER,)),
         ("desk_mailings.index", _("Mailings"), (TeamRole.CAMPAIGNER, TeamRole.SENDER)),
         ("operations.index", _("Mail queue"), (TeamRole.OPERATOR,)),
+        ("api_tokens.index", _("API"), (TeamRole.CAMPAIGNER, TeamRole.SENDER)),
         ("people.index", _("Team"), (TeamRole.ADMIN,)),
         ("audit.trail", _("Audit trail"), (TeamRole.OPERATOR,)),
     ]

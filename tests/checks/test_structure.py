@@ -27,7 +27,7 @@ ROOT = Path(__file__).parents[2]
 TEMPLATES = ROOT / "petition" / "templates"
 FLASK_SECURITY_TEMPLATES = Path(flask_security.__file__).parent / "templates" / "security"
 EMAIL_TEMPLATES = {"subject.txt", "body.txt", "body.html"}
-ACCESS_RULES = {"public", "holder of the link", "developer", "machine", "team", *TEAM_ROLES}
+ACCESS_RULES = {"public", "holder of the link", "developer", "machine", "token", "team", *TEAM_ROLES}
 # Public: API documentation, health checks, assets, sign-in, and the mailbox of embedded mode.
 UNRESTRICTED_BLUEPRINTS = {"api-docs", "api_docs", "health", "mailbox", "bootstrap", "security"}
 
