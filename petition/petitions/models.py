@@ -72,6 +72,8 @@ class Petition(Model):
     accepts_organisations: Mapped[bool]
     # Sites that may show its form in a frame, and use its API from their pages.
     embed_origins: Mapped[list[str]] = mapped_column(ARRAY(String(200)), default=list, server_default=text("'{}'"))
+    # To whom signers may agree to be passed on, as the form names them; None: they are not asked.
+    passes_on_to: Mapped[str | None] = mapped_column(String(200))
     milestones: Mapped[list[int]] = mapped_column(ARRAY(BigInteger))
     timezone: Mapped[str] = mapped_column(String(60), server_default="Europe/Paris")
     # When what it asks for was granted, if it was.

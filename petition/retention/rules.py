@@ -13,6 +13,7 @@ from petition.delivery.bounces.models import RAW_RETENTION
 from petition.delivery.bounces.webhook_auth import TOKEN_RETENTION
 from petition.delivery.pacing.actions import RETENTION as PROVIDER_RETENTION
 from petition.exports.documents.store import MAX_AGE_OF_NAMES, RETENTION_OF_NAMES
+from petition.integrations.webhooks.endpoints import EVENTS_KEPT as WEBHOOK_EVENTS_KEPT
 from petition.operations.rollup import DETAIL_KEPT, HOURS_KEPT, MIN_DAILY_EMAILS, MONTHS_KEPT
 from petition.operations.rollup import RETENTION as ROLLUP_RETENTION
 from petition.petitions.paper.importer import DRAFT_TTL as PAPER_DRAFT_TTL
@@ -379,6 +380,20 @@ RULES = (
         f"until signed out, {_period(MAX_SESSION_AGE)} at most",
         ("team_sessions",),
         "petition.team.tasks.run_retention",
+    ),
+    Rule(
+        "webhooks: address, secret, who made it",
+        "`webhook_endpoints`",
+        "until the team deletes it",
+        ("webhook_endpoints",),
+    ),
+    Rule(
+        "events for webhooks: type, time, number of the signature, last answer; nothing of who signed, which is read "
+        "when one is sent, of those who agreed to be passed on",
+        "`webhook_events`",
+        _period(WEBHOOK_EVENTS_KEPT),
+        ("webhook_events",),
+        "petition.integrations.tasks.run_retention",
     ),
     Rule(
         "tokens of the API: of which member, name, scopes, times; the token as a hash",

@@ -15,6 +15,7 @@ class AlertKind(StrEnum):
     DIGEST = "digest"
     TROUBLE = "trouble"
     DATA = "data"
+    WEBHOOK = "webhook"
 
 
 # By kind: the roles it goes to. Administrators get all.
@@ -24,6 +25,7 @@ ALERT_ROLES = {
     AlertKind.DIGEST: (TeamRole.CAMPAIGNER,),
     AlertKind.TROUBLE: (TeamRole.OPERATOR,),
     AlertKind.DATA: (TeamRole.CAMPAIGNER,),
+    AlertKind.WEBHOOK: (TeamRole.CAMPAIGNER,),
 }
 
 
@@ -37,6 +39,7 @@ def alert_labels() -> dict[str, str]:
         AlertKind.DATA: _(
             "When a request about data must be answered within a week, or a restriction outlives its petition"
         ),
+        AlertKind.WEBHOOK: _("When a webhook was switched off by its receiver, or events were given up"),
     }
 
 

@@ -50,7 +50,7 @@ def samples(app, database_url, redis_url):
     ):
         values = {"state": state, "cause": cause, "settled_at": func.now(), "domain": "orange.fr"}
         db.session.execute(update(Delivery).where(Delivery.subject_id == signature.id).values(**values))
-    record_heartbeat("worker", "w", ["confirmations", "notifications", "mailings", "maintenance"])
+    record_heartbeat("worker", "w", ["confirmations", "notifications", "mailings", "maintenance", "webhooks"])
     record_probe(MAIL_SERVER, True, "250 ok", 1)
     db.session.commit()
     web = create_app(Config(environment(database_url, redis_url, PETITION_METRICS_TOKEN="a token of some length")))
