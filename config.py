@@ -414,6 +414,8 @@ SETTINGS = (
     Setting("PETITION_ALERT_WEBHOOK", ENDPOINT_URL, None, "URL",
         "where alerts about troubles, and of their end, are sent: docs/operations.md"),
     Setting("PETITION_ALERT_WEBHOOK_SECRET", WEBHOOK_SECRET, None, "whsec_…", "signs these alerts", secret=True),
+    Setting("PETITION_WEBHOOK_LOCAL", BOOLEAN, False, "boolean",
+        "webhooks may go to this host (loopback), by http too: for trying them out"),
     Setting("PETITION_OTLP_URL", ENDPOINT_URL, None, "URL",
         "where OpenTelemetry's spans are sent, by OTLP over HTTP; needs the extra `tracing`"),
     Setting("PETITION_OIDC_ISSUER", ENDPOINT_URL, None, "URL",

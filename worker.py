@@ -16,7 +16,7 @@ from config import BadSetting, Config
 from petition.app import create_app
 from petition.core.celery import DisconnectTolerantQoS, declare_queues, with_worker_timeouts
 from petition.core.health import StartRefused, require_database
-from petition.delivery.queues import EMAIL_QUEUES, MAILINGS, MAINTENANCE, NOTIFICATIONS, QUEUE_NAMES
+from petition.delivery.queues import EMAIL_QUEUES, MAILINGS, MAINTENANCE, NOTIFICATIONS, QUEUE_NAMES, WEBHOOKS
 from petition.delivery.wakeup import RUN_QUEUE_TASK
 from petition.operations.heartbeat import HeartbeatThread
 
@@ -79,6 +79,9 @@ PERIODIC_TASKS = (
     ("petition.count_log.tasks.run_timestamps", [], NOTIFICATIONS.name, 300.0, 300.0),
     ("petition.operations.tasks.run_check_site", [], NOTIFICATIONS.name, 600.0, 600.0),
     ("petition.operations.tasks.run_send_webhooks", [], NOTIFICATIONS.name, 10.0, 10.0),
+    # A receiver may hang: it keeps nothing else waiting.
+    ("petition.integrations.tasks.run_send_webhooks", [], WEBHOOKS, 5.0, 15.0),
+    ("petition.integrations.tasks.run_retention", [], MAINTENANCE, 3600.0, 3 * 3600.0),
     ("petition.operations.tasks.run_retention", [], MAINTENANCE, 3600.0, 3600.0),
     ("petition.operations.tasks.run_reconcile", [], MAINTENANCE, NIGHTLY, 6 * 3600.0),
 )

@@ -18,6 +18,7 @@ from petition import (
     desk,
     exports,
     integrity,
+    integrations,
     local_stack,
     mailings,
     operations,
@@ -88,6 +89,7 @@ def create_app(config: Any) -> Flask:
     integrity.register(app)
     mailings.register(app)
     exports.register(app)
+    integrations.register(app)
     privacy.register(app)
     operations.register(app)
     desk.register(app)

@@ -10,7 +10,7 @@ from flask import Blueprint, Flask, Response, current_app, jsonify, render_templ
 from flask_smorest import Api
 from flask_smorest import Blueprint as SmorestBlueprint
 from webargs.flaskparser import FlaskParser, is_json_request
-from werkzeug.exceptions import BadRequest, HTTPException
+from werkzeug.exceptions import BadRequest, HTTPException, TooManyRequests
 
 from petition.core.i18n import N_
 
@@ -87,7 +87,9 @@ def http_error_response(error: HTTPException) -> Response:
     for location in messages.values() if isinstance(messages, dict) else []:
         for field, texts in location.items() if isinstance(location, dict) else [("body", location)]:
             errors[str(field)] = " ".join(map(str, texts)) if isinstance(texts, list) else str(texts)
-    detail = error.description if error.code != 429 else "Too many requests from this network. Try again later."
+    detail = error.description
+    if type(error) is TooManyRequests:
+        detail = "Too many requests from this network. Try again later."
     response = problem_response(error.code or 500, detail, errors)
     for name, value in error.get_headers():
         if name.lower() not in ("content-type", "content-length"):

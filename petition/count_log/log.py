@@ -15,6 +15,7 @@ from dataclasses import dataclass
 from typing import Any
 from urllib.parse import urlsplit
 
+from blinker import Namespace
 from flask import current_app
 from sqlalchemy import Row, select, text
 
@@ -29,6 +30,10 @@ ADVISORY_LOCK_ID = 7_226_141
 SALT_BYTES = 32
 SEED_BYTES = 32  # of an Ed25519 key
 ADDED, RESTORED, RELEASED = "confirmed", "restored", "released"
+UPDATES_KINDS = ("opted_in", "opted_out")  # of news that a counted signature gets or not: no entry of the log
+
+# Sent in the transaction that takes `changes`, oldest first, so that whoever needs them too loses none.
+changes_taken = Namespace().signal("changes-taken")
 
 
 @dataclass(frozen=True)
@@ -49,8 +54,11 @@ def append_batch() -> int:
         db.session.rollback()
         return 0
     events = sorted(db.session.execute(queries.TAKE_EVENTS, {"batch": BATCH_SIZE}), key=lambda event: event.id)
+    changes_taken.send(current_app._get_current_object(), changes=events)  # type: ignore[attr-defined]
     by_petition: dict[int, list[Row[Any]]] = defaultdict(list)
     for event in events:
+        if event.kind in UPDATES_KINDS:
+            continue
         by_petition[event.petition_id].append(event)
     for petition_id, own in sorted(by_petition.items()):
         _append(petition_id, own)

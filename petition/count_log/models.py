@@ -9,7 +9,10 @@ from petition.core.db import Model, identity_column
 
 
 class CountEvent(Model):
-    """A signature that began or ceased to count: written by triggers, taken by the worker that appends to the log."""
+    """A signature that began or ceased to count, or whose news started or stopped while it does.
+
+    Written by triggers, taken by the worker that appends to the log.
+    """
 
     __tablename__ = "count_events"
 
@@ -17,7 +20,7 @@ class CountEvent(Model):
     petition_id: Mapped[int]
     signature_id: Mapped[int]
     party: Mapped[str] = mapped_column(String(12))
-    kind: Mapped[str] = mapped_column(String(12))  # the state that it has now, or "erased"
+    kind: Mapped[str] = mapped_column(String(12))  # the state that it has now, "erased", "opted_in" or "opted_out"
     at: Mapped[datetime] = mapped_column(server_default=func.now())
 
 

@@ -42,7 +42,8 @@ MAILINGS = Queue(
 
 EMAIL_QUEUES = {queue.name: queue for queue in (CONFIRMATIONS, NOTIFICATIONS, MAILINGS)}
 MAINTENANCE = "maintenance"  # the queue of tasks that send no email: retention, reminders, bulk actions
-QUEUE_NAMES = (*EMAIL_QUEUES, MAINTENANCE)
+WEBHOOKS = "webhooks"  # the queue of messages to other programs
+QUEUE_NAMES = (*EMAIL_QUEUES, MAINTENANCE, WEBHOOKS)
 
 # Scopes of a pause, beside the names of queues.
 EVERYTHING = "all"

@@ -9,6 +9,7 @@ that is stuck arrives where other emails still leave; the webhook and monitoring
 import json
 from datetime import timedelta
 from typing import Any
+from urllib.parse import urlsplit
 from zoneinfo import ZoneInfo
 
 from sqlalchemy import delete
@@ -19,7 +20,8 @@ from petition.delivery.outbox import OutboxEntry, enqueue
 from petition.delivery.queues import NOTIFICATIONS
 from petition.desk import home
 from petition.desk.models import TeamAlert
-from petition.desk.queries import INSERT_ALERTS
+from petition.desk.queries import INSERT_ALERTS, MARK_MILESTONE, SELECT_WEBHOOK_TROUBLES
+from petition.integrations.webhooks.events import write_milestone
 from petition.integrity.queries import COUNT_HELD_SINCE
 from petition.operations import alert_webhooks
 from petition.operations.troubles import take_alerts
@@ -47,16 +49,18 @@ def check() -> None:
     _check_digest()
     _check_data()
     _check_integrity()
+    _check_webhooks()
     db.session.commit()
 
 
-def _make(kind: AlertKind, key: str, data: dict[str, Any]) -> None:
-    """Make an alert for every member who wants it, unless it was made before. Flushes."""
+def _make(kind: AlertKind, key: str, data: dict[str, Any]) -> bool:
+    """Make an alert for every member who wants it, unless it was made before; return whether it was. Flushes."""
     roles = [*ALERT_ROLES[kind], TeamRole.ADMIN]
     values = {"kind": kind, "key": key, "data": json.dumps(data), "roles": roles}
     ids = db.session.scalars(INSERT_ALERTS, values).all()
     if ids:
         enqueue(TEAM_ALERT, NOTIFICATIONS, [OutboxEntry(petition_id=0, subject_id=n, generation=0) for n in ids])
+    return bool(ids)
 
 
 def _check_milestones() -> None:
@@ -68,7 +72,9 @@ def _check_milestones() -> None:
             count = counts[petition.id]
             data = {"slug": petition.slug, "title": home.get_title(petition), "milestone": max(reached),
                     "confirmed": count.confirmed, "paper": count.paper, "goal": count.goal}  # fmt: skip
-            _make(AlertKind.MILESTONE, f"{petition.id}:{max(reached)}", data)
+            key = f"{petition.id}:{max(reached)}"
+            if _make(AlertKind.MILESTONE, key, data) or db.session.scalar(MARK_MILESTONE, {"key": key}):
+                write_milestone(petition, max(reached), count.total)
 
 
 def _check_closings() -> None:
@@ -122,6 +128,16 @@ def _check_integrity() -> None:
         if row := rows.get(petition.id):
             data = {"slug": petition.slug, "title": home.get_title(petition), "signatures": int(row.signatures)}
             _make(AlertKind.INTEGRITY, f"{petition.id}:{hour:%Y-%m-%dT%H}", data)
+
+
+def _check_webhooks() -> None:
+    """Make an alert when a receiver asked that no more be sent, and once a day while events are given up."""
+    for endpoint in db.session.execute(SELECT_WEBHOOK_TROUBLES):
+        data = {"endpoint": endpoint.id, "host": urlsplit(endpoint.url).hostname, "given_up": endpoint.given_up}
+        if endpoint.disabled_at:
+            _make(AlertKind.WEBHOOK, f"{endpoint.id}:{endpoint.disabled_at:%Y-%m-%dT%H:%M:%S}", data)
+        elif endpoint.given_up:
+            _make(AlertKind.WEBHOOK, f"{endpoint.id}:{clock.now():%Y-%m-%d}", data)
 
 
 def _check_trouble() -> None:

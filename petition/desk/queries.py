@@ -36,3 +36,24 @@ INSERT_ALERTS = text("""
     AND NOT EXISTS (SELECT FROM team_alerts AS known WHERE known.kind = cause.kind AND known.key = cause.key)
     ON CONFLICT DO NOTHING RETURNING id
 """)
+
+# Note a milestone that nobody is alerted of; no row if it is known.
+MARK_MILESTONE = text("""
+    INSERT INTO team_alerts (kind, key, data)
+    SELECT 'milestone', CAST(:key AS varchar), '{}'
+    WHERE NOT EXISTS (
+        SELECT FROM team_alerts AS known WHERE known.kind = 'milestone' AND known.key = CAST(:key AS varchar))
+    RETURNING id
+""")
+
+# Endpoints of webhooks that were disabled by their receiver within a week, or for which events were given up in a day.
+SELECT_WEBHOOK_TROUBLES = text("""
+    SELECT e.id, e.url, e.disabled_at, (
+        SELECT count(*) FROM webhook_events AS v
+        WHERE v.endpoint_id = e.id AND v.state = 'failed' AND v.settled_at > now() - interval '1 day'
+    ) AS given_up
+    FROM webhook_endpoints AS e
+    WHERE e.disabled_at > now() - interval '7 days' OR EXISTS (
+        SELECT FROM webhook_events AS v
+        WHERE v.endpoint_id = e.id AND v.state = 'failed' AND v.settled_at > now() - interval '1 day')
+""")

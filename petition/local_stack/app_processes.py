@@ -11,7 +11,11 @@ PYTHON_COMMAND = (sys.executable, "-P", "-m")
 # Celery warns against running as root; on one machine its owner decides.
 IGNORE_ROOT_WARNING = "ignore:You're running the worker with superuser privileges"
 PREPARE_COMMAND = (*PYTHON_COMMAND, "petition.cli", "db", "prepare")
-WORKER_QUEUES = {"confirmations": "confirmations", "background": "notifications,maintenance", "mailings": "mailings"}
+WORKER_QUEUES = {
+    "confirmations": "confirmations",
+    "background": "notifications,maintenance,webhooks",
+    "mailings": "mailings",
+}
 
 
 @dataclass(frozen=True)

@@ -48,6 +48,7 @@ def build_environment(data: Path, environ: Mapping[str, str], found: Mapping[str
         # Only this machine connects: the demo sends from many networks through X-Forwarded-For.
         "PROXY_COUNT": "1",
         "PETITION_EMBEDDED": "1",
+        "PETITION_WEBHOOK_LOCAL": "1",
         "PETITION_METRICS_ALLOW": "127.0.0.0/8 ::1",
         "PETITION_JOURNAL": str(data / "journal.jsonl"),
     }

@@ -2,6 +2,7 @@
 
 from typing import Any
 
+from blinker import Namespace
 from flask_babel import gettext as _
 
 from petition.core.db import db
@@ -10,6 +11,8 @@ from petition.core.pagination import MAX_ID
 from petition.mailings.labels import state_labels
 from petition.mailings.models import Mailing, MailingState
 from petition.team import audit
+
+mailing_finished = Namespace().signal("mailing-finished")  # in the transaction in which the last email left
 
 # By action: the states in which it is possible, and the state it leads to; None: it stays as it is.
 TRANSITIONS: dict[str, tuple[tuple[MailingState, ...], MailingState | None]] = {
@@ -78,6 +81,8 @@ def transition(action: str, mailing: Mailing, *, actor: str | None = None, **aft
     before = mailing.state
     mailing.state = TRANSITIONS[action][1] or before
     db.session.flush()
+    if action == "finish":
+        mailing_finished.send(mailing)
     audit.record(
         f"mailing.{action}", "mailing", mailing.id, before={"state": before},
         after={"state": mailing.state, **after}, actor=actor,

@@ -95,6 +95,8 @@ class Petition(Model):
     team_sees_withheld: Mapped[bool] = mapped_column(default=False, server_default=text("false"))
     # Sites that may show its form in a frame, and use its API from their pages.
     embed_origins: Mapped[list[str]] = mapped_column(ARRAY(String(200)), default=list, server_default=text("'{}'"))
+    # To whom signers may agree to be passed on, as the form names them; None: they are not asked.
+    passes_on_to: Mapped[str | None] = mapped_column(String(200))
     milestones: Mapped[list[int]] = mapped_column(ARRAY(BigInteger))
     timezone: Mapped[str] = mapped_column(String(60), server_default="Europe/Paris")
     disposable_addresses: Mapped[str] = mapped_column(

@@ -14,11 +14,13 @@ from petition.delivery.bounces.webhook_auth import TOKEN_RETENTION
 from petition.delivery.pacing.actions import RETENTION as PROVIDER_RETENTION
 from petition.exports.documents.store import MAX_AGE_OF_NAMES, RETENTION_OF_NAMES
 from petition.integrity.retention import CLUSTER_TTL
+from petition.integrations.webhooks.endpoints import EVENTS_KEPT as WEBHOOK_EVENTS_KEPT
 from petition.operations.rollup import DETAIL_KEPT, HOURS_KEPT, MIN_DAILY_EMAILS, MONTHS_KEPT
 from petition.operations.rollup import RETENTION as ROLLUP_RETENTION
 from petition.petitions.paper.importer import DRAFT_TTL as PAPER_DRAFT_TTL
 from petition.signatures.retention import DISOWNED_TTL, NETWORK_MAX_AGE
 from petition.signatures.search.saved import SAVED_SEARCH_TTL
+from petition.team.api_tokens.tokens import KEPT_AFTER_END as TOKEN_KEPT
 from petition.team.auth.limits import DAY as ATTEMPT_TTL
 from petition.team.auth.limits import NETWORK_RETENTION as SIGN_IN_NETWORK_TTL
 from petition.team.sessions import MAX_SESSION_AGE
@@ -421,6 +423,27 @@ RULES = (
         "`team_sessions`",
         f"until signed out, {_period(MAX_SESSION_AGE)} at most",
         ("team_sessions",),
+        "petition.team.tasks.run_retention",
+    ),
+    Rule(
+        "webhooks: address, secret, who made it",
+        "`webhook_endpoints`",
+        "until the team deletes it",
+        ("webhook_endpoints",),
+    ),
+    Rule(
+        "events for webhooks: type, time, number of the signature, last answer; nothing of who signed, which is read "
+        "when one is sent, of those who agreed to be passed on",
+        "`webhook_events`",
+        _period(WEBHOOK_EVENTS_KEPT),
+        ("webhook_events",),
+        "petition.integrations.tasks.run_retention",
+    ),
+    Rule(
+        "tokens of the API: of which member, name, scopes, times; the token as a hash",
+        "`api_tokens`",
+        f"until it is revoked or expires, then {_period(TOKEN_KEPT)}",
+        ("api_tokens",),
         "petition.team.tasks.run_retention",
     ),
     Rule(

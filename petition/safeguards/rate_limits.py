@@ -50,7 +50,7 @@ def rate_limited(scope: str, limits: str | Callable[[], str]) -> Callable[[View]
         @wraps(view)
         def limited_view(*args: Any, **kwargs: Any) -> Any:
             if request.method == "POST":
-                _enforce_limits(_make_events(scope, limits if isinstance(limits, str) else limits()))
+                enforce_limits(_make_events(scope, limits if isinstance(limits, str) else limits()))
             return view(*args, **kwargs)
 
         return limited_view
@@ -93,7 +93,7 @@ def _multiply_limits(limits: str, factor: int) -> list[RateLimitItem]:
     return [type(limit)(limit.amount * factor, limit.multiples) for limit in parse_limits(limits)]
 
 
-def _enforce_limits(events: Sequence[RateLimitEvent]) -> None:
+def enforce_limits(events: Sequence[RateLimitEvent]) -> None:
     """Count all events. Raise `TooManyRequests` if one exceeds its limit; without Redis, none does."""
     if breaker.is_open():
         return

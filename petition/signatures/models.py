@@ -140,6 +140,10 @@ class Signature(Model):
     updates: Mapped[bool]
     updates_wording_id: Mapped[int | None]
     updates_at: Mapped[datetime | None]
+    # Whether its signer agreed to be passed on to who the form named, to which wording, and since when.
+    passed_on: Mapped[bool] = mapped_column(default=False, server_default=text("false"))
+    passed_on_wording_id: Mapped[int | None]
+    passed_on_at: Mapped[datetime | None]
     source: Mapped[str] = mapped_column(String(20))
     generation: Mapped[int] = mapped_column(BigInteger, default=1)
     valid_from: Mapped[int] = mapped_column(BigInteger, default=1)
@@ -323,6 +327,8 @@ class SignRequest(Model):
     listed: Mapped[bool]
     updates: Mapped[bool]
     updates_wording_id: Mapped[int | None]
+    passed_on: Mapped[bool] = mapped_column(default=False, server_default=text("false"))
+    passed_on_wording_id: Mapped[int | None]
     source: Mapped[str] = mapped_column(String(20))
     network: Mapped[str | None] = mapped_column(String(32))
     request_id: Mapped[str | None] = mapped_column(String(32))

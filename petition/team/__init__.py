@@ -8,6 +8,7 @@ def register(app: Flask) -> None:
     from petition.core.celery import register_task
     from petition.delivery.composers import register_composer
     from petition.team import credentials, emails, links, tasks, template_context
+    from petition.team.api_tokens import access
     from petition.team.auth import setup
     from petition.team.views import audit, invitations, members, profile, provider, unsaved
 
@@ -18,6 +19,7 @@ def register(app: Flask) -> None:
         client.register(app)
     app.add_template_global(provider.provider_label)
     template_context.init_app(app)
+    access.init_app(app)
     for view in (invitations, profile, members, audit, unsaved, provider):
         app.register_blueprint(view.blueprint)
     register_composer(app, links.TEAM_INVITATION, emails.compose_team_invitation)

@@ -19,6 +19,7 @@ from petition.core.i18n import DEFAULT_LANGUAGE, LANGUAGES
 from petition.core.text import ascii_lower
 from petition.safeguards.email_addresses import BadAddress, parse_email_address
 from petition.team import audit, credentials, sessions
+from petition.team.api_tokens import tokens as api_tokens
 from petition.team.links import enqueue_link, first_admin_url
 from petition.team.models import TEAM_ROLES, Account, SignInIdentity, TeamRole
 
@@ -202,7 +203,9 @@ def accept_invitation(
 def set_roles(
     account: Account, roles: Collection[str], actor: str | None = None, keep_session: int | None = None
 ) -> None:
-    """Change an account's roles and end its sessions but one. Raises `ValidationError`, `LastAdmin`.
+    """Change an account's roles, and end its sessions but one, and tokens that allow more.
+
+    Raises `ValidationError`, `LastAdmin`.
 
     Who has not accepted the invitation yet gets it again, with the new roles; its link stays the same.
     """
@@ -212,6 +215,7 @@ def set_roles(
         _require_another_admin(account)
     account.role_names = sorted(roles)
     sessions.revoke_all(account, keep=keep_session)
+    api_tokens.revoke_beyond_roles(account, actor)
     if account.is_invited and before != account.role_names:
         enqueue_link(account)
     db.session.flush()
@@ -221,7 +225,7 @@ def set_roles(
 
 
 def set_active(account: Account, active: bool, actor: str | None = None) -> None:
-    """Disable or enable an account; its links become invalid, its sessions end. Raises `LastAdmin`."""
+    """Disable or enable an account; its links become invalid, its sessions and tokens end. Raises `LastAdmin`."""
     if account.active == active:
         return
     if not active and TeamRole.ADMIN in account.role_names:
@@ -229,6 +233,7 @@ def set_active(account: Account, active: bool, actor: str | None = None) -> None
     account.active = active
     account.void_links()
     sessions.revoke_all(account)
+    api_tokens.revoke_beyond_roles(account, actor)
     db.session.flush()
     audit.record("enabled" if active else "disabled", "account", account.id, actor=actor)
 

@@ -16,6 +16,7 @@ class AlertKind(StrEnum):
     TROUBLE = "trouble"
     DATA = "data"
     INTEGRITY = "integrity"
+    WEBHOOK = "webhook"
 
 
 # By kind: the roles it goes to. Administrators get all.
@@ -26,6 +27,7 @@ ALERT_ROLES = {
     AlertKind.TROUBLE: (TeamRole.OPERATOR,),
     AlertKind.DATA: (TeamRole.CAMPAIGNER,),
     AlertKind.INTEGRITY: (TeamRole.CAMPAIGNER,),
+    AlertKind.WEBHOOK: (TeamRole.CAMPAIGNER,),
 }
 
 
@@ -40,6 +42,7 @@ def alert_labels() -> dict[str, str]:
             "When a request about data must be answered within a week, or a restriction outlives its petition"
         ),
         AlertKind.INTEGRITY: _("When signatures are quarantined because they look forged, once an hour at most"),
+        AlertKind.WEBHOOK: _("When a webhook was switched off by its receiver, or events were given up"),
     }
 
 

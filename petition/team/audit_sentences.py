@@ -148,6 +148,17 @@ SENTENCES = {
     "suppression.import": N_("%(who)s imported a suppression list."),
     "suppression.key_dropped": N_("%(who)s dropped an old key of the suppression list."),
     "suppression.remove": N_("%(who)s took an address off the suppression list."),
+    "token.created": N_("%(who)s made token %(what)s of the API."),
+    "token.revoked": N_("%(who)s revoked token %(what)s of the API."),
+    "webhook.changed": N_("%(who)s changed webhook %(what)s."),
+    "webhook.created": N_("%(who)s made webhook %(what)s."),
+    "webhook.deleted": N_("%(who)s deleted webhook %(what)s."),
+    "webhook.discarded": N_("%(who)s discarded events of webhooks."),
+    "webhook.paused": N_("%(who)s paused webhook %(what)s."),
+    "webhook.replayed": N_("%(who)s had events of webhooks sent again."),
+    "webhook.resumed": N_("%(who)s resumed webhook %(what)s."),
+    "webhook.rotated": N_("%(who)s gave webhook %(what)s a new secret."),
+    "webhook.tested": N_("%(who)s sent a test to webhook %(what)s."),
 }
 STATE_SENTENCES = {
     "draft": N_("%(who)s put “%(what)s” back into draft."),

@@ -68,3 +68,11 @@ DELETE_OLD_SESSIONS = text("""
 DELETE_OLD_ATTEMPTS = text("DELETE FROM sign_in_attempts WHERE attempted_at < :before")
 
 DELETE_OLD_NETWORKS = text("DELETE FROM sign_in_networks WHERE seen_at < :before")
+
+# Note that a token of the API is in use, at most once per interval.
+TOUCH_TOKEN = text("""
+    UPDATE api_tokens SET last_used_at = :now
+    WHERE id = :id AND (last_used_at IS NULL OR last_used_at < :used_before) RETURNING id
+""")
+
+DELETE_OLD_TOKENS = text("DELETE FROM api_tokens WHERE revoked_at < :before OR expires_at < :before")

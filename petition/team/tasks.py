@@ -4,6 +4,7 @@ from petition.core.db import db
 from petition.delivery.queues import MAINTENANCE
 from petition.delivery.wakeup import clear_wakeup_flag
 from petition.team import link_requests, sessions, unsaved_forms
+from petition.team.api_tokens import tokens as api_tokens
 from petition.team.auth import limits
 
 
@@ -14,8 +15,9 @@ def run_link_requests() -> None:
 
 
 def run_retention() -> None:
-    """Delete ended sessions, attempts to sign in that no longer count, and texts that nobody came back for."""
+    """Delete ended sessions, attempts to sign in that no longer count, texts that nobody came back for, old tokens."""
     sessions.delete_ended()
     limits.delete_old()
     unsaved_forms.delete_old()
+    api_tokens.delete_old()
     db.session.commit()

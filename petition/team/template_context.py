@@ -41,6 +41,7 @@ def navigation() -> list[NavigationItem]:
         ("person_requests.index", _("Requests"), (TeamRole.CAMPAIGNER,)),
         (MAILINGS, _("Mailings"), (TeamRole.CAMPAIGNER, TeamRole.SENDER)),
         ("operations.index", _("Mail queue"), (TeamRole.OPERATOR,)),
+        ("api_tokens.index", _("API"), (TeamRole.CAMPAIGNER, TeamRole.SENDER)),
         ("people.index", _("Team"), (TeamRole.ADMIN,)),
         ("partners.index", _("Partners"), (TeamRole.ADMIN,)),
         ("audit.trail", _("Audit trail"), (TeamRole.OPERATOR,)),

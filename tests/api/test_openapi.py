@@ -1,12 +1,17 @@
 """The API conforms to its own description for any input (schemathesis), and never answers 5xx."""
 
+from unittest.mock import patch
+
 import pytest
 from flask_babel import gettext
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from schemathesis import GenerationMode
-from schemathesis.specs.openapi.checks import positive_data_acceptance
+from schemathesis.specs.openapi.checks import ignored_auth, positive_data_acceptance
+from support.api_tokens import make_token
 from support.factories import make_petition
+
+from petition.team.api_tokens.scopes import SCOPES
 
 OPERATIONS = [
     ("GET", "/api/v1/petitions"),
@@ -18,6 +23,10 @@ OPERATIONS = [
     ("GET", "/api/v1/petitions/{slug}/challenge"),
     ("POST", "/api/v1/confirmations"),
 ]
+# For a token, with the scope that each needs.
+OPERATIONS_BY_SCOPE = {
+    ("GET", "/api/v1/petitions/{slug}/campaign-statistics"): "statistics:read",
+}
 
 
 MODES = [(*operation, mode) for operation in OPERATIONS for mode in GenerationMode]
@@ -46,12 +55,37 @@ def test_the_api_conforms_to_its_description(app, api, method, path, mode):
     check()
 
 
+@pytest.mark.parametrize(("method", "path"), OPERATIONS_BY_SCOPE)
+def test_what_a_token_may_do_conforms_too(app, api, method, path):
+    make_petition()
+    _, headers = make_token(*SCOPES)
+    operation = api[path][method]
+
+    @settings(max_examples=40, deadline=None, suppress_health_check=list(HealthCheck), database=None)
+    @given(case=operation.as_strategy(generation_mode=GenerationMode.POSITIVE), known=st.booleans())
+    def check(case, known):
+        if known and "slug" in (case.path_parameters or {}):
+            case.path_parameters["slug"] = "jardin"
+        # Which petition is there, and in which state it allows what, no schema says.
+        case.call_and_validate(headers=headers, excluded_checks=[positive_data_acceptance, ignored_auth])
+
+    with patch("petition.team.api_tokens.access.TOKEN_LIMITS", "1000000/minute"):
+        check()
+
+
+def test_each_operation_for_tokens_names_its_scope(client):
+    spec = client.get("/api/v1/openapi.json").json
+    assert spec["components"]["securitySchemes"]["token"]["scheme"] == "bearer"
+    for (method, path), scope in OPERATIONS_BY_SCOPE.items():
+        assert {"token": [scope]} in spec["paths"][path][method.lower()]["security"]
+
+
 def test_the_description_has_every_operation(client):
     paths = client.get("/api/v1/openapi.json").json["paths"]
     described = {
         (method.upper(), path) for path, methods in paths.items() for method in methods if method != "parameters"
     }
-    assert described == set(OPERATIONS)
+    assert described == {*OPERATIONS, *OPERATIONS_BY_SCOPE}
 
 
 def test_errors_are_problem_documents(client):
@@ -77,7 +111,7 @@ def test_every_operation_has_an_example_that_its_schema_accepts(client):
         if method == "POST":
             assert operation["requestBody"]["content"]["application/json"]["example"]
         for language in page:
-            assert page[language].count("curl ") == len(OPERATIONS)
+            assert page[language].count("curl ") == len(OPERATIONS) + len(OPERATIONS_BY_SCOPE)
     assert "Lire une pétition avec son texte." in page["fr"]
     assert "Return a petition with its text." in page["en"]
 

@@ -32,7 +32,7 @@ LANGUAGES_WITH_CATALOGUE = sorted(
     path.parts[-3] for path in ROOT.glob("petition/translations/*/LC_MESSAGES/messages.po")
 )
 EMAIL_TEMPLATES = {"subject.txt", "body.txt", "body.html"}
-ACCESS_RULES = {"public", "holder of the link", "developer", "machine", "team", *TEAM_ROLES}
+ACCESS_RULES = {"public", "holder of the link", "developer", "machine", "token", "team", *TEAM_ROLES}
 # Public: API documentation, health checks, assets, sign-in, and the mailbox of embedded mode.
 UNRESTRICTED_BLUEPRINTS = {"api-docs", "api_docs", "health", "mailbox", "bootstrap", "security"}
 

@@ -110,7 +110,7 @@ def test_kustomize_takes_them(tmp_path):
     made = subprocess.run(["kubectl", "kustomize", FOLDER], capture_output=True, text=True, check=False, timeout=60)
     assert made.returncode == 0, made.stderr
     documents = list(yaml.safe_load_all(made.stdout))
-    assert len(documents) == 9
+    assert len(documents) == 10
     for document in documents:
         if document["kind"] in ("Deployment", "Job"):
             assert document["spec"]["template"]["spec"]["enableServiceLinks"] is False

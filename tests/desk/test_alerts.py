@@ -16,6 +16,7 @@ from petition.desk import alerts, home
 from petition.desk.emails import compose_team_alert
 from petition.desk.models import TeamAlert
 from petition.desk.tasks import check_alerts, run_retention
+from petition.integrations.webhooks import endpoints
 from petition.operations.troubles import TroubleAlert
 from petition.petitions.counters import increment
 from petition.privacy.person_requests import record_request
@@ -122,7 +123,7 @@ def test_each_can_be_switched_off_also_while_it_waits(client, team, night):
     account = sign_in(client, "admin", language="en", password="four words")
     assert post_form(client, "/account/alerts", alert=["trouble"]).status_code == 303
     db.session.expire_all()
-    assert account.alerts_off == ["milestone", "closing", "digest", "data"]
+    assert account.alerts_off == ["milestone", "closing", "digest", "data", "webhook"]
     make_signed_petition()
     check_alerts()
     assert "admin" not in {name for _, name in alerted()}
@@ -218,3 +219,15 @@ def test_what_stays_restricted_is_alerted_of_each_month(team, night, monkeypatch
     travel.move(days=31)
     check_alerts()
     assert [kind for kind, _to in alerted()].count("data") == 2
+
+
+def test_a_webhook_that_its_receiver_switched_off(team, night):
+    endpoint = endpoints.create("https://hooks.example.org/x", ["mailing.finished"], None, "alix@example.org")
+    endpoint.state, endpoint.disabled_at = "disabled", clock.now()
+    db.session.commit()
+    for _ in range(2):
+        alerts.check()
+    assert alerted() == [("webhook", "campaigner")]
+    [alert] = db.session.query(TeamAlert)
+    [delivery] = db.session.query(Delivery).filter_by(kind="team_alert")
+    assert (alert.id, alert.data["host"]) == (delivery.subject_id, "hooks.example.org")

@@ -8,7 +8,7 @@ from petition.core.db import db
 from petition.operations.heartbeat import record_heartbeat
 
 pytestmark = [pytest.mark.slow, pytest.mark.journey, pytest.mark.browser, pytest.mark.xdist_group("faults")]
-QUEUES = ("confirmations", "notifications", "mailings", "maintenance")
+QUEUES = ("confirmations", "notifications", "mailings", "maintenance", "webhooks")
 
 
 @pytest.fixture

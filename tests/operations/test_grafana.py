@@ -53,7 +53,7 @@ def samples(app, database_url, redis_url):
     ):
         values = {"state": state, "cause": cause, "settled_at": func.now(), "domain": "orange.fr"}
         db.session.execute(update(Delivery).where(Delivery.subject_id == signature.id).values(**values))
-    record_heartbeat("worker", "w", ["confirmations", "notifications", "mailings", "maintenance"])
+    record_heartbeat("worker", "w", ["confirmations", "notifications", "mailings", "maintenance", "webhooks"])
     record_probe(MAIL_SERVER, True, "250 ok", 1)
     record_probe(DISK, True, "/", 0, 10**9)
     record_probe(SITE_CERTIFICATE, True, "", 1, 2 * 10**9)

@@ -19,7 +19,7 @@ from petition.operations.heartbeat import record_heartbeat
 from petition.operations.snapshot import read_facts
 
 NOW = datetime(2026, 3, 4, 12, 0, tzinfo=UTC)
-QUEUES = ("confirmations", "notifications", "mailings", "maintenance")
+QUEUES = ("confirmations", "notifications", "mailings", "maintenance", "webhooks")
 
 
 def ago(seconds):
@@ -223,7 +223,7 @@ def test_facts_read_pauses_and_processes(app):
     assert facts.pause_for("mailings").reason == "a holiday"
     assert facts.backoff.reason == "421 no"
     assert (facts.workers["confirmations"], facts.threads, facts.beat_silent) == (1, 4, True)
-    assert facts.unserved_queues == ["notifications", "mailings", "maintenance"]
+    assert facts.unserved_queues == ["notifications", "mailings", "maintenance", "webhooks"]
 
 
 def test_bounce_mailbox_out_of_reach_is_reported_after_a_quarter_of_an_hour(all_parts_run):

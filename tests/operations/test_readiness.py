@@ -17,9 +17,9 @@ def test_readyz_reports_each_component(client):
     assert (answer.status_code, answer.json["status"]) == (200, "degraded")
     assert set(answer.json["parts"]) == {"database", "redis", "broker", "workers", "beat"}
     store_heartbeat("beat")
-    store_heartbeat("worker", queues=["confirmations", "notifications", "mailings", "maintenance"])
+    store_heartbeat("worker", queues=["confirmations", "notifications", "mailings", "maintenance", "webhooks"])
     assert client.get("/readyz").json["status"] == "ok"
-    store_heartbeat("worker", queues=["notifications", "mailings", "maintenance"])
+    store_heartbeat("worker", queues=["notifications", "mailings", "maintenance", "webhooks"])
     assert "confirmations" in client.get("/readyz").json["parts"]["workers"]
 
 

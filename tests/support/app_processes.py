@@ -59,7 +59,7 @@ class AppProcesses:
         except OSError:
             return False
 
-    def worker(self, queues="confirmations,notifications,mailings,maintenance", name="worker", within=()):
+    def worker(self, queues="confirmations,notifications,mailings,maintenance,webhooks", name="worker", within=()):
         (self.folder / name).unlink(missing_ok=True)
         self.start(name, "celery", "-A", "worker", "worker", "-Q", queues, "-P", "threads", "-c", "4",
                    "-n", f"{name}@test", "--loglevel", "WARNING", within=within)  # fmt: skip

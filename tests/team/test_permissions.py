@@ -11,7 +11,7 @@ from petition.team.models import TEAM_ROLES, TeamRole
 
 # Sign-in and invitation links; Flask-Security protects its other views itself.
 SIGN_IN_BLUEPRINTS = {"security", "team"}
-OPEN_RULES = {"public", "holder of the link", "developer", "machine", None}
+OPEN_RULES = {"public", "holder of the link", "developer", "machine", "token", None}
 
 
 def access_of(app, rule):

@@ -12,6 +12,7 @@ from petition.core.db import db
 from petition.core.spreadsheets import BOM, format_csv
 from petition.delivery import pauses
 from petition.delivery.queues import CONFIRMATIONS, EMAIL_QUEUES, EVERYTHING
+from petition.integrations.webhooks.failures import count_failed
 from petition.operations import (
     broker_stats,
     charts,
@@ -60,6 +61,7 @@ def index() -> str:
         journal=read_lag(),
         behind_uncounted_proxy=untrusted_proxies.is_current(snapshot.probes.get(untrusted_proxies.PROXIES)),
         everything=EVERYTHING,
+        webhooks_failed=count_failed(),
     )
 
 

@@ -24,7 +24,7 @@ from petition.operations.doctor import website
 from petition.operations.doctor.findings import Level, find_worst
 from petition.operations.heartbeat import record_heartbeat
 
-QUEUES = ["confirmations", "notifications", "mailings", "maintenance"]
+QUEUES = ["confirmations", "notifications", "mailings", "maintenance", "webhooks"]
 # Wrong or missing in every set-up of these tests, which are on loopback.
 PLAIN = {"PETITION_BOUNCE_WEBHOOK_SECRET": "s" * 20, "PETITION_EMBEDDED": "1", "PROXY_COUNT": "0"}
 

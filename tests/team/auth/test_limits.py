@@ -27,7 +27,7 @@ def account(app):
 @pytest.fixture
 def no_redis(monkeypatch):
     """Without the limits of Redis: they are per network, and gone when it is."""
-    monkeypatch.setattr(rate_limits, "_enforce_limits", lambda *_: False)
+    monkeypatch.setattr(rate_limits, "enforce_limits", lambda *_: False)
 
 
 def statuses(client, times, **fields):

@@ -1,0 +1,29 @@
+"""Other programs: tokens of the API at the desk, what they allow beyond the public API, and webhooks."""
+
+from flask import Flask
+
+
+def register(app: Flask) -> None:
+    """Register the pages, the API of tokens and what the emails and tasks of webhooks need."""
+    from petition.core.celery import register_task
+    from petition.core.openapi import register_blueprint
+    from petition.count_log.log import changes_taken
+    from petition.integrations import labels, tasks
+    from petition.integrations.api import statistics
+    from petition.integrations.views import tokens, webhook_failures, webhooks
+    from petition.integrations.webhooks import events
+    from petition.mailings.lifecycle import mailing_finished
+    from petition.team.api_tokens.scopes import describe_scopes
+
+    for view in (tokens, webhooks, webhook_failures):
+        app.register_blueprint(view.blueprint)
+    app.add_template_global(labels.event_type_labels)
+    app.add_template_global(labels.event_state_label)
+    app.add_template_global(labels.answer_label)
+    changes_taken.connect(events.on_changes_taken)
+    mailing_finished.connect(events.write_mailing_finished)
+    register_task(app, tasks.run_send_webhooks)
+    register_task(app, tasks.run_retention)
+    app.add_template_filter(describe_scopes, "scopes")
+    for module in (statistics,):
+        register_blueprint(app, module.blueprint)

@@ -1,0 +1,1 @@
+"""The API for tokens: what the desk can do, with the scope for it."""

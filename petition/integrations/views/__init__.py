@@ -1,0 +1,1 @@
+"""Pages of the desk about tokens and webhooks, and what failed for operators."""

@@ -1,0 +1,94 @@
+"""Tokens of the API at the desk: list, make, show once, revoke."""
+
+from typing import Any
+
+from flask import Blueprint, flash, make_response, redirect, render_template, request, url_for
+from flask_babel import gettext as _
+from werkzeug import Response
+
+from petition.core.db import db
+from petition.core.exceptions import ValidationError
+from petition.petitions import queries as petition_queries
+from petition.team.api_tokens import tokens
+from petition.team.api_tokens.scopes import list_grantable, scope_descriptions
+from petition.team.models import Account, TeamRole
+from petition.team.permissions import check_fresh, current_account, require_roles
+
+ACCESS = "team"
+blueprint = Blueprint("api_tokens", __name__, url_prefix="/desk/tokens")
+require_roles(blueprint)
+
+
+@blueprint.get("/")
+def index() -> str:
+    """List one's tokens, all for an admin."""
+    account, names = _own_account(), _petition_slugs()
+    visible = tokens.list_visible(account)
+    return render_template(
+        "integrations/tokens/index.html",
+        live=[token for token in visible if tokens.is_live(token)],
+        ended=[(token, tokens.end_moment(token)) for token in visible if not tokens.is_live(token)],
+        slugs=names, sees_all=TeamRole.ADMIN in account.role_names, grantable=list_grantable(account),
+    )  # fmt: skip
+
+
+@blueprint.get("/new")
+def new() -> Response | str:
+    """Show the form that makes a token, to somebody who gave their password lately."""
+    return check_fresh(url_for("api_tokens.new")) or _render_form({}, {})
+
+
+@blueprint.post("/")
+def create() -> Response | tuple[str, int]:
+    """Make a token and show it, this once."""
+    asked = check_fresh(url_for("api_tokens.new"))
+    if asked:
+        return asked
+    form: dict[str, Any] = {**request.form.to_dict(), "scopes": request.form.getlist("scope")}
+    try:
+        token, secret = tokens.create(
+            _own_account(), form.get("name", ""), form["scopes"], *_parse(form.get("petition"), form.get("lifetime"))
+        )
+    except ValidationError as error:
+        db.session.rollback()
+        return _render_form(form, error.errors), 422
+    db.session.commit()
+    response = make_response(render_template("integrations/tokens/created.html", token=token, secret=secret))
+    response.headers["Cache-Control"] = "no-store"
+    return response
+
+
+@blueprint.post("/<int:token_id>/revoke")
+def revoke(token_id: int) -> Response:
+    """End a token at once."""
+    token = tokens.revoke(_own_account(), token_id)
+    db.session.commit()
+    flash(_("The token “%(name)s” no longer works.", name=token.name), "success")
+    return redirect(url_for("api_tokens.index"), 303)
+
+
+def _parse(slug: str | None, lifetime: str | None) -> tuple[int | None, int | None]:
+    """Return the petition and the lifetime that a form chose. Raises `ValidationError`."""
+    if lifetime not in ("never", *map(str, tokens.LIFETIMES_DAYS)):
+        raise ValidationError({"lifetime": _("Choose one of the list.")})
+    slugs = {name: number for number, name in _petition_slugs().items()}
+    if slug and slug not in slugs:
+        raise ValidationError({"petition": _("Choose one of the list.")})
+    return slugs[slug] if slug else None, None if lifetime == "never" else int(lifetime)
+
+
+def _petition_slugs() -> dict[int, str]:
+    return {petition.id: petition.slug for petition in petition_queries.list_all()}
+
+
+def _own_account() -> Account:
+    account = current_account()
+    assert account is not None
+    return account
+
+
+def _render_form(form: dict[str, Any], errors: dict[str, str]) -> str:
+    return render_template(
+        "integrations/tokens/new.html", form=form, errors=errors, slugs=_petition_slugs().values(),
+        grantable=list_grantable(_own_account()), descriptions=scope_descriptions(), lifetimes=tokens.LIFETIMES_DAYS,
+    )  # fmt: skip
