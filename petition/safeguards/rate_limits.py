@@ -64,7 +64,7 @@ limit_signing = rate_limited("sign", lambda: ";".join(current_app.config["PETITI
 
 def count_unchecked_signing() -> None:
     """Count one signature without a proof of work where one is asked for. Raises `TooManyRequests` beyond the limit."""
-    _enforce_limits(_make_events("sign unchecked", UNCHECKED_SIGN_LIMIT))
+    enforce_limits(_make_events("sign unchecked", UNCHECKED_SIGN_LIMIT))
 
 
 def _make_events(scope: str, limits: str) -> list[RateLimitEvent]:
