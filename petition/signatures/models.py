@@ -40,7 +40,7 @@ class SignatureState(StrEnum):
     QUARANTINED = "quarantined"
 
 
-# What its signer is told is the same in both.
+# Its signer reads the same in both.
 CONFIRMED_STATES = (SignatureState.CONFIRMED, SignatureState.QUARANTINED)
 STATES = tuple(member.value for member in SignatureState)
 
