@@ -100,6 +100,17 @@ def language_attributes(language: str) -> str:
     return Markup(' lang="{}" dir="{}"').format(language, direction)
 
 
+def typed_direction(kind: str) -> str:
+    """Return the HTML attribute of a field that people type into: addresses and codes are from left to right.
+
+    Elsewhere the text decides, but that an empty field with `dir="auto"` would begin at the left of a page that is
+    written from right to left; names in either script are readable there without.
+    """
+    if text_direction(current_language()) == "rtl":
+        return Markup(' dir="ltr"') if kind in ("email", "code") else ""
+    return Markup(' dir="auto"') if kind == "text" else ""
+
+
 def mark_language(text: str, language: str | None) -> str:
     """Return a text within a page in another language, marked as such; unchanged in the same."""
     attribute = lang_attribute(language)
@@ -153,5 +164,6 @@ def init_app(app: Flask) -> None:
     app.add_template_global(lang_attribute)
     app.add_template_global(language_attributes)
     app.add_template_global(text_direction)
+    app.add_template_global(typed_direction)
     app.add_template_global(mark_language)
     app.context_processor(lambda: {"locale": current_language(), "languages": language_links()})

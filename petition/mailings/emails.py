@@ -95,7 +95,9 @@ def build_message(
     content = MailingContent(text.language, text.subject, text.preheader, text.body, mailing.partner_id is not None)
     petition_text = petition.text_in(text.language)
     url = petition_url(petition.slug, text.language)
-    header = PetitionHeader(petition_text.title, petition.kind, petition_text.addressee, url, mailing.sender_name)
+    header = PetitionHeader(
+        petition_text.title, petition.kind, petition_text.addressee, url, mailing.sender_name, petition_text.language
+    )
     lacking = frozenset(name for name in SIGNER_PLACEHOLDERS if not getattr(signer, name))
     prepared = prepare_mailing(MAILING_TEST_KIND if test_address else MAILING_KIND, content, header, lacking)
     real = delivery_id is not None and not test_address

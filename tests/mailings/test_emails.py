@@ -48,6 +48,14 @@ TEXTS = {
         "## What comes next\n\n- [the page]({{ petition_link }})\n- <https://example.org/a-page>\n\n"
         "> A garden, at last.\n\n[Your page]({{ personal_link }})",
     },
+    "es": {
+        "subject": "Avanzamos, {{ name }}",
+        "preheader": "El ayuntamiento ha respondido.",
+        "body": "Hola, {{ name }}:\n\nYa somos **{{ count }}**.\n\n"
+        "{% if profession %}Usted firmó como {{ profession }}.{% endif %}\n\n"
+        "## Qué sigue\n\n- [la página]({{ petition_link }})\n- <https://example.org/una-pagina>\n\n"
+        "> Por fin, un jardín.\n\n[Su página]({{ personal_link }})",
+    },
 }
 LONG_DOMAIN = ".".join(["association-pour-les-jardins-partages-de-la-ville"] * 4) + ".example.org"  # 211 characters
 
@@ -96,7 +104,7 @@ def header(raw, name):
     return re.sub(rb"\r\n(?=[ \t])", b"", found).strip().decode()
 
 
-@pytest.mark.parametrize("locale", ["fr", "en"])
+@pytest.mark.parametrize("locale", TEXTS)
 @pytest.mark.parametrize("kind", KINDS)
 def test_email_is_the_golden_file(app, sent_emails, kind, locale):
     compare_with_golden(KINDS[kind](sent_emails, locale), GOLDEN / f"{kind}.{locale}.txt")

@@ -1,4 +1,4 @@
-"""Each email in both languages, compared with a golden file; `GOLDEN=write` rewrites the files."""
+"""Each email in each language, compared with a golden file; `GOLDEN=write` rewrites the files."""
 
 import email
 import re
@@ -11,6 +11,7 @@ from support.factories import make_petition, make_signature
 from support.golden_files import compare_with_golden
 
 from petition.core.db import db
+from petition.core.i18n import LANGUAGES
 from petition.delivery.models import Delivery
 from petition.delivery.outbox import OutboxEntry, enqueue
 from petition.delivery.queues import CONFIRMATIONS, NOTIFICATIONS
@@ -38,7 +39,7 @@ def sent(sent_emails, kind, locale, **details):
     return sent_emails[0].as_bytes()
 
 
-@pytest.mark.parametrize("locale", ["fr", "en"])
+@pytest.mark.parametrize("locale", LANGUAGES)
 @pytest.mark.parametrize("kind", KINDS)
 def test_email_matches_its_golden_file(app, sent_emails, kind, locale):
     compare_with_golden(

@@ -1,4 +1,4 @@
-"""The team's emails in both languages, against golden files."""
+"""The team's emails in each language, against golden files."""
 
 import email
 import re
@@ -11,6 +11,7 @@ from support.factories import make_account
 from support.golden_files import compare_with_golden
 
 from petition.core.db import db
+from petition.core.i18n import LANGUAGES
 from petition.delivery.outbox import OutboxEntry, enqueue
 from petition.delivery.queues import NOTIFICATIONS
 from petition.delivery.worker import run_queue
@@ -38,7 +39,7 @@ def sent(sent_emails, kind, locale):
     return sent_emails[0].as_bytes()
 
 
-@pytest.mark.parametrize("locale", ["fr", "en"])
+@pytest.mark.parametrize("locale", LANGUAGES)
 @pytest.mark.parametrize("kind", KINDS)
 def test_email_matches_its_golden_file(app, sent_emails, kind, locale):
     compare_with_golden(sent(sent_emails, kind, locale), GOLDEN / f"{kind}.{locale}.txt")
@@ -57,7 +58,7 @@ def test_octets_are_valid_for_every_mail_server(app, sent_emails, kind):
     assert "List-Unsubscribe" not in message
 
 
-@pytest.mark.parametrize("locale", ["fr", "en"])
+@pytest.mark.parametrize("locale", LANGUAGES)
 def test_every_change_of_credentials_has_its_words(app, sent_emails, locale):
     account = make_account(language=locale)
     changes = [value for name, value in vars(credentials).items() if name.isupper() and "." in str(value)]

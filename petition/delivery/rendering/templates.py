@@ -89,6 +89,7 @@ class PetitionHeader:
     addressee: str
     url: str
     sender_name: str
+    language: str = ""  # of the title and the addressee
 
 
 @dataclass(frozen=True)
