@@ -6,7 +6,7 @@ PO := $(wildcard petition/translations/*/LC_MESSAGES/messages.po)
 MO := $(PO:.po=.mo)
 PYTEST = $(BIN)/python -m pytest -n logical --dist loadgroup
 
-.PHONY: help up demo test test-all check pictures bench faults lock translations clean
+.PHONY: help up demo test test-all check pictures bench forge faults lock translations clean
 
 help: ## list the targets
 	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 16
@@ -35,6 +35,9 @@ pictures: $(VENV)/.dev $(MO) ## take a picture of every page, into an index page
 
 bench: $(VENV)/.dev $(MO) ## measure speed against references, on engines of its own: SCALE=full make bench
 	@$(BIN)/python benchmarks $(ARGS)
+
+forge: $(VENV)/.dev $(MO) ## replay attacks and genuine crowds, print what got through: SCALE=full make forge
+	@$(BIN)/python benchmarks/forge $(ARGS)
 
 faults: $(VENV)/.dev $(MO) ## break every part under load, half an hour: make faults ARGS="-k valkey", FAULTS_SEED=1 make faults
 	@FAULTS=full $(BIN)/python -m pytest -s tests/faults $(ARGS)

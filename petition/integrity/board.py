@@ -84,7 +84,7 @@ def watch_again(cluster: IntegrityCluster) -> None:
 def prepare(cluster: IntegrityCluster, verb: str, reason: str, asked_by: str) -> BulkAction:
     """Prepare to release, or to strike, what a cluster quarantined: a bulk action, to be started and undone.
 
-    A cluster that is released is ignored from now on, as a rule would hold it again at once. Flushes. Raises
+    A cluster that is released is ignored from now on: what comes later is as genuine. Flushes. Raises
     `NoMatchingRows`.
     """
     action = prepare_for_cluster(VERBS[verb], cluster.petition_id, cluster.id, reason, asked_by)

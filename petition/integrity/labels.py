@@ -12,10 +12,10 @@ def cluster_label(cluster: IntegrityCluster) -> str:
     """Return what the signatures of a cluster have in common."""
     short = cluster.key[:SHOWN_HASH_CHARACTERS]
     return {
-        ClusterKind.DOMAIN: _("addresses at %(domain)s", domain=cluster.key),
-        ClusterKind.MAIL_SERVER: _("domains whose mail %(server)s receives", server=cluster.key),
-        ClusterKind.MAILBOX: _("one mailbox in several spellings (%(hash)s)", hash=short),
-        ClusterKind.NETWORK: _("one network (%(hash)s)", hash=short),
+        ClusterKind.DOMAIN: _("Addresses at %(domain)s", domain=cluster.key),
+        ClusterKind.MAIL_SERVER: _("Domains whose mail %(server)s receives", server=cluster.key),
+        ClusterKind.MAILBOX: _("One mailbox in several spellings (%(hash)s)", hash=short),
+        ClusterKind.NETWORK: _("One network (%(hash)s)", hash=short),
     }[ClusterKind(cluster.kind)]
 
 

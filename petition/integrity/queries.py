@@ -71,10 +71,10 @@ SELECT_IDS_BY_NETWORK = text("""
     ORDER BY id DESC LIMIT :max_rows
 """)
 
-# Those of some signatures that count.
+# Those of some signatures that count, and were never released by the team.
 SELECT_COUNTED = text("""
     SELECT id FROM signatures WHERE id = ANY(CAST(:ids AS bigint[])) AND state = 'confirmed' AND restricted_at IS NULL
-        AND anonymised_at IS NULL
+        AND anonymised_at IS NULL AND (quarantined_by IS NULL OR quarantined_at IS NOT NULL)
     ORDER BY id
 """)
 

@@ -12,7 +12,8 @@ from petition.core.db import db
 from petition.integrity import queries
 
 MAX_ROWS = 50_000  # newest signatures
-MAX_GROUPS = 5
+MAX_GROUPS = 6
+MAX_PLOTTED = 3  # as many as the palette has colours
 HOURS = 48
 NAMES = ("domains", "networks")
 HASH_CHARACTERS = 8
@@ -52,7 +53,7 @@ def draw_trend(trend: Trend, *, narrow: bool) -> bytes:
         legend_at_bottom_columns=1 if narrow else 2,
     )  # fmt: skip
     chart.x_labels = [f"{hour:%H:%M}" for hour in trend.hours]
-    for name, counts in trend.groups.items():
+    for name, counts in list(trend.groups.items())[:MAX_PLOTTED]:
         chart.add(name, counts)
     svg: bytes = chart.render()
     return svg

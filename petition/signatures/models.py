@@ -173,7 +173,8 @@ class Signature(Model):
     # Since when it is stored and not used, at its signer's request (GDPR, article 18): unlisted, no news, in no export.
     restricted_at: Mapped[datetime | None]
     # Since when it is quarantined; stays while it is withdrawn, disowned or invalidated, so that none of these is a way
-    # out. By which cluster of `petition/integrity`; none where the team did it.
+    # out. By which cluster of `petition/integrity`, 0 where the team did it; stays when it is released, so that no rule
+    # holds it again.
     quarantined_at: Mapped[datetime | None]
     quarantined_by: Mapped[int | None]
     # Of a name that its signer wants shown once enough have signed (`withheld`): when, the number promised, since when

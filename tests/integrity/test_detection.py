@@ -109,8 +109,24 @@ def test_released_stays_released(petition):
     assert detect().held == 0
     assert get_count(petition).confirmed == 60
     board.watch_again(db.session.get(IntegrityCluster, cluster.id))
+    add(petition, 2, lambda number, draw: {"email": f"late{number}@catch-all.net"})
+    assert detect().held == 2
+
+
+def test_what_one_cluster_released_no_other_holds_again(petition):
+    add(petition, 120, lambda number, draw: forged(number, draw) | {"email": f"a{number}@d{number % 2}.com"})
+    db.session.execute(text("INSERT INTO mail_domains SELECT 'd' || n || '.com', 'forger.xyz', now() + interval '1 day'"
+                            " FROM generate_series(0, 1) AS n"))  # fmt: skip
     db.session.commit()
-    assert detect().held == 60
+    assert detect().held == 120
+    clusters = board.list_clusters(petition.id)["held"]
+    assert len(clusters) == 3
+    holder = next(cluster for cluster in clusters if board.count_quarantined(petition.id, cluster.id) == 120)
+    action = board.prepare(holder, "release", "they are genuine", "Alix")
+    runner.start(action)
+    db.session.commit()
+    list(runner.run_batches(action.id))
+    assert (detect().held, get_count(petition).confirmed) == (0, 120)
 
 
 def test_struck_and_reinstated_they_are_still_quarantined(petition):

@@ -18,12 +18,13 @@ from petition.signatures.search.queries import build_conditions
 from petition.signatures.search.search import statement_timeout
 from petition.signatures.staff.invalidate import MAX_SIGNATURES, PREPARE_TIMEOUT, SUBJECT
 
+BY_HAND = 0  # in place of a cluster
 CLUSTER = "cluster"  # the key of a bulk action's filter
 
 
 def quarantine(signature: Signature) -> bool:
     """Quarantine a confirmed signature. Returns whether it changed. Flushes, does not commit."""
-    columns = {"quarantined_at": func.now(), "quarantined_by": None}
+    columns = {"quarantined_at": func.now(), "quarantined_by": func.coalesce(Signature.quarantined_by, BY_HAND)}
     if not transition(signature, SignatureState.CONFIRMED, SignatureState.QUARANTINED, **columns):
         return False
     increment(signature.petition_id, signature.id, signature.party, -1)
@@ -31,9 +32,11 @@ def quarantine(signature: Signature) -> bool:
 
 
 def release(signature: Signature) -> bool:
-    """Count a quarantined signature again. Returns whether it changed. Flushes, does not commit."""
-    columns = {"quarantined_at": None, "quarantined_by": None}
-    if not transition(signature, SignatureState.QUARANTINED, SignatureState.CONFIRMED, **columns):
+    """Count a quarantined signature again. Returns whether it changed. Flushes, does not commit.
+
+    `quarantined_by` stays: no rule holds again what was released.
+    """
+    if not transition(signature, SignatureState.QUARANTINED, SignatureState.CONFIRMED, quarantined_at=None):
         return False
     increment(signature.petition_id, signature.id, signature.party, +1)
     return True
@@ -49,7 +52,8 @@ def quarantine_many(ids: Sequence[int], cluster_id: int | None) -> Collection[in
         Signature.anonymised_at.is_(None), Signature.restricted_at.is_(None),
     )  # fmt: skip
     locked = db.session.scalars(unchanged.order_by(Signature.id).with_for_update(of=Signature)).all()
-    rows = _update(locked, state=SignatureState.QUARANTINED, quarantined_at=func.now(), quarantined_by=cluster_id)
+    by = func.coalesce(Signature.quarantined_by, BY_HAND) if cluster_id is None else cluster_id
+    rows = _update(locked, state=SignatureState.QUARANTINED, quarantined_at=func.now(), quarantined_by=by)
     increment_many([(row.petition_id, row.id, row.party) for row in rows], -1)
     return [row.id for row in rows]
 
@@ -112,7 +116,7 @@ def release_batch(_action: BulkAction, _state: str, ids: Sequence[int]) -> Colle
         Signature.id.in_(ids), Signature.state == SignatureState.QUARANTINED, Signature.anonymised_at.is_(None)
     )
     locked = db.session.scalars(unchanged.order_by(Signature.id).with_for_update(of=Signature)).all()
-    rows = _update(locked, state=SignatureState.CONFIRMED, quarantined_at=None, quarantined_by=None)
+    rows = _update(locked, state=SignatureState.CONFIRMED, quarantined_at=None)
     increment_many([(row.petition_id, row.id, row.party) for row in rows], +1)
     return [row.id for row in rows]
 

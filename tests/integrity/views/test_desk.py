@@ -68,7 +68,7 @@ def test_an_empty_page_says_so(client, petition):
 def test_the_page_shows_clusters_and_trends(client, cluster):
     sign_in(client, "campaigner", language="en")
     page = client.get("/desk/petitions/jardin/integrity?lang=en").text
-    assert "addresses at catch-all.net" in page
+    assert "Addresses at catch-all.net" in page
     assert "2 signatures are in quarantine, beside 1 that count." in page
     for name in ("domains", "networks"):
         plot = client.get(f"/desk/petitions/jardin/integrity/{name}.svg?narrow=1")
