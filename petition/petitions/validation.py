@@ -270,9 +270,7 @@ class TextInputSchema(ma.Schema):
             raise ma.ValidationError(_("line %(line)s: %(advice)s", line=lines[0], advice=footnote_message()))
 
 
-NAMING_MESSAGE = lazy_gettext(
-    "Give a whole number, from %(first)s to %(last)s.", first=MIN_NAMING_NUMBER, last=f"{MAX_NAMING_NUMBER:,}"
-)
+NAMING_MESSAGE = lazy_gettext("Give a whole number, %(number)s at least.", number=MIN_NAMING_NUMBER)
 
 
 class PetitionInputSchema(ma.Schema):

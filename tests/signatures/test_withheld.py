@@ -13,6 +13,8 @@ from petition.core import clock
 from petition.core.db import db
 from petition.core.exceptions import ValidationError
 from petition.delivery.worker import run_queue
+from petition.signatures.code_handles import make_handle
+from petition.signatures.codes import UnreadDetails, confirm_by_code, make_code
 from petition.signatures.confirm import confirm_signature, disown
 from petition.signatures.links import make_confirm_token, personal_path
 from petition.signatures.models import Signature
@@ -333,3 +335,15 @@ def test_the_team_finds_nobody_who_waits_by_what_they_wrote(app):
     for criteria in ({"profession": "juge"}, {"domain": "example.org"}, {"network": f"#{same.id}"}):
         assert search(parse_filter(criteria)).items == [same], criteria
     assert search(parse_filter({"petition": "jardin", "state": "confirmed"})).items == [same, waiting]
+
+
+def test_somebody_who_waits_confirms_by_the_code_of_what_they_read(app):
+    petition = make_offering()
+    waiting = make_signature(petition, **FORM, named_when="total")
+    details = validate_details(petition, {**FORM, "named_when": "total", "locale": "fr"})
+    now = validate_details(petition, {**FORM, "named_when": "now", "locale": "fr"})
+    with pytest.raises(UnreadDetails):
+        confirm_by_code(make_handle(petition.id, now), make_code(waiting), [])
+    confirm_by_code(make_handle(petition.id, details), make_code(waiting), [])
+    db.session.refresh(waiting)
+    assert (waiting.state, waiting.name) == ("confirmed", "")

@@ -203,7 +203,7 @@ def test_a_petition_says_after_how_many_months_names_are_erased(client):
 
 def test_the_team_lets_names_wait_for_a_number(client):
     make_petition()
-    assert "Give a whole number, from 5" in submit_edit(client, named_total="4").text
+    assert "Give a whole number, 5 at least." in submit_edit(client, named_total="4").text
     assert "Ask for the profession" in submit_edit(client, named_profession="50", asks="city").text
     assert "There is no list" in submit_edit(client, named_total="50", listing="none").text
     page = submit_edit(client, named_total="100", named_profession="50", team_sees_withheld="on")
