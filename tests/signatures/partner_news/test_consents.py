@@ -111,7 +111,8 @@ def test_words_that_changed_meanwhile_must_be_read_again(client, petition, partn
 def test_confirmation_page_says_whose_news_it_is(client, petition, partnerships):
     signature = submit(petition, news=["choir"], locale="en")
     page = client.get(f"/c/{make_confirm_token(signature)}").text
-    assert "You will receive news by email from La chorale too." in page
+    assert "You will receive news by email from La chorale." in page
+    assert "You will not receive news by email from Les amis du jardin." in page
     assert "Les Verts" not in page
     confirm_by_link(client, f"/c/{make_confirm_token(signature)}")
     db.session.expire_all()
