@@ -1,9 +1,13 @@
 """A coalition of three and the team: who may write, to whom, from which address; and what ends it."""
 
+import base64
 import email
 from email.policy import default
 
+import dkim
 import pytest
+from cryptography.hazmat.primitives.asymmetric import rsa
+from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption, PrivateFormat, PublicFormat
 from sqlalchemy import text
 from support.factories import make_account, make_mailing, make_petition
 from support.mailings import list_addresses, list_deliveries, make_mailing_form, make_started_mailing, send_mailing
@@ -285,3 +289,17 @@ def test_team_s_audience_is_found_by_its_index_and_looks_at_no_partner(coalition
     plan = "\n".join(lines)
     assert "ix_signatures_updates" in plan
     assert "partner_consents" not in plan
+
+
+def test_email_is_signed_for_the_partner_s_domain(coalition, sent_emails, app, monkeypatch):
+    petition, partners, _other = coalition
+    db.session.get_one(Partner, partners["greens"].id).from_address = "news@greens.example"
+    key = rsa.generate_private_key(65537, 2048)
+    pem = key.private_bytes(Encoding.PEM, PrivateFormat.PKCS8, NoEncryption()).decode()
+    monkeypatch.setitem(app.config, "PETITION_DKIM_SELECTOR", "s1")
+    monkeypatch.setitem(app.config, "PETITION_DKIM_KEY", pem)
+    _mailing, emails = send_mailing(petition, sent_emails, partner_id=partners["greens"].id, sender_name="x")
+    raw = emails[0].as_signed_bytes()
+    public = base64.b64encode(key.public_key().public_bytes(Encoding.DER, PublicFormat.SubjectPublicKeyInfo))
+    records = {b"s1._domainkey.greens.example.": b"v=DKIM1; k=rsa; p=" + public}
+    assert dkim.verify(raw, dnsfunc=lambda name, timeout=5: records[name])
