@@ -1,9 +1,14 @@
 """A coalition of three and the team: who may write, to whom, from which address; and what ends it."""
 
+import base64
 import email
 from email.policy import default
 
+import dkim
 import pytest
+from cryptography.hazmat.primitives.asymmetric import rsa
+from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption, PrivateFormat, PublicFormat
+from sqlalchemy import text
 from support.factories import make_account, make_mailing, make_petition
 from support.mailings import list_addresses, list_deliveries, make_mailing_form, make_started_mailing, send_mailing
 from support.partners import end_partnership, make_member, make_news_signature, make_partner, make_partnership
@@ -16,8 +21,11 @@ from petition.delivery.worker import run_queue
 from petition.mailings import partner_senders
 from petition.mailings.audience import preview
 from petition.mailings.audience.materialise import materialise_audience
+from petition.mailings.audience.segment import segment_from_dict, segment_parameters
+from petition.mailings.audience.send_rate import send_rate_parameters
 from petition.mailings.drafts import parse_draft
 from petition.mailings.emails import unsubscribe_link
+from petition.mailings.queries import LIST_ADDRESSES, MATERIALISE_AUDIENCE
 from petition.petitions.partners.models import Partner
 from petition.signatures.models import Signature
 from petition.signatures.partner_news.consents import get_agreed
@@ -267,3 +275,31 @@ def test_unsubscribing_ends_the_consent_to_that_sender_alone(client, coalition, 
     by_partnership = {p.id: p.partner.key for p in db.session.query(type(rows[0])).filter_by(petition_id=petition.id)}
     found = {by_partnership[number] for number in get_agreed(signature_id)}
     assert found | ({"team"} if signature.updates else set()) == agreed
+
+
+@pytest.mark.parametrize("statement", [MATERIALISE_AUDIENCE, LIST_ADDRESSES])
+def test_team_s_audience_is_found_by_its_index_and_looks_at_no_partner(coalition, statement):
+    """PostgreSQL folds the condition of consent of a mailing of the team to what the partial index is for."""
+    petition, _partners, _other = coalition
+    mailing = make_mailing(petition)
+    values = segment_parameters(segment_from_dict(mailing.segment), mailing.timezone, None)
+    values |= send_rate_parameters(mailing, clock.now()) | {"limit": 10, "after": ""}
+    db.session.execute(text("SET LOCAL enable_seqscan = off"))
+    lines = db.session.scalars(text(f"EXPLAIN {statement.text}"), values).all()
+    plan = "\n".join(lines)
+    assert "ix_signatures_updates" in plan
+    assert "partner_consents" not in plan
+
+
+def test_email_is_signed_for_the_partner_s_domain(coalition, sent_emails, app, monkeypatch):
+    petition, partners, _other = coalition
+    db.session.get_one(Partner, partners["greens"].id).from_address = "news@greens.example"
+    key = rsa.generate_private_key(65537, 2048)
+    pem = key.private_bytes(Encoding.PEM, PrivateFormat.PKCS8, NoEncryption()).decode()
+    monkeypatch.setitem(app.config, "PETITION_DKIM_SELECTOR", "s1")
+    monkeypatch.setitem(app.config, "PETITION_DKIM_KEY", pem)
+    _mailing, emails = send_mailing(petition, sent_emails, partner_id=partners["greens"].id, sender_name="x")
+    raw = emails[0].as_signed_bytes()
+    public = base64.b64encode(key.public_key().public_bytes(Encoding.DER, PublicFormat.SubjectPublicKeyInfo))
+    records = {b"s1._domainkey.greens.example.": b"v=DKIM1; k=rsa; p=" + public}
+    assert dkim.verify(raw, dnsfunc=lambda name, timeout=5: records[name])

@@ -7,14 +7,17 @@ import pytest
 from sqlalchemy import select
 from support.factories import confirm_by_link, make_form, make_petition
 from support.partners import end_partnership, make_news_signature, make_partner, make_partnership, submit
+from support.retention import Backup, Clock, anonymise_all, close_long_ago
 from support.signing import process_requests
 
+from petition.backups.journal import Entry
 from petition.backups.models import JournalEntry
 from petition.core.db import db
 from petition.core.exceptions import ValidationError
 from petition.petitions.partners import editing
 from petition.signatures.confirm import disown, take_back
 from petition.signatures.data_copy import collect_data
+from petition.signatures.journal_replay import replay_entries
 from petition.signatures.links import make_confirm_token, make_personal_token
 from petition.signatures.models import ConsentWording, Signature, SignRequest
 from petition.signatures.partner_news.consents import get_agreed, list_boxes
@@ -111,7 +114,8 @@ def test_words_that_changed_meanwhile_must_be_read_again(client, petition, partn
 def test_confirmation_page_says_whose_news_it_is(client, petition, partnerships):
     signature = submit(petition, news=["choir"], locale="en")
     page = client.get(f"/c/{make_confirm_token(signature)}").text
-    assert "You will receive news by email from La chorale too." in page
+    assert "You will receive news by email from La chorale." in page
+    assert "You will not receive news by email from Les amis du jardin." in page
     assert "Les Verts" not in page
     confirm_by_link(client, f"/c/{make_confirm_token(signature)}")
     db.session.expire_all()
@@ -219,3 +223,23 @@ def test_requests_keep_the_words_that_were_shown(petition, partnerships):
     wording = db.session.get_one(ConsentWording, request.partner_consents[str(partnerships["greens"].id)])
     assert "Les Verts du quartier" in wording.text
     assert request.requested_at > datetime.now(UTC) - timedelta(minutes=5)
+
+
+def test_anonymised_signature_keeps_no_consent(petition, monkeypatch):
+    make_news_signature(petition, news=["greens"])
+    close_long_ago(petition)
+    anonymise_all(Clock(monkeypatch))
+    assert db.session.scalars(select(PartnerConsent)).all() == []
+
+
+def test_restored_backup_brings_no_consent_back(client, petition, partnerships):
+    signature = make_news_signature(petition, news=["greens", "choir"])
+    backup = Backup()
+    client.post(f"/me/{make_personal_token(signature)}/news/greens", data={"news": "off"})
+    rows = db.session.scalars(select(JournalEntry))
+    entries = [Entry(row.id, row.act, row.subject_hash, row.address_hash, row.at) for row in rows]
+    backup.restore()
+    assert agreed(signature, partnerships) == {"greens", "choir"}
+    replay_entries(db.session.connection(), entries)
+    # The journal does not say which news: none is left, which its owner can change.
+    assert agreed(signature, partnerships) == set()
