@@ -17,11 +17,11 @@ from support.waiting import wait_for
 class LocalStack(SiteClient):
     """A running `petition up`, and a client of its site."""
 
-    def __init__(self, data: Path, port: int) -> None:
+    def __init__(self, data: Path, port: int, **settings: str) -> None:
         super().__init__(f"http://127.0.0.1:{port}")
         self.data, self.port, self.output = data, port, data.parent / f"{data.name}.out"
         command = [sys.executable, "-m", "petition.cli", "up", "--port", str(port), "--data", str(data)]
-        environ = {k: v for k, v in os.environ.items() if not k.startswith(("PETITION_", "PYTEST_"))}
+        environ = {k: v for k, v in os.environ.items() if not k.startswith(("PETITION_", "PYTEST_"))} | settings
         with self.output.open("w") as out:
             self.process = subprocess.Popen(
                 command, stdout=out, stderr=subprocess.STDOUT, env=environ, cwd=ROOT, start_new_session=True
