@@ -50,6 +50,8 @@ def build_environment(data: Path, environ: Mapping[str, str], found: Mapping[str
         "PETITION_EMBEDDED": "1",
         "PETITION_WEBHOOK_LOCAL": "1",
         "PETITION_METRICS_ALLOW": "127.0.0.0/8 ::1",
+        # The demo signs hundreds of times before it confirms anything, and solves no challenges.
+        "PETITION_ATTACK_SIGNATURES": "0",
         "PETITION_JOURNAL": str(data / "journal.jsonl"),
     }
     return environment_variables | {name: value for name, value in defaults.items() if not environ.get(name)}

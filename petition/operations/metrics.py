@@ -15,6 +15,7 @@ from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily, Histo
 from prometheus_client.registry import Collector
 from sqlalchemy import func, select
 
+from petition.core import clock
 from petition.core.db import db
 from petition.delivery.models import STATES, DeliveryState
 from petition.delivery.pacing.providers import FAMILIES
@@ -72,6 +73,8 @@ class _QueueCollector(Collector):
         yield _gauge("emails_not_composed", description, snapshot.facts.not_composed)
         yield from _collect_warnings(snapshot)
         yield from _collect_web_requests()
+        attacked = db.session.scalar(select(func.count()).where(Petition.attacked_until > clock.now())) or 0
+        yield _gauge("attacked_petitions", "Petitions that get far more unconfirmed signatures than usual", attacked)
         yield from _collect_integrity()
 
 

@@ -13,8 +13,8 @@ from petition.delivery.bounces.models import RAW_RETENTION
 from petition.delivery.bounces.webhook_auth import TOKEN_RETENTION
 from petition.delivery.pacing.actions import RETENTION as PROVIDER_RETENTION
 from petition.exports.documents.store import MAX_AGE_OF_NAMES, RETENTION_OF_NAMES
-from petition.integrity.retention import CLUSTER_TTL
 from petition.integrations.webhooks.endpoints import EVENTS_KEPT as WEBHOOK_EVENTS_KEPT
+from petition.integrity.retention import CLUSTER_TTL
 from petition.operations.rollup import DETAIL_KEPT, HOURS_KEPT, MIN_DAILY_EMAILS, MONTHS_KEPT
 from petition.operations.rollup import RETENTION as ROLLUP_RETENTION
 from petition.petitions.paper.importer import DRAFT_TTL as PAPER_DRAFT_TTL

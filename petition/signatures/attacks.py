@@ -9,10 +9,12 @@ from petition.core import clock
 from petition.core.db import db
 from petition.petitions.models import ChallengePolicy
 from petition.signatures.queries import NOTE_ATTACKS_SQL
+from petition.team import audit
 
 WINDOW = timedelta(minutes=10)
 FACTOR = 3  # times as many an hour as were confirmed in the busiest hour that it had
 MAX_ROWS = 100_000  # that are counted at a time
+ACTOR = "watch for attacks"  # in the audit trail
 CALM = timedelta(minutes=30)  # after which an attack is over
 
 log = structlog.get_logger(__name__)
@@ -27,8 +29,11 @@ def watch() -> None:
         "now": clock.now(), "window": WINDOW, "max_rows": MAX_ROWS, "least": least, "calm": CALM,
         "factor": FACTOR, "windows_an_hour": timedelta(hours=1) / WINDOW, "policy": ChallengePolicy.AUTOMATIC.value,
     }  # fmt: skip
-    noted = db.session.execute(NOTE_ATTACKS_SQL, values).all()
+    begun = [attack for attack in db.session.execute(NOTE_ATTACKS_SQL, values) if attack.has_begun]
+    for attack in begun:
+        audit.record(
+            "petition.attacked", "petition", attack.slug, after={"unconfirmed": attack.unconfirmed}, actor=ACTOR
+        )
     db.session.commit()
-    for attack in noted:
-        if attack.has_begun:
-            log.warning("petition attacked", petition=attack.slug, unconfirmed=attack.unconfirmed)
+    for attack in begun:
+        log.warning("petition attacked", petition=attack.slug, unconfirmed=attack.unconfirmed)

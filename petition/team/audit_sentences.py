@@ -73,6 +73,7 @@ SENTENCES = {
     "petition.anonymisation_announced": N_("The anonymisation of “%(what)s” was announced to the team."),
     "petition.anonymisation_started": N_("The anonymisation of “%(what)s” began."),
     "petition.anonymised": N_("The signatures of “%(what)s” were anonymised."),
+    "petition.attacked": N_("Unusually many unconfirmed signatures of “%(what)s” arrived."),
     "petition.changed": N_("%(who)s changed “%(what)s”: %(fields)s."),
     "petition.created": N_("%(who)s created the draft “%(what)s”."),
     "dossier.requested": N_("%(who)s asked for a dossier of “%(what)s”."),

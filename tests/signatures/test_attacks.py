@@ -8,8 +8,10 @@ from support.factories import make_petition
 
 from petition.core import clock
 from petition.core.db import db
+from petition.operations.metrics import render_metrics
 from petition.petitions.models import CampaignHour, Petition
 from petition.signatures import attacks
+from petition.team.models import AuditEvent
 
 THRESHOLD = 300
 
@@ -132,3 +134,12 @@ def test_it_is_logged_once(petition, caplog):
     attacks.watch()
     warnings = [record for record in caplog.records if record.levelname == "WARNING"]
     assert sum("petition attacked" in record.getMessage() for record in warnings) == 1
+    event = db.session.query(AuditEvent).filter_by(action="petition.attacked").one()
+    assert (event.subject_id, event.after) == ("jardin", {"unconfirmed": THRESHOLD})
+
+
+def test_a_metric_says_how_many_are_attacked(petition):
+    assert b"\npetition_attacked_petitions 0.0\n" in render_metrics()
+    add_signatures(petition, THRESHOLD)
+    attacks.watch()
+    assert b"\npetition_attacked_petitions 1.0\n" in render_metrics()

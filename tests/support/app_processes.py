@@ -21,6 +21,7 @@ class AppProcesses:
             database_url,
             redis_url,
             MAIL_PORT=str(mail_port),
+            PETITION_ATTACK_SIGNATURES="0",
             PETITION_CLAIM_TIMEOUT="10",
             MAIL_TIMEOUT="3",
             PATH="/usr/bin:/bin",
