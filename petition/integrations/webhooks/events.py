@@ -22,7 +22,8 @@ from petition.mailings.models import Mailing
 from petition.petitions.models import Petition
 
 SEND_TASK = "petition.integrations.tasks.run_send_webhooks"
-ADDED, ERASED = "confirmed", "erased"
+ADDED = ("confirmed", "released")
+ERASED = "erased"
 OPTED = {"opted_in": EventType.UPDATES_OPTED_IN, "opted_out": EventType.UPDATES_OPTED_OUT}
 
 
@@ -77,7 +78,7 @@ def write_changes(changes: Sequence[Row[Any]]) -> None:
         if change.kind in OPTED:
             found.append(Occurrence(OPTED[change.kind], *at))
             continue
-        counts = change.kind == ADDED
+        counts = change.kind in ADDED
         type_ = EventType.SIGNATURE_CONFIRMED if counts else EventType.SIGNATURE_WITHDRAWN
         found.append(Occurrence(type_, *at, data={} if counts else {"reason": change.kind}))
         # Who counts with the consent to news gets them from then on; who no longer counts, none.

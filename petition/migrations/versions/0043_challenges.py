@@ -4,7 +4,7 @@ from alembic import op
 
 revision = "0043"
 down_revision = "0042"
-compatible_from = "0040"
+compatible_from = "0042"
 
 
 def upgrade() -> None:

@@ -4,7 +4,7 @@ from alembic import op
 
 revision = "0045"
 down_revision = "0044"
-compatible_from = "0040"
+compatible_from = "0042"
 
 STATEMENTS = (
     """

@@ -4,7 +4,7 @@ from alembic import op
 
 revision = "0047"
 down_revision = "0046"
-compatible_from = "0040"
+compatible_from = "0042"
 
 
 def upgrade() -> None:

@@ -6,7 +6,7 @@ revision = "0048"
 down_revision = "0047"
 # Nothing is withheld until a petition offers it, which older code cannot set; nor can it write a name that is withheld,
 # as the constraint refuses it.
-compatible_from = "0040"
+compatible_from = "0042"
 
 # All that means the same as a profession of a petition: its own key, and the keys of the forms of the same line of the
 # lists that the petition suggests ("Avocate / avocat"), also in its other languages if their lists are as long.

@@ -2,7 +2,7 @@
 
 revision = "0049"
 down_revision = "0048"
-compatible_from = "0040"
+compatible_from = "0042"
 
 
 def upgrade() -> None:
