@@ -8,8 +8,9 @@ import dkim
 import pytest
 from cryptography.hazmat.primitives.asymmetric import rsa
 from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption, PrivateFormat, PublicFormat
+from flask import url_for
 from sqlalchemy import text
-from support.factories import make_account, make_mailing, make_petition
+from support.factories import make_account, make_mailing, make_petition, post_form, sign_in
 from support.mailings import list_addresses, list_deliveries, make_mailing_form, make_started_mailing, send_mailing
 from support.partners import end_partnership, make_member, make_news_signature, make_partner, make_partnership
 
@@ -25,6 +26,7 @@ from petition.mailings.audience.segment import segment_from_dict, segment_parame
 from petition.mailings.audience.send_rate import send_rate_parameters
 from petition.mailings.drafts import parse_draft
 from petition.mailings.emails import unsubscribe_link
+from petition.mailings.models import Mailing
 from petition.mailings.queries import LIST_ADDRESSES, MATERIALISE_AUDIENCE
 from petition.petitions.partners.models import Partner
 from petition.signatures.models import Signature
@@ -303,3 +305,34 @@ def test_email_is_signed_for_the_partner_s_domain(coalition, sent_emails, app, m
     public = base64.b64encode(key.public_key().public_bytes(Encoding.DER, PublicFormat.SubjectPublicKeyInfo))
     records = {b"s1._domainkey.greens.example.": b"v=DKIM1; k=rsa; p=" + public}
     assert dkim.verify(raw, dnsfunc=lambda name, timeout=5: records[name])
+
+
+@pytest.mark.parametrize(
+    ("action", "state", "after"),
+    [
+        ("sending.plan", "tested", "tested"),
+        ("sending.resume", "paused", "paused"),
+        ("sending.retry", "sent", "sent"),
+        ("sending.extend", "sent", "sent"),
+        ("desk_mailings.test", "draft", "draft"),
+        ("desk_mailings.copy", "draft", "draft"),
+        ("mailing_writing.save", "draft", "draft"),
+        ("desk_mailings.pause", "sending", "paused"),
+        ("desk_mailings.unschedule", "scheduled", "tested"),
+        ("sending.cancel", "paused", "cancelled"),
+    ],
+)
+def test_team_stops_a_partner_s_mailing_and_does_nothing_else(client, coalition, action, state, after):
+    petition, partners, _other = coalition
+    sign_in(client, "admin")
+    mailing = make_mailing_of(petition, partners["greens"], state=state)
+    with client.application.test_request_context():
+        path = url_for(action, mailing_id=mailing.id)
+    form = make_mailing_form(petition, name="Changed") if action == "mailing_writing.save" else {}
+    assert post_form(client, path, **form).status_code == 303
+    found = db.session.query(Mailing).all()
+    db.session.expire_all()
+    assert [(row.state, row.name) for row in found] == [(after, "First news")]
+    page = client.get(f"/desk/mailings/{mailing.id}?lang=en").text
+    assert "Only its members can change and send it." in page
+    assert f"/desk/mailings/{mailing.id}/edit" not in page
