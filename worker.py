@@ -46,6 +46,7 @@ PERIODIC_TASKS = (
     ("petition.signatures.tasks.run_release_names", [], MAINTENANCE, 20.0, 20.0),
     ("petition.signatures.tasks.run_list_requests", [], MAINTENANCE, 5.0, 15.0),
     ("petition.signatures.tasks.watch_attacks", [], MAINTENANCE, 30.0, 60.0),
+    ("petition.signatures.tasks.set_aside_disposable", [], MAINTENANCE, 30.0, 60.0),
     ("petition.signatures.tasks.run_retention", [], MAINTENANCE, 3600.0, 3600.0),
     ("petition.retention.tasks.run_anonymisation", [], MAINTENANCE, 60.0, 60.0),
     ("petition.retention.tasks.run_folding", [], MAINTENANCE, 3600.0, 3600.0),

@@ -99,4 +99,5 @@ def register(app: Flask) -> None:
     register_task(app, tasks.run_release_names)
     register_task(app, tasks.run_list_requests)
     register_task(app, tasks.watch_attacks)
+    register_task(app, tasks.set_aside_disposable)
     register_task(app, tasks.run_retention)

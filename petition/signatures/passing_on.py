@@ -10,12 +10,16 @@ SIGNER_FIELDS = (
 
 
 def is_passed_on(signature: Signature) -> bool:
-    """Say whether a signature may be passed on: its signer agreed, it counts, and nothing restricts its use."""
+    """Say whether a signature may be passed on: its signer agreed, it counts, nothing restricts its use.
+
+    One whose name is withheld is not, until it is shown: an address would tell who waits.
+    """
     return (
         signature.passed_on
         and signature.state == SignatureState.CONFIRMED
         and signature.restricted_at is None
         and signature.anonymised_at is None
+        and signature.withheld_name is None
     )
 
 

@@ -6,12 +6,13 @@ from collections.abc import Callable
 from petition.core.db import db
 from petition.delivery.queues import MAINTENANCE
 from petition.delivery.wakeup import clear_wakeup_flag
-from petition.signatures import attacks, naming_ended, own_signatures, withheld
+from petition.signatures import attacks, disposable, naming_ended, own_signatures, withheld
 from petition.signatures.address_change import delete_old_changes
 from petition.signatures.challenges import delete_expired_challenges
 from petition.signatures.codes import delete_old_tries
 from petition.signatures.retention import delete_expired, enqueue_reminders, erase_disowned, erase_expired_networks
 from petition.signatures.search.saved import delete_expired_searches
+from petition.signatures.staff.quarantine import quarantine_many
 
 MAX_RUN_SECONDS = 25.0  # what is left waits for the next run
 
@@ -45,6 +46,11 @@ def run_list_requests() -> None:
 def watch_attacks() -> None:
     """Note the petitions that get unusually many unconfirmed signatures, whose forms ask for a proof of work."""
     attacks.watch()
+
+
+def set_aside_disposable() -> None:
+    """Quarantine confirmed signatures with disposable addresses, of the petitions that say so."""
+    disposable.set_aside(lambda ids: quarantine_many(ids, None))
 
 
 def run_retention() -> None:
