@@ -26,6 +26,7 @@ from petition.core.cli_support import (
 )
 from petition.core.db import db
 from petition.core.exceptions import DomainError
+from petition.core.front_matter import keep_offered_languages
 from petition.count_log.cli import count_log
 from petition.delivery.queues import QUEUE_NAMES
 from petition.demo import CAMPAIGN_FILE, NOTICE_FILE
@@ -214,10 +215,13 @@ def prepare() -> None:
     """
     migrations.upgrade()
     if not petition_queries.list_all():
-        imprint.save(imprint.WHOLE_SITE, parse_notice(NOTICE_FILE.read_text(encoding="utf-8")))
-        petition = lifecycle.create(parse_document(CAMPAIGN_FILE.read_text(encoding="utf-8")))
-        lifecycle.open_(petition)
-        db.session.commit()
+        notice, campaign = (
+            keep_offered_languages(file.read_text(encoding="utf-8")) for file in (NOTICE_FILE, CAMPAIGN_FILE)
+        )
+        if notice and campaign:
+            imprint.save(imprint.WHOLE_SITE, parse_notice(notice))
+            lifecycle.open_(lifecycle.create(parse_document(campaign)))
+            db.session.commit()
     link, folder = first_admin_url(), current_app.config["PETITION_READY_DIR"]
     if link and folder:
         (folder / FIRST_SIGN_IN_FILE).write_text(link, encoding="ascii")

@@ -26,6 +26,7 @@ from support.ports import free_port
 
 from config import Config
 from petition.app import create_app
+from petition.core import i18n
 from petition.core.db import db
 from petition.desk.tasks import count_opt_ins
 from petition.petitions import queries
@@ -35,7 +36,7 @@ from petition.team import audit, links
 
 WIDTHS = {"phone": 390, "desktop": 1280}
 SCHEMES = ("light", "dark")
-LANGUAGES = tuple(os.environ.get("PICTURES_LANGUAGES", "en fr").split())
+LANGUAGES = tuple(os.environ.get("PICTURES_LANGUAGES", " ".join(i18n.LANGUAGES)).split())
 SCHEME_CHANGE_MILLISECONDS = 400  # Bootstrap's transitions
 LETTER = "/p/internet-en-prison"
 PASSWORD = "four words are enough"

@@ -161,6 +161,22 @@ def _first_nonblank_line(lines: list[str], start: int, end: int) -> int:
     return next((number for number in range(start, end) if lines[number].strip()), end)
 
 
+def keep_offered_languages(text: str) -> str | None:
+    """Return a file of ours without what it says in languages that the site does not offer; None if nothing is left.
+
+    Its default language becomes the first that is left, where it is not among them.
+    """
+    head, *sections = re.split(r"(?m)^(?=# +[a-z]{2}:)", text)
+    kept = [section for section in sections if section[1:].split(":", 1)[0].strip() in LANGUAGES]
+    if not kept:
+        return None
+    first = kept[0][1:].split(":", 1)[0].strip()
+    default = re.search(r"(?m)^default_language: *([a-z]{2})$", head)
+    if default and default[1] not in LANGUAGES:
+        head = head.replace(default[0], f"default_language: {first}")
+    return "".join((head, *kept))
+
+
 def parse_command_file(file: IO[str], parse: Callable[[str], T]) -> T:
     """Return what `parse` makes of a file given to a command. Raises `CommandError` naming each line to correct."""
     try:

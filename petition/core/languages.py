@@ -37,6 +37,7 @@ def regional_locale(code: str) -> Locale:
         return Locale(code)
 
 
+@cache
 def text_direction(code: str) -> str:
     """Return "rtl" for a language that is written from right to left, else "ltr"."""
     return "rtl" if Locale.parse(code).text_direction == "rtl" else "ltr"

@@ -2,7 +2,7 @@
 
 from typing import Any
 
-from flask_babel import format_decimal
+from babel.numbers import format_decimal
 from sqlalchemy import select
 
 from petition.core.db import db

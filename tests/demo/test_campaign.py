@@ -2,6 +2,9 @@ import re
 
 import pytest
 
+from petition.core.front_matter import keep_offered_languages
+from petition.core.i18n import LANGUAGES
+from petition.core.language_codes import SHIPPED_LANGUAGES
 from petition.demo import CAMPAIGN_FILE
 from petition.demo.fake_people import list_organisations, load_front_matter
 from petition.petitions.file_parser import parse_document
@@ -69,7 +72,7 @@ def sections() -> dict[str, str]:
 
 def test_the_campaign_file_is_valid() -> None:
     document = parse_document(CAMPAIGN_FILE.read_text(encoding="utf-8"))
-    assert [text["language"] for text in document.texts] == ["fr", "en"]
+    assert [text["language"] for text in document.texts] == ["fr", "en", "es"]
 
 
 def test_front_matter_says_what_the_parser_reads() -> None:
@@ -77,35 +80,49 @@ def test_front_matter_says_what_the_parser_reads() -> None:
     assert front["slug"] == "internet-en-prison"
     assert front["kind"] == "open_letter"
     assert front["default_language"] == "fr"
-    assert set(front["addressee"]) == set(front["professions"]) == set(sections()) == {"fr", "en"}
+    assert set(front["addressee"]) == set(front["professions"]) == set(sections()) == set(SHIPPED_LANGUAGES)
     assert str(front["opens"]) == "2022-09-28"
 
 
 def test_each_language_names_every_profession_once() -> None:
     offered = load_front_matter()["professions"]
-    assert len(offered["fr"]) == len(set(offered["fr"])) == len(offered["en"]) == len(set(offered["en"]))
+    assert len({len(names) for names in offered.values()}) == 1
+    assert all(len(names) == len(set(names)) for names in offered.values())
     for wanted in PROFESSIONS:
         assert any(re.search(wanted, offer) for offer in offered["fr"]), wanted
 
 
-@pytest.mark.parametrize("language", ["fr", "en"])
+@pytest.mark.parametrize("language", SHIPPED_LANGUAGES)
 def test_the_thirty_organisations_are_listed_as_they_spell_themselves(language: str) -> None:
     assert re.findall(r"^- (.+)$", sections()[language], flags=re.MULTILINE) == ORGANISATIONS
     assert list_organisations() == ORGANISATIONS
 
 
-@pytest.mark.parametrize("language", ["fr", "en"])
+@pytest.mark.parametrize("language", SHIPPED_LANGUAGES)
 def test_each_section_is_a_summary_and_a_letter(language: str) -> None:
     body = sections()[language]
     assert body.strip().startswith("> ")
     assert not re.search(r"^# ", body, flags=re.MULTILINE)
-    letter = re.split(r"## (?:L’appel|The appeal)", body)[0]
+    letter = re.split(r"## (?:L’appel|The appeal|El llamamiento)", body)[0]
     assert 450 <= len(letter.split()) <= 600
     assert "https://internet-en-prison.fr/" in body
 
 
-@pytest.mark.parametrize("language", ["fr", "en"])
+@pytest.mark.parametrize("language", SHIPPED_LANGUAGES)
 def test_no_figure_is_invented(language: str) -> None:
     figures = set(re.findall(r"\d[\d\s,]*\d", re.sub(r"^(-|\d\.) .*", "", sections()[language], flags=re.MULTILINE)))
     known = {"fr": {"72\u202f000", "600", "28", "2022"}, "en": {"72,000", "600", "28", "2022"}}
+    known["es"] = known["fr"]
     assert figures == known[language]
+
+
+def test_a_site_in_other_languages_gets_what_there_is_in_them(monkeypatch) -> None:
+    text = CAMPAIGN_FILE.read_text(encoding="utf-8")
+    assert keep_offered_languages(text) == text
+    for language in ("fr", "de"):
+        monkeypatch.delitem(LANGUAGES, language, raising=False)
+    kept = keep_offered_languages(text)
+    assert re.findall(r"^# (\w\w):", kept, flags=re.MULTILINE) == ["en", "es"]
+    assert "\ndefault_language: en\n" in kept
+    monkeypatch.setattr("petition.core.front_matter.LANGUAGES", {"de": "Deutsch"})
+    assert keep_offered_languages(text) is None

@@ -38,7 +38,7 @@ from petition.team.models import TeamRole
 from petition.team.permissions import require_roles
 
 ACCESS = "campaigner or sender"
-MAX_FORM_BYTES = 300 * 1024  # the texts of every language
+MAX_FORM_BYTES = 150 * 1024 * len(LANGUAGES)
 LIST_FIELDS = ("petitions", "languages", "professions")
 
 blueprint = Blueprint("mailing_writing", __name__, url_prefix="/desk/mailings")

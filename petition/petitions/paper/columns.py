@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 from functools import cache
 
+from flask import has_app_context
 from flask_babel import force_locale
 from flask_babel import gettext as _
 
@@ -47,7 +48,9 @@ HEADINGS = {
 FIELDS = tuple(name for name in HEADINGS if name != "submitted_at")
 NAME_FIELDS = {"full_name", "last_name"}  # one of which every file needs
 # Of a family where first names have a column, else whole names.
-NAME_HEADINGS = {"name", "names", "nom", "noms", "nombre", "nombres"}
+NAME_HEADINGS = {"name", "names", "nom", "noms"}
+# The first name where family names have a column, else whole names.
+GIVEN_NAME_HEADINGS = {"nombre", "nombres"}
 
 
 @dataclass
@@ -116,9 +119,11 @@ def _list_labels() -> dict[str, str]:
 
 
 def _map_columns(headings: Sequence[str]) -> list[str | None]:
-    fields = _list_labels() | {heading: name for name, known in HEADINGS.items() for heading in known}
+    labels = _list_labels() if has_app_context() else {}
+    fields = labels | {heading: name for name, known in HEADINGS.items() for heading in known}
     has_last_name = any(heading in HEADINGS["last_name"] for heading in headings)
     fields |= dict.fromkeys(NAME_HEADINGS, "full_name" if has_last_name else "last_name")
+    fields |= dict.fromkeys(GIVEN_NAME_HEADINGS, "first_name" if has_last_name else "last_name")
     columns: list[str | None] = []
     for heading in headings:
         column = fields.get(heading)

@@ -24,7 +24,7 @@ from petition.team.models import Account, TeamRole
 from petition.team.permissions import current_account, require_roles
 
 ACCESS = "campaigner"
-MAX_FORM_BYTES = 3_000_000  # two languages of 100,000 characters, each up to nine bytes in a form
+MAX_FORM_BYTES = 1_500_000 * len(LANGUAGES)  # 100,000 characters in each, each up to nine bytes in a form
 blueprint = Blueprint("campaigns", __name__, url_prefix="/desk")
 require_roles(
     blueprint,

@@ -21,7 +21,7 @@ from petition.team.models import Account, TeamRole
 from petition.team.permissions import current_account, require_roles
 
 ACCESS = "campaigner"
-MAX_FORM_BYTES = 1_200_000  # four texts of 30,000 characters, each up to nine bytes in a form
+MAX_FORM_BYTES = 600_000 * len(LANGUAGES)  # two texts of 30,000 characters in each, each up to nine bytes in a form
 blueprint = Blueprint("desk_legal", __name__, url_prefix="/desk")
 require_roles(
     blueprint, TeamRole.CAMPAIGNER, max_body_bytes=dict.fromkeys(("save_site", "save_petition"), MAX_FORM_BYTES)

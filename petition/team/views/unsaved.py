@@ -3,10 +3,11 @@
 from flask import Blueprint, abort, request
 
 from petition.core.db import db
+from petition.core.i18n import LANGUAGES
 from petition.team import unsaved_forms
 
 ACCESS = "holder of the link"  # the token of a form, which its owner alone was shown
-MAX_FORM_BYTES = 3_000_000
+MAX_FORM_BYTES = 1_500_000 * len(LANGUAGES)  # as the form of a petition
 blueprint = Blueprint("unsaved", __name__, url_prefix="/account/unsaved")
 
 

@@ -12,6 +12,7 @@ from support.documents import MOMENT, NAMES, add_names, read_text, squeeze
 from support.factories import make_petition
 
 from petition.core.db import db
+from petition.core.i18n import LANGUAGES
 from petition.exports.documents import names
 from petition.exports.documents.content import SHEET_LINES, SHEETS, describe, make_qr_code
 from petition.exports.documents.models import DocumentKind
@@ -120,7 +121,7 @@ def test_only_those_who_may_be_named_are(app, hidden):
 
 
 @pytest.mark.parametrize("kind", [kind for kind in DocumentKind if kind != DocumentKind.CARD])
-@pytest.mark.parametrize("language", ["fr", "en"])
+@pytest.mark.parametrize("language", LANGUAGES)
 def test_pdfs_are_tagged_and_for_archives(app, kind, language):
     petition = make_petition()
     add_names(petition, ["Ada"])

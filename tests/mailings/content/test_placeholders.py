@@ -278,6 +278,18 @@ def test_public_page_has_no_personal_data(app, sent_emails):
     assert "/me/" not in str(shown["body"])
 
 
+@pytest.mark.parametrize(
+    ("greeting", "shown"),
+    [("Bonjour {{ name }},", "Bonjour,"), ("Hola, {{ first_name }}:", "Hola:"), ("Hello {{ name }},", "Hello,")],
+)
+def test_public_page_has_no_gap_where_the_name_was(app, sent_emails, greeting, shown):
+    petition = make_petition()
+    make_consenting_signature(petition)
+    texts = make_french_texts(body=f"{greeting}\n\nNous avançons.")
+    mailing, _sent = send_mailing(petition, sent_emails, public=True, texts=texts)
+    assert f"<p>{shown}</p>" in public_archive.build_public_page(mailing, "fr")["body"]
+
+
 @settings(max_examples=300, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(
     st.lists(

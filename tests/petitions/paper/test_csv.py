@@ -3,7 +3,10 @@
 from datetime import date
 
 import pytest
+from flask_babel import force_locale
+from flask_babel import gettext as _
 
+from petition.core.i18n import LANGUAGES
 from petition.petitions.paper import csv
 from petition.petitions.paper.csv import parse_table, read_table
 from petition.petitions.paper.dates import DateOrder
@@ -39,6 +42,25 @@ def test_french_headings_and_quoted_cells():
     assert [(row["name"], row["profession"], row["line"]) for row in found.rows] == [
         ("Zoé Martin", "Juge; à Lyon", 2), ("Jo Roy", None, 4),
     ]  # fmt: skip
+
+
+def test_spanish_headings():
+    line = "Zoé;Martín;Jueza;28001;Madrid;28/09/2022"
+    found = parse_csv(f"Nombre;Apellidos;Profesión;Código postal;Población;Fecha\n{line}\n")
+    assert [(row["name"], row["profession"], row["city"], row["postal_code"]) for row in found.rows] == [
+        ("Zoé Martín", "Jueza", "Madrid", "28001")
+    ]
+    assert names(parse_csv("Nombre;Ciudad\nZoé Martín;Madrid\n")) == ["Zoé Martín"]
+
+
+@pytest.mark.parametrize("language", LANGUAGES)
+def test_headings_are_the_site_s_own_words_in_each_language(app, language):
+    with force_locale(language):
+        titles = [_("Whole name"), _("Profession or role"), _("City"), _("Postal code"), _("Date"), _("Reference")]
+    found = parse_csv(";".join(titles) + "\nZoé Martin;Juge;Lyon;69001;28/09/2022;A1\n")
+    (row,) = found.rows
+    assert (row["name"], row["profession"], row["city"]) == ("Zoé Martin", "Juge", "Lyon")
+    assert (row["postal_code"], row["signed_on"], row["reference"]) == ("69001", date(2022, 9, 28), "A1")
 
 
 def test_every_problem_has_its_line_number():

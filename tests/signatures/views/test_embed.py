@@ -152,7 +152,7 @@ def test_the_list_is_read_from_the_row(app):
 def test_a_theme_is_kept_on_every_page_of_the_frame(client):
     make_petition(embed_origins=SITES)
     page = client.get("/p/jardin/embed?lang=en&theme=light").text
-    assert '<html lang="en" data-theme="light">' in page
+    assert '<html lang="en" dir="ltr" data-theme="light">' in page
     assert 'action="/p/jardin/embed?lang=en&amp;theme=light#sign"' in page
     answer = client.post("/p/jardin/embed?lang=en&theme=light", data=make_form(show_address="1"))
     assert "theme=light" in answer.headers["Location"]
