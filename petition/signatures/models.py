@@ -40,7 +40,7 @@ class SignatureState(StrEnum):
     QUARANTINED = "quarantined"
 
 
-# What its signer is told is the same in both.
+# The same for its signer.
 CONFIRMED_STATES = (SignatureState.CONFIRMED, SignatureState.QUARANTINED)
 STATES = tuple(member.value for member in SignatureState)
 
@@ -238,7 +238,7 @@ class Signature(Model):
             "quarantined_by",
             "id",
             postgresql_where=text("quarantined_at IS NOT NULL"),
-        ),  # fmt: skip
+        ),
         Index(
             "ix_signatures_network_kept", "petition_id", "requested_at", postgresql_where=text("network IS NOT NULL")
         ),

@@ -40,8 +40,10 @@ def add(petition, n, make):
     """Insert signatures as `make(number, draw)` says; those that are confirmed count."""
     draw, now, counted = random.Random(7), clock.now(), []
     for number in range(n):
-        values = {"state": "confirmed", "name": f"Nom{number}", "listed": True, "updates": False, "same": True,
-                  "network": f"network {number}", "age": timedelta(hours=1), "delay": 20.0} | make(number, draw)  # fmt: skip
+        values = {
+            "state": "confirmed", "name": f"Nom{number}", "listed": True, "updates": False, "same": True,
+            "network": f"network {number}", "age": timedelta(hours=1), "delay": 20.0,
+        } | make(number, draw)  # fmt: skip
         age, delay = values.pop("age"), values.pop("delay")
         at, delay = now - age, min(delay, age.total_seconds() / 2)  # nobody confirms in the future
         confirmed = values["state"] == "confirmed"

@@ -15,7 +15,6 @@ from petition.delivery.bounces.models import Bounce
 from petition.delivery.models import Attempt, Delivery
 from petition.delivery.suppressions.suppression_list import hash_address, suppress
 from petition.mailings.models import Unsubscription
-from petition.signatures.data_copy import collect_data
 from petition.signatures.data_copy import HIDDEN_COLUMNS, collect_data
 from petition.signatures.links import personal_path
 from petition.signatures.models import AddressChange, ConsentWording, NameReport, Signature, SignRequest
