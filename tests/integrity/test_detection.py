@@ -11,7 +11,7 @@ from petition.bulk_actions import runner
 from petition.core import clock
 from petition.core.db import db
 from petition.integrity import board
-from petition.integrity.detection import detect
+from petition.integrity.detection import ADVISORY_LOCK_ID, detect
 from petition.integrity.mail_servers import look_up_mail_servers
 from petition.integrity.models import IntegrityCluster
 from petition.integrity.retention import CLUSTER_TTL, delete_old_clusters
@@ -98,6 +98,17 @@ def test_what_comes_later_is_held_at_once_and_a_second_look_changes_nothing(peti
     assert detect().held == 0
     add(petition, 1, lambda number, draw: {"email": "late@catch-all.net"})
     assert detect().held == 1
+
+
+def test_only_one_process_looks_at_a_time_and_none_keeps_the_others_out(petition):
+    add(petition, 60, forged)
+    with db.engine.connect() as other:
+        other.execute(text("SELECT pg_advisory_lock(:id)"), {"id": ADVISORY_LOCK_ID})
+        assert detect().held == 0
+        other.execute(text("SELECT pg_advisory_unlock(:id)"), {"id": ADVISORY_LOCK_ID})
+    assert detect().held == 60
+    locks = text("SELECT count(*) FROM pg_locks WHERE locktype = 'advisory' AND objid = :id")
+    assert db.session.scalar(locks, {"id": ADVISORY_LOCK_ID}) == 0
 
 
 def test_released_stays_released(petition):
