@@ -3,9 +3,9 @@
     SCALE=full make forge            72,000 forged and 20,000 genuine signatures; otherwise a tenth
     make forge ARGS="--seeds 1 2"    other seeds: the thresholds were tuned on 1 to 5, docs/integrity.md reports 101 on
 
-A day of signing is replayed minute by minute, with the rules looking each time as the worker has them look. Signatures
-are written by SQL into the columns that signing and confirming fill, at their moment of that day: so a day takes minutes,
-and the limits of a network, a mailbox and a domain, which would stop most of these attacks before, stop none here.
+A day of signing is replayed minute by minute, with the rules looking every third as the worker has them. Signatures
+are written by SQL into the columns that signing and confirming fill, at their moment of that day: so a day takes
+minutes, and the limits of a network, a mailbox and a domain, which would stop most of these attacks, stop none here.
 """
 
 import argparse

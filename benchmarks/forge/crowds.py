@@ -6,6 +6,7 @@ attacker's style (how soon it confirms, how it makes addresses, which boxes it t
 
 import itertools
 import random
+import unicodedata
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 
@@ -16,7 +17,54 @@ LARGE = ("gmail.com",) * 40 + ("orange.fr",) * 12 + ("free.fr",) * 9 + ("hotmail
     "laposte.net", "sfr.fr", "yahoo.fr", "outlook.fr", "icloud.com", "proton.me",
 )  # fmt: skip
 HOSTS = ("ovh.net", "google.com", "outlook.com", "gandi.net", "ionos.fr", "infomaniak.ch", "renater.fr")
-SYLLABLES = ["ba", "be", "bi", "bo", "bou", "cha", "che", "da", "de", "di", "dra", "du", "fa", "fe", "ga", "gre", "gui", "la", "le", "li", "lo", "ma", "mer", "mi", "mo", "na", "ni", "no", "pa", "per", "pi", "po", "ra", "ri", "ro", "sa", "se", "si", "so", "ta", "te", "ti", "tou", "va", "ve", "vi"]  # noqa: E501
+SYLLABLES = [
+    "ba",
+    "be",
+    "bi",
+    "bo",
+    "bou",
+    "cha",
+    "che",
+    "da",
+    "de",
+    "di",
+    "dra",
+    "du",
+    "fa",
+    "fe",
+    "ga",
+    "gre",
+    "gui",
+    "la",
+    "le",
+    "li",
+    "lo",
+    "ma",
+    "mer",
+    "mi",
+    "mo",
+    "na",
+    "ni",
+    "no",
+    "pa",
+    "per",
+    "pi",
+    "po",
+    "ra",
+    "ri",
+    "ro",
+    "sa",
+    "se",
+    "si",
+    "so",
+    "ta",
+    "te",
+    "ti",
+    "tou",
+    "va",
+    "ve",
+    "vi",
+]
 FIRST, LAST = FIRST_NAMES.split(), LAST_NAMES.split()
 
 
@@ -70,8 +118,10 @@ class People:
             return draw.choice((f"{first}.{last}{number}", f"{first[0]}{last}{number}", f"{last}.{first}{number}"))
         return draw.choice(("chatnoir", "lilas", "velo", "soleil", "kermesse", "moto", "bzh")) + str(number)
 
-    def person(self, at: float, domain: str, network: int, *, related: float = 0.68, median: float = 150.0,
-               sigma: float = 1.4, confirms: float = 0.78, same: float = 0.82, profession: str | None = None) -> Event:  # fmt: skip
+    def person(
+        self, at: float, domain: str, network: int, *, related: float = 0.68, median: float = 150.0,
+        sigma: float = 1.4, confirms: float = 0.78, same: float = 0.82, profession: str | None = None,
+    ) -> Event:  # fmt: skip
         """Return somebody who signs."""
         draw, name = self.random, self.name()
         delay = draw.lognormvariate(0, sigma) * median if draw.random() < confirms else None
@@ -87,8 +137,6 @@ class People:
 
 
 def _ascii(word: str) -> str:
-    import unicodedata
-
     plain = unicodedata.normalize("NFKD", word).encode("ascii", "ignore").decode().lower()
     return plain.replace("-", "")
 
@@ -137,7 +185,8 @@ def employer(people: People, n: int) -> Crowd:
     """Return the staff of one company, by its own domain and mail server, after an email to all of them."""
     office, domain = [next(people.networks) for _ in range(3)], "grande-imprimerie.fr"
     events = [
-        people.person(at, domain, people.random.choice(office) if people.random.random() < 0.75 else next(people.networks),
+        people.person(at, domain,
+                      people.random.choice(office) if people.random.random() < 0.75 else next(people.networks),
                       related=0.97, median=80, sigma=1.3, confirms=0.84, same=0.88, profession=None)
         for at in people.times(n, 50_000, 9_000)
     ]  # fmt: skip

@@ -12,8 +12,8 @@ from petition.integrity.detection import detect
 from petition.petitions.counters import increment_many
 
 INSERT = text("""
-    INSERT INTO signatures (petition_id, party, state, name, email, email_canonical, profession, locale, listed, updates,
-                            source, generation, valid_from, created_at, requested_at, network)
+    INSERT INTO signatures (petition_id, party, state, name, email, email_canonical, profession, locale, listed,
+                            updates, source, generation, valid_from, created_at, requested_at, network)
     SELECT :petition_id, 'person', 'pending', name, email, email, profession, 'fr', listed, updates, 'page', 1, 1, at,
         at, network
     FROM unnest(CAST(:names AS text[]), CAST(:emails AS text[]), CAST(:professions AS text[]),
@@ -101,7 +101,7 @@ def _sign(petition_id: int, signed: list[tuple[float, int, Event]], start: datet
         "professions": [event.profession for _, _, event in rows], "listed": [event.listed for _, _, event in rows],
         "updates": [event.updates for _, _, event in rows],
         "times": [start + timedelta(seconds=at) for at, _, _ in rows],
-        "networks": [hashlib.md5(str(event.network).encode(), usedforsecurity=False).hexdigest() for _, _, event in rows],
+        "networks": [_hash(event.network) for _, _, event in rows],
     }  # fmt: skip
     for signature_id, email in db.session.execute(INSERT, values):
         at, position, event = by_email[email]
@@ -109,6 +109,10 @@ def _sign(petition_id: int, signed: list[tuple[float, int, Event]], start: datet
         if event.delay is not None:
             pressed = at + event.delay
             waiting.setdefault(int(pressed // MINUTE), []).append((pressed, signature_id, event.same_network))
+
+
+def _hash(network: int) -> str:
+    return hashlib.md5(str(network).encode(), usedforsecurity=False).hexdigest()
 
 
 def _confirm(pressed: list[tuple[float, int, bool]], start: datetime, confirmed: dict[int, float]) -> None:

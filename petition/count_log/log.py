@@ -2,8 +2,8 @@
 
 An entry is a line of JSON without personal data. `confirmed` adds one to the count and commits to a signature: its
 hash is SHA-256 of a random salt and a statement (petition, party, address) that only the signer's receipt holds.
-`restored` and `released` add one again, every other kind takes one away; all name the entry that added the signature. Erasing a
-signature destroys its salt, by a trigger, so that nothing leads from its entries to anybody.
+`restored` and `released` add one again, every other kind takes one away; all name the entry that added the
+signature. Erasing a signature destroys its salt, by a trigger, so that nothing leads from its entries to anybody.
 """
 
 import hashlib

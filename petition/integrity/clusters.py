@@ -22,9 +22,14 @@ MAX_GROUPS = 20_000
 MIN_SPELLINGS = 4  # of one mailbox: people have two
 # Who receives mail for so many organisations that having one in common says nothing. By the registrable domain of the
 # mail server, as `mail_domains` has it.
-HOSTING_PROVIDERS = frozenset(
-    ["1and1.com", "1and1.fr", "amazonaws.com", "antispamcloud.com", "barracudanetworks.com", "gandi.net", "google.com", "googlemail.com", "hostinger.com", "icloud.com", "iphmx.com", "infomaniak.ch", "infomaniak.com", "ionos.com", "ionos.fr", "kundenserver.de", "mailbox.org", "mailinblack.com", "messagelabs.com", "mimecast.com", "one.com", "online.net", "outlook.com", "ovh.com", "ovh.net", "o2switch.net", "pphosted.com", "ppe-hosted.com", "protonmail.ch", "proton.ch", "registrar-servers.com", "renater.fr", "secureserver.net", "vadesecure.com", "yandex.net", "zoho.com", "zoho.eu"]
-)
+_HOSTING_PROVIDERS = """
+    1and1.com 1and1.fr amazonaws.com antispamcloud.com barracudanetworks.com gandi.net google.com googlemail.com
+    hostinger.com icloud.com iphmx.com infomaniak.ch infomaniak.com ionos.com ionos.fr kundenserver.de
+    mailbox.org mailinblack.com messagelabs.com mimecast.com one.com online.net outlook.com ovh.com ovh.net
+    o2switch.net pphosted.com ppe-hosted.com protonmail.ch proton.ch registrar-servers.com renater.fr
+    secureserver.net vadesecure.com yandex.net zoho.com zoho.eu
+"""
+HOSTING_PROVIDERS = frozenset(_HOSTING_PROVIDERS.split())
 
 
 @dataclass

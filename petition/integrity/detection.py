@@ -10,7 +10,7 @@ from flask import current_app
 from sqlalchemy import select, text, update
 
 from petition.core import clock
-from petition.core.db import db
+from petition.core.db import autocommit_connection, db
 from petition.integrity import clusters, queries, signals
 from petition.integrity.models import ClusterKind, IntegrityCluster
 from petition.signatures.staff.quarantine import quarantine_many
@@ -71,18 +71,20 @@ def detect(now: datetime | None = None) -> Found:
     """
     now, found = now or clock.now(), Found()
     mode = current_app.config["PETITION_INTEGRITY"]
-    if mode == "off" or not db.session.scalar(text("SELECT pg_try_advisory_lock(:id)"), {"id": ADVISORY_LOCK_ID}):
-        db.session.rollback()
-        return found
-    try:
-        since = now - timedelta(hours=current_app.config["PETITION_INTEGRITY_WINDOW"])
-        for petition_id in db.session.scalars(queries.SELECT_ACTIVE_PETITIONS, {"since": since}).all():
-            _look_at(petition_id, now, found, holds=mode == "hold")
-        found.held += _hold_again()
-    finally:
-        db.session.rollback()
-        db.session.execute(text("SELECT pg_advisory_unlock(:id)"), {"id": ADVISORY_LOCK_ID})
-        db.session.commit()
+    db.session.commit()
+    # On a connection of its own: the session's go back to the pool at each commit, and a lock is its connection's.
+    with autocommit_connection() as connection:
+        lock = {"id": ADVISORY_LOCK_ID}
+        if mode == "off" or not connection.scalar(text("SELECT pg_try_advisory_lock(:id)"), lock):
+            return found
+        try:
+            since = now - timedelta(hours=current_app.config["PETITION_INTEGRITY_WINDOW"])
+            for petition_id in db.session.scalars(queries.SELECT_ACTIVE_PETITIONS, {"since": since}).all():
+                _look_at(petition_id, now, found, holds=mode == "hold")
+            found.held += _hold_again()
+        finally:
+            db.session.rollback()
+            connection.execute(text("SELECT pg_advisory_unlock(:id)"), lock)
     return found
 
 

@@ -84,10 +84,10 @@ SELECT_COUNTED = text("""
 #   known/same: of the confirmations whose network is known, those from where it was signed.
 #   networks, top_network: how many there are, and how many signatures the most frequent one has.
 #   copied: the name is that of somebody else in the public list, who is not in the sample.
-#   unrelated: no word of the name is in the address, neither its beginning; of addresses whose name has a long word.
+#   unrelated: no word of the name is in the address, neither its beginning; of names with a long word.
 #   box_*: of each answer to the two boxes (news, list), how many gave it.
-#   dispersion: variance of the number of signatures in equal slices of time, by their mean. People come in bursts, 1 and
-#       above; below a third is a clock.
+#   dispersion: variance of the number of signatures in equal slices of time, by their mean. People come in bursts: 1
+#       and above; below a third is a clock.
 PROFILE = text("""
     WITH members AS (
         SELECT id, party, state, collation_key(name) AS name_key, network, confirmed_same_network, updates, listed,

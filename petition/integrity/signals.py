@@ -117,17 +117,18 @@ def _look_at_behaviour(candidate: Candidate, profile: Profile, expected: dict[st
         note(Signal.HURRIED, "quick")
     elif exceeds("old_quick", OLD_HURRIED_SHARE):
         note(Signal.HURRIED, "old_quick")
-    if exceeds("copied", COPIED_SHARE):
-        note(Signal.COPIED, "copied")
-    if exceeds("unrelated", UNRELATED_SHARE):
-        note(Signal.UNRELATED, "unrelated")
-    for name in BOXES:
-        if exceeds(name, SAME_BOXES_SHARE):
-            note(Signal.SAME_BOXES, name)
-    # People leave a network, as of Tor; who has an own domain does not change network between two steps.
-    known, same = profile["known"], profile["same"]
-    is_elsewhere = known and same / known <= ELSEWHERE_SHARE and is_improbable(same, known, expected["same"])
-    if is_elsewhere and candidate.kind != ClusterKind.NETWORK:
+    boxes = [(Signal.SAME_BOXES, name, SAME_BOXES_SHARE) for name in BOXES]
+    for signal, name, least in ((Signal.COPIED, "copied", COPIED_SHARE),
+                                (Signal.UNRELATED, "unrelated", UNRELATED_SHARE), *boxes):  # fmt: skip
+        if exceeds(name, least):
+            note(signal, name)
+    if candidate.kind != ClusterKind.NETWORK and _is_elsewhere(profile, expected):
         note(Signal.ELSEWHERE, "same")
     if profile["slices"] >= MIN_SLICES and 0 <= profile["dispersion"] <= MAX_DISPERSION:
         found[Signal.REGULAR] = [float(profile["dispersion"]), 1]
+
+
+def _is_elsewhere(profile: Profile, expected: dict[str, float]) -> bool:
+    """Return whether they confirm from another network. People leave a network, as of Tor, but not all of a domain."""
+    known, same = profile["known"], profile["same"]
+    return bool(known) and same / known <= ELSEWHERE_SHARE and is_improbable(same, known, expected["same"])

@@ -136,7 +136,8 @@ COUNT_AUDIENCE = text("""
         SELECT DISTINCT ON (email_canonical) rank, locale, email, email_canonical
         FROM chosen ORDER BY email_canonical, rank, id
     )
-    SELECT (ARRAY['recipient', 'no consent', 'quarantined', 'not confirmed', 'withdrawn or struck'])[rank + 1] AS outcome,
+    SELECT
+        (ARRAY['recipient', 'no consent', 'quarantined', 'not confirmed', 'withdrawn or struck'])[rank + 1] AS outcome,
         CASE WHEN rank = 0 THEN locale END AS locale,
         CASE WHEN rank = 0 THEN
             substring(CASE WHEN octet_length(email) = length(email) THEN lower(email)

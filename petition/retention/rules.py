@@ -154,8 +154,8 @@ RULES = (
         ("signatures",),
     ),
     Rule(
-        "clusters of signatures that look forged: what they have in common (a domain, or the keyed hash of a network or "
-        "a mailbox), how many, why; the numbers of a few of them",
+        "clusters of signatures that look forged: what they have in common (a domain, or the keyed hash of a network "
+        "or a mailbox), how many, why; the numbers of a few of them",
         "`integrity_clusters`",
         f"{_period(CLUSTER_TTL)} after the last signature of it",
         ("integrity_clusters",),

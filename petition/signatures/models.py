@@ -40,7 +40,7 @@ class SignatureState(StrEnum):
     QUARANTINED = "quarantined"
 
 
-# Its signer reads the same in both.
+# The same for its signer.
 CONFIRMED_STATES = (SignatureState.CONFIRMED, SignatureState.QUARANTINED)
 STATES = tuple(member.value for member in SignatureState)
 

@@ -123,7 +123,7 @@ def test_each_can_be_switched_off_also_while_it_waits(client, team, night):
     account = sign_in(client, "admin", language="en", password="four words")
     assert post_form(client, "/account/alerts", alert=["trouble"]).status_code == 303
     db.session.expire_all()
-    assert account.alerts_off == ["milestone", "closing", "digest", "data", "webhook"]
+    assert account.alerts_off == ["milestone", "closing", "digest", "data", "integrity", "webhook"]
     make_signed_petition()
     check_alerts()
     assert "admin" not in {name for _, name in alerted()}

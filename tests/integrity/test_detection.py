@@ -11,7 +11,7 @@ from petition.bulk_actions import runner
 from petition.core import clock
 from petition.core.db import db
 from petition.integrity import board
-from petition.integrity.detection import detect
+from petition.integrity.detection import ADVISORY_LOCK_ID, detect
 from petition.integrity.mail_servers import look_up_mail_servers
 from petition.integrity.models import IntegrityCluster
 from petition.integrity.retention import CLUSTER_TTL, delete_old_clusters
@@ -40,8 +40,10 @@ def add(petition, n, make):
     """Insert signatures as `make(number, draw)` says; those that are confirmed count."""
     draw, now, counted = random.Random(7), clock.now(), []
     for number in range(n):
-        values = {"state": "confirmed", "name": f"Nom{number}", "listed": True, "updates": False, "same": True,
-                  "network": f"network {number}", "age": timedelta(hours=1), "delay": 20.0} | make(number, draw)  # fmt: skip
+        values = {
+            "state": "confirmed", "name": f"Nom{number}", "listed": True, "updates": False, "same": True,
+            "network": f"network {number}", "age": timedelta(hours=1), "delay": 20.0,
+        } | make(number, draw)  # fmt: skip
         age, delay = values.pop("age"), values.pop("delay")
         at, delay = now - age, min(delay, age.total_seconds() / 2)  # nobody confirms in the future
         confirmed = values["state"] == "confirmed"
@@ -96,6 +98,17 @@ def test_what_comes_later_is_held_at_once_and_a_second_look_changes_nothing(peti
     assert detect().held == 0
     add(petition, 1, lambda number, draw: {"email": "late@catch-all.net"})
     assert detect().held == 1
+
+
+def test_only_one_process_looks_at_a_time_and_none_keeps_the_others_out(petition):
+    add(petition, 60, forged)
+    with db.engine.connect() as other:
+        other.execute(text("SELECT pg_advisory_lock(:id)"), {"id": ADVISORY_LOCK_ID})
+        assert detect().held == 0
+        other.execute(text("SELECT pg_advisory_unlock(:id)"), {"id": ADVISORY_LOCK_ID})
+    assert detect().held == 60
+    locks = text("SELECT count(*) FROM pg_locks WHERE locktype = 'advisory' AND objid = :id")
+    assert db.session.scalar(locks, {"id": ADVISORY_LOCK_ID}) == 0
 
 
 def test_released_stays_released(petition):

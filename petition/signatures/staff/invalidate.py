@@ -45,7 +45,7 @@ def reinstate(signature: Signature) -> bool:
 
 
 def prepare_bulk_invalidation(criteria: Filter, reason: str, asked_by: str) -> BulkAction:
-    """Prepare the invalidation of all signatures that a filter finds and that can be; change none yet.
+    """Prepare the invalidation of the signatures that a filter finds and that have not ended; change none yet.
 
     Flushes. Raises `NoMatchingRows`, `TooManyRows`, or `SearchTimeout` when they cannot be found in time.
     """

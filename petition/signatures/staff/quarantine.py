@@ -106,7 +106,7 @@ def prepare_undo(action: BulkAction, asked_by: str) -> BulkAction:
 
 
 def quarantine_batch(action: BulkAction, _state: str, ids: Sequence[int]) -> Collection[int]:
-    """Quarantine a batch of signatures that still count, by the team or by the cluster that held them before."""
+    """Quarantine a batch of signatures that still count. Returns their ids."""
     return quarantine_many(ids, action.filter.get(CLUSTER))
 
 

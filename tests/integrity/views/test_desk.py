@@ -28,7 +28,9 @@ def petition(app):
 @pytest.fixture
 def cluster(petition):
     """Return a cluster that holds two signatures; a third one counts."""
-    signatures = [make_signature(petition, email=f"s{number}@catch-all.net", name=f"Nom {'de' * number}") for number in (1, 2)]
+    signatures = [
+        make_signature(petition, email=f"s{number}@catch-all.net", name=f"Nom {'de' * number}") for number in (1, 2)
+    ]
     other = make_signature(petition, email="real@example.org")
     for signature in (*signatures, other):
         confirm_signature(signature)

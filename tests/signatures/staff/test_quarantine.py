@@ -111,10 +111,10 @@ def test_its_signer_sees_no_difference(app, client):
     perform_action("quarantine", signature, {"reason": "looks forged"}, "alix@example.org")
     db.session.commit()
     assert collect_data(signature)["state"] == "quarantined"
-    for path, (status, text) in zip(paths, before, strict=True):
+    for path, (status, shown) in zip(paths, before, strict=True):
         page = client.get(path)
         assert page.status_code == status
-        assert stamps.sub("", page.text).splitlines() == text.splitlines(), path
+        assert stamps.sub("", page.text).splitlines() == shown.splitlines(), path
 
 
 def test_who_signs_again_is_told_the_same(app):
