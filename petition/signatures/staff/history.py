@@ -13,6 +13,7 @@ from petition.delivery.models import Delivery
 from petition.petitions.labels import source_label
 from petition.signatures.labels import email_kind_label, signature_field_label, signature_state_label
 from petition.signatures.models import AddressChange, ConsentWording, Signature
+from petition.signatures.partner_news.consents import read_data
 from petition.team import audit
 from petition.team.models import AuditEvent
 
@@ -68,6 +69,7 @@ def list_events(signature: Signature) -> list[Event]:
     events = [
         *list_signature_events(signature),
         *_consent_events(signature),
+        *_partner_consent_events(signature),
         *_address_events(signature),
         *_email_events(signature),
         *_action_events(signature),
@@ -96,6 +98,17 @@ def _consent_events(signature: Signature) -> list[Event]:
     wording = db.session.get(ConsentWording, signature.updates_wording_id) if signature.updates_wording_id else None
     text = N_("Agreed to receive the news, with this wording:")
     return [Event(signature.updates_at, text, detail=wording.text if wording else None)]
+
+
+def _partner_consent_events(signature: Signature) -> list[Event]:
+    events = []
+    for row in read_data(signature) if signature.petition.has_partners else ():
+        values = {"name": row["partner"]}
+        text = N_("Agreed to receive the news of %(name)s, with this wording:")
+        events.append(Event(row["agreed_at"], text, values, row["text"]))
+        if row["ended_at"]:
+            events.append(Event(row["ended_at"], N_("The news of %(name)s ended."), values))
+    return events
 
 
 def _address_events(signature: Signature) -> list[Event]:

@@ -24,6 +24,7 @@ from petition.signatures.partner_news.consents import get_agreed, list_boxes
 from petition.signatures.partner_news.models import PartnerConsent
 from petition.signatures.self_service import stop_all_news
 from petition.signatures.sign import sign
+from petition.signatures.staff.history import list_events
 from petition.signatures.validation import validate_details
 
 
@@ -190,6 +191,17 @@ def test_signer_changes_each_choice_on_the_personal_page(client, petition, partn
         client.post(f"{link}/news/choir", data={"news": "on"})
     assert len(db.session.scalars(select(PartnerConsent).filter_by(ended_at=None)).all()) == 1
     assert client.post(f"{link}/news/nobody", data={"news": "on"}).status_code == 404
+
+
+def test_team_reads_what_was_agreed_to_in_the_history(app, petition):
+    signature = make_news_signature(petition, news=["choir"])
+    stop_all_news(signature)
+    db.session.commit()
+    with app.test_request_context():
+        events = [(event.text % event.values, event.detail) for event in list_events(signature)]
+    found = dict(events)
+    assert "La chorale" in found["Agreed to receive the news of La chorale, with this wording:"]
+    assert "The news of La chorale ended." in found
 
 
 def test_box_of_a_partner_who_left_is_gone(client, petition, partnerships):
