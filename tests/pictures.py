@@ -86,7 +86,6 @@ PUBLIC = {
     "frame": f"{LETTER}/embed",
     "frame check your email": f"{LETTER}/embed/check-your-email",
     "signatories": f"{LETTER}/signatories",
-    "blank sheet": f"{LETTER}/sheet",
     "my signatures": "/my-signatures",
     "check the count": f"{LETTER}/log",
     "news": f"{LETTER}/updates",

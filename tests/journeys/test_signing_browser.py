@@ -91,7 +91,6 @@ def test_every_public_page_is_clean(stack, page, language):
         f"{LETTER}/signatories?letter=m",
         f"{LETTER}/check-your-email",
         f"{LETTER}/thank-you",
-        f"{LETTER}/sheet",
         f"{LETTER}/embed",
         f"{LETTER}/embed/check-your-email",
         f"{LETTER}/log",

@@ -21,6 +21,7 @@ ZOOMED = {"width": 320, "height": 256}
 NO_PAGES = (
     "<path:", "<what>", ".svg", ".csv", "<suffix>", "/letter", "merge", "/verify", "/code", "tf-rescue", "forgot",
     "second-factor", "passkey", "/recovery", "/check", "security-static", "welcome", "sign-in",
+    "provider/",
 )  # fmt: skip
 VISIBLE_FOCUS = """() => {
   const hidden = [];

@@ -59,6 +59,7 @@ def check_page(page):
         page.set_viewport_size(size)
         assert page.evaluate("document.documentElement.scrollWidth <= window.innerWidth + 1"), f"{page.url} {size}"
         violations = Axe().run(page).response["violations"]
-        assert [(v["id"], [n["html"] for n in v["nodes"]]) for v in violations] == [], page.url
+        found = [(v["id"], [n["html"] for n in v["nodes"]]) for v in violations]
+        assert found == [], f"{page.url} {found}"
     page.set_viewport_size(VIEWPORTS["desktop"])
     assert [fault for fault in page.console_errors if "Content Security Policy" in fault] == []

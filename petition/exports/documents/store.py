@@ -95,7 +95,7 @@ def is_servable(status: DocumentStatus | None, kind: str) -> bool:
 def request(petition: Petition, kind: str, language: str) -> None:
     """Ask for a newer document, unless that was done, and wake a worker. Commits by itself.
 
-    Nobody but this cache changes, so a GET may do it. A database that cannot be written to changes nothing: the next
+    Nothing but this cache changes, so a GET may do it. A database that cannot be written to changes nothing: the next
     reader asks again.
     """
     values = {"petition_id": petition.id, "kind": kind, "language": language, "now": clock.now()}

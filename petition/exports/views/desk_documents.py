@@ -16,7 +16,6 @@ from petition.team.models import TeamRole
 from petition.team.permissions import current_account, require_roles
 
 ACCESS = "campaigner"
-REFRESH_SECONDS = 3
 blueprint = Blueprint("desk_documents", __name__, url_prefix="/desk/petitions")
 require_roles(blueprint, TeamRole.CAMPAIGNER)
 
@@ -26,7 +25,7 @@ def _render(petition: Petition, status: int = 200, error: str | None = None) -> 
     body = render_template(
         "exports/documents.html", petition=petition, dossiers=found, error=error, all_languages=LANGUAGES,
         is_public=petition.state_now in (PetitionState.OPEN, PetitionState.CLOSED),
-        refresh=REFRESH_SECONDS if any(one.state == DossierState.WAITING for one in found) else None,
+        is_waiting=any(one.state == DossierState.WAITING for one in found),
     )  # fmt: skip
     return make_response(body, status)
 

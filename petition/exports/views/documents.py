@@ -4,6 +4,7 @@ from flask import Blueprint, abort, make_response, render_template, request, url
 from werkzeug import Response
 
 from petition.core.i18n import current_language
+from petition.core.security_headers import content_security_policy
 from petition.exports.documents import store
 from petition.exports.documents.models import DocumentKind
 from petition.petitions.models import Petition
@@ -13,6 +14,7 @@ from petition.petitions.views.public import get_public_or_404
 ACCESS = "public"
 CACHE_CONTROL = "public, max-age=60"  # no shorter than a document is fresh
 RETRY_SECONDS = 2
+WAITING_SCRIPT = "preparing.js"  # as in preparing.html
 blueprint = Blueprint("documents", __name__)
 
 
@@ -52,7 +54,8 @@ def _serve(slug: str, kind: DocumentKind) -> Response:
     if kind == DocumentKind.SIGNATORIES and petition.listing == "none":
         abort(404)
     status = store.find(petition, kind, language)
-    if not store.is_fresh(status, petition) and (status is None or status.requested_at is None):
+    is_due = not store.is_fresh(status, petition) and (status is None or status.requested_at is None)
+    if is_due and _is_read():
         store.request(petition, kind, language)
     if status is None or not store.is_servable(status, kind):
         return _say_when(petition, failed=bool(status and status.failed_at and store.is_fresh(status, petition)))
@@ -76,6 +79,12 @@ def _serve(slug: str, kind: DocumentKind) -> Response:
     return response.make_conditional(request, accept_ranges=True, complete_length=len(content))
 
 
+def _is_read() -> bool:
+    """Return whether somebody wants the document itself: not HEAD, and no browser that fetches ahead of a click."""
+    purpose = request.headers.get("Sec-Purpose", "") + request.headers.get("Purpose", "")
+    return request.method == "GET" and "prefetch" not in purpose.lower()
+
+
 def _say_when(petition: Petition, *, failed: bool = False) -> Response:
     """Answer that a document is being made, with a page that asks again by itself; or that it cannot be made."""
     body = render_template(
@@ -85,5 +94,6 @@ def _say_when(petition: Petition, *, failed: bool = False) -> Response:
     response = make_response(body, 404 if failed else 202)
     response.headers["Cache-Control"] = "no-store"
     if not failed:
+        response.headers["Content-Security-Policy"] = content_security_policy(inline_script=WAITING_SCRIPT)
         response.headers["Retry-After"] = str(RETRY_SECONDS)
     return response

@@ -97,13 +97,6 @@ def _redirect_to_clean_path(pasted: str) -> Response:
     return redirect(f"{address}{slash}{quote(rest)}{'?' if query else ''}{query}", 302)
 
 
-@blueprint.get("/p/<slug>/sheet")
-def sheet(slug: str) -> str:
-    """Show a blank sheet to print, for signatures on paper."""
-    petition = get_public_or_404(slug)
-    return render_template("petitions/public/sheet.html", petition=present(petition, current_language()))
-
-
 @blueprint.get("/images/<name>")
 def image(name: str) -> Response:
     """Return an image of a petition's text."""

@@ -91,7 +91,7 @@ def test_a_dossier_is_asked_for_made_and_kept(client, campaigner, rendered):
     page = client.get(PATH).text
     assert "Aucun pour l’instant." in page
     assert post_form(client, PATH, language="en").status_code == 303
-    assert 'http-equiv="refresh"' in client.get(PATH).text
+    assert 'data-every="2"' in client.get(PATH).text, "the page follows its progress"
     tasks.make_dossiers()
     tasks.make_dossiers()
     [dossier] = db.session.scalars(select(Dossier))

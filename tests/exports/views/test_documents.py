@@ -3,7 +3,7 @@
 from datetime import timedelta
 
 import pytest
-from sqlalchemy import func, select, update
+from sqlalchemy import event, func, select, update
 from support.factories import make_petition
 
 from petition.core import clock
@@ -66,6 +66,47 @@ def test_a_stale_document_is_served_while_the_next_is_made(client, rendered):
     assert client.get("/p/jardin/letter.pdf").data == b"letter fr 1"
     assert store.make_requested(5) == 1
     assert client.get("/p/jardin/letter.pdf").data == b"letter fr 2"
+
+
+@pytest.mark.parametrize("asked", [{"method": "HEAD"}, {"headers": {"Sec-Purpose": "prefetch;prerender"}}], ids=str)
+def test_who_does_not_read_a_document_asks_for_none(client, asked):
+    make_petition()
+    assert client.open("/p/jardin/letter.pdf", **asked).status_code == 202
+    assert db.session.scalar(select(func.count()).select_from(Document)) == 0
+    client.get("/p/jardin/letter.pdf")
+    assert db.session.scalar(select(func.count()).select_from(Document)) == 1
+    store.make_requested(5)
+    db.session.execute(update(Document).values(made_at=clock.now() - timedelta(minutes=2)))
+    db.session.commit()
+    assert client.open("/p/jardin/letter.pdf", **asked).status_code == 200
+    assert db.session.scalar(select(Document.requested_at)) is None
+
+
+def count_statements(client, path, times):
+    """Return how many statements the database got for so many requests of a page, each with a query of its own."""
+    statements = []
+
+    def note(_connection, _cursor, statement, *_):
+        statements.append(statement)
+
+    event.listen(db.engine, "before_cursor_execute", note)
+    try:
+        for number in range(times):
+            assert client.get(f"{path}?x={number}").status_code == 200
+    finally:
+        event.remove(db.engine, "before_cursor_execute", note)
+    return len(statements)
+
+
+@pytest.mark.parametrize("path", ["letter.pdf", "signatories.pdf", "sheet.pdf", "card.png", "figures", "figures.csv"])
+def test_a_thousand_strangers_cost_no_more_than_a_cached_page(client, app, monkeypatch, path):
+    make_petition(statistics_public=True)
+    if "." in path and path != "figures.csv":
+        client.get(f"/p/jardin/{path}")
+        store.make_requested(5)
+    monkeypatch.setitem(app.config, "PETITION_CACHE_TTL", 60.0)
+    for address in ("/p/jardin", f"/p/jardin/{path}"):
+        assert count_statements(client, address, 1_000) < 20, "read from the cache"
 
 
 @pytest.mark.slow

@@ -163,6 +163,6 @@ def test_what_a_token_opens_is_never_indexed(client, token):
 
 def test_short_pages_around_a_signature_are_not_indexed(client):
     make_petition()
-    for path in ("/p/jardin/check-your-email", "/p/jardin/thank-you", "/p/jardin/embed", "/p/jardin/sheet"):
+    for path in ("/p/jardin/check-your-email", "/p/jardin/thank-you", "/p/jardin/embed"):
         page = client.get(path)
         assert "noindex" in page.headers.get("X-Robots-Tag", "") + page.text, path

@@ -122,13 +122,6 @@ def test_the_page_in_print_says_where_when_and_how_many(client):
         assert said in printed
 
 
-def test_a_blank_sheet_can_be_printed(client):
-    make_petition()
-    sheet = client.get("/p/jardin/sheet?lang=en").text
-    assert sheet.count("<tr>") == 17
-    assert "For a garden" in sheet
-
-
 @pytest.mark.parametrize("online", [0, 3])
 def test_the_total_with_paper_stands_wherever_a_count_stands(client, online):
     petition = make_petition(milestones=[8, 20])

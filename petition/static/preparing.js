@@ -1,0 +1,2 @@
+// What a worker is making is asked for again after a moment.
+setTimeout(() => location.reload(), 2000);
