@@ -96,6 +96,12 @@ def _one_of(options: tuple[str, ...]) -> Callable[[Any], Any]:
     return parse
 
 
+def _parse_challenge(value: Any) -> Any:
+    """Return when the form asks for a proof of work. YAML reads `on` and `off` as booleans."""
+    named = {True: ChallengePolicy.ON.value, False: ChallengePolicy.OFF.value}
+    return _one_of(CHALLENGE_POLICIES)(named[value] if isinstance(value, bool) else value)
+
+
 def _parse_sender_name(value: Any) -> str:
     if not isinstance(value, str) or not 1 <= len(value) <= MAX_SENDER_CHARACTERS or not is_printable_line(value):
         raise ValueError
@@ -312,7 +318,7 @@ class PetitionInputSchema(ma.Schema):
     disposable_addresses = InputField(
         _one_of(DISPOSABLE_POLICIES), CHOICE_MESSAGE, load_default=DisposablePolicy.ACCEPT.value
     )
-    challenge = InputField(_one_of(CHALLENGE_POLICIES), CHOICE_MESSAGE, load_default=ChallengePolicy.AUTOMATIC.value)
+    challenge = InputField(_parse_challenge, CHOICE_MESSAGE, load_default=ChallengePolicy.AUTOMATIC.value)
     list_indexed = InputField(_parse_boolean, lazy_gettext("Choose yes or no."), load_default=False)
     named_total = InputField(_parse_naming_number, NAMING_MESSAGE, load_default=None)
     named_profession = InputField(_parse_naming_number, NAMING_MESSAGE, load_default=None)

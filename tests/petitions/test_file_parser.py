@@ -67,6 +67,16 @@ def test_the_list_is_indexed_only_where_the_file_says_so():
     assert problem[0] == 9
 
 
+def test_a_file_has_the_policies_against_forged_signatures():
+    fields = parse_document(VALID_FILE).fields
+    assert (fields["challenge"], fields["disposable_addresses"]) == ("automatic", "accept")
+    for line, challenge in (("on", "on"), ("off", "off"), ("automatic", "automatic")):  # two are booleans in YAML
+        said = VALID_FILE.replace("asks:", f"challenge: {line}\ndisposable_addresses: refuse\nasks:")
+        fields = parse_document(said).fields
+        assert (fields["challenge"], fields["disposable_addresses"]) == (challenge, "refuse")
+    assert problems_of(VALID_FILE.replace("asks:", "challenge: 1\nasks:"))
+
+
 def test_a_file_says_after_how_many_months_names_are_erased():
     assert parse_document(VALID_FILE).fields["retention_months"] is None
     said = VALID_FILE.replace("asks:", "retention_months: 6\nasks:")
