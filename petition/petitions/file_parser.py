@@ -12,7 +12,7 @@ from petition.petitions.validation import Document, footnote_message, is_printab
 # The settings of a file; the schema has `sender` as two fields, and the last three with the texts.
 PLAIN_SETTINGS = (
     "slug", "kind", "default_language", "timezone", "opens", "closes", "asks", "listing",
-    "list_indexed", "statistics", "organisations", "milestones", "retention_months", "embed_origins",
+    "list_indexed", "statistics", "organisations", "milestones", "retention_months", "embed_origins", "passes_on_to",
 )  # fmt: skip
 # Given once for all languages, or by language.
 TEXT_SETTINGS = ("addressee", "professions", "email_intro", "email_closing", "thanks", "consent", "share_text")

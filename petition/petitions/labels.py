@@ -34,6 +34,7 @@ def field_label(field: str) -> str:
         "statistics": _("Statistics are public"),
         "organisations": _("Organisations may sign"),
         "milestones": _("Milestones"),
+        "passes_on_to": _("Signers may agree to be passed on to"),
         "retention_months": _("Months until names are erased"),
         "embed_origins": _("Sites that may embed it"),
         "title": _("Title"),

@@ -12,7 +12,7 @@ from petition.petitions.statistics import get_statistics
 PLAIN_COLUMNS = (
     "slug", "kind", "default_language", "sender_name", "reply_to", "asks", "listing", "list_indexed",
     "statistics_public", "accepts_organisations", "embed_origins", "milestones", "timezone", "opens_at", "closes_at",
-    "handed_over_at", "won_at", "retention_months", "version",
+    "handed_over_at", "won_at", "retention_months", "passes_on_to", "version",
 )  # fmt: skip
 TEXT_COLUMNS = ("title", "summary", "body", "addressee", "professions")
 

@@ -48,6 +48,11 @@ class FullPetitionSchema(PetitionSchema):
     professions = ma.fields.List(ma.fields.String(), required=True)
     listing = ma.fields.String(required=True, validate=validate.OneOf(LISTINGS))
     accepts_organisations = ma.fields.Boolean(required=True)
+    passes_on_to = ma.fields.String(
+        required=True,
+        allow_none=True,
+        metadata={"description": N_("whom signers may agree to be passed on to; null: they are not asked")},
+    )
 
 
 class MomentSchema(ma.Schema):

@@ -72,6 +72,7 @@ def register(app: Flask) -> None:
         app.register_blueprint(view.blueprint)
     register_navigation_count(app, "name_review.index", queue.navigation_count)
     app.add_template_global(consent.consent_wording)
+    app.add_template_global(consent.passing_on_wording)
     app.add_template_global(public_list.preview_signatories)
     app.add_template_global(own_domain.is_own_domain)
     register_composer(app, "confirm_signature", emails.compose_confirm_signature)

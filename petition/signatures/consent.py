@@ -15,6 +15,7 @@ from petition.petitions.models import Petition
 from petition.signatures.models import ConsentWording
 
 VERSION = "2026-11"  # of our own wording: change it whenever the wording below changes
+PASSING_ON_VERSION = "2026-11-pass-on"  # likewise
 WORDING_CACHE_TTL_SECONDS = 60.0  # a recorded wording never changes
 
 
@@ -54,6 +55,36 @@ def consent_wording(petition: Petition) -> Wording:
     return get_wording(petition, current_language())
 
 
+def get_passing_on_wording(petition: Petition, language: str) -> Wording | None:
+    """Return the wording of the box by which signers agree to be passed on; None where the petition does not ask."""
+    if not petition.passes_on_to:
+        return None
+    with force_locale(language):
+        words = _(
+            "Pass on to %(organisation)s what I write here, with my email address. I can take this back on my "
+            "personal page.",
+            organisation=petition.passes_on_to,
+        )
+    return Wording(PASSING_ON_VERSION, language, words)
+
+
+def passing_on_wording(petition: Petition) -> Wording | None:
+    """Return the wording of that box for the language of the request."""
+    return get_passing_on_wording(petition, current_language())
+
+
+def get_or_create_passing_on_wording_id(petition: Petition, locale: str) -> int | None:
+    """Return the id of the wording by which signers agree to be passed on; None where the petition does not ask."""
+    wording = get_passing_on_wording(petition, locale)
+    return _get_or_create_id(wording) if wording else None
+
+
+def is_passing_on_outdated(petition: Petition, language: str, digest: object) -> bool:
+    """Say whether a form named another organisation than the present one, or other words."""
+    wording = get_passing_on_wording(petition, language)
+    return bool(digest) and (wording is None or digest != wording.digest)
+
+
 def is_outdated(petition: Petition, language: str, digest: object) -> bool:
     """Say whether a form showed another wording than the present one; a client without our form says nothing."""
     return bool(digest) and digest != get_wording(petition, language).digest
@@ -61,7 +92,10 @@ def is_outdated(petition: Petition, language: str, digest: object) -> bool:
 
 def get_or_create_wording_id(petition: Petition, locale: str) -> int:
     """Return the id of the wording that signers see in a language; each wording is recorded once."""
-    wording = get_wording(petition, locale)
+    return _get_or_create_id(get_wording(petition, locale))
+
+
+def _get_or_create_id(wording: Wording) -> int:
     wording_id: int = get_or_create(("wording", wording), lambda: _find_or_insert(wording), WORDING_CACHE_TTL_SECONDS)
     return wording_id
 

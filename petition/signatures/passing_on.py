@@ -2,11 +2,21 @@
 
 from typing import Any
 
+from sqlalchemy import and_, true
+
 from petition.signatures.models import Signature, SignatureState
 
 SIGNER_FIELDS = (
     "party", "name", "organisation", "email", "profession", "city", "postal_code", "country", "locale", "updates",
 )  # fmt: skip
+
+# The same of rows.
+IS_PASSED_ON = and_(
+    Signature.passed_on == true(),
+    Signature.state == SignatureState.CONFIRMED.value,
+    Signature.restricted_at.is_(None),
+    Signature.anonymised_at.is_(None),
+)
 
 
 def is_passed_on(signature: Signature) -> bool:

@@ -11,11 +11,12 @@ from sqlalchemy import text
 INSERT_SIGN_REQUEST_SQL = text("""
     INSERT INTO sign_requests (
         petition_id, party, name, organisation, email, email_canonical, profession, city, postal_code, country, locale,
-        listed, updates, updates_wording_id, source, network, request_id, review
+        listed, updates, updates_wording_id, passed_on, passed_on_wording_id, source, network, request_id, review
     )
     SELECT
         id, :party, :name, :organisation, :email, :email_canonical, :profession, :city, :postal_code, :country, :locale,
-        :listed, :updates, :updates_wording_id, :source, :network, :request_id, :review
+        :listed, :updates, :updates_wording_id, :passed_on, :passed_on_wording_id, :source, :network, :request_id,
+        :review
     FROM petitions
     WHERE id = :petition_id AND version = :version
     RETURNING id
@@ -58,12 +59,13 @@ PROCESS_SIGN_REQUESTS_SQL = text("""
         INSERT INTO signatures (
             petition_id, state, generation, valid_from, party, name, organisation, profession, city, postal_code,
             country, listed, updates, updates_wording_id, updates_at, locale, email, email_canonical, source, network,
-            created_at, requested_at, review
+            created_at, requested_at, review, passed_on, passed_on_wording_id, passed_on_at
         )
         SELECT
             petition_id, 'pending', 1, 1, party, name, organisation, profession, city, postal_code,
             country, listed, updates, updates_wording_id, CASE WHEN updates THEN requested_at END, locale, email,
-            email_canonical, source, network, requested_at, requested_at, review
+            email_canonical, source, network, requested_at, requested_at, review,
+            passed_on, passed_on_wording_id, CASE WHEN passed_on THEN requested_at END
         FROM firsts ORDER BY id
         ON CONFLICT (petition_id, party, email_canonical) DO NOTHING
         RETURNING id, petition_id, party, email_canonical, generation
@@ -81,7 +83,8 @@ PROCESS_SIGN_REQUESTS_SQL = text("""
             requested_at
         FROM inserted ORDER BY request
     )
-    SELECT b.*, CASE WHEN b.updates THEN b.requested_at END AS updates_at, i.id IS NOT NULL AS is_new
+    SELECT b.*, CASE WHEN b.updates THEN b.requested_at END AS updates_at,
+        CASE WHEN b.passed_on THEN b.requested_at END AS passed_on_at, i.id IS NOT NULL AS is_new
     FROM batch AS b LEFT JOIN inserted AS i ON i.request = b.id
     ORDER BY b.id
 """)
@@ -90,7 +93,8 @@ PROCESS_SIGN_REQUESTS_SQL = text("""
 LOCK_SIGNATURE_SQL = text("""
     SELECT
         id, state, generation, valid_from, party, name, organisation, profession, city, postal_code, country, listed,
-        updates, updates_wording_id, updates_at, locale, email, network, review
+        updates, updates_wording_id, updates_at, passed_on, passed_on_wording_id, passed_on_at, locale, email, network,
+        review
     FROM signatures
     WHERE petition_id = :petition_id AND party = :party AND email_canonical = :email_canonical
     FOR UPDATE
@@ -101,7 +105,8 @@ REFRESH_SIGNATURE_SQL = text("""
     UPDATE signatures
     SET party = :party, name = :name, organisation = :organisation, profession = :profession, city = :city,
         postal_code = :postal_code, country = :country, listed = :listed, updates = :updates,
-        updates_wording_id = :updates_wording_id, updates_at = :updates_at, locale = :locale, email = :email,
+        updates_wording_id = :updates_wording_id, updates_at = :updates_at, passed_on = :passed_on,
+        passed_on_wording_id = :passed_on_wording_id, passed_on_at = :passed_on_at, locale = :locale, email = :email,
         network = :network, requested_at = greatest(requested_at, :requested_at), generation = :generation,
         valid_from = :valid_from, state = 'pending', ended_at = NULL, confirmed_at = NULL, confirmed_no = NULL,
         confirmed_same_network = NULL, held_at = NULL,

@@ -14,7 +14,7 @@ from petition.core.exceptions import ValidationError
 from petition.delivery.queues import CONFIRMATIONS, NOTIFICATIONS
 from petition.petitions.counters import increment
 from petition.signatures.confirm import transition
-from petition.signatures.consent import get_or_create_wording_id
+from petition.signatures.consent import get_or_create_passing_on_wording_id, get_or_create_wording_id
 from petition.signatures.models import Party, Signature, SignatureState
 from petition.signatures.review.rules import find_flags, review_after_change
 from petition.signatures.sign import enqueue_email, get_todays_emails, may_send_email
@@ -29,7 +29,12 @@ def withdraw(signature: Signature) -> bool:
     Returns whether this call did it.
     """
     if not transition(
-        signature, SignatureState.CONFIRMED, SignatureState.WITHDRAWN, ended_at=func.now(), updates=False
+        signature,
+        SignatureState.CONFIRMED,
+        SignatureState.WITHDRAWN,
+        ended_at=func.now(),
+        updates=False,
+        passed_on=False,
     ):
         return False
     increment(signature.petition_id, signature.id, signature.party, -1)
@@ -92,6 +97,17 @@ def set_updates(signature: Signature, enabled: bool) -> None:
     if signature.updates and not enabled:
         journal.record(Act.UNSUBSCRIBED, signature.id, signature.email_canonical)
     signature.updates = enabled
+
+
+def set_passed_on(signature: Signature, enabled: bool) -> None:
+    """Agree to be passed on, with the present wording, or take that back. Only a confirmed signature can agree."""
+    if enabled and signature.state == SignatureState.CONFIRMED and not signature.passed_on:
+        wording_id = get_or_create_passing_on_wording_id(signature.petition, signature.locale)
+        if wording_id is not None:
+            signature.passed_on, signature.passed_on_wording_id = True, wording_id
+            signature.passed_on_at = clock.now()
+    elif not enabled:
+        signature.passed_on = False
 
 
 def enqueue_personal_link(signature: Signature) -> None:

@@ -12,7 +12,7 @@ from petition.core.i18n import LANGUAGES, current_language
 from petition.petitions.models import Petition
 from petition.safeguards.email_addresses import Address, BadAddress, parse_email_address
 from petition.safeguards.signer_texts import MAX_CHARACTERS, TextProblem, find_problem, normalise
-from petition.signatures.consent import is_outdated
+from petition.signatures.consent import is_outdated, is_passing_on_outdated
 from petition.signatures.models import PARTIES, Party
 from petition.signatures.review.rules import initial_review
 
@@ -36,6 +36,8 @@ class Details:
     locale: str
     # Whether the team reads the name before it is listed (`review.rules.ReviewState`).
     review: str | None = None
+    # Whether the organisation that the petition names may have what they wrote.
+    passed_on: bool = False
 
 
 def validate_details(petition: Petition, form: Mapping[str, Any]) -> Details:
@@ -57,7 +59,8 @@ def validate_details(petition: Petition, form: Mapping[str, Any]) -> Details:
         errors.setdefault("organisation", _("Tell us the name of the organisation."))
     address = _parse_address(form, errors)
     country = _parse_country(form, errors) if "country" in petition.asks else None
-    boxes = {field: _parse_checkbox(form, field, errors) for field in ("listed", "updates")}
+    boxes = {field: _parse_checkbox(form, field, errors) for field in ("listed", "updates", "passed_on")}
+    boxes["passed_on"] = boxes["passed_on"] and bool(petition.passes_on_to)
     if errors or address is None:
         raise ValidationError(errors)
     chosen = form.get("locale")
@@ -65,6 +68,9 @@ def validate_details(petition: Petition, form: Mapping[str, Any]) -> Details:
     if boxes["updates"] and is_outdated(petition, locale, form.get("wording")):
         message = _("These words have changed since you opened the page: please read them again.")
         raise ValidationError({"updates": message})
+    if boxes["passed_on"] and is_passing_on_outdated(petition, locale, form.get("passing_on_wording")):
+        message = _("These words have changed since you opened the page: please read them again.")
+        raise ValidationError({"passed_on": message})
     name = texts["name"] or ""
     return Details(
         party=party, name=name, organisation=texts["organisation"], address=address,

@@ -122,6 +122,7 @@ SENTENCES = {
     "signatures.export": N_("%(who)s began an export of signatures."),
     "signatures.exported": N_("%(who)s exported signatures."),
     "signatures.invalidate": N_("%(who)s invalidated signatures in bulk."),
+    "signatures.read": N_("%(who)s read signatures of “%(what)s” that may be passed on."),
     "signatures.reinstate": N_("%(who)s reinstated signatures in bulk."),
     "signatures.stopped": N_("%(who)s stopped a bulk action on signatures."),
     "signed.in": N_("%(who)s signed in."),

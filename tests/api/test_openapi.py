@@ -25,6 +25,10 @@ OPERATIONS = [
 # For a token, with the scope that each needs.
 OPERATIONS_BY_SCOPE = {
     ("GET", "/api/v1/petitions/{slug}/campaign-statistics"): "statistics:read",
+    ("GET", "/api/v1/petitions/{slug}/signatures"): "signatures:read",
+    ("POST", "/api/v1/signatures/search"): "signatures:manage",
+    ("GET", "/api/v1/signatures/{number}"): "signatures:manage",
+    ("POST", "/api/v1/signatures/{number}/actions"): "signatures:manage",
 }
 
 

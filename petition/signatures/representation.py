@@ -1,0 +1,27 @@
+"""A signature as plain values, for the API and for the commands with `--json`: they agree."""
+
+from datetime import datetime
+from typing import Any
+
+from petition.signatures.models import Signature
+from petition.signatures.staff.history import list_events
+
+DISPLAYED_COLUMNS = (
+    "id", "party", "state", "name", "organisation", "email", "profession", "city", "postal_code", "country", "locale",
+    "listed", "updates", "passed_on", "source", "created_at", "confirmed_at", "ended_at",
+)  # fmt: skip
+
+
+def represent_signature(signature: Signature) -> dict[str, Any]:
+    """Return what the desk shows of a signature. Times are ISO 8601."""
+    values = {name: getattr(signature, name) for name in DISPLAYED_COLUMNS}
+    times = {name: value.isoformat() for name, value in values.items() if isinstance(value, datetime)}
+    return {"petition": signature.petition.slug, **values, **times}
+
+
+def represent_history(signature: Signature) -> list[dict[str, Any]]:
+    """Return what happened to a signature, oldest first."""
+    return [
+        {"at": event.at.isoformat(), "what": event.text % event.values, "words": event.detail}
+        for event in list_events(signature)
+    ]
