@@ -15,7 +15,6 @@ from petition.petitions.models import Petition
 from petition.signatures.models import ConsentWording
 
 VERSION = "2026-11"  # of our own wording: change it whenever the wording below changes
-PASSING_ON_VERSION = "2026-11-pass-on"  # likewise
 WORDING_CACHE_TTL_SECONDS = 60.0  # a recorded wording never changes
 
 
@@ -65,7 +64,12 @@ def get_passing_on_wording(petition: Petition, language: str) -> Wording | None:
             "personal page.",
             organisation=petition.passes_on_to,
         )
-    return Wording(PASSING_ON_VERSION, language, words)
+    return Wording(passing_on_version(petition.passes_on_to), language, words)
+
+
+def passing_on_version(organisation: str) -> str:
+    """Return the version of the wording that names an organisation: no consent is to be passed on to another one."""
+    return "pass-on-" + hashlib.blake2b(organisation.encode(), digest_size=6).hexdigest()
 
 
 def passing_on_wording(petition: Petition) -> Wording | None:

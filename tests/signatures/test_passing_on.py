@@ -10,7 +10,7 @@ from petition.signatures.confirm import disown, take_back
 from petition.signatures.data_copy import collect_data
 from petition.signatures.links import make_confirm_token, make_personal_token
 from petition.signatures.models import ConsentWording, Signature
-from petition.signatures.passing_on import is_passed_on
+from petition.signatures.passing_on import is_passed_on, select_passed_on
 
 PARTNER = "Les voisins solidaires"
 
@@ -45,6 +45,18 @@ def test_the_box_is_there_and_not_ticked_and_its_wording_is_kept(client):
     assert PARTNER in client.get(f"/c/{make_confirm_token(signature)}").text
     confirm_by_link(client, f"/c/{make_confirm_token(signature)}")
     assert is_passed_on(db.session.get(Signature, signature.id, populate_existing=True))
+
+
+def test_what_was_agreed_for_one_organisation_is_passed_on_to_no_other(app):
+    petition = make_petition(passes_on_to=PARTNER)
+    signature = make_signature(petition, state="confirmed", passed_on=True)
+    assert is_passed_on(signature)
+    assert db.session.scalars(select_passed_on(petition)).all() == [signature]
+    for other in ("Somebody else", None):
+        petition.passes_on_to = other
+        db.session.commit()
+        assert not is_passed_on(signature)
+        assert db.session.scalars(select_passed_on(petition)).all() == []
 
 
 def test_without_the_box_nothing_is_passed_on(client):

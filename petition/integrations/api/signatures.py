@@ -6,7 +6,6 @@ import marshmallow as ma
 from flask.views import MethodView
 from flask_babel import gettext as _
 from marshmallow import validate
-from sqlalchemy import select
 
 from petition.core.db import db
 from petition.core.exceptions import NotFound, ValidationError
@@ -15,7 +14,7 @@ from petition.core.openapi import ApiBlueprint, document_operation, document_pro
 from petition.core.pagination import MAX_ID, make_page, select_page
 from petition.petitions import queries as petition_queries
 from petition.signatures.models import PARTIES, STATES, Signature
-from petition.signatures.passing_on import IS_PASSED_ON, represent_signer
+from petition.signatures.passing_on import represent_signer, select_passed_on
 from petition.signatures.representation import represent_history, represent_signature
 from petition.signatures.search.filters import Filter, parse_filter
 from petition.signatures.search.search import search
@@ -158,7 +157,7 @@ class PassedOnSignatures(MethodView):
         """List the confirmed signatures of those who agreed to be passed on."""
         petition = petition_queries.find_by_slug(slug)
         require_petition(petition.id)
-        found = select(Signature).where(Signature.petition_id == petition.id, IS_PASSED_ON)
+        found = select_passed_on(petition)
         limit = query["limit"]
         rows = db.session.scalars(select_page(found, Signature.id, cursor=query.get("before"), limit=limit)).all()
         page = make_page(rows, limit, key=lambda signature: signature.id)
