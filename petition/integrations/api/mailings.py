@@ -28,7 +28,7 @@ ACTIONS = ("test", "schedule", "unschedule", "pause", "resume", "cancel", "retry
 blueprint = ApiBlueprint("mailings_api", __name__, url_prefix="/api/v1/mailings", description="Mailings for a token")
 
 
-class ListedSchema(ma.Schema):
+class ListedMailingSchema(ma.Schema):
     """A mailing."""
 
     id = ma.fields.Integer(required=True)
@@ -36,7 +36,7 @@ class ListedSchema(ma.Schema):
     state = ma.fields.String(required=True, validate=validate.OneOf([state.value for state in MailingState]))
 
 
-class ReportSchema(ListedSchema):
+class MailingReportSchema(ListedMailingSchema):
     """A mailing with its counts, as `petition mailings report --json` has them. Nothing of its recipients."""
 
     class Meta:
@@ -56,7 +56,7 @@ class ReportSchema(ListedSchema):
     unsubscribed = ma.fields.Integer(required=True)
 
 
-class TextSchema(ma.Schema):
+class MailingTextSchema(ma.Schema):
     """The text in one language."""
 
     subject = ma.fields.String(required=True)
@@ -64,16 +64,16 @@ class TextSchema(ma.Schema):
     body = ma.fields.String(required=True, metadata={"description": N_("Markdown")})
 
 
-class DraftSchema(ma.Schema):
-    """A draft to the signers of petitions who agreed to news; `settings` has other fields of the form at the desk."""
+class MailingDraftSchema(ma.Schema):
+    """A draft to signers who agreed to news; `settings` has other fields of the form at the desk."""
 
     name = ma.fields.String(required=True)
     petitions = ma.fields.List(ma.fields.String(), required=True, validate=validate.Length(1, 50))
-    texts = ma.fields.Dict(keys=ma.fields.String(), values=ma.fields.Nested(TextSchema), required=True)
+    texts = ma.fields.Dict(keys=ma.fields.String(), values=ma.fields.Nested(MailingTextSchema), required=True)
     settings = ma.fields.Dict(keys=ma.fields.String(), values=ma.fields.String(), load_default=dict)
 
 
-class ActionSchema(ma.Schema):
+class MailingActionSchema(ma.Schema):
     """What to do."""
 
     action = ma.fields.String(required=True, validate=validate.OneOf(ACTIONS))
@@ -98,7 +98,7 @@ EXAMPLE_DRAFT = {
 
 def _report(mailing: Mailing) -> dict[str, Any]:
     report = build_report(mailing)
-    return {name: report[name] for name in ReportSchema().fields}
+    return {name: report[name] for name in MailingReportSchema().fields}
 
 
 def _find(number: int, *, lock: bool = False) -> Mailing:
@@ -114,7 +114,7 @@ class Mailings(MethodView):
     """All mailings."""
 
     @require_scope(blueprint, Scope.MAILINGS_MANAGE)
-    @blueprint.response(200, ListedSchema(many=True), example=[EXAMPLE_LISTED])
+    @blueprint.response(200, ListedMailingSchema(many=True), example=[EXAMPLE_LISTED])
     @document_operation(blueprint, "list_mailings", 200, N_("List the last hundred mailings, newest first."))
     def get(self) -> list[dict[str, Any]]:
         """List the last hundred mailings, newest first."""
@@ -127,8 +127,8 @@ class Mailings(MethodView):
         ]
 
     @require_scope(blueprint, Scope.MAILINGS_MANAGE)
-    @blueprint.arguments(DraftSchema(), example=EXAMPLE_DRAFT)
-    @blueprint.response(201, ReportSchema(), example=EXAMPLE_REPORT)
+    @blueprint.arguments(MailingDraftSchema(), example=EXAMPLE_DRAFT)
+    @blueprint.response(201, MailingReportSchema(), example=EXAMPLE_REPORT)
     @document_problems(blueprint, 400, 413, 422)
     @document_operation(blueprint, "create_mailing", 201, N_("Create a draft; nothing is sent."))
     def post(self, body: dict[str, Any]) -> dict[str, Any]:
@@ -154,7 +154,7 @@ class OneMailing(MethodView):
     """One mailing."""
 
     @require_scope(blueprint, Scope.MAILINGS_MANAGE)
-    @blueprint.response(200, ReportSchema(), example=EXAMPLE_REPORT)
+    @blueprint.response(200, MailingReportSchema(), example=EXAMPLE_REPORT)
     @document_problems(blueprint, 404)
     @document_operation(blueprint, "show_mailing", 200, N_("Return a mailing with its counts."))
     def get(self, number: int) -> dict[str, Any]:
@@ -167,8 +167,8 @@ class MailingActions(MethodView):
     """What moves a mailing on."""
 
     @require_scope(blueprint, Scope.MAILINGS_MANAGE)
-    @blueprint.arguments(ActionSchema(), example={"action": "schedule", "at": "2022-10-11T09:00:00+02:00"})
-    @blueprint.response(200, ReportSchema(), example=EXAMPLE_REPORT)
+    @blueprint.arguments(MailingActionSchema(), example={"action": "schedule", "at": "2022-10-11T09:00:00+02:00"})
+    @blueprint.response(200, MailingReportSchema(), example=EXAMPLE_REPORT)
     @document_problems(blueprint, 400, 404, 409, 413, 422)
     @document_operation(
         blueprint, "act_on_mailing", 200, N_("Test, schedule, pause, resume or cancel a mailing, as on the desk.")

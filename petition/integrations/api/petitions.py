@@ -31,7 +31,7 @@ blueprint = ApiBlueprint(
 )
 
 
-class ListedSchema(ma.Schema):
+class ListedPetitionSchema(ma.Schema):
     """A petition in any state."""
 
     slug = ma.fields.String(required=True)
@@ -41,7 +41,7 @@ class ListedSchema(ma.Schema):
     count = ma.fields.Nested(CountSchema, required=True)
 
 
-class EditableSchema(ListedSchema):
+class EditablePetitionSchema(ListedPetitionSchema):
     """A petition with the fields of its form at the desk, each as it is typed there; `fr.title` is of one language."""
 
     fields_ = ma.fields.Dict(
@@ -49,7 +49,7 @@ class EditableSchema(ListedSchema):
     )
 
 
-class FieldsSchema(ma.Schema):
+class PetitionFieldsSchema(ma.Schema):
     """Fields of the form at the desk; those left out are empty in a new petition, and stay in one that is changed."""
 
     fields_ = ma.fields.Dict(
@@ -57,7 +57,7 @@ class FieldsSchema(ma.Schema):
     )
 
 
-class ChangeSchema(FieldsSchema):
+class PetitionChangeSchema(PetitionFieldsSchema):
     """A change to the version that was read."""
 
     version = ma.fields.Integer(
@@ -65,7 +65,7 @@ class ChangeSchema(FieldsSchema):
     )
 
 
-class StateSchema(ma.Schema):
+class PetitionStateSchema(ma.Schema):
     """A change of state."""
 
     change = ma.fields.String(required=True, validate=validate.OneOf(tuple(TRANSITIONS)))
@@ -104,7 +104,7 @@ class Petitions(MethodView):
     """All petitions."""
 
     @require_scope(blueprint, Scope.PETITIONS_MANAGE)
-    @blueprint.response(200, ListedSchema(many=True), example=[EXAMPLE_LISTED])
+    @blueprint.response(200, ListedPetitionSchema(many=True), example=[EXAMPLE_LISTED])
     @document_operation(blueprint, "list_all_petitions", 200, N_("List all petitions, drafts and archived ones too."))
     def get(self) -> list[dict[str, Any]]:
         """List all petitions, drafts and archived ones too."""
@@ -114,8 +114,8 @@ class Petitions(MethodView):
         return [represent_listed(petition, counted[petition.id]) for petition in found]
 
     @require_scope(blueprint, Scope.PETITIONS_MANAGE)
-    @blueprint.arguments(FieldsSchema(), example={"fields": EXAMPLE_FIELDS})
-    @blueprint.response(201, EditableSchema(), example=EXAMPLE_LISTED | {"fields": EXAMPLE_FIELDS})
+    @blueprint.arguments(PetitionFieldsSchema(), example={"fields": EXAMPLE_FIELDS})
+    @blueprint.response(201, EditablePetitionSchema(), example=EXAMPLE_LISTED | {"fields": EXAMPLE_FIELDS})
     @document_problems(blueprint, 400, 409, 413, 422)
     @document_operation(blueprint, "create_petition", 201, N_("Create a draft; it need not be complete."))
     def post(self, body: dict[str, Any]) -> dict[str, Any]:
@@ -136,7 +136,7 @@ class OnePetition(MethodView):
     """One petition."""
 
     @require_scope(blueprint, Scope.PETITIONS_MANAGE)
-    @blueprint.response(200, EditableSchema(), example=EXAMPLE_LISTED | {"fields": EXAMPLE_FIELDS})
+    @blueprint.response(200, EditablePetitionSchema(), example=EXAMPLE_LISTED | {"fields": EXAMPLE_FIELDS})
     @document_problems(blueprint, 404)
     @document_operation(blueprint, "read_petition", 200, N_("Return a petition in any state, with all its fields."))
     def get(self, slug: str) -> dict[str, Any]:
@@ -144,8 +144,8 @@ class OnePetition(MethodView):
         return represent_petition(_find(slug))
 
     @require_scope(blueprint, Scope.PETITIONS_MANAGE)
-    @blueprint.arguments(ChangeSchema(), example={"version": 3, "fields": {"fr.summary": "Nous demandons…"}})
-    @blueprint.response(200, EditableSchema(), example=EXAMPLE_LISTED | {"fields": EXAMPLE_FIELDS})
+    @blueprint.arguments(PetitionChangeSchema(), example={"version": 3, "fields": {"fr.summary": "Nous demandons…"}})
+    @blueprint.response(200, EditablePetitionSchema(), example=EXAMPLE_LISTED | {"fields": EXAMPLE_FIELDS})
     @document_problems(blueprint, 400, 404, 409, 413, 422)
     @document_operation(blueprint, "change_petition", 200, N_("Change some fields of a petition."))
     def patch(self, body: dict[str, Any], slug: str) -> dict[str, Any]:
@@ -169,8 +169,8 @@ class PetitionStates(MethodView):
     """The state of a petition."""
 
     @require_scope(blueprint, Scope.PETITIONS_MANAGE)
-    @blueprint.arguments(StateSchema(), example={"change": "open"})
-    @blueprint.response(200, EditableSchema(), example=EXAMPLE_LISTED | {"fields": EXAMPLE_FIELDS})
+    @blueprint.arguments(PetitionStateSchema(), example={"change": "open"})
+    @blueprint.response(200, EditablePetitionSchema(), example=EXAMPLE_LISTED | {"fields": EXAMPLE_FIELDS})
     @document_problems(blueprint, 400, 404, 409, 413, 422)
     @document_operation(
         blueprint, "change_state", 200, N_("Open, close, archive, restore a petition, or mark it as won.")

@@ -57,7 +57,7 @@ SignatureSchema = ma.Schema.from_dict(
 )
 
 
-class HistorySchema(ma.Schema):
+class SignatureHistorySchema(ma.Schema):
     """Something that happened to a signature."""
 
     at = ma.fields.String(required=True)
@@ -68,7 +68,7 @@ class HistorySchema(ma.Schema):
 class OneSignatureSchema(SignatureSchema):  # type: ignore[misc, valid-type]
     """A signature with its history, and what may be done to it now."""
 
-    history = ma.fields.List(ma.fields.Nested(HistorySchema), required=True)
+    history = ma.fields.List(ma.fields.Nested(SignatureHistorySchema), required=True)
     actions = ma.fields.List(ma.fields.String(), required=True)
 
 
@@ -96,7 +96,7 @@ class PageQuery(ma.Schema):
     limit = ma.fields.Integer(load_default=100, validate=validate.Range(1, MAX_PAGE_SIZE))
 
 
-class SearchSchema(PageQuery):
+class SignatureSearchSchema(PageQuery):
     """What to find; what is left out matches all. In the body, as names and addresses must not be in a URL."""
 
     petition = ma.fields.String(metadata={"description": N_("its slug")})
@@ -113,7 +113,7 @@ class SearchSchema(PageQuery):
     confirmed_until = ma.fields.Date(metadata={"description": N_("a day, included")})
 
 
-class ActionSchema(ma.Schema):
+class SignatureActionSchema(ma.Schema):
     """What to do, with what the action asks for: a reason, a new address, or corrected details."""
 
     action = ma.fields.String(required=True, validate=validate.OneOf(tuple(AUDIT_ACTIONS)))
@@ -175,7 +175,9 @@ class Search(MethodView):
     """The search of the desk."""
 
     @require_scope(blueprint, Scope.SIGNATURES_MANAGE)
-    @blueprint.arguments(SearchSchema(), example={"petition": "internet-en-prison", "state": "pending", "limit": 100})
+    @blueprint.arguments(
+        SignatureSearchSchema(), example={"petition": "internet-en-prison", "state": "pending", "limit": 100}
+    )
     @blueprint.response(200, FoundSchema(), example={"items": [EXAMPLE_SIGNATURE], "number": 1, "next": None})
     @document_problems(blueprint, 400, 413, 422)
     @document_operation(blueprint, "search_signatures", 200, N_("Find signatures, as on the desk."))
@@ -225,7 +227,7 @@ class SignatureActions(MethodView):
     """What the team does to one signature."""
 
     @require_scope(blueprint, Scope.SIGNATURES_MANAGE)
-    @blueprint.arguments(ActionSchema(), example={"action": "invalidate", "reason": "signed by a machine"})
+    @blueprint.arguments(SignatureActionSchema(), example={"action": "invalidate", "reason": "signed by a machine"})
     @blueprint.response(200, OneSignatureSchema(), example=EXAMPLE_ONE)
     @document_problems(blueprint, 400, 404, 409, 413, 422)
     @document_operation(blueprint, "act_on_signature", 200, N_("Act on a signature, as on the desk."))
