@@ -8,11 +8,12 @@ def register(app: Flask) -> None:
     from petition.core.celery import register_task
     from petition.core.openapi import register_blueprint
     from petition.count_log.log import changes_taken
-    from petition.integrations import labels, tasks
-    from petition.integrations.api import statistics
+    from petition.integrations import data_copy, labels, tasks
+    from petition.integrations.api import mailings, petitions, signatures, statistics
     from petition.integrations.views import tokens, webhook_failures, webhooks
     from petition.integrations.webhooks import events
     from petition.mailings.lifecycle import mailing_finished
+    from petition.signatures.data_copy import register_data_source
     from petition.team.api_tokens.scopes import describe_scopes
 
     for view in (tokens, webhooks, webhook_failures):
@@ -20,10 +21,11 @@ def register(app: Flask) -> None:
     app.add_template_global(labels.event_type_labels)
     app.add_template_global(labels.event_state_label)
     app.add_template_global(labels.answer_label)
+    register_data_source(app, "webhooks", data_copy.list_events)
     changes_taken.connect(events.on_changes_taken)
     mailing_finished.connect(events.write_mailing_finished)
     register_task(app, tasks.run_send_webhooks)
     register_task(app, tasks.run_retention)
     app.add_template_filter(describe_scopes, "scopes")
-    for module in (statistics,):
+    for module in (statistics, signatures, petitions, mailings):
         register_blueprint(app, module.blueprint)

@@ -95,6 +95,7 @@ class WebhookEvent(Model):
         CheckConstraint(f"state IN {tuple(member.value for member in EventState)}", name="state"),
         Index("ix_webhook_events_endpoint", "endpoint_id", "id"),
         Index("ix_webhook_events_due", "endpoint_id", "signature_id", "id", postgresql_where=text("state = 'due'")),
+        Index("ix_webhook_events_signature", "signature_id", postgresql_where=text("signature_id IS NOT NULL")),
         Index("ix_webhook_events_failed", "id", postgresql_where=text("state = 'failed'")),
         Index("ix_webhook_events_created_at", "created_at"),
     )

@@ -1,5 +1,7 @@
 """What the team sees of clusters, and what it does about them."""
 
+from typing import Any
+
 from sqlalchemy import func, select
 
 from petition.bulk_actions.models import BulkAction
@@ -11,6 +13,7 @@ from petition.integrity.models import IntegrityCluster
 from petition.integrity.signals import Signals, score
 from petition.signatures.models import Signature, SignatureState
 from petition.signatures.staff.quarantine import prepare_for_cluster
+from petition.signatures.staff.team_view import all_for_team
 from petition.team import audit
 
 MAX_SHOWN = 100
@@ -63,10 +66,10 @@ def count_quarantined(petition_id: int, cluster_id: int | None = None) -> int:
     return db.session.scalar(select(func.count()).select_from(query.limit(MAX_COUNTED).subquery())) or 0
 
 
-def list_sample(cluster: IntegrityCluster) -> list[Signature]:
+def list_sample(cluster: IntegrityCluster) -> list[Any]:
     """Return a few signatures of a cluster, as far as they are still there."""
     query = select(Signature).where(Signature.id.in_(cluster.sample), Signature.petition_id == cluster.petition_id)
-    return list(db.session.scalars(query.order_by(Signature.id.desc())))
+    return all_for_team(db.session.scalars(query.order_by(Signature.id.desc())))
 
 
 def ignore(cluster: IntegrityCluster, reason: str) -> None:

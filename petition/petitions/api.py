@@ -59,7 +59,7 @@ EXAMPLE_PETITION = {
 EXAMPLE_FULL_PETITION = EXAMPLE_PETITION | {
     "body": "Madame la Première ministre, …", "body_html": "<p>Madame la Première ministre, …</p>\n",
     "asks": ["profession", "city"], "professions": ["Avocate", "Avocat"], "listing": "opt_in",
-    "accepts_organisations": True, "named_total": 100, "named_profession": None,
+    "accepts_organisations": True, "named_total": 100, "named_profession": None, "passes_on_to": None,
 }  # fmt: skip
 
 

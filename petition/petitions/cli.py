@@ -1,5 +1,6 @@
 """`petition petitions …`: create, open, close, archive, restore, won, notice, list, show, import-paper, undo-paper."""
 
+import json
 from collections.abc import Callable
 from datetime import datetime
 from typing import IO
@@ -20,7 +21,10 @@ from petition.petitions.legal.file_parser import parse_notice
 from petition.petitions.markdown import find_dropped
 from petition.petitions.models import Petition, PetitionState
 from petition.petitions.paper.cli import import_paper, undo_paper
+from petition.petitions.representation import represent_listed, represent_petition
 from petition.team import audit
+
+json_option = click.option("--json", "as_json", is_flag=True, help="Print JSON.")
 
 
 @click.group(cls=CommandGroup)
@@ -128,10 +132,16 @@ def won(slug: str, undo: bool) -> None:
 
 
 @petitions.command("list")
+@json_option
 @with_app_context
-def list_() -> None:
+def list_(as_json: bool) -> None:
     """List all petitions, newest first."""
     found = petition_queries.list_all()
+    if as_json:
+        counts = get_counts(found)
+        shown = [represent_listed(petition, counts[petition.id]) for petition in found]
+        click.echo(json.dumps(shown, indent=1, ensure_ascii=False))
+        return
     if not found:
         console.print("No petition yet. Create one with: petition petitions create FILE.md")
         return
@@ -149,10 +159,14 @@ def list_() -> None:
 
 @petitions.command()
 @click.argument("slug")
+@json_option
 @with_app_context
-def show(slug: str) -> None:
+def show(slug: str, as_json: bool) -> None:
     """Show one petition's settings and count."""
     petition = petition_queries.find_by_slug(slug)
+    if as_json:
+        click.echo(json.dumps(represent_petition(petition), indent=1, ensure_ascii=False))
+        return
     count = get_count(petition)
     table = FoldingTable()
     for name, value in (

@@ -23,7 +23,8 @@ from petition.petitions.validation import (
 MAX_PROPOSED_SLUG_CHARACTERS = 50
 SINGLE_LINE_SETTINGS = (
     "kind", "slug", "default_language", "sender_name", "reply_to", "opens", "closes", "timezone",
-    "retention_months", "named_total", "named_profession", "disposable_addresses", "challenge", "listing",
+    "retention_months", "passes_on_to", "named_total", "named_profession", "disposable_addresses", "challenge",
+    "listing",
 )  # fmt: skip
 SETTING_FIELDS = (
     *SINGLE_LINE_SETTINGS[:-1], "asks", "listing", "list_indexed", "team_sees_withheld", "statistics",
@@ -70,6 +71,7 @@ def values_from_petition(petition: Petition) -> dict[str, str]:
         "organisations": "on" if petition.accepts_organisations else "",
         "milestones": ", ".join(map(str, petition.milestones)),
         "embed_origins": "\n".join(petition.embed_origins or []),
+        "passes_on_to": petition.passes_on_to or "",
         "retention_months": "" if petition.retention_months is None else str(petition.retention_months),
     }
     for language, text in petition.texts.items():

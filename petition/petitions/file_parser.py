@@ -14,7 +14,7 @@ PLAIN_SETTINGS = (
     "slug", "kind", "default_language", "timezone", "opens", "closes", "asks", "listing",
     "list_indexed", "named_total", "named_profession", "team_sees_withheld",
     "statistics", "organisations", "milestones", "retention_months", "embed_origins",
-    "disposable_addresses", "challenge",
+    "disposable_addresses", "challenge", "passes_on_to",
 )  # fmt: skip
 # Given once for all languages, or by language.
 TEXT_SETTINGS = ("addressee", "professions", "email_intro", "email_closing", "thanks", "consent", "share_text")

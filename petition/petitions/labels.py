@@ -45,6 +45,7 @@ def field_label(field: str) -> str:
         "milestones": _("Milestones"),
         "disposable_addresses": _("Disposable addresses"),
         "challenge": _("Check by the browser"),
+        "passes_on_to": _("Signers may agree to be passed on to"),
         "retention_months": _("Months until names are erased"),
         "embed_origins": _("Sites that may embed it"),
         "title": _("Title"),

@@ -38,6 +38,7 @@ class PetitionPresenter:
     closed_on: date | None
     share_text: str = ""
     retention_months: int | None = None
+    passes_on_to: str | None = None
     delivered_on: date | None = None
     won_on: date | None = None
     reader_language: str = ""
@@ -86,6 +87,7 @@ def present(petition: Petition, language: str) -> PetitionPresenter:
         closes_on=day(petition.closes_at) if state == PetitionState.OPEN else None,
         closed_on=day(petition.closing_moment) if state in (PetitionState.CLOSED, PetitionState.ARCHIVED) else None,
         share_text=text.share_text, retention_months=petition.retention_months,
+        passes_on_to=petition.passes_on_to,
         delivered_on=day(petition.handed_over_at), won_on=day(petition.won_at), reader_language=language,
         professions_by_language={code: text.professions for code, text in petition.texts.items()}, thanks=text.thanks,
     )  # fmt: skip

@@ -1,32 +1,30 @@
 """Petitions and their statistics as plain values, for the API and for the commands with `--json`: they agree."""
 
 from dataclasses import asdict
-from datetime import datetime
 from typing import Any
 
+from petition.petitions import edit_form
 from petition.petitions.counters import Count, get_count
 from petition.petitions.models import Petition
 from petition.petitions.statistics import get_statistics
 
-# What is represented as it is stored.
-PLAIN_COLUMNS = (
-    "slug", "kind", "default_language", "sender_name", "reply_to", "asks", "listing", "list_indexed",
-    "statistics_public", "accepts_organisations", "embed_origins", "milestones", "timezone", "opens_at", "closes_at",
-    "handed_over_at", "won_at", "retention_months", "version",
-)  # fmt: skip
-TEXT_COLUMNS = ("title", "summary", "body", "addressee", "professions")
 
-
-def represent_petition(petition: Petition, count: Count) -> dict[str, Any]:
-    """Return the settings of a petition, its texts and its count. Times are ISO 8601, in UTC."""
-    values = {name: getattr(petition, name) for name in PLAIN_COLUMNS}
+def represent_listed(petition: Petition, count: Count) -> dict[str, Any]:
+    """Return what a list of petitions shows of one, in any state."""
     return {
-        **{name: value.isoformat() if isinstance(value, datetime) else value for name, value in values.items()},
+        "slug": petition.slug,
         "state": petition.state_now,
-        "texts": {
-            language: {name: getattr(text, name) for name in TEXT_COLUMNS} for language, text in petition.texts.items()
-        },
+        "title": petition.text_in(petition.default_language).title,
+        "version": petition.version,
         "count": represent_count(count),
+    }
+
+
+def represent_petition(petition: Petition) -> dict[str, Any]:
+    """Return the same with all fields of the form at the desk, each as it is typed there."""
+    return {
+        **represent_listed(petition, get_count(petition)),
+        "fields": edit_form.values_from_petition(petition),
     }
 
 

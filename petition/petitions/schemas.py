@@ -56,6 +56,11 @@ class FullPetitionSchema(PetitionSchema):
     named_profession = ma.fields.Integer(
         required=True, allow_none=True, metadata={"description": N_("the same, of one profession")}
     )
+    passes_on_to = ma.fields.String(
+        required=True,
+        allow_none=True,
+        metadata={"description": N_("whom signers may agree to be passed on to; null: they are not asked")},
+    )
 
 
 class MomentSchema(ma.Schema):

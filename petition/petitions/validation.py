@@ -38,6 +38,7 @@ MAX_PROFESSION_CHARACTERS = 120
 MAX_SENDER_CHARACTERS = 120
 MAX_SLUG_CHARACTERS = 80
 MAX_SHARE_CHARACTERS = 240  # with the address, within what Bluesky allows: 300
+MAX_PASSES_ON_TO_CHARACTERS = 200
 MAX_RETENTION_MONTHS = 120
 MIN_NAMING_NUMBER, MAX_NAMING_NUMBER = 5, 1_000_000  # fewer would be hardly anybody to stand among
 RESERVED_SLUGS = ("new", "preview")  # pages of the desk
@@ -144,6 +145,13 @@ def _parse_boolean(value: Any) -> bool:
     if not isinstance(value, bool):
         raise ValueError
     return value
+
+
+def _parse_passes_on_to(value: Any) -> str:
+    text = " ".join(str(value).split())
+    if not 1 <= len(text) <= MAX_PASSES_ON_TO_CHARACTERS or "\0" in text:
+        raise ValueError
+    return text
 
 
 def _parse_retention_months(value: Any) -> int:
@@ -300,6 +308,9 @@ class PetitionInputSchema(ma.Schema):
         _parse_reply_to,
         lazy_gettext("This does not look like a full email address. It should read like name@example.org."),
         load_default=None,
+    )
+    passes_on_to = InputField(
+        _parse_passes_on_to, lazy_gettext("Name who gets the details, in up to 200 characters."), load_default=None
     )
     timezone = InputField(
         _parse_timezone,

@@ -59,13 +59,14 @@ ANONYMISE_SIGNATURES = text("""
                            ELSE upper(left(translate(postal_code, ' -', ''), 2)) END,
         confirmed_no = CASE WHEN party = 'organisation' THEN confirmed_no END,
         listed = listed AND party = 'organisation',
-        updates = false, network = NULL, confirmed_same_network = NULL, held_at = NULL,
+        updates = false, passed_on = false, network = NULL, confirmed_same_network = NULL, held_at = NULL,
         reported_at = NULL,
         review = CASE WHEN party = 'organisation' THEN review END,
         created_at = date_trunc('hour', created_at, 'UTC'), requested_at = date_trunc('hour', requested_at, 'UTC'),
         reminded_at = date_trunc('hour', reminded_at, 'UTC'), confirmed_at = date_trunc('hour', confirmed_at, 'UTC'),
         ended_at = date_trunc('hour', ended_at, 'UTC'), quarantined_at = date_trunc('hour', quarantined_at, 'UTC'),
         updates_at = date_trunc('hour', updates_at, 'UTC'),
+        passed_on_at = date_trunc('hour', passed_on_at, 'UTC'),
         valid_from = generation + 1, anonymised_at = :now
     WHERE id = ANY(CAST(:ids AS bigint[])) AND anonymised_at IS NULL
 """)

@@ -426,6 +426,12 @@ RULES = (
         "petition.team.tasks.run_retention",
     ),
     Rule(
+        "whether a signer agreed to be passed on, to which organisation and by which wording, and when",
+        "`signatures.passed_on`, `consent_wordings`",
+        "until they take it back on their personal page, withdraw or are erased; the wording and when stay, as proof",
+        ("signatures", "consent_wordings"),
+    ),
+    Rule(
         "webhooks: address, secret, who made it",
         "`webhook_endpoints`",
         "until the team deletes it",

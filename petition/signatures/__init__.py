@@ -75,6 +75,7 @@ def register(app: Flask) -> None:
     register_navigation_count(app, "name_review.index", queue.navigation_count)
     app.add_template_global(consent.consent_wording)
     app.add_template_global(partner_news_consents.list_boxes, "partner_boxes")
+    app.add_template_global(consent.passing_on_wording)
     app.add_template_global(public_list.preview_signatories)
     app.add_template_global(own_domain.is_own_domain)
     app.add_template_global(withheld.list_waiting, "list_withheld")

@@ -1,5 +1,7 @@
 """The JSON API of signatures: sign, confirm, list."""
 
+from collections.abc import Callable
+from functools import wraps
 from typing import Any, ClassVar
 
 import marshmallow as ma
@@ -40,6 +42,8 @@ from petition.signatures.public_list import list_signatories
 from petition.signatures.sign import PetitionClosed, sign
 from petition.signatures.validation import validate_details
 from petition.signatures.withheld import CHOICES
+from petition.team.api_tokens.access import SECURITY_SCHEME, authenticate, has_token, require_petition
+from petition.team.api_tokens.scopes import Scope
 
 ACCESS = ACCESS_PUBLIC
 ACCEPTED = "check your email"
@@ -83,6 +87,9 @@ class SignSchema(ma.Schema):
         ma.fields.String(validate=validate.Length(1, 12)),
         validate=validate.Length(max=30),
         metadata={"description": N_("the partners whose news to receive, by the words in their links")},
+    )
+    passed_on = ma.fields.Boolean(
+        metadata={"description": N_("agree to be passed on to whom the petition names"), "default": False}
     )
     locale = _text(N_("language of the emails, as two letters; else the browser's, else the site's own"))
     with_handle = ma.fields.Boolean(
@@ -199,16 +206,31 @@ def _accepted(handle: str | None = None) -> Response:
     return current_app.response_class(f'{{"status":"{ACCEPTED}"}}\n', 202, mimetype="application/json")
 
 
+def _limit_signing_or_check_token(view: Callable[..., Any]) -> Callable[..., Any]:
+    """Limit signing by the client's network; with a token, by the token, which needs the scope for it."""
+    limited = limit_signing(view)
+
+    @wraps(view)
+    def checked_view(*args: Any, **kwargs: Any) -> Any:
+        if not has_token():
+            return limited(*args, **kwargs)
+        authenticate(Scope.SIGNATURES_WRITE)
+        return view(*args, **kwargs)
+
+    return checked_view
+
+
 @blueprint.route("/petitions/<slug>/signatures")
 class Signatures(MethodView):
     """The signatures of a petition."""
 
     init_every_request = False
-    decorators: ClassVar = [limit_signing]
+    decorators: ClassVar = [_limit_signing_or_check_token]
 
     @blueprint.arguments(SignSchema(), example=EXAMPLE_SIGNATURE)
     @blueprint.response(202, AcceptedSchema, example={"status": ACCEPTED})
-    @document_problems(blueprint, 400, 404, 410, 413, 422, 429)
+    @document_problems(blueprint, 400, 401, 403, 404, 410, 413, 422, 429)
+    @blueprint.doc(security=[{}, {SECURITY_SCHEME: [Scope.SIGNATURES_WRITE.value]}])
     @document_operation(
         blueprint,
         "sign",
@@ -222,13 +244,16 @@ class Signatures(MethodView):
     def post(self, fields: dict[str, Any], slug: str) -> Any:
         """Sign: the address gets a link by email, and the signature counts once that was followed."""
         petition = get_public_or_404(slug)
+        if has_token():
+            require_petition(petition.id)
         if is_filled(fields):
             return _accepted(seal(NOBODY) if fields.get("with_handle") else None)
         try:
             details = validate_details(petition, fields)
-            if petition.is_open and petition.asks_challenge and not use_solution(petition.id, fields.get(ALTCHA)):
+            is_asked = petition.is_open and petition.asks_challenge and not has_token()
+            if is_asked and not use_solution(petition.id, fields.get(ALTCHA)):
                 return _ask_for_challenge(slug)
-            sign(petition, details, "api", stored_network_hash())
+            sign(petition, details, "api", None if has_token() else stored_network_hash())
         except PetitionClosed as error:
             return problem_response(422, str(error))
         except ValidationError as error:

@@ -2,7 +2,6 @@
 
 import json
 from collections.abc import Callable
-from datetime import datetime
 from typing import Any
 
 import click
@@ -15,6 +14,7 @@ from petition.core.db import db
 from petition.core.exceptions import NotFound
 from petition.core.pagination import MAX_ID
 from petition.signatures.models import PARTIES, STATES, Signature
+from petition.signatures.representation import represent_history, represent_signature
 from petition.signatures.search.filters import parse_filter
 from petition.signatures.search.search import MAX_COUNTED_ROWS, search
 from petition.signatures.staff.actions import perform_action, validate_reason
@@ -28,10 +28,6 @@ from petition.signatures.staff.invalidate import (
 from petition.signatures.staff.team_view import all_for_team, for_team
 from petition.team import audit
 
-DISPLAYED_COLUMNS = (
-    "id", "party", "state", "name", "organisation", "email", "profession", "city", "postal_code", "country", "locale",
-    "listed", "updates", "source", "created_at", "confirmed_at", "ended_at", "named_when", "named_from", "named_at",
-)  # fmt: skip
 FILTER_OPTIONS = (
     click.option("--petition", help="Its slug."),
     click.option("--name", help="Words of a name or organisation, or how they begin."),
@@ -74,7 +70,7 @@ def list_(before: int | None, limit: int, as_json: bool, **chosen: str | None) -
     _record_audit("signature.searched", None, {"by": sorted(criteria.criteria())})
     following = int(page.next) if page.next else None
     if as_json:
-        result = {"number": page.total, "next": following, "items": [_to_dict(row) for row in all_for_team(page.items)]}
+        result = {"number": page.total, "next": following, "items": [represent_signature(row) for row in page.items]}
         click.echo(json.dumps(result, indent=1, ensure_ascii=False))
         return
     total = f"more than {MAX_COUNTED_ROWS:,}" if page.total is None else f"{page.total:,}"
@@ -93,12 +89,6 @@ def _table(rows: Any) -> FoldingTable:
             str(row.id), row.state, f"{row.created_at:%Y-%m-%d %H:%M}", row.petition.slug, name or "-", row.email or "-"
         )
     return table
-
-
-def _to_dict(signature: Any) -> dict[str, Any]:
-    values = {name: getattr(signature, name) for name in DISPLAYED_COLUMNS}
-    times = {name: value.isoformat() for name, value in values.items() if isinstance(value, datetime)}
-    return {"petition": signature.petition.slug, **values, **times}
 
 
 def _record_audit(action: str, signature_id: int | None, after: dict[str, Any] | None = None) -> None:
@@ -125,13 +115,11 @@ def show(number: int, as_json: bool) -> None:
     events, signature = list_events(found), for_team(found)
     _record_audit("signature.viewed", number)
     if as_json:
-        history = [
-            {"at": event.at.isoformat(), "what": event.text % event.values, "words": event.detail} for event in events
-        ]
-        click.echo(json.dumps({**_to_dict(signature), "history": history}, indent=1, ensure_ascii=False))
+        shown = {**represent_signature(signature), "history": represent_history(signature)}
+        click.echo(json.dumps(shown, indent=1, ensure_ascii=False))
         return
     table = FoldingTable()
-    for name, value in _to_dict(signature).items():
+    for name, value in represent_signature(signature).items():
         table.add_row(name, "-" if value is None else str(value))
     console.print(table)
     for event in events:

@@ -145,7 +145,7 @@ def disown(signature: Signature) -> bool:
     whoever pressed the button may not be its signer: one that was confirmed can be restored by the team (`restore`),
     and any by the link that disowned it (`take_back`). Flushes, does not commit.
     """
-    ended = {"updates": False, "ended_at": func.now()}
+    ended = {"updates": False, "passed_on": False, "ended_at": func.now()}
     if not end_confirmed(signature, SignatureState.DISOWNED, **ended) and not transition(
         signature, SignatureState.PENDING, SignatureState.DISOWNED, **ended
     ):

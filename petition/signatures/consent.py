@@ -54,6 +54,41 @@ def consent_wording(petition: Petition) -> Wording:
     return get_wording(petition, current_language())
 
 
+def get_passing_on_wording(petition: Petition, language: str) -> Wording | None:
+    """Return the wording of the box by which signers agree to be passed on; None where the petition does not ask."""
+    if not petition.passes_on_to:
+        return None
+    with force_locale(language):
+        words = _(
+            "Pass on to %(organisation)s what I write here, with my email address. I can take this back on my "
+            "personal page.",
+            organisation=petition.passes_on_to,
+        )
+    return Wording(passing_on_version(petition.passes_on_to), language, words)
+
+
+def passing_on_version(organisation: str) -> str:
+    """Return the version of the wording that names an organisation: no consent is to be passed on to another one."""
+    return "pass-on-" + hashlib.blake2b(organisation.encode(), digest_size=6).hexdigest()
+
+
+def passing_on_wording(petition: Petition) -> Wording | None:
+    """Return the wording of that box for the language of the request."""
+    return get_passing_on_wording(petition, current_language())
+
+
+def get_or_create_passing_on_wording_id(petition: Petition, locale: str) -> int | None:
+    """Return the id of the wording by which signers agree to be passed on; None where the petition does not ask."""
+    wording = get_passing_on_wording(petition, locale)
+    return record_wording(wording) if wording else None
+
+
+def is_passing_on_outdated(petition: Petition, language: str, digest: object) -> bool:
+    """Say whether a form named another organisation than the present one, or other words."""
+    wording = get_passing_on_wording(petition, language)
+    return bool(digest) and (wording is None or digest != wording.digest)
+
+
 def is_outdated(petition: Petition, language: str, digest: object) -> bool:
     """Say whether a form showed another wording than the present one; a client without our form says nothing."""
     return bool(digest) and digest != get_wording(petition, language).digest

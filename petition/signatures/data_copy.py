@@ -60,6 +60,7 @@ def collect_data(signature: Signature) -> dict[str, Any]:
         **to_dict(signature),
         "consent": _consent(signature),
         "partner_news": read_data(signature),
+        "passing_on": _passing_on(signature),
         "waiting_requests": _waiting_requests(signature),
         "address_change": _address_change(signature),
         "emails": deliveries,
@@ -93,6 +94,13 @@ def _consent(signature: Signature) -> dict[str, Any] | None:
     """Return the wording of the box for updates that the signer ticked last, and when."""
     wording = db.session.get(ConsentWording, signature.updates_wording_id) if signature.updates_wording_id else None
     return {**to_dict(wording), "agreed_at": signature.updates_at} if wording else None
+
+
+def _passing_on(signature: Signature) -> dict[str, Any] | None:
+    """Return the wording by which the signer agreed last to be passed on, and when."""
+    wording_id = signature.passed_on_wording_id
+    wording = db.session.get(ConsentWording, wording_id) if wording_id else None
+    return {**to_dict(wording), "agreed_at": signature.passed_on_at} if wording else None
 
 
 def _waiting_requests(signature: Signature) -> list[dict[str, Any]]:

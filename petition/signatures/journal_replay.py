@@ -35,7 +35,7 @@ DISOWN_SQL = text(f"""
         FOR UPDATE OF s
     )
     UPDATE signatures AS s SET
-        state = 'disowned', ended_at = before.at, updates = false,
+        state = 'disowned', ended_at = before.at, updates = false, passed_on = false,
         -- One that was never confirmed keeps its canonical address only: its link may have expired since.
         name = CASE before.state WHEN 'pending' THEN '' ELSE s.name END,
         withheld_name = CASE before.state WHEN 'confirmed' THEN s.withheld_name END,
@@ -56,7 +56,7 @@ WITHDRAW_SQL = text(f"""
             AND coalesce(s.confirmed_at <= given.at, true)
         FOR UPDATE OF s
     )
-    UPDATE signatures AS s SET state = 'withdrawn', ended_at = before.at, updates = false
+    UPDATE signatures AS s SET state = 'withdrawn', ended_at = before.at, updates = false, passed_on = false
     FROM before WHERE s.id = before.id
     RETURNING s.petition_id, s.id, s.party, before.state
 """)  # noqa: S608

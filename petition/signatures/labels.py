@@ -24,6 +24,7 @@ def signature_field_label(field: str) -> str:
         "confirmed_since": _("Confirmed from"), "confirmed_until": _("Confirmed until"), "id": _("Number"),
         "locale": _("Language"), "listed": _("In the public list"),
         "named_when": _("Name withheld"), "withheld_name": _("Name (withheld)"), "updates": _("Receives the news"),
+        "passed_on": _("May be passed on"),
         "source": _("Signed through"), "created_at": _("Signed on"), "confirmed_at": _("Confirmed on"),
         "ended_at": _("Ended on"), "updates_at": _("Agreed to the news on"),
     }.get(field, field)  # fmt: skip

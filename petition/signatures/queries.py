@@ -11,13 +11,13 @@ from sqlalchemy import text
 INSERT_SIGN_REQUEST_SQL = text("""
     INSERT INTO sign_requests (
         petition_id, party, name, organisation, email, email_canonical, profession, city, postal_code, country, locale,
-        listed, updates, updates_wording_id, source, network, request_id, review, named_when, named_from,
-        team_sees_name, partner_consents
+        listed, updates, updates_wording_id, passed_on, passed_on_wording_id, source, network, request_id, review,
+        named_when, named_from, team_sees_name, partner_consents
     )
     SELECT
         id, :party, :name, :organisation, :email, :email_canonical, :profession, :city, :postal_code, :country, :locale,
-        :listed, :updates, :updates_wording_id, :source, :network, :request_id, :review,
-        :named_when, :named_from, :team_sees_name, CAST(:partner_consents AS jsonb)
+        :listed, :updates, :updates_wording_id, :passed_on, :passed_on_wording_id, :source, :network, :request_id,
+        :review, :named_when, :named_from, :team_sees_name, CAST(:partner_consents AS jsonb)
     FROM petitions
     WHERE id = :petition_id AND version = :version
     RETURNING id
@@ -60,14 +60,16 @@ PROCESS_SIGN_REQUESTS_SQL = text("""
         INSERT INTO signatures (
             petition_id, state, generation, valid_from, party, name, organisation, profession, city, postal_code,
             country, listed, updates, updates_wording_id, updates_at, locale, email, email_canonical, source, network,
-            created_at, requested_at, review, named_when, named_from, team_sees_name, withheld_name
+            created_at, requested_at, review, named_when, named_from, team_sees_name, withheld_name,
+            passed_on, passed_on_wording_id, passed_on_at
         )
         SELECT
             petition_id, 'pending', 1, 1, party,
             CASE WHEN named_when IS NULL THEN name ELSE '' END, organisation, profession, city, postal_code, country,
             listed, updates, updates_wording_id, CASE WHEN updates THEN requested_at END, locale, email,
             email_canonical, source, network, requested_at, requested_at, review, named_when, named_from,
-            team_sees_name, CASE WHEN named_when IS NOT NULL THEN name END
+            team_sees_name, CASE WHEN named_when IS NOT NULL THEN name END,
+            passed_on, passed_on_wording_id, CASE WHEN passed_on THEN requested_at END
         FROM firsts ORDER BY id
         ON CONFLICT (petition_id, party, email_canonical) DO NOTHING
         RETURNING id, petition_id, party, email_canonical, generation
@@ -86,7 +88,8 @@ PROCESS_SIGN_REQUESTS_SQL = text("""
         FROM inserted ORDER BY request
     )
     SELECT
-        b.*, CASE WHEN b.updates THEN b.requested_at END AS updates_at, i.id IS NOT NULL AS is_new,
+        b.*, CASE WHEN b.updates THEN b.requested_at END AS updates_at,
+        CASE WHEN b.passed_on THEN b.requested_at END AS passed_on_at, i.id IS NOT NULL AS is_new,
         i.id AS signature_id
     FROM batch AS b LEFT JOIN inserted AS i ON i.request = b.id
     ORDER BY b.id
@@ -96,7 +99,8 @@ PROCESS_SIGN_REQUESTS_SQL = text("""
 LOCK_SIGNATURE_SQL = text("""
     SELECT
         id, state, generation, valid_from, party, coalesce(withheld_name, name) AS name, organisation, profession, city,
-        postal_code, country, listed, updates, updates_wording_id, updates_at, locale, email, network, review,
+        postal_code, country, listed, updates, updates_wording_id, updates_at, passed_on, passed_on_wording_id,
+        passed_on_at, locale, email, network, review,
         named_when, named_from, team_sees_name
     FROM signatures
     WHERE petition_id = :petition_id AND party = :party AND email_canonical = :email_canonical
@@ -111,7 +115,8 @@ REFRESH_SIGNATURE_SQL = text("""
         named_when = :named_when, named_from = :named_from, named_at = NULL, team_sees_name = :team_sees_name,
         organisation = :organisation, profession = :profession, city = :city,
         postal_code = :postal_code, country = :country, listed = :listed, updates = :updates,
-        updates_wording_id = :updates_wording_id, updates_at = :updates_at, locale = :locale, email = :email,
+        updates_wording_id = :updates_wording_id, updates_at = :updates_at, passed_on = :passed_on,
+        passed_on_wording_id = :passed_on_wording_id, passed_on_at = :passed_on_at, locale = :locale, email = :email,
         network = :network, requested_at = greatest(requested_at, :requested_at), generation = :generation,
         valid_from = :valid_from, state = 'pending', ended_at = NULL, confirmed_at = NULL, confirmed_no = NULL,
         confirmed_same_network = NULL, held_at = NULL,

@@ -14,7 +14,7 @@ from petition.core.exceptions import ValidationError
 from petition.delivery.queues import CONFIRMATIONS, NOTIFICATIONS
 from petition.petitions.counters import increment
 from petition.signatures.confirm import end_confirmed
-from petition.signatures.consent import get_or_create_wording_id
+from petition.signatures.consent import get_or_create_passing_on_wording_id, get_or_create_wording_id
 from petition.signatures.models import Party, Signature, SignatureState
 from petition.signatures.partner_news import consents
 from petition.signatures.review.rules import find_flags, review_after_change
@@ -30,7 +30,8 @@ def withdraw(signature: Signature) -> bool:
 
     Returns whether this call did it.
     """
-    if not end_confirmed(signature, SignatureState.WITHDRAWN, ended_at=func.now(), updates=False):
+    ended = {"ended_at": func.now(), "updates": False, "passed_on": False}
+    if not end_confirmed(signature, SignatureState.WITHDRAWN, **ended):
         return False
     consents.end([signature.id])
     journal.record(Act.WITHDRAWN, signature.id, signature.email_canonical)
@@ -111,6 +112,17 @@ def stop_all_news(signature: Signature) -> bool:
     had_updates = signature.updates
     set_updates(signature, False)
     return consents.stop_all(signature) or had_updates
+
+
+def set_passed_on(signature: Signature, enabled: bool) -> None:
+    """Agree to be passed on, with the present wording, or take that back. Only a confirmed signature can agree."""
+    if enabled and signature.is_confirmed and not signature.passed_on:
+        wording_id = get_or_create_passing_on_wording_id(signature.petition, signature.locale)
+        if wording_id is not None:
+            signature.passed_on, signature.passed_on_wording_id = True, wording_id
+            signature.passed_on_at = clock.now()
+    elif not enabled:
+        signature.passed_on = False
 
 
 def enqueue_personal_link(signature: Signature) -> None:

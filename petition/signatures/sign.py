@@ -15,7 +15,7 @@ from petition.delivery.outbox import OutboxEntry, RecentEmails, enqueue, get_rec
 from petition.delivery.queues import CONFIRMATIONS, NOTIFICATIONS, Queue
 from petition.delivery.wakeup import wake_soon
 from petition.petitions.models import Petition
-from petition.signatures.consent import get_or_create_wording_id
+from petition.signatures.consent import get_or_create_passing_on_wording_id, get_or_create_wording_id
 from petition.signatures.models import Signature
 from petition.signatures.partner_news.consents import record_choices
 from petition.signatures.queries import INSERT_SIGN_REQUEST_SQL
@@ -24,8 +24,8 @@ from petition.signatures.validation import Details
 MAX_EMAILS_PER_DAY = 5  # to one signature
 MIN_EMAIL_INTERVAL = timedelta(minutes=1)  # between two emails to one signature
 FORM_COLUMNS = (
-    "party", "name", "organisation", "profession", "city", "postal_code", "country", "listed", "updates", "locale",
-    "named_when", "named_from", "team_sees_name",
+    "party", "name", "organisation", "profession", "city", "postal_code", "country", "listed", "updates", "passed_on",
+    "locale", "named_when", "named_from", "team_sees_name",
 )  # fmt: skip
 
 
@@ -60,6 +60,9 @@ def _column_values(petition: Petition, details: Details, source: str, network: s
         "email": details.address.typed,
         "email_canonical": details.address.canonical,
         "updates_wording_id": get_or_create_wording_id(petition, details.locale) if details.updates else None,
+        "passed_on_wording_id": (
+            get_or_create_passing_on_wording_id(petition, details.locale) if details.passed_on else None
+        ),
         "source": source,
         "network": network,
         "petition_id": petition.id,

@@ -34,7 +34,16 @@ ADVISORY_LOCK = 0x7369676E  # "sign": any number that no other code locks
 LOCK_TIMEOUT_MILLISECONDS = 2_000  # of the batch, and of a signature that somebody else changes
 RETRY_AFTER = timedelta(minutes=1)  # of a request that could not be processed
 
-KEPT_COLUMNS = (*FORM_COLUMNS, "email", "updates_wording_id", "updates_at", "network", "review")
+KEPT_COLUMNS = (
+    *FORM_COLUMNS,
+    "email",
+    "updates_wording_id",
+    "updates_at",
+    "passed_on_wording_id",
+    "passed_on_at",
+    "network",
+    "review",
+)
 
 log = structlog.get_logger(__name__)
 

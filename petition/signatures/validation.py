@@ -12,7 +12,7 @@ from petition.core.i18n import LANGUAGES, current_language
 from petition.petitions.models import Petition
 from petition.safeguards.email_addresses import Address, BadAddress, parse_email_address
 from petition.safeguards.signer_texts import MAX_CHARACTERS, TextProblem, find_problem, normalise
-from petition.signatures.consent import is_outdated
+from petition.signatures.consent import is_outdated, is_passing_on_outdated
 from petition.signatures.disposable import find_policy_error
 from petition.signatures.models import PARTIES, Party
 from petition.signatures.partner_news.consents import PartnerBox, list_boxes
@@ -43,6 +43,8 @@ class Details:
     named_when: str | None = None
     named_from: int | None = None
     team_sees_name: bool = False
+    # Whether the organisation that the petition names may have what they wrote.
+    passed_on: bool = False
     # The boxes for partners' news that were ticked; None of a petition without partners.
     partners: tuple[PartnerBox, ...] | None = None
 
@@ -76,7 +78,8 @@ def validate_details(petition: Petition, form: Mapping[str, Any]) -> Details:
         errors.setdefault("organisation", _("Tell us the name of the organisation."))
     address = _parse_address(petition, form, errors)
     country = _parse_country(form, errors) if "country" in petition.asks else None
-    boxes = {field: _parse_checkbox(form, field, errors) for field in ("listed", "updates")}
+    boxes = {field: _parse_checkbox(form, field, errors) for field in ("listed", "updates", "passed_on")}
+    boxes["passed_on"] = boxes["passed_on"] and bool(petition.passes_on_to)
     naming = parse_naming(petition, form, party, texts["profession"], errors)
     chosen = form.get("locale")
     locale = chosen if chosen in LANGUAGES else current_language()
@@ -85,11 +88,14 @@ def validate_details(petition: Petition, form: Mapping[str, Any]) -> Details:
         raise ValidationError(errors)
     if boxes["updates"] and is_outdated(petition, locale, form.get("wording")):
         raise ValidationError({"updates": _outdated_message()})
+    if boxes["passed_on"] and is_passing_on_outdated(petition, locale, form.get("passing_on_wording")):
+        raise ValidationError({"passed_on": _outdated_message()})
     name = texts["name"] or ""
     return Details(
         party=party, name=name, organisation=texts["organisation"], address=address,
         profession=texts["profession"], city=texts["city"], postal_code=texts["postal_code"], country=country,
         listed=boxes["listed"] if naming is None else naming.listed, updates=boxes["updates"], locale=locale,
+        passed_on=boxes["passed_on"],
         review=initial_review(party, name, texts["profession"]),
         named_when=naming.named_when if naming else None, named_from=naming.named_from if naming else None,
         team_sees_name=naming.team_sees_name if naming else False, partners=partners,

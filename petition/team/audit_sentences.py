@@ -138,6 +138,7 @@ SENTENCES = {
     "signatures.invalidate": N_("%(who)s invalidated signatures in bulk."),
     "signatures.quarantine": N_("%(who)s quarantined signatures in bulk."),
     "signatures.release": N_("%(who)s released signatures from quarantine in bulk."),
+    "signatures.read": N_("%(who)s read signatures of “%(what)s” that may be passed on."),
     "signatures.reinstate": N_("%(who)s reinstated signatures in bulk."),
     "signatures.stopped": N_("%(who)s stopped a bulk action on signatures."),
     "provider.joined": N_("%(what)s joined by the organisation's sign-in. Roles: %(roles)s."),

@@ -26,6 +26,19 @@ OPERATIONS = [
 # For a token, with the scope that each needs.
 OPERATIONS_BY_SCOPE = {
     ("GET", "/api/v1/petitions/{slug}/campaign-statistics"): "statistics:read",
+    ("GET", "/api/v1/petitions/{slug}/signatures"): "signatures:read",
+    ("POST", "/api/v1/signatures/search"): "signatures:manage",
+    ("GET", "/api/v1/signatures/{number}"): "signatures:manage",
+    ("POST", "/api/v1/signatures/{number}/actions"): "signatures:manage",
+    ("GET", "/api/v1/desk/petitions"): "petitions:manage",
+    ("POST", "/api/v1/desk/petitions"): "petitions:manage",
+    ("GET", "/api/v1/desk/petitions/{slug}"): "petitions:manage",
+    ("PATCH", "/api/v1/desk/petitions/{slug}"): "petitions:manage",
+    ("POST", "/api/v1/desk/petitions/{slug}/state"): "petitions:manage",
+    ("GET", "/api/v1/mailings"): "mailings:manage",
+    ("POST", "/api/v1/mailings"): "mailings:manage",
+    ("GET", "/api/v1/mailings/{number}"): "mailings:manage",
+    ("POST", "/api/v1/mailings/{number}/actions"): "mailings:manage",
 }
 
 

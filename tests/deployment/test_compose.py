@@ -127,7 +127,7 @@ def test_the_image_has_the_version_of_the_code_and_of_the_changelog() -> None:
 
 def test_each_service_gets_the_secrets_it_uses_and_no_other() -> None:
     keys = ["secret_key", "secret_key_fallbacks", "database_url", "broker_url"]
-    senders = [name for name in WORKERS if name != "worker-maintenance"]
+    senders = [name for name in WORKERS if name not in ("worker-maintenance", "worker-webhooks")]
     expected = dict.fromkeys(OURS, keys) | {
         name: [*keys, "mail_password", "mail_relays", "dkim_key", "dkim_second_key"] for name in senders
     }

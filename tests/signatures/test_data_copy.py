@@ -38,7 +38,7 @@ REFERENCES = (
 IN_THE_COPY = {
     "signatures", "sign_requests", "deliveries", "attempts", "bounces", "suppressions", "audit_events",
     "bulk_action_rows", "unsubscriptions", "name_reports", "erasure_journal", "person_requests", "address_changes",
-    "count_commitments", "partner_consents",
+    "count_commitments", "partner_consents", "webhook_events",
 }  # fmt: skip
 NOT_IN_THE_COPY = {
     "count_events": "taken by a worker within seconds; their entries are public and of nobody",
@@ -152,6 +152,7 @@ def test_the_page_says_all_of_it_in_words(client, signature):
 def test_every_column_of_a_signature_is_on_the_page():
     shown_apart = {
         "party", "state", "locale", "listed", "updates", "updates_at", "source", "created_at", "requested_at",
+        "passed_on", "passed_on_at",
         "reminded_at", "confirmed_at", "ended_at",
     }  # fmt: skip
     columns = {column.key for column in Signature.__table__.columns}

@@ -94,6 +94,6 @@ def _say_when(petition: Petition, *, failed: bool = False) -> Response:
     response = make_response(body, 404 if failed else 202)
     response.headers["Cache-Control"] = "no-store"
     if not failed:
-        response.headers["Content-Security-Policy"] = content_security_policy(inline_script=WAITING_SCRIPT)
+        response.headers["Content-Security-Policy"] = content_security_policy(inline_scripts=[WAITING_SCRIPT])
         response.headers["Retry-After"] = str(RETRY_SECONDS)
     return response

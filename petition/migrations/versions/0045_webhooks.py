@@ -53,6 +53,7 @@ STATEMENTS = (
     """,
     "CREATE INDEX ix_webhook_events_endpoint ON webhook_events (endpoint_id, id)",
     "CREATE INDEX ix_webhook_events_due ON webhook_events (endpoint_id, signature_id, id) WHERE state = 'due'",
+    "CREATE INDEX ix_webhook_events_signature ON webhook_events (signature_id) WHERE signature_id IS NOT NULL",
     "CREATE INDEX ix_webhook_events_failed ON webhook_events (id) WHERE state = 'failed'",
     "CREATE INDEX ix_webhook_events_created_at ON webhook_events (created_at)",
     # News that start or stop are noted where what counts is noted, so that the two keep their order.

@@ -17,7 +17,7 @@ from petition.petitions.views.public import SignForm
 from petition.safeguards.rate_limits import limit_token_posts
 from petition.signatures import labels
 from petition.signatures.address_change import request_change
-from petition.signatures.consent import get_wording
+from petition.signatures.consent import get_passing_on_wording, get_wording
 from petition.signatures.data_copy import collect_data_for_link
 from petition.signatures.links import get_by_personal_token
 from petition.signatures.models import Signature
@@ -28,6 +28,7 @@ from petition.signatures.self_service import (
     editable_fields,
     enqueue_personal_link,
     erase,
+    set_passed_on,
     set_updates,
     update_details,
     withdraw,
@@ -35,12 +36,15 @@ from petition.signatures.self_service import (
 from petition.signatures.withheld import list_choices
 
 ACCESS = "holder of the link"
-NOTICE_CODES = ("saved", "sent", "updates_on", "updates_off", "news_on", "news_off", "list_sent", "address_asked")
+NOTICE_CODES = (
+    "saved", "sent", "updates_on", "updates_off", "news_on", "news_off", "list_sent", "address_asked", "passed_on",
+    "not_passed_on",
+)  # fmt: skip
 # How the page of the signer's data groups the columns of a signature.
 TYPED_FIELDS = ("name", "withheld_name", "organisation", "email", "profession", "city", "postal_code", "country")
 TECHNICAL_FIELDS = (
-    "id", "petition_id", "email_canonical", "updates_wording_id", "generation", "valid_from", "confirmed_no",
-    "list_position", "logo_text", "merged_into", "review", "reported_at", "restricted_at", "network",
+    "id", "petition_id", "email_canonical", "updates_wording_id", "passed_on_wording_id", "generation", "valid_from",
+    "confirmed_no", "list_position", "logo_text", "merged_into", "review", "reported_at", "restricted_at", "network",
     "confirmed_same_network", "held_at",
     "anonymised_at", "named_when", "named_from", "named_at", "team_sees_name",
 )  # fmt: skip
@@ -75,6 +79,8 @@ def _page(signature: Signature, token: str, notice: str | None, **form_state: An
         # What `set_updates` records, in the language that it is recorded in.
         wording=get_wording(signature.petition, signature.locale),
         boxes=list_boxes(signature.petition, signature.locale),
+        passing_on=get_passing_on_wording(signature.petition, signature.locale),
+        is_passed_on=signature.passed_on,
         **form_state,
     )
 
@@ -119,6 +125,16 @@ def me_partner_news(token: str, key: str) -> Response:
     set_news(signature, find_box(signature.petition, key, signature.locale), enabled)
     db.session.commit()
     return _redirect_to_page(token, "news_on" if enabled else "news_off")
+
+
+@blueprint.post("/me/<token>/passing-on")
+@limit_token_posts
+def me_passing_on(token: str) -> Response:
+    """Agree to be passed on to the organisation that the petition names, or take that back."""
+    enabled = request.form.get("passed_on") in ("on", "true", "1")
+    set_passed_on(_get_signature(token, lock=True), enabled)
+    db.session.commit()
+    return _redirect_to_page(token, "passed_on" if enabled else "not_passed_on")
 
 
 @blueprint.post("/me/<token>/withdraw")

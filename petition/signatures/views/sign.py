@@ -227,6 +227,7 @@ def confirm_page_of(
         signature=present_for_signer(signature),
         token=tokens.strip_trailing_characters(token),
         seen=compute_fingerprint(signature),
+        passed_on_to=signature.petition.passes_on_to if signature.passed_on else None,
         confirmed_on=local_day(signature, signature.confirmed_at),
         changed=changed,
         again=again,

@@ -1,4 +1,4 @@
-"""Webhooks at the desk: made, secret shown once, changed, paused, tested, rotated, deleted; and what failed, at /ops/."""
+"""Webhooks at the desk, from their making to their end; what was given up, at /ops/."""
 
 import re
 
@@ -87,7 +87,7 @@ def test_what_was_given_up_is_shown_to_operators_and_sent_again(client, endpoint
                 settled_at=clock.now(),
                 attempts=12,
                 answer="timeout",
-            )  # fmt: skip
+            )
         )
     db.session.commit()
     sign_in(client, TeamRole.OPERATOR)

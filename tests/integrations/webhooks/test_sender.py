@@ -14,11 +14,13 @@ from petition.core.db import db
 from petition.integrations.models import EventState, EventType, WebhookEndpoint, WebhookEvent
 from petition.integrations.webhooks import endpoints, failures, http_post, sender
 from petition.integrations.webhooks.events import Occurrence, write
+from petition.signatures import self_service
 
 
 @pytest.fixture
 def confirmed(app):
-    return make_signature(make_petition(), state="confirmed", name="Zoé Martin", email="zoe@example.org")
+    petition = make_petition(passes_on_to="Les voisins solidaires")
+    return make_signature(petition, state="confirmed", name="Zoé Martin", email="zoe@example.org")
 
 
 def happen(signature, *types):
@@ -60,7 +62,7 @@ def test_a_message_is_signed_and_names_nobody(receiver, make_endpoint, confirmed
 
 def test_what_the_signer_agreed_to_pass_on_is_read_when_it_is_sent(receiver, make_endpoint, confirmed):
     make_endpoint()
-    confirmed.passed_on = True
+    self_service.set_passed_on(confirmed, True)
     db.session.commit()
     happen(confirmed, EventType.SIGNATURE_CONFIRMED, EventType.SIGNATURE_WITHDRAWN)
     assert "zoe@" not in json.dumps([event.data for event in get_events()])
