@@ -4,8 +4,9 @@ import re
 import sys
 
 import pytest
-from support.factories import make_mailing, make_petition, post_form
+from support.factories import make_mailing, make_petition
 from support.partners import end_partnership, make_partner, make_partnership, sign_in_member
+from support.team_sign_in import csrf_token
 
 from petition.core.db import db
 from petition.petitions.partners.models import GRANTS, PARTNER_ROLES, PartnerMember, PartnerRole
@@ -28,10 +29,10 @@ def list_routes(app):
     return found
 
 
-def ask(client, method, rule, values):
+def ask(client, method, rule, values, token=""):
     """Open a page about something; arguments that name nothing of a petition are 1."""
     path = re.sub(r"<(?:\w+:)?(\w+)>", lambda found: str(values.get(found[1], 1)), rule.rule)
-    return post_form(client, path) if method == "POST" else client.get(path)
+    return client.post(path, data={"csrf_token": token}) if method == "POST" else client.get(path)
 
 
 @pytest.fixture
@@ -63,9 +64,9 @@ def test_each_role_opens_its_own_pages(app, shared, role):
     client = app.test_client()
     join(values, partner, role)
     sign_in_member(client, partner)
-    opened = set()
+    opened, token = set(), csrf_token(client.get("/account/"))
     for endpoint, method, rule in list_routes(app):
-        answer = ask(client, method, rule, values)
+        answer = ask(client, method, rule, values, token)
         asked = list_partner_views().get(endpoint)
         may = asked is not None and role in GRANTS[PartnerRole(asked)]
         assert (answer.status_code == 403) == (not may), (method, rule.rule, answer.status_code)
@@ -75,7 +76,7 @@ def test_each_role_opens_its_own_pages(app, shared, role):
     assert opened, role
 
 
-@pytest.mark.parametrize("role", PARTNER_ROLES)
+@pytest.mark.parametrize("role", ["owner", "viewer"])
 def test_what_is_of_another_petition_does_not_exist(app, shared, role):
     """One that the partner does not share, one that is not there, a mailing of others: one answer, for any role."""
     values, partner = shared
@@ -86,11 +87,9 @@ def test_what_is_of_another_petition_does_not_exist(app, shared, role):
     absent = {**foreign, "slug": "absente", "mailing_id": 2**40, "update_id": 2**40}
     sign_in_member(client, partner)
     for endpoint, method, rule in list_routes(app):
-        names_something = bool(rule.arguments & {"slug", "mailing_id"})
-        expected = 404 if endpoint in list_partner_views() else 403
-        answers = [ask(client, method, rule, about) for about in (foreign, teams, absent)]
-        if names_something:
-            assert [answer.status_code for answer in answers] == [expected] * 3, (method, rule.rule)
+        if endpoint in list_partner_views() and rule.arguments & {"slug", "mailing_id"}:
+            answers = [ask(client, method, rule, about) for about in (foreign, teams, absent)]
+            assert [answer.status_code for answer in answers] == [404] * 3, (method, rule.rule)
             headings = {re.search(r"<h1.*?</h1>", answer.text, re.DOTALL)[0] for answer in answers}
             assert len(headings) == 1, rule.rule
 
