@@ -2,7 +2,7 @@
 
 from typing import Any
 
-from petition.signatures.models import Signature
+from petition.signatures.models import Signature, SignatureState
 
 DISPLAYED_FIELDS = ("party", "name", "profession", "organisation", "city", "listed", "updates")
 
@@ -13,7 +13,8 @@ def present_for_signer(signature: Signature) -> dict[str, Any]:
         **{name: getattr(signature, name) for name in DISPLAYED_FIELDS},
         **{name: getattr(signature, name) for name in ("postal_code", "country")},
         "email_masked": mask_email(signature.email),
-        "state": signature.state,
+        # A quarantined one is confirmed, for its signer.
+        "state": SignatureState.CONFIRMED if signature.is_confirmed else signature.state,
         "review": signature.review,
         "confirmed_on": signature.confirmed_at.date() if signature.confirmed_at else None,
     }
