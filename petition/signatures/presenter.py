@@ -2,7 +2,7 @@
 
 from typing import Any
 
-from petition.signatures.models import Signature
+from petition.signatures.models import Signature, SignatureState
 from petition.signatures.partner_news.consents import list_agreed_names
 
 DISPLAYED_FIELDS = ("party", "own_name", "profession", "organisation", "city", "shown", "updates")
@@ -17,7 +17,8 @@ def present_for_signer(signature: Signature) -> dict[str, Any]:
         "name": signature.own_name,
         "is_withheld": signature.withheld_name is not None,
         "email_masked": mask_email(signature.email),
-        "state": signature.state,
+        # A quarantined one is confirmed, for its signer.
+        "state": SignatureState.CONFIRMED if signature.is_confirmed else signature.state,
         "news_from": list_agreed_names(signature),
         "review": signature.review,
         "confirmed_on": signature.confirmed_at.date() if signature.confirmed_at else None,
