@@ -4,9 +4,6 @@ import re
 from datetime import timedelta
 from functools import cache
 
-from babel.numbers import format_decimal
-from babel.units import format_unit
-
 # A pattern of CLDR that names nothing: the unit's own identifier.
 UNIT_PATTERN = re.compile(r"[^\W\d_]+")
 
@@ -17,6 +14,8 @@ def format_duration(seconds: float, language: str = "en") -> str:
     Seconds, minutes and hours have the signs of the SI; the day's is the language's (Unicode CLDR), in French « j ».
     """
     if seconds < 10:
+        from babel.numbers import format_decimal  # noqa: PLC0415, as `petition queue check` starts without it
+
         return f"{format_decimal(round(seconds, 1), '0.0', language)}\N{NO-BREAK SPACE}s"
     if seconds < 60:
         return f"{seconds:.0f}\N{NO-BREAK SPACE}s"
@@ -31,6 +30,8 @@ def format_duration(seconds: float, language: str = "en") -> str:
 
 @cache
 def _day_sign(language: str) -> str:
+    from babel.units import format_unit  # noqa: PLC0415, as above
+
     found = UNIT_PATTERN.search(format_unit(3, "day", "narrow", locale=language))
     return found[0] if found and found[0] != "duration" else "d"
 

@@ -82,7 +82,7 @@ def validate_details(petition: Petition, form: Mapping[str, Any]) -> Details:
     boxes["passed_on"] = boxes["passed_on"] and bool(petition.passes_on_to)
     naming = parse_naming(petition, form, party, texts["profession"], errors)
     chosen = form.get("locale")
-    locale = chosen if chosen in LANGUAGES else current_language()
+    locale = chosen if isinstance(chosen, str) and chosen in LANGUAGES else current_language()
     partners = _parse_partners(petition, form, locale, errors)
     if errors or address is None:
         raise ValidationError(errors)

@@ -89,7 +89,7 @@ def test_chains_of_requests_are_consistent(app, api):
     chains = type("Chains", (SignerWorkflow, api.as_state_machine()), {"reached": set()})
     chains.run(
         settings=settings(
-            chains.TestCase.settings, max_examples=25, stateful_step_count=12, derandomize=True, database=None
+            chains.TestCase.settings, max_examples=40, stateful_step_count=12, derandomize=True, database=None
         )
     )
     assert chains.reached >= EXPECTED_RESPONSES

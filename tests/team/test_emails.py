@@ -62,7 +62,7 @@ def test_octets_are_valid_for_every_mail_server(app, sent_emails, kind):
 def test_every_change_of_credentials_has_its_words(app, sent_emails, locale):
     account = make_account(language=locale)
     changes = [value for name, value in vars(credentials).items() if name.isupper() and "." in str(value)]
-    assert len(changes) == len(credential_change_labels()) == 8
+    assert len(changes) == len(credential_change_labels()) == 10
     for change in changes:
         credentials.record_change(account, change)
     db.session.commit()

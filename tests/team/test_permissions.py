@@ -32,7 +32,7 @@ def restricted_routes(app):
 
 
 def ask(client, method, path):
-    path = path.replace("<int:", "<").replace("<path:", "<")
+    path = re.sub(r"<any\((\w+)[^>]*>", r"\1", path).replace("<int:", "<").replace("<path:", "<")
     while "<" in path:
         path = path[: path.index("<")] + "1" + path[path.index(">") + 1 :]
     return post_form(client, path) if method == "POST" else client.get(path)

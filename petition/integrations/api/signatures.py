@@ -51,7 +51,8 @@ SignatureSchema = ma.Schema.from_dict(
         "state": ma.fields.String(required=True, validate=validate.OneOf(STATES)),
         "listed": ma.fields.Boolean(required=True),
         "passed_on": ma.fields.Boolean(required=True),
-        **_texts("source", "created_at", "confirmed_at", "ended_at"),
+        **_texts("source", "created_at", "confirmed_at", "ended_at", "named_when", "named_at"),
+        "named_from": ma.fields.Integer(required=True, allow_none=True),
     },
     name="SignatureSchema",
 )
@@ -135,6 +136,7 @@ EXAMPLE_SIGNER = {
 EXAMPLE_SIGNATURE = EXAMPLE_SIGNER | {
     "petition": "internet-en-prison", "state": "confirmed", "listed": True, "passed_on": False, "source": "page",
     "created_at": "2022-09-28T09:58:00+00:00", "ended_at": None,
+    "named_when": None, "named_from": None, "named_at": None,
 }  # fmt: skip
 EXAMPLE_ONE = EXAMPLE_SIGNATURE | {
     "history": [{"at": "2022-09-28T09:58:00+00:00", "what": "Signed.", "words": None}],

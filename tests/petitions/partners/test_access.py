@@ -15,7 +15,7 @@ from petition.petitions.updates.models import PetitionUpdate
 from petition.team.permissions import list_partner_views
 
 # Pages of every account, and of whoever holds a link or reads the public site.
-OPEN_RULES = {"public", "holder of the link", "developer", "machine", "team", None}
+OPEN_RULES = {"public", "holder of the link", "developer", "machine", "token", "team", None}
 
 
 def list_routes(app):
@@ -31,7 +31,9 @@ def list_routes(app):
 
 def ask(client, method, rule, values, token=""):
     """Open a page about something; arguments that name nothing of a petition are 1."""
-    path = re.sub(r"<(?:\w+:)?(\w+)>", lambda found: str(values.get(found[1], 1)), rule.rule)
+    path = re.sub(
+        r"<(?:[^<>:]+:)?(\w+)>", lambda found: str(({"verb": "release"} | values).get(found[1], 1)), rule.rule
+    )
     return client.post(path, data={"csrf_token": token}) if method == "POST" else client.get(path)
 
 
