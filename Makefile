@@ -4,7 +4,8 @@ VENV := .venv
 BIN := $(VENV)/bin
 PO := $(wildcard petition/translations/*/LC_MESSAGES/messages.po)
 MO := $(PO:.po=.mo)
-PYTEST = $(BIN)/python -m pytest -n logical --dist loadgroup
+# One more than processors: some tests wait.
+PYTEST = $(BIN)/python -m pytest -n $$($(BIN)/python -c "import os; print((os.cpu_count() or 1) + 1)") --dist loadgroup
 
 .PHONY: help up demo test test-all check pictures bench forge faults lock translations clean
 

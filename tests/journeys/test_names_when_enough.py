@@ -43,6 +43,7 @@ def public_names(stack):
     return [one["name"] for one in stack.get(f"/api/v1/petitions/{SLUG}/signatories").json["items"]]
 
 
+@pytest.mark.slow
 def test_a_name_waits_and_is_shown_within_a_minute_after_enough_have_signed(stack, tmp_path):
     (tmp_path / "letter.md").write_text(LETTER, encoding="utf-8")
     run(stack, "petitions", "create", str(tmp_path / "letter.md"))

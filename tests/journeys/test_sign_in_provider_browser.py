@@ -2,6 +2,7 @@
 
 import re
 
+import pytest
 from support.browser import check_page, click_and_wait, new_page
 from support.local_stack import LocalStack
 from support.oidc_provider import CLIENT_ID, CLIENT_SECRET, OidcProvider
@@ -10,6 +11,7 @@ from support.ports import free_port
 LABEL = "Orga"
 
 
+@pytest.mark.slow
 def test_sign_in_by_the_provider(chromium, tmp_path):
     provider = OidcProvider()
     settings = {"ISSUER": provider.issuer, "CLIENT_ID": CLIENT_ID, "CLIENT_SECRET": CLIENT_SECRET, "LABEL": LABEL,

@@ -33,6 +33,7 @@ def last_result(page):
     return page.locator("tbody tr").first.inner_text()
 
 
+@pytest.mark.slow
 def test_the_life_of_a_webhook(stack, chromium):
     page = new_page(chromium)
     create_first_account(stack, page, PASSWORD)

@@ -11,7 +11,7 @@ from werkzeug.serving import make_server
 from petition.core.db import db
 from petition.signatures.models import Signature, UsedChallenge
 
-pytestmark = [pytest.mark.journey, pytest.mark.browser]
+pytestmark = [pytest.mark.journey, pytest.mark.browser, pytest.mark.slow]
 
 
 @pytest.fixture
