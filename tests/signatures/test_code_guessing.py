@@ -83,7 +83,8 @@ def bring(client, petition, fate):
         assert confirm_by_link(client, f"/c/{make_confirm_token(signature)}").status_code == 303
         db.session.refresh(signature)
     act = {
-        "quarantined": quarantine, "withdrawn": withdraw, "invalidated": invalidate, "disowned": disown, "erased": erase,
+        "quarantined": quarantine, "withdrawn": withdraw, "invalidated": invalidate, "disowned": disown,
+        "erased": erase,
     }.get(fate)  # fmt: skip
     if act:
         act(signature)
