@@ -34,6 +34,7 @@ def register(app: Flask) -> None:
         address_change,
         bulk,
         check_email,
+        consents,
         disown,
         draft_preview,
         embed,
@@ -52,6 +53,7 @@ def register(app: Flask) -> None:
     from petition.team.template_context import register_navigation_count
 
     openapi.register_blueprint(app, api.blueprint)
+    openapi.register_blueprint(app, consents.blueprint)
     for view in (
         sign,
         embed,

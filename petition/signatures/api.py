@@ -91,6 +91,14 @@ class SignSchema(ma.Schema):
     passed_on = ma.fields.Boolean(
         metadata={"description": N_("agree to be passed on to whom the petition names"), "default": False}
     )
+    wordings = ma.fields.Dict(
+        keys=ma.fields.String(),
+        values=ma.fields.String(),
+        validate=validate.Length(max=40),
+        metadata={
+            "description": N_("which words each ticked box had (see consents): signing fails where they have changed")
+        },
+    )
     locale = _text(N_("language of the emails, as two letters; else the browser's, else the site's own"))
     with_handle = ma.fields.Boolean(
         metadata={
@@ -200,6 +208,12 @@ EXAMPLE_SIGNATORIES = {
 }  # fmt: skip
 
 
+def _name_wordings(wordings: dict[str, str]) -> dict[str, str]:
+    """Return the wordings that were shown, under the names that the page's form has for them."""
+    names = {"updates": "wording", "passed_on": "passing_on_wording"}
+    return {names.get(field, field.replace("news_", "wording_", 1)): digest for field, digest in wordings.items()}
+
+
 def _accepted(handle: str | None = None) -> Response:
     if handle is not None:
         return current_app.make_response((jsonify(status=ACCEPTED, handle=handle), 202))
@@ -249,7 +263,7 @@ class Signatures(MethodView):
         if is_filled(fields):
             return _accepted(seal(NOBODY) if fields.get("with_handle") else None)
         try:
-            details = validate_details(petition, fields)
+            details = validate_details(petition, fields | _name_wordings(fields.get("wordings") or {}))
             is_asked = petition.is_open and petition.asks_challenge and not has_token()
             if is_asked and not use_solution(petition.id, fields.get(ALTCHA)):
                 return _ask_for_challenge(slug)

@@ -21,6 +21,7 @@ OPERATIONS = [
     ("GET", "/api/v1/petitions/{slug}/signatories"),
     ("POST", "/api/v1/petitions/{slug}/signatures"),
     ("GET", "/api/v1/petitions/{slug}/challenge"),
+    ("GET", "/api/v1/petitions/{slug}/consents"),
     ("POST", "/api/v1/confirmations"),
 ]
 # For a token, with the scope that each needs.
