@@ -159,7 +159,7 @@ def passers_by(people: People, n: int) -> Crowd:
 
 
 def school(people: People, n: int) -> Crowd:
-    """Return pupils of one school within an hour, from its network: told what to tick, and helped to confirm."""
+    """Return pupils of one school within an hour, from its network: helped to tick the boxes, and to confirm."""
     network, domain = next(people.networks), "lycee-des-sources.fr"
     events = [
         people.person(at, domain if people.random.random() < 0.45 else people.random.choice(LARGE), network,

@@ -209,9 +209,10 @@ EXAMPLE_SIGNATORIES = {
 
 
 def _name_wordings(wordings: dict[str, str]) -> dict[str, str]:
-    """Return the wordings that were shown, under the names that the page's form has for them."""
+    """Return the wordings that were shown, under the names that the page's form has for them; no other field."""
     names = {"updates": "wording", "passed_on": "passing_on_wording"}
-    return {names.get(field, field.replace("news_", "wording_", 1)): digest for field, digest in wordings.items()}
+    names |= {field: f"wording_{field.removeprefix('news_')}" for field in wordings if field.startswith("news_")}
+    return {names[field]: digest for field, digest in wordings.items() if field in names}
 
 
 def _accepted(handle: str | None = None) -> Response:

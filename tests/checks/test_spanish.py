@@ -1,12 +1,10 @@
 """The Spanish catalogue: one word for one thing, and Spanish typography. docs/translating.md has its glossary."""
 
 import re
-from pathlib import Path
 
 import pytest
-from babel.messages.pofile import read_po
+from support.catalogues import list_translations
 
-CATALOGUE = Path(__file__).parents[2] / "petition/translations/es/LC_MESSAGES/messages.po"
 # What is not said, and the word for it; names of settings and commands are no words.
 RETIRED = {
     r"\be-?mails?\b": "correo",
@@ -24,17 +22,9 @@ RETIRED = {
 MARKUP = re.compile(r"%\(\w+\)[a-z]|`[^`]*`|celery -A \S+ \S+|\{\{ \w+ \}\}|https?://\S+")
 
 
-def list_translations():
-    with CATALOGUE.open("rb") as file:
-        for message in read_po(file, locale="es"):
-            if message.id:
-                texts = (message.string,) if isinstance(message.string, str) else message.string
-                yield from (MARKUP.sub("x", text) for text in texts)
-
-
 @pytest.mark.parametrize("pattern", RETIRED)
 def test_one_word_for_one_thing(pattern):
-    found = [text for text in list_translations() if re.search(pattern, text, re.IGNORECASE)]
+    found = [text for text in list_translations("es", MARKUP) if re.search(pattern, text, re.IGNORECASE)]
     assert not found, f"say {RETIRED[pattern]}: {found}"
 
 
@@ -51,5 +41,5 @@ def test_one_word_for_one_thing(pattern):
     ],
 )
 def test_typography(pattern, advice):
-    found = [text for text in list_translations() if re.search(pattern, text)]
+    found = [text for text in list_translations("es", MARKUP) if re.search(pattern, text)]
     assert not found, f"{advice}: {found}"

@@ -52,12 +52,12 @@ def test_a_name_waits_and_is_shown_within_a_minute_after_enough_have_signed(stac
     page = sign_and_confirm(stack, "Ada Vernet", "ada@exemple.org", 1, named_when="total")
     assert "Ada Vernet" in page
     assert PROMISE in page
-    told = f"Et 1 personne qui sera nommée dès que {NEEDED} auront signé."
-    wait_for(lambda: told in stack.get(f"/p/{SLUG}").text, 60, "the number of those who wait")
+    sentence = f"Et 1 personne qui sera nommée dès que {NEEDED} auront signé."
+    wait_for(lambda: sentence in stack.get(f"/p/{SLUG}").text, 60, "the number of those who wait")
     for number, name in enumerate(("Bea Roux", "Cleo Petit", "Dora Blanc"), 2):
         sign_and_confirm(stack, name, f"s{number}@exemple.org", number, named_when="never")
     assert public_names(stack) == []
     assert "Ada Vernet" not in stack.get(f"/p/{SLUG}/signatories").text
     sign_and_confirm(stack, "Elsa Noir", f"s{NEEDED}@exemple.org", NEEDED, named_when="now")
     wait_for(lambda: sorted(public_names(stack)) == ["Ada Vernet", "Elsa Noir"], 60, "the name, within a minute")
-    wait_for(lambda: told not in stack.get(f"/p/{SLUG}").text, 60, "nobody who waits")
+    wait_for(lambda: sentence not in stack.get(f"/p/{SLUG}").text, 60, "nobody who waits")

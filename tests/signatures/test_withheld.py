@@ -216,8 +216,8 @@ def test_a_small_group_of_a_profession_is_not_told(app):
     sign(petition, "Bea Roux", named_when="profession", profession="Greffière")
     sign(petition, "Cleo Petit", named_when="total")
     run_release_names()
-    told = [(group.waiting, group.when, group.needed, group.profession) for group in list_waiting(petition)]
-    assert told == [(1, "total", 100, None), (MIN_GROUP, "profession", 50, "Juge"), (1, "profession", None, None)]
+    waiting = [(group.waiting, group.when, group.needed, group.profession) for group in list_waiting(petition)]
+    assert waiting == [(1, "total", 100, None), (MIN_GROUP, "profession", 50, "Juge"), (1, "profession", None, None)]
 
 
 def test_nobody_waits_any_more_once_they_are_named(app):

@@ -59,7 +59,7 @@ class Record:
 
     @property
     def state_for_signer(self) -> str:
-        """Return what its signer is told."""
+        """Return what its signer reads."""
         return "confirmed" if self.state == "quarantined" else self.state
 
 

@@ -52,3 +52,10 @@ def test_words_that_have_changed_meanwhile_are_refused(client, petition, field):
     answer = client.post(f"{PATH}/signatures", json=agreed)
     assert (answer.status_code, list(answer.json["errors"])) == (422, [field])
     assert db.session.query(Signature).count() == 0
+
+
+def test_wordings_replace_no_other_field(client, petition):
+    wordings = {"email": "eva@example.org", "locale": "en", "nothing": "x"}
+    assert client.post(f"{PATH}/signatures", json=SIGNER | {"wordings": wordings}).status_code == 202
+    signature = db.session.query(Signature).one()
+    assert (signature.email, signature.locale) == (SIGNER["email"], "fr")
