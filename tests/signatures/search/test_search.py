@@ -195,12 +195,12 @@ def fill(rows):
                                 updates, source, generation, valid_from, created_at, requested_at, confirmed_at,
                                 network)
         SELECT CASE WHEN n % 3000 = 7 AND n < 15000 THEN 2 ELSE 1 END, 'person',
-               CASE WHEN n < 40 THEN 'invalidated' WHEN n % 10 < 7 THEN 'confirmed' ELSE 'pending' END,
+               CASE WHEN n < 40 THEN 'invalidated' WHEN n % 10 < 9 THEN 'confirmed' ELSE 'pending' END,
                CASE WHEN n < 3000 AND n % 500 = 3 THEN 'Rara Avis' ELSE 'Signer Given' || n % 300 || ' ' || n END,
                's' || n || '@d.fr',
                's' || n || '@' || CASE WHEN n < 60 THEN 'rare.example' ELSE 'd' || n % 40 || '.fr' END,
                CASE WHEN n % 9000 = 4 THEN 'Horloger' ELSE 'role ' || n % 90 END, 'fr', true, false, 'page', 1, 1,
-               at, at, CASE WHEN n % 10 < 7 THEN at + interval '1 h' END,
+               at, at, CASE WHEN n % 10 < 9 THEN at + interval '1 h' END,
                CASE WHEN n < 50 THEN repeat('a', 32) WHEN n > :rows - 20000 THEN md5((n % 900)::text) END
         FROM (SELECT n, now() - interval '100 days' + n * interval '100 days' / :rows AS at
               FROM generate_series(1, :rows) AS n) AS made
@@ -252,7 +252,7 @@ def test_no_search_reads_the_whole_table(app):
         {}, {"name": "rara"}, {"email": "s777@"}, {"email": "s9@d9.fr"}, {"profession": "horlo"},
         {"state": "invalidated"}, {"domain": "rare.example"}, {"petition": "parc"},
         {"created_since": day, "created_until": day},
-        {"confirmed_since": day, "confirmed_until": day}, {"network": "#1"}, {"domain": "d8.fr", "state": "pending"},
+        {"confirmed_since": day, "confirmed_until": day}, {"network": "#1"}, {"domain": "d9.fr", "state": "pending"},
         {"name": "signer", "state": "confirmed"},
     ):  # fmt: skip
         statements = record_search_statements(filters)
