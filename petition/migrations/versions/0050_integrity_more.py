@@ -1,0 +1,13 @@
+"""Reserved."""
+
+revision = "0050"
+down_revision = "0049"
+compatible_from = "0042"
+
+
+def upgrade() -> None:
+    pass
+
+
+def downgrade() -> None:
+    pass

@@ -1,0 +1,13 @@
+"""Reserved."""
+
+revision = "0051"
+down_revision = "0050"
+compatible_from = "0042"
+
+
+def upgrade() -> None:
+    pass
+
+
+def downgrade() -> None:
+    pass
