@@ -55,7 +55,7 @@ class RabbitMQ:
             self.node = subprocess.Popen(
                 [str(RABBITMQ)], env=self.environ, cwd=self.folder, stdout=log, stderr=log, start_new_session=True
             )
-        wait_for(self._is_started, 60, "RabbitMQ")
+        wait_for(self._is_started, 180, "RabbitMQ")
 
     def _is_started(self):
         assert self.node.poll() is None, self.log
