@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 from schemathesis import GenerationMode
 from schemathesis.specs.openapi.checks import ignored_auth, positive_data_acceptance
 from support.api_tokens import make_token
-from support.factories import make_petition
+from support.factories import make_mailing, make_petition, make_signature
 
 from petition.team.api_tokens.scopes import SCOPES
 
@@ -40,6 +40,10 @@ OPERATIONS_BY_SCOPE = {
     ("POST", "/api/v1/mailings"): "mailings:manage",
     ("GET", "/api/v1/mailings/{number}"): "mailings:manage",
     ("POST", "/api/v1/mailings/{number}/actions"): "mailings:manage",
+    ("GET", "/api/v1/mailings/{number}/draft"): "mailings:manage",
+    ("PATCH", "/api/v1/mailings/{number}/draft"): "mailings:manage",
+    ("GET", "/api/v1/mailings/{number}/preview"): "mailings:manage",
+    ("POST", "/api/v1/mailings/{number}/copies"): "mailings:manage",
 }
 
 
@@ -71,7 +75,8 @@ def test_the_api_conforms_to_its_description(app, api, method, path, mode):
 
 @pytest.mark.parametrize(("method", "path"), OPERATIONS_BY_SCOPE)
 def test_what_a_token_may_do_conforms_too(app, api, method, path):
-    make_petition()
+    petition = make_petition()
+    numbers = {"/api/v1/signatures/": make_signature(petition).id, "/api/v1/mailings/": make_mailing(petition).id}
     _, headers = make_token(*SCOPES)
     operation = api[path][method]
 
@@ -80,6 +85,9 @@ def test_what_a_token_may_do_conforms_too(app, api, method, path):
     def check(case, known):
         if known and "slug" in (case.path_parameters or {}):
             case.path_parameters["slug"] = "jardin"
+        for prefix, number in numbers.items():
+            if known and path.startswith(f"{prefix}{{number}}"):
+                case.path_parameters["number"] = number
         # Which petition is there, and in which state it allows what, no schema says.
         case.call_and_validate(headers=headers, excluded_checks=[positive_data_acceptance, ignored_auth])
 
