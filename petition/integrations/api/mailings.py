@@ -8,8 +8,8 @@ from flask_babel import gettext as _
 from sqlalchemy import select
 
 from petition.core.db import db
-from petition.core.exceptions import ValidationError
-from petition.core.i18n import N_
+from petition.core.exceptions import NotFound, ValidationError
+from petition.core.i18n import LANGUAGES, N_
 from petition.core.openapi import ApiBlueprint, document_operation, document_problems
 from petition.core.optimistic_lock import require_version
 from petition.integrations.api import mailing_schemas as schemas
@@ -21,23 +21,32 @@ from petition.mailings.models import Mailing, MailingState
 from petition.mailings.preflight import run_preflight_checks
 from petition.mailings.report import build_report
 from petition.petitions import queries as petition_queries
+from petition.petitions.partners.access import is_outsider
+from petition.petitions.partners.models import PartnerRole
 from petition.team.api_tokens.access import ACCESS_TOKEN, current_token, require_petition, require_scope
 from petition.team.api_tokens.scopes import Scope
 from petition.team.models import Account
 
 ACCESS = ACCESS_TOKEN
 MAX_LISTED = 100
+MAX_BODY_BYTES = 210_000 * len(LANGUAGES)  # 50,000 characters in each, each up to four bytes
 STOPPING_ACTIONS = ("unschedule", "pause", "cancel")  # which the team may do to a partner's mailing too
 COUNTED_STATES = (MailingState.DRAFT, MailingState.TESTED)
 blueprint = ApiBlueprint("mailings_api", __name__, url_prefix="/api/v1/mailings", description="Mailings for a token")
 
 
 def _report(mailing: Mailing) -> dict[str, Any]:
-    return build_report(mailing)
+    report = build_report(mailing)
+    if is_outsider(current_token().account):
+        report["reasons"] = []  # a mail server's answer may name the recipient
+    return report
 
 
 def _find(number: int, *, lock: bool = False, version: int | None = None) -> Mailing:
     mailing = lifecycle.find(number, lock=lock)
+    account = current_token().account
+    if is_outsider(account) and (mailing.partner_id is None or not partner_senders.is_author(account, mailing)):
+        raise NotFound({"mailing": "not of a partner that the account acts for"})
     if current_token().petition_id is not None:
         for petition_id in mailing.segment.get("petitions") or [None]:
             require_petition(petition_id)
@@ -95,7 +104,7 @@ def _represent(mailing: Mailing) -> dict[str, Any]:
 class Mailings(MethodView):
     """All mailings."""
 
-    @require_scope(blueprint, Scope.MAILINGS_MANAGE)
+    @require_scope(blueprint, Scope.MAILINGS_MANAGE, partners=PartnerRole.SENDER)
     @blueprint.arguments(schemas.MailingsQuery(), location="query")
     @blueprint.response(200, schemas.ListedMailingSchema(many=True), example=[schemas.EXAMPLE_LISTED])
     @document_problems(blueprint, 422)
@@ -112,7 +121,7 @@ class Mailings(MethodView):
         found = db.session.scalars(wanted)
         return [{"id": mailing.id, "name": mailing.name, "state": mailing.state} for mailing in found]
 
-    @require_scope(blueprint, Scope.MAILINGS_MANAGE)
+    @require_scope(blueprint, Scope.MAILINGS_MANAGE, partners=PartnerRole.SENDER, max_body_bytes=MAX_BODY_BYTES)
     @blueprint.arguments(schemas.MailingDraftSchema(), example=schemas.EXAMPLE_DRAFT)
     @blueprint.response(201, schemas.MailingReportSchema(), example=schemas.EXAMPLE_REPORT)
     @document_problems(blueprint, 400, 413, 422)
@@ -120,7 +129,8 @@ class Mailings(MethodView):
     def post(self, body: dict[str, Any]) -> dict[str, Any]:
         """Create a draft; nothing is sent."""
         account = current_token().account
-        mailing = drafts.create(drafts.parse_draft(_merge({}, body), account), account.email)
+        form = {"partner": _own_partner(account)} if is_outsider(account) else {}
+        mailing = drafts.create(drafts.parse_draft(_merge(form, body), account), account.email)
         count_audience(mailing)
         db.session.commit()
         return _report(mailing)
@@ -130,7 +140,7 @@ class Mailings(MethodView):
 class OneMailing(MethodView):
     """One mailing."""
 
-    @require_scope(blueprint, Scope.MAILINGS_MANAGE)
+    @require_scope(blueprint, Scope.MAILINGS_MANAGE, partners=PartnerRole.SENDER)
     @blueprint.response(200, schemas.MailingReportSchema(), example=schemas.EXAMPLE_REPORT)
     @document_problems(blueprint, 404)
     @document_operation(blueprint, "show_mailing", 200, N_("Return a mailing with its counts."))
@@ -143,7 +153,7 @@ class OneMailing(MethodView):
 class MailingDraft(MethodView):
     """What a mailing says."""
 
-    @require_scope(blueprint, Scope.MAILINGS_MANAGE)
+    @require_scope(blueprint, Scope.MAILINGS_MANAGE, partners=PartnerRole.SENDER)
     @blueprint.response(200, schemas.StoredMailingSchema(), example=schemas.EXAMPLE_STORED)
     @document_problems(blueprint, 404)
     @document_operation(blueprint, "read_mailing", 200, N_("Return what a mailing says, to whom, and how it is sent."))
@@ -151,7 +161,7 @@ class MailingDraft(MethodView):
         """Return what a mailing says, to whom, and how it is sent."""
         return _represent(_find(number))
 
-    @require_scope(blueprint, Scope.MAILINGS_MANAGE)
+    @require_scope(blueprint, Scope.MAILINGS_MANAGE, partners=PartnerRole.SENDER, max_body_bytes=MAX_BODY_BYTES)
     @blueprint.arguments(schemas.MailingChangeSchema(), example=schemas.EXAMPLE_CHANGE)
     @blueprint.response(200, schemas.StoredMailingSchema(), example=schemas.EXAMPLE_STORED)
     @document_problems(blueprint, 400, 404, 409, 413, 422)
@@ -173,7 +183,7 @@ class MailingDraft(MethodView):
 class MailingPreview(MethodView):
     """How a mailing looks."""
 
-    @require_scope(blueprint, Scope.MAILINGS_MANAGE)
+    @require_scope(blueprint, Scope.MAILINGS_MANAGE, partners=PartnerRole.SENDER)
     @blueprint.arguments(schemas.MailingPreviewQuery(), location="query")
     @blueprint.response(200, schemas.MailingPreviewSchema(), example=schemas.EXAMPLE_PREVIEW)
     @document_problems(blueprint, 404, 422)
@@ -192,7 +202,7 @@ class MailingPreview(MethodView):
 class MailingCopies(MethodView):
     """Copies of a mailing."""
 
-    @require_scope(blueprint, Scope.MAILINGS_MANAGE)
+    @require_scope(blueprint, Scope.MAILINGS_MANAGE, partners=PartnerRole.SENDER)
     @blueprint.response(201, schemas.MailingReportSchema(), example=schemas.EXAMPLE_REPORT)
     @document_problems(blueprint, 404, 409)
     @document_operation(
@@ -210,7 +220,7 @@ class MailingCopies(MethodView):
 class MailingActions(MethodView):
     """What moves a mailing on."""
 
-    @require_scope(blueprint, Scope.MAILINGS_MANAGE)
+    @require_scope(blueprint, Scope.MAILINGS_MANAGE, partners=PartnerRole.SENDER)
     @blueprint.arguments(
         schemas.MailingActionSchema(), example={"action": "schedule", "at": "2022-10-11T09:00:00+02:00"}
     )
@@ -241,6 +251,12 @@ class MailingActions(MethodView):
             perform[action](mailing)
         db.session.commit()
         return _report(mailing)
+
+
+def _own_partner(account: Account) -> int | None:
+    """Return the partner for which an account may write to the signers of the token's petition."""
+    wanted = current_token().petition_id
+    return next((row.partner_id for row in partner_senders.list_sending(account) if row.petition_id == wanted), None)
 
 
 def _find_colleagues(account: Account, addresses: list[str] | None) -> list[Account]:
