@@ -38,7 +38,7 @@ def create(
     if not 1 <= len(clean) <= MAX_NAME_CHARACTERS:
         errors["name"] = _("Please enter a name of at most %(max)s characters.", max=MAX_NAME_CHARACTERS)
     if not scopes or not set(scopes) <= set(list_grantable(account, petition_id)):
-        errors["scopes"] = _("Please choose what the token may do.")
+        errors["scopes"] = _("Please choose what the token may do: no more than you may do there yourself.")
     if lifetime_days is not None and lifetime_days not in LIFETIMES_DAYS:
         errors["lifetime"] = _("Choose one of the list.")
     if not errors and len(list_live(account)) >= MAX_LIVE_TOKENS:
