@@ -107,7 +107,7 @@ def test_what_a_token_may_do_conforms_too(app, api, method, path):
     _, headers = make_token(*SCOPES)
     operation = api[path][method]
 
-    @settings(max_examples=40, deadline=None, suppress_health_check=list(HealthCheck), database=None)
+    @settings(max_examples=25, deadline=None, suppress_health_check=list(HealthCheck), database=None)
     @given(case=operation.as_strategy(generation_mode=GenerationMode.POSITIVE), known=st.booleans())
     def check(case, known):
         if known and "slug" in (case.path_parameters or {}):

@@ -6,6 +6,7 @@ from marshmallow import validate
 from petition.core.i18n import N_
 from petition.integrations.api.bulk_action_schemas import EXAMPLE_BULK_ACTION, BulkActionSchema
 from petition.petitions.models import PaperImportState
+from petition.petitions.paper.columns import FIELDS
 from petition.petitions.paper.dates import DateOrder
 
 STEPS = ("add", "stop", "resume", "undo", "discard", "dates", "columns")
@@ -77,7 +78,7 @@ class PaperStepSchema(ma.Schema):
         metadata={"description": N_("of dates: what comes first in them")},
     )
     columns = ma.fields.List(
-        ma.fields.String(), validate=validate.Length(0, 100),
+        ma.fields.String(validate=validate.OneOf(("", *FIELDS))), validate=validate.Length(0, 100),
         metadata={"description": N_("of columns: the field of each, or an empty text for none")},
     )  # fmt: skip
 

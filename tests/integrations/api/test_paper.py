@@ -86,7 +86,7 @@ def test_what_a_draft_asks_is_answered_or_it_is_discarded(client):
     assert step(client, headers, asked["id"], "dates").status_code == 422
     assert step(client, headers, asked["id"], "dates", order="day").json["state"] == "draft"
     assert step(client, headers, asked["id"], "columns", columns=["city"]).status_code == 422
-    again = step(client, headers, asked["id"], "columns", columns=["name", ""])
+    again = step(client, headers, asked["id"], "columns", columns=["full_name", ""])
     assert (again.status_code, again.json["columns"][1]["field"]) == (200, None)
     assert step(client, headers, asked["id"], "discard").status_code == 200
     assert db.session.query(PaperImport).count() == 0
