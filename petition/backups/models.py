@@ -12,7 +12,8 @@ from petition.core.db import Model, identity_column
 class Act(StrEnum):
     """What somebody did, or had done, that a restored backup must not undo.
 
-    `PUT_BACK` and `LIFTED` end what an earlier entry began. `ANONYMISED` is of a whole petition.
+    `PUT_BACK` and `LIFTED` end what an earlier entry began. `NOT_SHARED`: no longer to be passed on to the
+    organisation that the form named. `ANONYMISED` is of a whole petition.
     """
 
     ERASED = "erased"
@@ -21,6 +22,7 @@ class Act(StrEnum):
     PUT_BACK = "put_back"
     UNSUBSCRIBED = "unsubscribed"
     UNLISTED = "unlisted"
+    NOT_SHARED = "not_shared"
     RESTRICTED = "restricted"
     LIFTED = "lifted"
     OBJECTED = "objected"

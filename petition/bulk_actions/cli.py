@@ -2,13 +2,13 @@
 
 import json
 from collections.abc import Callable
-from typing import Any
 
 import click
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 
 from petition.bulk_actions import runner
 from petition.bulk_actions.models import BulkAction, BulkActionState
+from petition.bulk_actions.representation import represent_bulk_action
 from petition.core.cli_support import console
 from petition.core.db import db
 
@@ -55,16 +55,12 @@ def _run_with_progress(bulk_action: BulkAction, *, quiet: bool) -> None:
 
 
 def _print_result(bulk_action: BulkAction, as_json: bool) -> None:
-    left = bulk_action.total - bulk_action.done - bulk_action.skipped
-    result: dict[str, Any] = {
-        "action": bulk_action.id, "verb": bulk_action.verb, "state": bulk_action.state, "total": bulk_action.total,
-        "done": bulk_action.done, "skipped": bulk_action.skipped, "left": left,
-    }  # fmt: skip
+    result = represent_bulk_action(bulk_action)
     if as_json:
         click.echo(json.dumps(result))
     else:
         skipped = f", {bulk_action.skipped:,} skipped: changed in the meantime" if bulk_action.skipped else ""
-        stopped = f", {left:,} not reached: stopped" if left else ""
+        stopped = f", {result['left']:,} not reached: stopped" if result["left"] else ""
         console.print(f"{bulk_action.verb}: {bulk_action.done:,} done{skipped}{stopped}.")
     if bulk_action.state != BulkActionState.DONE:
         raise SystemExit(1)

@@ -9,7 +9,16 @@ def register(app: Flask) -> None:
     from petition.core.openapi import register_blueprint
     from petition.count_log.log import changes_taken
     from petition.integrations import data_copy, labels, tasks
-    from petition.integrations.api import mailings, petitions, signatures, statistics
+    from petition.integrations.api import (
+        bulk_actions,
+        dossiers,
+        mailings,
+        paper,
+        petitions,
+        signatures,
+        statistics,
+        updates,
+    )
     from petition.integrations.views import tokens, webhook_failures, webhooks
     from petition.integrations.webhooks import events
     from petition.mailings.lifecycle import mailing_finished
@@ -27,5 +36,5 @@ def register(app: Flask) -> None:
     register_task(app, tasks.run_send_webhooks)
     register_task(app, tasks.run_retention)
     app.add_template_filter(describe_scopes, "scopes")
-    for module in (statistics, signatures, petitions, mailings):
+    for module in (statistics, signatures, bulk_actions, petitions, updates, paper, dossiers, mailings):
         register_blueprint(app, module.blueprint)

@@ -17,6 +17,7 @@ def build_report(mailing: Mailing) -> dict[str, Any]:
         "id": mailing.id,
         "name": mailing.name,
         "state": mailing.state,
+        "version": mailing.version,
         "reason": mailing.reason,
         "sender_name": mailing.sender_name,
         "subjects": {language: text.subject for language, text in sorted(mailing.texts.items())},

@@ -16,10 +16,24 @@ from petition.mailings import lifecycle
 from petition.mailings.audience.preview import make_sample_signer
 from petition.mailings.emails import build_message, load_petition
 from petition.mailings.models import MAILING_TEST_KIND, Mailing, MailingState, MailingTest
+from petition.mailings.partner_senders import list_sending
+from petition.petitions.partners.access import is_outsider
+from petition.petitions.partners.models import PartnerMember
+from petition.team.accounts import joined
 from petition.team.models import Account
 
 MAX_COLLEAGUES = 20
 MAX_LISTED_TESTS = 20
+
+
+def list_colleagues(account: Account) -> list[Account]:
+    """Return whom a test email may go to: the team, or those who act for the same partners."""
+    query = select(Account).where(Account.active, joined()).order_by(Account.name, Account.id)
+    if is_outsider(account):
+        partners = {row.partner_id for row in list_sending(account)}
+        members = select(PartnerMember.account_id).where(PartnerMember.partner_id.in_(partners))
+        query = query.where(Account.id.in_(members))
+    return list(db.session.scalars(query))
 
 
 def enqueue_tests(mailing: Mailing, accounts: Sequence[Account], by: str) -> int:

@@ -29,7 +29,7 @@ def register(app: Flask) -> None:
         timeline,
         updates,
     )
-    from petition.team.permissions import register_partner_check
+    from petition.team.permissions import register_partner_check, register_partner_grants
 
     openapi.register_blueprint(app, api.blueprint)
     public_views = (public, embedding, sitemap, timeline, public_statistics, legal)
@@ -38,6 +38,7 @@ def register(app: Flask) -> None:
     for view in (partners, partnerships, own_partnerships):
         app.register_blueprint(view.blueprint)
     register_partner_check(app, access.may_visit)
+    register_partner_grants(app, access.list_grants)
     access.register_subject(app, "slug", access.find_petition_by_slug)
     register_task(app, tasks.roll_up_statistics)
     register_task(app, tasks.read_paper_files)

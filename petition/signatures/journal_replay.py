@@ -16,7 +16,7 @@ ENDS = (Act.ERASED, Act.DISOWNED, Act.WITHDRAWN, Act.PUT_BACK)
 RESTRICTIONS = (Act.RESTRICTED, Act.LIFTED)
 GROUPS: dict[str, str] = {
     **dict.fromkeys(ENDS, "end"), **dict.fromkeys(RESTRICTIONS, "restriction"),
-    Act.UNSUBSCRIBED: "updates", Act.UNLISTED: "list",
+    Act.UNSUBSCRIBED: "updates", Act.UNLISTED: "list", Act.NOT_SHARED: "passing on",
 }  # fmt: skip
 ID_BATCH_SIZE = 10_000
 
@@ -65,6 +65,11 @@ UNSUBSCRIBE_SQL = text(f"""
     WHERE s.id = given.id AND s.updates AND coalesce(s.updates_at <= given.at, true)
     RETURNING s.petition_id, s.id, s.party, s.state
 """)  # noqa: S608
+NOT_SHARE_SQL = text(f"""
+    UPDATE signatures AS s SET passed_on = false FROM {GIVEN}
+    WHERE s.id = given.id AND s.passed_on AND coalesce(s.passed_on_at <= given.at, true)
+    RETURNING s.petition_id, s.id, s.party, s.state
+""")  # noqa: S608
 UNLIST_SQL = text(f"""
     UPDATE signatures AS s SET
         listed = false, named_when = CASE WHEN s.withheld_name IS NULL THEN s.named_when ELSE 'never' END
@@ -88,7 +93,7 @@ END_PARTNER_NEWS_SQL = text(f"""
 NEWS_ENDING_ACTS = (Act.DISOWNED, Act.WITHDRAWN, Act.UNSUBSCRIBED, Act.RESTRICTED)
 STATEMENTS = {
     Act.ERASED: ERASE_SQL, Act.DISOWNED: DISOWN_SQL, Act.WITHDRAWN: WITHDRAW_SQL, Act.UNSUBSCRIBED: UNSUBSCRIBE_SQL,
-    Act.UNLISTED: UNLIST_SQL, Act.RESTRICTED: RESTRICT_SQL,
+    Act.UNLISTED: UNLIST_SQL, Act.NOT_SHARED: NOT_SHARE_SQL, Act.RESTRICTED: RESTRICT_SQL,
 }  # fmt: skip
 ENDING_ACTS = (Act.ERASED, Act.DISOWNED, Act.WITHDRAWN)
 

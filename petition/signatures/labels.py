@@ -88,6 +88,7 @@ def journal_act_label(act: str) -> str:
         "erased": _("erased"), "disowned": _("disowned"), "withdrawn": _("withdrawn"),
         "put_back": _("put back"), "unsubscribed": _("unsubscribed from the news"),
         "unlisted": _("taken out of the public list"), "restricted": _("use restricted"),
+        "not_shared": _("no longer passed on"),
         "lifted": _("restriction lifted"), "objected": _("objected to any email"),
         "anonymised": _("anonymised"),
     }.get(act, act)  # fmt: skip

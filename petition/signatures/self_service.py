@@ -121,7 +121,8 @@ def set_passed_on(signature: Signature, enabled: bool) -> None:
         if wording_id is not None:
             signature.passed_on, signature.passed_on_wording_id = True, wording_id
             signature.passed_on_at = clock.now()
-    elif not enabled:
+    elif signature.passed_on and not enabled:
+        journal.record(Act.NOT_SHARED, signature.id, signature.email_canonical)
         signature.passed_on = False
 
 

@@ -1,6 +1,6 @@
 """Require sign-in and a role for the views of a blueprint."""
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Collection, Mapping
 from typing import Any
 
 from flask import Blueprint, Flask, abort, current_app, flash, g, has_request_context, redirect, request, url_for
@@ -60,6 +60,21 @@ def may_as_partner(account: Account, role: str) -> bool:
     """Say whether an account acts for a partner that has a role in some petition."""
     check: PartnerCheck | None = current_app.extensions.get(_PARTNER_CHECK)
     return bool(check and check(account, role, {}))
+
+
+PartnerGrants = Callable[[Account, int], Collection[str]]
+_PARTNER_GRANTS = "petition.partner_grants"
+
+
+def register_partner_grants(app: Flask, list_grants: PartnerGrants) -> None:
+    """Register what returns the roles of a partner that an account may act in at a petition, by its number."""
+    app.extensions[_PARTNER_GRANTS] = list_grants
+
+
+def list_partner_grants(account: Account, petition_id: int) -> Collection[str]:
+    """Return the roles of a partner that an account without a role in the team may act in at a petition."""
+    list_grants: PartnerGrants | None = current_app.extensions.get(_PARTNER_GRANTS)
+    return list_grants(account, petition_id) if list_grants and not account.role_names else ()
 
 
 def list_partner_views() -> Mapping[str, str]:

@@ -68,6 +68,18 @@ def test_an_entry_whose_effect_is_missing_is_a_problem(url, signatures):
     assert report.problems == ["the journal says withdrawn, and the backup says otherwise: 1"]
 
 
+def test_consent_to_be_passed_on_that_came_back_is_a_problem(url, app):
+    signature = make_signature(make_petition(passes_on_to="X"), passed_on=True)
+    confirm_signature(signature)
+    self_service.set_passed_on(signature, False)
+    db.session.commit()
+    entries = journal.list_all()
+    assert run(url, entries)[0].problems == []
+    signature.passed_on = True
+    db.session.commit()
+    assert run(url, entries)[0].problems == ["the journal says not_shared, and the backup says otherwise: 1"]
+
+
 def test_counters_that_differ_are_a_problem(url, signatures):
     increment(signatures[0].petition_id, signatures[0].id, "person", +1)
     db.session.commit()

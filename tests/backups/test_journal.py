@@ -27,7 +27,10 @@ def acts():
 
 
 def test_each_act_of_a_signer_has_an_entry_in_its_transaction(app):
-    signature = make_signature(make_petition(), state="confirmed", updates=True, listed=True)
+    signature = make_signature(make_petition(passes_on_to="X"), state="confirmed", updates=True, listed=True)
+    self_service.set_passed_on(signature, True)
+    self_service.set_passed_on(signature, False)
+    self_service.set_passed_on(signature, False)
     self_service.set_updates(signature, False)
     self_service.set_updates(signature, False)  # nothing changes, nothing is noted
     self_service.update_details(signature, {"profession": "Juge"})
@@ -36,7 +39,7 @@ def test_each_act_of_a_signer_has_an_entry_in_its_transaction(app):
     self_service.withdraw(signature)
     db.session.commit()
     self_service.erase(signature)
-    assert acts() == ["unsubscribed", "unlisted", "disowned", "put_back", "withdrawn", "erased"]
+    assert acts() == ["not_shared", "unsubscribed", "unlisted", "disowned", "put_back", "withdrawn", "erased"]
     db.session.rollback()
     assert acts()[-1] == "withdrawn", "an act that is not committed has no entry"
 

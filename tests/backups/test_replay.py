@@ -137,6 +137,22 @@ def test_who_unsubscribed_gets_no_news_and_who_agreed_again_does(petition, go_ba
     assert (signature.updates, other.updates) == (False, True)
 
 
+def test_who_is_not_to_be_passed_on_any_more_is_not_and_who_agreed_again_is(app, go_back):
+    petition = make_petition(passes_on_to="Les voisins solidaires")
+    rows = [make_signature(petition, state="confirmed", passed_on=True, email=f"{name}@example.org") for name in "ab"]
+
+    def act():
+        for row in rows:
+            self_service.set_passed_on(row, False)
+
+    entries = go_back(act)
+    rows[1].passed_on_at = clock.now() + timedelta(seconds=1)  # the backup is from after that
+    db.session.commit()
+    assert [row.passed_on for row in rows] == [True, True]
+    assert run(entries) == {"not_shared": 1}
+    assert [row.passed_on for row in rows] == [False, True]
+
+
 def test_who_took_their_name_off_the_list_is_not_listed(petition, go_back):
     signature = confirmed(petition, listed=True)
     entries = go_back(lambda: self_service.update_details(signature, {"profession": "Juge"}))

@@ -6,6 +6,7 @@ from urllib.parse import unquote, urlsplit
 
 import psycopg
 import pytest
+from support.api_tokens import make_token
 from support.factories import make_mailing, make_petition
 from support.waiting import wait_for
 
@@ -86,7 +87,7 @@ def test_a_dump_is_restored(app_processes, database_url, tmp_path, mail_server, 
     run_tool("dropdb", "--force", restored)
 
 
-LEAVERS = ("erased", "withdrawn", "unsubscribed", "disowned", "unlisted")
+LEAVERS = ("erased", "withdrawn", "unsubscribed", "disowned", "unlisted", "not_shared")
 
 
 def test_an_old_backup_brings_nobody_back(app_processes, database_url, tmp_path, mail_server, worker_number):
@@ -107,13 +108,17 @@ def test_an_old_backup_brings_nobody_back(app_processes, database_url, tmp_path,
     def act(name, action, **form):
         assert site.request("POST", f"{personal[name]}/{action}", form=form).status in (200, 303), name
 
-    petition = make_petition()
+    petition = make_petition(passes_on_to="Les voisins solidaires")
     make_mailing(petition, texts={"fr": {"subject": "Des nouvelles", "body": "Merci."}})
+    _, headers = make_token("signatures:read")
     start()
+    boxes = site.get("/api/v1/petitions/jardin/consents").json
+    [wording] = [box["wording"] for box in boxes if box["field"] == "passed_on"]
     personal, confirm_links = {}, {}
     names = ("anna", "boris", *LEAVERS)
     for n, name in enumerate(names):
         form = {"name": name, "email": f"{name}@example.org", "listed": "1", "updates": "1"}
+        form |= {"passed_on": "1", "passing_on_wording": wording}
         assert site.request("POST", "/p/jardin/sign", form=form, network=n).status == 303
     for name in names:
         wait_for(lambda name=name: f"{name}@example.org" in mail_server.addresses, 20, "the link")
@@ -126,6 +131,7 @@ def test_an_old_backup_brings_nobody_back(app_processes, database_url, tmp_path,
     act("withdrawn", "withdraw")
     act("unsubscribed", "updates")
     act("unlisted", "display")
+    act("not_shared", "passing-on")
     assert site.request("POST", f"{confirm_links['disowned']}/disown", form={"sure": "yes"}).status == 200
     wait_for(lambda: journal.exists() and len(journal.read_text().splitlines()) == len(LEAVERS), 30, "the journal")
     assert {json.loads(line)["act"] for line in journal.read_text().splitlines()} == set(LEAVERS)
@@ -142,18 +148,20 @@ def test_an_old_backup_brings_nobody_back(app_processes, database_url, tmp_path,
         file.write('{"id":99,"act":"era')  # the disk broke in the middle of a line
     drill = app_processes.petition("backup", "drill")
     assert drill.returncode == 0, drill.stdout + drill.stderr
-    assert "5 later than the backup" in drill.stdout
+    assert "6 later than the backup" in drill.stdout
     ended = app_processes.petition("backup", "restored")
-    assert "1 broken lines were left out (6)" in ended.stdout, ended.stdout + ended.stderr
-    assert "Journal: 5 entries, 5 later than the backup" in ended.stdout
+    assert "1 broken lines were left out (7)" in ended.stdout, ended.stdout + ended.stderr
+    assert "Journal: 6 entries, 6 later than the backup" in ended.stdout
     again = app_processes.petition("backup", "restored")
-    assert "5 entries, 0 later than the backup; rows changed: none" in again.stdout, "twice is harmless"
+    assert "6 entries, 0 later than the backup; rows changed: none" in again.stdout, "twice is harmless"
     drill = app_processes.petition("backup", "drill")
     assert (drill.returncode, drill.stderr) == (0, ""), drill.stdout
     start()
     assert site.count("jardin")["confirmed"] == len(names) - 3
     listed = site.get("/api/v1/petitions/jardin/signatories").json["items"]
-    assert {item["name"] for item in listed} == {"anna", "boris", "unsubscribed"}
+    assert {item["name"] for item in listed} == {"anna", "boris", "unsubscribed", "not_shared"}
+    passed_on = site.request("GET", "/api/v1/petitions/jardin/signatures", **headers).json["items"]
+    assert {item["name"] for item in passed_on} == {"anna", "boris", "unsubscribed", "unlisted"}
     assert site.get(personal["erased"]).status in (404, 410)
     with psycopg.connect(app_processes.environ["DATABASE_URL"].replace("+psycopg", ""), autocommit=True) as database:
         states = dict(database.execute("SELECT name, state FROM signatures").fetchall())
@@ -164,8 +172,9 @@ def test_an_old_backup_brings_nobody_back(app_processes, database_url, tmp_path,
         )
     assert states == {
         "anna": "confirmed", "boris": "confirmed", "unsubscribed": "confirmed", "unlisted": "confirmed",
-        "withdrawn": "withdrawn", "disowned": "disowned",
+        "not_shared": "confirmed", "withdrawn": "withdrawn", "disowned": "disowned",
     }  # fmt: skip
-    assert sorted(mail_server.addresses[before:]) == [f"{name}@example.org" for name in ("anna", "boris", "unlisted")]
+    mailed = ("anna", "boris", "not_shared", "unlisted")
+    assert sorted(mail_server.addresses[before:]) == [f"{name}@example.org" for name in mailed]
     app_processes.stop()
     run_tool("dropdb", "--force", restored)

@@ -68,6 +68,15 @@ def list_dossiers(petition: Petition) -> list[Dossier]:
     return list(db.session.scalars(query.limit(PAGE_SIZE)))
 
 
+def find_dossier(petition: Petition, dossier_id: int) -> Dossier:
+    """Return a dossier without its content. Raises `NotFound`."""
+    query = select(Dossier).where(Dossier.petition_id == petition.id, Dossier.id == dossier_id)
+    dossier = db.session.scalar(query) if dossier_id <= MAX_ID else None
+    if dossier is None:
+        raise NotFound({"dossier": "there is no such dossier"})
+    return dossier
+
+
 def read_dossier(petition: Petition, dossier_id: int) -> Dossier:
     """Return a finished dossier with its content. Raises `NotFound`, also for one whose content was erased."""
     query = select(Dossier).where(Dossier.petition_id == petition.id, Dossier.id == dossier_id)

@@ -9,12 +9,13 @@ from marshmallow import validate
 
 from petition.core.db import db
 from petition.core.exceptions import ValidationError
-from petition.core.i18n import N_
+from petition.core.i18n import LANGUAGES, N_
 from petition.core.openapi import EXAMPLE_SLUG, ApiBlueprint, document_operation, document_problems
 from petition.petitions import edit_form, editing, lifecycle
 from petition.petitions import queries as petition_queries
 from petition.petitions.counters import get_counts
 from petition.petitions.models import PETITION_STATES, Petition, PetitionState
+from petition.petitions.partners.models import PartnerRole
 from petition.petitions.representation import represent_listed, represent_petition
 from petition.petitions.schemas import CountSchema
 from petition.team import audit
@@ -22,6 +23,7 @@ from petition.team.api_tokens.access import ACCESS_TOKEN, current_token, require
 from petition.team.api_tokens.scopes import Scope
 
 ACCESS = ACCESS_TOKEN
+MAX_BODY_BYTES = 500_000 * len(LANGUAGES)  # 100,000 characters in each, each up to four bytes, and the other fields
 TRANSITIONS = {
     "open": lifecycle.open_, "close": lifecycle.close, "archive": lifecycle.archive, "restore": lifecycle.restore,
     "won": lifecycle.mark_won, "not-won": lifecycle.unmark_won,
@@ -103,7 +105,7 @@ class _Form(dict[str, str]):
 class Petitions(MethodView):
     """All petitions."""
 
-    @require_scope(blueprint, Scope.PETITIONS_MANAGE)
+    @require_scope(blueprint, Scope.PETITIONS_MANAGE, partners=PartnerRole.EDITOR)
     @blueprint.response(200, ListedPetitionSchema(many=True), example=[EXAMPLE_LISTED])
     @document_operation(blueprint, "list_all_petitions", 200, N_("List all petitions, drafts and archived ones too."))
     def get(self) -> list[dict[str, Any]]:
@@ -113,7 +115,7 @@ class Petitions(MethodView):
         counted = get_counts(found)
         return [represent_listed(petition, counted[petition.id]) for petition in found]
 
-    @require_scope(blueprint, Scope.PETITIONS_MANAGE)
+    @require_scope(blueprint, Scope.PETITIONS_MANAGE, max_body_bytes=MAX_BODY_BYTES)
     @blueprint.arguments(PetitionFieldsSchema(), example={"fields": EXAMPLE_FIELDS})
     @blueprint.response(201, EditablePetitionSchema(), example=EXAMPLE_LISTED | {"fields": EXAMPLE_FIELDS})
     @document_problems(blueprint, 400, 409, 413, 422)
@@ -135,7 +137,7 @@ class Petitions(MethodView):
 class OnePetition(MethodView):
     """One petition."""
 
-    @require_scope(blueprint, Scope.PETITIONS_MANAGE)
+    @require_scope(blueprint, Scope.PETITIONS_MANAGE, partners=PartnerRole.EDITOR)
     @blueprint.response(200, EditablePetitionSchema(), example=EXAMPLE_LISTED | {"fields": EXAMPLE_FIELDS})
     @document_problems(blueprint, 404)
     @document_operation(blueprint, "read_petition", 200, N_("Return a petition in any state, with all its fields."))
@@ -143,7 +145,7 @@ class OnePetition(MethodView):
         """Return a petition in any state, with all its fields."""
         return represent_petition(_find(slug))
 
-    @require_scope(blueprint, Scope.PETITIONS_MANAGE)
+    @require_scope(blueprint, Scope.PETITIONS_MANAGE, partners=PartnerRole.EDITOR, max_body_bytes=MAX_BODY_BYTES)
     @blueprint.arguments(PetitionChangeSchema(), example={"version": 3, "fields": {"fr.summary": "Nous demandons…"}})
     @blueprint.response(200, EditablePetitionSchema(), example=EXAMPLE_LISTED | {"fields": EXAMPLE_FIELDS})
     @document_problems(blueprint, 400, 404, 409, 413, 422)
@@ -168,7 +170,7 @@ class OnePetition(MethodView):
 class PetitionStates(MethodView):
     """The state of a petition."""
 
-    @require_scope(blueprint, Scope.PETITIONS_MANAGE)
+    @require_scope(blueprint, Scope.PETITIONS_MANAGE, partners=PartnerRole.OWNER)
     @blueprint.arguments(PetitionStateSchema(), example={"change": "open"})
     @blueprint.response(200, EditablePetitionSchema(), example=EXAMPLE_LISTED | {"fields": EXAMPLE_FIELDS})
     @document_problems(blueprint, 400, 404, 409, 413, 422)

@@ -9,6 +9,7 @@ from petition.core.i18n import N_
 from petition.core.openapi import ApiBlueprint, document_operation, document_problems
 from petition.petitions import queries as petition_queries
 from petition.petitions.models import PETITION_STATES
+from petition.petitions.partners.models import PartnerRole
 from petition.petitions.representation import represent_statistics
 from petition.petitions.schemas import CountSchema, ValueSchema
 from petition.team.api_tokens.access import ACCESS_TOKEN, require_petition, require_scope
@@ -63,7 +64,7 @@ EXAMPLE_STATISTICS = {
 class CampaignStatistics(MethodView):
     """The statistics of one petition."""
 
-    @require_scope(blueprint, Scope.STATISTICS_READ)
+    @require_scope(blueprint, Scope.STATISTICS_READ, partners=PartnerRole.VIEWER)
     @blueprint.response(200, CampaignStatisticsSchema, example=EXAMPLE_STATISTICS)
     @document_problems(blueprint, 404)
     @document_operation(

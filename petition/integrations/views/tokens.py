@@ -9,8 +9,9 @@ from werkzeug import Response
 from petition.core.db import db
 from petition.core.exceptions import ValidationError
 from petition.petitions import queries as petition_queries
+from petition.petitions.partners.access import is_outsider, list_own
 from petition.team.api_tokens import tokens
-from petition.team.api_tokens.scopes import list_grantable, scope_descriptions
+from petition.team.api_tokens.scopes import SCOPES, list_grantable, scope_descriptions
 from petition.team.models import Account, TeamRole
 from petition.team.permissions import check_fresh, current_account, require_roles
 
@@ -28,7 +29,7 @@ def index() -> str:
         "integrations/tokens/index.html",
         live=[token for token in visible if tokens.is_live(token)],
         ended=[(token, tokens.end_moment(token)) for token in visible if not tokens.is_live(token)],
-        slugs=names, sees_all=TeamRole.ADMIN in account.role_names, grantable=list_grantable(account),
+        slugs=names, sees_all=TeamRole.ADMIN in account.role_names, grantable=_list_grantable(),
     )  # fmt: skip
 
 
@@ -72,13 +73,25 @@ def _parse(slug: str | None, lifetime: str | None) -> tuple[int | None, int | No
     if lifetime not in ("never", *map(str, tokens.LIFETIMES_DAYS)):
         raise ValidationError({"lifetime": _("Choose one of the list.")})
     slugs = {name: number for number, name in _petition_slugs().items()}
-    if slug and slug not in slugs:
+    if (slug or is_outsider(_own_account())) and slug not in slugs:
         raise ValidationError({"petition": _("Choose one of the list.")})
     return slugs[slug] if slug else None, None if lifetime == "never" else int(lifetime)
 
 
 def _petition_slugs() -> dict[int, str]:
-    return {petition.id: petition.slug for petition in petition_queries.list_all()}
+    """Return the petitions that the account may choose from: all, or those that its partners share."""
+    account, found = _own_account(), petition_queries.list_all()
+    own = {row.petition_id for row in list_own(account)} if is_outsider(account) else None
+    return {petition.id: petition.slug for petition in found if own is None or petition.id in own}
+
+
+def _list_grantable() -> list[str]:
+    """Return the scopes that the account may give to a token, of a partner's member: for some petition."""
+    account = _own_account()
+    if not is_outsider(account):
+        return list_grantable(account)
+    allowed = {scope for petition_id in _petition_slugs() for scope in list_grantable(account, petition_id)}
+    return [scope for scope in SCOPES if scope in allowed]
 
 
 def _own_account() -> Account:
@@ -90,5 +103,6 @@ def _own_account() -> Account:
 def _render_form(form: dict[str, Any], errors: dict[str, str]) -> str:
     return render_template(
         "integrations/tokens/new.html", form=form, errors=errors, slugs=_petition_slugs().values(),
-        grantable=list_grantable(_own_account()), descriptions=scope_descriptions(), lifetimes=tokens.LIFETIMES_DAYS,
+        grantable=_list_grantable(), is_outsider=is_outsider(_own_account()), descriptions=scope_descriptions(),
+        lifetimes=tokens.LIFETIMES_DAYS,
     )  # fmt: skip

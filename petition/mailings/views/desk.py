@@ -30,8 +30,7 @@ from petition.mailings.triggers import is_continuous
 from petition.petitions import queries as petition_queries
 from petition.petitions.models import Petition
 from petition.petitions.partners.access import is_outsider
-from petition.petitions.partners.models import PartnerMember, PartnerRole
-from petition.team.accounts import joined
+from petition.petitions.partners.models import PartnerRole
 from petition.team.models import Account, TeamRole
 from petition.team.permissions import current_account, require_roles
 
@@ -140,16 +139,6 @@ def find_asked_petition() -> Petition | None:
     return db.session.get(Petition, number) if number else None
 
 
-def _list_colleagues(account: Account) -> list[Account]:
-    """Return whom a test email may go to: the team, or those who act for the same partners."""
-    query = select(Account).where(Account.active, joined()).order_by(Account.name, Account.id)
-    if is_outsider(account):
-        partners = {row.partner_id for row in partner_senders.list_sending(account)}
-        members = select(PartnerMember.account_id).where(PartnerMember.partner_id.in_(partners))
-        query = query.where(Account.id.in_(members))
-    return list(db.session.scalars(query))
-
-
 @blueprint.get("/<int:mailing_id>")
 def show(mailing_id: int) -> str:
     """Show a mailing's state, audience, tests and progress, and the actions that are possible."""
@@ -171,7 +160,7 @@ def show(mailing_id: int) -> str:
         signatures=count_signatures_around(mailing),
         tests=test_emails.list_latest(mailing),
         untested=test_emails.list_untested_languages(mailing) if tested else list(mailing.texts),
-        colleagues=_list_colleagues(account),
+        colleagues=test_emails.list_colleagues(account),
         me=account,
         partner=find_partner(mailing),
         is_author=is_author,
@@ -217,7 +206,7 @@ def test(mailing_id: int) -> Response:
     numbers = [int(value) for value in request.form.getlist("colleague") if value.isascii() and value.isdigit()
                and len(value) < 20]  # fmt: skip
     ids = [number for number in numbers if number <= MAX_ID][:MAX_SUBMITTED_COLLEAGUES]
-    accounts = [account for account in _list_colleagues(require_current_account()) if account.id in ids]
+    accounts = [account for account in test_emails.list_colleagues(require_current_account()) if account.id in ids]
     return perform_action(
         mailing_id,
         lambda mailing: test_emails.enqueue_tests(mailing, accounts, require_current_account().email),

@@ -16,7 +16,8 @@ from petition.core.optimistic_lock import EditConflict
 from petition.mailings import lifecycle, merge, partner_senders
 from petition.mailings.audience.segment import segment_from_dict
 from petition.mailings.content.placeholders import PLACEHOLDERS
-from petition.mailings.drafts import TEXT_PARTS, create, edit, parse_draft
+from petition.mailings.drafts import create, edit, parse_draft
+from petition.mailings.form_values import values_from_mailing
 from petition.mailings.labels import form_labels, trigger_labels
 from petition.mailings.models import Mailing, MailingState
 from petition.mailings.starters import build_form_of_update, find_starter, list_starters
@@ -47,21 +48,6 @@ require_roles(
     blueprint, TeamRole.CAMPAIGNER, TeamRole.SENDER, max_body_bytes={"make": MAX_FORM_BYTES, "save": MAX_FORM_BYTES},
     partners=dict.fromkeys(PARTNER_VIEWS, PartnerRole.SENDER),
 )  # fmt: skip
-
-
-def _form_values(mailing: Mailing | None, petition: Petition | None = None) -> dict[str, Any]:
-    """Return the form's values for a mailing, or for a new one."""
-    if mailing is None:
-        return _new_form_values(petition)
-    form = {name: getattr(mailing, name) for name in (
-        "name", "sender_name", "reply_to", "timezone", "public", "trigger", "trigger_value",
-        "per_hour", "per_domain_hour", "warm_up",
-        "undo_minutes")}  # fmt: skip
-    form |= {name: f"{getattr(mailing, name) * 100:g}" for name in ("failure_limit", "unsubscribe_limit")}
-    form |= mailing.segment | {"partner": mailing.partner_id}
-    for language, text in mailing.texts.items():
-        form |= {f"{part}_{language}": getattr(text, part) for part in TEXT_PARTS}
-    return form
 
 
 def _new_form_values(petition: Petition | None) -> dict[str, Any]:
@@ -118,7 +104,7 @@ def new() -> Any:
     """Show an empty form, or what was typed into it and not saved."""
     if unsaved := unsaved_forms.find(require_current_account(), request.path):
         return _render_form(None, _read_values(unsaved_forms.read_fields(unsaved)), 0, unsaved=unsaved)
-    return _render_form(None, _form_values(None, find_asked_petition()), 0)
+    return _render_form(None, _new_form_values(find_asked_petition()), 0)
 
 
 @blueprint.post("/new")
@@ -166,7 +152,7 @@ def editor(mailing_id: int) -> Any:
         fields = unsaved_forms.read_fields(unsaved)
         version, base = fields.get("version", ""), fields.get("base", "")
         return _render_form(mailing, _read_values(fields), version, base=base, unsaved=unsaved)
-    return _render_form(mailing, _form_values(mailing), mailing.version)
+    return _render_form(mailing, values_from_mailing(mailing), mailing.version)
 
 
 @blueprint.post("/<int:mailing_id>/edit")
@@ -181,7 +167,7 @@ def save(mailing_id: int) -> Any:
     if mailing.state == MailingState.PAUSED:
         submitted |= asdict(segment_from_dict(mailing.segment))  # which the form does not ask for any more
     version, base = request.form.get("version"), request.form.get("base", "")
-    found = merge.compare(base, submitted, _form_values(mailing))
+    found = merge.compare(base, submitted, values_from_mailing(mailing))
     combined = found.merged_values if request.form.get("resolve") == "together" else submitted
     try:
         partner_senders.require_author(require_current_account(), mailing)

@@ -83,6 +83,12 @@ def list_open(account: Account, petition: Petition) -> set[str]:
     return {endpoint for endpoint, asked in list_partner_views().items() if roles & set(GRANTS[PartnerRole(asked)])}
 
 
+def list_grants(account: Account, petition_id: int) -> set[str]:
+    """Return what an account may be asked for at a petition: each role that one of its own there includes."""
+    roles = {row.role for row in list_own(account) if row.petition_id == petition_id}
+    return {asked.value for asked, granted in GRANTS.items() if roles & set(granted)}
+
+
 def is_outsider(account: Account) -> bool:
     """Say whether an account has no role in the team, and so sees what its partners share and nothing else."""
     return not account.role_names

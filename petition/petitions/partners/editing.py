@@ -23,6 +23,7 @@ from petition.petitions.sharing import CHANNELS
 from petition.petitions.validation import is_printable_line
 from petition.safeguards.email_addresses import BadAddress, parse_email_address, parse_reply_address
 from petition.team import accounts, audit
+from petition.team.api_tokens import tokens
 from petition.team.models import Account
 
 KEY_PATTERN = re.compile(r"[a-z][a-z0-9]{1,11}")
@@ -137,6 +138,8 @@ def remove_member(partner: Partner, account_id: int) -> None:
     row = (PartnerMember.partner_id == partner.id, PartnerMember.account_id == account_id)
     if not db.session.execute(delete(PartnerMember).where(*row)).rowcount:  # type: ignore[attr-defined]
         raise NotFound({"account": "no such member"})
+    if account := db.session.get(Account, account_id):
+        tokens.revoke_beyond_roles(account)
     audit.record("partner.member_removed", "partner", partner.key, after={"account": account_id})
 
 
@@ -183,6 +186,7 @@ def set_role(petition: Petition, partnership: Partnership, role: str) -> None:
     if partnership.role != role:
         partnership.role = role
         _finish(petition, "partner_changed", {"partner": partnership.partner.key, "role": role})
+        _end_tokens(partnership.partner)
 
 
 def set_wording(petition: Petition, partnership: Partnership, texts: Mapping[str, str]) -> None:
@@ -212,6 +216,13 @@ def leave(petition: Petition, partnership: Partnership) -> None:
     """End a partnership: its members may do nothing more with the petition, and its signers get no more of its news."""
     partnership.left_at = clock.now()
     _finish(petition, "partner_left", {"partner": partnership.partner.key})
+    _end_tokens(partnership.partner)
+
+
+def _end_tokens(partner: Partner) -> None:
+    """End the tokens of the API that allow more than the partner's members may do from now on."""
+    for account in list_members(partner):
+        tokens.revoke_beyond_roles(account)
 
 
 def _finish(petition: Petition, done: str, after: dict[str, object]) -> None:

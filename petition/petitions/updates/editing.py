@@ -11,7 +11,7 @@ from sqlalchemy import select
 
 from petition.core import clock
 from petition.core.db import db
-from petition.core.exceptions import NotFound, ValidationError
+from petition.core.exceptions import Conflict, NotFound, ValidationError
 from petition.core.i18n import LANGUAGES
 from petition.core.optimistic_lock import require_version
 from petition.petitions.markdown import find_footnotes
@@ -136,6 +136,14 @@ def take_back(update: PetitionUpdate) -> None:
     """Make a published update a draft again. Flushes."""
     update.published_at = None
     update.version += 1
+    db.session.flush()
+
+
+def delete(update: PetitionUpdate) -> None:
+    """Delete a draft. Flushes. Raises `Conflict` for what is published. The caller has locked the update."""
+    if update.published_at is not None:
+        raise Conflict({"form": _("It is published: take it back first.")})
+    db.session.delete(update)
     db.session.flush()
 
 

@@ -9,7 +9,7 @@ from werkzeug import Response
 
 from petition.core import clock
 from petition.core.db import db
-from petition.core.exceptions import ValidationError
+from petition.core.exceptions import Conflict, ValidationError
 from petition.core.i18n import LANGUAGES
 from petition.core.optimistic_lock import EditConflict
 from petition.petitions.markdown import find_dropped, text_to_html
@@ -150,11 +150,12 @@ def delete(slug: str, update_id: int) -> Response:
     """Delete a draft; what is published is taken back first."""
     petition = get_or_404(slug)
     update = editing.find_update(petition, update_id, lock=True)
-    if update.published_at is not None:
+    try:
+        editing.delete(update)
+    except Conflict as error:
         db.session.rollback()
-        flash(_("It is published: take it back first."), "danger")
+        flash(str(error), "danger")
         return redirect(url_for("petition_updates.index", slug=slug), 303)
-    db.session.delete(update)
     return _finish(petition, update, "deleted")
 
 

@@ -50,17 +50,23 @@ class TokenLimitExceeded(TooManyRequests):
     description = "Too many requests with this token. Try again later."
 
 
-def require_scope(blueprint: Any, scope: Scope) -> Callable[[View], View]:
+def require_scope(
+    blueprint: Any, scope: Scope, *, partners: str | None = None, max_body_bytes: int | None = None
+) -> Callable[[View], View]:
     """Return a decorator that lets only a token with a scope use a view, and says so in its description.
 
     Put it above the others: nothing is read before. 401, the same for a token that is missing, malformed, unknown,
     expired or revoked; 403 names the scope that is missing; 429 with `Retry-After` beyond `TOKEN_LIMITS`.
+    `partners`: the role that a partner needs in the token's petition; None: not open to partners. `max_body_bytes`: for
+    a view that takes more than the application's maximum.
     """
 
     def decorate(view: View) -> View:
         @wraps(view)
         def checked_view(*args: Any, **kwargs: Any) -> Any:
-            authenticate(scope)
+            authenticate(scope, partners)
+            if max_body_bytes:
+                request.max_content_length = max_body_bytes
             response = make_response(view(*args, **kwargs))
             response.headers["Cache-Control"] = "no-store"
             return response
@@ -71,8 +77,11 @@ def require_scope(blueprint: Any, scope: Scope) -> Callable[[View], View]:
     return decorate
 
 
-def authenticate(scope: Scope) -> ApiToken:
-    """Return the token of the request, its account bound as the actor of the audit trail, or abort."""
+def authenticate(scope: Scope, partners: str | None = None) -> ApiToken:
+    """Return the token of the request, its account bound as the actor of the audit trail, or abort.
+
+    `partners`: the role that a partner needs in the token's petition.
+    """
     header = request.authorization
     secret = (header.token or "") if header and header.type == "bearer" else ""
     token = tokens.find(secret)
@@ -80,7 +89,7 @@ def authenticate(scope: Scope) -> ApiToken:
         challenge = WWWAuthenticate("bearer", {"realm": REALM, "error": "invalid_token"})
         raise Unauthorized("This needs a token that is valid.", www_authenticate=challenge)
     _enforce_limits(token)
-    if not tokens.may_use(token, scope):
+    if not tokens.may_use(token, scope, partners):
         raise InsufficientScope(scope)
     tokens.touch(token)
     g.api_token = token

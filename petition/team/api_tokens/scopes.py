@@ -6,6 +6,7 @@ from enum import StrEnum
 from flask_babel import gettext as _
 
 from petition.team.models import Account, TeamRole
+from petition.team.permissions import list_partner_grants
 
 
 class Scope(StrEnum):
@@ -29,11 +30,20 @@ ROLES_BY_SCOPE: dict[str, tuple[str, ...]] = {
     Scope.PETITIONS_MANAGE: (TeamRole.CAMPAIGNER,),
     Scope.MAILINGS_MANAGE: (TeamRole.SENDER,),
 }
+# The role of a partner in a petition that allows a scope there. None allows to see who signed.
+PARTNER_ROLE_BY_SCOPE: dict[str, str] = {
+    Scope.STATISTICS_READ: "viewer", Scope.PETITIONS_MANAGE: "editor", Scope.MAILINGS_MANAGE: "sender",
+}  # fmt: skip
 
 
-def list_grantable(account: Account) -> list[str]:
-    """Return the scopes that the roles of an account allow."""
-    return [scope for scope in SCOPES if account.active and account.has_any_role(*ROLES_BY_SCOPE[scope])]
+def list_grantable(account: Account, petition_id: int | None = None) -> list[str]:
+    """Return the scopes that the roles of an account allow; of a partner's member, those in a petition."""
+    if not account.active:
+        return []
+    if account.role_names or petition_id is None:
+        return [scope for scope in SCOPES if account.role_names and account.has_any_role(*ROLES_BY_SCOPE[scope])]
+    granted = list_partner_grants(account, petition_id)
+    return [scope for scope in SCOPES if PARTNER_ROLE_BY_SCOPE.get(scope) in granted]
 
 
 def scope_descriptions() -> dict[str, str]:

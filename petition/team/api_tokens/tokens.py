@@ -16,6 +16,7 @@ from petition.team import audit, queries
 from petition.team.api_tokens.models import ApiToken
 from petition.team.api_tokens.scopes import ROLES_BY_SCOPE, list_grantable
 from petition.team.models import Account, TeamRole
+from petition.team.permissions import list_partner_grants
 
 PREFIX = "petition_"  # by which people, and programs that look for leaked secrets, know one
 SECRET_BYTES = 32
@@ -36,8 +37,8 @@ def create(
     clean = " ".join(name.replace("\0", " ").split())
     if not 1 <= len(clean) <= MAX_NAME_CHARACTERS:
         errors["name"] = _("Please enter a name of at most %(max)s characters.", max=MAX_NAME_CHARACTERS)
-    if not scopes or not set(scopes) <= set(list_grantable(account)):
-        errors["scopes"] = _("Please choose what the token may do.")
+    if not scopes or not set(scopes) <= set(list_grantable(account, petition_id)):
+        errors["scopes"] = _("Please choose what the token may do: no more than you may do there yourself.")
     if lifetime_days is not None and lifetime_days not in LIFETIMES_DAYS:
         errors["lifetime"] = _("Choose one of the list.")
     if not errors and len(list_live(account)) >= MAX_LIVE_TOKENS:
@@ -115,16 +116,22 @@ def revoke(account: Account, token_id: int) -> ApiToken:
 
 def revoke_beyond_roles(account: Account, actor: str | None = None) -> None:
     """End the tokens that allow what their account no longer may: a role that comes back does not bring them back."""
-    allowed = set(list_grantable(account))
     for token in list_live(account):
-        if not set(token.scopes) <= allowed:
+        if not set(token.scopes) <= set(list_grantable(account, token.petition_id)):
             token.revoked_at = clock.now()
             audit.record("token.revoked", "token", token.id, after={"name": token.name}, actor=actor)
 
 
-def may_use(token: ApiToken, scope: str) -> bool:
-    """Say whether a token has a scope, and its account still has a role for it."""
-    return scope in token.scopes and token.account.has_any_role(*ROLES_BY_SCOPE[scope])
+def may_use(token: ApiToken, scope: str, partners: str | None = None) -> bool:
+    """Say whether a token has a scope, and its account still has a role for it.
+
+    `partners`: the role in the token's petition that suffices for a partner's member.
+    """
+    if scope not in token.scopes:
+        return False
+    if token.account.role_names or token.petition_id is None:
+        return token.account.has_any_role(*ROLES_BY_SCOPE[scope])
+    return partners is not None and partners in list_partner_grants(token.account, token.petition_id)
 
 
 def delete_old() -> None:
