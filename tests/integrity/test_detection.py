@@ -119,13 +119,13 @@ def test_released_stays_released(petition):
     add(petition, 60, forged)
     detect()
     [cluster] = board.list_clusters(petition.id)["held"]
-    action = board.prepare(cluster, "release", "they are genuine", "Alix")
+    action = board.prepare([cluster], "release", "they are genuine", "Alix")
     runner.start(action)
     db.session.commit()
     list(runner.run_batches(action.id))
     assert detect().held == 0
     assert get_count(petition).confirmed == 60
-    board.watch_again(db.session.get(IntegrityCluster, cluster.id))
+    board.watch_again([db.session.get(IntegrityCluster, cluster.id)])
     add(petition, 2, lambda number, draw: {"email": f"late{number}@catch-all.net"})
     assert detect().held == 2
 
@@ -139,7 +139,7 @@ def test_what_one_cluster_released_no_other_holds_again(petition):
     clusters = board.list_clusters(petition.id)["held"]
     assert len(clusters) == 3
     holder = next(cluster for cluster in clusters if board.count_quarantined(petition.id, cluster.id) == 120)
-    action = board.prepare(holder, "release", "they are genuine", "Alix")
+    action = board.prepare([holder], "release", "they are genuine", "Alix")
     runner.start(action)
     db.session.commit()
     list(runner.run_batches(action.id))
@@ -150,7 +150,7 @@ def test_struck_and_reinstated_they_are_still_quarantined(petition):
     add(petition, 60, forged)
     detect()
     [cluster] = board.list_clusters(petition.id)["held"]
-    action = board.prepare(cluster, "strike", "they are forged", "Alix")
+    action = board.prepare([cluster], "strike", "they are forged", "Alix")
     runner.start(action)
     db.session.commit()
     list(runner.run_batches(action.id))
