@@ -92,6 +92,23 @@ def test_what_is_forged_is_held_and_people_are_not(petition):
     assert db.session.query(AuditEvent).filter_by(action="integrity.held").one().after["signatures"] == 60
 
 
+def careful(number, draw):
+    """Return what is forged with patience, from a pool of networks that it confirms from, too."""
+    return person(number, draw) | {
+        "name": f"Autre{number}", "email": f"anna.autre{number}@catch-all.net", "network": f"proxy {number % 30}",
+        "same": True, "delay": draw.uniform(10, 300), "age": timedelta(minutes=draw.uniform(20, 60)),
+        "state": "confirmed",
+    }  # fmt: skip
+
+
+def test_a_large_domain_through_a_pool_of_networks_is_held_though_it_behaves(petition):
+    add(petition, 300, person)
+    add(petition, 150, careful)
+    detect()
+    assert states("@catch-all.net") == {"quarantined"}
+    assert "quarantined" not in states("@gmail.com")
+
+
 def test_what_comes_later_is_held_at_once_and_a_second_look_changes_nothing(petition):
     add(petition, 60, forged)
     detect()

@@ -185,7 +185,7 @@ def test_what_cannot_be_done_to_several_is_said_and_nothing_is_lost(client, clus
     foreign = add_cluster(make_petition(slug="autre"), "second.net")
     sign_in(client, "campaigner", language="en")
     where = "/desk/petitions/jardin/integrity"
-    nothing = post_form(client, f"{where}/strike", reason="forged", id=[foreign.id, 2**70])
+    nothing = post_form(client, f"{where}/strike?lang=en", reason="forged", id=[foreign.id, 2**70])
     assert nothing.status_code == 422
     assert "Nothing is ticked" in nothing.text
     without = post_form(client, f"{where}/strike", reason="", id=cluster.id)
@@ -196,7 +196,7 @@ def test_what_cannot_be_done_to_several_is_said_and_nothing_is_lost(client, clus
     db.session.execute(text("UPDATE signatures SET state = 'withdrawn' WHERE state = 'quarantined'"))
     db.session.commit()
     assert "is in quarantine: there is nothing to do" in post_form(
-        client, f"{where}/release", reason="genuine", id=cluster.id
+        client, f"{where}/release?lang=en", reason="genuine", id=cluster.id
     ).text  # fmt: skip
     assert client.get(f"{where}?ticked=held&ticked=x").text.count(" checked>") == 1
 
