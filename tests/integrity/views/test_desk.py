@@ -1,5 +1,6 @@
 """The team's page about clusters: what it shows, and what it lets the team do."""
 
+import re
 from datetime import timedelta
 
 import pytest
@@ -75,6 +76,9 @@ def test_the_page_shows_clusters_and_trends(client, cluster):
     for name in ("domains", "networks"):
         plot = client.get(f"/desk/petitions/jardin/integrity/{name}.svg?narrow=1")
         assert (plot.status_code, plot.mimetype) == (200, "image/svg+xml")
+    wide = client.get("/desk/petitions/jardin/integrity/domains.svg").text
+    names = [float(y) for y in re.findall(r"<text x=\"[\d.]+\" y=\"([\d.]+)\">[a-z-]+[.][a-z]+</text>", wide)]
+    assert (len(names), "catch-all.net" in wide) == (2, True)
     assert client.get("/desk/petitions/jardin/integrity/other.svg").status_code == 404
 
 
