@@ -1,4 +1,4 @@
-"""Alerts to the team by email: milestones, campaigns that close soon, the day's digest, what is wrong, deadlines.
+"""Alerts to the team by email: milestones, closings, the day's digest, what is wrong, deadlines, forging, attacks.
 
 Each can be switched off.
 
@@ -20,17 +20,18 @@ from petition.delivery.outbox import OutboxEntry, enqueue
 from petition.delivery.queues import NOTIFICATIONS
 from petition.desk import home
 from petition.desk.models import TeamAlert
-from petition.desk.queries import INSERT_ALERTS, MARK_MILESTONE, SELECT_WEBHOOK_TROUBLES
+from petition.desk.queries import INSERT_ALERTS, MARK_MILESTONE, SELECT_NEW_ATTACKS, SELECT_WEBHOOK_TROUBLES
 from petition.integrations.webhooks.events import write_milestone
 from petition.integrity.queries import COUNT_HELD_SINCE
 from petition.operations import alert_webhooks
 from petition.operations.troubles import take_alerts
 from petition.petitions.counters import get_counts
-from petition.petitions.models import PetitionState
+from petition.petitions.models import ChallengePolicy, PetitionState
 from petition.petitions.queries import list_all
 from petition.privacy.deadlines import SOON_DAYS
 from petition.privacy.person_requests import list_open
 from petition.retention.schedule import PlanState, list_plans
+from petition.signatures.attacks import MAX_ROWS, WINDOW
 from petition.signatures.review.queue import count_names
 from petition.team.alert_kinds import ALERT_ROLES, AlertKind
 from petition.team.models import TeamRole
@@ -49,6 +50,7 @@ def check() -> None:
     _check_digest()
     _check_data()
     _check_integrity()
+    _check_attacks()
     _check_webhooks()
     db.session.commit()
 
@@ -128,6 +130,18 @@ def _check_integrity() -> None:
         if row := rows.get(petition.id):
             data = {"slug": petition.slug, "title": home.get_title(petition), "signatures": int(row.signatures)}
             _make(AlertKind.INTEGRITY, f"{petition.id}:{hour:%Y-%m-%dT%H}", data)
+
+
+def _check_attacks() -> None:
+    """Make an alert for each attack on a petition that began, with how many signatures nobody confirmed lately."""
+    values = {"now": clock.now(), "window": WINDOW, "max_rows": MAX_ROWS, "policy": ChallengePolicy.AUTOMATIC.value}
+    attacks = {row.id: row for row in db.session.execute(SELECT_NEW_ATTACKS, values)}
+    for petition in list_all() if attacks else ():
+        if attack := attacks.get(petition.id):
+            data = {"slug": petition.slug, "title": home.get_title(petition), "unconfirmed": attack.unconfirmed,
+                    "minutes": WINDOW // timedelta(minutes=1), "since": attack.attacked_since.isoformat(),
+                    "timezone": petition.timezone}  # fmt: skip
+            _make(AlertKind.ATTACK, attack.key, data)
 
 
 def _check_webhooks() -> None:

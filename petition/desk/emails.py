@@ -1,7 +1,7 @@
 """Compose the alerts to the team."""
 
 from collections.abc import Sequence
-from datetime import date
+from datetime import date, datetime
 from typing import Any
 
 from flask import current_app
@@ -32,6 +32,7 @@ def compose_team_alert(claims: Sequence[ClaimedDelivery]) -> Composed:
                 day=date.fromisoformat(alert.data["day"]) if "day" in alert.data else None,
                 data=alert.data, troubles=_list_troubles(alert, account.language), url=public_url, site=site,
                 signature=account, due_on=_parse_day(alert.data.get("due_on")),
+                since=datetime.fromisoformat(alert.data["since"]) if "since" in alert.data else None,
                 petition={"title": site, "sender_name": site, "url": f"{public_url}/desk/"},
             )  # fmt: skip
     return messages

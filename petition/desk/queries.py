@@ -46,6 +46,23 @@ MARK_MILESTONE = text("""
     RETURNING id
 """)
 
+# Petitions that are attacked, and of whose attack nobody was alerted yet. `unconfirmed`: in the last minutes, and
+# `max_rows` at most. An attack is told apart by when it began.
+SELECT_NEW_ATTACKS = text("""
+    SELECT attacked.*, (
+        SELECT count(*) FROM (
+            SELECT FROM signatures AS s
+            WHERE s.petition_id = attacked.id AND s.state = 'pending'
+                AND s.requested_at > CAST(:now AS timestamptz) - CAST(:window AS interval)
+            LIMIT :max_rows) AS recent
+    ) AS unconfirmed
+    FROM (
+        SELECT id, attacked_since, id || ':' || CAST(extract(epoch FROM attacked_since) AS bigint) AS key
+        FROM petitions WHERE attacked_until > :now AND challenge = :policy
+    ) AS attacked
+    WHERE NOT EXISTS (SELECT FROM team_alerts AS known WHERE known.kind = 'attack' AND known.key = attacked.key)
+""")
+
 # Endpoints of webhooks that were disabled by their receiver within a week, or for which events were given up in a day.
 SELECT_WEBHOOK_TROUBLES = text("""
     SELECT e.id, e.url, e.disabled_at, (

@@ -1,5 +1,6 @@
 """What the team sees of clusters, and what it does about them."""
 
+from collections.abc import Sequence
 from typing import Any
 
 from sqlalchemy import func, select
@@ -12,7 +13,7 @@ from petition.core.pagination import MAX_ID
 from petition.integrity.models import IntegrityCluster
 from petition.integrity.signals import Signals, score
 from petition.signatures.models import Signature, SignatureState
-from petition.signatures.staff.quarantine import prepare_for_cluster
+from petition.signatures.staff.quarantine import prepare_for_clusters
 from petition.signatures.staff.team_view import all_for_team
 from petition.team import audit
 
@@ -55,6 +56,14 @@ def find_cluster(cluster_id: int, *, lock: bool = False) -> IntegrityCluster:
     return cluster
 
 
+def find_clusters(petition_id: int, ids: Sequence[int]) -> list[IntegrityCluster]:
+    """Return those of some clusters of a petition that are still there, locked, in the order of their ids."""
+    query = select(IntegrityCluster).where(
+        IntegrityCluster.petition_id == petition_id, IntegrityCluster.id.in_([n for n in ids if n <= MAX_ID])
+    )  # fmt: skip
+    return list(db.session.scalars(query.order_by(IntegrityCluster.id).with_for_update()))
+
+
 def count_quarantined(petition_id: int, cluster_id: int | None = None) -> int:
     """Return how many signatures of a petition, or of one cluster of it, are quarantined; at most `MAX_COUNTED`."""
     query = select(Signature.id).where(
@@ -72,25 +81,30 @@ def list_sample(cluster: IntegrityCluster) -> list[Any]:
     return all_for_team(db.session.scalars(query.order_by(Signature.id.desc())))
 
 
-def ignore(cluster: IntegrityCluster, reason: str) -> None:
-    """Let a cluster be from now on: no rule holds it. What it quarantined stays so until it is released. Flushes."""
-    cluster.ignored_at, cluster.ignored_because = clock.now(), reason
-    audit.record("integrity.ignored", "cluster", cluster.id, after={"kind": cluster.kind, "reason": reason})
+def ignore(clusters: Sequence[IntegrityCluster], reason: str) -> None:
+    """Let clusters be from now on: no rule holds them. What they quarantined stays so until it is released. Flushes."""
+    for cluster in clusters:
+        if cluster.ignored_at is None:
+            cluster.ignored_at, cluster.ignored_because = clock.now(), reason
+            audit.record("integrity.ignored", "cluster", cluster.id, after={"kind": cluster.kind, "reason": reason})
 
 
-def watch_again(cluster: IntegrityCluster) -> None:
-    """Let rules hold a cluster again. Flushes."""
-    cluster.ignored_at, cluster.ignored_because = None, None
-    audit.record("integrity.watched", "cluster", cluster.id, after={"kind": cluster.kind})
+def watch_again(clusters: Sequence[IntegrityCluster]) -> None:
+    """Let rules hold clusters again. Flushes."""
+    for cluster in clusters:
+        if cluster.ignored_at is not None:
+            cluster.ignored_at, cluster.ignored_because = None, None
+            audit.record("integrity.watched", "cluster", cluster.id, after={"kind": cluster.kind})
 
 
-def prepare(cluster: IntegrityCluster, verb: str, reason: str, asked_by: str) -> BulkAction:
-    """Prepare to release, or to strike, what a cluster quarantined: a bulk action, to be started and undone.
+def prepare(clusters: Sequence[IntegrityCluster], verb: str, reason: str, asked_by: str) -> BulkAction:
+    """Prepare to release, or to strike, what clusters of a petition quarantined: a bulk action, started and undone.
 
     A cluster that is released is ignored from now on: what comes later is as genuine. Flushes. Raises
-    `NoMatchingRows`.
+    `NoMatchingRows` and `TooManyRows`.
     """
-    action = prepare_for_cluster(VERBS[verb], cluster.petition_id, cluster.id, reason, asked_by)
-    if verb == "release" and cluster.ignored_at is None:
-        ignore(cluster, reason)
+    ids = [cluster.id for cluster in clusters]
+    action = prepare_for_clusters(VERBS[verb], clusters[0].petition_id, ids, reason, asked_by)
+    if verb == "release":
+        ignore(clusters, reason)
     return action

@@ -25,7 +25,7 @@ def signal_label(name: str, values: list[float]) -> str:
     number = round(values[0])
     return {
         Signal.LARGE: _("%(share)s of all signatures of the time", share=observed),
-        Signal.SCATTERED: _("almost each from a network of its own (%(share)s)", share=observed),
+        Signal.SCATTERED: _("spread over many networks"),
         Signal.NEW_DOMAINS: _("%(number)s domains, few signatures at each", number=number),
         Signal.SPELLINGS: _("%(number)s spellings of one mailbox", number=number),
         Signal.NAMES: _("%(number)s different names", number=number),

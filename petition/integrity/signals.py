@@ -30,7 +30,9 @@ TOTALS = {
 }  # fmt: skip
 BOXES = ("box_both", "box_updates", "box_listed", "box_none")
 LARGE_SHARE, LARGE_SIGNATURES = 0.1, 100
-SCATTERED_SHARE, TOGETHER_SHARE = 0.75, 0.5
+# Spread over many networks: most have one of their own, or, as through a pool of proxies, no network has many.
+SCATTERED_SHARE, POOL_SHARE, MIN_POOL = 0.75, 0.05, 50
+TOGETHER_SHARE = 0.5
 HURRIED_SHARE, OLD_HURRIED_SHARE = 0.92, 0.95
 ELSEWHERE_SHARE, COPIED_SHARE, UNRELATED_SHARE, SAME_BOXES_SHARE = 0.3, 0.3, 0.7, 0.97
 MIN_SLICES, MAX_DISPERSION = 20, 0.35
@@ -99,7 +101,8 @@ def _look_at_size(candidate: Candidate, profile: Profile, found: Signals) -> Non
         return
     if candidate.n >= LARGE_SIGNATURES and candidate.share >= LARGE_SHARE:
         found[Signal.LARGE] = [candidate.share, LARGE_SHARE]
-    if networked and profile["networks"] / networked >= SCATTERED_SHARE:
+    has_pool = networked >= MIN_POOL and profile["top_network"] / networked <= POOL_SHARE
+    if has_pool or (networked and profile["networks"] / networked >= SCATTERED_SHARE):
         found[Signal.SCATTERED] = [profile["networks"] / networked, SCATTERED_SHARE]
     if candidate.kind == ClusterKind.MAIL_SERVER and candidate.domains >= MIN_NEW_DOMAINS:
         found[Signal.NEW_DOMAINS] = [candidate.domains, 1]

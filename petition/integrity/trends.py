@@ -17,6 +17,7 @@ MAX_PLOTTED = 3  # as many as the palette has colours
 HOURS = 48
 NAMES = ("domains", "networks")
 HASH_CHARACTERS = 8
+HEIGHT = 340  # pixels of a plot
 
 
 @dataclass
@@ -50,7 +51,7 @@ def draw_trend(trend: Trend, *, narrow: bool) -> bytes:
     """Return a trend as SVG."""
     chart = create_chart(
         pygal.StackedBar, narrow=narrow, y_title=_("signatures per hour"), x_labels_major_every=16 if narrow else 8,
-        legend_at_bottom_columns=1 if narrow else 2,
+        height=HEIGHT, legend_at_bottom_columns=1,  # domains are long, and pygal leaves no room for half a line
     )  # fmt: skip
     chart.x_labels = [f"{hour:%H:%M}" for hour in trend.hours]
     for name, counts in list(trend.groups.items())[:MAX_PLOTTED]:

@@ -16,6 +16,7 @@ class AlertKind(StrEnum):
     TROUBLE = "trouble"
     DATA = "data"
     INTEGRITY = "integrity"
+    ATTACK = "attack"
     WEBHOOK = "webhook"
 
 
@@ -27,6 +28,7 @@ ALERT_ROLES = {
     AlertKind.TROUBLE: (TeamRole.OPERATOR,),
     AlertKind.DATA: (TeamRole.CAMPAIGNER,),
     AlertKind.INTEGRITY: (TeamRole.CAMPAIGNER,),
+    AlertKind.ATTACK: (TeamRole.CAMPAIGNER,),
     AlertKind.WEBHOOK: (TeamRole.CAMPAIGNER,),
 }
 
@@ -42,6 +44,7 @@ def alert_labels() -> dict[str, str]:
             "When a request about data must be answered within a week, or a restriction outlives its petition"
         ),
         AlertKind.INTEGRITY: _("When signatures are quarantined because they look forged, once an hour at most"),
+        AlertKind.ATTACK: _("When robots begin to sign a petition: its form then asks browsers for a calculation"),
         AlertKind.WEBHOOK: _("When a webhook was switched off by its receiver, or events were given up"),
     }
 

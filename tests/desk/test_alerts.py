@@ -20,6 +20,7 @@ from petition.integrations.webhooks import endpoints
 from petition.operations.troubles import TroubleAlert
 from petition.petitions.counters import increment
 from petition.privacy.person_requests import record_request
+from petition.signatures import attacks
 from petition.signatures.confirm import confirm_signature
 from petition.signatures.staff.restriction import restrict
 from petition.team.models import Account
@@ -123,7 +124,8 @@ def test_each_can_be_switched_off_also_while_it_waits(client, team, night):
     account = sign_in(client, "admin", language="en", password="four words")
     assert post_form(client, "/account/alerts", alert=["trouble"]).status_code == 303
     db.session.expire_all()
-    assert account.alerts_off == ["milestone", "closing", "digest", "data", "integrity", "webhook"]
+    kinds = ["milestone", "closing", "digest", "data", "integrity", "attack", "webhook"]
+    assert account.alerts_off == kinds
     make_signed_petition()
     check_alerts()
     assert "admin" not in {name for _, name in alerted()}
@@ -231,3 +233,44 @@ def test_a_webhook_that_its_receiver_switched_off(team, night):
     [alert] = db.session.query(TeamAlert)
     [delivery] = db.session.query(Delivery).filter_by(kind="team_alert")
     assert (alert.id, alert.data["host"]) == (delivery.subject_id, "hooks.example.org")
+
+
+def make_attacked_petition(now, number=3):
+    petition = make_petition(attacked_since=now - timedelta(minutes=1), attacked_until=now + attacks.CALM)
+    for n in range(number):
+        make_signature(petition, email=f"robot{n}@example.net", name="Robot")
+    return petition
+
+
+def test_an_attack_is_alerted_of_once_and_the_next_one_again(team, night, sent_emails):
+    now = clock.now()
+    petition = make_attacked_petition(now)
+    for _ in range(2):
+        check_alerts()
+        assert alerted() == [("attack", "campaigner")]
+    run_queue("notifications")
+    [email] = [message for message in sent_emails if message.to == "campaigner@example.org"]
+    assert email.subject.startswith("Robots seem to sign: ")
+    assert "within 10 minutes 3 signatures came that nobody has confirmed" in " ".join(email.body.split())
+    assert "/desk/petitions/jardin/integrity" in email.body
+    petition.attacked_since, petition.attacked_until = now, now + attacks.CALM * 2  # another one
+    db.session.commit()
+    check_alerts()
+    assert alerted() == [("attack", "campaigner")] * 2
+
+
+@pytest.mark.parametrize("change", [{"challenge": "off"}, {"challenge": "on"}, {"attacked_until": None}])
+def test_no_attack_is_alerted_of_that_is_over_or_that_the_team_decided_on(team, night, change):
+    petition = make_attacked_petition(clock.now())
+    for name, value in change.items():
+        setattr(petition, name, value)
+    db.session.commit()
+    check_alerts()
+    assert alerted() == []
+
+
+def test_who_switched_it_off_is_not_alerted_of_an_attack(team, night):
+    team["campaigner"].alerts_off = ["attack"]
+    make_attacked_petition(clock.now())
+    check_alerts()
+    assert alerted() == []

@@ -92,6 +92,23 @@ def test_what_is_forged_is_held_and_people_are_not(petition):
     assert db.session.query(AuditEvent).filter_by(action="integrity.held").one().after["signatures"] == 60
 
 
+def careful(number, draw):
+    """Return what is forged with patience, from a pool of networks that it confirms from, too."""
+    return person(number, draw) | {
+        "name": f"Autre{number}", "email": f"anna.autre{number}@catch-all.net", "network": f"proxy {number % 30}",
+        "same": True, "delay": draw.uniform(10, 300), "age": timedelta(minutes=draw.uniform(20, 60)),
+        "state": "confirmed",
+    }  # fmt: skip
+
+
+def test_a_large_domain_through_a_pool_of_networks_is_held_though_it_behaves(petition):
+    add(petition, 300, person)
+    add(petition, 150, careful)
+    detect()
+    assert states("@catch-all.net") == {"quarantined"}
+    assert "quarantined" not in states("@gmail.com")
+
+
 def test_what_comes_later_is_held_at_once_and_a_second_look_changes_nothing(petition):
     add(petition, 60, forged)
     detect()
@@ -119,13 +136,13 @@ def test_released_stays_released(petition):
     add(petition, 60, forged)
     detect()
     [cluster] = board.list_clusters(petition.id)["held"]
-    action = board.prepare(cluster, "release", "they are genuine", "Alix")
+    action = board.prepare([cluster], "release", "they are genuine", "Alix")
     runner.start(action)
     db.session.commit()
     list(runner.run_batches(action.id))
     assert detect().held == 0
     assert get_count(petition).confirmed == 60
-    board.watch_again(db.session.get(IntegrityCluster, cluster.id))
+    board.watch_again([db.session.get(IntegrityCluster, cluster.id)])
     add(petition, 2, lambda number, draw: {"email": f"late{number}@catch-all.net"})
     assert detect().held == 2
 
@@ -139,7 +156,7 @@ def test_what_one_cluster_released_no_other_holds_again(petition):
     clusters = board.list_clusters(petition.id)["held"]
     assert len(clusters) == 3
     holder = next(cluster for cluster in clusters if board.count_quarantined(petition.id, cluster.id) == 120)
-    action = board.prepare(holder, "release", "they are genuine", "Alix")
+    action = board.prepare([holder], "release", "they are genuine", "Alix")
     runner.start(action)
     db.session.commit()
     list(runner.run_batches(action.id))
@@ -150,7 +167,7 @@ def test_struck_and_reinstated_they_are_still_quarantined(petition):
     add(petition, 60, forged)
     detect()
     [cluster] = board.list_clusters(petition.id)["held"]
-    action = board.prepare(cluster, "strike", "they are forged", "Alix")
+    action = board.prepare([cluster], "strike", "they are forged", "Alix")
     runner.start(action)
     db.session.commit()
     list(runner.run_batches(action.id))

@@ -45,6 +45,7 @@ def test_people_show_no_signal():
         (Signal.SAME_BOXES, {"box_listed": 100, "box_both": 0, "box_updates": 0, "box_none": 0}),
         (Signal.REGULAR, {"dispersion": 0.1}),
         (Signal.SCATTERED, {"networks": 98}),
+        (Signal.SCATTERED, {"networks": 25, "top_network": 5}),
     ],
 )
 def test_one_signal_is_found_and_holds_nobody(signal, values):

@@ -49,6 +49,7 @@ class Record:
     reminded: bool = False
     was_confirmed: bool = False
     was_quarantined: bool = False
+    was_released: bool = False
 
     @property
     def former_state(self) -> str:
@@ -89,6 +90,7 @@ class Model:
                 self.records[address] = Record(
                     record.number, address, name, listed, self.now, generation=record.generation + 1,
                     valid_from=record.generation + 1, was_quarantined=record.was_quarantined,
+                    was_released=record.was_released,
                 )  # fmt: skip
                 self._enqueue(self.records[address], "confirm_signature")
         elif record.state in COUNTED_OR_HELD and self._may_email(record):
@@ -163,9 +165,9 @@ class Model:
         elif act == "invalidate" and (pending or confirmed):
             record.state = "invalidated"
         elif act == "quarantine" and record.state == "confirmed":
-            record.state, record.was_quarantined = "quarantined", True
+            self._quarantine(record)
         elif act == "release" and record.state == "quarantined":
-            record.state, record.was_quarantined = "confirmed", False
+            record.state, record.was_quarantined, record.was_released = "confirmed", False, True
         elif act == "reinstate" and record.state == "invalidated":
             record.state = record.former_state
         elif act == "restore" and record.state == "disowned" and record.was_confirmed:
@@ -175,6 +177,9 @@ class Model:
             record.name = value
         elif act == "move" and pending and value not in self.records:
             self._move(record, value)
+
+    def _quarantine(self, record: Record) -> None:
+        record.state, record.was_quarantined, record.was_released = "quarantined", True, False
 
     def _move(self, record: Record, address: str) -> None:
         self.records[address] = self.records.pop(record.address)
@@ -201,6 +206,12 @@ class Model:
         for address, record in list(self.records.items()):
             if address != but and record.state == "pending" and self.now - record.requested > CONFIRM_WITHIN:
                 del self.records[address]
+
+    def detect(self) -> None:
+        """Quarantine whoever counts, but for whom the team released: everybody here looks forged."""
+        for record in self.records.values():
+            if record.state == "confirmed" and not record.was_released:
+                self._quarantine(record)
 
     def send(self) -> list[tuple[str, str, Link | None]]:
         """Send what is due; returns kind, address and link of each email that left."""

@@ -1,10 +1,11 @@
 """The team's page about clusters of signatures that look forged."""
 
 from flask import Blueprint, Response, abort, flash, redirect, render_template, request, url_for
+from flask_babel import format_decimal
 from flask_babel import gettext as _
 from werkzeug import Response as WerkzeugResponse
 
-from petition.bulk_actions.runner import NoMatchingRows
+from petition.bulk_actions.runner import NoMatchingRows, TooManyRows
 from petition.core.charts import svg_response
 from petition.core.db import db
 from petition.core.exceptions import ValidationError
@@ -28,8 +29,14 @@ for function in (cluster_label, signal_label, trend_label):
 
 @blueprint.get("/petitions/<slug>/integrity")
 def index(slug: str) -> str:
-    """Show the clusters of a petition, what is quarantined, and the trends."""
-    petition = get_or_404(slug)
+    """Show the clusters of a petition, what is quarantined, and the trends.
+
+    `ticked`: clusters whose boxes are ticked, by id or by the name of their table.
+    """
+    return _render_index(get_or_404(slug), set(request.args.getlist("ticked")), "", {})
+
+
+def _render_index(petition: Petition, ticked: set[str], reason: str, errors: dict[str, str]) -> str:
     return render_template(
         "integrity/index.html",
         petition=petition,
@@ -39,7 +46,49 @@ def index(slug: str) -> str:
         clusters=board.list_clusters(petition.id),
         get_score=board.get_score,
         trends={name: trends.read_trend(petition.id, name) for name in trends.NAMES},
+        ticked=ticked,
+        reason=reason,
+        errors=errors,
     )
+
+
+@blueprint.post("/petitions/<slug>/integrity/<any(release, strike, ignore, watch):verb>")
+def act_on_ticked(slug: str, verb: str) -> WerkzeugResponse | tuple[str, int]:
+    """Release or strike what the ticked clusters quarantined, previewed first; or ignore, or watch, the clusters."""
+    petition = get_or_404(slug)
+    ids = request.form.getlist("id", type=int)
+    ticked = {str(number) for number in ids}
+    try:
+        clusters = board.find_clusters(petition.id, ids)
+        if not clusters:
+            raise ValidationError({"form": _("Nothing is ticked: please tick the clusters that this is about.")})
+        if verb == "watch":
+            board.watch_again(clusters)
+            flash(_("Watched again."), "success")
+        else:
+            reason = validate_reason(request.form)
+            if verb != "ignore":
+                action = board.prepare(clusters, verb, reason, _account_name())
+                db.session.commit()
+                return redirect(url_for("signature_runs.show", action_id=action.id), 303)
+            board.ignore(clusters, reason)
+            flash(_("Ignored: no rule holds them any more. They stay ticked, so that you can take it back."), "success")
+    except ValidationError as error:
+        db.session.rollback()
+        return _render_index(get_or_404(slug), ticked, request.form.get("reason", ""), _explain(error)), 422
+    db.session.commit()
+    still = sorted(ticked) if verb == "ignore" else []
+    return redirect(url_for("integrity.index", slug=slug, ticked=still, _anchor="act" if still else None), 303)
+
+
+def _explain(error: ValidationError) -> dict[str, str]:
+    """Return what is wrong, by field, in words of this page."""
+    if isinstance(error, NoMatchingRows):
+        return {"form": _("None of their signatures is in quarantine: there is nothing to do.")}
+    if isinstance(error, TooManyRows):
+        number = format_decimal(error.max_rows)
+        return {"form": _("These are more than %(number)s at once. Please choose fewer clusters.", number=number)}
+    return error.errors
 
 
 @blueprint.get("/petitions/<slug>/integrity/<name>.svg")
@@ -65,18 +114,14 @@ def act(cluster_id: int, verb: str) -> WerkzeugResponse | tuple[str, int]:
     try:
         reason = validate_reason(request.form)
         if verb == "ignore":
-            board.ignore(found, reason)
+            board.ignore([found], reason)
             db.session.commit()
             flash(_("Ignored: no rule holds it any more."), "success")
             return redirect(url_for("integrity.cluster", cluster_id=cluster_id), 303)
-        action = board.prepare(found, verb, reason, _account_name())
-    except NoMatchingRows:
-        db.session.rollback()
-        error = {"form": _("This cluster has no signature in quarantine: there is nothing to do.")}
-        return _render(board.find_cluster(cluster_id), request.form.get("reason", ""), error), 422
+        action = board.prepare([found], verb, reason, _account_name())
     except ValidationError as error:
         db.session.rollback()
-        return _render(board.find_cluster(cluster_id), request.form.get("reason", ""), error.errors), 422
+        return _render(board.find_cluster(cluster_id), request.form.get("reason", ""), _explain(error)), 422
     db.session.commit()
     return redirect(url_for("signature_runs.show", action_id=action.id), 303)
 
@@ -84,7 +129,7 @@ def act(cluster_id: int, verb: str) -> WerkzeugResponse | tuple[str, int]:
 @blueprint.post("/integrity/<int:cluster_id>/watch")
 def watch(cluster_id: int) -> WerkzeugResponse:
     """Let rules hold a cluster again that was ignored."""
-    board.watch_again(board.find_cluster(cluster_id, lock=True))
+    board.watch_again([board.find_cluster(cluster_id, lock=True)])
     db.session.commit()
     flash(_("Watched again."), "success")
     return redirect(url_for("integrity.cluster", cluster_id=cluster_id), 303)

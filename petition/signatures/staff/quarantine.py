@@ -19,7 +19,7 @@ from petition.signatures.search.search import statement_timeout
 from petition.signatures.staff.invalidate import MAX_SIGNATURES, PREPARE_TIMEOUT, SUBJECT
 
 BY_HAND = 0  # in place of a cluster
-CLUSTER = "cluster"  # the key of a bulk action's filter
+CLUSTERS = "clusters"  # the key of a bulk action's filter: their ids
 
 
 def quarantine(signature: Signature) -> bool:
@@ -81,13 +81,15 @@ def prepare_bulk_release(criteria: Filter, reason: str, asked_by: str) -> BulkAc
         return runner.prepare(action, query, MAX_SIGNATURES)
 
 
-def prepare_for_cluster(verb: str, petition_id: int, cluster_id: int, reason: str, asked_by: str) -> BulkAction:
-    """Prepare the release or the invalidation of what a cluster quarantined. Flushes. Raises as above."""
+def prepare_for_clusters(
+    verb: str, petition_id: int, cluster_ids: Sequence[int], reason: str, asked_by: str
+) -> BulkAction:
+    """Prepare the release or the invalidation of what clusters of a petition quarantined. Flushes. Raises as above."""
     query = select(Signature.id, Signature.state).where(
-        Signature.petition_id == petition_id, Signature.quarantined_by == cluster_id,
+        Signature.petition_id == petition_id, Signature.quarantined_by.in_(cluster_ids),
         Signature.quarantined_at.is_not(None), Signature.state == SignatureState.QUARANTINED,
     )  # fmt: skip
-    return runner.prepare(_make(verb, {CLUSTER: cluster_id}, reason, asked_by), query, MAX_SIGNATURES)
+    return runner.prepare(_make(verb, {CLUSTERS: list(cluster_ids)}, reason, asked_by), query, MAX_SIGNATURES)
 
 
 def prepare_undo(action: BulkAction, asked_by: str) -> BulkAction:
@@ -105,9 +107,9 @@ def prepare_undo(action: BulkAction, asked_by: str) -> BulkAction:
     return runner.prepare(undo, query.where(*condition), MAX_SIGNATURES)
 
 
-def quarantine_batch(action: BulkAction, _state: str, ids: Sequence[int]) -> Collection[int]:
+def quarantine_batch(_action: BulkAction, _state: str, ids: Sequence[int]) -> Collection[int]:
     """Quarantine a batch of signatures that still count. Returns their ids."""
-    return quarantine_many(ids, action.filter.get(CLUSTER))
+    return quarantine_many(ids, None)
 
 
 def release_batch(_action: BulkAction, _state: str, ids: Sequence[int]) -> Collection[int]:

@@ -1,5 +1,6 @@
 """The team's page about clusters: what it shows, and what it lets the team do."""
 
+import re
 from datetime import timedelta
 
 import pytest
@@ -75,6 +76,9 @@ def test_the_page_shows_clusters_and_trends(client, cluster):
     for name in ("domains", "networks"):
         plot = client.get(f"/desk/petitions/jardin/integrity/{name}.svg?narrow=1")
         assert (plot.status_code, plot.mimetype) == (200, "image/svg+xml")
+    wide = client.get("/desk/petitions/jardin/integrity/domains.svg").text
+    names = [float(y) for y in re.findall(r"<text x=\"[\d.]+\" y=\"([\d.]+)\">[a-z-]+[.][a-z]+</text>", wide)]
+    assert (len(names), "catch-all.net" in wide) == (2, True)
     assert client.get("/desk/petitions/jardin/integrity/other.svg").status_code == 404
 
 
@@ -124,6 +128,88 @@ def test_ignore_with_a_reason_and_watch_again(client, cluster):
     assert cluster.ignored_at is None
     done = [event.action for event in db.session.query(AuditEvent) if event.action.startswith("integrity.")]
     assert sorted(done) == ["integrity.ignored", "integrity.watched"]
+
+
+def add_cluster(petition, key, **columns):
+    """Add a cluster that holds one signature."""
+    signature = make_signature(petition, email=f"somebody@{key}", name="Nom")
+    confirm_signature(signature)
+    now = clock.now()
+    row = IntegrityCluster(
+        petition_id=petition.id, kind="domain", key=key, signatures=1, confirmed=1, share=0.2, first_at=now,
+        last_at=now, signals={"hurried": [1.0, 0.45]}, sample=[signature.id], held_at=now, **columns,
+    )  # fmt: skip
+    db.session.add(row)
+    db.session.flush()
+    quarantine_many([signature.id], row.id)
+    db.session.commit()
+    return row
+
+
+def test_several_clusters_are_released_or_struck_at_once_and_undone(client, cluster, petition):
+    others = [add_cluster(petition, key) for key in ("second.net", "third.net")]
+    sign_in(client, "campaigner", language="en")
+    where = "/desk/petitions/jardin/integrity"
+    chosen = [cluster.id, others[0].id]
+    preview = post_form(client, f"{where}/strike", reason="forged", id=chosen).location
+    shown = client.get(f"{preview}?lang=en").text
+    assert all(f"What cluster {number} quarantined" in shown for number in chosen)
+    assert "3 signatures will be invalidated" in shown
+    run(preview)
+    rows = "SELECT state, count(*) FROM signatures GROUP BY state ORDER BY state"
+    states = [tuple(row) for row in db.session.execute(text(rows))]
+    assert states == [("confirmed", 1), ("invalidated", 3), ("quarantined", 1)]
+    run(post_form(client, f"{preview}/undo").location)
+    assert get_count(petition).confirmed == 1
+    preview = post_form(client, f"{where}/release", reason="they wrote to us", id=chosen).location
+    run(preview)
+    assert get_count(petition).confirmed == 4
+    db.session.expire_all()
+    assert [row.ignored_because for row in (cluster, *others)] == ["they wrote to us", "they wrote to us", None]
+    run(post_form(client, f"{preview}/undo").location)
+    assert get_count(petition).confirmed == 1
+
+
+def test_several_clusters_are_ignored_and_one_press_takes_it_back(client, cluster, petition):
+    other = add_cluster(petition, "second.net")
+    sign_in(client, "campaigner", language="en")
+    where = "/desk/petitions/jardin/integrity"
+    location = post_form(client, f"{where}/ignore", reason="our own test", id=[cluster.id, other.id]).location
+    page = client.get(location).text
+    assert page.count(" checked>") == 2
+    db.session.expire_all()
+    assert cluster.ignored_because == other.ignored_because == "our own test"
+    assert get_count(petition).confirmed == 1
+    post_form(client, f"{where}/watch", id=[cluster.id, other.id])
+    db.session.expire_all()
+    assert (cluster.ignored_at, other.ignored_at) == (None, None)
+
+
+def test_what_cannot_be_done_to_several_is_said_and_nothing_is_lost(client, cluster, petition):
+    foreign = add_cluster(make_petition(slug="autre"), "second.net")
+    sign_in(client, "campaigner", language="en")
+    where = "/desk/petitions/jardin/integrity"
+    nothing = post_form(client, f"{where}/strike?lang=en", reason="forged", id=[foreign.id, 2**70])
+    assert nothing.status_code == 422
+    assert "Nothing is ticked" in nothing.text
+    without = post_form(client, f"{where}/strike", reason="", id=cluster.id)
+    assert (without.status_code, without.text.count(" checked>")) == (422, 1)
+    with_address = post_form(client, f"{where}/release", reason="a@b.fr", id=cluster.id)
+    assert with_address.status_code == 422
+    assert 'value="a@b.fr"' in with_address.text
+    db.session.execute(text("UPDATE signatures SET state = 'withdrawn' WHERE state = 'quarantined'"))
+    db.session.commit()
+    assert "is in quarantine: there is nothing to do" in post_form(
+        client, f"{where}/release?lang=en", reason="genuine", id=cluster.id
+    ).text  # fmt: skip
+    assert client.get(f"{where}?ticked=held&ticked=x").text.count(" checked>") == 1
+
+
+def test_the_page_says_that_the_petition_is_attacked(client, petition):
+    petition.attacked_since, petition.attacked_until = clock.now(), clock.now() + timedelta(minutes=30)
+    db.session.commit()
+    sign_in(client, "campaigner", language="en")
+    assert "asks each browser for a short calculation" in client.get("/desk/petitions/jardin/integrity?lang=en").text
 
 
 def test_the_team_is_alerted_once_an_hour(client, cluster):
