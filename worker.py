@@ -79,6 +79,7 @@ PERIODIC_TASKS = (
     ("petition.integrity.tasks.run_look_up", [], NOTIFICATIONS.name, 60.0, 60.0),
     ("petition.count_log.tasks.run_timestamps", [], NOTIFICATIONS.name, 300.0, 300.0),
     ("petition.operations.tasks.run_check_site", [], NOTIFICATIONS.name, 600.0, 600.0),
+    ("petition.operations.tasks.run_check_sign_in_provider", [], NOTIFICATIONS.name, 60.0, 60.0),
     ("petition.operations.tasks.run_send_webhooks", [], NOTIFICATIONS.name, 10.0, 10.0),
     # A receiver may hang: it keeps nothing else waiting.
     ("petition.integrations.tasks.run_send_webhooks", [], WEBHOOKS, 5.0, 15.0),

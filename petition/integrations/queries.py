@@ -47,14 +47,24 @@ NEXT_EVENT = text("""
     ORDER BY v.id LIMIT 1
 """)
 
-# Record what became of an attempt, where this worker still has the lease.
+# Record what became of an attempt, where this worker still has the lease; and, in the words of the other queues, in
+# the log that operators' statistics are added up from. No row of it counts events in a state, so nothing changes there.
 RECORD_ATTEMPT = text("""
-    UPDATE webhook_events AS v
-    SET attempts = attempts + 1, answer = :answer, state = CAST(:state AS varchar),
-        settled_at = CASE WHEN CAST(:state AS varchar) = 'due' THEN NULL ELSE now() END,
-        next_attempt_at = now() + :retry_after
-    FROM webhook_endpoints AS e
-    WHERE v.id = :id AND v.state = 'due' AND e.id = v.endpoint_id AND e.lease = :lease
+    WITH recorded AS (
+        UPDATE webhook_events AS v
+        SET attempts = attempts + 1, answer = :answer, state = CAST(:state AS varchar),
+            settled_at = CASE WHEN CAST(:state AS varchar) = 'due' THEN NULL ELSE now() END,
+            next_attempt_at = now() + :retry_after
+        FROM webhook_endpoints AS e
+        WHERE v.id = :id AND v.state = 'due' AND e.id = v.endpoint_id AND e.lease = :lease
+        RETURNING v.state, v.answer, v.created_at)
+    INSERT INTO state_change_log (subject, queue, state, cause, domain, bucket, minute, change, entered)
+    SELECT 'webhook', 'webhooks',
+           CASE state WHEN 'due' THEN 'deferred' WHEN 'delivered' THEN 'sent' ELSE 'failed' END,
+           CASE state WHEN 'delivered' THEN '' ELSE answer END, '',
+           CASE state WHEN 'delivered' THEN latency_bucket(now() - created_at) END,
+           date_trunc('minute', now()), 0, 1
+    FROM recorded
 """)
 
 # What the attempt says of the endpoint: it answered, or got no answer and rests, or does not want any more (410).

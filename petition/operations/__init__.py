@@ -54,5 +54,6 @@ def register(app: "Flask") -> None:
     register_task(app, tasks.run_record_troubles)
     register_task(app, tasks.run_check_host)
     register_task(app, tasks.run_check_site)
+    register_task(app, tasks.run_check_sign_in_provider)
     register_task(app, tasks.run_send_webhooks)
     register_task(app, tasks.run_retention)

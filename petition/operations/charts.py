@@ -63,6 +63,13 @@ def draw_rejections(slots: Sequence[Slot], *, narrow: bool = False) -> bytes:
     return _draw_slots(slots, series, narrow)
 
 
+def draw_webhooks(slots: Sequence[Slot], *, narrow: bool = False) -> bytes:
+    """Draw the attempts to send events to other programs in each slot of time, by outcome."""
+    states = (DeliveryState.SENT, DeliveryState.DEFERRED, DeliveryState.FAILED)
+    series = {state_label(state): [slot.webhooks.get(state, 0) for slot in slots] for state in states}
+    return _draw_slots(slots, series, narrow, _("attempts"))
+
+
 def draw_waits(slots: Sequence[Slot], *, narrow: bool = False) -> bytes:
     """Draw the median and the p95 of the latency of confirmations in each slot of time."""
     chart = create_chart(pygal.Line, narrow=narrow, y_title=_("seconds"), dots_size=2, value_formatter=format_duration)
@@ -73,8 +80,10 @@ def draw_waits(slots: Sequence[Slot], *, narrow: bool = False) -> bytes:
     return svg
 
 
-def _draw_slots(slots: Sequence[Slot], series: Mapping[str, Sequence[int]], narrow: bool) -> bytes:
-    chart = create_chart(pygal.StackedBar, narrow=narrow, y_title=_("emails"))
+def _draw_slots(
+    slots: Sequence[Slot], series: Mapping[str, Sequence[int]], narrow: bool, what: str | None = None
+) -> bytes:
+    chart = create_chart(pygal.StackedBar, narrow=narrow, y_title=what or _("emails"))
     _label_slots(chart, slots, narrow, len(series))
     for name, values in series.items() if any(map(any, series.values())) else ():
         chart.add(name, values)

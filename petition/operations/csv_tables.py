@@ -9,6 +9,7 @@ from petition.operations.snapshot import get_last_day
 
 Rows = list[list[str]]
 MAX_FAILURE_GROUPS = 10_000
+WEBHOOK_OUTCOMES = ("sent", "deferred", "failed")
 HISTORY_OUTCOMES = ("deferred", "failed", "unknown", history.BUDGET, history.LINKED, history.CONFIRMED)
 
 
@@ -48,12 +49,13 @@ def make_failures(_now: datetime) -> Rows:
 
 def make_history(slots: Sequence[history.Slot]) -> Rows:
     """Return volume and waits by slot of time, oldest first."""
-    rows: Rows = [["from", *EMAIL_QUEUES, *HISTORY_OUTCOMES, "p50", "p95"]]
+    webhooks = [f"webhooks_{state}" for state in WEBHOOK_OUTCOMES]
+    rows: Rows = [["from", *EMAIL_QUEUES, *HISTORY_OUTCOMES, "p50", "p95", *webhooks]]
     for slot in slots:
         numbers = [*slot.sent.values(), *map(slot.count, HISTORY_OUTCOMES)]
-        rows.append(
-            [_format_time(slot.at), *map(str, numbers), _format(slot.percentile(0.5)), _format(slot.percentile(0.95))]
-        )
+        waits = [_format(slot.percentile(0.5)), _format(slot.percentile(0.95))]
+        events = [str(slot.webhooks.get(state, 0)) for state in WEBHOOK_OUTCOMES]
+        rows.append([_format_time(slot.at), *map(str, numbers), *waits, *events])
     return rows
 
 

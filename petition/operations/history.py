@@ -7,7 +7,7 @@ from datetime import UTC, datetime, timedelta
 from petition.core.cache import get_or_create
 from petition.core.db import db
 from petition.delivery.models import DeliveryState
-from petition.delivery.queues import CONFIRMATIONS, EMAIL_QUEUES
+from petition.delivery.queues import CONFIRMATIONS, EMAIL_QUEUES, WEBHOOKS
 from petition.operations import history_queries, latency
 from petition.operations.failures import FailureSummary
 from petition.operations.rollup import MONTHS_KEPT, family_parameters
@@ -49,6 +49,7 @@ class Slot:
     outcomes: dict[str, int] = field(default_factory=dict)  # other states, BUDGET, LINKED and CONFIRMED
     latency_counts: dict[int, int] = field(default_factory=dict)  # of confirmations
     rejections: dict[str, int] = field(default_factory=dict)  # failed or put off, by provider
+    webhooks: dict[str, int] = field(default_factory=dict)  # attempts to send events to other programs, by outcome
 
     def count(self, outcome: str) -> int:
         """Return how many emails had an outcome."""
@@ -93,7 +94,9 @@ def read_slots(period: Period, now: datetime, provider: str | None = None) -> li
     parameters = {"step": period.step, "since": next(iter(slots)), "provider": provider}
     for row in db.session.execute(history_queries.VOLUME, parameters):
         if slot := slots.get(row.slot):
-            if row.state == DeliveryState.SENT:
+            if row.queue == WEBHOOKS:
+                slot.webhooks[row.state] = row.n
+            elif row.state == DeliveryState.SENT:
                 slot.sent[row.queue] = row.n
             else:
                 slot.outcomes[row.state] = slot.count(row.state) + row.n

@@ -4,7 +4,7 @@ from dataclasses import asdict
 from datetime import datetime
 from typing import Any
 
-from petition.delivery.queues import CONFIRMATIONS
+from petition.delivery.queues import CONFIRMATIONS, WEBHOOKS
 from petition.operations import queue_stats
 from petition.operations.broker_stats import BrokerStats
 from petition.operations.failures import FailureSummary
@@ -34,6 +34,7 @@ def build_report(snapshot: Snapshot, broker: BrokerStats, health: Health) -> dic
             "bounce_mailbox": _bounce_mailbox_to_json(snapshot),
             "reconciliation": _probe_to_json(snapshot, RECONCILIATION),
             "providers": [asdict(provider) for provider in snapshot.providers],
+            "webhooks": _webhooks_to_json(snapshot),
             "warnings": [
                 {"name": warning.name, "message": warning.messages["en"], "since": warning.since}
                 for warning in snapshot.warnings
@@ -59,6 +60,16 @@ def _queue_to_json(snapshot: Snapshot, name: str) -> dict[str, Any]:
         "seconds_to_empty": snapshot.seconds_to_empty(name),
         "workers": len(snapshot.workers_for(name)),
         "paused": {"reason": pause.reason, "since": pause.since, "by": pause.by} if pause else None,
+    }
+
+
+def _webhooks_to_json(snapshot: Snapshot) -> dict[str, Any]:
+    webhooks = snapshot.webhooks
+    return {
+        **webhooks.depth,
+        "oldest": webhooks.oldest,
+        "workers": len(snapshot.workers_for(WEBHOOKS)),
+        "endpoints": [asdict(endpoint) | {"late": endpoint.late} for endpoint in webhooks.endpoints],
     }
 
 

@@ -76,6 +76,7 @@ class _QueueCollector(Collector):
         attacked = db.session.scalar(select(func.count()).where(Petition.attacked_until > clock.now())) or 0
         yield _gauge("attacked_petitions", "Petitions that get far more unconfirmed signatures than usual", attacked)
         yield from _collect_integrity()
+        yield from _collect_webhooks(snapshot)
 
 
 def _collect_integrity() -> Iterator[Metric]:
@@ -87,6 +88,19 @@ def _collect_integrity() -> Iterator[Metric]:
     for state in ("held", "watched"):
         clusters.add_metric([state], getattr(row, state))
     yield clusters
+
+
+def _collect_webhooks(snapshot: Snapshot) -> Iterator[Metric]:
+    """Yield the queue of events for other programs, in the states of the other queues."""
+    description = "Events for other programs that wait (due, deferred) or were given up (failed)"
+    events = GaugeMetricFamily("petition_webhook_events", description, labels=["state"])
+    for state, n in snapshot.webhooks.depth.items():
+        events.add_metric([state], n)
+    yield events
+    description = "Seconds that the first event for another program has been waiting; 0 if none waits"
+    yield _gauge("webhook_oldest_seconds", description, snapshot.webhooks.oldest or 0.0)
+    late = len(snapshot.webhooks.late)
+    yield _gauge("webhook_late_endpoints", "Receivers that take no events, or whose events are not sent", late)
 
 
 def _gauge(name: str, description: str, value: float) -> Metric:
@@ -136,6 +150,12 @@ def _collect_totals() -> Iterator[Metric]:
         accepted.add_metric([queue], _cumulative_buckets(counts), latency.total_seconds(counts))
     confirmed = sum(row.n for row in rows if (row.subject, row.state) == ("signature", SignatureState.CONFIRMED))
     yield from (sent, accepted)
+    attempts = CounterMetricFamily(
+        "petition_webhook_attempts", "Attempts to send an event to another program, by outcome", labels=["outcome"]
+    )
+    for state in (DeliveryState.SENT, DeliveryState.DEFERRED, DeliveryState.FAILED):
+        attempts.add_metric([state], sum(row.n for row in rows if (row.subject, row.state) == ("webhook", state)))
+    yield attempts
     yield CounterMetricFamily("petition_confirmations", "Signatures ever confirmed", value=confirmed)
 
 

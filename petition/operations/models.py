@@ -104,7 +104,8 @@ class MailHistory(Model):
     """What became of emails within an hour or a day (`grain`), by mail provider: volume, waits, rejections.
 
     `state` is that of deliveries, at its time; or, at the time of the email, `linked` (a confirmation link emailed) and
-    `confirmed` (somebody followed one). `bucket` is of the latency of emails sent, -1 of others.
+    `confirmed` (somebody followed one). `bucket` is of the latency of emails sent, -1 of others. Rows of the queue
+    `webhooks` are of attempts to send events to other programs.
     """
 
     __tablename__ = "mail_history"

@@ -23,15 +23,16 @@ OLDEST_AND_NEXT = text("""
 """)
 
 # The last hour in one pass: entries into each state by minute (`bucket` is NULL), and accepted emails by latency bucket
-# (`minute` is NULL). A few dozen rows, however many emails. Without those beyond a budget: that a flood was stopped is
-# no sign that mail does not flow.
+# (`minute` is NULL); events for other programs likewise. A few dozen rows, however many emails. Without those beyond a
+# budget: that a flood was stopped is no sign that mail does not flow.
 LAST_HOUR = text("""
     SELECT queue, state, minute, bucket, sum(n)::bigint AS n FROM (
         SELECT queue, state, minute, bucket, n FROM minute_rollups
-        WHERE subject = 'delivery' AND minute >= :since AND reason <> 'budget'
+        WHERE subject IN ('delivery', 'webhook') AND minute >= :since AND reason <> 'budget'
         UNION ALL
         SELECT queue, state, minute, coalesce(bucket, -1), entered FROM state_change_log
-        WHERE subject = 'delivery' AND entered > 0 AND minute >= :since AND reason_class(cause) <> 'budget') AS changes
+        WHERE subject IN ('delivery', 'webhook') AND entered > 0 AND minute >= :since
+            AND reason_class(cause) <> 'budget') AS changes
     GROUP BY GROUPING SETS ((queue, state, minute), (queue, state, bucket))
     HAVING minute >= :minutes_since OR (state = 'sent' AND bucket >= 0)
 """)
@@ -151,7 +152,8 @@ ROLL_UP = text("""
     by_domain AS (
         SELECT date_trunc('hour', minute, 'UTC') AS at, domain, queue, state, reason_class(cause) AS reason,
                coalesce(bucket, -1) AS bucket, sum(entered) AS n
-        FROM taken WHERE subject = 'delivery' AND entered > 0 AND minute IS NOT NULL GROUP BY 1, 2, 3, 4, 5, 6
+        FROM taken WHERE subject IN ('delivery', 'webhook') AND entered > 0 AND minute IS NOT NULL
+        GROUP BY 1, 2, 3, 4, 5, 6
         UNION ALL
         -- Who followed the links of an hour, beside the links of that hour.
         SELECT date_trunc('hour', hour, 'UTC'), domain, 'confirmations',

@@ -18,6 +18,7 @@ from petition.operations.health_facts import HealthFacts, make_parameters, parse
 from petition.operations.health_queries import HEALTH_FACTS
 from petition.operations.heartbeat import EXPIRED_AFTER, SILENT_AFTER
 from petition.operations.models import Heartbeat, Probe, Trouble
+from petition.operations.webhook_queue import WebhookQueue, read_webhook_queue
 
 # The statistics of a whole day and the funnel by domain are the slowest of the page, and need not be up to the second.
 DAY_TTL_SECONDS, RECENT_TTL_SECONDS = 30.0, 5.0
@@ -61,6 +62,7 @@ class Snapshot:
     bounce_mailbox: BounceMailboxState | None  # None without one, or before its first poll
     providers: Sequence[ProviderPace]  # that are not mailed at full speed
     warnings: Sequence[Trouble]  # what does not keep mail from flowing, and should be looked at
+    webhooks: WebhookQueue  # events for other programs
 
     def workers_for(self, queue: str) -> list[Worker]:
         """Return the workers that listen to this queue and are not silent."""
@@ -141,6 +143,7 @@ def take_snapshot() -> Snapshot:
         bounce_mailbox=db.session.scalar(select(BounceMailboxState)),
         providers=list_providers(),
         warnings=list_warnings(now),
+        webhooks=read_webhook_queue(now),
     )
 
 

@@ -9,6 +9,7 @@ from petition.operations.certificates import check_site_certificate
 from petition.operations.disk import check_disk
 from petition.operations.reconcile import reconcile
 from petition.operations.rollup import delete_expired
+from petition.operations.sign_in_provider import check_sign_in_provider
 from petition.operations.smtp_probe import probe_mail_server
 from petition.operations.troubles import record_troubles
 
@@ -36,6 +37,12 @@ def run_check_host() -> None:
 def run_check_site() -> None:
     """Look at the certificate of PUBLIC_URL."""
     check_site_certificate()
+    db.session.commit()
+
+
+def run_check_sign_in_provider() -> None:
+    """Look whether the team's sign-in provider can be used."""
+    check_sign_in_provider()
     db.session.commit()
 
 

@@ -84,7 +84,9 @@ def _from_reason(reason: HealthReason) -> dict[str, Any] | None:
 
 def _from_warning(warned: Warned) -> dict[str, Any]:
     def say(language: str) -> str:
-        values = {name: format_value(value, language) for name, value in warned.values.items()}
+        values = {
+            name: value() if callable(value) else format_value(value, language) for name, value in warned.values.items()
+        }
         if "whose" in values:
             values["whose"] = _(str(values["whose"]))
         return _(warned.text) % values

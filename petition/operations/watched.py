@@ -1,4 +1,4 @@
-"""What is watched besides the flow of mail: sign-ins, clusters of signatures, budgets, certificates, disks.
+"""What is watched besides the flow of mail: sign-ins, attacks, budgets, webhooks, tokens, certificates, disks.
 
 Evaluated by a worker of maintenance; pages, commands and metrics read what it found (`troubles`).
 """
@@ -6,14 +6,18 @@ Evaluated by a worker of maintenance; pages, commands and metrics read what it f
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
+from functools import partial
 from typing import Any
 
 from petition.core.db import db
 from petition.core.i18n import N_
+from petition.integrations.labels import answer_label
 from petition.operations.certificates import MAIL_CERTIFICATE, SITE_CERTIFICATE
 from petition.operations.disk import DISK
 from petition.operations.models import Probe
+from petition.operations.sign_in_provider import SIGN_IN_PROVIDER
 from petition.operations.watched_queries import WATCHED
+from petition.operations.webhook_queue import read_webhook_queue
 from petition.safeguards.mail_providers import LARGE_PROVIDERS
 
 SIGN_IN_WINDOW, MAX_FAILED_SIGN_INS = timedelta(minutes=15), 30  # of all accounts and networks together
@@ -22,15 +26,21 @@ CLUSTER_WINDOW, MIN_CLUSTER, MIN_CLUSTER_SHARE = timedelta(hours=1), 50, 0.3
 MAX_RECENT = 5_000  # latest signatures, and failed sign-ins, looked at
 BUDGET_WINDOW, MAX_BEYOND_BUDGET = timedelta(hours=1), 20
 CERTIFICATE_WARNING = timedelta(days=14)
+TOKEN_WINDOW = timedelta(days=7)  # a token that was used so lately, and ends so soon
 MAX_PROBE_AGE = timedelta(hours=2)
+MAX_ENDPOINTS = 20  # of webhooks that are named
 WATCHED_NAMES = (
-    "CertificateExpiring", "DiskAlmostFull", "EmailsBeyondBudget", "SignatureCluster", "SignInFailures",
+    "ApiTokenExpiring", "CertificateExpiring", "DiskAlmostFull", "EmailsBeyondBudget", "PetitionAttacked",
+    "SignatureCluster", "SignInFailures", "SignInProviderUnreachable", "WebhooksDelayed",
 )  # fmt: skip
 
 
 @dataclass(frozen=True)
 class Warned:
-    """Something to look at: its section in the runbook, what it is of, and a message with parameters."""
+    """Something to look at: its section in the runbook, what it is of, and a message with parameters.
+
+    A parameter that is a function says it in the reader's language.
+    """
 
     name: str
     text: str
@@ -42,13 +52,17 @@ def find_warnings(now: datetime) -> list[Warned]:
     """Return what an operator should look at."""
     parameters = {
         "cluster_window": CLUSTER_WINDOW, "sign_in_window": SIGN_IN_WINDOW, "budget_window": BUDGET_WINDOW,
-        "max_recent": MAX_RECENT, "large": sorted(LARGE_PROVIDERS),
+        "token_window": TOKEN_WINDOW, "max_recent": MAX_RECENT, "large": sorted(LARGE_PROVIDERS),
     }  # fmt: skip
     found = db.session.execute(WATCHED, parameters).one()
     probes = {row.name: row for row in db.session.query(Probe) if row.at > now - MAX_PROBE_AGE}
     return [
         *_check_counts(found),
         *_check_clusters(found),
+        *_check_attacks(found),
+        *_check_tokens(found),
+        *_check_sign_in_provider(probes.get(SIGN_IN_PROVIDER)),
+        *_check_webhooks(now),
         *_check_certificate(probes.get(SITE_CERTIFICATE), "PUBLIC_URL", now),
         *_check_certificate(probes.get(MAIL_CERTIFICATE), N_("the mail server"), now),
         *_check_disk(probes.get(DISK)),
@@ -77,6 +91,38 @@ def _check_clusters(found: Any) -> Iterator[Warned]:
         text = N_("Of %(total)s signatures within an hour, %(n)s have an address at %(domain)s.")
         values = {"total": found.signatures, "n": found.domain_n, "domain": found.domain}
         yield Warned("SignatureCluster", text, values, found.domain)
+
+
+def _check_attacks(found: Any) -> Iterator[Warned]:
+    for slug in found.attacked:
+        text = N_(
+            "The petition %(slug)s gets far more signatures that nobody confirms than usual: whoever signs has to"
+            " wait for a calculation of their browser."
+        )
+        yield Warned("PetitionAttacked", text, {"slug": slug}, slug)
+
+
+def _check_tokens(found: Any) -> Iterator[Warned]:
+    for token in found.tokens:
+        text = N_("The API token “%(name)s” ends in %(time)s, and a program still uses it.")
+        values = {"name": token["name"], "time": timedelta(seconds=token["seconds"])}
+        yield Warned("ApiTokenExpiring", text, values, str(token["id"]))
+
+
+def _check_sign_in_provider(probe: Probe | None) -> Iterator[Warned]:
+    if probe is not None and not probe.ok:
+        text = N_("The sign-in provider does not work: %(response)s. Members can use their password or a passkey.")
+        yield Warned("SignInProviderUnreachable", text, {"response": probe.response})
+
+
+def _check_webhooks(now: datetime) -> Iterator[Warned]:
+    for endpoint in read_webhook_queue(now).late[:MAX_ENDPOINTS]:
+        text = N_("Events for %(host)s wait: %(n)s, the first for %(age)s. Its last answer: %(answer)s.")
+        values = {
+            "host": endpoint.host, "n": endpoint.waiting, "age": timedelta(seconds=endpoint.oldest),
+            "answer": partial(answer_label, endpoint.answer),
+        }  # fmt: skip
+        yield Warned("WebhooksDelayed", text, values, str(endpoint.id))
 
 
 def _check_certificate(probe: Probe | None, whose: str, now: datetime) -> Iterator[Warned]:

@@ -38,6 +38,9 @@ ADD = text("""
 Key = tuple[str, str, int, int]  # method, rule, status, bucket
 log = structlog.get_logger("petition.web")
 
+# What monitors and probes ask for, directly and often: nothing tells how visitors come.
+NO_VISITORS = {*UNLOGGED_RULES, "/metrics", "/ops/check"}
+
 
 class RequestCounter:
     """The counts of this process that are not in the database yet; safe for threads."""
@@ -105,7 +108,7 @@ def count_requests(app: Flask) -> RequestCounter:
         rule = request.url_rule
         # The rule, never the path: a path may contain a signer's token. Methods of no route are anybody's invention.
         method, name = (request.method, rule.rule) if rule else ("-", "-")
-        if not proxies and name not in UNLOGGED_RULES:
+        if not proxies and name not in NO_VISITORS:
             counter.look_for_proxies(request.headers)
         counter.add(method[:10], name[:200], response.status_code, time.perf_counter() - g.started)
         return response

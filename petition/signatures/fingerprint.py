@@ -12,6 +12,7 @@ from petition.signatures.presenter import DISPLAYED_FIELDS
 
 # No text of a signer contains these: `clean_text` rejects them.
 FIELD_SEPARATOR, NULL_MARKER = "\x1f", "\x1e"
+PURPOSE = "seen"
 FINGERPRINT_FIELDS = (*DISPLAYED_FIELDS, "email")
 
 
@@ -22,8 +23,17 @@ class _HasId(Protocol):
 
 def compute_fingerprint(signature: _HasId) -> str:
     """Return the fingerprint of a signature, or of any row that has its `id` and `FINGERPRINT_FIELDS`."""
+    return _compute(signature, derive_salt(signature.id))
+
+
+def is_current(signature: _HasId, seen: str) -> bool:
+    """Return whether a fingerprint is that of the signature as it is, computed with this key or one before it."""
+    return any(seen == _compute(signature, salt) for salt in keyed_hashes(PURPOSE, str(signature.id)))
+
+
+def _compute(signature: _HasId, salt: str) -> str:
     values = [_to_text(getattr(signature, name)) for name in FINGERPRINT_FIELDS]
-    text = FIELD_SEPARATOR.join((derive_salt(signature.id), *values))
+    text = FIELD_SEPARATOR.join((salt, *values))
     return hashlib.md5(text.encode(), usedforsecurity=False).hexdigest()
 
 
@@ -36,4 +46,4 @@ def _to_text(value: Any) -> str:
 
 def derive_salt(signature_id: int) -> str:
     """Return the salt of a signature's fingerprint: secret, derived from the application's key."""
-    return keyed_hashes("seen", str(signature_id))[0]
+    return keyed_hashes(PURPOSE, str(signature_id))[0]

@@ -48,7 +48,7 @@ def test_every_promise_is_kept(fault, stack, seed, report):
         )
         # A repeated email, after a late lease, would have come by then.
         stack.wait_until(load.is_idle, RECOVERY_LIMIT_SECONDS, "everybody being finished")
-        stack.wait_until(lambda: is_well(reporting), RECOVERY_LIMIT_SECONDS, "health after the fault")
+        stack.wait_until(lambda: is_well(reporting, ended), RECOVERY_LIMIT_SECONDS, "health after the fault")
         well = max(reporting.well_after(ended, place) for place in reporting.places)
     reported = {place: reporting.reported_after(began, place) for place in reporting.places}
     report.add(fault.name, model, recovered, settled, reported=reported if fault.reported else {}, well=well)
@@ -69,5 +69,7 @@ def is_reported(reporting, began):
     return all(reporting.reported_after(began, place) is not None for place in reporting.places)
 
 
-def is_well(reporting):
-    return all(reporting.well_after(time.monotonic() - 1.5, place) is not None for place in reporting.places)
+def is_well(reporting, since=0.0):
+    """Return whether every place says so, asked within the last moment, and since one."""
+    moment = max(since, time.monotonic() - 1.5)
+    return all(reporting.well_after(moment, place) is not None for place in reporting.places)

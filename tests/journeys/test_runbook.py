@@ -33,6 +33,7 @@ PARTS = {
     "petition-worker@confirmations": "worker",
     "petition-worker@mailings": "mailings",
     "petition-worker@maintenance": "background",
+    "petition-worker@webhooks": "background",
 }
 SHOWN_WITHIN_SECONDS, OVER_WITHIN_SECONDS = 40, 90
 SCRAPE_INTERVAL_SECONDS = 6

@@ -40,7 +40,7 @@ NUMBERS = count()
 NAMES = ("Zoé Martin", "www.spam.example", "JEAN DUPONT", "Inès Caron")
 STAFF = (
     "resend", "correct", "confirm", "withdraw", "invalidate", "reinstate", "restore", "show_name", "hide_name",
-    "restrict", "lift", "erase",
+    "restrict", "lift", "erase", "quarantine", "release",
 )  # fmt: skip
 CAMPAIGN_PATH_SQL = """
     SELECT coalesce(sum(submitted), 0) AS submitted, coalesce(sum(mailed), 0) AS mailed,
@@ -115,7 +115,7 @@ class Life:
 
     def fold(self):
         """Fold old emails; those of pending signatures are younger, as these are deleted before."""
-        young = select(Signature.id).where(Signature.state.in_(["pending", "invalidated"]))
+        young = select(Signature.id).where(Signature.state == "pending")
         query = select(Delivery.id).where(Delivery.settled_at.is_not(None), Delivery.subject_id.not_in(young))
         fold(db.session.scalars(query.limit(3)).all())
 

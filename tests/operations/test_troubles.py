@@ -4,9 +4,12 @@ from datetime import timedelta
 
 import pytest
 from sqlalchemy import func, select, text, update
-from support.factories import make_petition, make_signature, sign_in
+from support.factories import make_account, make_petition, make_signature, sign_in
 
+from petition.core import clock
 from petition.core.db import db
+from petition.integrations.models import EVENT_TYPES
+from petition.integrations.webhooks import endpoints
 from petition.operations import troubles, watched
 from petition.operations.certificates import MAIL_CERTIFICATE, SITE_CERTIFICATE
 from petition.operations.disk import DISK, check_disk
@@ -15,6 +18,7 @@ from petition.operations.metrics import render_metrics
 from petition.operations.models import Probe, Trouble
 from petition.operations.probes import record_probe
 from petition.operations.runbook import read_runbook
+from petition.operations.sign_in_provider import check_sign_in_provider
 from petition.signatures.models import Signature
 
 
@@ -158,6 +162,62 @@ def test_full_disk_is_a_warning(app, monkeypatch):
     check_disk()
     db.session.expire_all()
     assert names() == [("DiskAlmostFull", "")]
+
+
+def test_attacked_petition_is_a_warning_until_it_is_over(app):
+    petition = make_petition(slug="jardin", attacked_until=clock.now() + timedelta(minutes=5))
+    assert names() == [("PetitionAttacked", "jardin")]
+    petition.attacked_until = clock.now() - timedelta(seconds=1)
+    db.session.commit()
+    assert names() == []
+
+
+def test_token_in_use_that_ends_soon_is_a_warning(app):
+    def make(name, days_left, days_unused):
+        values = {"name": name, "hash": name, "left": timedelta(days=days_left), "unused": timedelta(days=days_unused)}
+        statement = """
+            INSERT INTO api_tokens (account_id, name, beginning, token_hash, scopes, expires_at, last_used_at)
+            SELECT id, :name, 'pt_', :hash, '{}', now() + :left, now() - :unused FROM accounts LIMIT 1 RETURNING id
+        """
+        return db.session.scalar(text(statement), values)
+
+    make_account()
+    found = make("newsletter", 6, 1)
+    make("lasts", 8, 1)
+    make("unused", 6, 8)
+    make("ended", -1, 2)
+    assert names() == [("ApiTokenExpiring", str(found))]
+    db.session.execute(text("UPDATE api_tokens SET revoked_at = now()"))
+    assert names() == []
+
+
+def test_webhook_whose_receiver_takes_nothing_is_a_warning_in_the_readers_language(app, health):
+    endpoint = endpoints.create("https://crm.example/hook", EVENT_TYPES, None, "alix@example.org")
+    endpoints.send_test(endpoint)
+    db.session.commit()
+    assert names() == []
+    db.session.execute(text("UPDATE webhook_events SET attempts = 3, answer = 'timeout'"))
+    db.session.execute(text("UPDATE webhook_endpoints SET failures = 3"))
+    assert names() == [("WebhooksDelayed", str(endpoint.id))]
+    troubles.record_troubles()
+    messages = db.session.query(Trouble).one().messages
+    assert "crm.example" in messages["en"]
+    assert "no answer in time" in messages["en"]
+    assert "pas de réponse à temps" in messages["fr"]
+    db.session.execute(text("UPDATE webhook_endpoints SET state = 'paused'"))
+    assert names() == [], "what a member paused waits on purpose"
+
+
+def test_sign_in_provider_out_of_reach_twice_in_a_row_is_a_warning(app, monkeypatch):
+    monkeypatch.setitem(app.config, "PETITION_OIDC_ISSUER", "https://id.example")
+    answers = ["", "it does not answer (ConnectTimeout)", "it does not answer (ConnectTimeout)", ""]
+    monkeypatch.setattr("petition.operations.sign_in_provider.find_trouble", lambda: answers.pop(0))
+    found = []
+    while answers:
+        check_sign_in_provider()
+        db.session.commit()
+        found.append(names())
+    assert found == [[], [], [("SignInProviderUnreachable", "")], []]
 
 
 def test_warnings_are_shown_on_the_page_in_metrics_and_have_a_runbook(client, app):

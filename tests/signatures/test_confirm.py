@@ -360,3 +360,19 @@ def test_a_withdrawn_signature_cannot_be_edited(client, petition, signature):
     db.session.expire_all()
     row = db.session.get(Signature, signature.id)
     assert (row.updates, row.profession, row.state) == (False, None, "withdrawn")
+
+
+def test_page_that_was_opened_before_the_key_was_rotated_confirms_and_still_notices_a_change(
+    app, client, petition, monkeypatch
+):
+    for changed, status in ((False, 303), (True, 409)):
+        signature = make_signature(petition, email=f"{status}@example.org")
+        link = f"/c/{make_confirm_token(signature)}"
+        seen = re.search(r'name="seen" value="(\w+)"', client.get(link).text)[1]
+        monkeypatch.setitem(app.config, "SECRET_KEY_FALLBACKS", [app.config["SECRET_KEY"]])
+        monkeypatch.setitem(app.config, "SECRET_KEY", str(status) * 15)
+        if changed:
+            signature.profession = "Juge"
+            db.session.commit()
+        assert client.post(link, data={"seen": seen}).status_code == status
+    assert get_count(petition).confirmed == 1

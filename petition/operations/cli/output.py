@@ -9,9 +9,12 @@ from rich.text import Text
 from petition.core.cli_support import FoldingTable
 from petition.core.i18n import format_duration
 from petition.delivery.bounces.models import BounceMailboxState
+from petition.delivery.models import DeliveryState
+from petition.delivery.queues import WEBHOOKS
 from petition.operations.broker_stats import BrokerStats
 from petition.operations.failures import FailureSummary
 from petition.operations.health import Health, HealthStatus
+from petition.operations.queue_stats import RATE_WINDOW
 from petition.operations.smtp_probe import MAIL_SERVER
 from petition.operations.snapshot import Snapshot
 
@@ -74,7 +77,21 @@ def render_queues(snapshot: Snapshot) -> FoldingTable:
             _format_time_to_empty(snapshot.seconds_to_empty(queue.name)),
             Text(str(workers), style="" if workers else STATUS_STYLES[HealthStatus.STUCK]),
         )
+    if snapshot.webhooks.endpoints:
+        table.add_row(WEBHOOKS, *_format_webhooks(snapshot))
     return table
+
+
+def _format_webhooks(snapshot: Snapshot) -> list[str | Text]:
+    webhooks, workers = snapshot.webhooks, len(snapshot.workers_for(WEBHOOKS))
+    per_minute = snapshot.last_hour.count_entered(WEBHOOKS, DeliveryState.SENT, RATE_WINDOW) / 10
+    return [
+        *(f"{webhooks.depth[state]:,}" if state in webhooks.depth else "-" for state in STATES),
+        "-" if webhooks.oldest is None else format_duration(webhooks.oldest),
+        f"{per_minute:,.0f}",
+        "-",
+        Text(str(workers), style="" if workers else STATUS_STYLES[HealthStatus.STUCK]),
+    ]
 
 
 def _format_time_to_empty(seconds: float | None) -> str:

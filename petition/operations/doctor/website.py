@@ -43,12 +43,12 @@ def check_website() -> list[Finding]:
         answer = connection.getresponse()
         body = answer.read(MAX_ANSWER_BYTES)
     except (OSError, http.client.HTTPException) as error:
-        return [_explain(error, url.hostname or "")]
+        return [_explain(error, url.hostname or ""), *_report_untrusted_proxies()]
     finally:
         connection.close()
     seen = _parse_answer(answer.status, body)
     if seen is None:
-        return [_explain_status(answer.status)]
+        return [_explain_status(answer.status), *_report_untrusted_proxies()]
     findings = [_check_certificate(certificate)] if certificate else [ok(CHECK, N_("PUBLIC_URL leads here."))]
     return [*findings, *_check_proxies(seen, is_https=url.scheme == "https")]
 
@@ -135,10 +135,8 @@ def _check_proxies(seen: dict[str, Any], *, is_https: bool) -> list[Finding]:
     if proxies != count:
         text = N_("There are %(proxies)d proxies and PROXY_COUNT is %(count)d: all visitors seem to be one.")
         return [wrong(PROXIES, text, set_count, **values)]
-    if _sees_untrusted_proxies():
-        text = N_("Visitors come with X-Forwarded-For, which PROXY_COUNT=0 does not count: all of them seem to be one.")
-        advice = N_("Set PROXY_COUNT to the number of proxies in front of the web process, and restart it.")
-        return [wrong(PROXIES, text, advice, **values)]
+    if untrusted := _report_untrusted_proxies():
+        return untrusted
     findings = []
     if is_https and not seen["secure"]:
         text = N_("The site does not know that visitors come by https.")
@@ -150,9 +148,13 @@ def _check_proxies(seen: dict[str, Any], *, is_https: bool) -> list[Finding]:
     return findings or [ok(PROXIES, N_("PROXY_COUNT=%(count)d agrees with a request."), **values)]
 
 
-def _sees_untrusted_proxies() -> bool:
-    """Return what web processes noticed: a request from this host may take another way than visitors do."""
+def _report_untrusted_proxies() -> list[Finding]:
+    """Return what web processes noticed: a request from this host may take another way than visitors, or none."""
     try:
-        return is_current(db.session.get(Probe, UNTRUSTED_PROXIES))
+        if not is_current(db.session.get(Probe, UNTRUSTED_PROXIES)):
+            return []
     except SQLAlchemyError:
-        return False
+        return []
+    text = N_("Visitors come with X-Forwarded-For, which PROXY_COUNT=0 does not count: all of them seem to be one.")
+    advice = N_("Set PROXY_COUNT to the number of proxies in front of the web process, and restart it.")
+    return [wrong(PROXIES, text, advice)]

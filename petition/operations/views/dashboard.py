@@ -1,6 +1,6 @@
 """Dashboard of the mail queue, and list of failures."""
 
-from datetime import datetime
+from datetime import datetime, timedelta
 
 from flask import Blueprint, Response, abort, current_app, render_template, request, url_for
 from sqlalchemy import func, select
@@ -11,8 +11,8 @@ from petition.core.charts import svg_response
 from petition.core.db import db
 from petition.core.spreadsheets import BOM, format_csv
 from petition.delivery import pauses
-from petition.delivery.queues import CONFIRMATIONS, EMAIL_QUEUES, EVERYTHING
-from petition.integrations.webhooks.failures import count_failed
+from petition.delivery.models import DeliveryState
+from petition.delivery.queues import CONFIRMATIONS, EMAIL_QUEUES, EVERYTHING, WEBHOOKS
 from petition.operations import (
     broker_stats,
     charts,
@@ -61,7 +61,11 @@ def index() -> str:
         journal=read_lag(),
         behind_uncounted_proxy=untrusted_proxies.is_current(snapshot.probes.get(untrusted_proxies.PROXIES)),
         everything=EVERYTHING,
-        webhooks_failed=count_failed(),
+        webhooks_failed=snapshot.webhooks.failed,
+        webhooks_per_minute=[
+            snapshot.last_hour.count_entered(WEBHOOKS, DeliveryState.SENT, window) * timedelta(minutes=1) / window
+            for window in (timedelta(minutes=1), queue_stats.RATE_WINDOW)
+        ],
     )
 
 

@@ -18,7 +18,7 @@ ACCESS = "operator"
 MAX_PROVIDER_LENGTH = 255
 CHARTS = {
     "volume": charts.draw_volume, "waits": charts.draw_waits, "outcomes": charts.draw_outcomes,
-    "rejections": charts.draw_rejections,
+    "rejections": charts.draw_rejections, "webhooks": charts.draw_webhooks,
 }  # fmt: skip
 blueprint = Blueprint("history", __name__, url_prefix="/ops/history")
 require_roles(blueprint, TeamRole.OPERATOR)
@@ -51,6 +51,7 @@ def index() -> str:
         name=name,
         periods=history.PERIODS,
         slots=slots,
+        webhooks=any(slot.webhooks for slot in slots),
         providers=history.list_providers(history.PERIODS[name], now),
         queues=EMAIL_QUEUES,
     )

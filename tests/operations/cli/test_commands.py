@@ -44,7 +44,7 @@ def test_status_has_the_documented_keys(run):
     assert set(report) == {
         "at", "status", "oldest_confirmation", "waiting", "reasons", "queues", "latency", "workers",
         "seconds_since_beat", "broker", "bounce_mailbox", "mail_server", "reconciliation", "providers", "failures",
-        "warnings",
+        "warnings", "webhooks",
     }  # fmt: skip
     assert report["status"] == "stuck", "no worker runs in this test"
     assert set(report["reasons"][0]) == {"status", "message", "runbook"}

@@ -27,6 +27,20 @@ MEND_SIGNATURES = """
     DROP FUNCTION spoil_language();
     UPDATE signatures SET locale = 'en' WHERE locale = 'zz'
 """
+# Of a receiver that nobody can reach (RFC 2606), which has not answered three times.
+ADD_ENDPOINT = """
+    INSERT INTO webhook_endpoints (url, events, state, secret, id_key, created_by, failures, rests_until)
+    VALUES ('https://crm.invalid/hook', '{}', 'active', 'whsec_AAAA', '', 'alix@example.org', 3,
+            now() + interval '1 hour');
+"""
+ADD_EVENT = """
+    INSERT INTO webhook_events (endpoint_id, type, data, occurred_at, state, attempts, answer, next_attempt_at)
+    SELECT id, 'webhook.test', '{{}}', now(), '{state}', 3, 'timeout', now() + interval '1 hour' FROM webhook_endpoints
+"""
+ADD_TOKEN = """
+    INSERT INTO api_tokens (account_id, name, beginning, token_hash, scopes, expires_at, last_used_at)
+    SELECT id, 'newsletter', 'pt_', 'hash', '{}', now() + interval '3 days', now() FROM accounts LIMIT 1
+"""
 NO_MAIL = {"MailStuck", "MailSlow", "ConfirmationsDelayed", "NoConfirmationsSent"}
 
 
@@ -369,6 +383,49 @@ SCENARIOS = (
         ),
         warned("DiskAlmostFull"),
         run_sql("DELETE FROM probes WHERE name = 'disk'"),
+    ),
+    scenario(
+        "attacked",
+        "PetitionAttacked",
+        {"PetitionAttacked"},
+        run_sql("UPDATE petitions SET attacked_since = now(), attacked_until = now() + interval '1 hour'"),
+        warned("PetitionAttacked"),
+        run_sql("UPDATE petitions SET attacked_until = now()"),
+    ),
+    scenario(
+        "receiver gone",
+        "WebhooksDelayed",
+        {"WebhooksDelayed"},
+        run_sql(ADD_ENDPOINT + ADD_EVENT.format(state="due")),
+        warned("WebhooksDelayed"),
+        run_sql("DELETE FROM webhook_endpoints"),
+    ),
+    scenario(
+        "events given up",
+        "WebhooksGivenUp",
+        {"WebhooksGivenUp"},
+        run_sql(ADD_ENDPOINT + ADD_EVENT.format(state="failed")),
+        value("petition_webhook_events", state="failed"),
+        run_sql("DELETE FROM webhook_endpoints"),
+    ),
+    scenario(
+        "sign-in provider gone",
+        "SignInProviderUnreachable",
+        {"SignInProviderUnreachable"},
+        run_sql(
+            "INSERT INTO probes (name, ok, response, milliseconds, value)"
+            " VALUES ('sign-in provider', false, 'it does not answer (ConnectTimeout)', 5000, 2)"
+        ),
+        warned("SignInProviderUnreachable"),
+        run_sql("DELETE FROM probes WHERE name = 'sign-in provider'"),
+    ),
+    scenario(
+        "token ends",
+        "ApiTokenExpiring",
+        {"ApiTokenExpiring"},
+        run_sql(ADD_TOKEN),
+        warned("ApiTokenExpiring"),
+        run_sql("DELETE FROM api_tokens"),
     ),
     scenario(
         "full mailboxes",

@@ -114,11 +114,15 @@ class ProviderApp(FlaskOAuth2App):  # type: ignore[misc]
     def load_server_metadata(self) -> dict[str, Any]:
         """Return the provider's configuration (OIDC Discovery 4.3). Raises `RequestException`, `ValueError`."""
         if self.server_metadata.get("_loaded_at", 0) < time.time() - METADATA_TTL_SECONDS:
-            with self._get_session() as client:
-                response = client.request("GET", self._server_metadata_url, withhold_token=True)
-                response.raise_for_status()
-                self.server_metadata = _check_metadata(response.json())
+            self.read_server_metadata()
         return self.server_metadata
+
+    def read_server_metadata(self) -> None:
+        """Read the provider's configuration anew. Raises `RequestException`, `ValueError`."""
+        with self._get_session() as client:
+            response = client.request("GET", self._server_metadata_url, withhold_token=True)
+            response.raise_for_status()
+            self.server_metadata = _check_metadata(response.json())
 
 
 def _check_metadata(found: dict[str, Any]) -> dict[str, Any]:
@@ -167,6 +171,17 @@ def _client() -> ProviderApp:
 
 def _redirect_uri() -> str:
     return f"{current_app.config['PUBLIC_URL']}/account/provider/callback"
+
+
+def find_trouble() -> str:
+    """Read the provider's configuration anew, and return why it cannot be used; "" if it can."""
+    try:
+        _client().read_server_metadata()
+    except RequestException as error:
+        return f"it does not answer ({type(error).__name__})"
+    except MALFORMED as error:
+        return _describe(error)
+    return ""
 
 
 def begin(next_url: str, *, account_id: int | None = None, ask_again: bool = False) -> str:

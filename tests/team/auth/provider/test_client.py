@@ -296,3 +296,11 @@ def test_form_of_another_site_is_refused(client, provider, account):
 def test_without_a_provider_there_is_none(client, app):
     assert "provider/start" not in client.get("/account/sign-in").text
     assert client.get(CALLBACK).status_code == 404
+
+
+def test_trouble_of_the_provider_is_found_without_a_sign_in(provider):
+    assert provider_client.find_trouble() == ""
+    provider.metadata = {"issuer": "https://another.example"}
+    assert "issuer" in provider_client.find_trouble()
+    provider.close()
+    assert "does not answer" in provider_client.find_trouble()
