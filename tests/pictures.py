@@ -1,8 +1,8 @@
 """Take a picture of every public, desk and account page: `make pictures`, into one index page to look through.
 
-Plays a small campaign on a stack of its own, then opens each page at 390 and 1280 pixels, light and dark, in both
-languages. `PICTURES_ONLY` takes only pages whose name contains one of its words, `PICTURES_LANGUAGES` only some
-languages.
+Plays a small campaign on a stack of its own, then opens each page at 390 and 1280 pixels, light and dark, in each
+language. `PICTURES_ONLY` takes only pages whose name contains one of its words, `PICTURES_LANGUAGES` only some
+languages; with `ar` among them, public pages are taken from right to left too.
 """
 
 import html
@@ -11,6 +11,7 @@ import os
 import shutil
 import sys
 import time
+from datetime import timedelta
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from urllib.parse import urlsplit
@@ -21,23 +22,33 @@ sys.path.insert(0, str(Path(__file__).parent))
 
 from support.browser import CHROMIUM_ARGUMENTS
 from support.factories import make_account, make_mailing, make_petition, make_signature
+from support.languages import install_arabic
 from support.local_stack import LocalStack
+from support.oidc_provider import CLIENT_ID, CLIENT_SECRET, OidcProvider
+from support.partners import make_member, make_partner, make_partnership
 from support.ports import free_port
 
 from config import Config
 from petition.app import create_app
-from petition.core import i18n
+from petition.core import clock, i18n
 from petition.core.db import db
 from petition.desk.tasks import count_opt_ins
+from petition.integrations.models import EVENT_TYPES
+from petition.integrations.webhooks import endpoints
+from petition.integrity.models import IntegrityCluster
 from petition.petitions import queries
+from petition.petitions.models import Petition
 from petition.signatures.confirm import confirm_signature
 from petition.signatures.links import make_confirm_token, make_personal_token
+from petition.signatures.staff.quarantine import quarantine_many
 from petition.team import audit, links
 
 WIDTHS = {"phone": 390, "desktop": 1280}
 SCHEMES = ("light", "dark")
 LANGUAGES = tuple(os.environ.get("PICTURES_LANGUAGES", " ".join(i18n.LANGUAGES)).split())
+MAX_HEIGHT_PIXELS = 8000  # beyond some 16,000 Chromium takes no picture
 SCHEME_CHANGE_MILLISECONDS = 400  # Bootstrap's transitions
+ARABIC = "ar"  # the tests' own catalogue, of the signer's way alone
 LETTER = "/p/internet-en-prison"
 PASSWORD = "four words are enough"
 
@@ -58,7 +69,17 @@ def play_campaign(stack: LocalStack) -> dict[str, str]:
         pending = make_signature(letter, name="Paul Petit", email="paul@example.org")
         draft = make_petition(slug="brouillon", state="draft")
         make_petition(slug="close", state="closed")
+        make_petition(
+            slug="attaque", named_total=50, attacked_since=clock.now(), attacked_until=clock.now() + timedelta(days=1)
+        )
+        for name in ("Docteur Pain d’Épice", "Monsieur le Maire"):
+            confirm_signature(make_signature(letter, name=name, email=f"{len(name)}@example.org", listed=True))
         mailing = make_mailing(letter)
+        partner = make_partner("choir")
+        make_partnership(letter, partner)
+        make_member(partner)
+        endpoint = endpoints.create("https://crm.example.org/signatures", EVENT_TYPES[:2], None, "alix@example.org")
+        cluster = hold_cluster(letter)
         make_account(email="claude@example.org", name="Claude", role_names=["sender"])
         invited = make_account(email="dominique@example.org", name="", role_names=["campaigner"])
         audit.record("petition.created", "petition", draft.slug, actor="alix@example.org")
@@ -73,14 +94,36 @@ def play_campaign(stack: LocalStack) -> dict[str, str]:
             "desk signature withdraw": f"/desk/signatures/{signature.id}/withdraw",
             "desk mailing": f"/desk/mailings/{mailing.id}", "desk mailing edit": f"/desk/mailings/{mailing.id}/edit",
             "desk mailing preview": f"/desk/mailings/{mailing.id}/preview",
+            "desk integrity cluster": f"/desk/integrity/{cluster.id}",
+            "desk partner": f"/desk/partners/{partner.id}", "desk webhook": f"/desk/webhooks/{endpoint.id}",
             "account member": f"/account/people/{invited.id}",
         }  # fmt: skip
+
+
+def hold_cluster(letter: Petition) -> IntegrityCluster:
+    """Return a cluster whose signatures are in quarantine."""
+    signatures = [
+        make_signature(letter, email=f"s{number}@catch-all.net", name=f"Nom {'de' * number}") for number in (1, 2)
+    ]
+    for signature in signatures:
+        confirm_signature(signature)
+    now = clock.now()
+    cluster = IntegrityCluster(
+        petition_id=letter.id, kind="domain", key="catch-all.net", signatures=2, confirmed=2, share=0.3,
+        first_at=now - timedelta(hours=1), last_at=now, signals={"hurried": [1.0, 0.45], "elsewhere": [0.0, 0.8]},
+        sample=[signature.id for signature in signatures], held_at=now,
+    )  # fmt: skip
+    db.session.add(cluster)
+    db.session.flush()
+    quarantine_many([signature.id for signature in signatures], cluster.id)
+    return cluster
 
 
 PUBLIC = {
     "list of petitions": "/",
     "petition": LETTER,
     "petition closed": "/p/close",
+    "petition attacked, names wait": "/p/attaque",
     "check your email": f"{LETTER}/check-your-email",
     "thank you": f"{LETTER}/thank-you",
     "frame": f"{LETTER}/embed",
@@ -88,6 +131,7 @@ PUBLIC = {
     "signatories": f"{LETTER}/signatories",
     "my signatures": "/my-signatures",
     "check the count": f"{LETTER}/log",
+    "report a name": f"{LETTER}/signatories/1/report",
     "news": f"{LETTER}/updates",
     "statistics": f"{LETTER}/figures",
     "legal": f"{LETTER}/legal",
@@ -114,6 +158,15 @@ DESK = {
     "data kept": "/desk/data-kept",
     "requests of persons": "/desk/requests/",
     "campaign paper": "/desk/petitions/internet-en-prison/paper",
+    "campaign integrity": "/desk/petitions/internet-en-prison/integrity",
+    "campaign partners": "/desk/petitions/internet-en-prison/partners",
+    "campaign documents": "/desk/petitions/internet-en-prison/documents",
+    "campaign legal": "/desk/petitions/internet-en-prison/legal",
+    "partners": "/desk/partners",
+    "tokens": "/desk/tokens/",
+    "token new": "/desk/tokens/new",
+    "webhooks": "/desk/webhooks/",
+    "webhook new": "/desk/webhooks/new",
     "campaign paper sheet": "/desk/petitions/internet-en-prison/paper/sheet",
     "campaign news": "/desk/petitions/internet-en-prison/updates",
     "campaign news new": "/desk/petitions/internet-en-prison/updates/new",
@@ -135,6 +188,8 @@ DESK = {
     "signatures to help": "/ops/signatures",
     "doctor": "/ops/doctor/",
     "runbook": "/ops/runbook",
+    "webhooks that failed": "/ops/webhooks/",
+    "history": "/ops/history/",
     "account": "/account/",
     "account people": "/account/people",
     "account audit": "/account/audit",
@@ -155,10 +210,10 @@ def create_account(stack: LocalStack, page: Page) -> None:
     page.click("main button")
 
 
-def take(page: Page, url: str, name: str, folder: Path) -> list[str]:
+def take(page: Page, url: str, name: str, folder: Path, languages: tuple[str, ...]) -> list[str]:
     """Take the pictures of one page; return the names of their files."""
     files = []
-    for language in LANGUAGES:
+    for language in languages:
         page.goto(f"{url}{'&' if '?' in url else '?'}lang={language}")
         for scheme in SCHEMES:
             page.emulate_media(color_scheme=scheme)  # type: ignore[arg-type]
@@ -166,7 +221,10 @@ def take(page: Page, url: str, name: str, folder: Path) -> list[str]:
             for width_name, width in WIDTHS.items():
                 page.set_viewport_size({"width": width, "height": 900})
                 file = f"{name.replace(' ', '-')}-{language}-{scheme}-{width_name}.png"
-                page.screenshot(path=folder / file, full_page=True)
+                height = min(page.evaluate("document.documentElement.scrollHeight"), MAX_HEIGHT_PIXELS)
+                page.screenshot(
+                    path=folder / file, full_page=True, clip={"x": 0, "y": 0, "width": width, "height": height}
+                )
                 files.append(file)
     return files
 
@@ -194,7 +252,13 @@ def main() -> None:
     folder.mkdir(parents=True)
     only, taken = os.environ.get("PICTURES_ONLY", "").split(), {}
     with TemporaryDirectory() as data, sync_playwright() as playwright:
-        stack = LocalStack(Path(data) / "data", free_port()).wait_until_started()
+        provider = OidcProvider()
+        settings = {"PETITION_OIDC_ISSUER": provider.issuer, "PETITION_OIDC_CLIENT_ID": CLIENT_ID,
+                    "PETITION_OIDC_CLIENT_SECRET": CLIENT_SECRET, "PETITION_OIDC_LABEL": "La Maison"}  # fmt: skip
+        if ARABIC in LANGUAGES:
+            settings["PETITION_LANGUAGES"] = ",".join([*i18n.LANGUAGES, ARABIC])
+            settings["PETITION_TRANSLATIONS"] = str(install_arabic(Path(data) / "languages"))
+        stack = LocalStack(Path(data) / "data", free_port(), **settings).wait_until_started()
         browser = playwright.chromium.launch(executable_path=shutil.which("chromium"), args=CHROMIUM_ARGUMENTS)
         try:
             page = browser.new_context(locale="en-GB").new_page()
@@ -206,11 +270,13 @@ def main() -> None:
             for visitor, pages in ((signer, public), (page, team)):
                 for name, path in pages.items():
                     if not only or any(word in name for word in only):
-                        taken[name] = take(visitor, stack.url + path, name, folder)
+                        languages = tuple(one for one in LANGUAGES if visitor is signer or one != ARABIC)
+                        taken[name] = take(visitor, stack.url + path, name, folder, languages)
                         print(f"{time.strftime('%H:%M:%S')} {name}", flush=True)
         finally:
             browser.close()
             stack.stop()
+            provider.close()
     write_index(folder, taken)
     print(f"{sum(map(len, taken.values()))} pictures: file://{folder}/index.html")
 

@@ -1,10 +1,11 @@
 """Countries by ISO 3166-1 alpha-2, with their names in the reader's language (Unicode CLDR, through Babel)."""
 
-import unicodedata
 from functools import lru_cache
 
 from babel import Locale
 from babel.core import get_global
+
+from petition.core.collation import sort_key
 
 # CLDR also names regions, groups and reserved codes.
 NON_COUNTRY_CODES = {"AC", "CP", "CQ", "DG", "EA", "EU", "EZ", "IC", "QO", "TA", "UN", "XA", "XB", "XK", "ZZ"}
@@ -25,10 +26,10 @@ def list_countries_from(language: str, first: str | None) -> tuple[tuple[str, st
 
 @lru_cache(maxsize=8)
 def list_countries(language: str) -> tuple[tuple[str, str], ...]:
-    """Return (code, name) of every country in a language, in that language's alphabetical order."""
+    """Return (code, name) of every country in a language, in alphabetical order."""
     names = Locale.parse(language).territories
     found = [(code, name) for code, name in names.items() if code.isalpha() and code not in NON_COUNTRY_CODES]
-    return tuple(sorted(found, key=lambda item: unicodedata.normalize("NFKD", item[1]).casefold()))
+    return tuple(sorted(found, key=lambda item: sort_key(item[1])))
 
 
 def is_country(code: str) -> bool:

@@ -12,7 +12,7 @@ def event_type_labels() -> dict[str, str]:
         EventType.SIGNATURE_WITHDRAWN: _("a signature no longer counts: withdrawn, disowned, invalidated or erased"),
         EventType.UPDATES_OPTED_IN: _("somebody who signed wants the news"),
         EventType.UPDATES_OPTED_OUT: _("somebody no longer wants the news"),
-        EventType.PETITION_MILESTONE: _("a petition reached a milestone"),
+        EventType.PETITION_MILESTONE: _("a petition reached a goal"),
         EventType.MAILING_FINISHED: _("a mailing was sent to all its recipients"),
         EventType.TEST: _("a test message"),
     }

@@ -17,7 +17,7 @@ from petition.petitions.updates.models import PetitionUpdate
 MAX_NAME_CHARACTERS = 120
 FOLDER = Path(__file__).parent / "content" / "starters"
 LABELS = {
-    "milestone": N_("a milestone was reached"),
+    "milestone": N_("a goal was reached"),
     "closing_soon": N_("it closes soon"),
     "handed_over": N_("it was handed over"),
     "answer": N_("there is an answer"),

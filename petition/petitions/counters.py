@@ -74,7 +74,7 @@ def get_count(petition: Petition) -> Count:
 
 
 def compute_goal(milestones: list[int], total: int) -> int:
-    """Return the next milestone above a count; past the last one, the next of 1, 2.5, 5, 10 … times a power of ten."""
+    """Return the next goal above a count; past the last one, the next of 1, 2.5, 5, 10 … times a power of ten."""
     for milestone in sorted(milestones):
         if milestone > total:
             return milestone

@@ -42,7 +42,7 @@ def field_label(field: str) -> str:
         "team_sees_withheld": _("The team sees the names that wait"),
         "statistics": _("Statistics are public"),
         "organisations": _("Organisations may sign"),
-        "milestones": _("Milestones"),
+        "milestones": _("Goals"),
         "disposable_addresses": _("Disposable addresses"),
         "challenge": _("Check by the browser"),
         "passes_on_to": _("Signers may agree to be passed on to"),

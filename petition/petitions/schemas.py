@@ -14,7 +14,7 @@ class CountSchema(ma.Schema):
     people = ma.fields.Integer(required=True)
     organisations = ma.fields.Integer(required=True)
     paper = ma.fields.Integer(required=True)
-    goal = ma.fields.Integer(required=True, metadata={"description": N_("the next milestone")})
+    goal = ma.fields.Integer(required=True, metadata={"description": N_("the next goal")})
 
 
 class PetitionSchema(ma.Schema):

@@ -36,7 +36,7 @@ ALERT_ROLES = {
 def alert_labels() -> dict[str, str]:
     """Return what each kind of alert says, by kind."""
     return {
-        AlertKind.MILESTONE: _("When a campaign reaches a milestone"),
+        AlertKind.MILESTONE: _("When a campaign reaches a goal"),
         AlertKind.CLOSING: _("When a campaign closes within a week"),
         AlertKind.DIGEST: _("Each morning: new signatures, and names to review, if there are any"),
         AlertKind.TROUBLE: _("When something is wrong with the mail or the server, and when it is over"),

@@ -18,15 +18,22 @@ from petition.team.sessions import TEAM_PATH_PREFIXES
 from petition.team.unsaved_forms import make_owner_token
 
 MAILINGS = "desk_mailings.index"
+# Opened now and then: in a menu, where an account has more sections than a row holds.
+OCCASIONAL = ("data_kept.index", "person_requests.index", "api_tokens.index", "partners.index", "audit.trail")
+MAX_SECTIONS_IN_A_ROW = 8
 
 
 class NavigationItem(NamedTuple):
-    """A section in the bar: where it leads, whether it is this page's, and how much waits there."""
+    """A section in the bar: where it leads, whether it is this page's, and how much waits there.
+
+    `in_menu`: it stands in the menu of those that are opened now and then, as nothing waits there.
+    """
 
     url: str
     label: str
     is_current: bool
     waiting: str
+    in_menu: bool = False
 
 
 def navigation() -> list[NavigationItem]:
@@ -60,8 +67,10 @@ def navigation() -> list[NavigationItem]:
             url = url_for(endpoint)
             is_home = endpoint == "desk.home"
             is_current = request.path == url if is_home else request.path.startswith(url)
-            items.append(NavigationItem(url, label, is_current, navigation_count(endpoint)))
-    return items
+            waiting = navigation_count(endpoint)
+            in_menu = endpoint in OCCASIONAL and not waiting
+            items.append(NavigationItem(url, label, is_current, waiting, in_menu))
+    return items if len(items) > MAX_SECTIONS_IN_A_ROW else [item._replace(in_menu=False) for item in items]
 
 
 def register_navigation_count(app: Flask, endpoint: str, count: Callable[[], str]) -> None:

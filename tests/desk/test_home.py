@@ -115,3 +115,20 @@ def test_signing_in_leads_home(client):
     sign_in(client, "campaigner")
     assert client.get("/account/sign-in").headers["Location"] == "/desk/"
     assert post_form(client, "/account/sign-out").status_code == 302
+
+
+def test_sections_that_are_opened_now_and_then_are_in_a_menu_unless_something_waits_there(client, monkeypatch):
+    account = sign_in(client, "admin", "campaigner", "operator", language="en")
+    bar = client.get("/desk/?lang=en").text.partition("</nav>")[0]
+    shown, menu = bar.split('<details class="more">')
+    assert (">Campaigns<" in shown, "/desk/data-kept" in shown, "/desk/data-kept" in menu) == (True, False, True)
+    assert client.get("/account/audit?lang=en").text.count("Other pages") == 0, "the menu names the page that is open"
+    with monkeypatch.context() as patched:
+        patched.setattr(
+            "petition.team.template_context.navigation_count", lambda name: "3" * (name == "data_kept.index")
+        )
+        assert "/desk/data-kept" in client.get("/desk/?lang=en").text.partition('<details class="more">')[0]
+    account.role_names = ["campaigner"]
+    db.session.commit()
+    bar = client.get("/desk/?lang=en").text.partition("</nav>")[0]
+    assert ("/desk/data-kept" in bar, "<details" in bar) == (True, False), "a row holds what a campaigner has"

@@ -8,6 +8,8 @@ from support.local_stack import LocalStack
 from support.ports import free_port
 from support.waiting import wait_for
 
+from petition.core.languages import LANGUAGES
+
 PASSWORD = "four words are enough"
 MAX_CLICKS = 10
 # 1280 CSS pixels at 400 % (WCAG 2.2, 1.4.10).
@@ -97,6 +99,15 @@ def test_from_an_empty_site_to_the_first_mailing(stack, page):
         page.set_viewport_size(ZOOMED)
         assert page.evaluate("document.documentElement.scrollWidth <= window.innerWidth + 1"), path
         page.set_viewport_size(VIEWPORTS["desktop"])
+    for language in LANGUAGES:
+        page.goto(f"{stack.url}/desk/petitions/{slug}/integrity?lang={language}")
+        for row in (".bar .sections", ".tabs .nav"):
+            tops = page.locator(f"{row} > li").evaluate_all("all => all.map(one => one.getBoundingClientRect().top)")
+            assert len(set(tops)) == 1, f"{language} {row} takes more than one row"
+    page.locator(".tabs .more summary").click()
+    check_page(page)
+    click_and_wait(page.locator(".tabs .more ul a").first)
+    assert page.url.endswith(f"/desk/petitions/{slug}/organisations")
 
 
 @pytest.mark.slow

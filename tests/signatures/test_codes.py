@@ -111,6 +111,7 @@ def test_the_field_suits_phones_and_screen_readers_and_keeps_what_was_typed(clie
     assert 'role="alert"' in page.text
     assert f'name="handle" value="{handle}"' in page.text
     assert ("Ce code" if language == "fr" else "This code") in page.text
+    assert ("Il y a un problème" if language == "fr" else "There is a problem") in page.text
 
 
 def prepare(client, state):

@@ -20,7 +20,7 @@ def test_page_without_signatures(page):
     make_petition()
     answer = page()
     assert "Nobody has asked to sign yet" in answer.text
-    assert "0.0% of the next milestone, 100: 100 to go" in answer.text
+    assert "0.0% of the next goal, 100: 100 to go" in answer.text
 
 
 def test_statistics_page_has_text_and_tables(page, sent_emails):
@@ -31,7 +31,7 @@ def test_statistics_page_has_text_and_tables(page, sent_emails):
         confirm_signature(signature)
     db.session.commit()
     answer = page().text
-    assert "2.0% of the next milestone, 100: 98 to go" in answer
+    assert "2.0% of the next goal, 100: 98 to go" in answer
     assert "After that: 250." in answer
     row = re.search(r"confirmed: the button was pressed</th>(.*?)</tr>", answer, re.S)[1]
     assert re.findall(r">([\d.]+ ?%?)<", row) == ["2", "50.0%", "50.0%"]
