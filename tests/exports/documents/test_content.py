@@ -37,6 +37,18 @@ Un *jardin* **pour tous**, [ici](https://example.org/jardin).
 """
 
 
+ACCENT = (11, 90, 107)
+ARABIC = {
+    "ar": {"title": "من أجل حديقة عامة مفتوحة للجميع في وسط المدينة", "summary": "حديقة للجميع.", "addressee": "العمدة"}
+}
+LONG = {
+    "fr": {
+        "title": ("Pour un jardin dans toutes les villes et " * 5)[:200], "summary": "Un jardin. " * 30,
+        "addressee": ("la maire et le conseil municipal, " * 6)[:200],
+    }
+}  # fmt: skip
+
+
 def make(petition, kind=DocumentKind.SIGNATORIES, language="fr", moment=MOMENT):
     jobs = describe(petition, kind, language, moment)
     db.session.commit()  # no transaction is open meanwhile
@@ -151,6 +163,33 @@ def test_the_same_input_gives_the_same_bytes(app):
 def test_a_card_is_a_picture_of_the_size_that_sites_expect(app):
     with Image.open(io.BytesIO(make(make_petition(), DocumentKind.CARD).content)) as picture:
         assert (picture.format, picture.size) == ("PNG", (1200, 630))
+
+
+@pytest.mark.parametrize("texts", [ARABIC, LONG])
+def test_a_card_is_one_picture_whatever_its_texts(app, texts):
+    petition = make_petition(texts=texts, kind="open_letter", sender_name="Les amis du jardin " * 6)
+    [language] = texts
+    picture = Image.open(io.BytesIO(make(petition, DocumentKind.CARD, language).content)).convert("RGB")
+    assert picture.size == (1200, 630)
+    edges = [picture.getpixel((x, 300)) for x in (5, 1195)]
+    assert edges[language == "ar"] == ACCENT, "the coloured edge is where reading begins"
+    assert edges[language != "ar"] != ACCENT
+
+
+def test_documents_in_arabic_are_read_from_the_right(app):
+    petition = make_petition(texts=ARABIC, kind="open_letter", sender_name="Garden")
+    for kind in (DocumentKind.LETTER, DocumentKind.SIGNATORIES, DocumentKind.POSTER, DocumentKind.SHEET):
+        with pypdfium2.PdfDocument(make(petition, kind, "ar").content) as document:
+            page = document[0]
+            width, text = page.get_width(), page.get_textpage()
+            boxes = [text.get_rect(number) for number in range(text.count_rects())]
+            starts = [right for _left, _bottom, right, _top in boxes if right > width / 2]
+            assert width - max(starts) < 72, "lines begin at the right margin"
+            if kind == DocumentKind.LETTER:
+                found = text.search("Garden")
+                places = [text.get_charbox(hit[0]) for hit in iter(found.get_next, None)]
+                assert places[0][0] > width / 2, "who writes"
+                assert places[-1][0] < width / 4, "who signs, where lines end"
 
 
 def test_a_poster_is_a4_or_a3_and_its_code_leads_to_the_page(app):
