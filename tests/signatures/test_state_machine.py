@@ -309,11 +309,11 @@ def signature_machine(app, sent_emails, monkeypatch):
     return type("Machine", (SignatureMachine,), {"app": app, "outbox": sent_emails, "clock": clock})
 
 
-def test_signature_state_machine_matches_the_model(signature_machine):
+def test_signature_state_machine_matches_the_model(signature_machine, examples):
     run_state_machine_as_test(
         signature_machine,
         settings=settings(
-            max_examples=EXAMPLES or 12, derandomize=not EXAMPLES, stateful_step_count=30,
+            max_examples=EXAMPLES or examples(12), derandomize=not EXAMPLES, stateful_step_count=30,
             deadline=None, database=None, print_blob=bool(EXAMPLES),
             suppress_health_check=list(HealthCheck), phases=[Phase.generate],
         ),
