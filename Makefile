@@ -7,6 +7,9 @@ MO := $(PO:.po=.mo)
 # One more than processors: some tests wait.
 PYTEST = $(BIN)/python -m pytest -n $$($(BIN)/python -c "import os; print((os.cpu_count() or 1) + 1)") --dist loadgroup
 
+# Modules are kept compiled: a run compiles thousands otherwise, in each of its processes.
+unexport PYTHONDONTWRITEBYTECODE
+
 .PHONY: help up demo test test-all check pictures bench forge faults lock translations clean
 
 help: ## list the targets

@@ -3,6 +3,7 @@
 At its end the run says what it did not test, and with which order of tests it ran.
 """
 
+import gc
 import os
 import shutil
 import sys
@@ -16,6 +17,7 @@ import pytest
 import redis
 from flask import Flask, g, has_app_context
 from flask.testing import FlaskClient
+from jinja2 import FileSystemBytecodeCache
 from sqlalchemy import text
 from support.browser import chromium
 from support.ports import free_port
@@ -73,7 +75,10 @@ def pytest_configure(config: pytest.Config) -> None:
     folder.chmod(0o755)
     config.engines_folder = folder
     config.postgres, config.valkey = Postgres(folder), Valkey(folder, free_port())
-    config.engines = {"database": config.postgres.start(), "redis": config.valkey.start()}
+    (folder / "templates").mkdir()
+    config.engines = {
+        "database": config.postgres.start(), "redis": config.valkey.start(), "templates": str(folder / "templates"),
+    }  # fmt: skip
     app = create_app(Config(environment(config.engines["database"], config.engines["redis"])))
     with app.app_context():
         migrations.upgrade()
@@ -88,6 +93,12 @@ def pytest_configure(config: pytest.Config) -> None:
 def pytest_configure_node(node) -> None:
     """Tell a parallel worker where the engines are."""
     node.workerinput["engines"] = node.config.engines
+
+
+def pytest_collection_finish() -> None:
+    """Keep the garbage collector from going through thousands of collected tests again and again."""
+    gc.collect()
+    gc.freeze()
 
 
 def pytest_unconfigure(config: pytest.Config) -> None:
@@ -177,13 +188,22 @@ class NoMxLookup:
 
 
 @pytest.fixture(scope="session")
-def session_app(database_url: str, redis_url: str) -> Flask:
+def session_app(pytestconfig: pytest.Config, database_url: str, redis_url: str) -> Flask:
     app = create_app(Config(environment(database_url, redis_url)))
+    # Compiled once for all workers.
+    app.jinja_env.bytecode_cache = FileSystemBytecodeCache(pytestconfig.engines["templates"])
     app.extensions["petition.mx_lookup"] = NoMxLookup()
     app.test_client_class = FreshClient
     # A tenth of a second for each password is for production.
     app.extensions["security"].pwd_context.update(argon2__time_cost=1, argon2__memory_cost=64)
     return app
+
+
+@pytest.fixture(scope="session")
+def examples(pytestconfig: pytest.Config):
+    """Return a function: how many of so many generated examples are tried. All in `make test-all`, else a third."""
+    share = 3 if pytestconfig.getoption("markexpr") == "not slow" else 1
+    return lambda number: number // share
 
 
 @pytest.fixture(scope="session")

@@ -7,12 +7,12 @@ import re
 from collections.abc import Callable, Collection, Mapping
 from datetime import date
 from typing import Any
-from zoneinfo import available_timezones
 
 import marshmallow as ma
 from flask_babel import format_decimal
 from flask_babel import gettext as _
 
+from petition.core.clock import is_timezone
 from petition.core.countries import is_country
 from petition.core.exceptions import ValidationError
 from petition.core.pagination import MAX_ID
@@ -73,7 +73,7 @@ class TimeZone(ma.fields.Field):  # type: ignore[type-arg]
 
     def _deserialize(self, value: Any, *_args: Any, **_kwargs: Any) -> str:
         name = str(value or "Europe/Paris")
-        if name not in available_timezones():
+        if not is_timezone(name):
             raise ma.ValidationError(_("write a time zone such as Europe/Paris"))
         return name
 

@@ -6,13 +6,14 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from datetime import date, datetime, time
 from typing import Any
-from zoneinfo import ZoneInfo, available_timezones
+from zoneinfo import ZoneInfo
 
 import marshmallow as ma
 from flask_babel import format_decimal, lazy_gettext
 from flask_babel import gettext as _
 from flask_babel.speaklater import LazyString
 
+from petition.core.clock import is_timezone
 from petition.core.exceptions import ValidationError
 from petition.core.i18n import LANGUAGES
 from petition.petitions.markdown import find_footnotes
@@ -130,7 +131,7 @@ def _parse_datetime(value: Any) -> datetime:
 
 
 def _parse_timezone(value: Any) -> str:
-    if not isinstance(value, str) or value not in available_timezones():
+    if not isinstance(value, str) or not is_timezone(value):
         raise ValueError
     return value
 

@@ -84,11 +84,11 @@ MODES = [
 
 
 @pytest.mark.parametrize(("method", "path", "mode"), MODES)
-def test_the_api_conforms_to_its_description(app, api, method, path, mode):
+def test_the_api_conforms_to_its_description(app, api, examples, method, path, mode):
     make_petition()
     operation = api[path][method]
 
-    @settings(max_examples=60, deadline=None, suppress_health_check=list(HealthCheck), database=None)
+    @settings(max_examples=examples(60), deadline=None, suppress_health_check=list(HealthCheck), database=None)
     @given(case=operation.as_strategy(generation_mode=mode), known=st.booleans())
     def check(case, known):
         if known and "slug" in (case.path_parameters or {}):
@@ -101,13 +101,13 @@ def test_the_api_conforms_to_its_description(app, api, method, path, mode):
 
 
 @pytest.mark.parametrize(("method", "path"), OPERATIONS_BY_SCOPE)
-def test_what_a_token_may_do_conforms_too(app, api, method, path):
+def test_what_a_token_may_do_conforms_too(app, api, examples, method, path):
     petition = make_petition()
     numbers = _make_known(petition)
     _, headers = make_token(*SCOPES)
     operation = api[path][method]
 
-    @settings(max_examples=25, deadline=None, suppress_health_check=list(HealthCheck), database=None)
+    @settings(max_examples=examples(25), deadline=None, suppress_health_check=list(HealthCheck), database=None)
     @given(case=operation.as_strategy(generation_mode=GenerationMode.POSITIVE), known=st.booleans())
     def check(case, known):
         if known and "slug" in (case.path_parameters or {}):

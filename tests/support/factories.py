@@ -7,6 +7,7 @@ from unittest.mock import patch
 
 from flask.testing import FlaskClient
 from flask_security import hash_password
+from itsdangerous import URLSafeTimedSerializer
 from support.signing import process_requests
 
 from petition.core import clock
@@ -152,5 +153,11 @@ def open_session(client: FlaskClient, account: Account) -> None:
 
 def post_form(client: FlaskClient, path: str, **fields: Any) -> Any:
     """Submit a form with a CSRF token."""
-    token = re.search(r'name="csrf_token" value="([^"]+)"', client.get("/account/").text)[1]
-    return client.post(path, data={"csrf_token": token, **fields})
+    return client.post(path, data={"csrf_token": csrf_token_of(client), **fields})
+
+
+def csrf_token_of(client: FlaskClient) -> str:
+    """Return the CSRF token of a client's session, as Flask-WTF makes it: no page is drawn to read it there."""
+    with client.session_transaction("/account/") as session:
+        secret = session.setdefault("csrf_token", "a secret of the session")
+    return URLSafeTimedSerializer(client.application.secret_key, salt="wtf-csrf-token").dumps(secret)

@@ -65,6 +65,8 @@ def test_each_role_can_access_its_routes_only(app, role):
         ended = path == "/account/sessions/end-all"
         assert ("sign-in" in answer.headers.get("Location", "")) == ended, path
         db.session.rollback()
+        if method == "GET" or not may:
+            continue
         if client.get("/account/").status_code == 302:  # it disabled itself, or ended its sessions
             account.active = True
             open_session(client, account)
