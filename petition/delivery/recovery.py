@@ -122,8 +122,12 @@ class OutageWatch:
         found.domains.add(domain)
 
     def _end_outage(self, provider: str, now: float) -> None:
-        outage = self._outages.pop(provider, None)
-        if outage is None or outage.cause in self._recoveries or self._must_wait(outage.cause, now):
+        outage = self._outages.get(provider)
+        # What has to wait stays known: the first that is accepted after the wait ends it, although none is put off.
+        if outage is None or self._must_wait(outage.cause, now):
+            return
+        del self._outages[provider]
+        if outage.cause in self._recoveries:
             return
         others = [
             each

@@ -95,6 +95,15 @@ def test_recovery_that_fails_is_tried_again_ever_later(watch, time):
     assert waits[2] >= 2 * RETRY_SECONDS - 1
 
 
+def test_outage_that_ended_while_its_recovery_had_to_wait_is_over_after_the_wait(watch, time):
+    note_all(watch, LATER, *["orange.fr"] * 3)
+    assert watch.note("orange.fr", SENT), "an email under way as it began: not its end"
+    note_all(watch, LATER, *["orange.fr"] * 12)
+    assert note_all(watch, SENT, *["orange.fr"] * 5) == [None] * 5
+    time.seconds += RETRY_SECONDS + 1
+    assert watch.note("orange.fr", SENT) == ("451 4.3.0", frozenset({"orange.fr"}), FIRST_BATCH)
+
+
 def test_threads_that_still_waited_do_not_end_a_recovery(watch, time):
     note_all(watch, LATER, *["orange.fr"] * 12)
     assert watch.note("orange.fr", SENT)

@@ -115,7 +115,7 @@ class Life:
 
     def fold(self):
         """Fold old emails; those of pending signatures are younger, as these are deleted before."""
-        young = select(Signature.id).where(Signature.state == "pending")
+        young = select(Signature.id).where(Signature.state.in_(["pending", "invalidated"]))
         query = select(Delivery.id).where(Delivery.settled_at.is_not(None), Delivery.subject_id.not_in(young))
         fold(db.session.scalars(query.limit(3)).all())
 

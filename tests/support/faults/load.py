@@ -11,6 +11,7 @@ from support.faults.model import Model
 SLUG = "internet-en-prison"
 OPEN_TIMEOUT_SECONDS = 90  # for a person to open or confirm, with retries
 MAX_SIGN_ATTEMPTS = 6
+DOMAINS = ("example.org", "example.net", "example.com")  # several providers', as people have
 RETRYABLE_STATUSES = {502, 503, 504}  # allowed while a process or service is down; 500 is always a defect
 
 
@@ -56,7 +57,7 @@ class SignerLoad:
                 number += 1
 
     def _sign(self, number):
-        address = f"{self.label}-{number}@example.org"
+        address = f"{self.label}-{number}@{DOMAINS[number % len(DOMAINS)]}"
         self.model.note(self.model.tried, address)
         for _ in range(MAX_SIGN_ATTEMPTS):
             if number % 2:
