@@ -12,7 +12,7 @@ from petition.petitions.queries import COUNTS_SQL, INCREMENT_MANY_SQL, INCREMENT
 
 @dataclass(frozen=True)
 class Count:
-    """A petition's signatures that count, and its next milestone."""
+    """A petition's signatures that count, and its next goal."""
 
     people: int
     organisations: int
@@ -26,7 +26,7 @@ class Count:
 
     @property
     def total(self) -> int:
-        """All that count, on paper too: what milestones and goals are about."""
+        """All that count, on paper too: what goals are about."""
         return self.confirmed + self.paper
 
 

@@ -8,6 +8,8 @@ from axe_playwright_python.sync_playwright import Axe
 from support.browser import VIEWPORTS, check_page, click_and_wait, new_page
 from support.waiting import wait_for
 
+from petition.core.languages import LANGUAGES
+
 pytestmark = [pytest.mark.journey, pytest.mark.browser, pytest.mark.xdist_group("stack")]
 LETTER = "/p/internet-en-prison"
 
@@ -84,7 +86,7 @@ def test_a_person_signs_confirms_and_withdraws(stack, page):
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("language", ["fr", "en"])
+@pytest.mark.parametrize("language", LANGUAGES)
 def test_every_public_page_is_clean(stack, page, language):
     for path in (
         "/",
@@ -126,13 +128,14 @@ def test_signing_needs_no_javascript(stack, chromium):
 
 def test_the_button_to_sign_is_visible_in_a_low_window_and_nothing_scrolls_by_itself(stack, chromium):
     page = new_page(chromium, viewport={"width": 1366, "height": 625}, locale="fr-FR")
-    page.goto(stack.url + LETTER)
-    button = page.locator("form.sign .act button").bounding_box()
-    assert button["y"] + button["height"] <= 625
-    scrollers = "[...document.querySelectorAll('body *')].filter(e => e.scrollHeight > e.clientHeight + 1 && /auto|scroll/.test(getComputedStyle(e).overflowY)).length"  # noqa: E501
-    assert page.evaluate(scrollers) == 0
-    tabs = [box.bounding_box()["width"] for box in page.locator(".party .choices label").all()]
-    assert max(tabs) - min(tabs) < 1
+    for language in LANGUAGES:
+        page.goto(f"{stack.url}{LETTER}?lang={language}")
+        button = page.locator("form.sign .act button").bounding_box()
+        assert button["y"] + button["height"] <= 625, language
+        scrollers = "[...document.querySelectorAll('body *')].filter(e => e.scrollHeight > e.clientHeight + 1 && /auto|scroll/.test(getComputedStyle(e).overflowY)).length"  # noqa: E501
+        assert page.evaluate(scrollers) == 0, language
+        tabs = [box.bounding_box()["width"] for box in page.locator(".party .choices label").all()]
+        assert max(tabs) - min(tabs) < 1, language
     page.context.close()
 
 
@@ -180,7 +183,7 @@ def test_by_keyboard_enter_signs_with_what_is_typed_and_optional_fields_unfold(s
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("language", ["fr", "en"])
+@pytest.mark.parametrize("language", LANGUAGES)
 def test_pages_can_be_read_at_four_times_their_size(stack, chromium, language):
     """400 % of a window of 1280 pixels is one of 320 (WCAG 1.4.10)."""
     page = new_page(chromium, viewport={"width": 320, "height": 256})

@@ -485,3 +485,15 @@ def test_the_page_on_embedding_has_lines_to_copy_and_says_which_sites(client):
     db.session.get(Petition, 1).embed_origins = ["https://blog.example"]
     db.session.commit()
     assert "<code>https://blog.example</code>" in client.get("/desk/petitions/jardin/embed").text
+
+
+def test_languages_without_a_text_are_folded_and_unfold_for_what_is_in_them(client):
+    def list_open(page):
+        return re.findall(r'<details open>\s*<summary><h2 id="(\w+)"', page.text)
+
+    assert list_open(client.get("/desk/petitions/new")) == ["fr"]
+    make_petition()
+    assert list_open(client.get("/desk/petitions/jardin/edit")) == ["fr", "en"]
+    footnote = {"es.body": "Una nota[^1].\n\n[^1]: Al pie."}
+    wrong = post_form(client, "/desk/petitions/new?lang=en", **LETTER_FORM | footnote)
+    assert (wrong.status_code, list_open(wrong)) == (422, ["fr", "es"])
