@@ -30,6 +30,7 @@ for function in (cluster_label, signal_label, trend_label):
 def index(slug: str) -> str:
     """Show the clusters of a petition, what is quarantined, and the trends."""
     petition = get_or_404(slug)
+    found = {name: trends.read_trend(petition.id, name) for name in trends.NAMES}
     return render_template(
         "integrity/index.html",
         petition=petition,
@@ -38,7 +39,8 @@ def index(slug: str) -> str:
         max_counted=board.MAX_COUNTED,
         clusters=board.list_clusters(petition.id),
         get_score=board.get_score,
-        trends={name: trends.read_trend(petition.id, name) for name in trends.NAMES},
+        trends=found,
+        plots={name: trends.plot_trend(trend) for name, trend in found.items()},
     )
 
 
@@ -48,7 +50,8 @@ def plot(slug: str, name: str) -> Response:
     petition = get_or_404(slug)
     if name not in trends.NAMES:
         abort(404)
-    svg = trends.draw_trend(trends.read_trend(petition.id, name), narrow="narrow" in request.args)
+    plot = trends.plot_trend(trends.read_trend(petition.id, name))
+    svg = plot.draw(narrow="narrow" in request.args, dark="dark" in request.args)
     return svg_response(svg, CHART_CACHE_SECONDS)
 
 

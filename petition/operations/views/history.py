@@ -17,8 +17,8 @@ from petition.team.permissions import require_roles
 ACCESS = "operator"
 MAX_PROVIDER_LENGTH = 255
 CHARTS = {
-    "volume": charts.draw_volume, "waits": charts.draw_waits, "outcomes": charts.draw_outcomes,
-    "rejections": charts.draw_rejections,
+    "volume": charts.plot_volume, "waits": charts.plot_waits, "outcomes": charts.plot_outcomes,
+    "rejections": charts.plot_rejections,
 }  # fmt: skip
 blueprint = Blueprint("history", __name__, url_prefix="/ops/history")
 require_roles(blueprint, TeamRole.OPERATOR)
@@ -51,6 +51,7 @@ def index() -> str:
         name=name,
         periods=history.PERIODS,
         slots=slots,
+        plots={chart: make_plot(slots) for chart, make_plot in CHARTS.items()},
         providers=history.list_providers(history.PERIODS[name], now),
         queues=EMAIL_QUEUES,
     )
@@ -62,7 +63,8 @@ def plot(period: str, name: str) -> Response:
     if name not in CHARTS:
         abort(404)
     slots = _read_slots(period, _requested_provider(), _read_now())
-    return svg_response(CHARTS[name](slots, narrow="narrow" in request.args), round(history.TTL_SECONDS))
+    svg = CHARTS[name](slots).draw(narrow="narrow" in request.args, dark="dark" in request.args)
+    return svg_response(svg, round(history.TTL_SECONDS))
 
 
 @blueprint.get("/<period>/<name>.csv")
@@ -98,6 +100,7 @@ def provider(provider: str) -> str:
         name=name,
         periods=history.PERIODS,
         slots=slots,
+        plots={chart: make_plot(slots) for chart, make_plot in CHARTS.items()},
         totals=found or history.sum_up(provider, slots),
         pace=pace,
         rejections=rejections,
