@@ -7,7 +7,7 @@ import pygal
 from flask_babel import gettext as _
 
 from petition.core import clock
-from petition.core.charts import create_chart
+from petition.core.charts import Plot, name_hour
 from petition.core.db import db
 from petition.integrity import queries
 
@@ -17,7 +17,6 @@ MAX_PLOTTED = 3  # as many as the palette has colours
 HOURS = 48
 NAMES = ("domains", "networks")
 HASH_CHARACTERS = 8
-HEIGHT = 340  # pixels of a plot
 
 
 @dataclass
@@ -47,14 +46,9 @@ def read_trend(petition_id: int, name: str, now: datetime | None = None) -> Tren
     return Trend(hours, groups)
 
 
-def draw_trend(trend: Trend, *, narrow: bool) -> bytes:
-    """Return a trend as SVG."""
-    chart = create_chart(
-        pygal.StackedBar, narrow=narrow, y_title=_("signatures per hour"), x_labels_major_every=16 if narrow else 8,
-        height=HEIGHT, legend_at_bottom_columns=1,  # domains are long, and pygal leaves no room for half a line
-    )  # fmt: skip
-    chart.x_labels = [f"{hour:%H:%M}" for hour in trend.hours]
-    for name, counts in list(trend.groups.items())[:MAX_PLOTTED]:
-        chart.add(name, counts)
-    svg: bytes = chart.render()
-    return svg
+def plot_trend(trend: Trend) -> Plot:
+    """Return the chart of a trend, in UTC."""
+    names = [f"{hour:%H:%M}" for hour in trend.hours]
+    columns = [name_hour(hour) for hour in trend.hours]
+    series = dict(list(trend.groups.items())[:MAX_PLOTTED])
+    return Plot(pygal.StackedBar, _("signatures per hour"), names, columns, series, (8, 16), long_names=True)

@@ -1,14 +1,13 @@
-"""Charts as SVG: emails sent and latency of confirmations in the last day, and their history over months."""
+"""Charts: emails sent and latency of confirmations in the last day, and their history over months."""
 
 from collections import Counter
 from collections.abc import Mapping, Sequence
-from typing import Any
 
 import pygal
 from flask_babel import gettext as _
 
-from petition.core.charts import create_chart
-from petition.core.i18n import format_duration
+from petition.core.charts import Plot, label_day, name_hour
+from petition.core.i18n import format_date_text, format_duration
 from petition.delivery.models import DeliveryState
 from petition.delivery.queues import EMAIL_QUEUES
 from petition.operations import latency
@@ -19,39 +18,35 @@ from petition.operations.queue_stats import HourStats
 MAX_PROVIDERS_DRAWN = 3  # as many as the palette tells apart
 
 
-def draw_throughput(hours: Sequence[HourStats], *, narrow: bool = False) -> bytes:
-    """Draw the emails sent in each hour, by queue."""
-    chart = create_chart(pygal.StackedBar, narrow=narrow, y_title=_("emails per hour"))
-    chart.x_labels = [f"{hour.at:%H:%M}" for hour in hours]
-    for queue in EMAIL_QUEUES:
-        chart.add(queue, [hour.sent[queue] for hour in hours])
-    svg: bytes = chart.render()
-    return svg
+def plot_throughput(hours: Sequence[HourStats]) -> Plot:
+    """Return the emails sent in each hour, by queue."""
+    series = {queue: [hour.sent[queue] for hour in hours] for queue in EMAIL_QUEUES}
+    return Plot(pygal.StackedBar, _("emails per hour"), *_name_hours(hours), series)
 
 
-def draw_latency(hours: Sequence[HourStats], *, narrow: bool = False) -> bytes:
-    """Draw the latency percentiles of confirmations in each hour."""
-    chart = create_chart(pygal.Line, narrow=narrow, y_title=_("seconds"), dots_size=3, value_formatter=format_duration)
-    chart.x_labels = [f"{hour.at:%H:%M}" for hour in hours]
-    for name, share in (("p50", 0.5), ("p95", 0.95), ("p99", 0.99)):
-        chart.add(name, [latency.percentile(hour.latency_counts, share) for hour in hours])
-    svg: bytes = chart.render()
-    return svg
+def plot_latency(hours: Sequence[HourStats]) -> Plot:
+    """Return the latency percentiles of confirmations in each hour."""
+    shares = {"p50": 0.5, "p95": 0.95, "p99": 0.99}
+    series = {
+        name: [latency.percentile(hour.latency_counts, share) for hour in hours] for name, share in shares.items()
+    }
+    names = _name_hours(hours)
+    return Plot(pygal.Line, _("seconds"), *names, series, format_value=format_duration, whole=False)
 
 
-def draw_volume(slots: Sequence[Slot], *, narrow: bool = False) -> bytes:
-    """Draw the emails sent in each slot of time, by queue."""
-    return _draw_slots(slots, {queue: [slot.sent[queue] for slot in slots] for queue in EMAIL_QUEUES}, narrow)
+def plot_volume(slots: Sequence[Slot]) -> Plot:
+    """Return the emails sent in each slot of time, by queue."""
+    return _plot_slots(slots, {queue: [slot.sent[queue] for slot in slots] for queue in EMAIL_QUEUES})
 
 
-def draw_outcomes(slots: Sequence[Slot], *, narrow: bool = False) -> bytes:
-    """Draw the emails that failed, or were put off, in each slot of time."""
+def plot_outcomes(slots: Sequence[Slot]) -> Plot:
+    """Return the emails that failed, or were put off, in each slot of time."""
     states = (DeliveryState.FAILED, DeliveryState.DEFERRED, DeliveryState.UNKNOWN)
-    return _draw_slots(slots, {state_label(state): [slot.count(state) for slot in slots] for state in states}, narrow)
+    return _plot_slots(slots, {state_label(state): [slot.count(state) for slot in slots] for state in states})
 
 
-def draw_rejections(slots: Sequence[Slot], *, narrow: bool = False) -> bytes:
-    """Draw the emails that failed, or were put off, in each slot of time: of the providers with the most, of others."""
+def plot_rejections(slots: Sequence[Slot]) -> Plot:
+    """Return the emails that failed, or were put off, in each slot: of the providers with the most, and of others."""
     totals: Counter[str] = Counter()
     for slot in slots:
         totals.update(slot.rejections)
@@ -60,39 +55,38 @@ def draw_rejections(slots: Sequence[Slot], *, narrow: bool = False) -> bytes:
     if len(totals) > len(names):
         rest = [sum(n for name, n in slot.rejections.items() if name not in names) for slot in slots]
         series[_("all others")] = rest
-    return _draw_slots(slots, series, narrow)
+    return _plot_slots(slots, series)
 
 
-def draw_webhooks(slots: Sequence[Slot], *, narrow: bool = False) -> bytes:
-    """Draw the attempts to send events to other programs in each slot of time, by outcome."""
+def plot_waits(slots: Sequence[Slot]) -> Plot:
+    """Return the median and the p95 of the latency of confirmations in each slot of time."""
+    series = {name: [slot.percentile(share) for slot in slots] for name, share in (("p50", 0.5), ("p95", 0.95))}
+    names, every = _name_slots(slots), _label_every(slots)
+    return Plot(pygal.Line, _("seconds"), *names, series, every, format_duration, whole=False)
+
+
+def plot_webhooks(slots: Sequence[Slot]) -> Plot:
+    """Return the attempts to send events to other programs in each slot of time, by outcome."""
     states = (DeliveryState.SENT, DeliveryState.DEFERRED, DeliveryState.FAILED)
     series = {state_label(state): [slot.webhooks.get(state, 0) for slot in slots] for state in states}
-    return _draw_slots(slots, series, narrow, _("attempts"))
+    return _plot_slots(slots, series, _("attempts"))
 
 
-def draw_waits(slots: Sequence[Slot], *, narrow: bool = False) -> bytes:
-    """Draw the median and the p95 of the latency of confirmations in each slot of time."""
-    chart = create_chart(pygal.Line, narrow=narrow, y_title=_("seconds"), dots_size=2, value_formatter=format_duration)
-    _label_slots(chart, slots, narrow, 2)
-    for name, share in (("p50", 0.5), ("p95", 0.95)):
-        chart.add(name, [slot.percentile(share) for slot in slots])
-    svg: bytes = chart.render()
-    return svg
+def _plot_slots(slots: Sequence[Slot], series: Mapping[str, Sequence[int]], unit: str | None = None) -> Plot:
+    return Plot(pygal.StackedBar, unit or _("emails"), *_name_slots(slots), series, _label_every(slots))
 
 
-def _draw_slots(
-    slots: Sequence[Slot], series: Mapping[str, Sequence[int]], narrow: bool, what: str | None = None
-) -> bytes:
-    chart = create_chart(pygal.StackedBar, narrow=narrow, y_title=what or _("emails"))
-    _label_slots(chart, slots, narrow, len(series))
-    for name, values in series.items() if any(map(any, series.values())) else ():
-        chart.add(name, values)
-    svg: bytes = chart.render()
-    return svg
+def _name_hours(hours: Sequence[HourStats]) -> tuple[list[str], list[str]]:
+    """Return the labels of hours on an axis, and their names."""
+    return [f"{hour.at:%H:%M}" for hour in hours], [name_hour(hour.at) for hour in hours]
 
 
-def _label_slots(chart: Any, slots: Sequence[Slot], narrow: bool, series: int) -> None:
-    if not narrow:  # with more columns than series, the legend is drawn below the picture
-        chart.config.legend_at_bottom_columns = max(1, min(MAX_PROVIDERS_DRAWN, series))
-    chart.x_labels = [f"{slot.at:%d/%m}" for slot in slots]
-    chart.config.x_labels_major_every = max(1, len(slots) // (4 if narrow else 7))
+def _name_slots(slots: Sequence[Slot]) -> tuple[list[str], list[str]]:
+    """Return the labels of slots on an axis, and their names: with the hour where a slot is shorter than a day."""
+    by_hour = any(slot.at.hour for slot in slots)
+    names = [name_hour(slot.at) if by_hour else format_date_text(slot.at) for slot in slots]
+    return [label_day(slot.at) for slot in slots], names
+
+
+def _label_every(slots: Sequence[Slot]) -> tuple[int, int]:
+    return max(1, len(slots) // 7), max(1, len(slots) // 3)

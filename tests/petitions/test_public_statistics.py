@@ -2,13 +2,16 @@
 
 import csv
 import io
+import json
 import random
+import re
 
 import pytest
 from cachetools import LRUCache
 from sqlalchemy import event
 from support.factories import make_petition, make_signature
 
+from petition.core.assets import script_hash
 from petition.core.db import db
 from petition.petitions.public_statistics import MIN_GROUP, Group, hide_small_groups
 from petition.petitions.statistics import DimensionBreakdown, roll_up_batch
@@ -88,6 +91,16 @@ def test_page_table_and_api_agree_and_show_nobody(client, signed, rolled_up):
     assert table.headers["Content-Disposition"] == 'attachment; filename="jardin-statistics.csv"'
     assert "France" in page.text
     assert "city" not in statistics["groups"]
+
+
+def test_the_page_holds_each_column_of_its_charts_and_one_script_that_its_policy_allows(client, signed):
+    page = client.get("/p/jardin/figures?lang=en")
+    days, hours = (json.loads(columns) for columns in re.findall(r"data-columns='([^']*)'", page.text))
+    assert (len(days), len(hours)) == (60, 48)
+    assert days[-1].endswith(" · Confirmed 9")
+    assert hours[0].endswith("00 · Confirmed 0")
+    assert page.text.count("<script") == 1
+    assert f"script-src {script_hash('charts.js')};" in page.headers["Content-Security-Policy"]
 
 
 def test_charts_are_drawn_for_narrow_and_dark_pages(client, signed):

@@ -37,6 +37,7 @@ def index(slug: str) -> str:
 
 
 def _render_index(petition: Petition, ticked: set[str], reason: str, errors: dict[str, str]) -> str:
+    found = {name: trends.read_trend(petition.id, name) for name in trends.NAMES}
     return render_template(
         "integrity/index.html",
         petition=petition,
@@ -45,7 +46,8 @@ def _render_index(petition: Petition, ticked: set[str], reason: str, errors: dic
         max_counted=board.MAX_COUNTED,
         clusters=board.list_clusters(petition.id),
         get_score=board.get_score,
-        trends={name: trends.read_trend(petition.id, name) for name in trends.NAMES},
+        trends=found,
+        plots={name: trends.plot_trend(trend) for name, trend in found.items()},
         ticked=ticked,
         reason=reason,
         errors=errors,
@@ -97,7 +99,8 @@ def plot(slug: str, name: str) -> Response:
     petition = get_or_404(slug)
     if name not in trends.NAMES:
         abort(404)
-    svg = trends.draw_trend(trends.read_trend(petition.id, name), narrow="narrow" in request.args)
+    plot = trends.plot_trend(trends.read_trend(petition.id, name))
+    svg = plot.draw(narrow="narrow" in request.args, dark="dark" in request.args)
     return svg_response(svg, CHART_CACHE_SECONDS)
 
 

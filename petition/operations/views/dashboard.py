@@ -30,7 +30,7 @@ from petition.team.models import TeamRole
 from petition.team.permissions import require_roles
 
 ACCESS = "operator"
-CHARTS = {"throughput": charts.draw_throughput, "latency": charts.draw_latency}
+CHARTS = {"throughput": charts.plot_throughput, "latency": charts.plot_latency}
 blueprint = Blueprint("operations", __name__, url_prefix="/ops")
 require_roles(blueprint, TeamRole.OPERATOR)
 
@@ -51,6 +51,7 @@ def index() -> str:
         broker=broker,
         health=evaluate_health(snapshot.facts, broker),
         hours=[(hour, queue_stats.summarise_latency(hour.latency_counts)) for hour in reversed(day.hours)],
+        plots={name: make_plot(day.hours) for name, make_plot in CHARTS.items()},
         latencies={
             "hour": queue_stats.summarise_latency(snapshot.last_hour.latency_counts(CONFIRMATIONS.name)),
             "day": queue_stats.summarise_latency(queue_stats.merge_latency_counts(day.hours)),
@@ -75,7 +76,7 @@ def plot(name: str) -> Response:
     if name not in CHARTS:
         abort(404)
     now: datetime = db.session.execute(select(func.now())).scalar_one()
-    svg = CHARTS[name](get_last_day(now).hours, narrow="narrow" in request.args)
+    svg = CHARTS[name](get_last_day(now).hours).draw(narrow="narrow" in request.args, dark="dark" in request.args)
     return svg_response(svg, round(DAY_TTL_SECONDS))
 
 

@@ -17,8 +17,8 @@ from petition.team.permissions import require_roles
 ACCESS = "operator"
 MAX_PROVIDER_LENGTH = 255
 CHARTS = {
-    "volume": charts.draw_volume, "waits": charts.draw_waits, "outcomes": charts.draw_outcomes,
-    "rejections": charts.draw_rejections, "webhooks": charts.draw_webhooks,
+    "volume": charts.plot_volume, "waits": charts.plot_waits, "outcomes": charts.plot_outcomes,
+    "rejections": charts.plot_rejections, "webhooks": charts.plot_webhooks,
 }  # fmt: skip
 blueprint = Blueprint("history", __name__, url_prefix="/ops/history")
 require_roles(blueprint, TeamRole.OPERATOR)
@@ -52,6 +52,7 @@ def index() -> str:
         periods=history.PERIODS,
         slots=slots,
         webhooks=any(slot.webhooks for slot in slots),
+        plots={chart: make_plot(slots) for chart, make_plot in CHARTS.items()},
         providers=history.list_providers(history.PERIODS[name], now),
         queues=EMAIL_QUEUES,
     )
@@ -63,7 +64,8 @@ def plot(period: str, name: str) -> Response:
     if name not in CHARTS:
         abort(404)
     slots = _read_slots(period, _requested_provider(), _read_now())
-    return svg_response(CHARTS[name](slots, narrow="narrow" in request.args), round(history.TTL_SECONDS))
+    svg = CHARTS[name](slots).draw(narrow="narrow" in request.args, dark="dark" in request.args)
+    return svg_response(svg, round(history.TTL_SECONDS))
 
 
 @blueprint.get("/<period>/<name>.csv")
@@ -99,6 +101,7 @@ def provider(provider: str) -> str:
         name=name,
         periods=history.PERIODS,
         slots=slots,
+        plots={chart: make_plot(slots) for chart, make_plot in CHARTS.items()},
         totals=found or history.sum_up(provider, slots),
         pace=pace,
         rejections=rejections,

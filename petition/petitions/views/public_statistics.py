@@ -6,6 +6,7 @@ from werkzeug import Response
 from petition.core.cache import get_or_create
 from petition.core.charts import svg_response
 from petition.core.i18n import current_language, explicit_language
+from petition.core.security_headers import content_security_policy
 from petition.core.spreadsheets import format_csv
 from petition.petitions import charts
 from petition.petitions.models import Petition
@@ -14,7 +15,8 @@ from petition.petitions.public_statistics import MIN_GROUP, get_public_statistic
 from petition.petitions.views.public import CACHE_CONTROL, get_public_or_404
 
 ACCESS = "public"
-CHARTS = {"hours": charts.draw_public_hours, "days": charts.draw_public_days}
+CHARTS = {"hours": charts.plot_public_hours, "days": charts.plot_public_days}
+CHARTS_SCRIPT = "charts.js"  # as in page.html
 CHART_CACHE_CONTROL = "public, max-age=30"
 blueprint = Blueprint("public_statistics", __name__, url_prefix="/p")
 
@@ -32,17 +34,20 @@ def page(slug: str) -> Response:
     petition, language = _find(slug), current_language()
 
     def render() -> str:
+        statistics = get_public_statistics(petition)
         return render_template(
             "petitions/public_statistics/page.html",
             petition=present(petition, language),
             timezone=petition.timezone,
-            statistics=get_public_statistics(petition),
+            statistics=statistics,
+            plots={name: make_plot(statistics) for name, make_plot in CHARTS.items()},
             min_group=MIN_GROUP,
         )
 
     key = ("statistics page", slug, petition.state_now, language, explicit_language())
     response = make_response(get_or_create(key, render))
     response.headers["Cache-Control"] = CACHE_CONTROL
+    response.headers["Content-Security-Policy"] = content_security_policy(inline_scripts=[CHARTS_SCRIPT])
     response.vary.add("Accept-Language")
     return response
 
@@ -56,7 +61,7 @@ def chart(slug: str, name: str) -> Response:
     narrow, dark = "narrow" in request.args, "dark" in request.args
 
     def draw() -> bytes:
-        return CHARTS[name](get_public_statistics(petition), narrow=narrow, dark=dark)
+        return CHARTS[name](get_public_statistics(petition)).draw(narrow=narrow, dark=dark)
 
     svg = get_or_create(("statistics chart", petition.id, name, narrow, dark, current_language()), draw, 30)
     response = svg_response(svg, 30)

@@ -15,7 +15,7 @@ from petition.team.models import TeamRole
 from petition.team.permissions import current_account, require_roles
 
 ACCESS = "campaigner"
-CHARTS = {"hours": charts.draw_hourly_chart, "days": charts.draw_daily_chart}
+CHARTS = {"hours": charts.plot_hours, "days": charts.plot_days}
 CHART_CACHE_SECONDS = 30
 blueprint = Blueprint("campaign", __name__, url_prefix="/desk/petitions")
 require_roles(blueprint, TeamRole.CAMPAIGNER, partners=dict.fromkeys(("page", "plot"), PartnerRole.VIEWER))
@@ -39,6 +39,7 @@ def page(slug: str) -> str:
         "petitions/statistics/page.html",
         petition=petition,
         statistics=statistics,
+        plots={name: make_plot(statistics) for name, make_plot in CHARTS.items()},
         breakdowns=breakdowns,
         count=get_count(petition),
         max_values=MAX_VALUES_PER_DIMENSION,
@@ -62,4 +63,5 @@ def plot(slug: str, name: str) -> Response:
     petition = get_or_404(slug)
     if name not in CHARTS:
         abort(404)
-    return svg_response(CHARTS[name](get_statistics(petition), narrow="narrow" in request.args), CHART_CACHE_SECONDS)
+    svg = CHARTS[name](get_statistics(petition)).draw(narrow="narrow" in request.args, dark="dark" in request.args)
+    return svg_response(svg, CHART_CACHE_SECONDS)
