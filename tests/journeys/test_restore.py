@@ -159,7 +159,7 @@ def test_an_old_backup_brings_nobody_back(app_processes, database_url, tmp_path,
     start()
     assert site.count("jardin")["confirmed"] == len(names) - 3
     listed = site.get("/api/v1/petitions/jardin/signatories").json["items"]
-    assert {item["name"] for item in listed} == {"anna", "boris", "unsubscribed", "not_shared"}
+    assert {item["name"] for item in listed} == {"anna", "boris", "unsubscribed"}  # an odd name waits for review
     passed_on = site.request("GET", "/api/v1/petitions/jardin/signatures", **headers).json["items"]
     assert {item["name"] for item in passed_on} == {"anna", "boris", "unsubscribed", "unlisted"}
     assert site.get(personal["erased"]).status in (404, 410)

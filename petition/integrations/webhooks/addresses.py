@@ -70,6 +70,8 @@ def is_allowed(address: Address) -> bool:
             return False
         if inner is not None:
             return is_allowed(inner)
+        if address.is_site_local:  # which the library calls global, and old networks use within
+            return False
     if address.is_loopback and allows_local():
         return True
     return address.is_global and not (address.is_multicast or address.is_reserved or address.is_unspecified)

@@ -97,7 +97,8 @@ def _read_heading(lines: Sequence[str], index: int, delimiter: str) -> Heading |
 
 
 def _simplify(cell: str) -> str:
-    plain = re.sub(r"\(.*?\)|\[.*?\]", " ", cell, flags=re.DOTALL)
+    # Nothing between two brackets is read twice: a file of opening brackets takes no longer than another.
+    plain = re.sub(r"\([^()]*\)|\[[^\[\]]*\]", " ", cell)
     decomposed = unicodedata.normalize("NFKD", plain.replace("’", " ")).casefold()
     letters = "".join(character for character in decomposed if not unicodedata.combining(character))
     return re.sub(r"[\W\d_]+", "_", letters).strip("_")

@@ -267,3 +267,14 @@ def test_longest_file_is_read_and_a_longer_one_refused(app):
     with pytest.raises(PaperFileError) as error:
         parse_csv(b"name\n" + b"a b\n" * 50_001)
     assert error.value.code is PaperFileErrorCode.TOO_LONG
+
+
+@pytest.mark.parametrize("opening", [b"[", b"(", b"[(", b"(a"])
+def test_a_file_of_opening_brackets_is_read_once(opening):
+    """It took the square of its length: a small file kept a web process busy until it was killed."""
+    with pytest.raises(PaperFileError):
+        read_table(opening * (500_000 // len(opening)))
+
+
+def test_what_a_heading_has_in_brackets_is_no_part_of_it():
+    assert read_table("Nom (prénom, nom);Ville [commune]\nZoé Martin;Lyon\n".encode()).columns == ["last_name", "city"]
