@@ -47,7 +47,7 @@ MARK_MILESTONE = text("""
 """)
 
 # Petitions that are attacked, and of whose attack nobody was alerted yet. `unconfirmed`: in the last minutes, and
-# `max_rows` at most. An attack is told apart by when it began.
+# `max_rows` at most. When it began identifies an attack.
 SELECT_NEW_ATTACKS = text("""
     SELECT attacked.*, (
         SELECT count(*) FROM (

@@ -1,4 +1,4 @@
-"""What a replay of attacks writes by SQL looks to the rules like what the form and the links make of the same people."""
+"""What a replay of attacks writes by SQL looks to the rules like what forms and links make of the same people."""
 
 import sys
 
