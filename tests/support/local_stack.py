@@ -13,6 +13,8 @@ from support.settings import ROOT
 from support.site_client import SiteClient
 from support.waiting import wait_for
 
+STOP_LIMIT_SECONDS = 15  # ten are promised, and the tests' machine is busy
+
 
 class LocalStack(SiteClient):
     """A running `petition up`, and a client of its site."""
