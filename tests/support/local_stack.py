@@ -30,7 +30,12 @@ class LocalStack(SiteClient):
             )
 
     def wait_until_started(self) -> "LocalStack":
-        wait_for(lambda: self.process.poll() is not None or "Ctrl-C" in self.output.read_text(), 120, "the start")
+        """Wait until it serves, on however busy a machine; a start that fails leaves no process."""
+        try:
+            wait_for(lambda: self.process.poll() is not None or "Ctrl-C" in self.output.read_text(), 300, "the start")
+        except AssertionError:
+            self.stop()
+            raise
         assert self.process.poll() is None, self.output.read_text()
         return self
 
