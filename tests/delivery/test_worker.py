@@ -81,6 +81,7 @@ def test_envelope_and_message_id_are_derived_from_the_delivery(server, enqueue_c
 def test_response_concerns_its_row_alone(server, enqueue_confirmations, rows, stage, answer, state, gone):
     enqueue_confirmations("s0@example.org", "s1@example.org")
     setattr(server, stage, lambda address: answer if address.startswith("s0") else None)
+    began = clock.now()
     run_queue("confirmations")
     refused, accepted = rows()
     assert (refused.state, refused.smtp_code, refused.attempt) == (state, int(answer[:3]), 1)
@@ -88,7 +89,7 @@ def test_response_concerns_its_row_alone(server, enqueue_confirmations, rows, st
     assert accepted.state == "sent"
     assert bool(find_suppressed(["s0@example.org"])) is gone
     if state == "deferred":
-        assert clock.now() - timedelta(seconds=1) < refused.next_attempt_at <= clock.now() + timedelta(seconds=30)
+        assert began < refused.next_attempt_at <= clock.now() + timedelta(seconds=30)
         setattr(server, stage, lambda address: None)
         make_everything_due()
         run_queue("confirmations")
@@ -100,10 +101,11 @@ def test_response_concerns_its_row_alone(server, enqueue_confirmations, rows, st
 def test_server_that_refuses_two_providers_is_backed_off_from(server, enqueue_confirmations, rows, stage, answer):
     enqueue_confirmations(*[f"zoe@example{n}.org" for n in range(5)])
     setattr(server, stage, lambda address: answer)
+    began = clock.now()
     run_queue("confirmations")
     assert [row.attempt for row in rows()] == [1, 1, 0, 0, 0]
     assert [row.state for row in rows()] == ["deferred", "deferred", "due", "due", "due"]
-    assert all(row.next_attempt_at > clock.now() + timedelta(seconds=10) for row in rows()[:2])
+    assert all(row.next_attempt_at > began + timedelta(seconds=10) for row in rows()[:2])
     assert [pause.scope for pause in pauses.list_pauses()] == ["server"]
     assert run_queue("confirmations") == 0, "nothing is tried during the back-off"
     setattr(server, stage, lambda address: None)
@@ -120,12 +122,13 @@ def test_trouble_of_one_provider_delays_no_other(server, enqueue_confirmations, 
     enqueue_confirmations(*troubled, *MANY[:5])
     answer = "421 4.7.0 [TSS04] Messages temporarily deferred due to user complaints"
     setattr(server, stage, lambda address: answer if address in troubled else None)
+    began = clock.now()
     run_queue("confirmations")
     assert sorted(server.addresses) == MANY[:5]
     assert pauses.list_pauses() == []
     for row in rows()[:6]:
         assert row.state == "deferred"
-        assert row.next_attempt_at > clock.now() + timedelta(seconds=10), "no row is due at once"
+        assert row.next_attempt_at > began + timedelta(seconds=10), "no row is due at once"
     assert [row.attempt for row in rows()[:6]] == [1, 0, 0, 0, 0, 0], "the others wait without an attempt"
     setattr(server, stage, lambda address: None)
     resume("yahoodns.net")

@@ -1,11 +1,12 @@
 """One whole stack, shared by the journeys that leave it usable; or its processes one by one."""
 
+import signal
 from collections.abc import Iterator
 
 import pytest
 from sqlalchemy import event
 from support.app_processes import AppProcesses
-from support.local_stack import LocalStack
+from support.local_stack import STOP_LIMIT_SECONDS, LocalStack
 from support.ports import free_port
 from support.smtp_server import SmtpServer
 
@@ -15,11 +16,20 @@ from petition.local_stack.valkey import Valkey
 
 @pytest.fixture(scope="session")
 def stack(tmp_path_factory: pytest.TempPathFactory) -> Iterator[LocalStack]:
+    """Return a started stack, which warns of nothing as it starts, and stops at once and whole on Ctrl-C."""
     folder = tmp_path_factory.mktemp("stack")
     stack = LocalStack(folder / "data", free_port()).wait_until_started()
-    yield stack
-    if stack.process.poll() is None:
-        stack.stop()
+    lines = stack.output.read_text().splitlines()
+    try:
+        assert [line for line in lines if "Warning" in line or "INFO" in line] == []
+        yield stack
+    finally:
+        ended = stack.process.poll()
+        took, left = (0, []) if ended is not None else stack.stop(signal.SIGINT)
+    assert ended is None, f"it ended by itself:\n{stack.output.read_text()[-3000:]}"
+    assert stack.process.returncode == 0
+    assert took < STOP_LIMIT_SECONDS
+    assert left == []
 
 
 @pytest.fixture

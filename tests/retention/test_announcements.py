@@ -2,7 +2,7 @@ from datetime import timedelta
 
 import pytest
 from support.factories import make_account, make_petition, make_signature
-from support.retention import Clock, announce_and_wait, close_long_ago
+from support.retention import Clock, announce_and_wait, close_long_ago, today
 
 from petition.core import clock
 from petition.core.db import db
@@ -68,7 +68,7 @@ def test_a_notice_that_is_late_is_not_sent_once_it_began(petition, travel, sent_
 )
 def test_postponing_takes_a_day_within_a_year_and_a_reason(petition, days, reason, field):
     with pytest.raises(ValidationError) as error:
-        postpone(petition, (clock.now() + timedelta(days=days)).date(), reason, actor="alix")
+        postpone(petition, today() + timedelta(days=days), reason, actor="alix")
     assert set(error.value.errors) == {field}
 
 
@@ -80,8 +80,8 @@ def test_a_handover_is_on_a_day_since_the_petition_was_created(petition):
 
 
 def test_both_are_in_the_audit_trail(petition):
-    record_handover(petition, clock.now().date(), actor="alix")
-    postpone(petition, (clock.now() + timedelta(days=9)).date(), "the answer is due", actor="alix")
+    record_handover(petition, today(), actor="alix")
+    postpone(petition, today() + timedelta(days=9), "the answer is due", actor="alix")
     db.session.commit()
     handed, postponed = db.session.query(AuditEvent).order_by(AuditEvent.id)
     assert (handed.action, handed.before) == ("petition.handed_over", {"on": None})

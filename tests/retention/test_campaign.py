@@ -11,12 +11,11 @@ from click.testing import CliRunner
 from sqlalchemy import text
 from support.factories import make_account, make_petition, make_signature
 from support.mailings import send_mailing
-from support.retention import Backup, Clock, count_rows, find_texts
+from support.retention import Backup, Clock, count_rows, find_texts, today
 
 from petition.backups.cli import backup as backup_commands
 from petition.backups.tasks import run_write_journal
 from petition.bulk_actions import runner
-from petition.core import clock
 from petition.core.cli_support import AppProvider
 from petition.core.db import db
 from petition.delivery.bounces.models import Bounce
@@ -144,7 +143,7 @@ def test_two_years_of_a_campaign(app, client, travel, monkeypatch, sent_emails, 
     run_all_retention()
     assert db.session.query(Signature).filter(Signature.network.is_not(None)).all() == []
     travel.move(days=150)
-    record_handover(find_by_slug(slug, lock=True), clock.now().date())
+    record_handover(find_by_slug(slug, lock=True), today())
     db.session.commit()
     petition = find_by_slug(slug)
     before, mailed = statistics(petition), count_by_state(mailing_id)

@@ -3,7 +3,7 @@ from zoneinfo import ZoneInfo
 
 import pytest
 from support.factories import make_account, make_mailing, make_petition
-from support.retention import Clock, announce_and_wait, at, close_long_ago
+from support.retention import Clock, announce_and_wait, at, close_long_ago, today
 
 from petition.core import clock
 from petition.core.db import db
@@ -116,7 +116,7 @@ def test_it_waits_for_a_mailing_to_these_signers(travel, state):
 
 def test_a_handover_is_recorded_and_taken_back(travel):
     petition = make_petition()
-    record_handover(petition, clock.now().date(), actor="alix")
+    record_handover(petition, today(), actor="alix")
     assert petition.handed_over_at is not None
     record_handover(petition, None, actor="alix")
     assert petition.handed_over_at is None

@@ -1,6 +1,7 @@
 """Helpers for tests of retention: a clock to set, petitions that are due, a search for people in the whole database."""
 
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, date, datetime, timedelta
+from zoneinfo import ZoneInfo
 
 from sqlalchemy import text
 
@@ -9,6 +10,11 @@ from petition.core.db import db
 from petition.retention.announcements import announce_due
 from petition.retention.anonymise import anonymise_due
 from petition.retention.schedule import NOTICE
+
+
+def today() -> date:
+    """Return the day it is where the tests' petitions are: another than in UTC late in the evening."""
+    return clock.now().astimezone(ZoneInfo("Europe/Paris")).date()
 
 
 class Clock:

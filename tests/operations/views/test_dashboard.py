@@ -229,7 +229,7 @@ def test_timeline_says_how_each_email_ended_and_what_comes_next(client, operator
     petition = make_petition()
     signature = make_signature(petition, email="zoe@example.org")
     email = db.session.query(Delivery).one()
-    early = text("now() - interval '1 second'")
+    early = text("now() - interval '1 hour'")
     attempt = {"delivery_id": email.id, "woken_by": "wakeup", "worker": "host/1/2", "state": "deferred"}
     db.session.execute(insert(Attempt).values(**attempt, woken_at=early, claimed_at=early, ended_at=func.now()))
     later = text("now() + interval '5 minutes'")

@@ -3,7 +3,7 @@ from datetime import timedelta
 
 import pytest
 from support.factories import make_petition, make_signature, open_session, post_form, sign_in
-from support.retention import Clock, announce_and_wait, anonymise_all, close_long_ago
+from support.retention import Clock, announce_and_wait, anonymise_all, close_long_ago, today
 
 from petition.core import clock
 from petition.core.db import db
@@ -55,11 +55,11 @@ def test_a_campaigner_records_the_handover_and_may_not_postpone(client, petition
     page = client.get(f"{PAGE}?lang=en")
     assert 'name="on"' in page.text
     assert 'name="until"' not in page.text
-    today = clock.now().date().isoformat()
-    assert post_form(client, f"{PAGE}/handed-over", on=today).status_code == 303
+    day = today().isoformat()
+    assert post_form(client, f"{PAGE}/handed-over", on=day).status_code == 303
     assert db.session.query(Petition).one().handed_over_at is not None
-    assert f'value="{today}"' in client.get(PAGE).text
-    assert post_form(client, f"{PAGE}/postponed", until=today, reason="why").status_code == 403
+    assert f'value="{day}"' in client.get(PAGE).text
+    assert post_form(client, f"{PAGE}/postponed", until=day, reason="why").status_code == 403
     assert post_form(client, f"{PAGE}/handed-over", on="").status_code == 303
     assert db.session.query(Petition).one().handed_over_at is None
 
