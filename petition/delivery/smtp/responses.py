@@ -77,7 +77,8 @@ def classify_error(error: Exception, *, connecting: bool, send_again: bool, send
             server_trouble=True, attempt_refunded=True, retry_at_once=True,
         )  # fmt: skip
     # From here on the row waits its own backoff: if it did not, it would be tried first each time, and stop all others.
-    if isinstance(error, smtplib.SMTPSenderRefused) and not sender_accepted:
+    # Before a recipient was named, a server that is closing or busy is so for everybody, whatever it took before.
+    if isinstance(error, smtplib.SMTPSenderRefused) and (not sender_accepted or code in SERVER_TROUBLE_CODES):
         return Outcome(DeliveryState.DEFERRED, code, reason, cause, server_trouble=True, attempt_refunded=True)
     meaning = classify(response, code=code, status=enhanced)
     # x.2.1 is the rate of one mailbox (Gmail): whoever floods it must not delay the provider's others.
