@@ -87,10 +87,9 @@ def classify_error(error: Exception, *, connecting: bool, send_again: bool, send
     if about_us and is_at_recipient and code == SERVICE_CLOSING:
         return Outcome(DeliveryState.DEFERRED, code, reason, cause, rejection=meaning.reply_class, kept=True)
     if code in SERVER_TROUBLE_CODES or not is_at_recipient:
-        # The server greeted us: the reply may concern this recipient's domain alone.
-        return Outcome(
-            DeliveryState.DEFERRED, code, reason, cause, server_suspected=True, rejection=ReplyClass.TEMPORARY
-        )
+        # The server greeted us: the reply may concern this recipient's domain alone; not before it was named.
+        rejection = ReplyClass.TEMPORARY if is_at_recipient else ""
+        return Outcome(DeliveryState.DEFERRED, code, reason, cause, server_suspected=True, rejection=rejection)
     if code is None:
         # The connection was lost during the dialogue: the server may have accepted the email.
         return Outcome(DeliveryState.DEFERRED if send_again else DeliveryState.UNKNOWN, None, reason, cause)

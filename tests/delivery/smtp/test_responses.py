@@ -31,6 +31,7 @@ def test_sender_that_was_accepted_before_is_not_what_is_refused():
     refused = smtplib.SMTPSenderRefused(550, b"5.6.7 no SMTPUTF8", "a@b")
     outcome = classify_error(refused, connecting=False, send_again=True, sender_accepted=True)
     assert (outcome.server_trouble, outcome.server_suspected, outcome.attempt_refunded) == (False, True, False)
+    assert outcome.rejection == "", "its provider has not been named yet"
 
 
 @pytest.mark.parametrize("code", [421, 454])
