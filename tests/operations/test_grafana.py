@@ -36,6 +36,7 @@ WORDS = {
     "by queue": ("legendFormat", r"\{\{queue\}\}"),
     "by reason": ("legendFormat", r"\{\{reason\}\}"),
     "by warning": ("legendFormat", r"\{\{warning\}\}"),
+    "by outcome": ("legendFormat", r"\{\{outcome\}\}"),
     "by status": ("legendFormat", r"\{\{status\}\}"),
     "(5xx)": ("expr", r'status=~"5\.\."'),
     "p50": ("expr", r"histogram_quantile\(0\.\d+"),

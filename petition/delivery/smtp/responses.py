@@ -77,7 +77,8 @@ def classify_error(error: Exception, *, connecting: bool, send_again: bool, send
             server_trouble=True, attempt_refunded=True, retry_at_once=True,
         )  # fmt: skip
     # From here on the row waits its own backoff: if it did not, it would be tried first each time, and stop all others.
-    if isinstance(error, smtplib.SMTPSenderRefused) and not sender_accepted:
+    # Before a recipient was named, a server that is closing or busy is so for everybody, whatever it took before.
+    if isinstance(error, smtplib.SMTPSenderRefused) and (not sender_accepted or code in SERVER_TROUBLE_CODES):
         return Outcome(DeliveryState.DEFERRED, code, reason, cause, server_trouble=True, attempt_refunded=True)
     meaning = classify(response, code=code, status=enhanced)
     # x.2.1 is the rate of one mailbox (Gmail): whoever floods it must not delay the provider's others.
@@ -86,10 +87,9 @@ def classify_error(error: Exception, *, connecting: bool, send_again: bool, send
     if about_us and is_at_recipient and code == SERVICE_CLOSING:
         return Outcome(DeliveryState.DEFERRED, code, reason, cause, rejection=meaning.reply_class, kept=True)
     if code in SERVER_TROUBLE_CODES or not is_at_recipient:
-        # The server greeted us: the reply may concern this recipient's domain alone.
-        return Outcome(
-            DeliveryState.DEFERRED, code, reason, cause, server_suspected=True, rejection=ReplyClass.TEMPORARY
-        )
+        # The server greeted us: the reply may concern this recipient's domain alone; not before it was named.
+        rejection = ReplyClass.TEMPORARY if is_at_recipient else ""
+        return Outcome(DeliveryState.DEFERRED, code, reason, cause, server_suspected=True, rejection=rejection)
     if code is None:
         # The connection was lost during the dialogue: the server may have accepted the email.
         return Outcome(DeliveryState.DEFERRED if send_again else DeliveryState.UNKNOWN, None, reason, cause)

@@ -31,6 +31,14 @@ def test_sender_that_was_accepted_before_is_not_what_is_refused():
     refused = smtplib.SMTPSenderRefused(550, b"5.6.7 no SMTPUTF8", "a@b")
     outcome = classify_error(refused, connecting=False, send_again=True, sender_accepted=True)
     assert (outcome.server_trouble, outcome.server_suspected, outcome.attempt_refunded) == (False, True, False)
+    assert outcome.rejection == "", "its provider has not been named yet"
+
+
+@pytest.mark.parametrize("code", [421, 454])
+def test_server_that_closes_before_a_recipient_is_named_is_no_providers_trouble(code):
+    refused = smtplib.SMTPSenderRefused(code, b"4.3.2 later", "a@b")
+    outcome = classify_error(refused, connecting=False, send_again=True, sender_accepted=True)
+    assert (outcome.server_trouble, outcome.rejection, outcome.attempt_refunded) == (True, "", True)
 
 
 def test_email_that_may_have_been_accepted_becomes_unknown_if_it_must_not_be_sent_again():

@@ -118,7 +118,7 @@ class ProviderApp(FlaskOAuth2App):  # type: ignore[misc]
         return self.server_metadata
 
     def read_server_metadata(self) -> None:
-        """Read the provider's configuration anew. Raises `RequestException`, `ValueError`."""
+        """Read the provider's configuration again. Raises `RequestException`, `ValueError`."""
         with self._get_session() as client:
             response = client.request("GET", self._server_metadata_url, withhold_token=True)
             response.raise_for_status()
@@ -174,7 +174,7 @@ def _redirect_uri() -> str:
 
 
 def find_trouble() -> str:
-    """Read the provider's configuration anew, and return why it cannot be used; "" if it can."""
+    """Read the provider's configuration again, and return why it cannot be used; "" if it can."""
     try:
         _client().read_server_metadata()
     except RequestException as error:
