@@ -79,7 +79,7 @@ def test_from_an_empty_site_to_the_first_mailing(stack, page):
     page.fill("#undo_minutes", "0")
     click("Save")
     click("Send test emails")
-    page.get_by_role("button", name="Schedule it for 1 recipient").wait_for(timeout=30_000)
+    page.get_by_role("button", name="Schedule it for 1 recipient").wait_for(timeout=90_000)
     click("Schedule it for 1 recipient")
     number = page.url.rpartition("/")[2]
     page.goto(f"{stack.url}/desk/mailings/{number}")

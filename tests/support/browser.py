@@ -43,7 +43,7 @@ def create_first_account(stack, page, password):
     page.fill("#name", "Alix")
     page.fill("#password", password)
     page.fill("#again", password)
-    page.click("main button")
+    click_and_wait(page.locator("main button"))
     assert urlsplit(page.url).path == "/desk/"
 
 
