@@ -21,7 +21,7 @@ for (const chart of document.querySelectorAll("[data-columns]")) {
   const show = (column) => {
     const [start, end] = edges();
     current = Math.max(0, Math.min(last, column));
-    mark.style.left = `${(start + (end - start) * (isLine ? current / last : (current + .5) / (last + 1))) * image.clientWidth}px`;
+    mark.style.left = `${100 * (start + (end - start) * (isLine ? current / last : (current + .5) / (last + 1)))}%`;
     mark.style.height = `${image.clientHeight}px`;
     mark.hidden = false;
     reading.textContent = columns[current];
