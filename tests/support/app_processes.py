@@ -48,7 +48,7 @@ class AppProcesses:
         """Start the web processes as `petition up` does; `how`: as `start` takes it."""
         command = ("gunicorn", "--config", "python:petition.local_stack.gunicorn_conf")
         self.start("web", *command, "--bind", f"127.0.0.1:{self.port}", "wsgi:app", **how)
-        self._wait("web", self._answers, 20)
+        self._wait("web", self._answers, 90)
 
     def _wait(self, name, is_ready, limit):
         wait_for(lambda: self.running[name].poll() is not None or is_ready(), limit, f"the start of {name}")

@@ -94,7 +94,7 @@ class SentinelCluster:
             self.start(port)
         for port in self.sentinels:
             self._start_sentinel(port)
-        wait_for(lambda: self._know_each_other(), 20, "Sentinels that know each other and the replica")
+        wait_for(lambda: self._know_each_other(), 90, "Sentinels that know each other and the replica")
 
     @property
     def url(self):

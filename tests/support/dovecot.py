@@ -117,7 +117,7 @@ class Dovecot:
         self.process = subprocess.Popen(
             command, stdout=self.output, stderr=self.output, start_new_session=True, **account
         )
-        wait_for(self._listens, 20, "dovecot")
+        wait_for(self._listens, 90, "dovecot")
         return self
 
     def _listens(self):
