@@ -9,8 +9,9 @@ import re
 MAX_HEAD_BYTES = 64 * 1024
 MAX_BODY_BYTES = 4 * 1024 * 1024  # above the maximum of any view, which answers 413
 HEAD_END = b"\r\n\r\n"
-# In a head in lower case; gunicorn refuses spaces before the colon and folded lines, so that there are no others.
-LENGTH_PATTERN = re.compile(rb"^(content-length|transfer-encoding):[ \t]*([^\r\n]*?)[ \t]*\r$", re.MULTILINE)
+# In a head in lower case; gunicorn refuses spaces before the colon and folded lines, so that there are no others. The
+# spaces around the value are not in the pattern: it would try each way to divide them, in cubic time.
+LENGTH_PATTERN = re.compile(rb"^(content-length|transfer-encoding):([^\r\n]*)\r$", re.MULTILINE)
 EXPECT_PATTERN = re.compile(rb"^expect:[ \t]*100-continue[ \t]*\r\n", re.IGNORECASE | re.MULTILINE)
 CHUNK_SIZE_PATTERN = re.compile(rb"[0-9a-f]{1,8}(?=[ \t;]|\Z)", re.IGNORECASE)
 MAX_CHUNK_LINE_BYTES = 8 * 1024
@@ -94,7 +95,8 @@ class RequestBuffer:
         self._body_start = self._chunk = end + len(HEAD_END)
         head = bytes(self._data[: self._body_start]).lower()
         has_length = b"content-length" in head or b"transfer-encoding" in head
-        lengths = LENGTH_PATTERN.findall(head) if has_length else []
+        found = LENGTH_PATTERN.findall(head) if has_length else []
+        lengths = [(name, value.strip(b" \t")) for name, value in found]
         if not lengths:
             self._end = self._body_start
         elif len(lengths) > 1:

@@ -142,9 +142,9 @@ def _has_text(language: str, values: Mapping[str, str]) -> bool:
 
 def _parse_text(language: str, values: Mapping[str, str]) -> dict[str, Any]:
     text: dict[str, Any] = {field: values[f"{language}.{field}"] for field in TEXT_FIELDS}
-    text["summary"] = re.sub(r"[ \t]*\n\s*", " ", text["summary"])
+    text["summary"] = " ".join(_split_lines(text["summary"]))
     text["consent"] = " ".join(text["consent"].split())
-    text["share_text"] = re.sub(r"\s*\n\s*", " ", text["share_text"])
+    text["share_text"] = " ".join(_split_lines(text["share_text"]))
     text["professions"] = _split_lines(text["professions"])
     return text
 

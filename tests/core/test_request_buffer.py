@@ -1,6 +1,7 @@
 """Where a request ends, however its bytes come, and what is passed on as it is."""
 
 import pytest
+from support.processor_time import at_most
 
 from petition.core.request_buffer import MAX_BODY_BYTES, MAX_HEAD_BYTES, HeadTooLong, RequestBuffer
 
@@ -93,3 +94,12 @@ def test_empty_line_before_a_request_is_skipped():
         done = buffer.is_complete()
     assert done
     assert buffer.take() == b"GET / HTTP/1.1\r\n\r\n"
+
+
+@pytest.mark.parametrize("spaces", [b" ", b"\t", b" \t"])
+def test_spaces_around_a_length_take_no_time(spaces):
+    """They took the cube of their number: one request stopped a web process for good."""
+    buffer = RequestBuffer()
+    buffer.feed(b"POST / HTTP/1.1\r\nContent-Length:" + spaces * (30_000 // len(spaces)) + b"5\nA: b\r\n\r\n")
+    with at_most(2):
+        assert buffer.is_complete()

@@ -21,6 +21,7 @@ from petition.delivery.replies.classifier import ABOUT_RECIPIENT, ABOUT_US, Clas
 from petition.delivery.smtp.responses import sanitize_response
 
 MAX_REPORT_BYTES = 1024 * 1024
+MAX_LINE_BYTES = 998  # RFC 5322, 2.1.1; the time that detectors take grows with the square of a line, and more
 MAX_NESTING_DEPTH = 50
 # The address that a report was sent to, by whichever name the last server gives it.
 RECIPIENT_HEADERS = ("Delivered-To", "X-Original-To", "Envelope-To", "X-Envelope-To", "To")
@@ -54,7 +55,8 @@ def parse_report(raw: bytes) -> Report:
     """Parse a report; never raises, whatever it is given."""
     report = Report()
     try:
-        message = email.message_from_bytes(raw[:MAX_REPORT_BYTES], policy=compat32)
+        lines = raw[:MAX_REPORT_BYTES].split(b"\n")
+        message = email.message_from_bytes(b"\n".join(line[:MAX_LINE_BYTES] for line in lines), policy=compat32)
         report.recipients = _recipients(message)
         parts = list(_parts(message))
         (

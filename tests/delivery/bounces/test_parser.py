@@ -3,6 +3,7 @@ from pathlib import Path
 
 import pytest
 from support.bounce_reports import make_notification
+from support.processor_time import at_most
 
 from petition.delivery.bounces import text_bounces
 from petition.delivery.bounces.models import KINDS
@@ -87,3 +88,17 @@ def test_failing_detector_does_not_lose_the_report(monkeypatch):
     monkeypatch.setattr(text_bounces, "_DETECTORS", [FailingDetector, *text_bounces._DETECTORS])
     report = parse_report((SAMPLES / "qmail.eml").read_bytes())
     assert (report.kind, report.failed_address) == EXPECTED["qmail"][::2]
+
+
+@pytest.mark.parametrize("content_type", ["text/plain", "text/html"])
+@pytest.mark.parametrize("text", ["*", ",", "a", " ", "-", "<style", "<style>", "a copy of ", "returned message "])
+@pytest.mark.parametrize("encoding", ["8bit", "quoted-printable"])
+def test_an_endless_line_takes_no_time(text, content_type, encoding):
+    """It took the cube of its length: one email stopped the reading of the mailbox for minutes."""
+    line = text * (60_000 // len(text))
+    wrapped = "=\n".join(line[start : start + 70] for start in range(0, len(line), 70))
+    head = f"From: MAILER-DAEMON@example.org\nContent-Transfer-Encoding: {encoding}\nContent-Type: {content_type}\n\n"
+    body = f"Delivery failed:\n550 5.1.1 user unknown\n{wrapped if encoding == 'quoted-printable' else line}\n"
+    with at_most(2):
+        report = parse_report((head + body).encode())
+    assert report.status == "5.1.1"
