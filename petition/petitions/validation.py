@@ -368,7 +368,7 @@ class PetitionInputSchema(ma.Schema):
     def _require_default_text(self, data: dict[str, Any], original_data: Mapping[str, Any], **_: Any) -> None:
         """Require a text in the default language. Looks at the input, as a text with an error is not in `data`."""
         if "default_language" in data and data["default_language"] not in original_data.get("texts", {}):
-            raise self.fields["default_language"].make_error("invalid")
+            raise ma.ValidationError([self.fields["default_language"].error_messages["invalid"]], "default_language")
 
     @ma.validates_schema(skip_on_field_errors=False)
     def _require_list_of_names(self, data: dict[str, Any], **_options: Any) -> None:

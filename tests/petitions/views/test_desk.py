@@ -116,6 +116,19 @@ def test_footnotes_are_refused_with_their_line_and_the_text_is_kept(client):
     assert form_fields(answer.text)["fr.body"] == body
 
 
+@pytest.mark.parametrize("state", ["draft", "open", "closed"])
+def test_a_form_without_any_text_says_what_is_missing(client, state):
+    petition = make_petition()
+    petition.state = state
+    db.session.commit()
+    texts = {name: "" for name in form_fields(client.get("/desk/petitions/jardin/edit").text) if "." in name}
+    answer = submit_edit(client, **texts)
+    assert answer.status_code == 422
+    missing = "fr.title" if state == "draft" else "default_language"
+    assert set(re.findall(r'<li><a href="#([\w.]+)">', answer.text)) == {missing}
+    assert reload_petition().texts["fr"].title
+
+
 def test_errors_are_shown_by_field_and_values_are_kept(client):
     make_petition()
     wrong = LETTER_FORM | {
