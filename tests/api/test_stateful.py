@@ -30,7 +30,9 @@ class SignerWorkflow:
     reached: ClassVar  # operations, with what they answered
 
     def setup(self):
-        db.session.execute(text("TRUNCATE sign_requests, signatures, petition_counts RESTART IDENTITY CASCADE"))
+        db.session.execute(
+            text("TRUNCATE sign_requests, signatures, deliveries, petition_counts RESTART IDENTITY CASCADE")
+        )
         db.session.commit()
         self.numbers, self.listed, self.confirmed = count(), set(), set()
 
@@ -84,9 +86,15 @@ class SignerWorkflow:
         case.validate_response(response, excluded_checks=excluded, transport_kwargs=kwargs, recorder=self.recorder)
 
 
+def is_for_tokens(context):
+    security = context.operation.definition.raw.get("security")
+    return bool(security) and {} not in security
+
+
 def test_chains_of_requests_are_consistent(app, api):
     make_petition()
-    chains = type("Chains", (SignerWorkflow, api.as_state_machine()), {"reached": set()})
+    for_all = api.exclude(is_for_tokens)  # chains seldom have a step for a token, and none has one
+    chains = type("Chains", (SignerWorkflow, for_all.as_state_machine()), {"reached": set()})
     chains.run(
         settings=settings(
             chains.TestCase.settings, max_examples=40, stateful_step_count=12, derandomize=True, database=None

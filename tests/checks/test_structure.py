@@ -12,7 +12,7 @@ import pytest
 from alembic.autogenerate import compare_metadata
 from alembic.migration import MigrationContext
 from babel.messages.pofile import read_po
-from jinja2 import meta
+from jinja2 import meta, nodes
 from sqlalchemy import CheckConstraint
 from support.settings import environment
 
@@ -91,6 +91,36 @@ def test_every_template_parses_and_is_used(app):
         used |= {found for found in meta.find_referenced_templates(tree) if found}
     names = {str(path.relative_to(TEMPLATES)) for path in TEMPLATES.rglob("*.*")}
     assert sorted(names - used) == []
+
+
+def names_set_at_the_top(node):
+    """Return the names that a template sets for every block of a page that extends it."""
+    found = set()
+    for child in node.iter_child_nodes():
+        if isinstance(child, nodes.Assign | nodes.AssignBlock):
+            found |= {name.name for name in child.target.find_all(nodes.Name)} | (
+                {child.target.name} if isinstance(child.target, nodes.Name) else set()
+            )
+        elif not isinstance(child, nodes.With | nodes.For | nodes.Block | nodes.Macro | nodes.CallBlock):
+            found |= names_set_at_the_top(child)
+    return found
+
+
+def test_no_layout_sets_a_name_that_its_pages_are_given(app):
+    """It would replace what the view passes by that name."""
+    environment = app.jinja_env
+    trees = {
+        name: environment.parse(environment.loader.get_source(environment, name)[0])
+        for name in environment.list_templates() if "/security/" not in name
+    }  # fmt: skip
+    checked = 0
+    for page, tree in trees.items():
+        name = page
+        while extended := next(iter(trees[name].find_all(nodes.Extends)), None):
+            name = extended.template.value
+            assert not names_set_at_the_top(trees[name]) & meta.find_undeclared_variables(tree), (page, name)
+            checked += 1
+    assert checked > 50
 
 
 def test_every_email_has_its_three_templates(app):

@@ -325,7 +325,7 @@ def signature_machine(app, sent_emails, monkeypatch):
     return type("Machine", (SignatureMachine,), {"app": app, "outbox": sent_emails, "clock": clock})
 
 
-@pytest.mark.parametrize("lives", [12, pytest.param(EXAMPLES or 150, marks=pytest.mark.slow)])
+@pytest.mark.parametrize("lives", [12, pytest.param(EXAMPLES or 60, marks=pytest.mark.slow)])
 def test_signature_state_machine_matches_the_model(signature_machine, lives):
     run_state_machine_as_test(
         signature_machine,

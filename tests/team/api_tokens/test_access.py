@@ -33,7 +33,7 @@ def list_token_routes(client):
             security = operation.get("security") if isinstance(operation, dict) else None
             if security and {} not in security:
                 [scope] = security[0]["token"]
-                found.append((method.upper(), path.replace("{slug}", "jardin").replace("{number}", "1"), scope))
+                found.append((method.upper(), re.sub(r"{\w+}", "1", path.replace("{slug}", "jardin")), scope))
     return found
 
 
