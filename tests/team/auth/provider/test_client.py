@@ -221,7 +221,7 @@ def pour(_provider):
 
 @pytest.mark.parametrize("breaks", [hang, drip, fail, redirect, close, pour])
 @pytest.mark.parametrize("path", ["/.well-known/openid-configuration", "/token", "/jwks"])
-def test_provider_out_of_order(client, provider, account, path, breaks):
+def test_provider_out_of_order(client, provider, impatient, account, path, breaks):
     provider.break_at[path] = breaks(provider)
     provider.person = {"sub": "42", "email": account.email, "email_verified": True}
     answer = leave(client)
@@ -233,7 +233,7 @@ def test_provider_out_of_order(client, provider, account, path, breaks):
     assert "/elsewhere" not in provider.asked
 
 
-def test_provider_is_left_alone_after_it_did_not_answer(client, provider, account):
+def test_provider_is_left_alone_after_it_did_not_answer(client, provider, impatient, account):
     path = "/.well-known/openid-configuration"
     provider.break_at[path] = hang(provider)
     for _ in range(3):
