@@ -7,7 +7,9 @@ PETITION_LANGUAGES. Both are read once, when a process starts, as forms and chec
 """
 
 import os
+from collections.abc import Mapping
 from functools import cache
+from types import MappingProxyType
 
 from babel import Locale, UnknownLocaleError
 from babel.core import get_global
@@ -43,12 +45,13 @@ def text_direction(code: str) -> str:
     return "rtl" if Locale.parse(code).text_direction == "rtl" else "ltr"
 
 
-def _read_languages() -> dict[str, str]:
+def _read_languages() -> Mapping[str, str]:
     try:
         codes = split_codes(os.environ.get("PETITION_LANGUAGES") or ",".join(SHIPPED_LANGUAGES))
     except ValueError:
         codes = list(SHIPPED_LANGUAGES)
-    return {code: language_name(code) for code in codes}
+    # Read-only, as its order is the order of forms and of error messages.
+    return MappingProxyType({code: language_name(code) for code in codes})
 
 
 TRANSLATION_FOLDERS = list_folders(os.environ.get("PETITION_TRANSLATIONS"))

@@ -108,7 +108,10 @@ class Mailing(Model):
     sent_by_id: Mapped[int | None]  # the account that is notified when it pauses by itself
     created_at: Mapped[datetime] = mapped_column(server_default=func.now())
     texts: Mapped[dict[str, "MailingText"]] = relationship(
-        lazy="selectin", collection_class=attribute_keyed_dict("language"), cascade="all, delete-orphan"
+        lazy="selectin",
+        order_by="MailingText.language",
+        collection_class=attribute_keyed_dict("language"),
+        cascade="all, delete-orphan",
     )
 
     __table_args__ = (

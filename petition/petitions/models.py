@@ -128,7 +128,10 @@ class Petition(Model):
     # Incremented by every change, for the optimistic lock.
     version: Mapped[int] = mapped_column(default=1, server_default="1")
     texts: Mapped[dict[str, "PetitionText"]] = relationship(
-        lazy="selectin", collection_class=attribute_keyed_dict("language"), cascade="all, delete-orphan"
+        lazy="selectin",
+        order_by="PetitionText.language",
+        collection_class=attribute_keyed_dict("language"),
+        cascade="all, delete-orphan",
     )
 
     __table_args__ = (

@@ -87,7 +87,7 @@ def main(language: str) -> None:
     with app.app_context(), mail.record_messages() as emails:
         make_petition(texts=TEXTS, listing="opt_in")
         make_petition(slug="autre", texts={"fr": TEXTS["fr"]})
-        found = {"languages": LANGUAGES, "signer": walk_signer(app, language, emails)}
+        found = {"languages": dict(LANGUAGES), "signer": walk_signer(app, language, emails)}
         found["desk"] = {code: walk_desk(app, code) for code in LANGUAGES}
     print(json.dumps(found))
 
