@@ -10,15 +10,10 @@ from petition.core.i18n import LANGUAGES, current_language
 from petition.petitions.counters import Count
 from petition.petitions.editing import FieldChange
 from petition.petitions.markdown import Dropped
-from petition.petitions.models import (
-    ChallengePolicy,
-    DisposablePolicy,
-    PaperImportState,
-    Petition,
-    PetitionState,
-)
+from petition.petitions.models import ChallengePolicy, DisposablePolicy, Petition, PetitionState
 from petition.petitions.paper.csv import MAX_LINES
 from petition.petitions.paper.errors import PaperFileErrorCode
+from petition.petitions.paper.models import PaperImportState
 from petition.petitions.sharing import PARTNER_PREFIX, SOURCE_PREFIX
 
 

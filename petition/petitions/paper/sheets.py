@@ -9,12 +9,13 @@ from petition.core import clock
 from petition.core.db import db
 from petition.core.exceptions import InvalidTransition
 from petition.petitions.counters import increment
-from petition.petitions.models import PaperImport, PaperImportState, PaperSignature, Petition
+from petition.petitions.models import Petition
 from petition.petitions.paper.bulk import REMOVE
 from petition.petitions.paper.csv import Table, parse_table
 from petition.petitions.paper.dates import DateOrder
 from petition.petitions.paper.importer import delete_duplicates, find_action
 from petition.petitions.paper.manual_entry import MANUAL_FILE, MAX_FIELD_CHARACTERS
+from petition.petitions.paper.models import PaperImport, PaperImportState, PaperSignature
 from petition.petitions.paper.queries import (
     AVOID_SEQUENTIAL_SCANS_SQL,
     COUNT_SIGNATURES_SQL,

@@ -17,10 +17,11 @@ from petition.petitions.labels import (
     paper_import_state_label,
     paper_problem_message,
 )
-from petition.petitions.models import PaperImport, PaperImportState, Petition
+from petition.petitions.models import Petition
 from petition.petitions.paper import bulk, importer, manual_entry, scans
 from petition.petitions.paper.dates import DateOrder, parse_date
 from petition.petitions.paper.errors import PaperFileError, PaperFileErrorCode
+from petition.petitions.paper.models import PaperImport, PaperImportState
 from petition.petitions.views.desk import get_or_404
 from petition.team import audit
 from petition.team.models import TeamRole
