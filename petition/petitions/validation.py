@@ -1,7 +1,6 @@
 """The rules for a petition's settings and texts: one schema for the desk's form and for petition files."""
 
 import re
-import unicodedata
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from datetime import date, datetime, time
@@ -16,6 +15,7 @@ from flask_babel.speaklater import LazyString
 from petition.core.clock import is_timezone
 from petition.core.exceptions import ValidationError
 from petition.core.i18n import LANGUAGES
+from petition.core.text import is_printable_line, is_printable_text
 from petition.petitions.markdown import find_footnotes
 from petition.petitions.models import (
     ASKS,
@@ -53,16 +53,6 @@ class Document:
 
     fields: dict[str, Any]
     texts: list[dict[str, Any]]
-
-
-def is_printable_line(value: str) -> bool:
-    """Say whether a line has only visible characters, spaces, and the joiners that Persian spelling needs."""
-    return all(c.isprintable() or unicodedata.category(c) == "Zs" or c in "\u200c\u200d" for c in value)
-
-
-def is_printable_text(lines: str) -> bool:
-    """Say whether a text has no control character but tabs and line ends, and no surrogate."""
-    return not any((ord(c) < 32 and c not in "\t\n") or 0xD800 <= ord(c) < 0xE000 for c in lines)
 
 
 def parse_text(name: str, value: Any) -> str:

@@ -8,6 +8,7 @@ from sqlalchemy import select
 from petition.core import clock
 from petition.core.db import db
 from petition.core.exceptions import InvalidTransition
+from petition.core.text import is_printable_line
 from petition.petitions.counters import increment
 from petition.petitions.models import Petition
 from petition.petitions.paper.bulk import REMOVE
@@ -23,7 +24,6 @@ from petition.petitions.paper.queries import (
     STORE_SIGNATURES_SQL,
     STORED_COLUMNS,
 )
-from petition.petitions.validation import is_printable_line
 
 MAX_SHEET_CHARACTERS = 60
 ROWS = 20  # of the form
