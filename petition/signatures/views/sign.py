@@ -16,11 +16,11 @@ from petition.core.exceptions import ValidationError
 from petition.core.i18n import LANGUAGES, current_language, explicit_language, set_reader_language
 from petition.core.security_headers import content_security_policy
 from petition.petitions.counters import get_count
+from petition.petitions.field_parsers import SLUG_PATTERN
 from petition.petitions.models import Petition
 from petition.petitions.partners.current import list_keys
 from petition.petitions.presenter import PetitionPresenter, present, present_cached
 from petition.petitions.sharing import list_share_links, parse_channel, shared_address, source_of
-from petition.petitions.validation import SLUG_PATTERN
 from petition.petitions.views.public import PAGE_TEMPLATE, SignForm, get_public_or_404, render_page
 from petition.safeguards.email_addresses import BadAddress, parse_email_address
 from petition.safeguards.email_corrections import suggest_correction
