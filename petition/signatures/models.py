@@ -77,16 +77,6 @@ class NamedWhen(StrEnum):
 NAMED_WHEN = tuple(member.value for member in NamedWhen)
 
 
-class ReportReason(StrEnum):
-    """Why a reader says that a name should not be in the public list."""
-
-    IMPERSONATION = "impersonation"
-    OFFENSIVE = "offensive"
-    ADVERTISING = "advertising"
-
-
-REPORT_REASONS = tuple(member.value for member in ReportReason)
-
 # Orders and paginates the public list, without revealing when somebody confirmed.
 confirmation_numbers = Sequence("confirmation_numbers", metadata=Base.metadata)
 
@@ -358,20 +348,6 @@ class WithheldCount(Model):
     profession_key: Mapped[str] = mapped_column(String(120), primary_key=True)
     profession: Mapped[str | None] = mapped_column(String(120))
     waiting: Mapped[int]
-
-
-class NameReport(Model):
-    """How many readers reported a name for one reason since the team last decided about it. Nothing of the readers."""
-
-    __tablename__ = "name_reports"
-
-    signature_id: Mapped[int] = mapped_column(
-        ForeignKey("signatures.id", ondelete="CASCADE"), primary_key=True, autoincrement=False
-    )
-    reason: Mapped[str] = mapped_column(String(20), primary_key=True)
-    reports: Mapped[int] = mapped_column(default=1)
-
-    __table_args__ = (CheckConstraint(f"reason IN {REPORT_REASONS}", name="reason"),)
 
 
 class AddressChange(Model):
