@@ -2,7 +2,6 @@
 
 from datetime import datetime
 from enum import StrEnum
-from typing import Any
 
 from sqlalchemy import (
     BigInteger,
@@ -397,16 +396,3 @@ class ListRequest(Model):
     id: Mapped[int] = identity_column()
     email_canonical: Mapped[str] = mapped_column(String(320))
     requested_at: Mapped[datetime] = mapped_column(server_default=func.now())
-
-
-class SavedSearch(Model):
-    """A search by a member of the team, stored for a day: names and email addresses must not appear in URLs."""
-
-    __tablename__ = "saved_searches"
-
-    id: Mapped[int] = identity_column()
-    account_id: Mapped[int] = mapped_column(ForeignKey("accounts.id", ondelete="CASCADE"))
-    filter: Mapped[dict[str, Any]] = mapped_column(JSONB)
-    created_at: Mapped[datetime] = mapped_column(server_default=func.now())
-
-    __table_args__ = (Index("ix_saved_searches_created_at", "created_at"),)
