@@ -7,11 +7,7 @@ from typing import Any
 
 from petition.core.clock import is_timezone
 from petition.core.text import is_printable_line, is_printable_text
-from petition.petitions.models import (
-    ASKS,
-    CHALLENGE_POLICIES,
-    ChallengePolicy,
-)
+from petition.petitions.models import ASKS, CHALLENGE_POLICIES, ChallengePolicy
 from petition.safeguards.contact_details import find_contact_detail
 from petition.safeguards.email_addresses import BadAddress, parse_reply_address
 

@@ -19,7 +19,8 @@ from petition.signatures import codes
 from petition.signatures.codes import MAX_TRIES, delete_old_tries, make_code
 from petition.signatures.confirm import disown
 from petition.signatures.links import make_confirm_token
-from petition.signatures.models import CodeTries, Signature
+from petition.signatures.models import Signature
+from petition.signatures.request_models import CodeTries
 from petition.signatures.self_service import withdraw
 
 PATH = "/p/jardin/code"
