@@ -12,10 +12,11 @@ from celery.signals import celeryd_init, setup_logging, task_prerun, worker_read
 from celery.worker.consumer.delayed_delivery import DelayedDelivery
 from kombu.transport import redis as by_redis
 
-from config import BadSetting, Config
+from config import Config
 from petition.app import create_app
 from petition.core.celery import DisconnectTolerantQoS, declare_queues, with_worker_timeouts
 from petition.core.health import StartRefused, require_database
+from petition.core.setting_checks import BadSetting
 from petition.delivery.queues import EMAIL_QUEUES, MAILINGS, MAINTENANCE, NOTIFICATIONS, QUEUE_NAMES, WEBHOOKS
 from petition.delivery.wakeup import RUN_QUEUE_TASK
 from petition.operations.heartbeat import HeartbeatThread

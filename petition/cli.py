@@ -8,7 +8,8 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-from config import BadSetting, Config
+from config import Config
+from petition.core.setting_checks import BadSetting
 from petition.delivery.queues import QUEUE_NAMES
 from petition.operations import quick_check
 

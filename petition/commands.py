@@ -12,7 +12,7 @@ from types import ModuleType
 import click
 from flask import Flask, current_app
 
-from config import BadSetting, Config
+from config import Config
 from petition.app import create_app
 from petition.backups.cli import backup
 from petition.core import migrations, schema
@@ -27,6 +27,7 @@ from petition.core.cli_support import (
 from petition.core.db import db
 from petition.core.exceptions import DomainError
 from petition.core.front_matter import keep_offered_languages
+from petition.core.setting_checks import BadSetting
 from petition.count_log.cli import count_log
 from petition.delivery.queues import QUEUE_NAMES
 from petition.demo import CAMPAIGN_FILE, NOTICE_FILE

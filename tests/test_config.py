@@ -4,7 +4,9 @@ from pathlib import Path
 import pytest
 from support.settings import environment
 
-from config import SETTINGS, TEAM_ROLE_NAMES, BadSetting, Config
+from config import SETTINGS, Config
+from petition.core.setting_checks import BadSetting
+from petition.core.setting_parsers import TEAM_ROLE_NAMES
 from petition.team.models import TEAM_ROLES
 
 VALID_SETTINGS = environment(

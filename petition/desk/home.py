@@ -22,8 +22,9 @@ from petition.operations.health import HealthStatus, evaluate_health
 from petition.operations.labels import health_label, reason_message
 from petition.operations.snapshot import read_facts
 from petition.petitions.counters import Count, get_counts
-from petition.petitions.labels import paper_import_state_label
-from petition.petitions.models import PaperImport, PaperImportState, Petition, PetitionState
+from petition.petitions.models import Petition, PetitionState
+from petition.petitions.paper.labels import paper_import_state_label
+from petition.petitions.paper.models import PaperImport, PaperImportState
 from petition.petitions.queries import list_all
 from petition.privacy import person_requests
 from petition.privacy.deadlines import SOON_DAYS

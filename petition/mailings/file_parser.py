@@ -8,9 +8,9 @@ from petition.core.db import db
 from petition.core.exceptions import DomainError
 from petition.core.front_matter import FrontMatterFile, InvalidFile, parse_front_matter_file
 from petition.core.i18n import LANGUAGES
+from petition.core.text import is_printable_line
 from petition.mailings.drafts import Draft, parse_draft, validate_body
 from petition.petitions.models import Petition
-from petition.petitions.validation import is_printable_line
 
 SETTINGS = (
     "name", "petitions", "sender", "reply_to", "timezone", "public", "trigger",

@@ -16,8 +16,8 @@ from petition.core.clock import is_timezone
 from petition.core.countries import is_country
 from petition.core.exceptions import ValidationError
 from petition.core.pagination import MAX_ID
+from petition.core.text import is_printable_text
 from petition.mailings.content.placeholders import ParseErrors
-from petition.petitions.validation import is_printable_text
 from petition.safeguards.email_addresses import BadAddress, parse_reply_address
 
 MAX_VALUES = 50  # petitions or professions in one choice

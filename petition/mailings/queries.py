@@ -1,41 +1,33 @@
 """The SQL of mailings: the audience, the send times, the counts.
 
-The four statements on the audience have the same filters (`segment_parameters`): a NULL parameter is a filter that was
-not chosen. PostgreSQL removes it while planning, so that the plan is as good as that of a statement without it.
+The four statements on the audience are made of the same three texts: `AUDIENCE_FROM`, `AGREES`, `IN_SEGMENT`.
 tests/mailings/audience/test_segment.py checks that all four select the same signers for every filter.
 """
 
 from sqlalchemy import text
 
-# Of the team's mailings (`:partner` is NULL) what the planner leaves of the condition of consent is
-# `state = 'confirmed' AND updates`: only this literal form matches the partial index ix_signatures_updates. A partner's
-# mailing reaches those who agreed to its news on a petition in which it is sender or owner now.
-#
-# The domain is that of the address as typed, which is what is mailed; that of the canonical address, which is in ASCII,
-# where the typed one is not.
-#
-# A recipient's place is by a hash of the signature's id, so that the order reveals nothing. The send time follows from
-# the place: the stage of the send rate (see `send_rate.Stage`) that the place falls into, or the rate of the domain,
-# whichever is later. Without a rate, rows are a microsecond apart: that gives them an order, and the index on
-# next_attempt_at no long run of equal keys.
-MATERIALISE_AUDIENCE = text("""
-    WITH recipients AS (
-        SELECT DISTINCT ON (s.email_canonical) s.id, s.petition_id,
-            CAST(substring(CASE WHEN octet_length(s.email) = length(s.email) THEN lower(s.email)
-                           ELSE s.email_canonical END FROM '[^@]*$') AS varchar(255)) AS domain
-        FROM signatures AS s
+# The signatures that a mailing may go to, each with whether its address got the mailing `:received`.
+AUDIENCE_FROM = """FROM signatures AS s
         LEFT JOIN (
             SELECT DISTINCT other.email_canonical
             FROM deliveries AS d JOIN signatures AS other ON other.id = d.subject_id
             WHERE d.mailing_id = CAST(:received AS bigint) AND d.state = 'sent'
-        ) AS received ON received.email_canonical = s.email_canonical
-        WHERE s.state = 'confirmed'
+        ) AS received ON received.email_canonical = s.email_canonical"""
+
+# Whose signature counts, and who agreed to these news. Of the team's mailings (`:partner` is NULL) what the planner
+# leaves of it is `state = 'confirmed' AND updates`: only this literal form matches the partial index
+# ix_signatures_updates. A partner's mailing reaches those who agreed to its news on a petition in which it is sender or
+# owner now.
+AGREES = """s.state = 'confirmed'
           AND (CAST(:partner AS bigint) IS NULL AND s.updates
                OR CAST(:partner AS bigint) IS NOT NULL AND s.restricted_at IS NULL AND s.id IN (
                   SELECT c.signature_id FROM partner_consents AS c JOIN partnerships AS p ON p.id = c.partnership_id
                   WHERE p.partner_id = :partner AND p.left_at IS NULL AND p.role IN ('owner', 'sender')
-                    AND c.ended_at IS NULL))
-          AND s.petition_id = ANY(CAST(:petitions AS bigint[]))
+                    AND c.ended_at IS NULL))"""
+
+# The filters of a segment (`segment_parameters`): a NULL parameter is a filter that was not chosen. PostgreSQL removes
+# it while planning, so that the plan is as good as that of a statement without it.
+IN_SEGMENT = """s.petition_id = ANY(CAST(:petitions AS bigint[]))
           AND (CAST(:party AS text) IS NULL OR s.party = :party)
           AND (CAST(:languages AS text[]) IS NULL OR s.locale = ANY(CAST(:languages AS text[])))
           AND (CAST(:professions AS text[]) IS NULL
@@ -49,7 +41,23 @@ MATERIALISE_AUDIENCE = text("""
           AND NOT EXISTS (
             SELECT FROM deliveries AS d JOIN signatures AS other ON other.id = d.subject_id
             WHERE d.mailing_id = CAST(:not_received AS bigint) AND d.state = 'sent'
-              AND other.email_canonical = s.email_canonical)
+              AND other.email_canonical = s.email_canonical)"""
+
+# The domain is that of the address as typed, which is what is mailed; that of the canonical address, which is in ASCII,
+# where the typed one is not.
+#
+# A recipient's place is by a hash of the signature's id, so that the order reveals nothing. The send time follows from
+# the place: the stage of the send rate (see `send_rate.Stage`) that the place falls into, or the rate of the domain,
+# whichever is later. Without a rate, rows are a microsecond apart: that gives them an order, and the index on
+# next_attempt_at no long run of equal keys.
+MATERIALISE_AUDIENCE = text(f"""
+    WITH recipients AS (
+        SELECT DISTINCT ON (s.email_canonical) s.id, s.petition_id,
+            CAST(substring(CASE WHEN octet_length(s.email) = length(s.email) THEN lower(s.email)
+                           ELSE s.email_canonical END FROM '[^@]*$') AS varchar(255)) AS domain
+        {AUDIENCE_FROM}
+        WHERE {AGREES}
+          AND {IN_SEGMENT}
           -- Nobody gets this mailing twice, whatever became of the first delivery.
           AND NOT EXISTS (
             SELECT FROM deliveries AS d JOIN signatures AS other ON other.id = d.subject_id
@@ -72,7 +80,7 @@ MATERIALISE_AUDIENCE = text("""
                 + (place - (CAST(:stage_places AS float8[]))[stage]) * (CAST(:stage_intervals AS float8[]))[stage],
             place_in_domain * CAST(:domain_interval AS float8)))
     FROM staged
-""")
+""")  # noqa: S608 - constants
 
 # Spread what is left of a mailing again, in its present order, from a given time on.
 RESCHEDULE_REMAINING = text("""
@@ -96,42 +104,17 @@ RESCHEDULE_REMAINING = text("""
 # For each address of the chosen signers its outcome, counted by language and domain: 'recipient', or the reason why it
 # gets nothing. Of several signatures of an address, the one that is nearest to getting the mailing decides; among those
 # that get it, the first, which is the one that is mailed.
-COUNT_AUDIENCE = text("""
+COUNT_AUDIENCE = text(f"""
     WITH chosen AS (
         SELECT s.id, s.email, s.email_canonical, s.locale,
-            CASE WHEN s.state = 'confirmed'
-                      AND (CAST(:partner AS bigint) IS NULL AND s.updates
-                           OR CAST(:partner AS bigint) IS NOT NULL AND s.restricted_at IS NULL AND s.id IN (
-                              SELECT c.signature_id
-                              FROM partner_consents AS c JOIN partnerships AS p ON p.id = c.partnership_id
-                              WHERE p.partner_id = :partner AND p.left_at IS NULL AND p.role IN ('owner', 'sender')
-                                AND c.ended_at IS NULL)) THEN 0
+            CASE WHEN {AGREES} THEN 0
                  WHEN s.state = 'confirmed' THEN 1
                  WHEN s.state = 'quarantined' AND s.updates THEN 2
                  WHEN s.state = 'quarantined' THEN 1
                  WHEN s.state = 'pending' THEN 3
                  ELSE 4 END AS rank
-        FROM signatures AS s
-        LEFT JOIN (
-            SELECT DISTINCT other.email_canonical
-            FROM deliveries AS d JOIN signatures AS other ON other.id = d.subject_id
-            WHERE d.mailing_id = CAST(:received AS bigint) AND d.state = 'sent'
-        ) AS received ON received.email_canonical = s.email_canonical
-        WHERE s.petition_id = ANY(CAST(:petitions AS bigint[]))
-          AND (CAST(:party AS text) IS NULL OR s.party = :party)
-          AND (CAST(:languages AS text[]) IS NULL OR s.locale = ANY(CAST(:languages AS text[])))
-          AND (CAST(:professions AS text[]) IS NULL
-               OR collation_key(s.profession) LIKE ANY(CAST(:professions AS text[])))
-          AND (CAST(:country AS text) IS NULL OR s.country = :country)
-          AND (CAST(:city AS text) IS NULL OR collation_key(s.city) = :city)
-          AND (CAST(:postal_code AS text) IS NULL OR s.postal_code LIKE :postal_code)
-          AND (CAST(:confirmed_from AS timestamptz) IS NULL OR s.confirmed_at >= :confirmed_from)
-          AND (CAST(:confirmed_before AS timestamptz) IS NULL OR s.confirmed_at < :confirmed_before)
-          AND (CAST(:received AS bigint) IS NULL OR received.email_canonical IS NOT NULL)
-          AND NOT EXISTS (
-            SELECT FROM deliveries AS d JOIN signatures AS other ON other.id = d.subject_id
-            WHERE d.mailing_id = CAST(:not_received AS bigint) AND d.state = 'sent'
-              AND other.email_canonical = s.email_canonical)
+        {AUDIENCE_FROM}
+        WHERE {IN_SEGMENT}
     ), addresses AS (
         SELECT DISTINCT ON (email_canonical) rank, locale, email, email_canonical
         FROM chosen ORDER BY email_canonical, rank, id
@@ -144,74 +127,27 @@ COUNT_AUDIENCE = text("""
                       ELSE email_canonical END FROM '[^@]*$') END AS domain,
         count(*) AS n
     FROM addresses GROUP BY 1, 2, 3
-""")
+""")  # noqa: S608 - constants
 
 # The addresses that would be mailed, in batches: each after the last canonical address of the one before.
-LIST_ADDRESSES = text("""
+LIST_ADDRESSES = text(f"""
     SELECT DISTINCT ON (s.email_canonical) s.email_canonical, s.email
-    FROM signatures AS s
-    LEFT JOIN (
-        SELECT DISTINCT other.email_canonical
-        FROM deliveries AS d JOIN signatures AS other ON other.id = d.subject_id
-        WHERE d.mailing_id = CAST(:received AS bigint) AND d.state = 'sent'
-    ) AS received ON received.email_canonical = s.email_canonical
-    WHERE s.state = 'confirmed' AND s.email_canonical > :after
-      AND (CAST(:partner AS bigint) IS NULL AND s.updates
-           OR CAST(:partner AS bigint) IS NOT NULL AND s.restricted_at IS NULL AND s.id IN (
-              SELECT c.signature_id FROM partner_consents AS c JOIN partnerships AS p ON p.id = c.partnership_id
-              WHERE p.partner_id = :partner AND p.left_at IS NULL AND p.role IN ('owner', 'sender')
-                AND c.ended_at IS NULL))
-      AND s.petition_id = ANY(CAST(:petitions AS bigint[]))
-      AND (CAST(:party AS text) IS NULL OR s.party = :party)
-      AND (CAST(:languages AS text[]) IS NULL OR s.locale = ANY(CAST(:languages AS text[])))
-      AND (CAST(:professions AS text[]) IS NULL
-           OR collation_key(s.profession) LIKE ANY(CAST(:professions AS text[])))
-      AND (CAST(:country AS text) IS NULL OR s.country = :country)
-      AND (CAST(:city AS text) IS NULL OR collation_key(s.city) = :city)
-      AND (CAST(:postal_code AS text) IS NULL OR s.postal_code LIKE :postal_code)
-      AND (CAST(:confirmed_from AS timestamptz) IS NULL OR s.confirmed_at >= :confirmed_from)
-      AND (CAST(:confirmed_before AS timestamptz) IS NULL OR s.confirmed_at < :confirmed_before)
-      AND (CAST(:received AS bigint) IS NULL OR received.email_canonical IS NOT NULL)
-      AND NOT EXISTS (
-        SELECT FROM deliveries AS d JOIN signatures AS other ON other.id = d.subject_id
-        WHERE d.mailing_id = CAST(:not_received AS bigint) AND d.state = 'sent'
-          AND other.email_canonical = s.email_canonical)
+    {AUDIENCE_FROM}
+    WHERE {AGREES}
+      AND {IN_SEGMENT}
+      AND s.email_canonical > :after
     ORDER BY s.email_canonical, s.id LIMIT :limit
 """)
 
 # A few of those who would be mailed, the latest first, with the columns of `emails.Signer`.
-SAMPLE_RECIPIENTS = text("""
+SAMPLE_RECIPIENTS = text(f"""
     SELECT s.id, s.petition_id, s.state, s.updates, s.updates_at, s.name, s.organisation, s.profession, s.city, s.email,
         s.locale, s.generation
-    FROM signatures AS s
-    LEFT JOIN (
-        SELECT DISTINCT other.email_canonical
-        FROM deliveries AS d JOIN signatures AS other ON other.id = d.subject_id
-        WHERE d.mailing_id = CAST(:received AS bigint) AND d.state = 'sent'
-    ) AS received ON received.email_canonical = s.email_canonical
-    WHERE s.state = 'confirmed'
-      AND (CAST(:partner AS bigint) IS NULL AND s.updates
-           OR CAST(:partner AS bigint) IS NOT NULL AND s.restricted_at IS NULL AND s.id IN (
-              SELECT c.signature_id FROM partner_consents AS c JOIN partnerships AS p ON p.id = c.partnership_id
-              WHERE p.partner_id = :partner AND p.left_at IS NULL AND p.role IN ('owner', 'sender')
-                AND c.ended_at IS NULL))
+    {AUDIENCE_FROM}
+    WHERE {AGREES}
       -- Nobody is shown as an example whose name is withheld.
       AND (:withheld_too OR s.withheld_name IS NULL)
-      AND s.petition_id = ANY(CAST(:petitions AS bigint[]))
-      AND (CAST(:party AS text) IS NULL OR s.party = :party)
-      AND (CAST(:languages AS text[]) IS NULL OR s.locale = ANY(CAST(:languages AS text[])))
-      AND (CAST(:professions AS text[]) IS NULL
-           OR collation_key(s.profession) LIKE ANY(CAST(:professions AS text[])))
-      AND (CAST(:country AS text) IS NULL OR s.country = :country)
-      AND (CAST(:city AS text) IS NULL OR collation_key(s.city) = :city)
-      AND (CAST(:postal_code AS text) IS NULL OR s.postal_code LIKE :postal_code)
-      AND (CAST(:confirmed_from AS timestamptz) IS NULL OR s.confirmed_at >= :confirmed_from)
-      AND (CAST(:confirmed_before AS timestamptz) IS NULL OR s.confirmed_at < :confirmed_before)
-      AND (CAST(:received AS bigint) IS NULL OR received.email_canonical IS NOT NULL)
-      AND NOT EXISTS (
-        SELECT FROM deliveries AS d JOIN signatures AS other ON other.id = d.subject_id
-        WHERE d.mailing_id = CAST(:not_received AS bigint) AND d.state = 'sent'
-          AND other.email_canonical = s.email_canonical)
+      AND {IN_SEGMENT}
     ORDER BY s.id DESC LIMIT :limit
 """)
 

@@ -12,7 +12,8 @@ from petition.core.pagination import MAX_ID
 from petition.delivery.models import Delivery
 from petition.mailings.models import Mailing
 from petition.mailings.progress import count_each_by_state
-from petition.signatures.models import Signature, SignRequest
+from petition.signatures.models import Signature
+from petition.signatures.request_models import SignRequest
 from petition.signatures.search.filters import parse_filter
 from petition.signatures.search.search import STATEMENT_TIMEOUT, search, statement_timeout
 from petition.signatures.staff.team_view import all_for_team, for_team

@@ -10,15 +10,11 @@ from zoneinfo import ZoneInfo
 
 from petition.core.exceptions import ValidationError
 from petition.core.i18n import DEFAULT_LANGUAGE, LANGUAGES
+from petition.core.text import is_printable_text
+from petition.petitions.field_parsers import MAX_CHARACTERS, RESERVED_SLUGS
 from petition.petitions.markdown import find_dropped, text_to_html
 from petition.petitions.models import Petition
-from petition.petitions.validation import (
-    MAX_CHARACTERS,
-    RESERVED_SLUGS,
-    Document,
-    is_printable_text,
-    validate_petition,
-)
+from petition.petitions.validation import Document, validate_petition
 
 MAX_PROPOSED_SLUG_CHARACTERS = 50
 SINGLE_LINE_SETTINGS = (

@@ -1,24 +1,11 @@
-"""Labels and messages of the team's pages: fields, values, states, statistics, problems of paper lists."""
+"""Labels of the pages about petitions: fields, values, states, statistics, sources."""
 
-from collections.abc import Sequence
-
-from flask_babel import format_decimal
 from flask_babel import gettext as _
 
 from petition.core.countries import list_countries
 from petition.core.i18n import LANGUAGES, current_language
-from petition.petitions.counters import Count
-from petition.petitions.editing import FieldChange
 from petition.petitions.markdown import Dropped
-from petition.petitions.models import (
-    ChallengePolicy,
-    DisposablePolicy,
-    PaperImportState,
-    Petition,
-    PetitionState,
-)
-from petition.petitions.paper.csv import MAX_LINES
-from petition.petitions.paper.errors import PaperFileErrorCode
+from petition.petitions.models import ChallengePolicy, DisposablePolicy, Petition, PetitionState
 from petition.petitions.sharing import PARTNER_PREFIX, SOURCE_PREFIX
 
 
@@ -166,65 +153,6 @@ def transition_labels(petition: Petition, change: str) -> dict[str, str]:
     }[change]
 
 
-def describe_consequences(changes: Sequence[FieldChange], count: Count) -> list[str]:
-    """Return what changes of a public petition mean for those who signed and those who will."""
-    after = {change.field: change.after for change in changes}
-    before = {change.field: change.before for change in changes}
-    text_fields = {field.rpartition(".")[2] for field in after if "." in field}
-    messages = []
-    if count.confirmed and text_fields & {"title", "summary", "addressee", "body"}:
-        messages.append(
-            _(
-                "Everyone who signed agreed to the present text. Correct mistakes in it, but do not change what they "
-                "agreed to."
-            )
-        )
-    for language in LANGUAGES:
-        if before.get(f"{language}.body") and not after.get(f"{language}.body", "unchanged"):
-            messages.append(_("%(language)s is no longer offered.", language=LANGUAGES[language]))
-    if "consent" in text_fields:
-        messages.append(
-            _(
-                "People who ask for news from now on agree to the new wording. Those who did before agreed to the old "
-                "one, which is kept with their signature."
-            )
-        )
-    known = {
-        "sender_name": _(
-            "People who ask for news from now on agree to this name. Those who did before agreed to the old one."
-        ),
-        "asks": _("The form asks for this from now on. Answers given before are kept."),
-        "listing": _("The names are removed from the public page at once.")
-        if after.get("listing") == "none"
-        else _("The names of those who agreed, and only those, appear on the public page at once."),
-        "list_indexed": _("Whoever searches the web for a signatory’s name may find it in the list.")
-        if after.get("list_indexed")
-        else _("Search engines drop the list of names when they next read it: within days or weeks."),
-        "named_total": _("Those who signed before keep the number that they were promised."),
-        "named_profession": _("Those who signed before keep the number that they were promised."),
-        "team_sees_withheld": _("This holds for those who sign from now on, and the form tells them."),
-        "statistics": _("Everybody sees how many signed when, and their professions and places in groups.")
-        if after.get("statistics")
-        else _("The page of statistics is taken down."),
-        "disposable_addresses": _("Signatures that were confirmed before are set aside, too, within a minute.")
-        if after.get("disposable_addresses") == DisposablePolicy.QUARANTINE
-        else _("Signatures that were confirmed before are kept as they are."),
-        "challenge": _("The form asks browsers for the check, or no longer does, within seconds."),
-        "organisations": _("Organisations can sign from now on.")
-        if after.get("organisations")
-        else _("Organisations can no longer sign. Those that did are kept."),
-        "embed_origins": _("The form is shown on these sites, and on no others, within seconds.")
-        if after.get("embed_origins")
-        else _("No other site shows the form any more."),
-        "opens": _("People can sign from the opening date to the closing date, to the minute."),
-        "closes": _("People can sign from the opening date to the closing date, to the minute."),
-        "retention_months": _(
-            "The page “Data kept” says when names and addresses are erased; the team is notified before."
-        ),
-    }
-    return list(dict.fromkeys(messages + [known[field] for field in after if field in known]))
-
-
 def dropped_message(dropped: Dropped) -> str:
     """Return what of a text is not shown as it was meant, where, and what to do."""
     message = {
@@ -276,96 +204,3 @@ def share_channel_label(channel: str) -> str:
         "bluesky": "Bluesky", "facebook": "Facebook",
     }  # fmt: skip
     return (known | names).get(channel, channel)
-
-
-def paper_import_state_label(state: str) -> str:
-    """Return the label of the state of an import of paper signatures."""
-    labels: dict[str, str] = {
-        PaperImportState.READING: _("being read"),
-        PaperImportState.QUESTION: _("waits for an answer"),
-        PaperImportState.DRAFT: _("read, not added"),
-        PaperImportState.DONE: _("added"),
-        PaperImportState.UNDONE: _("undone"),
-    }
-    return labels[state]
-
-
-def paper_file_error_message(code: PaperFileErrorCode) -> str:
-    """Return why a file cannot be read at all, and what to do."""
-    return {
-        PaperFileErrorCode.MISSING: _("Choose a file first."),
-        PaperFileErrorCode.EMPTY: _("The file is empty."),
-        PaperFileErrorCode.SPREADSHEET: _(
-            "This spreadsheet cannot be read. In your program, save it as XLSX or CSV, then choose that file."
-        ),
-        PaperFileErrorCode.NOT_TEXT: _(
-            "This is not a text file. In your program, save the list as CSV (UTF-8), then choose that file."
-        ),
-        PaperFileErrorCode.NO_NAMES: _(
-            "No line names the columns. Write one above the names, such as: name, profession, city, postal_code."
-        ),
-        PaperFileErrorCode.TOO_LONG: _(
-            "The file has more than %(number)s lines. Split it into several files.", number=format_decimal(MAX_LINES)
-        ),
-    }[code]
-
-
-def paper_problem_message(kind: str, detail: str) -> str:
-    """Return what is wrong with a line of a file, and what to do."""
-    columns = {
-        "name": _("Name"), "profession": _("Profession or role"), "city": _("Town"), "postal_code": _("Postal code"),
-        "reference": _("Reference"),
-    }  # fmt: skip
-    column = columns.get(detail, "")
-    return {
-        "column": _("The column “%(name)s” is not used. The others are read.", name=detail),
-        "sheet": _("The sheet “%(name)s” is not read. To read it too, save it as a file of its own.", name=detail),
-        "online": _(
-            "Somebody with this name, and this town if it is known, signed by email too. If it is the same person, "
-            "delete the line from your file, or here once it is added."
-        ),
-        "title": _("“%(text)s” stands above the names of the columns and is not read.", text=detail),
-        "quotes": _("Its quotation marks are wrong: one is not closed, or stands within a cell. Correct it."),
-        "cells": _("It has more cells than there are columns. Put quotation marks around a text with commas."),
-        "name": _("There is no name. Write one, or delete the line."),
-        "long": _("%(column)s is too long. Shorten it.", column=column),
-        "characters": _("%(column)s has characters that cannot be shown. Write it again.", column=column),
-        "link": _(
-            "%(column)s has a web or email address. Leave it out, or put a space after a full stop.", column=column
-        ),
-        "phone": _("%(column)s has a telephone number. Leave it out.", column=column),
-        "letters": _("%(column)s is not written in letters only. Write it again.", column=column),
-        "scripts": _("%(column)s has a word in the letters of two alphabets. Write it again.", column=column),
-        "date": _("“%(date)s” is not a date. Write it as 2026-11-23 or 23/11/2026, or leave it empty.", date=detail),
-        "day": _("%(date)s has not come yet, or is too long ago. Correct the date.", date=detail),
-        "twice": _(
-            "Same name, town and date as line %(line)s. If it is somebody else, tell them apart, by the postal code "
-            "for example.",
-            line=detail,
-        ),
-        "there": _("Same name, town and date as a signature that was added before. Nothing to do."),
-    }[kind]
-
-
-def scan_problem_message(kind: str) -> str:
-    """Return why a scan is not kept, and what to do."""
-    return {
-        "none": _("Choose a file first."),
-        "size": _("The scan is larger than 10 MB. Scan it in grey, or with fewer dots."),
-        "type": _("A scan is a PDF or a JPEG file. Save it as one of these."),
-        "many": _("There are enough scans of this sheet. Delete one first."),
-    }[kind]
-
-
-def paper_field_labels() -> dict[str, str]:
-    """Return what a column of a file can be, by the name of its field."""
-    return {
-        "full_name": _("Whole name"),
-        "last_name": _("Last name"),
-        "first_name": _("First name"),
-        "profession": _("Profession or role"),
-        "city": _("Town"),
-        "postal_code": _("Postal code"),
-        "signed_on": _("Signed on"),
-        "reference": _("Reference"),
-    }

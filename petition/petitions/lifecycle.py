@@ -12,10 +12,11 @@ from petition.core import clock
 from petition.core.db import db
 from petition.core.exceptions import Conflict, InvalidTransition, TakenDown
 from petition.petitions import edit_form
+from petition.petitions.field_parsers import MAX_SLUG_CHARACTERS
 from petition.petitions.legal import imprint
 from petition.petitions.models import Petition, PetitionState, PetitionText
 from petition.petitions.queries import COPY_IMAGES_SQL
-from petition.petitions.validation import MAX_SLUG_CHARACTERS, Document
+from petition.petitions.validation import Document
 
 SLUG_CONSTRAINT = "uq_petitions_slug"
 NOT_COPIED = {

@@ -1,8 +1,7 @@
-"""Petitions, their texts, counters and statistics, and signatures on paper."""
+"""Petitions, their texts and their images."""
 
-from datetime import date, datetime, timedelta
+from datetime import datetime, timedelta
 from enum import StrEnum
-from typing import Any
 
 from sqlalchemy import (
     BigInteger,
@@ -10,14 +9,13 @@ from sqlalchemy import (
     ForeignKey,
     Index,
     LargeBinary,
-    SmallInteger,
     String,
     Text,
     UniqueConstraint,
     func,
     text,
 )
-from sqlalchemy.dialects.postgresql import ARRAY, JSONB
+from sqlalchemy.dialects.postgresql import ARRAY
 from sqlalchemy.orm import Mapped, attribute_keyed_dict, mapped_column, relationship
 
 from petition.core import clock
@@ -31,16 +29,6 @@ class PetitionState(StrEnum):
     OPEN = "open"
     CLOSED = "closed"
     ARCHIVED = "archived"
-
-
-class PaperImportState(StrEnum):
-    """How far an import is: its file is read, a question is open, its signatures do not count yet, do, no longer do."""
-
-    READING = "reading"
-    QUESTION = "question"
-    DRAFT = "draft"
-    DONE = "done"
-    UNDONE = "undone"
 
 
 class DisposablePolicy(StrEnum):
@@ -66,7 +54,6 @@ DISPOSABLE_POLICIES = tuple(member.value for member in DisposablePolicy)
 CHALLENGE_POLICIES = tuple(member.value for member in ChallengePolicy)
 ASKS = ("profession", "city", "postal_code", "country")
 CONFIRMATION_GRACE_PERIOD = timedelta(hours=24)
-COUNTER_SLOTS = 16
 
 
 class Petition(Model):
@@ -233,159 +220,3 @@ class PetitionImage(Model):
         UniqueConstraint("petition_id", "name", name="uq_petition_images_petition_id"),
         Index("ix_petition_images_name", "name"),
     )
-
-
-class PetitionCount(Model):
-    """One slot of a petition's counters; the count is the sum of the slots, so that signers do not wait for one row."""
-
-    __tablename__ = "petition_counts"
-
-    petition_id: Mapped[int] = mapped_column(ForeignKey("petitions.id", ondelete="CASCADE"), primary_key=True)
-    slot: Mapped[int] = mapped_column(SmallInteger, primary_key=True)
-    people: Mapped[int] = mapped_column(server_default="0")
-    organisations: Mapped[int] = mapped_column(server_default="0")
-    paper: Mapped[int] = mapped_column(server_default="0")
-
-
-class CampaignLog(Model):
-    """Changes of a campaign's statistics: written by triggers on signatures and deliveries, rolled up periodically."""
-
-    __tablename__ = "campaign_log"
-
-    id: Mapped[int] = identity_column()
-    petition_id: Mapped[int]
-    hour: Mapped[datetime | None]
-    submitted: Mapped[int]
-    mailed: Mapped[int]
-    reached: Mapped[int]
-    counted: Mapped[int]
-    # People that came into the public list, less those that left it.
-    listed: Mapped[int] = mapped_column(server_default="0")
-    source: Mapped[str | None] = mapped_column(String(20))
-    language: Mapped[str | None] = mapped_column(String(5))
-    profession: Mapped[str | None] = mapped_column(String(120))
-    city: Mapped[str | None] = mapped_column(String(120))
-    area: Mapped[str | None] = mapped_column(String(20))
-    country: Mapped[str | None] = mapped_column(String(2))
-
-
-class CampaignStatistic(Model):
-    """The number of a campaign's signatures with one value of a dimension; `value` is the label in lower case."""
-
-    __tablename__ = "campaign_statistics"
-
-    petition_id: Mapped[int] = mapped_column(ForeignKey("petitions.id", ondelete="CASCADE"), primary_key=True)
-    dimension: Mapped[str] = mapped_column(String(12), primary_key=True)
-    value: Mapped[str] = mapped_column(String(250), primary_key=True)
-    label: Mapped[str] = mapped_column(String(120))
-    n: Mapped[int]
-
-    __table_args__ = (
-        Index("ix_campaign_statistics_top", "petition_id", "dimension", text("n DESC"), "value"),
-        Index("ix_campaign_statistics_nobody", "petition_id", postgresql_where="n = 0"),
-    )
-
-
-class CampaignHour(Model):
-    """The signatures of a campaign submitted within an hour, and those confirmed within it that still count."""
-
-    __tablename__ = "campaign_hours"
-
-    petition_id: Mapped[int] = mapped_column(ForeignKey("petitions.id", ondelete="CASCADE"), primary_key=True)
-    hour: Mapped[datetime] = mapped_column(primary_key=True)
-    submitted: Mapped[int]
-    counted: Mapped[int]
-
-
-class PaperImport(Model):
-    """A file of signatures collected on paper: read first, then added as a whole; it can be undone as a whole.
-
-    A worker reads it and adds its signatures in batches: `waiting` are read and do not count, `added` count.
-    """
-
-    __tablename__ = "paper_imports"
-
-    id: Mapped[int] = identity_column()
-    petition_id: Mapped[int] = mapped_column(ForeignKey("petitions.id", ondelete="CASCADE"))
-    state: Mapped[str] = mapped_column(String(10), default=PaperImportState.READING)
-    file_name: Mapped[str] = mapped_column(String(200))
-    asked_by: Mapped[str] = mapped_column(String(320))
-    # The file, until its signatures are added.
-    content: Mapped[bytes | None] = mapped_column(LargeBinary, deferred=True)
-    # The last line that was stored.
-    position: Mapped[int] = mapped_column(default=0, server_default="0")
-    lines: Mapped[int]
-    waiting: Mapped[int] = mapped_column(default=0, server_default="0")
-    added: Mapped[int] = mapped_column(default=0)
-    problems: Mapped[list[Any]] = mapped_column(JSONB, deferred=True)
-    # Of each column: its title, and the field that it is read as, found or chosen; None for one that is not used.
-    columns: Mapped[list[Any] | None] = mapped_column(JSONB)
-    columns_chosen: Mapped[bool] = mapped_column(default=False, server_default=text("false"))
-    # What comes first in its dates, where that was asked; and the date that was given as an example.
-    date_order: Mapped[str | None] = mapped_column(String(5))
-    date_example: Mapped[str | None] = mapped_column(String(10))
-    # The number of the sheet whose lines were typed; since when none of them counts, as the sheet was struck.
-    sheet: Mapped[str | None] = mapped_column(String(60))
-    struck_at: Mapped[datetime | None]
-    # The bulk action that last added or removed its signatures.
-    action_id: Mapped[int | None] = mapped_column(ForeignKey("bulk_actions.id", ondelete="SET NULL"))
-    created_at: Mapped[datetime] = mapped_column(server_default=func.now())
-    imported_at: Mapped[datetime | None]
-    undone_at: Mapped[datetime | None]
-
-    __table_args__ = (
-        CheckConstraint(f"state IN {tuple(member.value for member in PaperImportState)}", name="state"),
-        Index("ix_paper_imports_petition", "petition_id", "id"),
-        Index("ix_paper_imports_reading", "id", postgresql_where=text(f"state = '{PaperImportState.READING}'")),
-        Index("ix_paper_imports_sheet", "petition_id", "sheet", postgresql_where=text("sheet IS NOT NULL")),
-        Index("ix_paper_imports_action", "action_id", postgresql_where=text("action_id IS NOT NULL")),
-    )
-
-
-class PaperScan(Model):
-    """A scan of a sheet, as it was uploaded."""
-
-    __tablename__ = "paper_scans"
-
-    id: Mapped[int] = identity_column()
-    import_id: Mapped[int] = mapped_column(ForeignKey("paper_imports.id", ondelete="CASCADE"))
-    media_type: Mapped[str] = mapped_column(String(20))
-    size: Mapped[int]
-    content: Mapped[bytes] = mapped_column(LargeBinary, deferred=True)
-    created_at: Mapped[datetime] = mapped_column(server_default=func.now())
-
-    __table_args__ = (Index("ix_paper_scans_import", "import_id"),)
-
-
-class PaperSignature(Model):
-    """One line of a file."""
-
-    __tablename__ = "paper_signatures"
-
-    id: Mapped[int] = identity_column()
-    petition_id: Mapped[int] = mapped_column(ForeignKey("petitions.id", ondelete="CASCADE"))
-    import_id: Mapped[int] = mapped_column(ForeignKey("paper_imports.id", ondelete="CASCADE"))
-    line: Mapped[int]
-    name: Mapped[str] = mapped_column(String(120))
-    profession: Mapped[str | None] = mapped_column(String(120))
-    city: Mapped[str | None] = mapped_column(String(120))
-    postal_code: Mapped[str | None] = mapped_column(String(20))
-    signed_on: Mapped[date | None]
-    reference: Mapped[str | None] = mapped_column(String(60))
-    counted: Mapped[bool] = mapped_column(default=False, server_default=text("false"))
-
-    __table_args__ = (
-        Index("ix_paper_signatures_import", "import_id", "line"),
-        Index("ix_paper_signatures_name", "petition_id", text("lower(name)")),
-    )
-
-
-class HeldPresses(Model):
-    """How many signatures of a petition had a confirmation that looked like a machine's, and was not counted yet."""
-
-    __tablename__ = "held_presses"
-
-    petition_id: Mapped[int] = mapped_column(
-        ForeignKey("petitions.id", ondelete="CASCADE"), primary_key=True, autoincrement=False
-    )
-    held: Mapped[int]

@@ -7,8 +7,8 @@ from sqlalchemy import select, text
 from petition.core.cache import get_or_create
 from petition.core.db import db, read_detached
 from petition.core.exceptions import NotFound
+from petition.petitions.field_parsers import SLUG_PATTERN
 from petition.petitions.models import Petition, PetitionState
-from petition.petitions.validation import SLUG_PATTERN
 
 # Add to one counter of one slot.
 INCREMENT_SQL = {

@@ -9,7 +9,7 @@ from zoneinfo import ZoneInfo
 from sqlalchemy import select, text
 
 from petition.core.db import db
-from petition.petitions.models import HeldPresses, Petition
+from petition.petitions.models import Petition
 from petition.petitions.queries import (
     DAILY_TOTALS_SQL,
     DELETE_ZERO_STATISTICS_SQL,
@@ -17,6 +17,7 @@ from petition.petitions.queries import (
     ROLLUP_SQL,
     TOP_VALUES_SQL,
 )
+from petition.petitions.statistics_models import HeldPresses
 
 ROLLUP_BATCH_SIZE = 20_000  # rows of the log that one statement rolls up
 ROLLUP_ADVISORY_LOCK_ID = 7_226_105

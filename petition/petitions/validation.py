@@ -1,10 +1,8 @@
 """The rules for a petition's settings and texts: one schema for the desk's form and for petition files."""
 
-import re
-import unicodedata
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass
-from datetime import date, datetime, time
+from datetime import datetime
 from typing import Any
 from zoneinfo import ZoneInfo
 
@@ -13,37 +11,37 @@ from flask_babel import format_decimal, lazy_gettext
 from flask_babel import gettext as _
 from flask_babel.speaklater import LazyString
 
-from petition.core.clock import is_timezone
 from petition.core.exceptions import ValidationError
+from petition.core.forms import InputField
 from petition.core.i18n import LANGUAGES
-from petition.petitions.markdown import find_footnotes
-from petition.petitions.models import (
-    ASKS,
-    CHALLENGE_POLICIES,
-    DISPOSABLE_POLICIES,
-    KINDS,
-    LISTINGS,
-    ChallengePolicy,
-    DisposablePolicy,
+from petition.petitions.field_parsers import (
+    MAX_CHARACTERS,
+    MAX_RETENTION_MONTHS,
+    MAX_SHARE_CHARACTERS,
+    MIN_NAMING_NUMBER,
+    one_of,
+    or_empty,
+    parse_asks,
+    parse_boolean,
+    parse_challenge,
+    parse_datetime,
+    parse_mailed_text,
+    parse_milestones,
+    parse_naming_number,
+    parse_passes_on_to,
+    parse_professions,
+    parse_reply_to,
+    parse_retention_months,
+    parse_sender_name,
+    parse_share_text,
+    parse_slug,
+    parse_text,
+    parse_timezone,
 )
+from petition.petitions.markdown import find_footnotes
+from petition.petitions.models import DISPOSABLE_POLICIES, KINDS, LISTINGS, ChallengePolicy, DisposablePolicy
 from petition.petitions.origins import MAX_ORIGINS, parse_origins
-from petition.safeguards.contact_details import find_contact_detail
-from petition.safeguards.email_addresses import BadAddress, parse_reply_address
 
-MAX_CHARACTERS = {
-    "title": 200, "summary": 600, "body": 100_000, "addressee": 200, "email_intro": 600, "email_closing": 600,
-    "thanks": 4_000, "consent": 400,
-}  # fmt: skip
-FIELDS_OF_LINES = ("body", "email_intro", "email_closing", "thanks")
-MAX_PROFESSION_CHARACTERS = 120
-MAX_SENDER_CHARACTERS = 120
-MAX_SLUG_CHARACTERS = 80
-MAX_SHARE_CHARACTERS = 240  # with the address, within what Bluesky allows: 300
-MAX_PASSES_ON_TO_CHARACTERS = 200
-MAX_RETENTION_MONTHS = 120
-MIN_NAMING_NUMBER, MAX_NAMING_NUMBER = 5, 1_000_000  # fewer would be hardly anybody to stand among
-RESERVED_SLUGS = ("new", "preview")  # pages of the desk
-SLUG_PATTERN = re.compile(r"[a-z0-9]+(-[a-z0-9]+)*")
 CHOICE_MESSAGE = lazy_gettext("Please choose one of these.")
 
 
@@ -55,172 +53,9 @@ class Document:
     texts: list[dict[str, Any]]
 
 
-def is_printable_line(value: str) -> bool:
-    """Say whether a line has only visible characters, spaces, and the joiners that Persian spelling needs."""
-    return all(c.isprintable() or unicodedata.category(c) == "Zs" or c in "\u200c\u200d" for c in value)
-
-
-def is_printable_text(lines: str) -> bool:
-    """Say whether a text has no control character but tabs and line ends, and no surrogate."""
-    return not any((ord(c) < 32 and c not in "\t\n") or 0xD800 <= ord(c) < 0xE000 for c in lines)
-
-
-def parse_text(name: str, value: Any) -> str:
-    """Return a text of the petition. Raises `ValueError` where it is empty, too long, or has unprintable characters."""
-    printable = is_printable_text if name in FIELDS_OF_LINES else is_printable_line
-    if not isinstance(value, str) or not 1 <= len(value) <= MAX_CHARACTERS[name] or not printable(value):
-        raise ValueError
-    return value
-
-
-def _parse_mailed_text(name: str, value: Any) -> str:
-    """Return a text that reaches mailboxes whose owners have not agreed to anything: no links, no telephone numbers."""
-    text = parse_text(name, value)
-    if find_contact_detail(text, inclusive=True):
-        raise ValueError
-    return text
-
-
-def _parse_slug(value: Any) -> str:
-    if not isinstance(value, str) or not SLUG_PATTERN.fullmatch(value) or len(value) > MAX_SLUG_CHARACTERS:
-        raise ValueError
-    if value in RESERVED_SLUGS:
-        raise ValueError
-    return value
-
-
-def _one_of(options: tuple[str, ...]) -> Callable[[Any], Any]:
-    def parse(value: Any) -> Any:
-        if value not in options:
-            raise ValueError
-        return value
-
-    return parse
-
-
-def _parse_challenge(value: Any) -> Any:
-    """Return when the form asks for a proof of work. YAML reads `on` and `off` as booleans."""
-    named = {True: ChallengePolicy.ON.value, False: ChallengePolicy.OFF.value}
-    return _one_of(CHALLENGE_POLICIES)(named[value] if isinstance(value, bool) else value)
-
-
-def _parse_sender_name(value: Any) -> str:
-    if not isinstance(value, str) or not 1 <= len(value) <= MAX_SENDER_CHARACTERS or not is_printable_line(value):
-        raise ValueError
-    return value
-
-
-def _parse_reply_to(value: Any) -> str:
-    try:
-        address = parse_reply_address(str(value))
-    except BadAddress:
-        raise ValueError from None
-    if not is_printable_line(address):
-        raise ValueError
-    return address
-
-
-def _parse_datetime(value: Any) -> datetime:
-    """Return a moment, without a time zone where the value has none. YAML gives dates, the form gives text."""
-    if isinstance(value, date) and not isinstance(value, datetime):
-        value = datetime.combine(value, time())
-    moment = value if isinstance(value, datetime) else datetime.fromisoformat(str(value))
-    if not 1900 <= moment.year <= 2999:  # years 1 and 9999 cannot be converted to every time zone
-        raise ValueError
-    return moment
-
-
-def _parse_timezone(value: Any) -> str:
-    if not isinstance(value, str) or not is_timezone(value):
-        raise ValueError
-    return value
-
-
-def _parse_asks(value: Any) -> list[str]:
-    if not isinstance(value, list) or any(item not in ASKS for item in value):
-        raise ValueError
-    return [item for item in ASKS if item in value]
-
-
-def _parse_boolean(value: Any) -> bool:
-    if not isinstance(value, bool):
-        raise ValueError
-    return value
-
-
-def _parse_passes_on_to(value: Any) -> str:
-    text = " ".join(str(value).split())
-    if not 1 <= len(text) <= MAX_PASSES_ON_TO_CHARACTERS or "\0" in text:
-        raise ValueError
-    return text
-
-
-def _parse_retention_months(value: Any) -> int:
-    """Return a number of months. A file gives a number, the form gives text."""
-    if isinstance(value, str) and value.isascii() and value.isdigit() and len(value) < 5:
-        value = int(value)
-    if type(value) is not int or not 1 <= value <= MAX_RETENTION_MONTHS:
-        raise ValueError
-    return value
-
-
-def _parse_naming_number(value: Any) -> int:
-    """Return how many must have signed. A file gives a number, the form gives text."""
-    if isinstance(value, str) and value.isascii() and value.isdigit() and len(value) < 8:
-        value = int(value)
-    if type(value) is not int or not MIN_NAMING_NUMBER <= value <= MAX_NAMING_NUMBER:
-        raise ValueError
-    return value
-
-
-def _parse_milestones(value: Any) -> list[int]:
-    if not isinstance(value, list) or not all(type(n) is int and 0 < n < 10**12 for n in value):
-        raise ValueError
-    if value != sorted(set(value)):
-        raise ValueError
-    return value
-
-
-def _parse_professions(value: Any) -> list[str]:
-    if not isinstance(value, list):
-        raise ValueError
-    for item in value:
-        if not isinstance(item, str) or not 1 <= len(item) <= MAX_PROFESSION_CHARACTERS or not is_printable_line(item):
-            raise ValueError
-    return value
-
-
-def _parse_share_text(value: Any) -> str:
-    if not isinstance(value, str) or len(value) > MAX_SHARE_CHARACTERS or not is_printable_line(value):
-        raise ValueError
-    return value
-
-
 def footnote_message() -> str:
     """Return what to do about a footnote in a text."""
     return _("there are no footnotes here: write the note in brackets, or as a paragraph at the end")
-
-
-class InputField(ma.fields.Field[Any]):
-    """A field read by a function; whatever is wrong with it, one message says what to enter."""
-
-    def __init__(self, parse: Callable[[Any], Any], message: Any, **options: Any) -> None:
-        self._parse = parse
-        super().__init__(error_messages=dict.fromkeys(("required", "null", "invalid"), message), **options)
-
-    def make_error(self, key: str, **_: Any) -> ma.ValidationError:
-        """Return the message as a text: marshmallow takes a lazy translation for a list of messages."""
-        return ma.ValidationError(str(self.error_messages[key]))
-
-    def _deserialize(self, value: Any, *_: Any, **__: Any) -> Any:
-        try:
-            return self._parse(value)
-        except (ValueError, TypeError):
-            raise self.make_error("invalid") from None
-
-
-def _or_empty(parse: Callable[[Any], Any]) -> Callable[[Any], Any]:
-    return lambda value: "" if value == "" else parse(value)
 
 
 def _lazy_number(field: str) -> LazyString:
@@ -247,7 +82,7 @@ class TextInputSchema(ma.Schema):
     body_message = lazy_gettext("Write the text, in up to %(number)s characters.", number=_lazy_number("body"))
     body = _text_field("body", body_message)
     professions = InputField(
-        _parse_professions, lazy_gettext("Write one on each line, in up to 120 characters."), load_default=list
+        parse_professions, lazy_gettext("Write one on each line, in up to 120 characters."), load_default=list
     )
     email_message = lazy_gettext(
         "Write it in up to %(number)s characters, without web addresses, email addresses or telephone numbers: this "
@@ -255,18 +90,18 @@ class TextInputSchema(ma.Schema):
         number=MAX_CHARACTERS["email_intro"],
     )
     email_intro = InputField(
-        _or_empty(lambda value: _parse_mailed_text("email_intro", value)), email_message, load_default=""
+        or_empty(lambda value: parse_mailed_text("email_intro", value)), email_message, load_default=""
     )
     email_closing = InputField(
-        _or_empty(lambda value: _parse_mailed_text("email_closing", value)), email_message, load_default=""
+        or_empty(lambda value: parse_mailed_text("email_closing", value)), email_message, load_default=""
     )
     thanks = InputField(
-        _or_empty(lambda value: parse_text("thanks", value)),
+        or_empty(lambda value: parse_text("thanks", value)),
         lazy_gettext("Write it in up to %(number)s characters.", number=_lazy_number("thanks")),
         load_default="",
     )
     consent = InputField(
-        _or_empty(lambda value: _parse_mailed_text("consent", value)),
+        or_empty(lambda value: parse_mailed_text("consent", value)),
         lazy_gettext(
             "Write it in up to %(number)s characters, without web addresses, email addresses or telephone numbers.",
             number=MAX_CHARACTERS["consent"],
@@ -274,7 +109,7 @@ class TextInputSchema(ma.Schema):
         load_default="",
     )
     share_text = InputField(
-        _parse_share_text,
+        parse_share_text,
         lazy_gettext("Write them in one line, in up to %(number)s characters.", number=MAX_SHARE_CHARACTERS),
         load_default="",
     )
@@ -292,54 +127,54 @@ class PetitionInputSchema(ma.Schema):
     """A petition's settings, and its texts by language."""
 
     slug = InputField(
-        _parse_slug,
+        parse_slug,
         lazy_gettext(
             "Write it in lower-case letters, digits and single hyphens, in up to 80 characters; “new” and “preview” "
             "are reserved."
         ),
         required=True,
     )
-    kind = InputField(_one_of(KINDS), CHOICE_MESSAGE, required=True)
+    kind = InputField(one_of(KINDS), CHOICE_MESSAGE, required=True)
     default_language = InputField(
-        _one_of(tuple(LANGUAGES)), lazy_gettext("Please choose a language that the text is written in."), required=True
+        one_of(tuple(LANGUAGES)), lazy_gettext("Please choose a language that the text is written in."), required=True
     )
     sender_message = lazy_gettext("Say who publishes this, in up to 120 characters.")
-    sender_name = InputField(_parse_sender_name, sender_message, required=True)
+    sender_name = InputField(parse_sender_name, sender_message, required=True)
     reply_to = InputField(
-        _parse_reply_to,
+        parse_reply_to,
         lazy_gettext("This does not look like a full email address. It should read like name@example.org."),
         load_default=None,
     )
     passes_on_to = InputField(
-        _parse_passes_on_to, lazy_gettext("Name who gets the details, in up to 200 characters."), load_default=None
+        parse_passes_on_to, lazy_gettext("Name who gets the details, in up to 200 characters."), load_default=None
     )
     timezone = InputField(
-        _parse_timezone,
+        parse_timezone,
         lazy_gettext("Give a time zone such as Europe/Paris."),
         load_default="Europe/Paris",
     )
-    opens = InputField(_parse_datetime, lazy_gettext("Give a day and a time."), load_default=None, attribute="opens_at")
+    opens = InputField(parse_datetime, lazy_gettext("Give a day and a time."), load_default=None, attribute="opens_at")
     closes = InputField(
-        _parse_datetime,
+        parse_datetime,
         lazy_gettext("Give a day and a time, later than the opening."),
         load_default=None,
         attribute="closes_at",
     )
-    asks = InputField(_parse_asks, CHOICE_MESSAGE, load_default=lambda: ["profession"])
-    listing = InputField(_one_of(LISTINGS), CHOICE_MESSAGE, load_default="opt_in")
+    asks = InputField(parse_asks, CHOICE_MESSAGE, load_default=lambda: ["profession"])
+    listing = InputField(one_of(LISTINGS), CHOICE_MESSAGE, load_default="opt_in")
     disposable_addresses = InputField(
-        _one_of(DISPOSABLE_POLICIES), CHOICE_MESSAGE, load_default=DisposablePolicy.ACCEPT.value
+        one_of(DISPOSABLE_POLICIES), CHOICE_MESSAGE, load_default=DisposablePolicy.ACCEPT.value
     )
-    challenge = InputField(_parse_challenge, CHOICE_MESSAGE, load_default=ChallengePolicy.AUTOMATIC.value)
-    list_indexed = InputField(_parse_boolean, lazy_gettext("Choose yes or no."), load_default=False)
-    named_total = InputField(_parse_naming_number, NAMING_MESSAGE, load_default=None)
-    named_profession = InputField(_parse_naming_number, NAMING_MESSAGE, load_default=None)
-    team_sees_withheld = InputField(_parse_boolean, lazy_gettext("Choose yes or no."), load_default=False)
+    challenge = InputField(parse_challenge, CHOICE_MESSAGE, load_default=ChallengePolicy.AUTOMATIC.value)
+    list_indexed = InputField(parse_boolean, lazy_gettext("Choose yes or no."), load_default=False)
+    named_total = InputField(parse_naming_number, NAMING_MESSAGE, load_default=None)
+    named_profession = InputField(parse_naming_number, NAMING_MESSAGE, load_default=None)
+    team_sees_withheld = InputField(parse_boolean, lazy_gettext("Choose yes or no."), load_default=False)
     statistics = InputField(
-        _parse_boolean, lazy_gettext("Choose yes or no."), load_default=True, attribute="statistics_public"
+        parse_boolean, lazy_gettext("Choose yes or no."), load_default=True, attribute="statistics_public"
     )
     organisations = InputField(
-        _parse_boolean, lazy_gettext("Choose yes or no."), load_default=True, attribute="accepts_organisations"
+        parse_boolean, lazy_gettext("Choose yes or no."), load_default=True, attribute="accepts_organisations"
     )
     embed_origins = InputField(
         parse_origins,
@@ -351,12 +186,12 @@ class PetitionInputSchema(ma.Schema):
         load_default=list,
     )
     milestones = InputField(
-        _parse_milestones,
+        parse_milestones,
         lazy_gettext("Give whole numbers, each larger than the one before: 100, 250, 500."),
         load_default=list,
     )
     retention_months = InputField(
-        _parse_retention_months,
+        parse_retention_months,
         lazy_gettext("Give a whole number of months, from 1 to %(number)s.", number=MAX_RETENTION_MONTHS),
         load_default=None,
     )
@@ -409,16 +244,16 @@ class PetitionInputSchema(ma.Schema):
 class DraftTextSchema(TextInputSchema):
     """A text that is being written: what it has is checked, what is missing may be written later."""
 
-    title = InputField(_or_empty(lambda value: parse_text("title", value)), TextInputSchema.title_message)
-    summary = InputField(_or_empty(lambda value: parse_text("summary", value)), TextInputSchema.summary_message)
-    addressee = InputField(_or_empty(lambda value: parse_text("addressee", value)), TextInputSchema.addressee_message)
-    body = InputField(_or_empty(lambda value: parse_text("body", value)), TextInputSchema.body_message)
+    title = InputField(or_empty(lambda value: parse_text("title", value)), TextInputSchema.title_message)
+    summary = InputField(or_empty(lambda value: parse_text("summary", value)), TextInputSchema.summary_message)
+    addressee = InputField(or_empty(lambda value: parse_text("addressee", value)), TextInputSchema.addressee_message)
+    body = InputField(or_empty(lambda value: parse_text("body", value)), TextInputSchema.body_message)
 
 
 class DraftSchema(PetitionInputSchema):
     """A draft that the team opens later: only a title in its main language is required."""
 
-    sender_name = InputField(_or_empty(_parse_sender_name), PetitionInputSchema.sender_message, load_default="")
+    sender_name = InputField(or_empty(parse_sender_name), PetitionInputSchema.sender_message, load_default="")
     texts = ma.fields.Nested(
         ma.Schema.from_dict({language: ma.fields.Nested(DraftTextSchema) for language in LANGUAGES}), load_default=dict
     )

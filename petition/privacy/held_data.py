@@ -14,7 +14,9 @@ from petition.privacy.models import PersonRequest
 from petition.safeguards.email_addresses import Address
 from petition.signatures.data_copy import collect_data, to_dict
 from petition.signatures.labels import journal_act_label, report_kind_label
-from petition.signatures.models import AddressChange, ListRequest, SavedSearch, Signature, SignRequest
+from petition.signatures.models import Signature
+from petition.signatures.request_models import AddressChange, ListRequest, SignRequest
+from petition.signatures.search.models import SavedSearch
 from petition.team.accounts import find_by_email
 
 MAX_SIGNATURES = 200  # shown and copied; an address signs a petition at most twice

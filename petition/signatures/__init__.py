@@ -34,6 +34,7 @@ def register(app: Flask) -> None:
         address_change,
         bulk,
         check_email,
+        confirm,
         consents,
         disown,
         draft_preview,
@@ -49,6 +50,7 @@ def register(app: Flask) -> None:
         sign,
         signatories,
         staff,
+        thank_you,
     )
     from petition.team.template_context import register_navigation_count
 
@@ -58,6 +60,8 @@ def register(app: Flask) -> None:
         sign,
         embed,
         embed_settings,
+        confirm,
+        thank_you,
         check_email,
         disown,
         signatories,

@@ -15,7 +15,8 @@ from petition.safeguards.email_addresses import Address, BadAddress, parse_email
 from petition.signatures.disposable import find_policy_error
 from petition.signatures.labels import invalid_address_message
 from petition.signatures.links import ExpiredLink, LinkProblem, UnknownLink, find_signature
-from petition.signatures.models import AddressChange, Signature
+from petition.signatures.models import Signature
+from petition.signatures.request_models import AddressChange
 from petition.signatures.sign import enqueue_email, get_todays_emails, may_send_email
 
 NEW_ADDRESS_TOKEN_PURPOSE = "new_address"  # noqa: S105 - a name

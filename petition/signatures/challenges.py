@@ -18,8 +18,8 @@ from petition.core import clock
 from petition.core.db import db, execute_autocommit
 from petition.core.exceptions import ValidationError
 from petition.core.hashing import secret_keys
-from petition.signatures.models import UsedChallenge
 from petition.signatures.queries import USE_CHALLENGE_SQL
+from petition.signatures.request_models import UsedChallenge
 
 FIELD_NAME = "altcha"  # of the form and of the API: the solution
 ALGORITHM = "PBKDF2/SHA-256"

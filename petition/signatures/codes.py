@@ -22,9 +22,10 @@ from petition.signatures.code_handles import NOBODY, Handle, digest_details, ope
 from petition.signatures.confirm import DetailsChanged, SignatureEnded, confirm
 from petition.signatures.fingerprint import compute_fingerprint
 from petition.signatures.links import LinkTarget, make_confirm_token
-from petition.signatures.models import CONFIRMED_STATES, CodeTries, SignatureState
+from petition.signatures.models import CONFIRMED_STATES, SignatureState
 from petition.signatures.presses import Press
 from petition.signatures.queries import COUNT_CODE_TRY_SQL
+from petition.signatures.request_models import CodeTries
 
 CODE_DIGITS = 8
 MAX_TRIES = 10  # of the code of one link

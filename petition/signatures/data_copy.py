@@ -24,8 +24,10 @@ from petition.signatures.labels import (
     report_kind_label,
     report_reason_label,
 )
-from petition.signatures.models import AddressChange, ConsentWording, NameReport, Signature, SignatureState, SignRequest
+from petition.signatures.models import ConsentWording, Signature, SignatureState
 from petition.signatures.partner_news.consents import read_data
+from petition.signatures.request_models import AddressChange, SignRequest
+from petition.signatures.review.models import NameReport
 from petition.signatures.staff.history import ACTION_MESSAGES, BULK_ACTION_MESSAGES, VIEWED_MESSAGE, describe_action
 from petition.team import audit
 from petition.team.models import AuditEvent

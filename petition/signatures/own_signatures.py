@@ -13,8 +13,9 @@ from petition.delivery.queues import MAINTENANCE, NOTIFICATIONS
 from petition.delivery.wakeup import wake
 from petition.safeguards.email_addresses import BadAddress, parse_email_address
 from petition.signatures.labels import invalid_address_message
-from petition.signatures.models import CONFIRMED_STATES, ListRequest, Signature, SignatureState
+from petition.signatures.models import CONFIRMED_STATES, Signature, SignatureState
 from petition.signatures.queries import TAKE_LIST_REQUESTS
+from petition.signatures.request_models import ListRequest
 from petition.signatures.sign import enqueue_email, get_todays_emails, may_send_email
 
 TASK_NAME = "petition.signatures.tasks.run_list_requests"

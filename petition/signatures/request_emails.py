@@ -23,9 +23,10 @@ from petition.signatures.address_change import make_token
 from petition.signatures.emails import AUTO_SUBMITTED_HEADERS, without_subaddress
 from petition.signatures.labels import party_label, signature_state_label
 from petition.signatures.links import absolute_url, make_confirm_token, personal_path, petition_url
-from petition.signatures.models import CONFIRMED_STATES, AddressChange, Party, Signature, SignatureState
+from petition.signatures.models import CONFIRMED_STATES, Party, Signature, SignatureState
 from petition.signatures.own_signatures import LISTED_STATES, list_signatures
 from petition.signatures.presenter import mask_email
+from petition.signatures.request_models import AddressChange
 from petition.signatures.review.rules import is_plain_name
 
 KINDS = ("new_address", "address_change", "own_signatures", "name_withheld")

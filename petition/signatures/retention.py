@@ -1,6 +1,6 @@
-"""Remind signers who have not confirmed, and delete what must not be kept for longer.
+"""Delete what must not be kept for longer.
 
-What is restricted (GDPR, article 18) is stored and nothing else until that is lifted: neither reminded nor deleted.
+What is restricted (GDPR, article 18) is stored and nothing else until that is lifted: it is not deleted.
 """
 
 from datetime import datetime, timedelta
@@ -11,35 +11,13 @@ from sqlalchemy import ColumnElement, Delete, Update, case, delete, select, upda
 
 from petition.core import clock
 from petition.core.db import db
-from petition.delivery.outbox import OutboxEntry, enqueue
-from petition.delivery.queues import NOTIFICATIONS
 from petition.petitions.models import Petition
 from petition.signatures.confirm import ERASED_DETAILS
 from petition.signatures.models import Signature, SignatureState
-from petition.signatures.queries import MARK_REMINDED_SQL
 
-REMIND_AFTER = timedelta(days=3)
-REMIND_UNTIL = timedelta(days=5)  # whoever was not reminded by then is not read again
 NETWORK_MAX_AGE = timedelta(days=365)  # of a network hash, while its petition stays open
 DISOWNED_TTL = timedelta(days=30)  # the details of one that was confirmed, for the team to restore it
 BATCH_SIZE = 500
-
-
-def enqueue_reminders() -> int:
-    """Enqueue the only reminder of a batch of signers who have not confirmed after three days.
-
-    Only to a mailbox whose owner confirmed another signature, of any petition: one that never reacted to anything may
-    belong to somebody who never signed. Flushes, does not commit. Returns how many: call again until it is none.
-    """
-    now = clock.now()
-    petitions = [petition.id for petition in db.session.scalars(select(Petition)) if petition.people_can_confirm]
-    parameters = {
-        "now": now, "since": now - REMIND_UNTIL, "until": now - REMIND_AFTER, "petitions": petitions,
-        "batch_size": BATCH_SIZE,
-    }  # fmt: skip
-    marked = db.session.execute(MARK_REMINDED_SQL, parameters).all()
-    enqueue("reminder", NOTIFICATIONS, [OutboxEntry(*row) for row in marked])
-    return len(marked)
 
 
 def delete_expired() -> int:

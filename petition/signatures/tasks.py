@@ -10,7 +10,8 @@ from petition.signatures import attacks, disposable, naming_ended, own_signature
 from petition.signatures.address_change import delete_old_changes
 from petition.signatures.challenges import delete_expired_challenges
 from petition.signatures.codes import delete_old_tries
-from petition.signatures.retention import delete_expired, enqueue_reminders, erase_disowned, erase_expired_networks
+from petition.signatures.reminders import enqueue_reminders
+from petition.signatures.retention import delete_expired, erase_disowned, erase_expired_networks
 from petition.signatures.search.saved import delete_expired_searches
 from petition.signatures.staff.quarantine import quarantine_many
 

@@ -17,7 +17,8 @@ from petition.petitions.counters import get_count
 from petition.petitions.models import Petition
 from petition.signatures import self_service
 from petition.signatures.confirm import confirm_signature, disown, restore
-from petition.signatures.models import Signature, SignRequest
+from petition.signatures.models import Signature
+from petition.signatures.request_models import SignRequest
 
 
 @pytest.fixture

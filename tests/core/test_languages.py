@@ -10,9 +10,10 @@ import pytest
 from support.languages import install_arabic
 from support.settings import environment
 
-from config import BadSetting, Config
+from config import Config
 from petition.core.i18n import LANGUAGES
 from petition.core.languages import language_name, regional_locale, text_direction
+from petition.core.setting_checks import BadSetting
 
 ROOT = Path(__file__).parents[2]
 

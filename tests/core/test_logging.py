@@ -51,7 +51,7 @@ def test_failure_of_a_view_is_logged_by_its_rule_and_answered_with_an_error_page
     def fail(token):
         raise RuntimeError("broken")
 
-    monkeypatch.setitem(client.application.view_functions, "signatures.confirm_page", fail)
+    monkeypatch.setitem(client.application.view_functions, "confirm.confirm_page", fail)
     client.application.config["PROPAGATE_EXCEPTIONS"] = False
     answer = client.get("/c/BQE.awPI8g.HwpwcdSdoZdAQjkZlZ5myw")
     assert answer.status_code == 500

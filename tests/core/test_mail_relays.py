@@ -1,7 +1,8 @@
 import pytest
 
-from config import BadSetting, Config
+from config import Config
 from petition.core.mail_relays import parse_relay
+from petition.core.setting_checks import BadSetting
 from tests.test_config import VALID_SETTINGS
 
 

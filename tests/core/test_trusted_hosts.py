@@ -6,8 +6,9 @@ import pytest
 from support.factories import make_petition
 from support.settings import environment
 
-from config import BadSetting, Config
+from config import Config
 from petition.app import create_app
+from petition.core.setting_checks import BadSetting
 
 REFUSED = [
     "evil.example",

@@ -28,7 +28,7 @@ from petition.petitions.models import Petition
 from petition.signatures.confirm import confirm_signature
 from petition.signatures.links import make_confirm_token, make_personal_token
 from petition.signatures.models import Signature
-from petition.signatures.retention import REMIND_AFTER
+from petition.signatures.reminders import REMIND_AFTER
 from petition.signatures.tasks import run_list_requests, run_release_names, run_reminders
 from petition.team import accounts
 from petition.team.link_requests import LINKS_WINDOW, process_requests

@@ -10,6 +10,7 @@ import yaml
 from support import compose_file
 
 import config
+from petition.core.setting_checks import BadSetting
 from petition.delivery.queues import QUEUE_NAMES
 
 FOLDER = compose_file.ROOT / "deploy" / "kubernetes"
@@ -94,9 +95,9 @@ def test_settings_are_settings(tmp_path):
         settings[name] = str(tmp_path / name)
     assert config.Config({**settings, "KUBERNETES_SERVICE_HOST": "10.0.0.1", **LINKS}).MAIL_PORT == 587
     for name in LINKS:
-        with pytest.raises(config.BadSetting, match=name):
+        with pytest.raises(BadSetting, match=name):
             config.Config({**settings, name: LINKS[name]})
-    with pytest.raises(config.BadSetting, match="PETITION_POOL_SIZES"):
+    with pytest.raises(BadSetting, match="PETITION_POOL_SIZES"):
         config.Config({**settings, "KUBERNETES_SERVICE_HOST": "10.0.0.1", "PETITION_POOL_SIZES": "1"})
 
 

@@ -28,8 +28,8 @@ from petition.mailings.emails import Signer, build_message
 from petition.mailings.models import Mailing, MailingText
 from petition.petitions import file_parser as petition_file_parser
 from petition.petitions.counters import Count
+from petition.petitions.field_parsers import parse_text
 from petition.petitions.models import Petition, PetitionText
-from petition.petitions.validation import parse_text
 from petition.signatures.validation import clean_text as tidy
 
 SECRET = "a secret of the provider"

@@ -6,6 +6,7 @@ from collections.abc import Iterator
 import pytest
 from sqlalchemy import event
 from support.app_processes import AppProcesses
+from support.browser import create_first_account, new_page
 from support.local_stack import STOP_LIMIT_SECONDS, LocalStack
 from support.ports import free_port
 from support.smtp_server import SmtpServer
@@ -30,6 +31,33 @@ def stack(tmp_path_factory: pytest.TempPathFactory) -> Iterator[LocalStack]:
     assert stack.process.returncode == 0
     assert took < STOP_LIMIT_SECONDS
     assert left == []
+
+
+@pytest.fixture
+def pages(chromium):
+    """Make pages, with the options of a browser context."""
+    opened = []
+
+    def make(**options):
+        opened.append(new_page(chromium, **options))
+        return opened[-1]
+
+    yield make
+    for page in opened:
+        page.context.close()
+
+
+@pytest.fixture
+def page(pages):
+    return pages()
+
+
+@pytest.fixture
+def desk(stack, pages):
+    """A page on which a member of the team is signed in, the first of an empty stack."""
+    page = pages()
+    create_first_account(stack, page, "four words are enough")
+    return page
 
 
 @pytest.fixture

@@ -1,7 +1,7 @@
 """The life of a campaign, in a real browser: news are published and seen, a sheet is typed by keyboard and struck."""
 
 import pytest
-from support.browser import check_page, click_and_wait, create_first_account, new_page
+from support.browser import check_page, click_and_wait
 from support.local_stack import LocalStack
 from support.ports import free_port
 from support.waiting import wait_for
@@ -17,15 +17,6 @@ def stack(tmp_path):
     stack = LocalStack(tmp_path / "data", free_port()).wait_until_started()
     yield stack
     stack.stop()
-
-
-@pytest.fixture
-def desk(stack, chromium):
-    """A page on which a member of the team is signed in."""
-    page = new_page(chromium)
-    create_first_account(stack, page, "four words are enough")
-    yield page
-    page.context.close()
 
 
 def test_the_answer_is_written_published_and_made_a_mailing(stack, desk):

@@ -1,11 +1,9 @@
 """A coalition in a real browser: an organisation joins, is agreed to, writes from its own name, is left, and leaves."""
 
-import os
 import re
-from pathlib import Path
 
 import pytest
-from support.browser import VIEWPORTS, check_page, click_and_wait, create_first_account, new_page
+from support.browser import check_and_picture, click_and_wait, create_first_account
 from support.local_stack import LocalStack
 from support.ports import free_port
 from support.waiting import wait_for
@@ -14,7 +12,6 @@ pytestmark = [pytest.mark.slow, pytest.mark.journey, pytest.mark.browser, pytest
 PASSWORD = "four words are enough"
 LETTER, DESK = "/p/internet-en-prison", "/desk/petitions/internet-en-prison"
 NAME, MEMBER, SIGNER = "La chorale", "ada@example.net", "zoe@example.org"
-SCREENSHOT_FOLDER = os.environ.get("PICTURES")  # a folder to keep pictures in, to be looked at
 
 
 @pytest.fixture
@@ -24,46 +21,20 @@ def stack(tmp_path):
     stack.stop()
 
 
-@pytest.fixture
-def pages(chromium):
-    opened = []
-
-    def make(**options):
-        opened.append(new_page(chromium, **options))
-        return opened[-1]
-
-    yield make
-    for page in opened:
-        page.context.close()
-
-
-def look(page, name):
-    """Check a page, and keep pictures of it where they are asked for."""
-    check_page(page)
-    for scheme in ("light", "dark") if SCREENSHOT_FOLDER else ():
-        page.emulate_media(color_scheme=scheme)
-        for width, size in VIEWPORTS.items():
-            page.set_viewport_size(size)
-            page.wait_for_timeout(400)
-            page.screenshot(path=str(Path(SCREENSHOT_FOLDER) / f"{name}-{width}-{scheme}.png"), full_page=True)
-    page.emulate_media(color_scheme="light")
-    page.set_viewport_size(VIEWPORTS["desktop"])
-
-
 def add_organisation(stack, admin):
     admin.goto(f"{stack.url}/desk/partners")
-    look(admin, "no-partner")
+    check_and_picture(admin, "no-partner")
     admin.fill("#name", NAME)
     admin.fill("#key", "choir")
     admin.fill("#reply_to", "office@choir.example")
     click_and_wait(admin.get_by_role("button", name="Add", exact=True))
     admin.fill("#address", MEMBER)
     click_and_wait(admin.get_by_role("button", name="Add a member"))
-    look(admin, "organisation")
+    check_and_picture(admin, "organisation")
     admin.goto(f"{stack.url}{DESK}/partners")
     admin.select_option("#role", "owner")
     click_and_wait(admin.get_by_role("button", name="Add a partner"))
-    look(admin, "of-petition")
+    check_and_picture(admin, "of-petition")
 
 
 def join_team(stack, member):
@@ -74,7 +45,7 @@ def join_team(stack, member):
     member.fill("#again", PASSWORD)
     click_and_wait(member.locator("main button"))
     member.wait_for_url("**/desk/shared")
-    look(member, "shared")
+    check_and_picture(member, "shared")
 
 
 def agree(stack, signer):
@@ -83,12 +54,12 @@ def agree(stack, signer):
     signer.fill("#field-email", SIGNER)
     assert not signer.is_checked("#field-news_choir")
     signer.check("#field-news_choir")
-    look(signer, "form")
+    check_and_picture(signer, "form")
     click_and_wait(signer.get_by_role("button", name="Sign", exact=True).last)
     link = stack.link_to(SIGNER)
     signer.goto(stack.url + link)
     signer.get_by_text(f"You will receive news by email from {NAME}.").wait_for()
-    look(signer, "confirm")
+    check_and_picture(signer, "confirm")
     assert stack.confirm(link).status == 303
 
 
@@ -99,11 +70,11 @@ def write(stack, member):
     member.fill("#subject_en", "Our concert")
     member.fill("#body_en", "Hello {{ name }},\n\nCome and sing.")
     member.fill("#undo_minutes", "0")
-    look(member, "write")
+    check_and_picture(member, "write")
     click_and_wait(member.locator("#mailing button.btn-primary").last)
     member.get_by_text(f"A mailing of {NAME}").wait_for()
     member.get_by_role("button", name="Send test emails").wait_for()
-    look(member, "mailing")
+    check_and_picture(member, "mailing")
     click_and_wait(member.get_by_role("button", name="Send test emails"))
     wait_for(lambda: len(stack.mail_to(MEMBER)) > 1, what="a test email")
     mailing = member.url
@@ -136,19 +107,19 @@ def test_an_organisation_joins_writes_and_leaves(stack, pages):
     assert news["headers"]["Reply-To"] == "office@choir.example"
     unsubscribe = re.search(r"<(http[^>]+)>", news["headers"]["List-Unsubscribe"])[1]
     signer.goto(unsubscribe)
-    look(signer, "unsubscribe")
+    check_and_picture(signer, "unsubscribe")
     click_and_wait(signer.get_by_role("button", name=f"Stop the news of {NAME}"))
-    look(signer, "unsubscribed")
+    check_and_picture(signer, "unsubscribed")
 
     member.goto(f"{stack.url}{DESK}/campaign")
-    look(member, "statistics")
+    check_and_picture(member, "statistics")
     member.goto(f"{stack.url}/desk/shared")
     assert member.get_by_text("Through your link").locator("xpath=following-sibling::dd[1]").inner_text() == "1"
 
     admin.goto(f"{stack.url}{DESK}/partners")
     admin.get_by_text("End the partnership…").click()
     click_and_wait(admin.get_by_role("button", name="End the partnership"))
-    look(admin, "left")
+    check_and_picture(admin, "left")
     assert member.goto(mailing).status == 403
     assert member.goto(f"{stack.url}{DESK}/edit").status == 403
     assert "news_choir" not in stack.get(LETTER).text

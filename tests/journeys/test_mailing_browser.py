@@ -1,15 +1,13 @@
 """A mailing in a real browser: written in French, sent in English, stopped by one of its readers."""
 
-import os
 import re
 import subprocess
 import sys
 from collections import Counter
 from concurrent.futures import ThreadPoolExecutor
-from pathlib import Path
 
 import pytest
-from support.browser import VIEWPORTS, check_page, click_and_wait, new_page
+from support.browser import check_and_picture, click_and_wait
 from support.local_stack import LocalStack
 from support.ports import free_port
 from support.settings import ROOT
@@ -18,7 +16,6 @@ from support.waiting import wait_for
 pytestmark = [pytest.mark.slow, pytest.mark.journey, pytest.mark.browser, pytest.mark.xdist_group("mailing")]
 PASSWORD = "four words are enough"
 SIGNERS = 40
-SCREENSHOT_FOLDER = os.environ.get("PICTURES")  # a folder to keep pictures in, to be looked at
 
 
 @pytest.fixture(scope="module")
@@ -26,27 +23,6 @@ def stack(tmp_path_factory):
     stack = LocalStack(tmp_path_factory.mktemp("mailing") / "data", free_port()).wait_until_started()
     yield stack
     stack.stop()
-
-
-@pytest.fixture
-def pages(chromium):
-    opened = []
-
-    def make(**options):
-        opened.append(new_page(chromium, **options))
-        return opened[-1]
-
-    yield make
-    for page in opened:
-        page.context.close()
-
-
-def check_and_screenshot(page, name):
-    check_page(page)
-    for width, size in VIEWPORTS.items() if SCREENSHOT_FOLDER else ():
-        page.set_viewport_size(size)
-        page.screenshot(path=str(Path(SCREENSHOT_FOLDER) / f"{name}-{width}.png"), full_page=True)
-    page.set_viewport_size(VIEWPORTS["desktop"])
 
 
 def run_command(stack, *words):
@@ -99,7 +75,7 @@ def test_a_mailing_is_written_tested_sent_held_finished_and_left(stack, pages):
 
 def write(stack, page):
     page.goto(stack.url + "/desk/mailings/")
-    check_and_screenshot(page, "empty")
+    check_and_picture(page, "empty")
     page.get_by_role("link", name="Rédiger un envoi").click()
     page.fill("#name", "Premières nouvelles")
     page.locator("input[name=petitions]").first.check()
@@ -113,17 +89,17 @@ def write(stack, page):
     page.get_by_role("button", name="Enregistrer").click()
     assert "ligne 1" in page.locator("#body_fr-hint").inner_text()
     assert page.input_value("#subject_en") == "News, {{ name }}", "nothing typed is lost"
-    check_and_screenshot(page, "refused")
+    check_and_picture(page, "refused")
     page.fill("#body_fr", "Bonjour {{ name }},\n\nNous sommes {{ count }}.\n\n## La suite\n\n- un\n- deux")
     page.get_by_role("button", name="Enregistrer").click()
     page.wait_for_url("**/desk/mailings/*")
     page.get_by_text(f"{SIGNERS} destinataires").first.wait_for()
-    check_and_screenshot(page, "draft")
+    check_and_picture(page, "draft")
     number = int(page.url.rsplit("/", 1)[1])
     page.get_by_role("link", name="Aperçu").click()
     # A frame without scripts: what it shows is read from its own address.
     page.wait_for_load_state("networkidle")
-    check_and_screenshot(page, "preview")
+    check_and_picture(page, "preview")
     letter = page.context.request.get(stack.url + page.locator("iframe.email-preview").get_attribute("src"))
     assert f"Nous sommes {SIGNERS}." in letter.text()
     assert "sandbox" in letter.headers["content-security-policy"]
@@ -135,7 +111,7 @@ def write(stack, page):
     page.select_option("#width", "text")
     page.get_by_role("button", name="Afficher").click()
     assert "* un\n* deux" in page.locator("pre").inner_text()
-    check_and_screenshot(page, "preview-text")
+    check_and_picture(page, "preview-text")
     return number
 
 
@@ -147,7 +123,7 @@ def test(stack, page, number):
         wait_for(lambda who=who: len([m for m in stack.mail_to(f"{who}@example.net") if m["subject"][0] == "["]) == 2,
                  20, "both tests")  # fmt: skip
     page.get_by_text("Français → Sasha : envoyé").or_(page.get_by_text("Français → Sasha: envoyé")).first.wait_for()
-    check_and_screenshot(page, "tested")
+    check_and_picture(page, "tested")
 
 
 test.__test__ = False  # a step of the journey
@@ -163,7 +139,7 @@ def send(stack, page, number):
     settled(stack, number)
     page.get_by_text("Pause…").wait_for()
     page.locator("progress").wait_for()  # shown by the page's own refresh
-    check_and_screenshot(page, "sending")
+    check_and_picture(page, "sending")
     page.get_by_text("Pause…").click()
     page.fill("#pause-reason", "a word is missing")
     page.get_by_role("button", name="Pause now").click()
@@ -175,12 +151,12 @@ def send(stack, page, number):
     )
     held = len(mailing_emails(stack))
     assert 0 < held < SIGNERS
-    check_and_screenshot(page, "paused")
+    check_and_picture(page, "paused")
     assert len(mailing_emails(stack)) == held
     page.get_by_role("button", name="Resume").click()
     page.get_by_text(f"{SIGNERS} of {SIGNERS}").wait_for(timeout=60_000)
     page.get_by_text("Add new recipients…").wait_for()
-    check_and_screenshot(page, "sent")
+    check_and_picture(page, "sent")
     assert Counter(mail["to"] for mail in mailing_emails(stack)) == Counter(f"s{n}@example.org" for n in range(SIGNERS))
 
 
@@ -189,20 +165,20 @@ def unsubscribe(stack, reader, sender, number):
     assert mail["text"].startswith("Hello Signataire E.,")
     link = re.search(r"/u/[\w.-]+", mail["text"])[0]
     reader.goto(stack.url + link)
-    check_and_screenshot(reader, "unsubscribe")
+    check_and_picture(reader, "unsubscribe")
     reader.get_by_role("button", name="Stop the news about “").click()
     reader.get_by_text("Your signature still counts").wait_for()
-    check_and_screenshot(reader, "unsubscribed")
+    check_and_picture(reader, "unsubscribed")
     reader.get_by_role("button", name="Stop the news about everything I signed here").click()
     reader.get_by_text("It is done, for everything").wait_for()
     sender.goto(f"{stack.url}/desk/mailings/{number}")
     assert sender.locator(".tiles div", has_text="unsubscribed").locator("dd").inner_text() == "1"
     click_and_wait(sender.get_by_role("link", name="All recipients"))
-    check_and_screenshot(sender, "recipients")
+    check_and_picture(sender, "recipients")
     sender.fill("#address", "S4@example.org")
     sender.get_by_role("button", name="Find").click()
     sender.get_by_role("link", name="Signataire E.").click()
     sender.get_by_text("this news").wait_for()
-    check_and_screenshot(sender, "recipient")
+    check_and_picture(sender, "recipient")
     sender.goto(stack.url + "/desk/mailings/")
-    check_and_screenshot(sender, "list")
+    check_and_picture(sender, "list")

@@ -1,7 +1,7 @@
 """Names in the public list, in a real browser: reviewed on the desk, reported by a reader, decided, undone."""
 
 import pytest
-from support.browser import check_page, click_and_wait, create_first_account, new_page
+from support.browser import check_page, click_and_wait
 from support.local_stack import LocalStack
 from support.ports import free_port
 from support.waiting import wait_for
@@ -25,22 +25,6 @@ def stack(tmp_path):
     stack.stop()
 
 
-@pytest.fixture
-def desk(stack, chromium):
-    """A page on which a member of the team is signed in."""
-    page = new_page(chromium)
-    create_first_account(stack, page, "four words are enough")
-    yield page
-    page.context.close()
-
-
-@pytest.fixture
-def reader(chromium):
-    page = new_page(chromium)
-    yield page
-    page.context.close()
-
-
 def sign_and_confirm(stack, network, form):
     answer = stack.request("POST", f"{LETTER}/sign", form={**form, "listed": "on"}, network=network)
     assert answer.status == 303, answer.text
@@ -57,7 +41,7 @@ def wait_for_list(stack, shown, hidden=()):
     wait_for(agrees, what=f"a list with {shown} and without {hidden}")
 
 
-def test_names_are_reviewed_reported_decided_and_undone(stack, desk, reader):
+def test_names_are_reviewed_reported_decided_and_undone(stack, desk, page):
     for network, form in enumerate((PERSON, FLAGGED, ORGANISATION), 1):
         sign_and_confirm(stack, network, form)
     wait_for_list(stack, ["Zoé Martin"], ["Police Nationale", "Example"])
@@ -81,17 +65,17 @@ def test_names_are_reviewed_reported_decided_and_undone(stack, desk, reader):
     click_and_wait(tick_bar.get_by_role("button", name="Do not show", exact=True))
     desk.get_by_role("status").get_by_text("1 name is not shown.").wait_for()
 
-    reader.goto(f"{stack.url}{LETTER}/signatories")
-    assert reader.get_by_role("img", name="Signed from an address at its own domain").count() == 1
-    check_page(reader)
-    click_and_wait(reader.get_by_role("link", name="Report a name that should not be here"))
-    check_page(reader)
-    click_and_wait(reader.get_by_role("link", name="Report this name: Zoé Martin", exact=True))
-    check_page(reader)
-    reader.locator("form input[name=reason]").first.check()
-    click_and_wait(reader.get_by_role("button", name="Report this name"))
-    reader.get_by_role("heading", name="Thank you").wait_for()
-    check_page(reader)
+    page.goto(f"{stack.url}{LETTER}/signatories")
+    assert page.get_by_role("img", name="Signed from an address at its own domain").count() == 1
+    check_page(page)
+    click_and_wait(page.get_by_role("link", name="Report a name that should not be here"))
+    check_page(page)
+    click_and_wait(page.get_by_role("link", name="Report this name: Zoé Martin", exact=True))
+    check_page(page)
+    page.locator("form input[name=reason]").first.check()
+    click_and_wait(page.get_by_role("button", name="Report this name"))
+    page.get_by_role("heading", name="Thank you").wait_for()
+    check_page(page)
     wait_for_list(stack, ["Zoé Martin", "Example"], ["Police Nationale"])
 
     desk.goto(f"{stack.url}/desk/names/")

@@ -5,7 +5,7 @@ import time
 import psycopg
 import pytest
 from passlib.totp import TOTP
-from support.browser import check_page, click_and_wait, create_first_account, new_page
+from support.browser import check_page, click_and_wait, create_first_account
 from support.local_stack import LocalStack
 from support.ports import free_port
 from support.waiting import wait_for
@@ -25,13 +25,6 @@ def stack(tmp_path):
     stack = LocalStack(tmp_path / "data", free_port()).wait_until_started()
     yield stack
     stack.stop()
-
-
-@pytest.fixture
-def page(chromium):
-    page = new_page(chromium)
-    yield page
-    page.context.close()
 
 
 def database(stack):

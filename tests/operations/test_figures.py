@@ -21,9 +21,10 @@ from petition.delivery.worker import run_queue
 from petition.operations import queries, rollup
 from petition.operations.confirmation_funnel import read_funnel
 from petition.petitions.counters import get_count
-from petition.petitions.models import PaperImport, Petition
+from petition.petitions.models import Petition
 from petition.petitions.paper import bulk as paper_bulk
 from petition.petitions.paper.manual_entry import ProblemFound, add_line
+from petition.petitions.paper.models import PaperImport
 from petition.petitions.statistics import roll_up_batch
 from petition.retention.anonymise import anonymise_due
 from petition.retention.folding import fold

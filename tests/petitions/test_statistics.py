@@ -11,8 +11,8 @@ from petition.core.db import db
 from petition.delivery.worker import run_queue
 from petition.operations.reconcile import reconcile
 from petition.petitions import statistics as module
-from petition.petitions.models import CampaignLog, CampaignStatistic
 from petition.petitions.statistics import get_statistics, roll_up_batch
+from petition.petitions.statistics_models import CampaignLog, CampaignStatistic
 from petition.signatures.confirm import confirm_signature, disown
 from petition.signatures.list_pages import count_people
 from petition.signatures.models import Signature

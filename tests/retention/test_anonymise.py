@@ -18,7 +18,8 @@ from petition.retention.anonymise import anonymise_batch, anonymise_due
 from petition.retention.models import PetitionRetention
 from petition.retention.schedule import get_plan
 from petition.signatures.confirm import confirm_signature
-from petition.signatures.models import NameReport, Signature
+from petition.signatures.models import Signature
+from petition.signatures.review.models import NameReport
 from petition.signatures.search.filters import parse_filter
 from petition.signatures.staff.actions import list_allowed_actions, perform_action
 from petition.signatures.staff.invalidate import invalidate_batch, prepare_bulk_invalidation

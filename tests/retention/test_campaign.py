@@ -29,8 +29,9 @@ from petition.operations.reconcile import reconcile
 from petition.operations.rollup import roll_up
 from petition.petitions import lifecycle
 from petition.petitions.counters import get_count
-from petition.petitions.models import PaperImport, Petition
+from petition.petitions.models import Petition
 from petition.petitions.paper import bulk, importer
+from petition.petitions.paper.models import PaperImport
 from petition.petitions.queries import TOP_VALUES_SQL, find_by_slug
 from petition.petitions.statistics import roll_up_batch
 from petition.retention import anonymise

@@ -11,7 +11,8 @@ from petition.core.db import db
 from petition.delivery.models import Delivery
 from petition.delivery.worker import run_queue
 from petition.signatures.links import make_personal_token
-from petition.signatures.models import AddressChange, Signature
+from petition.signatures.models import Signature
+from petition.signatures.request_models import AddressChange
 from petition.signatures.self_service import erase
 from petition.signatures.tasks import run_retention
 

@@ -9,7 +9,8 @@ from support.factories import make_petition
 from petition.core import clock
 from petition.core.db import db
 from petition.operations.metrics import render_metrics
-from petition.petitions.models import CampaignHour, Petition
+from petition.petitions.models import Petition
+from petition.petitions.statistics_models import CampaignHour
 from petition.signatures import attacks
 from petition.team.models import AuditEvent
 

@@ -17,7 +17,8 @@ from petition.core.db import db
 from petition.signatures import challenges
 from petition.signatures.challenges import delete_expired_challenges, make_challenge, use_solution
 from petition.signatures.links import make_confirm_token, make_personal_token
-from petition.signatures.models import Signature, UsedChallenge
+from petition.signatures.models import Signature
+from petition.signatures.request_models import UsedChallenge
 
 API = "/api/v1/petitions/jardin"
 

@@ -11,7 +11,7 @@ from petition.core.db import db
 from petition.delivery.models import Delivery
 from petition.delivery.worker import run_queue
 from petition.signatures.cli import signatures
-from petition.signatures.models import AddressChange
+from petition.signatures.request_models import AddressChange
 from petition.team.models import AuditEvent
 
 

@@ -17,7 +17,8 @@ from petition.signatures.code_handles import DIGEST_BYTES, Handle, make_handle, 
 from petition.signatures.codes import CODE_DIGITS, MAX_TRIES, WrongCode, confirm_by_code, make_code
 from petition.signatures.confirm import disown
 from petition.signatures.links import make_confirm_token
-from petition.signatures.models import CodeTries, Signature
+from petition.signatures.models import Signature
+from petition.signatures.request_models import CodeTries
 from petition.signatures.self_service import erase, withdraw
 from petition.signatures.staff.invalidate import invalidate
 from petition.signatures.staff.quarantine import quarantine

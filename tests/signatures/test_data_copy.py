@@ -17,7 +17,9 @@ from petition.delivery.suppressions.suppression_list import hash_address, suppre
 from petition.mailings.models import Unsubscription
 from petition.signatures.data_copy import HIDDEN_COLUMNS, collect_data
 from petition.signatures.links import personal_path
-from petition.signatures.models import AddressChange, ConsentWording, NameReport, Signature, SignRequest
+from petition.signatures.models import ConsentWording, Signature
+from petition.signatures.request_models import AddressChange, SignRequest
+from petition.signatures.review.models import NameReport
 from petition.signatures.staff.actions import perform_action
 from petition.signatures.views.personal_page import TECHNICAL_FIELDS, TYPED_FIELDS
 from petition.team import audit

@@ -8,7 +8,7 @@ from petition.core.db import db
 from petition.delivery.models import Delivery
 from petition.delivery.worker import run_queue
 from petition.signatures.links import personal_path
-from petition.signatures.models import ListRequest
+from petition.signatures.request_models import ListRequest
 from petition.signatures.tasks import run_list_requests
 
 

@@ -35,43 +35,6 @@ def count_reminders():
     return db.session.query(Delivery).filter_by(kind="reminder").count()
 
 
-def test_each_pending_signer_is_reminded_once_after_three_days(petition, other_petition, monkeypatch):
-    monkeypatch.setattr(retention, "BATCH_SIZE", 2)
-    for name in ("old0", "old1", "old2", "old3", "old4", "young", "done"):
-        make_signature(other_petition, email=f"{name}@example.org", state="confirmed")
-    for n in range(5):
-        aged(petition, 4, email=f"old{n}@example.org")
-    aged(petition, 2, email="young@example.org")
-    aged(petition, 4, email="done@example.org", state="confirmed")
-    for _ in range(2):
-        run_reminders()
-    reminders = db.session.query(Delivery).filter_by(kind="reminder", queue="notifications").all()
-    assert len(reminders) == 5
-    assert len({d.subject_id for d in reminders}) == 5
-
-
-def test_a_mailbox_that_never_reacted_is_not_reminded(petition, other_petition):
-    aged(petition, 4, email="never@example.org")
-    for state in ("pending", "disowned", "invalidated"):
-        aged(petition, 4, email=f"{state}@example.org")
-        make_signature(other_petition, email=f"{state}@example.org", state=state)
-    run_reminders()
-    assert count_reminders() == 0
-    aged(petition, 4, email="withdrawn@example.org")
-    make_signature(other_petition, email="withdrawn@example.org", state="withdrawn", confirmed_at=clock.now())
-    run_reminders()
-    assert count_reminders() == 1
-
-
-def test_a_mailbox_that_confirmed_in_another_spelling_or_for_an_organisation_is_reminded(petition, other_petition):
-    aged(petition, 4, email="z.oe+x@gmail.com")
-    make_signature(other_petition, email="zoe@googlemail.com", state="confirmed")
-    aged(petition, 4, email="ana@example.org")
-    make_signature(petition, email="ana@example.org", party="organisation", organisation="Les amis", state="confirmed")
-    run_reminders()
-    assert count_reminders() == 2
-
-
 def test_unconfirmed_signatures_are_deleted_after_fourteen_days(petition, monkeypatch):
     monkeypatch.setattr(retention, "BATCH_SIZE", 2)
     for n in range(5):
@@ -82,15 +45,6 @@ def test_unconfirmed_signatures_are_deleted_after_fourteen_days(petition, monkey
     ]
     run_retention()
     assert {s.id for s in db.session.query(Signature)} == {s.id for s in remaining}
-
-
-def test_nobody_is_reminded_of_a_petition_that_is_closed(petition):
-    make_signature(make_petition(slug="verger"), state="confirmed")
-    aged(petition, 4)
-    petition.state, petition.closed_at = "closed", clock.now() - timedelta(days=2)
-    db.session.commit()
-    run_reminders()
-    assert db.session.query(Delivery).filter_by(kind="reminder").count() == 0
 
 
 def test_the_details_of_a_disowned_signature_are_erased_after_a_month(petition, monkeypatch):

@@ -14,7 +14,8 @@ from petition.delivery.worker import run_queue
 from petition.petitions import lifecycle
 from petition.signatures import sign_requests
 from petition.signatures.confirm import confirm_signature, disown
-from petition.signatures.models import Signature, SignRequest
+from petition.signatures.models import Signature
+from petition.signatures.request_models import SignRequest
 from petition.signatures.self_service import withdraw
 from petition.signatures.staff.invalidate import invalidate
 

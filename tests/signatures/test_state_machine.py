@@ -36,7 +36,8 @@ from petition.petitions.models import Petition
 from petition.signatures.confirm import confirm_signature
 from petition.signatures.links import get_by_confirm_token, get_by_personal_token
 from petition.signatures.models import Signature
-from petition.signatures.retention import delete_expired, enqueue_reminders
+from petition.signatures.reminders import enqueue_reminders
+from petition.signatures.retention import delete_expired
 from petition.signatures.staff.actions import perform_action
 
 sys.path.insert(0, str(ROOT / "tools"))

@@ -3,12 +3,14 @@
 import os
 import shutil
 from collections.abc import Iterator
+from pathlib import Path
 from urllib.parse import urlsplit
 
 import pytest
 from axe_playwright_python.sync_playwright import Axe
 from playwright.sync_api import Browser, sync_playwright
 
+PICTURES_FOLDER = os.environ.get("PICTURES")  # to keep pictures in, to be looked at
 VIEWPORTS = {"phone": {"width": 390, "height": 844}, "desktop": {"width": 1280, "height": 900}}
 CHROMIUM_ARGUMENTS = ["--no-sandbox", "--disable-gpu", "--disable-quic", "--disable-background-networking"]
 
@@ -51,6 +53,19 @@ def click_and_wait(locator):
     """Click, and wait for the page that it leads to."""
     with locator.page.expect_navigation():
         locator.click()
+
+
+def check_and_picture(page, name):
+    """Check a page, and keep pictures of it where they are asked for."""
+    check_page(page)
+    for scheme in ("light", "dark") if PICTURES_FOLDER else ():
+        page.emulate_media(color_scheme=scheme)
+        for width, size in VIEWPORTS.items():
+            page.set_viewport_size(size)
+            page.wait_for_timeout(400)
+            page.screenshot(path=str(Path(PICTURES_FOLDER) / f"{name}-{width}-{scheme}.png"), full_page=True)
+    page.emulate_media(color_scheme="light")
+    page.set_viewport_size(VIEWPORTS["desktop"])
 
 
 def check_page(page):

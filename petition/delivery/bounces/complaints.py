@@ -5,11 +5,9 @@ or forwarded copy, "not-spam" takes a complaint back, and "fraud", "virus" and "
 """
 
 import email
-import re
 from email.message import Message
 
 COMPLAINT_TYPES = ("abuse", "opt-out", "opt-out-list")
-JMRP_SENDERS = re.compile(r"@(hotmail|outlook|live|microsoft)\.com$|staff@hotmail\.com")
 MAX_COPY_CHARACTERS = 100_000
 
 

@@ -31,7 +31,6 @@ from petition.delivery.bounces.models import WebhookToken
 MAX_CLOCK_DIFFERENCE_SECONDS = 300  # between a signature's time and ours
 # Mailgun's signatures are valid for minutes; Amazon SNS repeats a message for an hour, or longer if so configured.
 TOKEN_RETENTION = timedelta(days=2)
-PASSWORD_PROVIDERS = {"ses", "postmark", "brevo"}
 
 
 class NotAuthentic(DomainError):

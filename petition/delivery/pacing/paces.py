@@ -58,7 +58,7 @@ class WatchedProviders:
     def __init__(self) -> None:
         self._lock = threading.Lock()
         self._providers: Mapping[str, WatchedProvider] = {}
-        self._stale_at = self._release_at = 0.0
+        self._stale_at = 0.0
 
     def get(self) -> Mapping[str, WatchedProvider]:
         """Return the providers by name; reads them from the database if that is due."""

@@ -15,11 +15,12 @@ from petition.core.i18n import N_
 from petition.core.openapi import ApiBlueprint, document_operation, document_problems
 from petition.integrations.api import paper_schemas as schemas
 from petition.petitions import queries as petition_queries
-from petition.petitions.labels import paper_file_error_message, paper_problem_message
-from petition.petitions.models import PaperImport, Petition
+from petition.petitions.models import Petition
 from petition.petitions.paper import bulk, importer, manual_entry
 from petition.petitions.paper.dates import DateOrder
 from petition.petitions.paper.errors import PaperFileError
+from petition.petitions.paper.labels import paper_file_error_message, paper_problem_message
+from petition.petitions.paper.models import PaperImport
 from petition.team import audit
 from petition.team.api_tokens.access import ACCESS_TOKEN, current_token, require_petition, require_scope
 from petition.team.api_tokens.scopes import Scope

@@ -5,9 +5,9 @@ from marshmallow import validate
 
 from petition.core.i18n import N_
 from petition.integrations.api.bulk_action_schemas import EXAMPLE_BULK_ACTION, BulkActionSchema
-from petition.petitions.models import PaperImportState
 from petition.petitions.paper.columns import FIELDS
 from petition.petitions.paper.dates import DateOrder
+from petition.petitions.paper.models import PaperImportState
 
 STEPS = ("add", "stop", "resume", "undo", "discard", "dates", "columns")
 

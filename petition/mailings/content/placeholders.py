@@ -9,7 +9,7 @@ from jinja2 import Template, TemplateSyntaxError, nodes
 from jinja2.sandbox import ImmutableSandboxedEnvironment
 
 from petition.core.i18n import N_
-from petition.petitions.validation import is_printable_text
+from petition.core.text import is_printable_text
 
 ParseErrors = list[tuple[int, str]]
 

@@ -110,16 +110,7 @@ def new() -> Any:
 @blueprint.post("/new")
 def make() -> Any:
     """Create a draft."""
-    submitted = _submitted_values()
-    try:
-        mailing = create(parse_draft(submitted, require_current_account()), require_current_account().email)
-    except DomainError as error:
-        db.session.rollback()
-        return _render_form(None, submitted, 0, errors=error.errors), 422
-    unsaved_forms.discard(require_current_account(), request.path)
-    db.session.commit()
-    flash(_("Saved as a draft. Nothing is sent until it has been tested and scheduled."), "success")
-    return redirect_to_mailing(mailing.id)
+    return _create(_("Saved as a draft. Nothing is sent until it has been tested and scheduled."))
 
 
 @blueprint.post("/of-update/<int:update_id>")
@@ -162,7 +153,7 @@ def save(mailing_id: int) -> Any:
     What was typed while the mailing was scheduled is shown again, to be saved as a mailing of its own.
     """
     if "copy" in request.form:
-        return _save_copy()
+        return _create(_("Saved as a draft of its own."))
     mailing, submitted = get_mailing_or_404(mailing_id, lock=True), _submitted_values()
     if mailing.state == MailingState.PAUSED:
         submitted |= asdict(segment_from_dict(mailing.segment))  # which the form does not ask for any more
@@ -199,8 +190,8 @@ def save(mailing_id: int) -> Any:
     return redirect_to_mailing(mailing_id)
 
 
-def _save_copy() -> Any:
-    """Save what was typed as a draft of its own."""
+def _create(done: str) -> Any:
+    """Save what was typed as a draft of its own, and say so in the words of `done`."""
     submitted = _submitted_values()
     try:
         mailing = create(parse_draft(submitted, require_current_account()), require_current_account().email)
@@ -209,5 +200,5 @@ def _save_copy() -> Any:
         return _render_form(None, submitted, 0, errors=error.errors), 422
     unsaved_forms.discard(require_current_account(), request.path)
     db.session.commit()
-    flash(_("Saved as a draft of its own."), "success")
+    flash(done, "success")
     return redirect_to_mailing(mailing.id)

@@ -15,11 +15,12 @@ from petition.core.db import db, read_detached
 from petition.core.exceptions import ValidationError
 from petition.core.i18n import LANGUAGES
 from petition.core.optimistic_lock import require_version
+from petition.core.text import is_printable_text
 from petition.core.trusted_hosts import is_loopback
 from petition.petitions.legal.models import WHOLE_SITE as WHOLE_SITE
 from petition.petitions.legal.models import LegalNotice
 from petition.petitions.markdown import find_footnotes
-from petition.petitions.validation import footnote_message, is_printable_text
+from petition.petitions.validation import footnote_message
 
 MAX_CHARACTERS = {"publisher": 200, "address": 500, "contact": 300, "director": 200, "host": 600}
 MAX_TEXT_CHARACTERS = 30_000

@@ -10,8 +10,9 @@ from petition.bulk_actions.models import BulkAction
 from petition.core import clock
 from petition.core.db import db
 from petition.petitions.counters import increment
-from petition.petitions.models import PaperImport, PaperImportState, PaperSignature, Petition
+from petition.petitions.models import Petition
 from petition.petitions.paper.importer import delete_duplicates, find_action
+from petition.petitions.paper.models import PaperImport, PaperImportState, PaperSignature
 from petition.petitions.paper.queries import AVOID_SEQUENTIAL_SCANS_SQL, COUNT_SIGNATURES_SQL, REMOVE_SIGNATURES_SQL
 
 SUBJECT = "paper"

@@ -14,11 +14,12 @@ from petition.bulk_actions.models import BulkAction
 from petition.core.cli_support import CommandError, console, with_app_context
 from petition.core.db import db
 from petition.petitions import queries as petition_queries
-from petition.petitions.labels import paper_file_error_message, paper_problem_message
-from petition.petitions.models import PaperImport, PaperImportState, Petition
+from petition.petitions.models import Petition
 from petition.petitions.paper import bulk, importer
 from petition.petitions.paper.dates import DateOrder
 from petition.petitions.paper.errors import PaperFileError
+from petition.petitions.paper.labels import paper_file_error_message, paper_problem_message
+from petition.petitions.paper.models import PaperImport, PaperImportState
 from petition.team import audit
 
 MAX_PROBLEMS_SHOWN = 50

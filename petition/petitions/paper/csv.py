@@ -8,12 +8,12 @@ from functools import lru_cache
 from typing import Any
 
 from petition.core import clock
+from petition.core.text import is_printable_line
 from petition.petitions.paper import workbook
 from petition.petitions.paper.columns import Heading, find_heading
 from petition.petitions.paper.dates import DateOrder, find_date_order, parse_date
 from petition.petitions.paper.errors import PaperFileError, PaperFileErrorCode
 from petition.petitions.paper.records import decode_lines, split_records
-from petition.petitions.validation import is_printable_line
 from petition.safeguards.signer_texts import find_problem, normalise
 
 MAX_LINES = 50_000

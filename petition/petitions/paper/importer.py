@@ -19,10 +19,11 @@ from petition.core.pagination import Page, make_page, select_page
 from petition.delivery.queues import MAINTENANCE
 from petition.delivery.wakeup import wake
 from petition.petitions.counters import increment
-from petition.petitions.models import PaperImport, PaperImportState, PaperSignature, Petition
+from petition.petitions.models import Petition
 from petition.petitions.paper.columns import FIELDS, NAME_FIELDS
 from petition.petitions.paper.csv import PaperFile, Table, parse_table, read_table
 from petition.petitions.paper.dates import DateOrder
+from petition.petitions.paper.models import PaperImport, PaperImportState, PaperSignature
 from petition.petitions.paper.queries import (
     APPEND_PROBLEMS_SQL,
     AVOID_SEQUENTIAL_SCANS_SQL,

@@ -9,11 +9,12 @@ from sqlalchemy import select
 from petition.core import clock
 from petition.core.db import db
 from petition.petitions.counters import increment
-from petition.petitions.models import PaperImport, PaperImportState, Petition
+from petition.petitions.models import Petition
 from petition.petitions.paper.bulk import REMOVE
 from petition.petitions.paper.csv import parse_table, read_table
 from petition.petitions.paper.dates import DateOrder
 from petition.petitions.paper.importer import delete_duplicates, find_action
+from petition.petitions.paper.models import PaperImport, PaperImportState
 from petition.petitions.paper.queries import COUNT_SIGNATURES_SQL, STORE_SIGNATURES_SQL, STORED_COLUMNS
 
 MANUAL_FILE = ""  # the file name of the import that holds a petition's typed lines

@@ -4,7 +4,7 @@ from sqlalchemy import func, select
 
 from petition.core.db import db
 from petition.core.exceptions import NotFound, ValidationError
-from petition.petitions.models import PaperImport, PaperScan
+from petition.petitions.paper.models import PaperImport, PaperScan
 
 MAX_SCAN_BYTES = 10 * 1024 * 1024
 MAX_SCANS = 6  # of one sheet: both sides, photographed again

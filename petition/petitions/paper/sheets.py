@@ -8,13 +8,15 @@ from sqlalchemy import select
 from petition.core import clock
 from petition.core.db import db
 from petition.core.exceptions import InvalidTransition
+from petition.core.text import is_printable_line
 from petition.petitions.counters import increment
-from petition.petitions.models import PaperImport, PaperImportState, PaperSignature, Petition
+from petition.petitions.models import Petition
 from petition.petitions.paper.bulk import REMOVE
 from petition.petitions.paper.csv import Table, parse_table
 from petition.petitions.paper.dates import DateOrder
 from petition.petitions.paper.importer import delete_duplicates, find_action
 from petition.petitions.paper.manual_entry import MANUAL_FILE, MAX_FIELD_CHARACTERS
+from petition.petitions.paper.models import PaperImport, PaperImportState, PaperSignature
 from petition.petitions.paper.queries import (
     AVOID_SEQUENTIAL_SCANS_SQL,
     COUNT_SIGNATURES_SQL,
@@ -22,7 +24,6 @@ from petition.petitions.paper.queries import (
     STORE_SIGNATURES_SQL,
     STORED_COLUMNS,
 )
-from petition.petitions.validation import is_printable_line
 
 MAX_SHEET_CHARACTERS = 60
 ROWS = 20  # of the form

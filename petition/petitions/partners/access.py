@@ -14,9 +14,9 @@ from sqlalchemy import select
 
 from petition.core.db import db
 from petition.core.exceptions import NotFound
+from petition.petitions.field_parsers import SLUG_PATTERN
 from petition.petitions.models import Petition
 from petition.petitions.partners.models import GRANTS, PartnerMember, PartnerRole, Partnership
-from petition.petitions.validation import SLUG_PATTERN
 from petition.team.models import Account
 from petition.team.permissions import list_partner_views
 

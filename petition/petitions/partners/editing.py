@@ -17,10 +17,10 @@ from petition.core.db import db
 from petition.core.exceptions import Conflict, NotFound, ValidationError
 from petition.core.i18n import LANGUAGES
 from petition.core.pagination import MAX_ID
+from petition.core.text import is_printable_line
 from petition.petitions.models import Petition
 from petition.petitions.partners.models import PARTNER_ROLES, Partner, PartnerMember, Partnership
 from petition.petitions.sharing import CHANNELS
-from petition.petitions.validation import is_printable_line
 from petition.safeguards.email_addresses import BadAddress, parse_email_address, parse_reply_address
 from petition.team import accounts, audit
 from petition.team.api_tokens import tokens

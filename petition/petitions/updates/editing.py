@@ -14,10 +14,11 @@ from petition.core.db import db
 from petition.core.exceptions import Conflict, NotFound, ValidationError
 from petition.core.i18n import LANGUAGES
 from petition.core.optimistic_lock import require_version
+from petition.core.text import is_printable_line, is_printable_text
 from petition.petitions.markdown import find_footnotes
 from petition.petitions.models import Petition
 from petition.petitions.updates.models import UPDATE_KINDS, PetitionUpdate
-from petition.petitions.validation import footnote_message, is_printable_line, is_printable_text
+from petition.petitions.validation import footnote_message
 
 MAX_UPDATES = 200  # of one petition, which are read as a whole
 MAX_TITLE_CHARACTERS, MAX_BODY_CHARACTERS, MAX_URL_CHARACTERS = 200, 30_000, 500

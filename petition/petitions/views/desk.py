@@ -14,6 +14,7 @@ from petition.core.i18n import LANGUAGES
 from petition.core.optimistic_lock import EditConflict
 from petition.petitions import edit_form, editing, labels, lifecycle
 from petition.petitions import queries as petition_queries
+from petition.petitions.consequences import describe_consequences
 from petition.petitions.counters import get_count, get_counts
 from petition.petitions.models import Petition, PetitionState
 from petition.petitions.partners.models import PartnerRole
@@ -196,7 +197,7 @@ def _render_review(petition: Petition, values: Mapping[str, str], changes: list[
         changes=changes,
         base=request.form.get("base", ""),
         count=count,
-        consequences=labels.describe_consequences(changes, count),
+        consequences=describe_consequences(changes, count),
     )
     return make_response(body)
 

@@ -11,16 +11,17 @@ from petition.bulk_actions.models import BulkAction, BulkActionState
 from petition.core.db import db
 from petition.core.exceptions import InvalidTransition, ValidationError
 from petition.petitions.counters import get_count
-from petition.petitions.labels import (
+from petition.petitions.models import Petition
+from petition.petitions.paper import bulk, importer, manual_entry, scans
+from petition.petitions.paper.dates import DateOrder, parse_date
+from petition.petitions.paper.errors import PaperFileError, PaperFileErrorCode
+from petition.petitions.paper.labels import (
     paper_field_labels,
     paper_file_error_message,
     paper_import_state_label,
     paper_problem_message,
 )
-from petition.petitions.models import PaperImport, PaperImportState, Petition
-from petition.petitions.paper import bulk, importer, manual_entry, scans
-from petition.petitions.paper.dates import DateOrder, parse_date
-from petition.petitions.paper.errors import PaperFileError, PaperFileErrorCode
+from petition.petitions.paper.models import PaperImport, PaperImportState
 from petition.petitions.views.desk import get_or_404
 from petition.team import audit
 from petition.team.models import TeamRole

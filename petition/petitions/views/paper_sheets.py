@@ -11,9 +11,10 @@ from werkzeug import Response
 from petition.core.db import db
 from petition.core.exceptions import InvalidTransition
 from petition.petitions.counters import get_count
-from petition.petitions.labels import paper_problem_message, scan_problem_message
-from petition.petitions.models import PaperImport, Petition
+from petition.petitions.models import Petition
 from petition.petitions.paper import importer, scans, sheets
+from petition.petitions.paper.labels import paper_problem_message, scan_problem_message
+from petition.petitions.paper.models import PaperImport
 from petition.petitions.views.desk import get_or_404
 from petition.team import audit
 from petition.team.models import TeamRole

@@ -18,6 +18,7 @@ from petition.core.i18n import LANGUAGES, current_language, explicit_language
 from petition.core.openapi import API_PREFIX, problem_response
 from petition.core.security_headers import content_security_policy
 from petition.petitions.counters import get_count, get_counts
+from petition.petitions.field_parsers import SLUG_PATTERN
 from petition.petitions.images import read_image
 from petition.petitions.lifecycle import PetitionArchived
 from petition.petitions.metadata import build_structured_data, og_locale
@@ -27,7 +28,6 @@ from petition.petitions.presenter import present
 from petition.petitions.queries import get_cached, list_public
 from petition.petitions.sharing import parse_channel
 from petition.petitions.updates.timeline import list_published
-from petition.petitions.validation import SLUG_PATTERN
 
 ACCESS = "public"
 # A shared cache may serve a page for five seconds; a browser asks again, so that signers see their confirmation.

@@ -12,12 +12,12 @@ from petition.core.db import db
 from petition.core.exceptions import Conflict, ValidationError
 from petition.core.i18n import LANGUAGES
 from petition.core.optimistic_lock import EditConflict
+from petition.core.text import is_printable_text
 from petition.petitions.markdown import find_dropped, text_to_html
 from petition.petitions.models import Petition, PetitionState
 from petition.petitions.partners.models import PartnerRole
 from petition.petitions.updates import editing
 from petition.petitions.updates.models import PetitionUpdate
-from petition.petitions.validation import is_printable_text
 from petition.petitions.views.desk import get_or_404
 from petition.team import audit, unsaved_forms
 from petition.team.models import Account, TeamRole

@@ -9,8 +9,9 @@ from petition.core import cache
 from petition.core.db import db
 from petition.core.pagination import Page, make_page, select_page
 from petition.petitions.models import Petition
-from petition.signatures.models import NEEDS_REVIEW, NameReport, Signature
+from petition.signatures.models import NEEDS_REVIEW, Signature
 from petition.signatures.review.decisions import compute_fingerprint
+from petition.signatures.review.models import NameReport
 from petition.signatures.review.own_domain import is_own_domain
 from petition.signatures.review.rules import Flag, find_flags
 

@@ -7,7 +7,8 @@ from petition.core import clock
 from petition.core.db import db
 from petition.core.pagination import MAX_ID
 from petition.petitions.models import Petition
-from petition.signatures.models import IS_LISTED, NameReport, Signature
+from petition.signatures.models import IS_LISTED, Signature
+from petition.signatures.review.models import NameReport
 
 
 def report(petition: Petition, number: int, reason: str) -> None:

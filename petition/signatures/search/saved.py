@@ -8,8 +8,8 @@ from petition.core import clock
 from petition.core.db import db
 from petition.core.exceptions import NotFound
 from petition.core.pagination import MAX_ID
-from petition.signatures.models import SavedSearch
 from petition.signatures.search.filters import Filter, parse_filter
+from petition.signatures.search.models import SavedSearch
 
 SAVED_SEARCH_TTL = timedelta(days=1)
 

@@ -149,32 +149,15 @@ def _withdraw(signature: Signature, _form: Mapping[str, Any]) -> dict[str, Any]:
     return {}
 
 
-def _invalidate(signature: Signature, form: Mapping[str, Any]) -> dict[str, Any]:
-    """Invalidate a signature that is not genuine."""
-    reason = validate_reason(form)
-    invalidation.invalidate(signature)
-    return {"reason": reason}
+def _with_reason(change: Callable[[Signature], object]) -> Callable[[Signature, Mapping[str, Any]], dict[str, Any]]:
+    """Return the handler of an action that only needs a reason."""
 
+    def handler(signature: Signature, form: Mapping[str, Any]) -> dict[str, Any]:
+        reason = validate_reason(form)
+        change(signature)
+        return {"reason": reason}
 
-def _reinstate(signature: Signature, form: Mapping[str, Any]) -> dict[str, Any]:
-    """Reinstate a signature that was invalidated in error."""
-    reason = validate_reason(form)
-    invalidation.reinstate(signature)
-    return {"reason": reason}
-
-
-def _quarantine(signature: Signature, form: Mapping[str, Any]) -> dict[str, Any]:
-    """Quarantine a signature that looks forged."""
-    reason = validate_reason(form)
-    quarantine.quarantine(signature)
-    return {"reason": reason}
-
-
-def _release(signature: Signature, form: Mapping[str, Any]) -> dict[str, Any]:
-    """Count a quarantined signature again."""
-    reason = validate_reason(form)
-    quarantine.release(signature)
-    return {"reason": reason}
+    return handler
 
 
 def _restore(signature: Signature, form: Mapping[str, Any]) -> dict[str, Any]:
@@ -201,20 +184,6 @@ def _stop_updates(signature: Signature, _form: Mapping[str, Any]) -> dict[str, A
     return {}
 
 
-def _restrict(signature: Signature, form: Mapping[str, Any]) -> dict[str, Any]:
-    """Restrict the use of a signature at its signer's request."""
-    reason = validate_reason(form)
-    restriction.restrict(signature)
-    return {"reason": reason}
-
-
-def _lift(signature: Signature, form: Mapping[str, Any]) -> dict[str, Any]:
-    """Lift a restriction."""
-    reason = validate_reason(form)
-    restriction.lift(signature)
-    return {"reason": reason}
-
-
 def _erase(signature: Signature, form: Mapping[str, Any]) -> dict[str, Any]:
     """Erase a signature at its signer's request by letter or phone."""
     reason = validate_reason(form)
@@ -223,8 +192,20 @@ def _erase(signature: Signature, form: Mapping[str, Any]) -> dict[str, Any]:
 
 
 _ACTION_HANDLERS: dict[str, Callable[[Signature, Mapping[str, Any]], dict[str, Any]]] = {
-    "resend": _resend, "correct": _correct, "change_address": _change_address, "confirm": _confirm,
-    "withdraw": _withdraw, "invalidate": _invalidate, "reinstate": _reinstate, "restore": _restore,
-    "show_name": _show_name, "hide_name": _hide_name, "stop_updates": _stop_updates,
-    "restrict": _restrict, "lift": _lift, "erase": _erase, "quarantine": _quarantine, "release": _release,
-}  # fmt: skip
+    "resend": _resend,
+    "correct": _correct,
+    "change_address": _change_address,
+    "confirm": _confirm,
+    "withdraw": _withdraw,
+    "restore": _restore,
+    "invalidate": _with_reason(invalidation.invalidate),
+    "reinstate": _with_reason(invalidation.reinstate),
+    "quarantine": _with_reason(quarantine.quarantine),
+    "release": _with_reason(quarantine.release),
+    "show_name": _show_name,
+    "hide_name": _hide_name,
+    "stop_updates": _stop_updates,
+    "restrict": _with_reason(restriction.restrict),
+    "lift": _with_reason(restriction.lift),
+    "erase": _erase,
+}

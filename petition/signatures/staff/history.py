@@ -12,8 +12,9 @@ from petition.core.i18n import N_
 from petition.delivery.models import Delivery
 from petition.petitions.labels import source_label
 from petition.signatures.labels import email_kind_label, signature_field_label, signature_state_label
-from petition.signatures.models import AddressChange, ConsentWording, Signature
+from petition.signatures.models import ConsentWording, Signature
 from petition.signatures.partner_news.consents import read_data
+from petition.signatures.request_models import AddressChange
 from petition.team import audit
 from petition.team.models import AuditEvent
 

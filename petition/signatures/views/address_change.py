@@ -11,8 +11,9 @@ from petition.petitions.presenter import present_cached
 from petition.safeguards.rate_limits import limit_token_posts
 from petition.signatures.address_change import AddressTaken, confirm_change, get_by_token
 from petition.signatures.links import make_personal_token
-from petition.signatures.models import AddressChange, Signature
+from petition.signatures.models import Signature
 from petition.signatures.presenter import mask_email
+from petition.signatures.request_models import AddressChange
 
 ACCESS = "holder of the link"
 blueprint = Blueprint("address_change", __name__)

@@ -14,7 +14,7 @@ from petition.signatures.codes import UnreadDetails, WrongCode, confirm_by_code
 from petition.signatures.confirm import ConfirmationClosed
 from petition.signatures.links import get_by_confirm_token
 from petition.signatures.sealed_address import open_address
-from petition.signatures.views.sign import closed_page, confirm_page_of, redirect_to_confirmed
+from petition.signatures.views.confirm import closed_page, confirm_page_of, redirect_to_confirmed
 
 ACCESS = "public"
 blueprint = Blueprint("check_email", __name__)

@@ -10,7 +10,7 @@ from petition.signatures.links import ExpiredLink, LinkProblem
 from petition.signatures.models import SignatureState
 from petition.signatures.presenter import present_for_signer
 from petition.signatures.retention import DISOWNED_TTL
-from petition.signatures.views.sign import confirm_page, disowned_page, get_signature, link_page, local_day
+from petition.signatures.views.confirm import confirm_page, disowned_page, get_signature, link_page, local_day
 
 ACCESS = "public"
 blueprint = Blueprint("disown", __name__)

@@ -13,7 +13,7 @@ from petition.petitions.models import Petition, PetitionState
 from petition.petitions.presenter import present
 from petition.petitions.views.public import FRAME_TEMPLATE, render_page
 from petition.signatures.emails import KINDS, build_email_preview
-from petition.signatures.views.sign import render_thank_you
+from petition.signatures.views.thank_you import render_thank_you
 
 DRAFT_LINK = "draft"  # the purpose of a colleague's link
 DRAFT_LINK_TTL = timedelta(days=7)

@@ -1,68 +1,29 @@
-"""The signer's pages: sign, and confirm by link."""
+"""Sign with the form of a petition's page."""
 
 from collections.abc import Mapping
-from datetime import date, datetime
 from typing import Any
-from zoneinfo import ZoneInfo
 
-from flask import Blueprint, current_app, make_response, redirect, render_template, request, url_for
+from flask import Blueprint, redirect, request, url_for
 from flask_babel import gettext as _
 from werkzeug import Response
 from werkzeug.exceptions import TooManyRequests
 
-from petition.core import tokens
-from petition.core.db import db
 from petition.core.exceptions import ValidationError
-from petition.core.i18n import LANGUAGES, current_language, explicit_language, set_reader_language
-from petition.core.security_headers import content_security_policy
-from petition.petitions.counters import get_count
-from petition.petitions.models import Petition
+from petition.core.i18n import explicit_language
 from petition.petitions.partners.current import list_keys
-from petition.petitions.presenter import PetitionPresenter, present, present_cached
-from petition.petitions.sharing import list_share_links, parse_channel, shared_address, source_of
-from petition.petitions.validation import SLUG_PATTERN
+from petition.petitions.sharing import parse_channel, source_of
 from petition.petitions.views.public import PAGE_TEMPLATE, SignForm, get_public_or_404, render_page
 from petition.safeguards.email_addresses import BadAddress, parse_email_address
 from petition.safeguards.email_corrections import suggest_correction
 from petition.safeguards.honeypot import is_filled
-from petition.safeguards.rate_limits import (
-    count_unchecked_signing,
-    limit_signing,
-    limit_token_posts,
-    network_hashes,
-    stored_network_hash,
-)
+from petition.safeguards.rate_limits import count_unchecked_signing, limit_signing, stored_network_hash
 from petition.signatures.challenges import FIELD_NAME, ChallengeRequired, use_solution
 from petition.signatures.code_handles import NOBODY, make_handle, seal
-from petition.signatures.confirm import (
-    ConfirmationClosed,
-    DetailsChanged,
-    LooksAutomatic,
-    SignatureEnded,
-    can_be_restored,
-    confirm,
-)
-from petition.signatures.fingerprint import compute_fingerprint
-from petition.signatures.links import (
-    AnonymisedLink,
-    ExpiredLink,
-    LinkProblem,
-    LinkTarget,
-    UnknownLink,
-    get_by_confirm_token,
-    make_personal_token,
-)
-from petition.signatures.models import CONFIRMED_STATES, Signature, SignatureState
-from petition.signatures.presenter import present_for_signer
-from petition.signatures.presses import AGAIN, SHOWN, Press, make_stamp
-from petition.signatures.retention import DISOWNED_TTL
 from petition.signatures.sealed_address import seal_address
-from petition.signatures.self_service import enqueue_replacement_link
 from petition.signatures.sign import PetitionClosed, sign
 from petition.signatures.validation import validate_details
 
 ACCESS = "public"
-SHARE_SCRIPT = "share.js"  # as in thank_you.html
 blueprint = Blueprint("signatures", __name__)
 
 
@@ -129,182 +90,3 @@ def _redirect_to_check_your_email(endpoint: str, slug: str, form: Mapping[str, A
     to = seal_address(str(form.get("email", ""))) if asks else None
     handle = handle if asks else None
     return redirect(url_for(endpoint, slug=slug, to=to, handle=handle, lang=explicit_language()), 303)
-
-
-def link_page(template: str, of: Signature | None, status: int = 200, **context: Any) -> tuple[str, int]:
-    """Render a page of a link, with the petition of the signature that it is of."""
-    petition = present_cached(of.petition, current_language()) if of else None
-    return render_template(template, petition=petition, **context), status
-
-
-@blueprint.app_errorhandler(ExpiredLink)
-@blueprint.app_errorhandler(UnknownLink)
-def handle_invalid_link(error: ExpiredLink | UnknownLink) -> tuple[str, int]:
-    """Answer a link that is not valid: 404 if it is not one of ours, 410 if it expired or its data is erased."""
-    db.session.rollback()
-    if isinstance(error, UnknownLink):
-        return link_page("signatures/sign/link_invalid.html", None, 404)
-    if isinstance(error, AnonymisedLink):
-        petition = present_cached(error.petition, current_language())
-        return render_template("signatures/sign/anonymised.html", petition=petition), 410
-    return _expired_page(error)
-
-
-def _expired_page(error: ExpiredLink) -> tuple[str, int]:
-    """Say why a link no longer works, in the signer's language, and offer what can be done about it."""
-    signature = error.signature
-    state = signature.state if signature else None
-    set_reader_language(error.locale)
-    if signature and error.problem == LinkProblem.DISOWNED:
-        return disowned_page(signature, None)
-    is_confirm_link = request.path.startswith("/c/")
-    return link_page(
-        "signatures/sign/link_expired.html",
-        signature,
-        410,
-        problem=error.problem,
-        token=tokens.strip_trailing_characters((request.view_args or {}).get("token", "")),
-        can_resend=is_confirm_link and state in (SignatureState.PENDING, *CONFIRMED_STATES),
-        is_confirmed=state in CONFIRMED_STATES,
-        confirmed_on=local_day(signature, signature.confirmed_at) if signature else None,
-        ended_on=local_day(signature, signature.ended_at) if signature else None,
-        confirm_within=current_app.config["CONFIRM_WITHIN"],
-    )
-
-
-def local_day(signature: Signature, moment: datetime | None) -> date | None:
-    """Return the day of a moment where the petition is."""
-    return moment.astimezone(ZoneInfo(signature.petition.timezone)).date() if moment else None
-
-
-def get_signature(token: str, *, lock: bool = False) -> Signature:
-    """Return the signature of a confirmation link, and answer in its language."""
-    signature = get_by_confirm_token(token, lock=lock)
-    set_reader_language(signature.locale)
-    return signature
-
-
-def disowned_page(signature: Signature, token: str | None) -> tuple[str, int]:
-    """Say that it was disowned, and offer to take that back; `token`: of a link that still works."""
-    return link_page(
-        "signatures/sign/disowned.html",
-        signature,
-        token=tokens.strip_trailing_characters(token) if token and signature.email else None,
-        is_kept=bool(signature.email),
-        restored_within_days=DISOWNED_TTL.days if can_be_restored(signature) else None,
-        confirm_within=current_app.config["CONFIRM_WITHIN"],
-    )
-
-
-@blueprint.get("/c/<token>")
-def confirm_page(token: str) -> tuple[str, int]:
-    """Show the details to confirm. Changes nothing: mail scanners follow links too."""
-    signature = get_signature(token)
-    if signature.state == SignatureState.PENDING and not signature.petition.people_can_confirm:
-        return closed_page(signature)
-    if signature.state == SignatureState.DISOWNED:
-        return disowned_page(signature, token)
-    if signature.state != SignatureState.PENDING and not signature.is_confirmed:
-        raise ExpiredLink(signature, LinkProblem.EXPIRED)
-    return confirm_page_of(signature, token)
-
-
-def closed_page(signature: Signature) -> tuple[str, int]:
-    """Say that the signature can no longer be confirmed."""
-    return link_page("signatures/sign/closed.html", signature, 410)
-
-
-def confirm_page_of(
-    signature: Signature, token: str, status: int = 200, *, changed: bool = False, again: bool = False
-) -> tuple[str, int]:
-    """Show the details of a signature, and the button that confirms them.
-
-    `changed`: they did since they were read. `again`: it is pressed once more, as the press before may be a machine's.
-    """
-    body = render_template(
-        "signatures/sign/confirm.html",
-        petition=present_cached(signature.petition, current_language()),
-        signature=present_for_signer(signature),
-        token=tokens.strip_trailing_characters(token),
-        seen=compute_fingerprint(signature),
-        passed_on_to=signature.petition.passes_on_to if signature.passed_on else None,
-        confirmed_on=local_day(signature, signature.confirmed_at),
-        changed=changed,
-        again=again,
-        stamp=make_stamp(AGAIN if again else SHOWN, signature.id),
-    )
-    return body, status
-
-
-@blueprint.post("/c/<token>", endpoint="confirm")
-@limit_token_posts
-def confirm_link(token: str) -> Any:
-    """Confirm what the page showed, once; later requests lead to the same page."""
-    seen = request.form.get("seen", "")
-    try:
-        confirmed = confirm(token, seen, Press(network_hashes(), request.form.get("stamp", "")))
-    except DetailsChanged as error:
-        # Somebody signed with this address while the page was open: show what the button would confirm now. Whoever
-        # posts without the page's form has not read it: a scanner, a script.
-        set_reader_language(error.signature.locale)
-        return confirm_page_of(error.signature, token, 409 if seen else 422, changed=bool(seen))
-    except LooksAutomatic as error:
-        set_reader_language(error.signature.locale)
-        return confirm_page_of(error.signature, token, again=True)
-    except ConfirmationClosed as error:
-        set_reader_language(error.signature.locale)
-        return closed_page(error.signature)
-    except SignatureEnded as error:
-        if error.signature.state == SignatureState.DISOWNED:
-            set_reader_language(error.signature.locale)
-            return disowned_page(error.signature, token)
-        return _expired_page(ExpiredLink(error.signature, LinkProblem.EXPIRED))
-    return redirect_to_confirmed(confirmed)
-
-
-def redirect_to_confirmed(confirmed: LinkTarget) -> Response:
-    """Lead to what follows a confirmation: the personal page, or from our own pages the thanks."""
-    if SLUG_PATTERN.fullmatch(thanks := request.form.get("thanks", "")):
-        # From our own page: to one without a token in its address, which people share.
-        language = request.form.get("locale")
-        language = language if language in LANGUAGES else None
-        return redirect(url_for("signatures.thank_you", slug=thanks, lang=language), 303)
-    return redirect(url_for("personal.me", token=make_personal_token(confirmed), lang=explicit_language()), 303)
-
-
-@blueprint.get("/p/<slug>/thank-you")
-def thank_you(slug: str) -> Response:
-    """Say thanks, how to pass it on and what happens next; the same page for everybody."""
-    petition = get_public_or_404(slug)
-    response = make_response(render_thank_you(petition, present(petition, current_language())))
-    response.headers["Content-Security-Policy"] = content_security_policy(inline_scripts=[SHARE_SCRIPT])
-    return response
-
-
-def render_thank_you(petition: Petition, shown: PetitionPresenter) -> str:
-    """Return the page, also of a draft that is shown as it will be."""
-    return render_template(
-        "signatures/sign/thank_you.html",
-        petition=shown,
-        count=get_count(petition),
-        share_links=list_share_links(shown),
-        addresses={channel: shared_address(petition.slug, channel) for channel in ("device", "link", "signal")},
-    )
-
-
-@blueprint.post("/c/<token>/resend")
-@limit_token_posts
-def resend(token: str) -> tuple[str, int]:
-    """Send a new link to replace one that expired, to the address of the signature."""
-    try:
-        signature = get_by_confirm_token(token, lock=True)
-    except ExpiredLink as error:
-        if error.signature is None:
-            raise
-        signature = error.signature
-    set_reader_language(signature.locale)
-    if signature.state == SignatureState.PENDING and not signature.petition.people_can_confirm:
-        return closed_page(signature)
-    enqueue_replacement_link(signature)
-    db.session.commit()
-    return link_page("signatures/sign/link_sent.html", signature)

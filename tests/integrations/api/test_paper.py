@@ -12,7 +12,7 @@ from petition.core.cli_support import AppProvider
 from petition.core.db import db
 from petition.petitions.cli import petitions
 from petition.petitions.counters import get_count
-from petition.petitions.models import PaperImport
+from petition.petitions.paper.models import PaperImport
 from petition.team.models import AuditEvent
 
 PATH = "/api/v1/desk/petitions/jardin/paper"

@@ -12,7 +12,7 @@ from petition.core.db import db
 from petition.operations.reconcile import reconcile
 from petition.petitions.cli import petitions
 from petition.petitions.counters import get_count
-from petition.petitions.models import PaperImport
+from petition.petitions.paper.models import PaperImport
 from petition.team.models import AuditEvent
 
 LIST = "Prénom;Nom;Ville;Date\nZoé;Martin;Lyon;28/09/2022\nJean;Roy;Lyon;\n;;Lyon;\n"

@@ -8,11 +8,11 @@ import openpyxl
 import pytest
 from flask_babel import force_locale
 
-from petition.petitions.labels import paper_problem_message
 from petition.petitions.paper import workbook
 from petition.petitions.paper.csv import parse_table, read_table
 from petition.petitions.paper.dates import DateOrder
 from petition.petitions.paper.errors import PaperFileError, PaperFileErrorCode
+from petition.petitions.paper.labels import paper_problem_message
 
 CORPUS = Path(__file__).with_name("corpus")
 BOTH = ["Zoé Martin", "Jean Roy"]

@@ -11,8 +11,8 @@ from petition.core import clock
 from petition.core.db import db
 from petition.operations.reconcile import reconcile
 from petition.petitions.counters import get_count
-from petition.petitions.models import PaperImport, PaperSignature
 from petition.petitions.paper import bulk, importer
+from petition.petitions.paper.models import PaperImport, PaperSignature
 
 LIST = "name,city\n" + "".join(f"Signer {chr(97 + n)},Lyon\n" for n in range(10)) + "Signer a,Lyon\n"
 

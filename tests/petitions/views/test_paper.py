@@ -15,8 +15,9 @@ from petition.core import clock
 from petition.core.db import db
 from petition.operations.reconcile import reconcile
 from petition.petitions.counters import get_count
-from petition.petitions.models import PaperImport, PaperSignature, Petition
+from petition.petitions.models import Petition
 from petition.petitions.paper import importer
+from petition.petitions.paper.models import PaperImport, PaperSignature
 from petition.petitions.tasks import read_paper_files
 from petition.petitions.views import paper
 from petition.signatures.confirm import confirm_signature

@@ -8,8 +8,9 @@ from support.factories import make_petition, post_form, sign_in
 from petition.core.db import db
 from petition.operations.reconcile import reconcile
 from petition.petitions.counters import get_count
-from petition.petitions.models import PaperImport, PaperScan, PaperSignature, Petition
+from petition.petitions.models import Petition
 from petition.petitions.paper import scans, sheets
+from petition.petitions.paper.models import PaperImport, PaperScan, PaperSignature
 from petition.retention import queries
 from petition.team.models import AuditEvent
 

@@ -11,10 +11,11 @@ from petition.core import clock
 from petition.core.db import db
 from petition.core.exceptions import DomainError
 from petition.safeguards.ip_networks import hash_network
-from petition.signatures.models import SavedSearch, Signature
+from petition.signatures.models import Signature
 from petition.signatures.search import queries as search_queries
 from petition.signatures.search import search as search_module
 from petition.signatures.search.filters import Filter, parse_filter
+from petition.signatures.search.models import SavedSearch
 from petition.signatures.search.search import search
 from petition.signatures.tasks import run_retention
 from petition.team.models import AuditEvent

@@ -9,7 +9,8 @@ from support.signing import process_requests
 from werkzeug.serving import make_server
 
 from petition.core.db import db
-from petition.signatures.models import Signature, UsedChallenge
+from petition.signatures.models import Signature
+from petition.signatures.request_models import UsedChallenge
 
 pytestmark = [pytest.mark.journey, pytest.mark.browser, pytest.mark.slow]
 
