@@ -215,8 +215,8 @@ def test_long_texts_fit_poster_and_sheets(app, title):
 
 def test_a_poster_breaks_no_word_that_fits_a_line(app):
     summary = (
-        "Quelque 72 000 personnes sont détenues en France, sans accès à Internet, alors que l’on apprend, travaille, se "
-        "défend et prépare sa vie en ligne. Nous demandons à la Première ministre d’ouvrir cet accès, dans un cadre "
+        "Quelque 72 000 personnes sont détenues en France, sans accès à Internet, alors que l’on apprend, travaille, "
+        "se défend et prépare sa vie en ligne. Nous demandons à la Première ministre d’ouvrir cet accès, dans un cadre "
         "clair et sûr."
     )
     petition = make_petition(texts={"fr": {"title": "Un accès", "summary": summary, "addressee": "la ministre"}})
