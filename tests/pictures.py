@@ -170,7 +170,7 @@ DESK = {
     "campaign paper sheet": "/desk/petitions/internet-en-prison/paper/sheet",
     "campaign news": "/desk/petitions/internet-en-prison/updates",
     "campaign news new": "/desk/petitions/internet-en-prison/updates/new",
-    "legal": "/desk/legal",
+    "legal of the site": "/desk/legal",
     "campaign signatures": "/desk/signatures/petition/internet-en-prison",
     "signatures": "/desk/signatures/",
     "export": "/desk/signatures/export/",

@@ -51,4 +51,4 @@ def plot_trend(trend: Trend) -> Plot:
     names = [f"{hour:%H:%M}" for hour in trend.hours]
     columns = [name_hour(hour) for hour in trend.hours]
     series = dict(list(trend.groups.items())[:MAX_PLOTTED])
-    return Plot(pygal.StackedBar, _("signatures per hour"), names, columns, series, (8, 16), long_names=True)
+    return Plot(pygal.StackedBar, _("signatures per hour"), names, columns, series, (8, 12), long_names=True)

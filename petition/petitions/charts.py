@@ -46,7 +46,7 @@ def _with_submitted(buckets: Sequence[TimeBucket]) -> dict[str, list[int]]:
 def _plot_hours(buckets: Sequence[TimeBucket], series: dict[str, list[int]]) -> Plot:
     names = [f"{bucket.starts_at:%H:%M}" for bucket in buckets]
     columns = [name_hour(bucket.starts_at) for bucket in buckets if isinstance(bucket.starts_at, datetime)]
-    return Plot(pygal.Bar, _("signatures per hour"), names, columns, series, (8, 16))
+    return Plot(pygal.Bar, _("signatures per hour"), names, columns, series, (8, 12))
 
 
 def _plot_days(buckets: Sequence[TimeBucket], series: dict[str, list[int]]) -> Plot:

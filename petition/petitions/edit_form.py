@@ -37,6 +37,20 @@ EMPTY_VALUES = dict.fromkeys(FIELDS, "") | {
 }  # fmt: skip
 
 
+def make_empty(language: str) -> dict[str, str]:
+    """Return the values of a new petition, which whoever works in a language begins to write."""
+    return EMPTY_VALUES | {"default_language": language}
+
+
+def with_main_language(values: Mapping[str, str]) -> dict[str, str]:
+    """Return the values of a new petition with the language that it is written in as its main one, if it is one alone.
+
+    So that a letter written in one language only is not asked for the texts of another.
+    """
+    written = [language for language in LANGUAGES if _has_text(language, values)]
+    return {**values, "default_language": written[0]} if len(written) == 1 else dict(values)
+
+
 def read_values(form: Any) -> dict[str, str]:
     """Return the submitted value of each field, with line ends as \\n and without surrounding white space."""
     values = {name: form.get(name, "").replace("\r\n", "\n").replace("\r", "\n").strip() for name in FIELDS}

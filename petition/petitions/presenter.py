@@ -9,7 +9,7 @@ from markupsafe import Markup
 from petition.core.cache import get_or_create
 from petition.petitions.markdown import text_to_html
 from petition.petitions.models import Petition, PetitionState
-from petition.petitions.professions import PrintedProfession, list_forms, print_profession
+from petition.petitions.professions import PrintedProfession, list_forms, print_line, print_profession
 
 
 @dataclass(frozen=True)
@@ -55,6 +55,10 @@ class PetitionPresenter:
     def printed_profession(self, typed: str) -> PrintedProfession:
         """Return a signer's profession as it is printed after their name for this reader."""
         return print_profession(self.professions_by_language, typed, self.reader_language)
+
+    def printed_line(self, line: str) -> PrintedProfession:
+        """Return a profession of the statistics, with all its forms, for this reader."""
+        return print_line(self.professions_by_language, line, self.reader_language)
 
     @property
     def body_html(self) -> Markup:

@@ -39,6 +39,36 @@ def list_equivalents(lists: Mapping[str, Sequence[str]], form: str) -> tuple[str
     return tuple(sorted(same))
 
 
+def list_suggested(lists: Mapping[str, Sequence[str]]) -> list[str]:
+    """Return every form that is suggested in some language."""
+    return sorted({form for lines in lists.values() for line in lines for form in (*_split(line), line)})
+
+
+def find_line(lists: Mapping[str, Sequence[str]], typed: str, language: str) -> str | None:
+    """Return the line that suggests a form, as a language has it if it does: one text for all that say the same.
+
+    None for anything that is not suggested.
+    """
+    known: Lists = tuple((code, tuple(lines)) for code, lines in lists.items())
+    found = _index(known).get(typed.casefold())
+    if not found:
+        return None
+    source = language if language in found else next(iter(found))
+    target = lists.get(language, ())
+    number = found[source]
+    return target[number] if len(target) == len(lists[source]) else lists[source][number]
+
+
+def print_line(lists: Mapping[str, Sequence[str]], line: str, language: str) -> PrintedProfession:
+    """Return a line of the list with all its forms, as a reader of a language sees it; others stay as they are."""
+    found = find_line(lists, line, language)
+    if found is None:
+        return PrintedProfession(line, None)
+    known: Lists = tuple((code, tuple(lines)) for code, lines in lists.items())
+    languages = _index(known)[found.casefold()]
+    return PrintedProfession(found, language if language in languages else next(iter(languages)))
+
+
 def _split(line: str) -> list[str]:
     return [form for part in line.split(FORM_SEPARATOR) if (form := part.strip())]
 

@@ -125,7 +125,8 @@ DAILY_TOTALS_SQL = text("""
 """)
 
 # The most frequent values of each dimension. Candidates are the largest rolled-up values, found by the index, and every
-# value in the log; the number of each is the sum of both.
+# value in the log, and the suggested professions, whose forms are counted together; the number of each is the sum of
+# both.
 TOP_VALUES_SQL = text("""
     WITH logged AS (
         SELECT dimension, lower(label) AS value, label, change FROM campaign_log
@@ -145,6 +146,8 @@ TOP_VALUES_SQL = text("""
         ) AS largest
         UNION
         SELECT dimension, value FROM logged
+        UNION
+        SELECT 'profession', lower(form) FROM unnest(CAST(:suggested AS varchar[])) AS suggested (form)
     )
     SELECT dimension, value, min(label) AS label, sum(n)::bigint AS n FROM (
         -- OFFSET 0 makes this a look-up of each candidate by the primary key; a join would read the whole table.

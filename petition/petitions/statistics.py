@@ -10,6 +10,7 @@ from sqlalchemy import select, text
 
 from petition.core.db import db
 from petition.petitions.models import Petition
+from petition.petitions.professions import find_line, list_suggested
 from petition.petitions.queries import (
     DAILY_TOTALS_SQL,
     DELETE_ZERO_STATISTICS_SQL,
@@ -70,6 +71,7 @@ def get_statistics(petition: Petition) -> CampaignStatistics:
     """Return a campaign's statistics, in the same time for ten signatures as for millions."""
     now: datetime = db.session.execute(text("SELECT now()")).scalar_one()
     parameters = {"petition": petition.id, "zone": petition.timezone}
+    professions = {language: text.professions for language, text in petition.texts.items()}
     by_day = {
         row.day: TimeBucket(row.day, row.submitted, row.counted)
         for row in db.session.execute(DAILY_TOTALS_SQL, parameters | {"since": datetime(1900, 1, 1, tzinfo=UTC)})
@@ -77,9 +79,12 @@ def get_statistics(petition: Petition) -> CampaignStatistics:
     counted = sum(bucket.confirmed for bucket in by_day.values())
     found: dict[str, list[tuple[str, int]]] = {name: [] for name in ("path", *DIMENSIONS)}
     for row in db.session.execute(
-        TOP_VALUES_SQL, parameters | {"dimensions": list(found), "limit": MAX_VALUES_PER_DIMENSION + 1}
+        TOP_VALUES_SQL,
+        parameters
+        | {"dimensions": list(found), "limit": MAX_VALUES_PER_DIMENSION + 1, "suggested": list_suggested(professions)},
     ):
         found[row.dimension].append((row.label, row.n))
+    found["profession"] = _join_forms(found["profession"], professions, petition.default_language)
     path = dict(found.pop("path"))
     today = now.astimezone(ZoneInfo(petition.timezone)).date()
     days = _fill_gaps(by_day, [today - timedelta(days=n) for n in range(HISTORY_DAYS)])
@@ -97,6 +102,17 @@ def get_statistics(petition: Petition) -> CampaignStatistics:
         held=db.session.scalar(select(HeldPresses.held).where(HeldPresses.petition_id == petition.id)) or 0,
         breakdowns={name: _build_breakdown(rows, counted) for name, rows in found.items()},
     )
+
+
+def _join_forms(
+    rows: Sequence[tuple[str, int]], professions: Mapping[str, Sequence[str]], language: str
+) -> list[tuple[str, int]]:
+    """Count the forms of a suggested profession together, in whichever language they were chosen; largest first."""
+    joined: dict[str, int] = {}
+    for label, n in rows:
+        line = find_line(professions, label, language) or label
+        joined[line] = joined.get(line, 0) + n
+    return sorted(joined.items(), key=lambda row: (-row[1], row[0].casefold()))
 
 
 def _list_recent_hours(parameters: dict[str, Any], now: datetime, zone: ZoneInfo) -> list[TimeBucket]:

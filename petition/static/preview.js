@@ -45,4 +45,11 @@ if (slug && !slug.readOnly) {
   proposeSlug();
 }
 
+// Unfold a language that is made the main one.
+form.addEventListener("change", (event) => {
+  if (event.target.name !== "default_language") return;
+  const folded = form.querySelector(`[data-language="${event.target.value}"] > details`);
+  if (folded) folded.open = true;
+});
+
 for (const column of form.querySelectorAll("[data-language]")) watch(column);

@@ -1,8 +1,9 @@
 """The audit trail in sentences: who did what to what, in the reader's language."""
 
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from typing import Any, NamedTuple
 
+from flask import Flask, current_app
 from flask_babel import gettext as _
 from sqlalchemy import select
 
@@ -10,6 +11,8 @@ from petition.core.db import db
 from petition.core.i18n import N_
 from petition.team.labels import list_role_labels
 from petition.team.models import Account, AuditEvent
+
+FIELD_LABELS_EXTENSION = "audit_field_labels"
 
 # By action. `who`: the actor. `what`: the subject, such as the address of an account, the number of a signature.
 SENTENCES = {
@@ -82,10 +85,10 @@ SENTENCES = {
     "petition.image": N_("%(who)s added an image to “%(what)s”."),
     "petition.image_deleted": N_("%(who)s deleted an image of “%(what)s”."),
     "petition.duplicated": N_("%(who)s made the draft “%(what)s” as a copy of another petition."),
-    "petition.partner_joined": N_("%(who)s made an organisation a partner of “%(what)s”."),
-    "petition.partner_changed": N_("%(who)s changed what a partner of “%(what)s” may do."),
-    "petition.partner_wording": N_("%(who)s changed the words of the box of a partner of “%(what)s”."),
-    "petition.partner_left": N_("%(who)s ended the part of an organisation in “%(what)s”."),
+    "petition.partner_joined": N_("%(who)s made “%(partner)s” a partner of “%(what)s”."),
+    "petition.partner_changed": N_("%(who)s changed what the partner “%(partner)s” of “%(what)s” may do."),
+    "petition.partner_wording": N_("%(who)s changed the words of the box of the partner “%(partner)s” of “%(what)s”."),
+    "petition.partner_left": N_("%(who)s ended the part of “%(partner)s” in “%(what)s”."),
     "petition.unshared": N_("%(who)s ended the links to see the draft “%(what)s”."),
     "petition.shared": N_("%(who)s made a link to see the draft “%(what)s”."),
     "petition.update_changed": N_("%(who)s changed news of “%(what)s”."),
@@ -186,6 +189,19 @@ def describe_events(events: Iterable[AuditEvent]) -> list[Sentence]:
     return [Sentence(event, _describe(event, addresses)) for event in found]
 
 
+def register_field_labels(app: Flask, subject: str, label: Callable[[str], str]) -> None:
+    """Name the changed fields of a kind of subject as its form does."""
+    app.extensions.setdefault(FIELD_LABELS_EXTENSION, {})[subject] = label
+
+
+def _name_field(subject: str, field: str) -> str:
+    label = current_app.extensions.get(FIELD_LABELS_EXTENSION, {}).get(subject)
+    try:
+        return str(label(field)) if label else field
+    except KeyError:  # a field that there is no more
+        return field
+
+
 def _describe(event: AuditEvent, addresses: dict[str, str]) -> str:
     after: dict[str, Any] = event.after if isinstance(event.after, dict) else {}
     what = event.subject_id or ""
@@ -200,7 +216,8 @@ def _describe(event: AuditEvent, addresses: dict[str, str]) -> str:
     values = {
         "who": event.actor,
         "what": what,
-        "fields": ", ".join(after),
+        "fields": "; ".join(_name_field(event.subject, name) for name in after),
         "roles": list_role_labels(roles) if isinstance(roles, list) else "",
+        "partner": after.get("partner", ""),
     }
     return _(template) % values

@@ -30,6 +30,7 @@ def test_one_word_for_one_thing(pattern):
     ("pattern", "advice"),
     [
         (r" [;!?»]|« | :(?!\w)", "a narrow no-break space (U+202F) before the sign"),
+        ("\u00a0[:;!?»]|«\u00a0", "one kind of space before and after signs: the narrow one (U+202F)"),
         (r"\w'\w", "a real apostrophe (’)"),
         ("\u2011", "a plain hyphen"),
         (r"\.\.\.", "an ellipsis (…)"),

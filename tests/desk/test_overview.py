@@ -1,12 +1,17 @@
 """The overview of a campaign, and the ways between a campaign, its signatures, mailings and figures."""
 
 import re
+from zoneinfo import ZoneInfo
 
 import pytest
 from support.factories import make_mailing, make_petition, make_signature, sign_in
 
+from petition.core import clock
 from petition.core.db import db
+from petition.desk.tasks import count_opt_ins
+from petition.petitions.models import PetitionText
 from petition.signatures.confirm import confirm_signature
+from petition.team import audit
 
 
 @pytest.fixture(autouse=True)
@@ -73,3 +78,41 @@ def test_a_new_mailing_of_a_campaign_begins_with_it(client):
 def test_times_of_a_campaign_are_in_its_zone(client):
     make_petition(timezone="Asia/Tokyo")
     assert "Times are in the time zone Asia/Tokyo." in client.get("/desk/petitions/jardin?lang=en").text
+
+
+def test_it_shows_times_of_the_petition_s_zone_and_its_main_language_first(client):
+    petition = make_petition(timezone="Asia/Tokyo")
+    petition.texts["es"] = PetitionText(language="es", title="Un jardín", summary="s", addressee="a", body="b")
+    confirm_signature(make_signature(petition, updates=True))
+    db.session.commit()
+    count_opt_ins()
+    page = client.get("/desk/petitions/jardin?lang=en").text
+    counted = re.search(r"counted on ([^<]+)<", page)[1]
+    assert f"{clock.now().astimezone(ZoneInfo('Asia/Tokyo')):%H}" in counted
+    assert "Français, English, Español" in page
+    assert "Français, English, Español" in client.get("/desk/petitions?lang=en").text
+
+
+def test_the_latest_changes_name_fields_as_the_form_does(client):
+    make_petition()
+    audit.record("petition.changed", "petition", "jardin", after={"fr.body": "x", "sender_name": "y", "gone": "z"})
+    db.session.commit()
+    page = client.get("/desk/petitions/jardin?lang=en").text
+    assert set(re.search(r"changed “jardin”: ([^<]+)\.<", page)[1].split("; ")) == {
+        "Text, in Français", "Published by", "gone",
+    }  # fmt: skip
+    assert "when you open it" not in page, "it is open"
+
+
+def test_a_partner_s_changes_name_it(client):
+    make_petition()
+    audit.record("petition.partner_joined", "petition", "jardin", actor="Alix", after={"partner": "choir"})
+    db.session.commit()
+    assert "Alix made “choir” a partner of “jardin”." in client.get("/desk/petitions/jardin?lang=en").text
+
+
+@pytest.mark.parametrize("path", ["images", "data-kept", "paper", "documents"])
+def test_pages_of_a_campaign_are_in_its_time_zone(client, path):
+    make_petition(timezone="Asia/Tokyo")
+    page = client.get(f"/desk/petitions/jardin/{path}?lang=en").text
+    assert "Times are in the time zone Asia/Tokyo." in page

@@ -58,24 +58,24 @@ def test_from_an_empty_site_to_the_first_mailing(stack, page):
     check_page(page)
     click, clicks = count_clicks(page)
     click("New petition", "link")
-    page.fill("[name='fr.title']", "Pour un jardin à l’école")
-    page.fill("[name='fr.summary']", "Un jardin pour tous.")
-    page.fill("[name='fr.addressee']", "la maire")
-    page.fill("[name='fr.body']", "Madame la maire,\n\nMerci.")
+    page.fill("[name='en.title']", "For a gärden at school")
+    page.fill("[name='en.summary']", "A garden for all.")
+    page.fill("[name='en.addressee']", "the mayor")
+    page.fill("[name='en.body']", "Dear mayor,\n\nThank you.")
     page.fill("[name=sender_name]", "Les amis du jardin")
-    assert page.locator("[name=slug]").get_attribute("placeholder") == "pour-un-jardin-a-l-ecole"
+    assert page.locator("[name=slug]").get_attribute("placeholder") == "for-a-garden-at-school"
     click("Save the draft")
     check_page(page)
     click("Open…", "link")
     click("Open")
     slug = page.url.rpartition("/")[2]
-    form = {"name": "Zoé Martin", "email": "zoe@example.org", "updates": "on", "locale": "fr"}
+    form = {"name": "Zoé Martin", "email": "zoe@example.org", "updates": "on", "locale": "en"}
     assert stack.request("POST", f"/p/{slug}/sign", form=form).status == 303
     assert stack.confirm(stack.link_to("zoe@example.org")).status == 303
     click("Write a mailing to its signers", "link")
     page.fill("#name", "Premières nouvelles")
-    page.fill("#subject_fr", "Des nouvelles")
-    page.fill("#body_fr", "Bonjour {{ name }}")
+    page.fill("#subject_en", "News")
+    page.fill("#body_en", "Hello {{ name }}")
     page.fill("#undo_minutes", "0")
     click("Save")
     click("Send test emails")
@@ -84,7 +84,7 @@ def test_from_an_empty_site_to_the_first_mailing(stack, page):
     number = page.url.rpartition("/")[2]
     page.goto(f"{stack.url}/desk/mailings/{number}")
     inbox = stack.mail_to
-    wait_for(lambda: [m for m in inbox("zoe@example.org") if m["subject"] == "Des nouvelles"], 90, "the mailing")
+    wait_for(lambda: [m for m in inbox("zoe@example.org") if m["subject"] == "News"], 90, "the mailing")
     assert len(clicks) <= MAX_CLICKS, clicks
     for path in (
         "/desk/",
@@ -114,9 +114,9 @@ def test_from_an_empty_site_to_the_first_mailing(stack, page):
 def test_nothing_that_is_typed_is_lost(stack, page):
     create_first_account(stack, page, PASSWORD)
     page.goto(f"{stack.url}/desk/petitions/new")
-    page.locator("[name='fr.title']").press_sequentially("Pour un jardin")
+    page.locator("[name='en.title']").press_sequentially("Pour un jardin")
     page.get_by_text("Kept at").wait_for()
-    area = page.locator("[name='fr.body']")
+    area = page.locator("[name='en.body']")
     area.focus()
     page.evaluate(PASTE, [area.element_handle(), WORD])
     pasted = area.input_value()
@@ -127,11 +127,11 @@ def test_nothing_that_is_typed_is_lost(stack, page):
     page.wait_for_url("**/desk/")
     assert page.dialogs == ["beforeunload"]
     click_and_wait(page.get_by_role("link", name="A petition that you began to write"))
-    assert page.locator("[name='fr.title']").input_value() == "Pour un jardin"
+    assert page.locator("[name='en.title']").input_value() == "Pour un jardin"
 
     # The session ends while the form is open: what was typed is there again after signing in.
     page.context.clear_cookies()
-    page.fill("[name='fr.title']", "Pour un plus grand jardin")
+    page.fill("[name='en.title']", "Pour un plus grand jardin")
     click_and_wait(page.get_by_role("button", name="Save the draft"))
     assert "next=/desk/petitions/new" in page.url
     page.fill("#email", "alix@example.org")
@@ -145,7 +145,7 @@ def test_nothing_that_is_typed_is_lost(stack, page):
 def test_a_draft_is_shown_to_a_colleague(stack, page, chromium):
     create_first_account(stack, page, PASSWORD)
     page.goto(f"{stack.url}/desk/petitions/new")
-    page.fill("[name='fr.title']", "Pour un jardin")
+    page.fill("[name='en.title']", "Pour un jardin")
     click_and_wait(page.get_by_role("button", name="Save the draft"))
     assert page.get_by_text("Still missing:").count()
     click_and_wait(page.get_by_role("link", name="See it as signers will"))

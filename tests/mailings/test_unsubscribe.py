@@ -1,5 +1,6 @@
 """Unsubscribe by the link in a mailing: only a POST acts, at any time and idempotently. Public mailings."""
 
+import re
 from concurrent.futures import ThreadPoolExecutor
 
 import pytest
@@ -57,6 +58,11 @@ def test_opening_the_page_changes_nothing(client, signatures, link):
 def test_the_page_speaks_the_signer_s_language(client, signatures, link):
     assert '<html lang="fr"' in client.get(link, headers={"Accept-Language": "en"}).text
     assert '<html lang="en"' in client.get(f"{link}?lang=en", headers={"Accept-Language": "fr"}).text
+
+
+def test_a_title_in_another_language_is_within_the_words_of_its_button(client, signatures, link):
+    page = client.get(f"{link}?lang=es").text
+    assert re.search(r'value="these"><span>[^<]+«<span lang="\w+">[^<]+</span>»</span></button>', page)
 
 
 def test_one_click_unsubscribes_from_the_petitions_of_the_mailing_without_cookie_or_redirect(client, signatures, link):

@@ -4,7 +4,7 @@ import pytest
 from support.factories import make_petition, make_signature
 
 from petition.core.db import db
-from petition.petitions.professions import list_forms, print_profession
+from petition.petitions.professions import find_line, list_forms, print_line, print_profession
 
 LISTS = {"fr": ["Avocate / avocat", "Juge", "DRH"], "en": ["Lawyer", "Judge", "Head of personnel"]}
 
@@ -40,3 +40,24 @@ def test_the_page_marks_a_profession_in_another_language(client):
     assert '<option value="Avocat"></option>' in client.get("/p/jardin?lang=fr").text
     assert '<bdi lang="en">lawyer</bdi>' in client.get("/p/jardin?lang=fr").text
     assert "<bdi>lawyer</bdi>" in client.get("/p/jardin?lang=en").text
+
+
+@pytest.mark.parametrize(
+    ("typed", "language", "line"),
+    [
+        ("avocat", "fr", "Avocate / avocat"),
+        ("Lawyer", "fr", "Avocate / avocat"),
+        ("Avocate", "en", "Lawyer"),
+        ("Avocate / avocat", "en", "Lawyer"),
+        ("Juge", "es", "Juge"),
+        ("Gardien de phare", "fr", None),
+    ],
+)
+def test_a_form_belongs_to_a_line_of_the_list(typed, language, line):
+    assert find_line(LISTS, typed, language) == line
+
+
+def test_a_line_is_printed_with_all_its_forms_in_the_reader_s_language():
+    assert print_line(LISTS, "Lawyer", "fr") == ("Avocate / avocat", "fr")
+    assert print_line(LISTS, "Avocate / avocat", "es") == ("Avocate / avocat", "fr")
+    assert print_line(LISTS, "Gardien de phare", "en") == ("Gardien de phare", None)

@@ -9,12 +9,12 @@ import re
 import pytest
 from cachetools import LRUCache
 from sqlalchemy import event
-from support.factories import make_petition, make_signature
+from support.factories import make_petition, make_signature, sign_in
 
 from petition.core.assets import script_hash
 from petition.core.db import db
 from petition.petitions.public_statistics import MIN_GROUP, Group, hide_small_groups
-from petition.petitions.statistics import DimensionBreakdown, roll_up_batch
+from petition.petitions.statistics import DimensionBreakdown, get_statistics, roll_up_batch
 from petition.signatures.confirm import confirm_signature
 
 PATHS = (
@@ -147,3 +147,36 @@ def test_strangers_cost_no_query_once_it_was_asked_for(client, app, monkeypatch,
     finally:
         event.remove(db.engine, "before_cursor_execute", record)
     assert statements == []
+
+
+def test_the_forms_of_a_profession_are_one_group_named_in_the_reader_s_language(client, sent_emails):
+    petition = make_petition()
+    petition.texts["fr"].professions, petition.texts["en"].professions = ["Avocate / avocat"], ["Lawyer"]
+    typed = ["Avocate"] * 3 + ["avocat"] * 2 + ["Lawyer"] + ["Phare"] * 5
+    for number, profession in enumerate(typed):
+        confirm_signature(make_signature(petition, email=f"s{number}@example.org", profession=profession))
+    db.session.commit()
+    sign_in(client, "campaigner")
+    for _ in range(2):
+        for address in ("/p/jardin/figures", "/desk/petitions/jardin/campaign"):
+            french, english = (client.get(f"{address}?lang={language}").text for language in ("fr", "en"))
+            assert "<bdi>Avocate / avocat</bdi>" in french
+            assert "<bdi>Lawyer</bdi>" in english
+            assert "avocat</bdi>" not in english
+        assert ["profession", "Avocate / avocat", "6"] in list(
+            csv.reader(io.StringIO(client.get("/p/jardin/figures.csv").text))
+        )
+        roll_up_batch()
+
+
+def test_a_suggested_profession_is_counted_whole_beyond_the_most_frequent_answers(client, sent_emails, monkeypatch):
+    monkeypatch.setattr("petition.petitions.statistics.MAX_VALUES_PER_DIMENSION", 2)
+    petition = make_petition()
+    petition.texts["fr"].professions = ["Avocate / avocat"]
+    typed = ["Phare"] * 4 + ["Port"] * 4 + ["Quai"] * 4 + ["Avocate"] * 3 + ["Avocat"] * 3
+    for number, profession in enumerate(typed):
+        confirm_signature(make_signature(petition, email=f"s{number}@example.org", profession=profession))
+    db.session.commit()
+    while roll_up_batch():
+        pass
+    assert get_statistics(petition).breakdowns["profession"].rows[0] == ("Avocate / avocat", 6)

@@ -60,7 +60,7 @@ def statistics(petition):
     """Return all that a petition's figures say, from the counters and the statistics, as the pages read them."""
     while roll_up_batch():
         pass
-    parameters = {"petition": petition.id, "dimensions": list(DIMENSIONS), "limit": 100}
+    parameters = {"petition": petition.id, "dimensions": list(DIMENSIONS), "limit": 100, "suggested": []}
     tops = db.session.execute(TOP_VALUES_SQL, parameters)
     hours = "SELECT hour, submitted, counted FROM campaign_hours WHERE petition_id = :id AND counted <> 0 ORDER BY hour"
     return (

@@ -55,6 +55,13 @@ def click_and_wait(locator):
         locator.click()
 
 
+# Links that a narrow column breaks between their letters: six lines or more, none as wide as two.
+FIND_SQUEEZED = """() => [...document.querySelectorAll("main a")].filter((one) => {
+  const size = parseFloat(getComputedStyle(one).fontSize), box = one.getBoundingClientRect();
+  return one.textContent.trim().length > 6 && box.width > 1 && box.width < 2 * size && box.height > 6 * size;
+}).map((one) => one.textContent.trim())"""
+
+
 def check_and_picture(page, name):
     """Check a page, and keep pictures of it where they are asked for."""
     check_page(page)
@@ -69,10 +76,11 @@ def check_and_picture(page, name):
 
 
 def check_page(page):
-    """Fail on accessibility violations and horizontal scrolling, at both widths, and on CSP violations."""
+    """Fail on accessibility violations, horizontal scrolling and squeezed words, at both widths, and CSP violations."""
     for size in VIEWPORTS.values():
         page.set_viewport_size(size)
         assert page.evaluate("document.documentElement.scrollWidth <= window.innerWidth + 1"), f"{page.url} {size}"
+        assert page.evaluate(FIND_SQUEEZED) == [], f"{page.url} {size}"
         violations = Axe().run(page).response["violations"]
         found = [(v["id"], [n["html"] for n in v["nodes"]]) for v in violations]
         assert found == [], f"{page.url} {found}"

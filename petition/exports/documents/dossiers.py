@@ -192,7 +192,7 @@ def _list_tables(petition: Petition, presented: PetitionPresenter) -> list[Data]
         [],
     )
     printed: dict[str, Callable[[str], str]] = {
-        "profession": lambda label: presented.printed_profession(label).text,
+        "profession": lambda label: presented.printed_line(label).text,
         "city": str,
         "country": lambda code: countries.get(code, code),
     }

@@ -5,6 +5,7 @@ from typing import Any
 
 from flask import Blueprint, flash, redirect, render_template, request, url_for
 from flask_babel import gettext as _
+from flask_babel import ngettext
 from sqlalchemy import select
 from werkzeug.wrappers import Response
 
@@ -210,7 +211,7 @@ def test(mailing_id: int) -> Response:
     return perform_action(
         mailing_id,
         lambda mailing: test_emails.enqueue_tests(mailing, accounts, require_current_account().email),
-        lambda n: _("%(number)s test emails are on their way.", number=n),
+        lambda n: ngettext("%(num)s test email is on its way.", "%(num)s test emails are on their way.", n),
     )
 
 

@@ -10,7 +10,7 @@ from werkzeug import Response
 
 from petition.core.db import db
 from petition.core.exceptions import DomainError
-from petition.core.i18n import LANGUAGES
+from petition.core.i18n import LANGUAGES, current_language
 from petition.core.optimistic_lock import EditConflict
 from petition.petitions import edit_form, editing, labels, lifecycle
 from petition.petitions import queries as petition_queries
@@ -85,14 +85,15 @@ def _render_form(petition: Petition | None, values: Mapping[str, str], status: i
 def new() -> Response:
     """Show an empty form, or what was typed into it and not saved."""
     unsaved = unsaved_forms.find(_signed_in(), request.path)
-    values = edit_form.read_values(unsaved_forms.read_fields(unsaved)) if unsaved else edit_form.EMPTY_VALUES
+    empty = edit_form.make_empty(current_language())
+    values = edit_form.read_values(unsaved_forms.read_fields(unsaved)) if unsaved else empty
     return _render_form(None, values, unsaved=unsaved)
 
 
 @blueprint.post("/petitions/new")
 def create() -> Response:
     """Create a draft."""
-    values = edit_form.read_values(request.form)
+    values = edit_form.with_main_language(edit_form.read_values(request.form))
     if "preview" in request.form:
         return _render_form(None, values)
     try:

@@ -213,6 +213,17 @@ def test_long_texts_fit_poster_and_sheets(app, title):
     assert make(petition, DocumentKind.SHEET).pages == SHEETS
 
 
+def test_a_poster_breaks_no_word_that_fits_a_line(app):
+    summary = (
+        "Quelque 72 000 personnes sont détenues en France, sans accès à Internet, alors que l’on apprend, travaille, "
+        "se défend et prépare sa vie en ligne. Nous demandons à la Première ministre d’ouvrir cet accès, dans un cadre "
+        "clair et sûr."
+    )
+    petition = make_petition(texts={"fr": {"title": "Un accès", "summary": summary, "addressee": "la ministre"}})
+    shown = read_text(make(petition, DocumentKind.POSTER).content)
+    assert " ".join(shown.split()).count(" ".join(summary.split())) == 1
+
+
 def test_each_line_on_paper_has_a_code_and_a_slip_with_it(app):
     petition = make_petition(reply_to="contact@example.org")
     texts = [read_text(make(petition, DocumentKind.SHEET, "en", moment).content) for moment in MINUTES]

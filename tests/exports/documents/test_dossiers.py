@@ -83,7 +83,7 @@ def test_statistics_tell_nobody_apart(app):
     with force_locale("en"):
         tables = dossiers._list_tables(petition, present(petition, "en"))
     [rows] = [table["rows"] for table in tables if table["heading"] == "Professions or roles"]
-    assert rows == [["juge", "7"], ["Others, or not said", "8"]], "6 would leave a remainder of 2"
+    assert rows == [["Juge", "7"], ["Others, or not said", "8"]], "6 would leave a remainder of 2"
 
 
 def test_a_dossier_is_asked_for_made_and_kept(client, campaigner, rendered):

@@ -134,3 +134,20 @@ def stored_form(client, path):
         fields[name] = html.unescape(value)
     fields.pop("csrf_token")
     return fields
+
+
+def test_languages_that_no_chosen_petition_speaks_are_folded(client):
+    petition = make_petition()
+    french = make_petition(slug="parc")
+    del french.texts["en"]
+    db.session.commit()
+    sign_in(client, "campaigner")
+
+    def list_open(path):
+        page = client.get(f"/desk/mailings/{path}").text
+        return set(re.findall(r'<details class="language" open><summary>(\w+)', page))
+
+    assert list_open("new") == {"Français", "English"}
+    assert list_open(f"new?petition={petition.id}") == {"Français", "English"}
+    assert list_open(f"new?petition={french.id}") == {"Français"}
+    assert list_open(f"{make_mailing(french).id}/edit") == {"Français", "English"}, "written in both"

@@ -195,3 +195,14 @@ def test_news_of_a_draft_are_not_public(client, campaigner):
     assert client.get("/p/jardin/updates").status_code == 404
     assert client.get("/p/jardin/updates.atom").status_code == 404
     assert client.get("/p/nowhere/updates").status_code == 404
+
+
+def test_languages_that_the_petition_does_not_speak_are_folded(client, campaigner):
+    make_petition()
+
+    def list_open(page):
+        return re.findall(r'<details open>\s*<summary><h3 id="(\w+)"', page.text)
+
+    assert list_open(client.get(f"{DESK}/new")) == ["fr", "en"]
+    wrong = post_form(client, f"{DESK}/new?lang=en", **fields(**{"es.body": "Una nota", "happened_on": "x"}))
+    assert (wrong.status_code, list_open(wrong)) == (422, ["fr", "en", "es"])

@@ -510,3 +510,35 @@ def test_languages_without_a_text_are_folded_and_unfold_for_what_is_in_them(clie
     footnote = {"es.body": "Una nota[^1].\n\n[^1]: Al pie."}
     wrong = post_form(client, "/desk/petitions/new?lang=en", **LETTER_FORM | footnote)
     assert (wrong.status_code, list_open(wrong)) == (422, ["fr", "es"])
+
+
+@pytest.mark.parametrize("language", ["fr", "en", "es"])
+def test_a_new_petition_is_in_the_language_that_its_author_works_in(client, language):
+    page = client.get(f"/desk/petitions/new?lang={language}").text
+    assert re.findall(r'name="default_language" value="(\w+)"[^>]* checked', page) == [language]
+    assert re.findall(r'<details open>\s*<summary><h2 id="(\w+)"', page) == [language]
+
+
+def test_a_petition_written_in_one_language_is_not_asked_for_another(client):
+    only = {name: value for name, value in LETTER_FORM.items() if not name.startswith("fr.")} | {"es.title": "Carta"}
+    answer = post_form(client, "/desk/petitions/new?lang=en", **only)
+    assert answer.status_code == 303
+    assert db.session.query(Petition).one().default_language == "es"
+    wrong = post_form(client, "/desk/petitions/new?lang=en", **only | {"slug": "otra", "opens": "2026-12-01T10:00"})
+    fields = set(re.findall(r'<li><a href="#([\w.]+)">', wrong.text))
+    assert fields == {"es.summary", "es.addressee", "es.body"}
+
+
+def test_each_page_of_a_campaign_says_where_it_is(client):
+    make_petition()
+
+    def list_crumbs(path):
+        crumbs = re.search(r'<nav class="crumbs".*?</nav>', client.get(f"{path}?lang=en").text, re.DOTALL)[0]
+        parts = re.findall(r"<li.*?</li>", crumbs, re.DOTALL)
+        return [re.sub(r"<[^>]+>", "", part).strip() for part in parts], 'aria-current="page"' in parts[-1]
+
+    title = reload_petition().texts["fr"].title
+    assert list_crumbs("/desk/petitions/jardin") == (["Campaigns", title], True)
+    assert list_crumbs("/desk/petitions/jardin/edit") == (["Campaigns", title, "Text and settings"], True)
+    assert list_crumbs("/desk/petitions/jardin/paper") == (["Campaigns", title, "On paper"], True)
+    assert list_crumbs("/desk/petitions/jardin/state/close") == (["Campaigns", title], False)

@@ -43,3 +43,11 @@ def test_statistics_page_has_text_and_tables(page, sent_emails):
             assert b"<svg" in plot.data
             assert "default-src 'none'" in plot.headers["Content-Security-Policy"]
     assert page("/campaign/weeks.svg").status_code == 404
+
+
+def test_hours_are_written_apart_on_a_narrow_chart(page, sent_emails):
+    confirm_signature(make_signature(make_petition()))
+    db.session.commit()
+    svg = page("/campaign/hours.svg?narrow=1").text
+    hours = re.findall(r'class="major">(\d\d):00<', svg)
+    assert len(hours) == 4

@@ -269,3 +269,11 @@ def test_no_search_reads_the_whole_table(app):
         connection.exec_driver_sql("DROP INDEX ix_signatures_email")
         assert count_rows_read(explain(connection, statement, parameters)) >= rows
         connection.rollback()
+
+
+def test_results_and_filter_name_the_petition_by_its_title(client, three_signatures, campaigner):
+    three_signatures.texts["fr"].title = "Un jardin & des arbres"
+    db.session.commit()
+    page = client.get("/desk/signatures/?lang=fr").text
+    assert '<option value="jardin">Un jardin &amp; des arbres</option>' in page
+    assert "<bdi>Un jardin &amp; des arbres</bdi></a>" in page
