@@ -130,9 +130,11 @@ class Batch:
             composed = messages.get(claim.id)
             next_envelope = self._find_next_envelope(position, messages, suppressed)
             outcome = self._attempt(claim, composed, suppressed, next_envelope) if composed else COMPOSITION_FAILED
-            outcome = self._note_reply(claim, composed, outcome)
+            is_servers = outcome.server_trouble or self._is_server_refusing(composed, outcome)
+            if not is_servers:
+                outcome = self._note_reply(claim, composed, outcome)
             self._add_result(claim, composed if isinstance(composed, OutgoingMessage) else None, outcome)
-            if outcome.server_trouble or self._is_server_refusing(composed, outcome):
+            if is_servers:
                 self._back_off_server(outcome, self.claims[position + 1 :])
                 break
 
