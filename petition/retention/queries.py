@@ -126,7 +126,8 @@ DELETE_OLD_ATTEMPTS = text("""
 FOLD_DELIVERIES = text("""
     WITH folded AS (
         DELETE FROM deliveries WHERE id = ANY(CAST(:ids AS bigint[]))
-        RETURNING id, petition_id, kind, subject_id, state, mailing_id, attempt, coalesce(settled_at, created_at) AS at),
+        RETURNING id, petition_id, kind, subject_id, state, mailing_id, attempt,
+                  coalesce(settled_at, created_at) AS at),
     attempts_deleted AS (
         DELETE FROM attempts WHERE delivery_id = ANY(CAST(:ids AS bigint[]))),
     reports AS (
