@@ -1,7 +1,7 @@
 """The mail servers of one claim: which relay sends each email, and which of them all workers back off from."""
 
 from petition.delivery.pacing.batch_pace import BatchPace
-from petition.delivery.pacing.paces import clear_unclear_refusals
+from petition.delivery.pacing.paces import clear_unclear_rejections
 from petition.delivery.pauses import back_off_server
 from petition.delivery.queues import SERVER
 from petition.delivery.rendering.message import OutgoingMessage
@@ -39,7 +39,7 @@ class BatchServers:
         """
         if not report_rejection(self._pace.find_provider(message.domain), outcome, self.scope):
             return False
-        clear_unclear_refusals()
+        clear_unclear_rejections()
         return True
 
     def back_off(self, outcome: Outcome) -> None:

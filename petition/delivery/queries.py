@@ -204,7 +204,7 @@ BACK_OFF_SERVER = text("""
 
 # Note that mail to a provider was refused in a way that may be our server's trouble: a row without strikes, whose pause
 # is over at once. Where another provider's mail was refused before, and the server has not answered any email since
-# (which deletes the row), it is the server's: the pause grows as above, with each such refusal after its end, whoever
+# (which deletes the row), it is the server's: the pause grows as above, with each such rejection after its end, whoever
 # it is of. Many rejections of one provider stay its own.
 REPORT_REJECTION = text("""
     INSERT INTO pauses AS p (scope, reason, until, strikes, domain)

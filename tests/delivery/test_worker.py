@@ -182,7 +182,7 @@ def test_server_that_refuses_all_rests_alone_however_often_it_is_tried(server, e
     people = [f"s{n}@{domain}" for n in range(8) for domain in ("example.org", "example.net", "example.com")]
     enqueue_confirmations(*people)
     setattr(server, stage, lambda address: "421 4.3.2 closing")
-    # After the wait the first refusal is the server's again, whosever email it is.
+    # After the wait the first rejection is the server's again, whosever email it is.
     for strikes in (1, 2, 3, 4):
         run_queue("confirmations")
         assert db.session.query(Pause).one().strikes == strikes

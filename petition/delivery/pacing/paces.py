@@ -16,7 +16,7 @@ from petition.core.db import autocommit_connection
 from petition.delivery.pacing.models import ProviderState
 from petition.delivery.pacing.queries import (
     ADMIT,
-    CLEAR_UNCLEAR_REFUSALS,
+    CLEAR_UNCLEAR_REJECTIONS,
     FINISH,
     REFUSE,
     RELEASE_PARKED,
@@ -151,13 +151,13 @@ def refuse(provider: str, delivery_id: int, reply_class: str, response: str, *, 
     return rests
 
 
-def clear_unclear_refusals() -> None:
+def clear_unclear_rejections() -> None:
     """Forget the closed connections that providers were blamed for: the mail server is in trouble itself.
 
     One autocommitted statement; `release_parked` lets their emails go.
     """
     with autocommit_connection() as connection:
-        connection.execute(CLEAR_UNCLEAR_REFUSALS, {"reply_class": ReplyClass.TEMPORARY})
+        connection.execute(CLEAR_UNCLEAR_REJECTIONS, {"reply_class": ReplyClass.TEMPORARY})
     watched.expire()
 
 

@@ -110,7 +110,7 @@ REFUSE = text("""
 """)
 
 # Clear the providers of closed connections that turned out to be the mail server's doing: they flow as before.
-CLEAR_UNCLEAR_REFUSALS = text("""
+CLEAR_UNCLEAR_REJECTIONS = text("""
     UPDATE mail_providers
     SET state = 'flowing', since = CASE WHEN state = 'flowing' THEN since ELSE now() END, rest_until = NULL,
         suspicions = 0, suspected_id = NULL, pace = NULL, slow_from = NULL
