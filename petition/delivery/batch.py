@@ -129,10 +129,13 @@ class Batch:
                 continue
             composed = messages.get(claim.id)
             next_envelope = self._find_next_envelope(position, messages, suppressed)
+            began = time.monotonic()
             outcome = self._attempt(claim, composed, suppressed, next_envelope) if composed else COMPOSITION_FAILED
-            outcome = self._note_reply(claim, composed, outcome)
-            self._add_result(claim, composed if isinstance(composed, OutgoingMessage) else None, outcome)
-            if outcome.server_trouble or self._is_server_refusing(composed, outcome):
+            is_servers = outcome.server_trouble or self._is_server_refusing(composed, outcome)
+            if not is_servers:
+                outcome = self._note_reply(claim, composed, outcome)
+            self._add_result(claim, composed if isinstance(composed, OutgoingMessage) else None, outcome, began)
+            if is_servers:
                 self._back_off_server(outcome, self.claims[position + 1 :])
                 break
 
@@ -257,7 +260,9 @@ class Batch:
         db.session.commit()
         return backs_off
 
-    def _add_result(self, claim: ClaimedDelivery, message: OutgoingMessage | None, outcome: Outcome) -> None:
+    def _add_result(
+        self, claim: ClaimedDelivery, message: OutgoingMessage | None, outcome: Outcome, began: float
+    ) -> None:
         domain = message.domain if message else None
         # Of an email that was not offered, nothing can be reported.
         address_hash = self._address_hash(claim) if outcome.attempted else None
@@ -274,7 +279,7 @@ class Batch:
         if outcome.state == DeliveryState.SENT:
             note_success()
         if domain:
-            note_outcome(self.queue, domain, outcome)
+            note_outcome(self.queue, domain, outcome, began)
         if outcome.mailbox_gone and message:
             suppress(message.to, outcome.reason or "mailbox gone")
         # A suppression is committed at once: no transaction stays open while emails are sent.

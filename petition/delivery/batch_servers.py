@@ -1,6 +1,7 @@
 """The mail servers of one claim: which relay sends each email, and which of them all workers back off from."""
 
 from petition.delivery.pacing.batch_pace import BatchPace
+from petition.delivery.pacing.paces import clear_unclear_rejections
 from petition.delivery.pauses import back_off_server
 from petition.delivery.queues import SERVER
 from petition.delivery.rendering.message import OutgoingMessage
@@ -32,8 +33,14 @@ class BatchServers:
         return self._relay.scope if self._relay else SERVER
 
     def is_rejecting(self, message: OutgoingMessage, outcome: Outcome) -> bool:
-        """Return whether all workers back off from the server, as mail to several providers is rejected. Flushes."""
-        return report_rejection(self._pace.find_provider(message.domain), outcome, self.scope)
+        """Return whether all workers back off from the server, as mail to several providers is rejected.
+
+        No provider rests for it then. Flushes, and commits what it clears them of.
+        """
+        if not report_rejection(self._pace.find_provider(message.domain), outcome, self.scope):
+            return False
+        clear_unclear_rejections()
+        return True
 
     def back_off(self, outcome: Outcome) -> None:
         """Back off from the server, or from one of several relays: then sending stops only if all rest. Flushes."""

@@ -204,20 +204,20 @@ BACK_OFF_SERVER = text("""
 
 # Note that mail to a provider was refused in a way that may be our server's trouble: a row without strikes, whose pause
 # is over at once. Where another provider's mail was refused before, and the server has not answered any email since
-# (which deletes the row), it is the server's: the pause grows as above. Many rejections of one provider stay its own.
+# (which deletes the row), it is the server's: the pause grows as above, with each such rejection after its end, whoever
+# it is of. Many rejections of one provider stay its own.
 REPORT_REJECTION = text("""
     INSERT INTO pauses AS p (scope, reason, until, strikes, domain)
     VALUES (:server, :reason, now(), 0, :domain)
     ON CONFLICT (scope) DO UPDATE
-    SET reason = excluded.reason,
-        domain = CASE WHEN p.domain <> excluded.domain AND p.until > now() - interval '10 minutes' THEN NULL
-                      ELSE excluded.domain END,
-        since = CASE WHEN p.strikes > 0 AND p.until > now() - interval '10 minutes' THEN p.since ELSE now() END,
-        strikes = CASE WHEN p.until <= now() - interval '10 minutes' THEN 0
-                       WHEN p.domain <> excluded.domain THEN least(p.strikes + 1, 10) ELSE p.strikes END,
-        until = now() + CASE
-            WHEN p.domain <> excluded.domain AND p.until > now() - interval '10 minutes'
-            THEN make_interval(secs => least(:max_seconds, power(2, p.strikes))) ELSE interval '0' END
+    SET (reason, domain, since, strikes, until) = (
+        SELECT excluded.reason, CASE WHEN is_servers THEN NULL ELSE excluded.domain END,
+               CASE WHEN is_recent AND p.strikes > 0 THEN p.since ELSE now() END,
+               CASE WHEN is_servers THEN least(p.strikes + 1, 10) ELSE 0 END,
+               now() + CASE WHEN is_servers THEN make_interval(secs => least(:max_seconds, power(2, p.strikes)))
+                            ELSE interval '0' END
+        FROM (SELECT p.until > now() - interval '10 minutes' AS is_recent) AS r,
+             LATERAL (SELECT is_recent AND (p.strikes > 0 OR p.domain <> excluded.domain) AS is_servers) AS s)
     WHERE p.until <= now()
     RETURNING p.until > now()
 """)

@@ -7,6 +7,7 @@ as long as emails are accepted: where more of them meet the cause again, it ends
 Whether emails flow again is never asked of more than a few.
 """
 
+import math
 import re
 import threading
 import time
@@ -40,8 +41,10 @@ class _Outage:
     """Emails to one provider that were put off in a row."""
 
     cause: str
+    since: float  # when the first was
     count: int = 0
     at: float = 0.0  # of the last
+    is_over: bool = False  # one was accepted since the last, while its recovery had to wait
     domains: set[str] = field(default_factory=set)
     rate_limited: bool = False
 
@@ -72,8 +75,13 @@ class OutageWatch:
         self._recoveries: dict[str, _Recovery] = {}  # by cause
         self._failed: dict[str, tuple[int, float]] = {}  # by cause: failed recoveries in a row, and when the last did
 
-    def note(self, domain: str, outcome: Outcome) -> tuple[str, frozenset[str] | None, int] | None:
-        """Note what was answered to an email; return the cause, the domains and the number of emails to make due."""
+    def note(
+        self, domain: str, outcome: Outcome, began: float = math.inf
+    ) -> tuple[str, frozenset[str] | None, int] | None:
+        """Note what was answered to an email; return the cause, the domains and the number of emails to make due.
+
+        `began`: when it was offered (of the same clock). One that was under way as an outage began is not its end.
+        """
         if not outcome.attempted or outcome.parked_for:
             return None  # an email whose provider rests waits for that alone (`pacing`)
         provider, now = guess_provider(domain), self._now()
@@ -82,7 +90,8 @@ class OutageWatch:
                 for recovery in self._recoveries.values():
                     recovery.balance += recovery.covers(domain)
                     recovery.accepted += recovery.covers(domain)
-                self._end_outage(provider, now)
+                if (outage := self._outages.get(provider)) and began >= outage.since:
+                    self._end_outage(provider, outage, now)
                 return self._next_batch(now)
             cause = outcome.cause if outcome.code else CONNECTION
             if outcome.state == DeliveryState.DEFERRED and not MAILBOX_CAUSE.match(cause):
@@ -92,7 +101,10 @@ class OutageWatch:
     def next_batch(self) -> tuple[str, frozenset[str] | None, int] | None:
         """Return what to make due next of an outage that ended lately, as `note` does, without a new email's answer."""
         with self._lock:
-            return self._next_batch(self._now())
+            now = self._now()
+            for provider in [name for name, outage in self._outages.items() if outage.is_over]:
+                self._end_outage(provider, self._outages[provider], now)
+            return self._next_batch(now)
 
     def note_drained(self, cause: str) -> None:
         """Note that no email put off by a cause is left now."""
@@ -116,15 +128,14 @@ class OutageWatch:
                 self._failed[cause] = (self._failed.get(cause, (0, 0.0))[0] + 1, now)
         found = self._outages.get(provider)
         if found is None or found.cause != cause or now - found.at > FORGET_AFTER_SECONDS:
-            found = self._outages[provider] = _Outage(cause)
-        found.count, found.at = found.count + 1, now
+            found = self._outages[provider] = _Outage(cause, now)
+        found.count, found.at, found.is_over = found.count + 1, now, False
         found.rate_limited = rate_limited
         found.domains.add(domain)
 
-    def _end_outage(self, provider: str, now: float) -> None:
-        outage = self._outages.get(provider)
-        # What has to wait stays known: the first that is accepted after the wait ends it, although none is put off.
-        if outage is None or self._must_wait(outage.cause, now):
+    def _end_outage(self, provider: str, outage: _Outage, now: float) -> None:
+        if self._must_wait(outage.cause, now):
+            outage.is_over = True  # `next_batch` ends it after the wait, though none may be accepted then
             return
         del self._outages[provider]
         if outage.cause in self._recoveries:
@@ -161,13 +172,14 @@ class OutageWatch:
 _watches = {name: OutageWatch() for name, queue in EMAIL_QUEUES.items() if not queue.by_mailing}
 
 
-def note_outcome(queue: Queue, domain: str, outcome: Outcome) -> None:
+def note_outcome(queue: Queue, domain: str, outcome: Outcome, began: float) -> None:
     """Note what was answered to an email, and make emails due that were put off by an outage that is over.
 
+    `began`: when the email was offered (monotonic seconds).
     Commits by itself where it does. Mailings are skipped: they follow the schedule of their send rate.
     """
     if watch := _watches.get(queue.name):
-        _hasten(queue, watch, watch.note(domain, outcome))
+        _hasten(queue, watch, watch.note(domain, outcome, began))
 
 
 def continue_recovery(queue: Queue) -> None:

@@ -2,7 +2,8 @@
 
 A 421 in answer to a recipient or at the end of DATA may mean either: Yahoo defers single emails with it ([TSS04]), and
 a server that shuts down says it to everybody. It is the email's trouble until mail to another provider meets the same;
-only then all workers back off from the server. What is suspected is a row in PostgreSQL, which all workers see.
+only then all workers back off from the server, with each such reply until it takes an email, and no provider rests for
+it. What is suspected is a row in PostgreSQL, which all workers see.
 """
 
 from petition.core.db import db

@@ -121,16 +121,25 @@ DELETE_OLD_ATTEMPTS = text("""
 """)
 
 # Replace emails and their attempts by daily counts. Their mailings count them on: triggers log that rows were deleted,
-# and what is added to the log here takes that back. Reports about them keep no hash of the address.
+# and what is added to the log here takes that back. Reports about them keep no hash of the address. Signatures remember
+# that they were mailed, as another email to them counts nobody twice.
 FOLD_DELIVERIES = text("""
     WITH folded AS (
         DELETE FROM deliveries WHERE id = ANY(CAST(:ids AS bigint[]))
-        RETURNING id, petition_id, kind, state, mailing_id, attempt, coalesce(settled_at, created_at) AS at),
+        RETURNING id, petition_id, kind, subject_id, state, mailing_id, attempt,
+                  coalesce(settled_at, created_at) AS at),
     attempts_deleted AS (
         DELETE FROM attempts WHERE delivery_id = ANY(CAST(:ids AS bigint[]))),
     reports AS (
         UPDATE bounces SET address_hash = NULL
         WHERE delivery_id = ANY(CAST(:ids AS bigint[])) AND address_hash IS NOT NULL),
+    mailed AS (
+        UPDATE signatures AS s SET emails_folded = true
+        FROM (SELECT id FROM signatures
+              WHERE id IN (SELECT subject_id FROM folded WHERE kind = 'confirm_signature' AND state = 'sent')
+                  AND NOT emails_folded
+              ORDER BY id FOR NO KEY UPDATE) AS m
+        WHERE s.id = m.id),
     days AS (
         INSERT INTO delivery_days AS d (day, petition_id, kind, state, mailing_id, emails, attempts)
         SELECT CAST(at AT TIME ZONE 'UTC' AS date), petition_id, kind, state, coalesce(mailing_id, 0),

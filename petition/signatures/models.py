@@ -134,6 +134,8 @@ class Signature(Model):
     source: Mapped[str] = mapped_column(String(20))
     generation: Mapped[int] = mapped_column(BigInteger, default=1)
     valid_from: Mapped[int] = mapped_column(BigInteger, default=1)
+    # Whether it was emailed its link by an email whose row was folded since: it counts once as mailed.
+    emails_folded: Mapped[bool] = mapped_column(default=False, server_default=text("false"))
     created_at: Mapped[datetime] = mapped_column(server_default=func.now())
     requested_at: Mapped[datetime] = mapped_column(server_default=func.now())
     reminded_at: Mapped[datetime | None]

@@ -104,6 +104,34 @@ def test_outage_that_ended_while_its_recovery_had_to_wait_is_over_after_the_wait
     assert watch.note("orange.fr", SENT) == ("451 4.3.0", frozenset({"orange.fr"}), FIRST_BATCH)
 
 
+def test_recovery_that_had_to_wait_begins_by_itself(watch, time):
+    note_all(watch, LATER, *["orange.fr"] * 3)
+    assert watch.note("orange.fr", SENT)
+    note_all(watch, LATER, *["orange.fr"] * 12)
+    assert watch.note("orange.fr", SENT) is None
+    assert watch.next_batch() is None
+    time.seconds += RETRY_SECONDS + 1
+    assert watch.next_batch() == ("451 4.3.0", frozenset({"orange.fr"}), FIRST_BATCH), "nobody signs any more"
+
+
+def test_outage_that_goes_on_during_the_wait_is_not_over_by_itself(watch, time):
+    note_all(watch, LATER, *["orange.fr"] * 3)
+    assert watch.note("orange.fr", SENT)
+    note_all(watch, LATER, *["orange.fr"] * 12)
+    note_all(watch, SENT, "orange.fr")
+    note_all(watch, LATER, "orange.fr")
+    time.seconds += RETRY_SECONDS + 1
+    assert watch.next_batch() is None
+
+
+def test_email_that_was_under_way_as_an_outage_began_is_not_its_end(watch, time):
+    began = time.seconds
+    time.seconds += 0.1
+    note_all(watch, LATER, *["orange.fr"] * 3)
+    assert watch.note("orange.fr", SENT, began) is None
+    assert watch.note("orange.fr", SENT, time.seconds) == ("451 4.3.0", frozenset({"orange.fr"}), FIRST_BATCH)
+
+
 def test_threads_that_still_waited_do_not_end_a_recovery(watch, time):
     note_all(watch, LATER, *["orange.fr"] * 12)
     assert watch.note("orange.fr", SENT)

@@ -12,6 +12,7 @@ from petition.delivery.claims import claim_due, release
 from petition.delivery.composers import return_path
 from petition.delivery.models import Attempt, Delivery, Pause
 from petition.delivery.pacing.actions import resume
+from petition.delivery.pacing.models import MailProvider
 from petition.delivery.queues import CONFIRMATIONS, EMAIL_QUEUES, MAILINGS
 from petition.delivery.rendering.message import OutgoingMessage
 from petition.delivery.requeue import requeue
@@ -174,6 +175,40 @@ def test_any_reply_to_an_email_ends_the_back_off(server, enqueue_confirmations, 
     make_everything_due()
     run_queue("confirmations")
     assert db.session.query(Pause).all() == []
+
+
+@pytest.mark.parametrize("stage", ["on_rcpt", "on_data"])
+def test_server_that_refuses_all_rests_alone_however_often_it_is_tried(server, enqueue_confirmations, rows, stage):
+    people = [f"s{n}@{domain}" for n in range(8) for domain in ("example.org", "example.net", "example.com")]
+    enqueue_confirmations(*people)
+    setattr(server, stage, lambda address: "421 4.3.2 closing")
+    # After the wait the first rejection is the server's again, whosever email it is.
+    for strikes in (1, 2, 3, 4):
+        run_queue("confirmations")
+        assert db.session.query(Pause).one().strikes == strikes
+        make_everything_due()
+    assert {(row.state, row.suspicions) for row in db.session.query(MailProvider)} == {("flowing", 0)}
+    setattr(server, stage, lambda address: None)
+    run_queue("confirmations")
+    assert sorted(server.addresses) == sorted(people), "all leave with the first that is accepted"
+    assert pauses.list_pauses() == []
+
+
+def test_provider_that_was_blamed_first_waits_no_longer_than_the_others(server, enqueue_confirmations, rows):
+    people = [f"s{n}@example.org" for n in range(6)]
+    enqueue_confirmations(*people)
+    server.on_rcpt = lambda address: "421 4.3.2 closing"
+    run_queue("confirmations")
+    assert [row.parked_for for row in rows()] == [None, None, *["example.org"] * 4], "its own trouble, as it seems"
+    enqueue_confirmations("ann@example.net")
+    run_queue("confirmations")
+    found = db.session.get(MailProvider, "example.org", populate_existing=True)
+    assert (found.state, found.suspicions, found.rest_until) == ("flowing", 0, None)
+    server.on_rcpt = lambda address: None
+    db.session.query(Pause).update({"until": clock.now() - timedelta(seconds=1)})
+    enqueue_confirmations("bob@example.net")
+    run_queue("confirmations")
+    assert sorted(server.addresses) == sorted([*people, "ann@example.net", "bob@example.net"])
 
 
 def test_email_that_was_taken_between_clears_the_suspicion(server, enqueue_confirmations, rows):

@@ -116,7 +116,7 @@ class Life:
 
     def fold(self):
         """Fold old emails; those of pending signatures are younger, as these are deleted before."""
-        young = select(Signature.id).where(Signature.state.in_(["pending", "invalidated"]))
+        young = select(Signature.id).where(Signature.state == "pending")
         query = select(Delivery.id).where(Delivery.settled_at.is_not(None), Delivery.subject_id.not_in(young))
         fold(db.session.scalars(query.limit(3)).all())
 
@@ -219,6 +219,33 @@ def require_agreement(petition_id):
 @pytest.fixture
 def petition_clock(monkeypatch):
     return Clock(monkeypatch)
+
+
+@pytest.mark.parametrize(
+    "meanwhile",
+    [
+        [("confirm", 0), ("withdraw", 0), ("fold",), ("sign", 0, "person", True, NAMES[0])],
+        [("staff", 0, "invalidate"), ("fold",), ("staff", 0, "reinstate"), ("staff", 0, "resend")],
+    ],
+    ids=["withdrew", "invalidated"],
+)
+def test_somebody_whose_emails_were_folded_counts_once(app, sent_emails, meanwhile):
+    life = Life(app)
+    for act in [("sign", 0, "person", True, NAMES[0]), ("send",), *meanwhile, ("send",), ("roll up",), ("confirm", 0)]:
+        life.do(act)
+        require_agreement(life.petition.id)
+    assert len([email for email in sent_emails if "/c/" in email.body]) == 2
+    assert db.session.execute(text(CAMPAIGN_PATH_SQL), {"id": life.petition.id}).one() == (1, 1, 1)
+
+
+def test_email_that_was_never_sent_is_no_earlier_one(app, sent_emails):
+    life = Life(app)
+    life.do(("sign", 0, "person", True, NAMES[0]))
+    db.session.execute(update(Delivery).values(state="failed", settled_at=func.now()))
+    db.session.commit()
+    for act in [("staff", 0, "invalidate"), ("fold",), ("staff", 0, "reinstate"), ("staff", 0, "resend"), ("send",)]:
+        life.do(act)
+    assert db.session.execute(text(CAMPAIGN_PATH_SQL), {"id": life.petition.id}).one() == (1, 1, 0)
 
 
 @pytest.mark.slow

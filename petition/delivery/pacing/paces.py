@@ -14,7 +14,14 @@ from dataclasses import dataclass
 
 from petition.core.db import autocommit_connection
 from petition.delivery.pacing.models import ProviderState
-from petition.delivery.pacing.queries import ADMIT, FINISH, REFUSE, RELEASE_PARKED, SELECT_WATCHED
+from petition.delivery.pacing.queries import (
+    ADMIT,
+    CLEAR_UNCLEAR_REJECTIONS,
+    FINISH,
+    REFUSE,
+    RELEASE_PARKED,
+    SELECT_WATCHED,
+)
 from petition.delivery.replies.classifier import ReplyClass
 
 READ_INTERVAL_SECONDS = 1.0
@@ -142,6 +149,16 @@ def refuse(provider: str, delivery_id: int, reply_class: str, response: str, *, 
         rests = bool(connection.execute(REFUSE, parameters).scalar_one())
     watched.expire()
     return rests
+
+
+def clear_unclear_rejections() -> None:
+    """Forget the closed connections that providers were blamed for: the mail server is in trouble itself.
+
+    One autocommitted statement; `release_parked` lets their emails go.
+    """
+    with autocommit_connection() as connection:
+        connection.execute(CLEAR_UNCLEAR_REJECTIONS, {"reply_class": ReplyClass.TEMPORARY})
+    watched.expire()
 
 
 def release_parked(queue: str) -> int:

@@ -109,6 +109,15 @@ REFUSE = text("""
     RETURNING state = 'resting' AS rests
 """)
 
+# Clear the providers of closed connections that turned out to be the mail server's doing: they flow as before.
+CLEAR_UNCLEAR_REJECTIONS = text("""
+    UPDATE mail_providers
+    SET state = 'flowing', since = CASE WHEN state = 'flowing' THEN since ELSE now() END, rest_until = NULL,
+        suspicions = 0, suspected_id = NULL, pace = NULL, slow_from = NULL
+    WHERE reply_class = :reply_class AND refused_at > now() - interval '10 minutes'
+        AND (state <> 'flowing' OR suspicions > 0)
+""")
+
 # Let emails that wait for their provider go, as many as may leave now, those first that have waited longest since they
 # were tried. Whether one is sent is decided when it is claimed.
 RELEASE_PARKED = text("""

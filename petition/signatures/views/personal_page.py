@@ -45,7 +45,7 @@ TYPED_FIELDS = ("name", "withheld_name", "organisation", "email", "profession", 
 TECHNICAL_FIELDS = (
     "id", "petition_id", "email_canonical", "updates_wording_id", "passed_on_wording_id", "generation", "valid_from",
     "confirmed_no", "list_position", "logo_text", "merged_into", "review", "reported_at", "restricted_at", "network",
-    "confirmed_same_network", "held_at",
+    "confirmed_same_network", "held_at", "emails_folded",
     "anonymised_at", "named_when", "named_from", "named_at", "team_sees_name",
 )  # fmt: skip
 
