@@ -20,6 +20,7 @@ from petition.team.api_tokens.access import ACCESS_TOKEN, require_scope
 from petition.team.api_tokens.scopes import Scope
 
 ACCESS = ACCESS_TOKEN
+BINARY = {"type": "string", "format": "binary"}
 blueprint = ApiBlueprint(
     "exports_api", __name__, url_prefix="/api/v1/signatures/exports", description="Exports of signatures for a token"
 )
@@ -52,7 +53,8 @@ class Exports(MethodView):
 
     @require_scope(blueprint, Scope.SIGNATURES_MANAGE)
     @blueprint.arguments(ExportSchema(), example=EXAMPLE_EXPORT)
-    @blueprint.response(200, {"type": "string", "format": "binary"}, content_type="text/csv")
+    @blueprint.doc(responses={200: {"content": {kind: {"schema": BINARY} for kind in MIME_TYPES.values()}}})
+    @blueprint.response(200, BINARY, content_type="text/csv")
     @document_problems(blueprint, 400, 404, 413, 422)
     @document_operation(blueprint, "export_signatures", 200, N_("Return the signatures that a filter finds as a file."))
     def post(self, body: dict[str, Any]) -> Response:

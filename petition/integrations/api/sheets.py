@@ -160,6 +160,7 @@ class OneScan(MethodView):
     """A scan of a sheet."""
 
     @require_scope(blueprint, Scope.SIGNATURES_MANAGE)
+    @blueprint.doc(responses={200: {"content": {kind: {"schema": BINARY} for kind in scans.EXTENSIONS}}})
     @blueprint.response(200, BINARY, content_type="application/pdf")
     @document_problems(blueprint, 404)
     @document_operation(blueprint, "fetch_scan", 200, N_("Return a scan as it was uploaded."))
