@@ -16,7 +16,7 @@ def register(app: Flask) -> None:
         draft_links,
         exports,
         images,
-        legal_notices,
+        legal_notice,
         mailings,
         names,
         organisations,
@@ -47,7 +47,7 @@ def register(app: Flask) -> None:
     register_task(app, tasks.run_retention)
     app.add_template_filter(describe_scopes, "scopes")
     modules = (
-        statistics, signatures, exports, bulk_actions, names, petitions, draft_links, images, legal_notices,
+        statistics, signatures, exports, bulk_actions, names, petitions, draft_links, images, legal_notice,
         partnerships, updates, organisations, clusters, paper, sheets, dossiers, mailings, recipients,
     )  # fmt: skip
     for module in modules:

@@ -32,7 +32,7 @@ class PartnershipSchema(ma.Schema):
     """A partner's part in a petition."""
 
     id = ma.fields.Integer(required=True)
-    partner = ma.fields.String(required=True, metadata={"description": N_("its key in ?via=")})
+    partner = ma.fields.String(required=True, metadata={"description": N_("its key in links")})
     name = ma.fields.String(required=True)
     role = ma.fields.String(required=True, validate=validate.OneOf(PARTNER_ROLES))
     wording = _wordings(required=True)
@@ -43,7 +43,7 @@ class PartnershipSchema(ma.Schema):
 class NewPartnershipSchema(ma.Schema):
     """Who becomes a partner."""
 
-    partner = ma.fields.String(required=True, metadata={"description": N_("its key in ?via=")})
+    partner = ma.fields.String(required=True, metadata={"description": N_("its key in links")})
     role = ma.fields.String(required=True, validate=validate.OneOf(PARTNER_ROLES))
 
 

@@ -27,7 +27,7 @@ STATEMENTS = (
         AND (OLD.passed_on AND OLD.restricted_at IS NULL) <> (NEW.passed_on AND NEW.restricted_at IS NULL))
     EXECUTE FUNCTION record_passing_on_change()
     """,
-    # Of a signature that was never confirmed, nobody was told anything.
+    # Of a signature that was never confirmed, no receiver knows.
     """
     CREATE FUNCTION record_partner_news_end() RETURNS trigger LANGUAGE plpgsql AS $$
     BEGIN

@@ -1,4 +1,4 @@
-"""Legal notices for a token: that of the site, and that of a petition where it differs."""
+"""The legal notice for a token: that of the site, and that of a petition where it differs."""
 
 from typing import Any
 
@@ -20,7 +20,7 @@ from petition.team.api_tokens.scopes import Scope
 ACCESS = ACCESS_TOKEN
 MAX_BODY_BYTES = 260_000 * len(LANGUAGES)  # two texts of 30,000 characters in each, each up to four bytes
 blueprint = ApiBlueprint(
-    "legal_notices_api", __name__, url_prefix="/api/v1/desk", description="Legal notices for a token"
+    "legal_notice_api", __name__, url_prefix="/api/v1/desk", description="The legal notice for a token"
 )
 
 

@@ -1,4 +1,4 @@
-"""Legal notices for a token: of the site and of a petition, over the version that was read."""
+"""The legal notice for a token: of the site and of a petition, over the version that was read."""
 
 from support.api_tokens import make_token
 from support.factories import make_petition
