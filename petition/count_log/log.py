@@ -30,7 +30,7 @@ ADVISORY_LOCK_ID = 7_226_141
 SALT_BYTES = 32
 SEED_BYTES = 32  # of an Ed25519 key
 ADDED, RESTORED, RELEASED = "confirmed", "restored", "released"
-UPDATES_KINDS = ("opted_in", "opted_out")  # of news that a counted signature gets or not: no entry of the log
+UPDATES_KINDS = ("opted_in", "opted_out")  # of consents of who counts: no entry of the log
 
 # Sent in the transaction that takes `changes`, oldest first, so that whoever needs them too loses none.
 changes_taken = Namespace().signal("changes-taken")

@@ -9,7 +9,7 @@ from petition.core.db import Model, identity_column
 
 
 class CountEvent(Model):
-    """A signature that began or ceased to count, or whose news started or stopped while it does.
+    """A signature that began or ceased to count, or a consent of its signer that began or ended while it does.
 
     Written by triggers, taken by the worker that appends to the log.
     """
@@ -21,6 +21,8 @@ class CountEvent(Model):
     signature_id: Mapped[int]
     party: Mapped[str] = mapped_column(String(12))
     kind: Mapped[str] = mapped_column(String(12))  # the state that it has now, "erased", "opted_in" or "opted_out"
+    # Of the last two: None for the team's news, "passing_on", or "partnership " and the number of one.
+    consent: Mapped[str | None] = mapped_column(String(30))
     at: Mapped[datetime] = mapped_column(server_default=func.now())
 
 

@@ -6,7 +6,7 @@ from sqlalchemy import text
 TAKE_EVENTS = text("""
     DELETE FROM count_events
     WHERE id <= (SELECT max(id) FROM (SELECT id FROM count_events ORDER BY id LIMIT :batch) AS oldest)
-    RETURNING id, petition_id, signature_id, party, kind, at
+    RETURNING id, petition_id, signature_id, party, kind, at, consent
 """)
 
 # What the signatures of a batch commit to, as far as they are still there.

@@ -11,10 +11,20 @@ def register(app: Flask) -> None:
     from petition.integrations import data_copy, labels, tasks
     from petition.integrations.api import (
         bulk_actions,
+        clusters,
         dossiers,
+        draft_links,
+        exports,
+        images,
+        legal_notice,
         mailings,
+        names,
+        organisations,
         paper,
+        partnerships,
         petitions,
+        recipients,
+        sheets,
         signatures,
         statistics,
         updates,
@@ -36,5 +46,9 @@ def register(app: Flask) -> None:
     register_task(app, tasks.run_send_webhooks)
     register_task(app, tasks.run_retention)
     app.add_template_filter(describe_scopes, "scopes")
-    for module in (statistics, signatures, bulk_actions, petitions, updates, paper, dossiers, mailings):
+    modules = (
+        statistics, signatures, exports, bulk_actions, names, petitions, draft_links, images, legal_notice,
+        partnerships, updates, organisations, clusters, paper, sheets, dossiers, mailings, recipients,
+    )  # fmt: skip
+    for module in modules:
         register_blueprint(app, module.blueprint)

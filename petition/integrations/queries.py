@@ -3,7 +3,8 @@
 from sqlalchemy import text
 
 # Write events for every endpoint that asks for them, in the caller's order. Without an endpoint, nothing is written.
-# A paused endpoint gets them when it is resumed.
+# A paused endpoint gets them when it is resumed. That somebody is no longer to be passed on goes to every endpoint that
+# may have got what they wrote, whether it asks or not: it must learn that it must stop.
 INSERT_EVENTS = text("""
     INSERT INTO webhook_events (endpoint_id, type, petition_id, signature_id, data, occurred_at)
     SELECT e.id, given.type, given.petition_id, given.signature_id, given.data, given.occurred_at
@@ -11,7 +12,9 @@ INSERT_EVENTS = text("""
         CAST(:types AS text[]), CAST(:petition_ids AS bigint[]), CAST(:signature_ids AS bigint[]),
         CAST(:data AS jsonb[]), CAST(:moments AS timestamptz[])
     ) WITH ORDINALITY AS given (type, petition_id, signature_id, data, occurred_at, n)
-    JOIN webhook_endpoints AS e ON given.type = ANY(e.events) AND e.state <> 'disabled'
+    JOIN webhook_endpoints AS e ON e.state <> 'disabled'
+        AND (given.type = ANY(e.events) OR (given.type = 'passing_on.opted_out' AND e.events && ARRAY[
+            'signature.confirmed', 'updates.opted_in', 'updates.opted_out', 'passing_on.opted_in']::varchar[]))
         AND (e.petition_id IS NULL OR e.petition_id = given.petition_id)
     ORDER BY given.n, e.id
     RETURNING id
@@ -19,8 +22,15 @@ INSERT_EVENTS = text("""
 
 HAS_ENDPOINTS = text("SELECT EXISTS (SELECT FROM webhook_endpoints WHERE state <> 'disabled')")
 
-# Which signatures of a batch get news now; those that are gone are not returned.
-SELECT_UPDATES = text("SELECT id, updates FROM signatures WHERE id = ANY(CAST(:ids AS bigint[]))")
+# What the signers of a batch consent to now; those that are gone are not returned.
+SELECT_CONSENTS = text("""
+    SELECT id, updates, passed_on AND restricted_at IS NULL AS passed_on FROM signatures
+    WHERE id = ANY(CAST(:ids AS bigint[]))
+""")
+SELECT_PARTNER_KEYS = text("""
+    SELECT s.id, p.key FROM partnerships AS s JOIN partners AS p ON p.id = s.partner_id
+    WHERE s.id = ANY(CAST(:ids AS bigint[]))
+""")
 
 # Lease an endpoint that has something due, the one that was served longest ago; another worker takes another one.
 LEASE_ENDPOINT = text("""

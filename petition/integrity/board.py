@@ -64,6 +64,11 @@ def find_clusters(petition_id: int, ids: Sequence[int]) -> list[IntegrityCluster
     return list(db.session.scalars(query.order_by(IntegrityCluster.id).with_for_update()))
 
 
+def find_petition_of(ids: Sequence[int]) -> int | None:
+    """Return the petition that clusters are of; None once none of them is there any more."""
+    return db.session.scalar(select(IntegrityCluster.petition_id).where(IntegrityCluster.id.in_(ids)).limit(1))
+
+
 def count_quarantined(petition_id: int, cluster_id: int | None = None) -> int:
     """Return how many signatures of a petition, or of one cluster of it, are quarantined; at most `MAX_COUNTED`."""
     query = select(Signature.id).where(

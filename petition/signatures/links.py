@@ -16,6 +16,8 @@ from petition.signatures.models import Signature, SignatureState
 
 CONFIRM_TOKEN_PURPOSE = "confirm_signature"  # noqa: S105 - a name
 PERSONAL_PAGE_TOKEN_PURPOSE = "personal_page"  # noqa: S105 - a name
+DRAFT_LINK = "draft"  # the purpose of a colleague's link to a draft
+DRAFT_LINK_TTL = timedelta(days=7)
 
 
 class LinkTarget(Protocol):

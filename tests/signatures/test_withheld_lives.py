@@ -172,7 +172,8 @@ def live(app, team, life):
     number = next(numbers)
     petition = make_petition(slug=f"lives-{spell(number)}", named_total=2, named_profession=2)
     world = World({"total": 2, "profession": 2})
-    for event in life:
+    for kind, name, *details in life:
+        event = (kind, f"{name}{spell(number)}", *details)  # pages that list all petitions have other lives' people
         note(event)
         act(petition, world, event)
         check_columns(petition, world)

@@ -8,10 +8,10 @@ from petition.core.db import db
 from petition.core.exceptions import ValidationError
 from petition.core.i18n import LANGUAGES
 from petition.exports.documents import dossiers
+from petition.exports.documents.download import send_dossier
 from petition.exports.documents.models import DossierState
 from petition.petitions.models import Petition, PetitionState
 from petition.petitions.views.desk import get_or_404
-from petition.team import audit
 from petition.team.models import TeamRole
 from petition.team.permissions import current_account, require_roles
 
@@ -53,11 +53,4 @@ def create(slug: str) -> Response:
 @blueprint.post("/<slug>/documents/<int:dossier_id>")
 def download(slug: str, dossier_id: int) -> Response:
     """Send a dossier as it was made. By POST, as the audit trail records who fetched it."""
-    petition = get_or_404(slug)
-    dossier = dossiers.read_dossier(petition, dossier_id)
-    audit.record("dossier.downloaded", "petition", petition.slug, after={"dossier": dossier.id})
-    db.session.commit()
-    response = make_response(dossier.content)
-    response.mimetype = "application/pdf"
-    response.headers["Content-Disposition"] = f"attachment; filename={dossier.reference}.pdf"
-    return response
+    return send_dossier(get_or_404(slug), dossier_id)

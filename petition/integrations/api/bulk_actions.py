@@ -15,8 +15,10 @@ from petition.core.exceptions import InvalidTransition, ValidationError
 from petition.core.i18n import N_
 from petition.core.openapi import ApiBlueprint, document_operation, document_problems
 from petition.integrations.api.bulk_action_schemas import EXAMPLE_BULK_ACTION, BulkActionSchema
+from petition.integrations.api.scoped import actor_name
 from petition.integrations.api.signature_schemas import SignatureFilterSchema
 from petition.integrations.api.signatures import require_petition_of
+from petition.integrity import board
 from petition.petitions import queries as petition_queries
 from petition.signatures.search.filters import parse_filter
 from petition.signatures.staff.actions import validate_reason
@@ -25,7 +27,7 @@ from petition.signatures.staff.invalidate import (
     prepare_bulk_invalidation,
     prepare_bulk_reinstatement,
 )
-from petition.signatures.staff.quarantine import prepare_bulk_quarantine, prepare_bulk_release, prepare_undo
+from petition.signatures.staff.quarantine import CLUSTERS, prepare_bulk_quarantine, prepare_bulk_release, prepare_undo
 from petition.team import audit
 from petition.team.api_tokens.access import ACCESS_TOKEN, current_token, require_petition, require_scope
 from petition.team.api_tokens.scopes import Scope
@@ -80,7 +82,8 @@ EXAMPLE_NEW = {
 }  # fmt: skip
 
 
-def _represent(action: BulkAction) -> dict[str, Any]:
+def represent_action(action: BulkAction) -> dict[str, Any]:
+    """Return a bulk action with what it was to find."""
     return represent_bulk_action(action) | {
         "filter": action.filter, "reason": action.reason, "undoes": action.undoes,
     }  # fmt: skip
@@ -90,6 +93,8 @@ def _petition_id(action: BulkAction) -> int | None:
     """Return the one petition that an action is about; None where it may be about several."""
     if action.undoes is not None:
         action = runner.find(SUBJECT, action.undoes)
+    if clusters := action.filter.get(CLUSTERS):
+        return board.find_petition_of(clusters)
     slug = action.filter.get("petition")
     return petition_queries.find_by_slug(slug).id if slug else None
 
@@ -98,11 +103,6 @@ def _find(number: int, *, lock: bool = False) -> BulkAction:
     action = runner.find(SUBJECT, number, lock=lock)
     require_petition(_petition_id(action))
     return action
-
-
-def _actor() -> str:
-    account = current_token().account
-    return account.name or account.email
 
 
 @blueprint.route("")
@@ -116,7 +116,7 @@ class BulkActions(MethodView):
         """List the last bulk actions that were started."""
         only = current_token().petition_id
         found = runner.list_recent(SUBJECT, MAX_LISTED)
-        return [_represent(action) for action in found if only is None or _petition_id(action) == only]
+        return [represent_action(action) for action in found if only is None or _petition_id(action) == only]
 
     @require_scope(blueprint, Scope.SIGNATURES_MANAGE)
     @blueprint.arguments(NewBulkActionSchema(), example=EXAMPLE_NEW)
@@ -132,9 +132,9 @@ class BulkActions(MethodView):
         require_petition_of(criteria)
         if not criteria.criteria():
             raise ValidationError({"filter": _("Say which signatures.")})
-        action = PREPARE[body["verb"]](criteria, validate_reason(body), _actor())
+        action = PREPARE[body["verb"]](criteria, validate_reason(body), actor_name())
         db.session.commit()
-        return _represent(action)
+        return represent_action(action)
 
 
 @blueprint.route("/<int:number>")
@@ -147,7 +147,7 @@ class OneBulkAction(MethodView):
     @document_operation(blueprint, "show_bulk_action", 200, N_("Return how far a bulk action is."))
     def get(self, number: int) -> dict[str, Any]:
         """Return how far a bulk action is."""
-        return _represent(_find(number))
+        return represent_action(_find(number))
 
 
 @blueprint.route("/<int:number>/steps")
@@ -168,7 +168,7 @@ class BulkActionSteps(MethodView):
         if step == "undo":
             made = _prepare_undo(action)
             db.session.commit()
-            return _represent(made)
+            return represent_action(made)
         if step == "start":
             if body.get("total", action.total) != action.total:
                 raise InvalidTransition({"total": _("It would change another number of signatures.")})
@@ -185,10 +185,10 @@ class BulkActionSteps(MethodView):
         db.session.commit()
         if step == "start":
             runner.wake_worker()
-        return _represent(action)
+        return represent_action(action)
 
 
 def _prepare_undo(action: BulkAction) -> BulkAction:
     if action.verb not in UNDO or action.undoes or action.state in (BulkActionState.RUNNING, BulkActionState.DRAFT):
         raise InvalidTransition({"step": _("It cannot be undone now.")})
-    return UNDO[action.verb](action, _actor())
+    return UNDO[action.verb](action, actor_name())

@@ -3,7 +3,7 @@
 from typing import Any
 
 import marshmallow as ma
-from flask import Response, make_response
+from flask import Response
 from flask.views import MethodView
 from marshmallow import validate
 
@@ -11,11 +11,10 @@ from petition.core.db import db
 from petition.core.i18n import LANGUAGES, N_
 from petition.core.openapi import ApiBlueprint, document_operation, document_problems
 from petition.exports.documents import dossiers
+from petition.exports.documents.download import send_dossier
 from petition.exports.documents.models import Dossier, DossierState
-from petition.petitions import queries as petition_queries
-from petition.petitions.models import Petition
-from petition.team import audit
-from petition.team.api_tokens.access import ACCESS_TOKEN, current_token, require_petition, require_scope
+from petition.integrations.api.scoped import actor_name, find_petition
+from petition.team.api_tokens.access import ACCESS_TOKEN, require_scope
 from petition.team.api_tokens.scopes import Scope
 
 ACCESS = ACCESS_TOKEN
@@ -60,12 +59,6 @@ EXAMPLE = EXAMPLE_WAITING | {
 }  # fmt: skip
 
 
-def _find_petition(slug: str) -> Petition:
-    petition = petition_queries.find_by_slug(slug)
-    require_petition(petition.id)
-    return petition
-
-
 @blueprint.route("")
 class Dossiers(MethodView):
     """All dossiers of a petition."""
@@ -76,7 +69,7 @@ class Dossiers(MethodView):
     @document_operation(blueprint, "list_dossiers", 200, N_("List the last dossiers of a petition."))
     def get(self, slug: str) -> list[Dossier]:
         """List the last dossiers of a petition."""
-        return dossiers.list_dossiers(_find_petition(slug))
+        return dossiers.list_dossiers(find_petition(slug))
 
     @require_scope(blueprint, Scope.PETITIONS_MANAGE)
     @blueprint.arguments(DossierRequestSchema(), example={"language": "fr"})
@@ -85,8 +78,7 @@ class Dossiers(MethodView):
     @document_operation(blueprint, "request_dossier", 202, N_("Ask for a dossier of what is true when it is made."))
     def post(self, body: dict[str, Any], slug: str) -> Dossier:
         """Ask for a dossier of what is true when it is made."""
-        account = current_token().account
-        dossier = dossiers.ask_for(_find_petition(slug), body["language"], account.name or account.email)
+        dossier = dossiers.ask_for(find_petition(slug), body["language"], actor_name())
         db.session.commit()
         dossiers.wake_maker()
         return dossier
@@ -102,7 +94,7 @@ class OneDossier(MethodView):
     @document_operation(blueprint, "show_dossier", 200, N_("Return how far a dossier is, or what it is."))
     def get(self, slug: str, number: int) -> Dossier:
         """Return how far a dossier is, or what it is."""
-        return dossiers.find_dossier(_find_petition(slug), number)
+        return dossiers.find_dossier(find_petition(slug), number)
 
 
 @blueprint.route("/<int:number>/file")
@@ -115,11 +107,4 @@ class DossierFile(MethodView):
     @document_operation(blueprint, "fetch_dossier", 200, N_("Return a dossier as PDF, as it was made; 404 until then."))
     def get(self, slug: str, number: int) -> Response:
         """Return a dossier as PDF, as it was made; recorded in the audit trail."""
-        petition = _find_petition(slug)
-        dossier = dossiers.read_dossier(petition, number)
-        audit.record("dossier.downloaded", "petition", petition.slug, after={"dossier": dossier.id})
-        db.session.commit()
-        response = make_response(dossier.content)
-        response.mimetype = "application/pdf"
-        response.headers["Content-Disposition"] = f"attachment; filename={dossier.reference}.pdf"
-        return response
+        return send_dossier(find_petition(slug), number)

@@ -42,7 +42,8 @@ def _report(mailing: Mailing) -> dict[str, Any]:
     return report
 
 
-def _find(number: int, *, lock: bool = False, version: int | None = None) -> Mailing:
+def find_mailing(number: int, *, lock: bool = False, version: int | None = None) -> Mailing:
+    """Return a mailing that the token may see. Raises `NotFound`, `EditConflict`; aborts with 403."""
     mailing = lifecycle.find(number, lock=lock)
     account = current_token().account
     if is_outsider(account) and (mailing.partner_id is None or not partner_senders.is_author(account, mailing)):
@@ -57,7 +58,7 @@ def _find(number: int, *, lock: bool = False, version: int | None = None) -> Mai
 
 def _find_own(number: int, *, lock: bool = False) -> Mailing:
     """Return a mailing that the token's account may write and send: a partner's is its members' alone."""
-    mailing = _find(number, lock=lock)
+    mailing = find_mailing(number, lock=lock)
     partner_senders.require_author(current_token().account, mailing)
     return mailing
 
@@ -146,7 +147,7 @@ class OneMailing(MethodView):
     @document_operation(blueprint, "show_mailing", 200, N_("Return a mailing with its counts."))
     def get(self, number: int) -> dict[str, Any]:
         """Return a mailing with its counts."""
-        return _report(_find(number))
+        return _report(find_mailing(number))
 
 
 @blueprint.route("/<int:number>/draft")
@@ -159,7 +160,7 @@ class MailingDraft(MethodView):
     @document_operation(blueprint, "read_mailing", 200, N_("Return what a mailing says, to whom, and how it is sent."))
     def get(self, number: int) -> dict[str, Any]:
         """Return what a mailing says, to whom, and how it is sent."""
-        return _represent(_find(number))
+        return _represent(find_mailing(number))
 
     @require_scope(blueprint, Scope.MAILINGS_MANAGE, partners=PartnerRole.SENDER, max_body_bytes=MAX_BODY_BYTES)
     @blueprint.arguments(schemas.MailingChangeSchema(), example=schemas.EXAMPLE_CHANGE)
@@ -190,7 +191,7 @@ class MailingPreview(MethodView):
     @document_operation(blueprint, "preview_mailing", 200, N_("Return a mailing as somebody made up would get it."))
     def get(self, query: dict[str, Any], number: int) -> dict[str, Any]:
         """Return a mailing as somebody made up would get it: nothing of a signer is in it."""
-        mailing = _find(number)
+        mailing = find_mailing(number)
         language = query.get("language") or min(mailing.texts)
         if language not in mailing.texts:
             raise ValidationError({"language": _("Choose one of the list.")})
@@ -231,7 +232,7 @@ class MailingActions(MethodView):
     )
     def post(self, body: dict[str, Any], number: int) -> dict[str, Any]:
         """Test, schedule, pause, resume or cancel a mailing, as on the desk. A test goes to members of the team."""
-        mailing, account = _find(number, lock=True, version=body.get("version")), current_token().account
+        mailing, account = find_mailing(number, lock=True, version=body.get("version")), current_token().account
         action, reason = body["action"], body["reason"]
         if action not in STOPPING_ACTIONS:
             partner_senders.require_author(account, mailing)

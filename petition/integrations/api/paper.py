@@ -14,7 +14,7 @@ from petition.core.exceptions import InvalidTransition, NotFound, ValidationErro
 from petition.core.i18n import N_
 from petition.core.openapi import ApiBlueprint, document_operation, document_problems
 from petition.integrations.api import paper_schemas as schemas
-from petition.petitions import queries as petition_queries
+from petition.integrations.api.scoped import actor_name, find_petition
 from petition.petitions.models import Petition
 from petition.petitions.paper import bulk, importer, manual_entry
 from petition.petitions.paper.dates import DateOrder
@@ -22,7 +22,7 @@ from petition.petitions.paper.errors import PaperFileError
 from petition.petitions.paper.labels import paper_file_error_message, paper_problem_message
 from petition.petitions.paper.models import PaperImport
 from petition.team import audit
-from petition.team.api_tokens.access import ACCESS_TOKEN, current_token, require_petition, require_scope
+from petition.team.api_tokens.access import ACCESS_TOKEN, require_scope
 from petition.team.api_tokens.scopes import Scope
 
 ACCESS = ACCESS_TOKEN
@@ -37,18 +37,8 @@ blueprint = ApiBlueprint(
 )  # fmt: skip
 
 
-def _find_petition(slug: str, *, lock: bool = False) -> Petition:
-    petition = petition_queries.find_by_slug(slug, lock=lock)
-    require_petition(petition.id)
-    return petition
-
-
-def _actor() -> str:
-    account = current_token().account
-    return account.name or account.email
-
-
-def _represent(file: PaperImport) -> dict[str, Any]:
+def represent_import(file: PaperImport) -> dict[str, Any]:
+    """Return a file with its columns, what is wrong, and the action that adds or removes its signatures."""
     action = importer.find_action(file)
     return {
         **{name: getattr(file, name) for name in schemas.PaperImportSchema().fields},
@@ -74,9 +64,9 @@ class PaperLines(MethodView):
     @document_operation(blueprint, "add_paper_line", 201, N_("Add one signature on paper, which counts at once."))
     def post(self, body: dict[str, Any], slug: str) -> PaperImport:
         """Add one signature on paper, which counts at once."""
-        petition = _find_petition(slug, lock=True)
+        petition = find_petition(slug, lock=True)
         try:
-            file = manual_entry.add_line(petition, body, _actor())
+            file = manual_entry.add_line(petition, body, actor_name())
         except manual_entry.ProblemFound as problem:
             field = "signed_on" if problem.kind in ("date", "day") else problem.detail or "name"
             raise ValidationError({field: paper_problem_message(problem.kind, problem.detail)}) from None
@@ -95,7 +85,7 @@ class PaperImports(MethodView):
     @document_operation(blueprint, "list_paper_imports", 200, N_("List the last hundred files of signatures on paper."))
     def get(self, slug: str) -> list[PaperImport]:
         """List the last hundred files of signatures on paper."""
-        return importer.list_imports(_find_petition(slug))
+        return importer.list_imports(find_petition(slug))
 
     @require_scope(blueprint, Scope.SIGNATURES_MANAGE, max_body_bytes=MAX_FILE_BYTES)
     @blueprint.arguments(schemas.PaperFileQuery(), location="query")
@@ -108,15 +98,15 @@ class PaperImports(MethodView):
     )  # fmt: skip
     def post(self, query: dict[str, Any], slug: str) -> dict[str, Any]:
         """Store a file (CSV, XLSX), the body of the request, to be read as a draft of which nothing counts yet."""
-        petition, content = _find_petition(slug), request.get_data()
+        petition, content = find_petition(slug), request.get_data()
         db.session.commit()  # no transaction is open while the file is looked at
         try:
-            file = importer.store_file(petition, content, query["file_name"], _actor())
+            file = importer.store_file(petition, content, query["file_name"], actor_name())
         except PaperFileError as error:
             raise ValidationError({"file": paper_file_error_message(error.code)}) from None
         db.session.commit()
         _read_on(file, len(content))
-        return _represent(importer.find_import(petition, file.id))
+        return represent_import(importer.find_import(petition, file.id))
 
 
 def _read_on(file: PaperImport, size: int) -> None:
@@ -140,7 +130,7 @@ class OnePaperImport(MethodView):
     )
     def get(self, slug: str, number: int) -> dict[str, Any]:
         """Return what was read of a file, what is wrong, and how far adding is."""
-        return _represent(importer.find_import(_find_petition(slug), number))
+        return represent_import(importer.find_import(find_petition(slug), number))
 
 
 @blueprint.route("/imports/<int:number>/steps")
@@ -156,7 +146,7 @@ class PaperSteps(MethodView):
     )
     def post(self, body: dict[str, Any], slug: str, number: int) -> dict[str, Any]:
         """Add what was read to the count, stop, undo or discard it."""
-        petition, step = _find_petition(slug), body["step"]
+        petition, step = find_petition(slug), body["step"]
         importer.find_action(importer.find_import(petition, number), lock=True)
         file = importer.find_import(petition, number, lock=True)
         if step == "discard":
@@ -165,11 +155,11 @@ class PaperSteps(MethodView):
             _answer(file, body)
         else:
             _count(petition, file, step)
-        return _represent(importer.find_import(petition, number))
+        return represent_import(importer.find_import(petition, number))
 
 
 def _discard(file: PaperImport) -> dict[str, Any]:
-    shown = _represent(file)
+    shown = represent_import(file)
     importer.discard_draft(file)
     if file not in db.session.deleted and db.session.get(PaperImport, shown["id"]) is not None:
         raise InvalidTransition({"step": _("It can no longer be discarded: undo it.")})
@@ -195,7 +185,7 @@ def _count(petition: Petition, file: PaperImport, step: str) -> None:
     named = {"import": file.id}
     if step in ("add", "undo"):
         prepare = bulk.prepare_adding if step == "add" else bulk.prepare_removal
-        action = prepare(file, _actor())
+        action = prepare(file, actor_name())
         if action is None:
             raise InvalidTransition({"step": _("This was done already, or cannot be done now.")})
         if step == "add":
@@ -233,7 +223,7 @@ class PaperSignatures(MethodView):
     )
     def get(self, query: dict[str, Any], slug: str, number: int) -> dict[str, Any]:
         """List the signatures of a file, in the order of its lines."""
-        file = importer.find_import(_find_petition(slug), number)
+        file = importer.find_import(find_petition(slug), number)
         page = importer.list_signatures(file, query.get("after"))
         return {"items": page.items, "next": int(page.next) if page.next else None}
 
@@ -250,7 +240,7 @@ class OnePaperSignature(MethodView):
     )
     def delete(self, slug: str, number: int, signature: int) -> None:
         """Delete one signature on paper, as its signer asks."""
-        petition = _find_petition(slug)
+        petition = find_petition(slug)
         file = importer.find_import(petition, number, lock=True)
         if not importer.delete_signature(file, signature):
             raise NotFound

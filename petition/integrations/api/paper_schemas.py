@@ -45,6 +45,10 @@ class PaperImportSchema(ma.Schema):
     id = ma.fields.Integer(required=True)
     state = ma.fields.String(required=True, validate=validate.OneOf([state.value for state in PaperImportState]))
     file_name = ma.fields.String(required=True, metadata={"description": N_("empty for lines that were typed")})
+    sheet = ma.fields.String(required=True, allow_none=True, metadata={"description": N_("its number")})
+    struck_at = ma.fields.AwareDateTime(
+        required=True, allow_none=True, metadata={"description": N_("since when the sheet does not count")}
+    )
     lines = ma.fields.Integer(required=True)
     waiting = ma.fields.Integer(required=True)
     added = ma.fields.Integer(required=True)
@@ -113,8 +117,8 @@ class PaperSignaturesQuery(ma.Schema):
 
 
 EXAMPLE_IMPORT = {
-    "id": 5, "state": "draft", "file_name": "marché.csv", "lines": 43, "waiting": 42, "added": 0,
-    "date_example": None, "created_at": "2022-10-01T18:00:00+00:00",
+    "id": 5, "state": "draft", "file_name": "marché.csv", "sheet": None, "struck_at": None,
+    "lines": 43, "waiting": 42, "added": 0, "date_example": None, "created_at": "2022-10-01T18:00:00+00:00",
 }  # fmt: skip
 EXAMPLE_ONE = EXAMPLE_IMPORT | {
     "columns": [{"title": "Nom", "field": "name"}, {"title": "Ville", "field": "city"}],

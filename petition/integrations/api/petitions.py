@@ -11,6 +11,7 @@ from petition.core.db import db
 from petition.core.exceptions import ValidationError
 from petition.core.i18n import LANGUAGES, N_
 from petition.core.openapi import EXAMPLE_SLUG, ApiBlueprint, document_operation, document_problems
+from petition.integrations.api.scoped import find_petition
 from petition.petitions import edit_form, editing, lifecycle
 from petition.petitions import queries as petition_queries
 from petition.petitions.counters import get_counts
@@ -80,12 +81,6 @@ EXAMPLE_LISTED = {
 EXAMPLE_FIELDS = {"fr.title": "Pour un accès à Internet en prison", "sender_name": "Internet en prison"}
 
 
-def _find(slug: str, *, lock: bool = False) -> Petition:
-    petition = petition_queries.find_by_slug(slug, lock=lock)
-    require_petition(petition.id)
-    return petition
-
-
 def _read_fields(given: dict[str, str], start: dict[str, str]) -> dict[str, str]:
     unknown = sorted(set(given) - set(edit_form.FIELDS))
     if unknown:
@@ -143,7 +138,7 @@ class OnePetition(MethodView):
     @document_operation(blueprint, "read_petition", 200, N_("Return a petition in any state, with all its fields."))
     def get(self, slug: str) -> dict[str, Any]:
         """Return a petition in any state, with all its fields."""
-        return represent_petition(_find(slug))
+        return represent_petition(find_petition(slug))
 
     @require_scope(blueprint, Scope.PETITIONS_MANAGE, partners=PartnerRole.EDITOR, max_body_bytes=MAX_BODY_BYTES)
     @blueprint.arguments(PetitionChangeSchema(), example={"version": 3, "fields": {"fr.summary": "Nous demandons…"}})
@@ -152,7 +147,7 @@ class OnePetition(MethodView):
     @document_operation(blueprint, "change_petition", 200, N_("Change some fields of a petition."))
     def patch(self, body: dict[str, Any], slug: str) -> dict[str, Any]:
         """Change some fields of a petition."""
-        petition = _find(slug, lock=True)
+        petition = find_petition(slug, lock=True)
         values = _read_fields(body["fields"], edit_form.values_from_petition(petition))
         editing.resolve_edits(petition, values, None, version=str(body["version"]), resolution=None)
         unfinished = petition.state_now == PetitionState.DRAFT and not values["opens"]
@@ -164,6 +159,26 @@ class OnePetition(MethodView):
             audit.record("petition.changed", "petition", petition.slug, before=before, after=after)
             db.session.commit()
         return represent_petition(petition)
+
+
+@blueprint.route("/<slug>/copies")
+class PetitionCopies(MethodView):
+    """Copies of a petition."""
+
+    @require_scope(blueprint, Scope.PETITIONS_MANAGE)
+    @blueprint.response(201, EditablePetitionSchema(), example=EXAMPLE_LISTED | {"fields": EXAMPLE_FIELDS})
+    @document_problems(blueprint, 404)
+    @document_operation(
+        blueprint, "copy_petition", 201, N_("Create a draft with the texts, settings and images of a petition.")
+    )
+    def post(self, slug: str) -> dict[str, Any]:
+        """Create a draft with the texts, settings and images of a petition."""
+        require_petition(None)
+        copy = lifecycle.duplicate(find_petition(slug))
+        title = copy.text_in(copy.default_language).title
+        audit.record("petition.duplicated", "petition", copy.slug, after={"title": title, "copy_of": slug})
+        db.session.commit()
+        return represent_petition(copy)
 
 
 @blueprint.route("/<slug>/state")
@@ -179,7 +194,7 @@ class PetitionStates(MethodView):
     )
     def post(self, body: dict[str, Any], slug: str) -> dict[str, Any]:
         """Open, close, archive, restore a petition, or mark it as won."""
-        petition = _find(slug, lock=True)
+        petition = find_petition(slug, lock=True)
         before = _describe_state(petition)
         TRANSITIONS[body["change"]](petition)
         audit.record("petition.state", "petition", petition.slug, before=before, after=_describe_state(petition))

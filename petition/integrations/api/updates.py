@@ -9,13 +9,13 @@ from marshmallow import validate
 from petition.core.db import db
 from petition.core.i18n import LANGUAGES, N_
 from petition.core.openapi import ApiBlueprint, document_operation, document_problems
-from petition.petitions import queries as petition_queries
+from petition.integrations.api.scoped import find_petition
 from petition.petitions.models import Petition
 from petition.petitions.partners.models import PartnerRole
 from petition.petitions.updates import editing
 from petition.petitions.updates.models import UPDATE_KINDS, PetitionUpdate
 from petition.team import audit
-from petition.team.api_tokens.access import ACCESS_TOKEN, require_petition, require_scope
+from petition.team.api_tokens.access import ACCESS_TOKEN, require_scope
 from petition.team.api_tokens.scopes import Scope
 
 ACCESS = ACCESS_TOKEN
@@ -89,12 +89,6 @@ EXAMPLE: dict[str, Any] = {name: value for name, value in EXAMPLE_NEW.items() if
 }  # fmt: skip
 
 
-def _find_petition(slug: str, *, lock: bool = False) -> Petition:
-    petition = petition_queries.find_by_slug(slug, lock=lock)
-    require_petition(petition.id)
-    return petition
-
-
 def _merge(values: dict[str, str], body: dict[str, Any]) -> dict[str, str]:
     """Return the values of the desk's form with those of a body in their place."""
     merged = dict(values)
@@ -123,7 +117,7 @@ class Updates(MethodView):
     @document_operation(blueprint, "list_updates", 200, N_("List the updates of a petition, drafts too."))
     def get(self, slug: str) -> list[PetitionUpdate]:
         """List the updates of a petition, drafts too."""
-        return editing.list_updates(_find_petition(slug))
+        return editing.list_updates(find_petition(slug))
 
     @require_scope(blueprint, Scope.PETITIONS_MANAGE, partners=PartnerRole.EDITOR, max_body_bytes=MAX_BODY_BYTES)
     @blueprint.arguments(NewUpdateSchema(), example=EXAMPLE_NEW)
@@ -132,7 +126,7 @@ class Updates(MethodView):
     @document_operation(blueprint, "create_update", 201, N_("Write an update of a petition."))
     def post(self, body: dict[str, Any], slug: str) -> PetitionUpdate:
         """Write an update of a petition."""
-        petition = _find_petition(slug, lock=True)
+        petition = find_petition(slug, lock=True)
         update = editing.create(petition, _merge({}, body), publish=body["publish"])
         _finish(petition, update, "published" if update.published_at else "written")
         return update
@@ -148,7 +142,7 @@ class OneUpdate(MethodView):
     @document_operation(blueprint, "read_update", 200, N_("Return an update of a petition."))
     def get(self, slug: str, number: int) -> PetitionUpdate:
         """Return an update of a petition."""
-        return editing.find_update(_find_petition(slug), number)
+        return editing.find_update(find_petition(slug), number)
 
     @require_scope(blueprint, Scope.PETITIONS_MANAGE, partners=PartnerRole.EDITOR, max_body_bytes=MAX_BODY_BYTES)
     @blueprint.arguments(UpdateChangeSchema(), example={"version": 1, "publish": True})
@@ -157,7 +151,7 @@ class OneUpdate(MethodView):
     @document_operation(blueprint, "change_update", 200, N_("Change an update of a petition, or publish it."))
     def patch(self, body: dict[str, Any], slug: str, number: int) -> PetitionUpdate:
         """Change an update of a petition, or publish it."""
-        petition = _find_petition(slug)
+        petition = find_petition(slug)
         update = editing.find_update(petition, number, lock=True)
         was_published = update.published_at is not None
         values = _merge(editing.values_from_update(update), body)
@@ -171,7 +165,7 @@ class OneUpdate(MethodView):
     @document_operation(blueprint, "delete_update", 204, N_("Delete a draft; what is published is taken back first."))
     def delete(self, slug: str, number: int) -> None:
         """Delete a draft; what is published is taken back first."""
-        petition = _find_petition(slug)
+        petition = find_petition(slug)
         update = editing.find_update(petition, number, lock=True)
         editing.delete(update)
         _finish(petition, update, "deleted")
@@ -187,7 +181,7 @@ class UpdateTakingBack(MethodView):
     @document_operation(blueprint, "take_back_update", 200, N_("Make a published update a draft again."))
     def post(self, slug: str, number: int) -> PetitionUpdate:
         """Make a published update a draft again."""
-        petition = _find_petition(slug)
+        petition = find_petition(slug)
         update = editing.find_update(petition, number, lock=True)
         if update.published_at is not None:
             editing.take_back(update)

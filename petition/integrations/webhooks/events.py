@@ -24,7 +24,13 @@ from petition.petitions.models import Petition
 SEND_TASK = "petition.integrations.tasks.run_send_webhooks"
 ADDED = ("confirmed", "released")
 ERASED = "erased"
-OPTED = {"opted_in": EventType.UPDATES_OPTED_IN, "opted_out": EventType.UPDATES_OPTED_OUT}
+OPTED = ("opted_in", "opted_out")
+PARTNERSHIP = "partnership "
+# By the consent that began or ended, the team's news without a name: the types of the two.
+CONSENTS = {
+    None: (EventType.UPDATES_OPTED_IN, EventType.UPDATES_OPTED_OUT),
+    "passing_on": (EventType.PASSING_ON_OPTED_IN, EventType.PASSING_ON_OPTED_OUT),
+}
 
 
 @dataclass(frozen=True)
@@ -66,26 +72,42 @@ def on_changes_taken(_sender: Any, changes: Sequence[Row[Any]]) -> None:
 
 
 def write_changes(changes: Sequence[Row[Any]]) -> None:
-    """Write events of signatures that began or ceased to count, and of news that started or stopped. Flushes."""
+    """Write events of signatures that began or ceased to count, and of consents that began or ended. Flushes."""
     if not changes or not db.session.scalar(queries.HAS_ENDPOINTS):
         return
     ids = list({change.signature_id for change in changes})
-    gets_updates = {row.id: row.updates for row in db.session.execute(queries.SELECT_UPDATES, {"ids": ids})}
-    opted = {change.signature_id for change in changes if change.kind in OPTED}
+    holds = {row.id: {None: row.updates, "passing_on": row.passed_on}
+             for row in db.session.execute(queries.SELECT_CONSENTS, {"ids": ids})}  # fmt: skip
+    changed = {(change.signature_id, change.consent) for change in changes if change.kind in OPTED}
+    partner_keys = _load_partner_keys(changes)
     found: list[Occurrence] = []
     for change in changes:
         at = (change.petition_id, change.at, change.signature_id)
         if change.kind in OPTED:
-            found.append(Occurrence(OPTED[change.kind], *at))
+            ended = change.kind == "opted_out"
+            if change.consent in CONSENTS:
+                found.append(Occurrence(CONSENTS[change.consent][ended], *at))
+            elif (key := partner_keys.get(change.consent)) is not None:
+                found.append(Occurrence(EventType.PARTNER_NEWS_OPTED_OUT, *at, data={"partner": key}))
             continue
         counts = change.kind in ADDED
         type_ = EventType.SIGNATURE_CONFIRMED if counts else EventType.SIGNATURE_WITHDRAWN
         found.append(Occurrence(type_, *at, data={} if counts else {"reason": change.kind}))
-        # Who counts with the consent to news gets them from then on; who no longer counts, none.
-        consents = gets_updates.get(change.signature_id, change.kind == ERASED)
-        if consents and change.signature_id not in opted:
-            found.append(Occurrence(EventType.UPDATES_OPTED_IN if counts else EventType.UPDATES_OPTED_OUT, *at))
+        # Who counts consents from then on; who no longer counts, to nothing. Of who is erased, nothing is left to tell.
+        for consent, types in CONSENTS.items():
+            consents = holds.get(change.signature_id, {}).get(consent, change.kind == ERASED)
+            if consents and (change.signature_id, consent) not in changed:
+                found.append(Occurrence(types[not counts], *at))
     write(found)
+
+
+def _load_partner_keys(changes: Sequence[Row[Any]]) -> dict[str, str]:
+    """Return the keys of the partners whose news ended, by consent; nothing is read where there are none."""
+    consents = {change.consent for change in changes if (change.consent or "").startswith(PARTNERSHIP)}
+    if not consents:
+        return {}
+    ids = [int(consent.removeprefix(PARTNERSHIP)) for consent in consents]
+    return {f"{PARTNERSHIP}{row.id}": row.key for row in db.session.execute(queries.SELECT_PARTNER_KEYS, {"ids": ids})}
 
 
 def write_milestone(petition: Petition, milestone: int, total: int) -> None:

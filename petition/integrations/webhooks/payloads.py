@@ -17,7 +17,10 @@ from petition.signatures.models import Signature, SignatureState
 from petition.signatures.passing_on import is_passed_on, represent_signer
 
 ID_CHARACTERS = 26
-NAMES_SIGNER = (EventType.SIGNATURE_CONFIRMED, EventType.UPDATES_OPTED_IN, EventType.UPDATES_OPTED_OUT)
+NAMES_SIGNER = (
+    EventType.SIGNATURE_CONFIRMED, EventType.UPDATES_OPTED_IN, EventType.UPDATES_OPTED_OUT,
+    EventType.PASSING_ON_OPTED_IN,
+)  # fmt: skip
 
 
 def make_body(endpoint: WebhookEndpoint, event: WebhookEvent) -> bytes:

@@ -13,6 +13,7 @@ from petition.core.exceptions import InvalidTransition
 from petition.petitions.counters import get_count
 from petition.petitions.models import Petition
 from petition.petitions.paper import importer, scans, sheets
+from petition.petitions.paper.download import send_scan
 from petition.petitions.paper.labels import paper_problem_message, scan_problem_message
 from petition.petitions.paper.models import PaperImport
 from petition.petitions.views.desk import get_or_404
@@ -142,13 +143,7 @@ def add_scan(slug: str, import_id: int) -> Response:
 def download_scan(slug: str, import_id: int, scan_id: int) -> Response:
     """Return a scan as a file to save: a browser opens it nowhere near these pages."""
     file = importer.find_import(get_or_404(slug), import_id)
-    scan = scans.find_scan(file, scan_id)
-    response = make_response(scan.content)
-    response.mimetype = scan.media_type
-    name = f"sheet-{import_id}-{scan_id}.{scans.EXTENSIONS[scan.media_type]}"
-    response.headers["Content-Disposition"] = f'attachment; filename="{name}"'
-    response.headers["Content-Security-Policy"] = "default-src 'none'; sandbox"
-    return response
+    return send_scan(scans.find_scan(file, scan_id))
 
 
 @blueprint.post("/<slug>/paper/<int:import_id>/scans/<int:scan_id>/delete")

@@ -1,7 +1,6 @@
 """What previews of a draft show in their frames: the page or an email as it will be, where nothing can be sent."""
 
 from dataclasses import replace
-from datetime import timedelta
 
 from flask import abort, g, make_response, request
 from flask_babel import gettext as _
@@ -15,8 +14,6 @@ from petition.petitions.views.public import FRAME_TEMPLATE, render_page
 from petition.signatures.emails import KINDS, build_email_preview
 from petition.signatures.views.thank_you import render_thank_you
 
-DRAFT_LINK = "draft"  # the purpose of a colleague's link
-DRAFT_LINK_TTL = timedelta(days=7)
 PAGES = ("page", "thanks")
 # The previewed page has the site's styles and the email its own; neither runs or sends anything.
 PREVIEW_CONTENT_SECURITY_POLICY = (

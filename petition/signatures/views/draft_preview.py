@@ -12,7 +12,8 @@ from petition.petitions.models import Petition
 from petition.petitions.views.desk import get_or_404
 from petition.signatures.emails import KINDS
 from petition.signatures.labels import email_kind_labels
-from petition.signatures.views.draft_frames import DRAFT_LINK, DRAFT_LINK_TTL, build_email, read_choices, render_frame
+from petition.signatures.links import DRAFT_LINK, DRAFT_LINK_TTL
+from petition.signatures.views.draft_frames import build_email, read_choices, render_frame
 from petition.team import audit
 from petition.team.models import TeamRole
 from petition.team.permissions import require_roles

@@ -9,7 +9,8 @@ from petition.core.exceptions import InvalidLink
 from petition.core.i18n import LANGUAGES
 from petition.petitions.models import Petition, PetitionState
 from petition.signatures.labels import email_kind_labels
-from petition.signatures.views.draft_frames import DRAFT_LINK, DRAFT_LINK_TTL, read_choices, render_frame
+from petition.signatures.links import DRAFT_LINK, DRAFT_LINK_TTL
+from petition.signatures.views.draft_frames import read_choices, render_frame
 
 ACCESS = "holder of the link"
 blueprint = Blueprint("shared_draft", __name__, url_prefix="/draft")

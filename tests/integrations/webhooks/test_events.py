@@ -1,17 +1,25 @@
 """What is written for which endpoint, in order, in the transaction of its cause; nothing without an endpoint."""
 
+import json
+
+import pytest
 from support.factories import confirm_by_link, make_mailing, make_petition, make_signature
+from support.partners import make_news_signature, make_partner, make_partnership
 
 from petition.core import clock
 from petition.core.db import db
 from petition.count_log.log import append_batch
 from petition.desk import alerts
 from petition.integrations.models import EventState, WebhookEvent
+from petition.integrations.webhooks.payloads import make_body
 from petition.mailings import lifecycle
 from petition.signatures import self_service
 from petition.signatures.confirm import disown
 from petition.signatures.links import make_confirm_token
 from petition.signatures.models import Signature
+from petition.signatures.partner_news import consents
+from petition.signatures.staff import restriction
+from petition.signatures.staff.invalidate import invalidate
 
 
 def written():
@@ -124,3 +132,70 @@ def test_a_mailing_that_is_finished(make_endpoint):
     [event] = db.session.query(WebhookEvent)
     assert (event.type, event.petition_id, event.data["mailing"]) == ("mailing.finished", petition.id, mailing.id)
     assert event.state == EventState.DUE
+
+
+def take_back(signature):
+    self_service.set_passed_on(signature, False)
+
+
+def stop_choir(signature):
+    consents.set_news(signature, consents.find_box(signature.petition, "choir", "fr"), False)
+
+
+@pytest.mark.parametrize(
+    ("act", "expected"),
+    [
+        (take_back, ["passing_on.opted_out"]),
+        (restriction.restrict, ["passing_on.opted_out", "partner_news.opted_out choir"]),
+        (self_service.withdraw, ["passing_on.opted_out", "signature.withdrawn", "partner_news.opted_out choir"]),
+        (disown, ["passing_on.opted_out", "signature.withdrawn", "partner_news.opted_out choir"]),
+        (invalidate, ["signature.withdrawn", "passing_on.opted_out"]),
+        (self_service.erase, ["signature.withdrawn", "updates.opted_out", "passing_on.opted_out"]),
+        (stop_choir, ["partner_news.opted_out choir"]),
+        (consents.stop_all, ["partner_news.opted_out choir"]),
+    ],
+)
+def test_a_consent_that_ends_is_told_whatever_ended_it(make_endpoint, act, expected):
+    petition = make_petition(passes_on_to="La Quadrature")
+    make_partnership(petition, make_partner("choir"))
+    signature = make_news_signature(petition, news=["choir"], passed_on="on")
+    written()
+    db.session.query(WebhookEvent).delete()
+    make_endpoint()
+    act(db.session.get(Signature, signature.id, populate_existing=True))
+    db.session.commit()
+    append_batch()
+    found = [f"{event.type} {event.data.get('partner', '')}".strip() for event in db.session.query(WebhookEvent)]
+    assert sorted(found) == sorted(expected)  # at once, in any order
+
+
+@pytest.mark.parametrize(
+    ("asked", "told"),
+    [
+        ("signature.confirmed", True), ("updates.opted_in", True), ("updates.opted_out", True),
+        ("passing_on.opted_in", True), ("passing_on.opted_out", True),
+        ("signature.withdrawn", False), ("mailing.finished", False), ("partner_news.opted_out", False),
+    ],
+)  # fmt: skip
+def test_whoever_may_have_got_what_a_signer_wrote_is_told_to_stop(make_endpoint, asked, told):
+    signature = make_news_signature(make_petition(passes_on_to="La Quadrature"), passed_on="on")
+    written()
+    endpoint = make_endpoint(events=[asked])
+    take_back(signature)
+    db.session.commit()
+    append_batch()
+    events = db.session.query(WebhookEvent).all()
+    assert [event.type for event in events] == ["passing_on.opted_out"] * told
+    for event in events:
+        assert set(json.loads(make_body(endpoint, event))["data"]) == {"petition", "signature"}
+
+
+def test_who_agrees_later_is_passed_on_from_then_on(make_endpoint):
+    signature = make_news_signature(make_petition(passes_on_to="La Quadrature"))
+    written()
+    endpoint = make_endpoint(events=["passing_on.opted_in"])
+    self_service.set_passed_on(signature, True)
+    db.session.commit()
+    append_batch()
+    [event] = db.session.query(WebhookEvent)
+    assert json.loads(make_body(endpoint, event))["data"]["signer"]["email"] == "zoe@example.org"
