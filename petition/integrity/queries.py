@@ -95,7 +95,8 @@ PROFILE = text("""
             collation_key(split_part(email_canonical, '@', 1)) AS local
         FROM signatures WHERE id = ANY(CAST(:ids AS bigint[]))
     ),
-    networks AS (
+    -- Materialised: each is computed once, not for each member as a planner without statistics would have it.
+    networks AS MATERIALIZED (
         SELECT count(*) AS networks, max(n) AS top_network FROM (
             SELECT count(*) AS n FROM members WHERE network IS NOT NULL GROUP BY network) AS by_network
     ),
@@ -103,20 +104,23 @@ PROFILE = text("""
         SELECT extract(epoch FROM min(created_at)) AS low, extract(epoch FROM max(created_at)) AS high,
             greatest(count(*) / 5, 1) AS slices FROM members
     ),
-    slices AS (
+    slices AS MATERIALIZED (
         SELECT sum(n * n) AS squares, sum(n) AS n FROM (
             SELECT count(*) AS n FROM members, span WHERE high > low
             GROUP BY width_bucket(extract(epoch FROM created_at), low, high + 0.001, CAST(slices AS integer))) AS counts
     ),
-    copies AS (
+    copies AS MATERIALIZED (
         SELECT count(*) AS copied FROM members AS m
-        WHERE m.party = 'person' AND m.name_key <> '' AND EXISTS (
-            SELECT FROM signatures AS o
+        -- One look-up in the index of listed names for each: as a join, it would be planned from statistics, which know
+        -- nothing of what was signed since, and could compare each name with every other.
+        WHERE m.party = 'person' AND m.name_key <> '' AND (
+            SELECT true FROM signatures AS o
             WHERE o.petition_id = :petition_id AND o.state = 'confirmed' AND o.listed
                 AND (o.review IS NULL OR o.review = 'approved') AND o.party = 'person'
-                AND collation_key(o.name) COLLATE "C" = m.name_key AND o.id <> ALL(CAST(:ids AS bigint[])))
+                AND collation_key(o.name) COLLATE "C" = m.name_key AND o.id <> ALL(CAST(:ids AS bigint[]))
+            LIMIT 1)
     ),
-    shapes AS (
+    shapes AS MATERIALIZED (
         SELECT count(*) AS named, count(*) FILTER (WHERE NOT EXISTS (
             SELECT FROM regexp_split_to_table(m.name_key, '[^[:alpha:]]+') AS word
             WHERE length(word) >= 3 AND strpos(m.local, left(word, 5)) > 0)) AS unrelated

@@ -14,6 +14,7 @@ from petition.integrity import board
 from petition.integrity.detection import ADVISORY_LOCK_ID, detect
 from petition.integrity.mail_servers import look_up_mail_servers
 from petition.integrity.models import IntegrityCluster
+from petition.integrity.queries import PROFILE
 from petition.integrity.retention import CLUSTER_TTL, delete_old_clusters
 from petition.operations.reconcile import reconcile
 from petition.petitions.counters import get_count, increment_many
@@ -107,6 +108,25 @@ def test_a_large_domain_through_a_pool_of_networks_is_held_though_it_behaves(pet
     detect()
     assert states("@catch-all.net") == {"quarantined"}
     assert "quarantined" not in states("@gmail.com")
+
+
+def test_names_are_looked_up_one_by_one_whatever_the_statistics_say(petition):
+    """Many sign within minutes, and the planner still believes that the table is nearly empty."""
+    db.session.execute(text("ANALYZE signatures"))
+    add(petition, 300, lambda number, draw: {"email": f"x{number}@catch-all.net"})
+    db.session.execute(text("SET LOCAL enable_seqscan = off"))  # of so few
+    statement = f"EXPLAIN (ANALYZE, TIMING OFF, COSTS OFF, FORMAT JSON) {PROFILE}"
+    ids = db.session.scalars(text("SELECT id FROM signatures")).all()
+    [plan] = db.session.scalar(text(statement), {"petition_id": petition.id, "ids": ids[:150], "now": clock.now()})
+    scans = [node for node in nodes(plan["Plan"]) if node.get("Index Name") == "ix_signatures_list_name"]
+    assert [scan["Actual Loops"] for scan in scans] == [150]
+    assert all("NORMALIZE" in scan["Index Cond"].upper() for scan in scans)  # the name, not the petition alone
+
+
+def nodes(plan):
+    yield plan
+    for part in plan.get("Plans", ()):
+        yield from nodes(part)
 
 
 def test_what_comes_later_is_held_at_once_and_a_second_look_changes_nothing(petition):
