@@ -19,7 +19,7 @@ from petition.team import audit
 ADVISORY_LOCK_ID = 7_226_142
 SAMPLE_SIZE = 600  # signatures of a cluster that are looked at
 REFERENCE_SIZE = 1_000
-MAX_CLUSTERS = 100  # of a petition, at once
+MAX_CLUSTERS = 100  # of a petition that one pass profiles; the next pass takes the next
 BATCH_SIZE = 500
 SHOWN_IDS = 8
 ACTOR = "integrity rules"
@@ -94,24 +94,25 @@ def _look_at(petition_id: int, now: datetime, found: Found, *, holds: bool) -> N
         return
     query = select(IntegrityCluster).where(IntegrityCluster.petition_id == petition_id)
     noted = {(row.kind, row.key): Noted.of(row) for row in db.session.scalars(query)}
-    reference, is_read = None, False
-    for group in window.groups[:MAX_CLUSTERS]:
+    due: list[tuple[datetime | None, clusters.Group]] = []
+    for group in window.groups:
         known = noted.get((group.candidate.kind, group.candidate.key))
-        # What was held once is held until somebody of the team says otherwise: also what comes later.
-        is_sticky = known is not None and known.is_held and not known.is_ignored
-        if is_sticky and not group.counted:
-            continue
-        if known is not None and not is_sticky and not known.has_changed(group, now):
-            continue
+        if known is not None and known.is_held and not known.is_ignored:
+            # What was held once is held until somebody of the team says otherwise: also what comes later.
+            if group.counted:
+                _note_size(known.id, group, now)
+                ids = clusters.list_ids(window, group)
+                found.held += _hold(petition_id, known.id, group.candidate.kind, ids, is_new=False, now=now)
+                db.session.commit()
+        elif known is None or known.has_changed(group, now):
+            due.append((known.noted_at if known else None, group))
+    if not due:
+        return
+    # The new ones first, the largest first, then those seen longest ago: no group keeps others from being looked at.
+    due.sort(key=lambda one: (one[0] is not None, one[0] or now))
+    reference = _profile(petition_id, clusters.list_reference_ids(window), now, REFERENCE_SIZE, "reference")
+    for _, group in due[:MAX_CLUSTERS]:
         ids = clusters.list_ids(window, group)
-        if is_sticky and known is not None:
-            _note_size(known.id, group, now)
-            found.held += _hold(petition_id, known.id, group.candidate.kind, ids, is_new=False, now=now)
-            db.session.commit()
-            continue
-        if not is_read:
-            ids_of_others, is_read = clusters.list_reference_ids(window), True
-            reference = _profile(petition_id, ids_of_others, now, REFERENCE_SIZE, "reference")
         profile = _profile(petition_id, ids, now, SAMPLE_SIZE, group.candidate.key)
         if profile is None:
             continue

@@ -10,7 +10,7 @@ from support.factories import make_petition
 from petition.bulk_actions import runner
 from petition.core import clock
 from petition.core.db import db
-from petition.integrity import board
+from petition.integrity import board, detection
 from petition.integrity.detection import ADVISORY_LOCK_ID, detect
 from petition.integrity.mail_servers import look_up_mail_servers
 from petition.integrity.models import IntegrityCluster
@@ -134,6 +134,15 @@ def test_what_comes_later_is_held_at_once_and_a_second_look_changes_nothing(peti
     detect()
     assert detect().held == 0
     add(petition, 1, lambda number, draw: {"email": "late@catch-all.net"})
+    assert detect().held == 1
+
+
+def test_many_clusters_are_held_in_some_passes(petition, monkeypatch):
+    """Those that are held already do not keep a pass from the next ones."""
+    monkeypatch.setattr(detection, "MAX_CLUSTERS", 1)
+    add(petition, 180, lambda number, draw: forged(number, draw) | {"email": f"x{number}@catch-{number % 3}.net"})
+    assert [detect().held for _ in range(4)] == [60, 60, 60, 0]
+    add(petition, 1, lambda number, draw: {"email": "late@catch-1.net"})
     assert detect().held == 1
 
 
