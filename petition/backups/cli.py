@@ -66,10 +66,12 @@ def restored(files: Sequence[Path], without_journal: bool) -> None:
     """
     entries = None if without_journal else _read_entries(files)
     if entries is None and not without_journal:
-        raise CommandError(
-            "which erasure journal? Give --journal FILE or set PETITION_JOURNAL; --without-journal brings back whoever"
-            " left since the backup"
-        )
+        path = journals.journal_path()
+        which = (
+            f"the erasure journal {path} (PETITION_JOURNAL) does not exist; give --journal FILE" if path
+            else "which erasure journal? Give --journal FILE or set PETITION_JOURNAL"
+        )  # fmt: skip
+        raise CommandError(f"{which}; --without-journal brings back whoever left since the backup")
     set_statement_timeout(db.session, MAX_STATEMENT_SECONDS)
     tables = migrations.skip_ids()
     after = {"tables": tables, "ids": migrations.SKIPPED_IDS}

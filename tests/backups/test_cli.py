@@ -57,10 +57,15 @@ def test_the_journal_is_printed_or_appended_to_a_file(run, withdrawn, tmp_path):
     assert "cannot be written" in run("journal", tmp_path / "none" / "j").output
 
 
-def test_the_step_after_a_restore_wants_the_journal_and_is_audited(run, withdrawn, tmp_path):
+def test_the_step_after_a_restore_wants_the_journal_and_is_audited(run, app, withdrawn, tmp_path, monkeypatch):
     ended = run("restored")
     assert ended.exit_code == 1
-    assert "which erasure journal?" in ended.output
+    assert "which erasure journal? Give --journal FILE or set PETITION_JOURNAL" in " ".join(ended.output.split())
+    with monkeypatch.context() as lost:
+        lost.setitem(app.config, "PETITION_JOURNAL", tmp_path / "lost")
+        ended = run("restored")
+    assert ended.exit_code == 1
+    assert "lost (PETITION_JOURNAL) does not exist; give --journal FILE" in " ".join(ended.output.split())
     assert run("restored", "--journal", tmp_path / "none").exit_code == 1
     assert "No journal was replayed." in run("restored", "--without-journal").stdout
     run("journal", tmp_path / "j")
