@@ -1,4 +1,4 @@
-"""Programs that act at once over HTTP: one wins, the others are told, nothing happens twice, and no request fails."""
+"""Programs that act at once over HTTP: one wins, the others get a conflict, nothing happens twice, none fails."""
 
 from concurrent.futures import ThreadPoolExecutor
 from threading import Barrier

@@ -170,14 +170,14 @@ def test_a_consent_that_ends_is_told_whatever_ended_it(make_endpoint, act, expec
 
 
 @pytest.mark.parametrize(
-    ("asked", "told"),
+    ("asked", "notified"),
     [
         ("signature.confirmed", True), ("updates.opted_in", True), ("updates.opted_out", True),
         ("passing_on.opted_in", True), ("passing_on.opted_out", True),
         ("signature.withdrawn", False), ("mailing.finished", False), ("partner_news.opted_out", False),
     ],
 )  # fmt: skip
-def test_whoever_may_have_got_what_a_signer_wrote_is_told_to_stop(make_endpoint, asked, told):
+def test_whoever_may_have_got_what_a_signer_wrote_is_asked_to_stop(make_endpoint, asked, notified):
     signature = make_news_signature(make_petition(passes_on_to="La Quadrature"), passed_on="on")
     written()
     endpoint = make_endpoint(events=[asked])
@@ -185,7 +185,7 @@ def test_whoever_may_have_got_what_a_signer_wrote_is_told_to_stop(make_endpoint,
     db.session.commit()
     append_batch()
     events = db.session.query(WebhookEvent).all()
-    assert [event.type for event in events] == ["passing_on.opted_out"] * told
+    assert [event.type for event in events] == ["passing_on.opted_out"] * notified
     for event in events:
         assert set(json.loads(make_body(endpoint, event))["data"]) == {"petition", "signature"}
 
