@@ -145,7 +145,7 @@ def test_partitioned_host_loses_nothing_and_rejoins(two_hosts, engine_host, mail
     backlog = [make_signature(petition, email=f"b{n}@example.org").email for n in range(BACKLOG)]
     soon = clock.now() - timedelta(seconds=1)
     mailing = make_mailing(readers, state="scheduled", send_at=soon, failure_limit=50).id
-    mail_server.delay = 0.05
+    mail_server.delay = 1.0  # until the cut: so long that both kinds of email are under way at one moment
     a.web(), b.web()
     a.worker(), a.beat()
     b.worker("mailings", "worker-mailings"), b.worker("confirmations", "worker-confirmations")
@@ -156,9 +156,10 @@ def test_partitioned_host_loses_nothing_and_rejoins(two_hosts, engine_host, mail
         return ask(select(Delivery.id).where(Delivery.state == "sending", belongs_to_host(b, Delivery), what).limit(1))
 
     is_link = Delivery.queue == "confirmations"
-    wait_for(lambda: b_has(is_link) and b_has(Delivery.begun), 40, "both kinds of email in the second host's hands")
+    wait_for(lambda: b_has(is_link) and b_has(Delivery.begun), 60, "both kinds of email in the second host's hands")
     for cable in (3,) if lost == "the engines" else (3, 4):
         engine_host.cut_link(cable)
+    mail_server.delay = 0.05
     began = time.monotonic()
 
     def told(what):

@@ -10,7 +10,14 @@ from cryptography.hazmat.primitives.asymmetric import rsa
 from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption, PrivateFormat, PublicFormat
 from flask import url_for
 from sqlalchemy import text
-from support.factories import make_account, make_mailing, make_petition, post_form, sign_in
+from support.factories import (
+    make_account,
+    make_copies_of_signatures,
+    make_mailing,
+    make_petition,
+    post_form,
+    sign_in,
+)
 from support.mailings import list_addresses, list_deliveries, make_mailing_form, make_started_mailing, send_mailing
 from support.partners import end_partnership, make_member, make_news_signature, make_partner, make_partnership
 
@@ -283,6 +290,7 @@ def test_unsubscribing_ends_the_consent_to_that_sender_alone(client, coalition, 
 def test_team_s_audience_is_found_by_its_index_and_looks_at_no_partner(coalition, statement):
     """PostgreSQL folds the condition of consent of a mailing of the team to what the partial index is for."""
     petition, _partners, _other = coalition
+    make_copies_of_signatures(500)
     mailing = make_mailing(petition)
     values = segment_parameters(segment_from_dict(mailing.segment), mailing.timezone, None)
     values |= send_rate_parameters(mailing, clock.now()) | {"limit": 10, "after": ""}

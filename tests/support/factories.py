@@ -8,6 +8,7 @@ from unittest.mock import patch
 from flask.testing import FlaskClient
 from flask_security import hash_password
 from itsdangerous import URLSafeTimedSerializer
+from sqlalchemy import text
 from support.signing import process_requests
 
 from petition.core import clock
@@ -87,6 +88,26 @@ def make_signature(petition: Petition, **overrides: Any) -> Signature:
         signature.confirmed_at = clock.now()
     db.session.commit()
     return signature
+
+
+COPY_SIGNATURES = text("""
+    INSERT INTO signatures (petition_id, party, state, name, email, email_canonical, locale, listed, updates, source,
+                            generation, valid_from, confirmed_at, confirmed_no)
+    SELECT petition_id, party, 'confirmed', name, n || email, n || email_canonical, locale, true, false, source,
+           1, 1, now(), nextval('confirmation_numbers')
+    FROM signatures, generate_series(1, :copies) AS n
+""")
+
+
+def make_copies_of_signatures(copies: int) -> None:
+    """Insert copies of each signature, confirmed, listed and without consent to updates, and renew the statistics.
+
+    For tests of plans: among a few rows, or with the statistics of what was there before, any index is as good.
+    """
+    db.session.execute(COPY_SIGNATURES, {"copies": copies})
+    db.session.commit()
+    db.session.execute(text("ANALYZE signatures"))
+    db.session.commit()
 
 
 def confirm_by_link(client: FlaskClient, link: str, **options: Any) -> Any:

@@ -4,8 +4,8 @@ import re
 
 import pytest
 from flask import current_app
-from sqlalchemy import event, text
-from support.factories import make_petition, make_signature, post_form, sign_in
+from sqlalchemy import event
+from support.factories import make_copies_of_signatures, make_petition, make_signature, post_form, sign_in
 
 from petition.core import cache
 from petition.core.db import db
@@ -200,22 +200,9 @@ def test_a_role_that_advertises_waits(client, petition):
     assert signature.review == "waiting"
 
 
-# Rows that need no review: among a few, the planner would as soon read any index.
-OTHERS_SQL = text("""
-    INSERT INTO signatures (petition_id, party, state, name, email, email_canonical, locale, listed, updates, source,
-                            generation, valid_from, confirmed_at, confirmed_no)
-    SELECT petition_id, party, 'confirmed', name, n || email, n || email_canonical, locale, true, false, source,
-           1, 1, now(), nextval('confirmation_numbers')
-    FROM signatures, generate_series(1, 2000) AS n
-""")
-
-
 def test_the_queue_is_read_from_its_index(petition):
     organisation(petition)
-    db.session.execute(OTHERS_SQL)
-    db.session.commit()
-    db.session.execute(text("ANALYZE signatures"))
-    db.session.commit()
+    make_copies_of_signatures(2000)  # which need no review
     asked = []
 
     def note(_connection, _cursor, statement, parameters, *_):
