@@ -3,6 +3,7 @@
 from itertools import count
 from typing import ClassVar
 
+import pytest
 from hypothesis import settings
 from schemathesis import GenerationMode
 from schemathesis.specs.openapi.checks import positive_data_acceptance
@@ -91,6 +92,7 @@ def is_for_tokens(context):
     return bool(security) and {} not in security
 
 
+@pytest.mark.slow
 def test_chains_of_requests_are_consistent(app, api):
     make_petition()
     for_all = api.exclude(is_for_tokens)  # chains seldom have a step for a token, and none has one

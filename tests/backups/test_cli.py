@@ -81,6 +81,7 @@ def test_the_step_after_a_restore_wants_the_journal_and_is_audited(run, app, wit
     assert event.after["withdrawn"] == 1
 
 
+@pytest.mark.slow
 def test_a_drill_has_the_exit_codes_of_monitoring(run, withdrawn, tmp_path):
     ended = run("drill")
     assert ended.exit_code == 1, ended.output
@@ -97,6 +98,7 @@ def test_a_drill_has_the_exit_codes_of_monitoring(run, withdrawn, tmp_path):
     assert run("drill", "--into", "mysql://x").exit_code == 1
 
 
+@pytest.mark.slow
 def test_an_interrupted_drill_leaves_no_database(app, database_url, redis_url, tmp_path):
     """A real process, ended by SIGTERM while pg_restore works."""
     for name, body in (("pg_dump", 'for f; do case $f in --file=*) : > "${f#--file=}";; esac; done'),

@@ -68,6 +68,7 @@ def test_an_entry_whose_effect_is_missing_is_a_problem(url, signatures):
     assert report.problems == ["the journal says withdrawn, and the backup says otherwise: 1"]
 
 
+@pytest.mark.slow
 def test_consent_to_be_passed_on_that_came_back_is_a_problem(url, app):
     signature = make_signature(make_petition(passes_on_to="X"), passed_on=True)
     confirm_signature(signature)
@@ -80,12 +81,14 @@ def test_consent_to_be_passed_on_that_came_back_is_a_problem(url, app):
     assert run(url, entries)[0].problems == ["the journal says not_shared, and the backup says otherwise: 1"]
 
 
+@pytest.mark.slow
 def test_counters_that_differ_are_a_problem(url, signatures):
     increment(signatures[0].petition_id, signatures[0].id, "person", +1)
     db.session.commit()
     assert run(url)[0].problems == ["petitions whose counters differ from their rows: 1"]
 
 
+@pytest.mark.slow
 def test_an_older_backup_is_restored_and_replayed(url, signatures, tmp_path):
     dump = tmp_path / "old.dump"
     pg_tools.find_tools(18).run("pg_dump", "--format=custom", f"--file={dump}", url=url)

@@ -79,6 +79,7 @@ def list_requests():
     yield "POST", {"json": {"remember": True, "token": "x", **make_form()}, "headers": {"Cookie": COOKIES[0]}}
 
 
+@pytest.mark.slow
 def test_public_routes_set_no_cookie_and_never_fail(app, site):
     paths = sorted(set(list_public_paths(site)))
     assert {"/p/jardin", "/p/jardin/sign", "/c/AAAA.BBBB.CCCC-dddd", "/hooks/bounces/generic", "/metrics"} <= {*paths}

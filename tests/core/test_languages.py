@@ -35,6 +35,7 @@ def walk(app, database_url, redis_url, folder, language):
     return json.loads(done.stdout.splitlines()[-1])
 
 
+@pytest.mark.slow
 def test_a_catalogue_and_a_setting_add_a_language(app, database_url, redis_url, arabic_folder):
     found = walk(app, database_url, redis_url, arabic_folder, "ar")
     assert list(found["languages"]) == [*LANGUAGES, "ar"]

@@ -221,6 +221,7 @@ def tamper(chance, entries):
     return entries
 
 
+@pytest.mark.slow
 def test_ten_thousand_tamperings_are_caught(petition):
     for number in range(12):
         signature = sign(petition, number)

@@ -7,7 +7,7 @@ from petition.core.db import db
 from petition.delivery.models import Delivery
 
 
-@pytest.fixture(params=["step by step", "pipelining"])
+@pytest.fixture(params=["pipelining", pytest.param("step by step", marks=pytest.mark.slow)])
 def server(request, app, monkeypatch):
     """Return a real mail server, which the application sends to."""
     server = SmtpServer().start(free_port())

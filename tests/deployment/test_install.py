@@ -102,6 +102,7 @@ def build(tree):
     return zipfile.ZipFile(wheel).namelist()
 
 
+@pytest.mark.slow
 def test_a_wheel_has_compiled_translations_and_nothing_of_an_earlier_one(tree):
     (tree / "petition/core/of_an_earlier_version.py").touch()
     assert "petition/core/of_an_earlier_version.py" in build(tree)
@@ -117,6 +118,7 @@ def test_a_wheel_has_compiled_translations_and_nothing_of_an_earlier_one(tree):
     assert tops == {"petition", "config.py", "worker.py", "wsgi.py"}
 
 
+@pytest.mark.slow
 def test_up_without_its_extra_names_the_extra(tmp_path):
     code = "import sys; sys.modules['honcho'] = None; from petition.commands import main; main()"
     ended = subprocess.run(

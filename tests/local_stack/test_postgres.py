@@ -122,6 +122,7 @@ def test_awkward_names_of_folders(tmp_path: Path) -> None:
         assert execute(engine, "SELECT 1") == [(1,)]
 
 
+@pytest.mark.slow
 def test_an_interrupted_cluster_is_created_again(tmp_path: Path) -> None:
     (tmp_path / "postgres.new").mkdir()
     (tmp_path / "postgres.new" / "PG_VERSION").write_text("18\n")
@@ -155,6 +156,7 @@ def test_as_root_no_folder_above_changes(tmp_path: Path) -> None:
     assert {folder: after[folder] for folder in before} == before
 
 
+@pytest.mark.slow
 @as_root
 def test_as_root_from_binaries_in_a_closed_folder(tmp_path: Path) -> None:
     wheel = Postgres(tmp_path).binaries.parent.parent
@@ -175,6 +177,7 @@ def _made(target: Path) -> Path:
     return target
 
 
+@pytest.mark.slow
 @as_root
 def test_as_root_in_reach_no_capability_is_given() -> None:
     data = Path(f"/var/tmp/petition-test-{os.getpid()}")

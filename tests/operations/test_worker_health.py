@@ -16,6 +16,7 @@ def run(database_url, redis_url, **settings):
     return subprocess.run(command, env=environ, cwd=ROOT, capture_output=True, text=True, timeout=30, check=False)
 
 
+@pytest.mark.slow
 def test_no_worker_is_one_line(database_url, redis_url):
     ended = run(database_url, redis_url)
     assert (ended.returncode, ended.stdout) == (1, "")

@@ -91,6 +91,7 @@ def import_paper(petition):
     runner.run_all()
 
 
+@pytest.mark.slow
 def test_two_years_of_a_campaign(app, client, travel, monkeypatch, sent_emails, tmp_path):
     monkeypatch.setattr(anonymise, "BATCH_SIZE", 2)
     monkeypatch.setitem(app.config, "PETITION_JOURNAL", tmp_path / "journal.jsonl")

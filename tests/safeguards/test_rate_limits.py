@@ -47,6 +47,7 @@ def test_ipv6_networks_are_limited_at_56_48_and_32_bits(client, limit):
     assert sign(client, 1, "2001:db9::1").status_code == 303
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(("prefix", "most"), [("2001:db8:1:{0:x}00::7", 256), ("2001:db8:{0:x}::7", 1920)])
 def test_ipv6_networks_pass_no_more_in_any_minute_even_at_the_seam_of_two_windows(app, monkeypatch, prefix, most):
     """A burst at the end of one window, and what the next one lets through as the burst weighs less and less."""
@@ -73,6 +74,7 @@ def test_ipv6_networks_are_counted_in_one_round_trip(client, monkeypatch):
     assert len([call for call in calls if call[0] == "EVALSHA"]) == 1
 
 
+@pytest.mark.slow
 def test_links_are_limited_at_every_length_too(client, monkeypatch):
     start = time.time() // 60 * 60 + 1  # within one window: the machine may be slow
     monkeypatch.setattr(rate_limiter.time, "time", lambda: start)

@@ -274,6 +274,7 @@ def test_the_api_answers_a_handle_to_who_asks_and_takes_the_code(client, petitio
     assert (confirmed.status_code, confirmed.json) == (200, {"status": "confirmed"})
 
 
+@pytest.mark.slow
 def test_counters_of_expired_codes_are_deleted_and_made_up_handles_fill_no_table(client, petition):
     for number in range(200):
         post(client, f"{number}", "1", f"203.0.{number}.1")

@@ -326,12 +326,12 @@ def signature_machine(app, sent_emails, monkeypatch):
     return type("Machine", (SignatureMachine,), {"app": app, "outbox": sent_emails, "clock": clock})
 
 
-@pytest.mark.parametrize("lives", [12, pytest.param(EXAMPLES or 60, marks=pytest.mark.slow)])
+@pytest.mark.parametrize("lives", [4, pytest.param(EXAMPLES or 60, marks=pytest.mark.slow)])
 def test_signature_state_machine_matches_the_model(signature_machine, lives):
     run_state_machine_as_test(
         signature_machine,
         settings=settings(
-            max_examples=lives, derandomize=lives == 12, stateful_step_count=30,
+            max_examples=lives, derandomize=lives == 4, stateful_step_count=30,
             deadline=None, database=None, print_blob=lives != 12,
             suppress_health_check=list(HealthCheck), phases=[Phase.generate],
         ),

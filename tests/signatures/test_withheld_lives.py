@@ -186,12 +186,12 @@ def live(app, team, life):
     db.session.rollback()
 
 
-@pytest.mark.parametrize("lives", [25, pytest.param(LIVES or 300, marks=pytest.mark.slow)])
+@pytest.mark.parametrize("lives", [8, pytest.param(LIVES or 300, marks=pytest.mark.slow)])
 def test_no_name_is_shown_before_its_condition_and_every_one_afterwards(app, client, lives):
     open_session(client, make_account(role_names=list(TEAM_ROLES)))
 
     @settings(
-        max_examples=lives, deadline=None, database=None, derandomize=lives == 25,
+        max_examples=lives, deadline=None, database=None, derandomize=lives == 8,
         phases=[Phase.explicit, Phase.generate, Phase.shrink],
         suppress_health_check=list(HealthCheck),
     )  # fmt: skip

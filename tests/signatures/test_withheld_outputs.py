@@ -60,6 +60,7 @@ def places_of(fragment, outputs):
     return [where for where, what in outputs if fragment.casefold() in what.casefold()]
 
 
+@pytest.mark.slow
 def test_no_output_has_a_name_that_waits_and_the_public_ones_have_it_afterwards(app, team, sent_emails):
     petition = make_petition(named_total=2)
     waiting = sign_waiting(petition)
@@ -78,6 +79,7 @@ def test_no_output_has_a_name_that_waits_and_the_public_ones_have_it_afterwards(
     assert {"/p/jardin/signatories", "/api/v1/petitions/jardin/signatories", "desk, by name"} <= set(places)
 
 
+@pytest.mark.slow
 def test_a_policy_that_the_form_says_shows_the_team_who_waits_and_nobody_else(app, team, sent_emails):
     petition = make_petition(named_total=100, team_sees_withheld=True)
     waiting = sign_waiting(petition)

@@ -204,6 +204,7 @@ def test_a_poster_is_a4_or_a3_and_its_code_leads_to_the_page(app):
     assert job.images["qr.svg"] == make_qr_code("http://localhost/p/jardin?lang=en")
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("title", ["Un", "Pour " + "un accès " * 20])
 def test_long_texts_fit_poster_and_sheets(app, title):
     summary = "Nous demandons que " + "tout le monde le puisse, " * 20
@@ -239,6 +240,7 @@ def test_a_petition_that_publishes_no_names_has_none_in_its_letter(app):
     assert "Ban public" not in read_text(make(petition, DocumentKind.LETTER).content)
 
 
+@pytest.mark.slow
 def test_a_long_list_is_made_in_parts_with_one_numbering(app, monkeypatch):
     monkeypatch.setattr(names, "MAX_PART_NAMES", 40)
     petition = make_petition()

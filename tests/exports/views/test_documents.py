@@ -98,6 +98,7 @@ def count_statements(client, path, times):
     return len(statements)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("path", ["letter.pdf", "signatories.pdf", "sheet.pdf", "card.png", "figures", "figures.csv"])
 def test_a_thousand_strangers_cost_no_more_than_a_cached_page(client, app, monkeypatch, path):
     make_petition(statistics_public=True)

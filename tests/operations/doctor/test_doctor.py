@@ -111,6 +111,7 @@ def good(beating, smtp, site, mailbox_folder):
     return {"PUBLIC_URL": url, "MAIL_PORT": str(smtp.controller.port), **mailbox_folder}
 
 
+@pytest.mark.slow
 def test_process_writes_80_columns_without_colours_and_nothing_else(good, run_process):
     ended = run_process(**good)  # its start may take longer than a heartbeat lasts: what it finds is another test's
     assert ended.stderr == ""

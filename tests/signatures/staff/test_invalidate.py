@@ -200,6 +200,7 @@ def test_searched_name_is_not_stored_with_the_bulk_action(flood):
     assert bulk_action.filter == {"name": "…"}
 
 
+@pytest.mark.slow
 def test_counters_are_exact_after_thousands_in_batches(app):
     petition = make_petition()
     db.session.execute(
