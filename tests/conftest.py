@@ -118,7 +118,9 @@ def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter, config: p
     for reason, tests in sorted(reasons.items()):
         terminalreporter.write_line(f"Skipped {tests} test{'s' * (tests > 1)}: {reason}")
     if config.getoption("markexpr") == "not slow":
-        terminalreporter.write_line("Left out: tests of scale, faults and failover: make test-all; of style and words: make check")
+        terminalreporter.write_line(
+            "Left out: tests of scale, faults and failover: make test-all; of style and words: make check"
+        )
     if seed := config.getoption("randomly_seed", None):
         terminalreporter.write_line(f"Order of tests: to repeat it, make test ARGS=--randomly-seed={seed}")
 
