@@ -58,16 +58,23 @@ TOOLS = {"wrk": "wrk", "smtp-sink": "postfix"}
 SINK_SESSIONS = 100
 
 
-def find_tool(name: str) -> str:
-    """Return the path of a load tool, or end with the command that installs it."""
-    found = shutil.which(name, path=os.environ.get("PATH", "") + ":/usr/sbin")
-    return found or sys.exit(f"{name} is missing: apt-get install --no-install-recommends {TOOLS[name]}")
+def find_tool(name: str) -> str | None:
+    """Return the path of a load tool; None where it is not installed."""
+    return shutil.which(name, path=os.environ.get("PATH", "") + ":/usr/sbin")
+
+
+def require_tools() -> None:
+    """End, with the command that installs them, where load tools are missing."""
+    if missing := [name for name in TOOLS if not find_tool(name)]:
+        packages = " ".join(TOOLS[name] for name in missing)
+        sys.exit(f"Missing: {', '.join(missing)}. apt-get install --no-install-recommends {packages}")
 
 
 class System(AppProcesses):
     """Engines, a mail sink, and the application around them."""
 
     def __init__(self, folder: Path, keeps_mail: bool = False) -> None:
+        require_tools()
         self.postgres, self.valkey, self.sink_port = Postgres(folder), Valkey(folder, free_port()), free_port()
         self.postgres.start(), self.valkey.start()
         super().__init__(folder, self.postgres.url, self.valkey.url, self.sink_port)
