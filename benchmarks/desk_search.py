@@ -33,10 +33,15 @@ from petition.signatures.staff.invalidate import prepare_bulk_invalidation
 BATCH = 250_000
 ROUNDS = 9
 PETITIONS = text("""
-    INSERT INTO petitions (slug, kind, state, default_language, sender_name, asks, listing, accepts_organisations,
-                           milestones)
-    SELECT slug, 'petition', 'open', 'fr', 'Somebody', '{}', 'opt_in', true, '{}'
-    FROM unnest(ARRAY['large', 'small']) AS slug
+    WITH made AS (
+        INSERT INTO petitions (slug, kind, state, default_language, sender_name, asks, listing, accepts_organisations,
+                               milestones)
+        SELECT slug, 'petition', 'open', 'fr', 'Somebody', '{}', 'opt_in', true, '{}'
+        FROM unnest(ARRAY['large', 'small']) AS slug
+        RETURNING id, slug
+    )
+    INSERT INTO petition_texts (petition_id, language, title, summary, body, addressee)
+    SELECT id, 'fr', slug, '', '', '' FROM made
 """)
 SIGNATURES = text("""
     INSERT INTO signatures (petition_id, party, state, name, email, email_canonical, profession, locale, listed,

@@ -60,9 +60,14 @@ DELIVERIES = text("""
           FROM (SELECT id, email, created_at FROM signatures WHERE id BETWEEN :first AND :last) AS s) AS made
 """)
 PETITION = text("""
-    INSERT INTO petitions (slug, kind, state, default_language, sender_name, asks, listing, accepts_organisations,
-                           milestones)
-    VALUES ('growth', 'petition', 'open', 'fr', 'Somebody', '{}', 'opt_in', true, '{}')
+    WITH made AS (
+        INSERT INTO petitions (slug, kind, state, default_language, sender_name, asks, listing, accepts_organisations,
+                               milestones)
+        VALUES ('growth', 'petition', 'open', 'fr', 'Somebody', '{}', 'opt_in', true, '{}')
+        RETURNING id, slug
+    )
+    INSERT INTO petition_texts (petition_id, language, title, summary, body, addressee)
+    SELECT id, 'fr', slug, '', '', '' FROM made
 """)
 
 
