@@ -84,6 +84,8 @@ class OutageWatch:
         """
         if not outcome.attempted or outcome.parked_for:
             return None  # an email whose provider rests waits for that alone (`pacing`)
+        if outcome.retry_at_once and not outcome.server_trouble:
+            return None  # a busy worker began it late in its lease: it is due again, and the server is well
         provider, now = guess_provider(domain), self._now()
         with self._lock:
             if outcome.state == DeliveryState.SENT:

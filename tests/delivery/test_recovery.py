@@ -7,7 +7,7 @@ from support.factories import make_petition, make_signature
 from petition.core.db import db
 from petition.delivery.models import Delivery, Pause
 from petition.delivery.pauses import back_off_server, end_server_backoff
-from petition.delivery.recovery import FIRST_BATCH, RETRY_SECONDS, OutageWatch
+from petition.delivery.recovery import FIRST_BATCH, MAX_STRAGGLERS, RETRY_SECONDS, OutageWatch
 from petition.delivery.replies.classifier import ReplyClass
 from petition.delivery.smtp.responses import Outcome
 from petition.delivery.worker import run_queue
@@ -16,6 +16,7 @@ LATER = Outcome("deferred", 451, "451 4.3.0 later", "451 4.3.0")
 FULL = Outcome("deferred", 452, "452 4.2.2 full", "452 4.2.2")
 TOO_FAST = Outcome("deferred", 421, "421 4.7.28 rate", "421 4.7.28", rejection=ReplyClass.RATE)
 REFUSED = Outcome("deferred", None, "refused", "ConnectionRefusedError", server_trouble=True)
+BEGUN_LATE = Outcome("deferred", None, "late", "LeaseExpired", attempt_refunded=True, retry_at_once=True)
 LOST = Outcome("deferred", None, "lost", "SMTPServerDisconnected")
 SENT = Outcome("sent", 250, "250 ok")
 
@@ -65,6 +66,17 @@ def test_lost_and_refused_connections_are_one_trouble(watch):
     watch.note("orange.fr", LOST)
     watch.note("orange.fr", REFUSED)
     assert watch.note("orange.fr", SENT)[0] == "connection"
+
+
+def test_emails_begun_late_by_a_busy_worker_are_no_outage(watch, time):
+    note_all(watch, BEGUN_LATE, "a.fr", "a.fr", "a.fr")
+    assert watch.note("a.fr", SENT) is None
+    # Nor do they end the recovery of an outage that is over.
+    note_all(watch, LOST, "a.fr", "a.fr")
+    assert watch.note("a.fr", SENT) is not None
+    note_all(watch, BEGUN_LATE, *["a.fr"] * MAX_STRAGGLERS * 2)
+    time.seconds += 1
+    assert watch.note("a.fr", SENT)[2] == 2 * FIRST_BATCH
 
 
 def test_success_elsewhere_says_nothing(watch):
