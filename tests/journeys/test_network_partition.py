@@ -156,7 +156,7 @@ def test_partitioned_host_loses_nothing_and_rejoins(two_hosts, engine_host, mail
         return ask(select(Delivery.id).where(Delivery.state == "sending", belongs_to_host(b, Delivery), what).limit(1))
 
     is_link = Delivery.queue == "confirmations"
-    wait_for(lambda: b_has(is_link) and b_has(Delivery.begun), 60, "both kinds of email in the second host's hands")
+    wait_for(lambda: b_has(is_link) and b_has(Delivery.begun), 120, "both kinds of email in the second host's hands")
     for cable in (3,) if lost == "the engines" else (3, 4):
         engine_host.cut_link(cable)
     mail_server.delay = 0.05
@@ -173,36 +173,36 @@ def test_partitioned_host_loses_nothing_and_rejoins(two_hosts, engine_host, mail
     def mailed(addresses):
         return set(addresses) <= set(mail_server.addresses)
 
-    wait_for(lambda: len(at_a.accepted) > before + 20, 20, "the first host going on")
-    wait_for(lambda: mailed(at_a.accepted[before : before + 20]), 20, "the links of those who signed there since")
+    wait_for(lambda: len(at_a.accepted) > before + 20, 60, "the first host going on")
+    wait_for(lambda: mailed(at_a.accepted[before : before + 20]), 60, "the links of those who signed there since")
     told("twenty more have signed at the first host and been mailed")
     still = (Delivery.state == "sending") & Delivery.id.in_(held) & belongs_to_host(b, Delivery)
-    wait_for(lambda: not ask(select(Delivery.id).where(still).limit(1)), 40, "what the other one held coming back")
-    wait_for(lambda: mailed([*backlog, *at_b.accepted]), 30, "everybody's link, while the second host is away")
+    wait_for(lambda: not ask(select(Delivery.id).where(still).limit(1)), 120, "what the other one held coming back")
+    wait_for(lambda: mailed([*backlog, *at_b.accepted]), 90, "everybody's link, while the second host is away")
     told(f"the {len(held)} emails that the second host held came back, and whoever signed there was mailed")
     if lost == "everything":
-        wait_for(lambda: 503 in at_b.refused, 60, "the second host giving its connections up")
+        wait_for(lambda: 503 in at_b.refused, 120, "the second host giving its connections up")
         told("the second host has given its connections up, and tells who wants to sign there that it is busy")
     confirm(a.site, at_a.accepted[:10] + at_b.accepted[:10], mail_server, confirmed)
 
     since, accepted_at_b = clock.now(), len(at_b.accepted)
     for cable in (3, 4):
         engine_host.restore_link(cable)
-    wait_for(lambda: len(at_b.accepted) > accepted_at_b + 10, 60, "people signing at the second host")
+    wait_for(lambda: len(at_b.accepted) > accepted_at_b + 10, 120, "people signing at the second host")
     told("people sign at the second host again")
     again = (
         select(Attempt.id)
         .where(Attempt.state == "sent", Attempt.ended_at > since, belongs_to_host(b, Attempt))
         .limit(1)
     )
-    wait_for(lambda: ask(again), 60, "the second host sending")
+    wait_for(lambda: ask(again), 120, "the second host sending")
     told("the second host sends again")
     confirm(b.site, at_b.accepted[-10:] + at_a.accepted[-10:], mail_server, confirmed)
     at_a.end(), at_b.end()
     accepted = [*backlog, *at_a.accepted, *at_b.accepted]
-    wait_for(lambda: mailed(accepted), 40, "everybody's link")
-    wait_for(lambda: ask(select(Mailing.state).where(Mailing.id == mailing)) == "sent", 40, "the end of the mailing")
-    wait_for(lambda: not ask(select(Delivery.id).where(Delivery.state.in_(("due", "sending"))).limit(1)), 40, "rest")
+    wait_for(lambda: mailed(accepted), 120, "everybody's link")
+    wait_for(lambda: ask(select(Mailing.state).where(Mailing.id == mailing)) == "sent", 120, "the end of the mailing")
+    wait_for(lambda: not ask(select(Delivery.id).where(Delivery.state.in_(("due", "sending"))).limit(1)), 120, "rest")
     told(f"{len(accepted)} signed, {len(at_b.refused)} were refused at the second host, all were mailed")
     assert not at_a.refused, "the first host refused nobody"
     check_promises(petition, mail_server, accepted, confirmed, held)
@@ -211,7 +211,7 @@ def test_partitioned_host_loses_nothing_and_rejoins(two_hosts, engine_host, mail
 def confirm(site, addresses, mail_server, confirmed):
     """Press the button of the links that these addresses were sent."""
     for n, address in enumerate(addresses):
-        wait_for(lambda address=address: address in mail_server.addresses, 20, "a link")
+        wait_for(lambda address=address: address in mail_server.addresses, 60, "a link")
         assert site.confirm(mail_server.link_to(address), network=n).status == 303
         confirmed.add(address)
 

@@ -10,6 +10,8 @@ from support.settings import ROOT, environment
 from support.site_client import SiteClient
 from support.waiting import wait_for
 
+START_SECONDS = 180  # what a start takes at most where other work keeps the processors busy
+
 
 class AppProcesses:
     """The application's processes, each startable and killable on its own, around one database."""
@@ -48,10 +50,10 @@ class AppProcesses:
         """Start the web processes as `petition up` does; `how`: as `start` takes it."""
         command = ("gunicorn", "--config", "python:petition.local_stack.gunicorn_conf")
         self.start("web", *command, "--bind", f"127.0.0.1:{self.port}", "wsgi:app", **how)
-        self._wait("web", self._answers, 90)
+        self._wait("web", self._answers)
 
-    def _wait(self, name, is_ready, limit):
-        wait_for(lambda: self.running[name].poll() is not None or is_ready(), limit, f"the start of {name}")
+    def _wait(self, name, is_ready):
+        wait_for(lambda: self.running[name].poll() is not None or is_ready(), START_SECONDS, f"the start of {name}")
         assert self.running[name].poll() is None, f"{name} ended: see its log"
 
     def _answers(self):
@@ -64,13 +66,13 @@ class AppProcesses:
         (self.folder / name).unlink(missing_ok=True)
         self.start(name, "celery", "-A", "worker", "worker", "-Q", queues, "-P", "threads", "-c", "4",
                    "-n", f"{name}@test", "--loglevel", "WARNING", within=within)  # fmt: skip
-        self._wait(name, (self.folder / name).exists, 30)
+        self._wait(name, (self.folder / name).exists)
 
     def petition(self, *arguments):
         """Run a `petition` command on the same services; returns the completed process."""
         command = [sys.executable, "-m", "petition.cli", *arguments]
         return subprocess.run(
-            command, env=self.environ, cwd=self.root, capture_output=True, text=True, timeout=60, check=False
+            command, env=self.environ, cwd=self.root, capture_output=True, text=True, timeout=START_SECONDS, check=False
         )
 
     def end(self, name, sign=signal.SIGTERM):

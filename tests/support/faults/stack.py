@@ -87,7 +87,7 @@ class FaultStack(AppProcesses):
                     raise
             return self.running[name].poll() is None
 
-        wait_for(stays, 60, f"the start of {name}")
+        wait_for(stays, 180, f"the start of {name}")
 
     def replace_workers(self):
         """Let each worker finish its current work, and start another in its place."""
