@@ -9,7 +9,7 @@ from sqlalchemy import select
 
 from petition.core.db import db
 from petition.core.i18n import N_
-from petition.team.labels import list_role_labels
+from petition.team.labels import actor_label, list_role_labels
 from petition.team.models import Account, AuditEvent
 
 FIELD_LABELS_EXTENSION = "audit_field_labels"
@@ -211,10 +211,10 @@ def _describe(event: AuditEvent, addresses: dict[str, str]) -> str:
     if event.action == "petition.state":
         template = STATE_SENTENCES.get(str(after.get("state")))
     if template is None:
-        return _("%(who)s: %(action)s %(what)s", who=event.actor, action=event.action, what=what)
+        return _("%(who)s: %(action)s %(what)s", who=actor_label(event.actor), action=event.action, what=what)
     roles = after.get("roles")
     values = {
-        "who": event.actor,
+        "who": actor_label(event.actor),
         "what": what,
         "fields": "; ".join(_name_field(event.subject, name) for name in after),
         "roles": list_role_labels(roles) if isinstance(roles, list) else "",

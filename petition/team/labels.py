@@ -1,11 +1,27 @@
-"""Labels and descriptions of roles, in the reader's language."""
+"""Labels of roles, of credentials, and of who acted, in the reader's language."""
 
+import re
 from collections.abc import Iterable
 
 from flask_babel import gettext as _
 
 from petition.team import credentials
 from petition.team.models import TeamRole
+
+TERMINAL_PATTERN = re.compile(r"terminal(?::(?P<user>.*?)(?: \(sudo by (?P<caller>.*)\))?)?")  # audit.default_actor
+
+
+def actor_label(actor: str | None) -> str:
+    """Return who acted, as the team reads it: a command's user in words, anybody else as they are named."""
+    found = TERMINAL_PATTERN.fullmatch(actor or "")
+    if not found:
+        return actor or ""
+    user, caller = found["user"], found["caller"]
+    if caller:
+        return _("%(caller)s, at the terminal of the server as %(user)s", caller=caller, user=user)
+    return (
+        _("%(user)s, at the terminal of the server", user=user) if user else _("somebody at the terminal of the server")
+    )
 
 
 def role_labels() -> dict[str, str]:

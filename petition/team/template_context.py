@@ -11,7 +11,7 @@ from flask_babel import gettext as _
 from flask_bootstrap import Bootstrap5
 
 from petition.team.audit_sentences import describe_events
-from petition.team.labels import list_role_labels, role_descriptions, role_labels
+from petition.team.labels import actor_label, list_role_labels, role_descriptions, role_labels
 from petition.team.models import TeamRole
 from petition.team.permissions import current_account, may_as_partner
 from petition.team.sessions import TEAM_PATH_PREFIXES
@@ -111,6 +111,7 @@ def init_app(app: Flask) -> None:
     app.add_template_global(role_labels)
     app.add_template_global(role_descriptions)
     app.add_template_filter(list_role_labels, "roles")
+    app.add_template_filter(actor_label, "actor")
     app.add_template_global(describe_events)
     app.add_template_global(form_owner)
     app.add_template_filter(format_team_time, "datetimeformat")

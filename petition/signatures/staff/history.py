@@ -16,6 +16,7 @@ from petition.signatures.models import ConsentWording, Signature
 from petition.signatures.partner_news.consents import read_data
 from petition.signatures.request_models import AddressChange
 from petition.team import audit
+from petition.team.labels import actor_label
 from petition.team.models import AuditEvent
 
 MAX_EVENTS = 200  # of each kind
@@ -137,7 +138,7 @@ def _action_events(signature: Signature) -> list[Event]:
 
 def _to_event(event: AuditEvent) -> Event:
     reason = (event.after or {}).get("reason")
-    return Event(event.at, ACTION_MESSAGES[event.action], describe_action(event, event.actor), reason)
+    return Event(event.at, ACTION_MESSAGES[event.action], describe_action(event, actor_label(event.actor)), reason)
 
 
 def describe_action(event: AuditEvent, who: str) -> dict[str, str]:
@@ -154,6 +155,6 @@ def _bulk_action_events(signature: Signature) -> list[Event]:
     events = []
     for action, done_at in db.session.execute(query.limit(MAX_EVENTS)):
         if done_at and action.verb in BULK_ACTION_MESSAGES:
-            values = {"who": action.asked_by, "id": action.id}
+            values = {"who": actor_label(action.asked_by), "id": action.id}
             events.append(Event(done_at, BULK_ACTION_MESSAGES[action.verb], values, action.reason))
     return events
