@@ -136,6 +136,8 @@ def open_(petition: Petition) -> None:
         raise Incomplete({field: _("This is still missing.") for field in missing})
     if imprint.is_missing(petition.id):
         raise NoticeMissing
+    if petition.state == PetitionState.DRAFT and (petition.opens_at is None or petition.opens_at > clock.now()):
+        petition.opens_at = clock.now().replace(second=0, microsecond=0)  # as the form has it
     petition.state, petition.closed_at = PetitionState.OPEN, None
     _increment_version(petition)
 

@@ -125,3 +125,16 @@ def test_other_integrity_errors_are_not_taken_for_a_taken_slug(app):
     document = Document({"slug": "autre", "kind": "poem", "default_language": "fr", "sender_name": "Amis"}, [])
     with pytest.raises(IntegrityError):
         lifecycle.create(document)
+
+
+@pytest.mark.parametrize("opens_at", [None, NOW + timedelta(days=3)])
+def test_a_draft_opened_by_hand_opened_then(app, set_time, monkeypatch, opens_at):
+    petition = make_petition(state="draft", opens_at=opens_at)
+    monkeypatch.setattr(lifecycle.imprint, "is_missing", lambda _id: False)
+    monkeypatch.setattr(lifecycle.edit_form, "find_missing", lambda _petition: [])
+    lifecycle.open_(petition)
+    assert petition.opens_at == NOW
+    set_time(NOW + timedelta(days=1))
+    lifecycle.close(petition)
+    lifecycle.open_(petition)
+    assert petition.opens_at == NOW, "reopened, not opened anew"
