@@ -233,7 +233,12 @@ def _series(as_of: datetime) -> str:
 def _card(petition: Petition, language: str, _as_of: datetime) -> list[Job]:
     presented, count = present(petition, language), get_count(petition)
     common = describe_common(petition, presented, language)
-    shown = {"count": _("No signature yet"), "count_label": "", "goal": "", "share": None}
+    shown = {
+        "count": _("No signature yet") if presented.is_open else _("No signature"),
+        "count_label": "",
+        "goal": "",
+        "share": None,
+    }
     if count.confirmed:
         shown["count"] = format_decimal(count.confirmed)
         shown["count_label"] = ngettext("signature", "signatures", count.confirmed)
