@@ -11,6 +11,8 @@ from petition.mailings.content.rendering import expand_variants
 from petition.mailings.emails import build_preview
 from petition.mailings.models import Mailing
 from petition.petitions import queries as petition_queries
+from petition.petitions.labels import dropped_message
+from petition.petitions.markdown import find_dropped_in_email
 from petition.petitions.models import Petition
 
 GAP_PATTERN = re.compile(r"\[[^\[\]\n]+\](?![(\[:])")  # "[day and month]", as templates have it; not a link
@@ -37,6 +39,8 @@ def run_preflight_checks(mailing: Mailing) -> list[str]:
         name = LANGUAGES.get(language, language)
         for gap in GAP_PATTERN.findall(f"{text.subject} {text.preheader} {text.body}"):
             warnings.append(_("%(language)s: %(gap)s is still to be filled in.", language=name, gap=gap))
+        for dropped in find_dropped_in_email(text.body):
+            warnings.append(_("%(language)s: %(gap)s.", language=name, gap=dropped_message(dropped)))
         for link in sorted(_find_insecure_links(text.body)):
             warnings.append(_("%(language)s: %(link)s is not an https address.", language=name, link=link))
     warnings += _check_sizes(mailing)

@@ -161,6 +161,9 @@ def dropped_message(dropped: Dropped) -> str:
         "html": _("HTML is shown as it is typed: write Markdown instead"),
         "strikethrough": _("there is no struck-out text: delete it, or leave it plain"),
         "link": _("this link is not one: it must begin with https://, http:// or mailto:"),
+        "email_image": _("emails show no images: link to a page that shows it"),
+        "table": _("emails show no tables: write a list instead"),
+        "code": _("emails show this as plain text: begin its lines without spaces or quotes"),
     }[dropped.kind]
     return _("line %(line)s: %(advice)s", line=dropped.line, advice=message)
 

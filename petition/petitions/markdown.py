@@ -27,7 +27,10 @@ UNSAFE_LINK_PATTERN = re.compile(r"\]\(\s*<?(?!https?:|mailto:)[a-zA-Z][a-zA-Z0-
 
 
 class Dropped(NamedTuple):
-    """Something that is not shown as it was meant: `image`, `alt`, `html`, `strikethrough` or `link`, and its line."""
+    """Something that is not shown as it was meant, and its line.
+
+    A kind is `image`, `alt`, `html`, `strikethrough` or `link`; in an email also `email_image`, `table` or `code`.
+    """
 
     line: int
     kind: str
@@ -81,6 +84,7 @@ def _read_image(token: Token) -> tuple[str, str]:
 
 markdown = MarkdownIt("commonmark", {"html": False, "typographer": False}).enable(["replacements"])
 markdown.core.ruler.push("nest_headings", _nest_headings)
+markdown.core.ruler.push("link_bare_urls", _link_bare_urls)
 
 text_markdown = MarkdownIt("commonmark", {"html": False, "typographer": False}).enable(["replacements", "table"])
 text_markdown.core.ruler.push("nest_headings", _nest_headings)
@@ -90,7 +94,7 @@ text_markdown.add_render_rule("image", _render_image)
 
 @lru_cache(maxsize=256)
 def to_html(source: str) -> Markup:
-    """Return sanitised HTML: formatting tags, links with https, http or mailto, no images, no scripts.
+    """Return sanitised HTML: formatting tags, links with https, http or mailto, bare ones too, no images or scripts.
 
     A text's `# Heading` becomes a heading below the page's title. A numbered list goes on where the text says so.
     """
@@ -99,7 +103,7 @@ def to_html(source: str) -> Markup:
 
 @lru_cache(maxsize=256)
 def text_to_html(source: str) -> Markup:
-    """Return the text of a petition as sanitised HTML: as `to_html`, with tables, code, bare links, uploaded images."""
+    """Return the text of a petition as sanitised HTML: as `to_html`, with tables, code, uploaded images."""
     return _sanitise(text_markdown.render(source), TEXT_TAGS)
 
 
@@ -135,7 +139,21 @@ def find_dropped(source: str) -> list[Dropped]:
     return sorted(found)
 
 
-def _find_dropped_images(source: str) -> Iterator[Dropped]:
+def find_dropped_in_email(source: str) -> list[Dropped]:
+    """Return the same of the text of an email, where there are no images, tables or code either."""
+    images = {Dropped(one.line, "email_image") for one in _find_dropped_images(source, with_uploaded=True)}
+    others = {one for one in find_dropped(source) if one.kind not in ("image", "alt")}
+    return sorted(images | others | set(_find_blocks_lacking_in_email(source)))
+
+
+def _find_blocks_lacking_in_email(source: str) -> Iterator[Dropped]:
+    kinds = {"table_open": "table", "fence": "code", "code_block": "code"}
+    for block in text_markdown.parse(source):
+        if block.type in kinds and block.map:
+            yield Dropped(block.map[0] + 1, kinds[block.type])
+
+
+def _find_dropped_images(source: str, *, with_uploaded: bool = False) -> Iterator[Dropped]:
     for block in text_markdown.parse(source):
         if block.type != "inline" or not block.map:
             continue
@@ -145,7 +163,7 @@ def _find_dropped_images(source: str) -> Iterator[Dropped]:
             if token.type != "image":
                 continue
             address, alt = _read_image(token)
-            if not IMAGE_PATTERN.fullmatch(address):
+            if with_uploaded or not IMAGE_PATTERN.fullmatch(address):
                 yield Dropped(line, "image")
             elif not alt:
                 yield Dropped(line, "alt")

@@ -3,7 +3,8 @@
 import re
 
 import pytest
-from support.factories import make_petition, sign_in
+from flask_babel import force_locale
+from support.factories import make_mailing, make_petition, sign_in
 from support.mailings import make_mailing_form
 
 from petition.core.i18n import LANGUAGES
@@ -37,3 +38,11 @@ def test_form_starts_from_a_template_and_a_petition(client):
     empty = client.get("/desk/mailings/new").text
     assert "checked" not in empty, "nothing is ticked by default"
     assert re.search(r'name="timezone"[^>]*value="Europe/Paris"', empty), "a field that must be filled is"
+
+
+def test_what_a_mailing_does_not_show_is_a_warning(app):
+    texts = {"en": {"subject": "News", "body": "Hello\n\n| a | b |\n| - | - |\n| 1 | 2 |"}}
+    mailing = make_mailing(make_petition(), texts=texts)
+    with force_locale("en"):
+        warnings = run_preflight_checks(mailing)
+    assert "English: line 3: emails show no tables: write a list instead." in warnings

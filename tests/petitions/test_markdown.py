@@ -2,7 +2,7 @@ import re
 
 import pytest
 
-from petition.petitions.markdown import find_dropped, find_footnotes, text_to_html, to_html
+from petition.petitions.markdown import find_dropped, find_dropped_in_email, find_footnotes, text_to_html, to_html
 
 
 @pytest.mark.parametrize(
@@ -91,3 +91,14 @@ def test_a_link_in_a_link_stays_one():
 )
 def test_what_is_not_shown_is_found_with_its_line(source, dropped):
     assert find_dropped(source) == dropped
+
+
+def test_what_an_email_does_not_show_is_named_with_its_line():
+    source = f"![A garden](/images/{'a' * 20}-10x10.jpg)\n\n| a | b |\n| - | - |\n| 1 | 2 |\n\n~~old~~\n\n```\nx\n```"
+    assert find_dropped_in_email(source) == [(1, "email_image"), (3, "table"), (7, "strikethrough"), (9, "code")]
+    assert find_dropped_in_email("Some *text*, https://example.org/, and\n\n- a list") == []
+
+
+def test_a_bare_url_in_an_email_is_a_link():
+    assert '<a href="https://example.org/a"' in to_html("See https://example.org/a.")
+    assert to_html("[here](https://example.org/a)").count("<a ") == 1

@@ -14,6 +14,7 @@ import css_inline
 from flask_babel import gettext as _
 from markupsafe import Markup
 
+from petition.core.languages import text_direction
 from petition.delivery.rendering import templates
 from petition.delivery.rendering.templates import SLOT_PATTERN, PetitionHeader, PreparedEmail, Slots
 from petition.mailings.content.markdown_to_text import find_links, find_too_deep_lines, to_text
@@ -30,7 +31,7 @@ SLOTS = Slots(*PLACEHOLDERS, "email", "agreed_on", "unsubscribe_link")
 
 # Inlined into each element, as mail programs may drop stylesheets. Media queries are in the template.
 STYLE = """
-.letter { color: #1c1d1f; }
+.letter { color: #1c1d1f; overflow-wrap: anywhere; }
 .letter p, .letter ul, .letter ol { margin: 0 0 18px; color: #1c1d1f; }
 .letter ul, .letter ol { padding-left: 24px; }
 .letter li { margin: 0 0 6px; }
@@ -40,6 +41,9 @@ STYLE = """
 .letter hr { margin: 28px 0; border: 0; border-top: 1px solid #d5d3ce; }
 .letter a { color: #0a5a61; overflow-wrap: anywhere; }
 """
+RIGHT_TO_LEFT_STYLE = STYLE.replace("padding-left", "padding-right").replace(
+    "padding: 0 0 0 16px; border-left", "padding: 0 16px 0 0; border-right"
+)
 
 
 @dataclass(frozen=True)
@@ -103,12 +107,15 @@ def prepare_mailing(
     body = expand(content.body, markers)
     return templates.prepare_email(
         SLOTS, kind, content.language, petition=petition, subject=expand(content.subject, markers),
-        preheader=expand(content.preheader, markers), body_text=to_text(body), body_html=_inline_styles(body),
+        preheader=expand(content.preheader, markers), body_text=to_text(body),
+        body_html=_inline_styles(body, content.language),
         email=markers["email"], agreed_on=markers["agreed_on"], unsubscribe_link=markers["unsubscribe_link"],
         of_partner=content.of_partner,
     )  # fmt: skip
 
 
-def _inline_styles(body: str) -> Markup:
+def _inline_styles(body: str, language: str) -> Markup:
+    # Mail programs know no logical properties, such as `padding-inline-start`.
+    style = STYLE if text_direction(language) == "ltr" else RIGHT_TO_LEFT_STYLE
     html = Markup('<div class="letter">\n{}</div>').format(to_html(body))
-    return Markup(css_inline.inline_fragment(str(html), STYLE))  # noqa: S704 - to_html has sanitised it
+    return Markup(css_inline.inline_fragment(str(html), style))  # noqa: S704 - to_html has sanitised it

@@ -12,3 +12,7 @@ def test_a_numbered_list_goes_on_after_a_paragraph():
 
 def test_a_heading_of_the_first_level_is_a_line_of_its_own():
     assert to_text("# News\n\nSome text.") == "News\n\nSome text."
+
+
+def test_a_bare_url_stands_once():
+    assert to_text("See https://example.org/a.") == "See https://example.org/a."
