@@ -28,6 +28,7 @@ from petition.delivery.outbox import OutboxEntry, enqueue
 from petition.delivery.queues import NOTIFICATIONS
 from petition.delivery.worker import run_queue
 from petition.mailings import test_emails
+from petition.mailings.content.rendering import _inline_styles
 from petition.mailings.emails import unsubscribe_link
 
 GOLDEN = Path(__file__).parent / "golden"
@@ -300,3 +301,12 @@ def test_dkim_signature_of_a_relay_covers_the_one_click_headers(app, signing_rel
     assert {"list-unsubscribe", "list-unsubscribe-post"} <= set(covered)
     for part in (b"List-Unsubscribe=One-Click", b"/u/", b"Bonjour"):
         assert not relay.verify(raw.replace(part, part[:-1] + b"x")), part
+
+
+def test_a_mailing_from_right_to_left_is_indented_on_the_right(app):
+    body = "- one\n\n> two"
+    assert "padding-left: 24px" in _inline_styles(body, "fr")
+    html = _inline_styles(body, "ar")
+    assert "padding-right: 24px" in html
+    assert "border-right: 3px" in html
+    assert "-left" not in html

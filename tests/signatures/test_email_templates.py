@@ -121,3 +121,12 @@ def test_emails_to_confirm_say_what_happens_without_confirmation(name: str) -> N
     text = " ".join(render_part(name, "body.txt").split())
     assert "your address is erased 14 days after you signed" in text
     assert "up to and including 12\u00a0October 2022" in render_part(name, "body.txt").replace("\n", " ")
+
+
+def test_every_email_has_a_preheader_of_its_own() -> None:
+    lacking = [
+        body.parent.name
+        for body in (TEMPLATES / "emails").glob("*/body.html")
+        if not re.search(r"block preheader(_text)? %}|extends \"emails/mailing/", body.read_text())
+    ]
+    assert lacking == []
