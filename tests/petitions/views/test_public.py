@@ -4,6 +4,7 @@ import re
 from datetime import UTC, datetime
 
 import pytest
+from support.browser import new_page
 from support.factories import make_petition
 
 from petition.core.db import db
@@ -120,6 +121,22 @@ def test_the_page_in_print_says_where_when_and_how_many(client):
     printed = re.search(r'<p class="print-only">(.*?)</p>', client.get("/p/jardin?lang=en").text, re.DOTALL)[1]
     for said in ("http://localhost/p/jardin", "<strong>610</strong>", "Open until 1"):
         assert said in printed
+
+
+def test_the_page_in_print_counts_once_and_has_no_form(client, chromium):
+    make_petition()
+    html = client.get("/p/jardin?lang=en").text
+    style = client.get(re.search(r'href="([^"]*petition[^"]*\.css[^"]*)"', html)[1]).text
+    page = new_page(chromium)
+    page.set_content(re.sub(r"<link[^>]*>|<script.*?</script>", "", html, flags=re.DOTALL))
+    page.add_style_tag(content=style)
+    assert page.locator("#sign").is_visible()
+    page.emulate_media(media="print")
+    assert page.locator(".print-only").is_visible()
+    assert not page.locator("#sign").is_visible()
+    assert not page.locator(".bar").is_visible()
+    assert page.locator(".names").is_visible()
+    page.close()
 
 
 @pytest.mark.parametrize("online", [0, 3])
