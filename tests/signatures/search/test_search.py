@@ -277,3 +277,11 @@ def test_results_and_filter_name_the_petition_by_its_title(client, three_signatu
     page = client.get("/desk/signatures/?lang=fr").text
     assert '<option value="jardin">Un jardin &amp; des arbres</option>' in page
     assert "<bdi>Un jardin &amp; des arbres</bdi></a>" in page
+
+
+def test_the_signatures_of_one_petition_do_not_repeat_its_title(client):
+    make_signature(make_petition())
+    sign_in(client, "campaigner")
+    column = '<th scope="col">Petition</th>'
+    assert column not in client.get("/desk/signatures/petition/jardin?lang=en").text
+    assert column in client.get("/desk/signatures/?lang=en").text
