@@ -34,6 +34,15 @@ class Merge:
     conflicting_fields: list[str]  # fields that both changed, and to different values
 
 
+def keep_opening(
+    petition: Petition, values: Mapping[str, str], base: Mapping[str, Any]
+) -> tuple[dict[str, str], dict[str, Any]]:
+    """Return the values of a form, and their digests when it was opened, with the date of an opening since then."""
+    opens = edit_form.values_from_petition(petition)["opens"]
+    known = {"opens": edit_form.digest(opens)} if base.get("opens") == edit_form.digest("") else {}
+    return {**values, "opens": opens}, {**base, **known}
+
+
 def compare_edits(petition: Petition, base: Mapping[str, Any], mine: Mapping[str, str]) -> Merge | None:
     """Compare what is typed with what was saved meanwhile; returns None where nobody else saved anything.
 

@@ -302,6 +302,9 @@ def test_draft_opened_meanwhile_is_reviewed_before_saving(client):
         "shown first"
     )
     assert reload_petition().texts["fr"].title == "Pour un jardin"
+    assert post_form(client, "/desk/petitions/jardin/edit", **form_fields(answer.text), confirm="on").status_code == 303
+    assert reload_petition().texts["fr"].title == "Mon titre"
+    assert reload_petition().opens_at, "the date of its opening is not taken back"
 
 
 def test_invalid_version_or_digests_save_nothing(client):
