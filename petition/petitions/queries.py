@@ -63,11 +63,7 @@ ROLLUP_SQL = text("""
         CROSS JOIN LATERAL (VALUES
             ('path', 'submitted', submitted), ('path', 'mailed', mailed), ('path', 'confirmed', reached),
             ('source', source, counted), ('language', language, counted), ('profession', profession, counted),
-            ('city', city, counted), ('country', country, counted),
-            -- Where France does not deliver the post, the same two characters are no department of hers.
-            ('area', CASE WHEN area = '' OR coalesce(country, '') IN ('', 'BL', 'FR', 'GF', 'GP', 'MF', 'MQ', 'NC',
-                                                                      'PF', 'PM', 'RE', 'TF', 'WF', 'YT')
-                          THEN area ELSE country || ' ' || area END, counted),
+            ('city', city, counted), ('area', area, counted), ('country', country, counted),
             ('list', 'people', listed)
         ) AS changes (dimension, label, change)
         WHERE label IS NOT NULL AND change <> 0
@@ -137,11 +133,7 @@ TOP_VALUES_SQL = text("""
         CROSS JOIN LATERAL (VALUES
             ('path', 'submitted', submitted), ('path', 'mailed', mailed), ('path', 'confirmed', reached),
             ('source', source, counted), ('language', language, counted), ('profession', profession, counted),
-            ('city', city, counted), ('country', country, counted),
-            -- Where France does not deliver the post, the same two characters are no department of hers.
-            ('area', CASE WHEN area = '' OR coalesce(country, '') IN ('', 'BL', 'FR', 'GF', 'GP', 'MF', 'MQ', 'NC',
-                                                                      'PF', 'PM', 'RE', 'TF', 'WF', 'YT')
-                          THEN area ELSE country || ' ' || area END, counted)
+            ('city', city, counted), ('area', area, counted), ('country', country, counted)
         ) AS changes (dimension, label, change)
         WHERE petition_id = :petition AND label IS NOT NULL AND change <> 0
     ), candidates AS (

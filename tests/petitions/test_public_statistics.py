@@ -182,20 +182,6 @@ def test_a_suggested_profession_is_counted_whole_beyond_the_most_frequent_answer
     assert get_statistics(petition).breakdowns["profession"].rows[0] == ("Avocate / avocat", 6)
 
 
-def test_a_postal_code_abroad_is_counted_with_its_country(client, sent_emails):
-    petition = make_petition()
-    places = [("FR", "75011")] * 6 + [("BE", "75000")] * 6 + [("GP", "97110")] * 6
-    for number, (country, code) in enumerate(places):
-        fields = {"email": f"s{number}@example.org", "country": country, "postal_code": code}
-        confirm_signature(make_signature(petition, **fields))
-    db.session.commit()
-    wanted = {("75", 6), ("BE 75", 6), ("97", 6)}
-    for _ in range(2):
-        breakdown = get_statistics(petition).breakdowns["area"]
-        assert set(breakdown.rows) == wanted
-        roll_up_batch()
-
-
 @pytest.mark.parametrize("path", ["/p/jardin", "/p/jardin/signatories", "/p/jardin/figures"])
 @pytest.mark.parametrize(("state", "expected"), [("open", True), ("closed", False)])
 def test_a_closed_petition_waits_for_no_signature(client, path, state, expected):
