@@ -21,7 +21,9 @@ from petition.operations.probes import record_probe
 from petition.operations.smtp_probe import MAIL_SERVER
 
 LONG_DOMAIN = "departement-de-la-protection-judiciaire.administration-penitentiaire.example.org"
-LONG_REASON = "550 5.7.1 [TSS04] Messages from 198.51.100.7 temporarily deferred due to [unusual] user complaints " * 2
+LONG_REASON = (
+    "550 5.7.1 [TSS04] Messages from 198.51.100.7 temporarily deferred for [unusual] user complaints; " * 2 + "end"
+)
 # Every command that prints a table; {} is an id.
 TABLES = (
     "petitions list",
@@ -106,6 +108,10 @@ def test_tables_lose_nothing_at_eighty_columns(invoke, names, command):
     lost = characters(wide.output) - characters(narrow.output)
     digits = {each for each in lost if each.isdigit()}  # times and ids that moved on between the two
     assert set(lost) <= digits, narrow.output
+    assert "TSS04" not in narrow.output or "[TSS04] Messages" in " ".join(narrow.output.split())
+    assert narrow.output.count("unusual") == narrow.output.count("[unusual]"), "square brackets are text"
+    padded = [line for line in narrow.output.splitlines() if line != line.rstrip() and line != "-- "]  # of an email
+    assert not padded, "no line ends in spaces"
 
 
 def test_options_that_select_failures_are_whole(invoke, names):

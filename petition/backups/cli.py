@@ -7,6 +7,7 @@ from pathlib import Path
 
 import click
 from flask import current_app
+from rich.text import Text
 
 from petition.backups import drill as drills
 from petition.backups import journal as journals
@@ -163,4 +164,4 @@ def _print_drill(report: drills.DrillReport, *, compared: bool) -> None:
     if report.replayed:
         console.print(_describe(report.replayed))
     for problem in report.problems:
-        console.print(f"[bold]Wrong:[/] {problem}")
+        console.print(Text.assemble(("Wrong:", "bold"), f" {problem}"))

@@ -6,7 +6,8 @@ from typing import IO, Any, Final, TypeVar
 
 import click
 from flask_babel import force_locale
-from rich.console import Console, RenderableType
+from rich.console import Console, ConsoleOptions, RenderableType, RenderResult
+from rich.segment import Segment
 from rich.table import Table
 from rich.text import Text
 from sqlalchemy.exc import OperationalError
@@ -17,7 +18,8 @@ from petition.core.health import require_schema
 
 F = TypeVar("F", bound=Callable[..., Any])
 
-console = Console(highlight=False, soft_wrap=True)
+# Text in square brackets is text: what a server answered or a person wrote is printed as it is.
+console = Console(highlight=False, soft_wrap=True, markup=False)
 
 
 LEFT: Final = "left"
@@ -27,7 +29,7 @@ RIGHT: Final = "right"
 class FoldingTable(Table):
     """A table whose cells are folded to the width of the terminal, or to 80 columns where output is piped.
 
-    Nothing is ever cut, and text in square brackets is text.
+    Nothing is ever cut, no line ends in spaces, and text in square brackets is text.
     """
 
     def __init__(self, *headings: str, right: Collection[str] = (), gap: int = 1) -> None:
@@ -44,6 +46,17 @@ class FoldingTable(Table):
     def add_row(self, *cells: RenderableType | None, **options: Any) -> None:
         """Add a row of plain texts, or of what Rich renders."""
         super().add_row(*(Text(cell) if isinstance(cell, str) else cell for cell in cells), **options)
+
+    def __rich_console__(self, console: Console, options: ConsoleOptions) -> RenderResult:
+        """Yield the table without the spaces that Rich puts after the last cell of each line."""
+        parts = super().__rich_console__(console, options)
+        for line in Segment.split_lines(part for part in parts if isinstance(part, Segment)):
+            while line and not line[-1].text.strip():
+                line.pop()
+            if line:
+                last = line.pop()
+                line.append(Segment(last.text.rstrip(), last.style))
+            yield from (*line, Segment.line())
 
 
 class CommandGroup(click.Group):

@@ -8,7 +8,7 @@ from zoneinfo import ZoneInfo
 
 import click
 from rich.live import Live
-from rich.markup import escape
+from rich.text import Text
 from sqlalchemy import select
 
 from petition.core.cli_support import CommandError, CommandGroup, FoldingTable, console, with_app_context
@@ -71,21 +71,19 @@ def create(file: IO[str]) -> None:
     mailing = create_mailing(draft, audit.default_actor())
     count_audience(mailing)
     db.session.commit()
-    console.print(
-        f"Created mailing [bold]{mailing.id}[/] ({escape(mailing.name)}; {', '.join(sorted(mailing.texts))})."
-    )
+    console.print(f"Created mailing {mailing.id} ({mailing.name}; {', '.join(sorted(mailing.texts))}).")
     _print_audience(mailing)
     console.print(f"Test it with: petition mailings test {mailing.id} --to ADDRESS")
 
 
 def _print_audience(mailing: Mailing) -> None:
     counted = mailing.audience or {}
-    console.print(f"[bold]{counted['recipients']:,}[/] recipients.")
+    console.print(f"{counted['recipients']:,} recipients.", style="bold")
     for reason, n in counted["left_out"].items():
         if n:
             console.print(f"  excluded: {n:,} {reason}")
     for warning in run_preflight_checks(mailing):
-        console.print(f"  [yellow]check[/]: {escape(warning)}")
+        console.print(Text.assemble("  ", ("check", "yellow"), f": {warning}"))
 
 
 @mailings.command()
@@ -162,7 +160,7 @@ def _add_action_command(name: str, done: str, help_text: str) -> None:
         mailing = lifecycle.find(number, lock=True)
         result = ACTIONS[name](mailing, f"by {audit.default_actor()}")
         db.session.commit()
-        console.print(f"[bold]{escape(mailing.name)}[/] {done.format(result)}")
+        console.print(Text.assemble((mailing.name, "bold"), f" {done.format(result)}"))
 
 
 ACTIONS: dict[str, Any] = {

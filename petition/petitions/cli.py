@@ -75,7 +75,7 @@ def create(file: IO[str], opens: bool) -> None:
         for dropped in find_dropped(text.body):
             console.print(f"Warning: text {language}, {dropped_message(dropped)}")
     languages = ", ".join(petition.texts)
-    console.print(f"Created [bold]{petition.slug}[/] ({petition.state_now}; {languages}).")
+    console.print(f"Created {petition.slug} ({petition.state_now}; {languages}).")
     if petition.state_now == PetitionState.DRAFT:
         console.print(f"Open it with: petition petitions open {petition.slug}")
 
@@ -84,7 +84,7 @@ def _transition(slug: str, transition: Callable[[Petition], None], done: str) ->
     petition = petition_queries.find_by_slug(slug)
     transition(petition)
     db.session.commit()
-    console.print(f"[bold]{slug}[/] {done}")
+    console.print(f"{slug} {done}")
 
 
 @petitions.command("open")

@@ -56,7 +56,7 @@ def record(kind: str, channel: str, received: datetime | None, address: str) -> 
     day = received.date() if received else clock.now().date()
     row = person_requests.record_request(kind, channel, address, day, audit.default_actor())
     db.session.commit()
-    console.print(f"Request [bold]{row.id}[/], to be answered by {row.due_on}.")
+    console.print(f"Request {row.id}, to be answered by {row.due_on}.")
     _print_held(row)
 
 

@@ -8,6 +8,7 @@ from zoneinfo import ZoneInfo
 
 import click
 from flask import current_app
+from rich.text import Text
 
 from petition.core.cli_support import CommandError, CommandGroup, console, with_app_context
 from petition.core.db import db
@@ -42,7 +43,7 @@ def show(as_json: bool) -> None:
     if not plans:
         console.print("No petition yet.")
     for plan in plans:
-        console.print(f"[bold]{plan.petition.slug}[/] ({plan.petition.state_now})")
+        console.print(Text.assemble((plan.petition.slug, "bold"), f" ({plan.petition.state_now})"))
         console.print(f"  {_describe(plan)}")
         if plan.restricted:
             console.print(f"  Use restricted, so kept back until that is lifted: {plan.restricted:,} signatures.")
@@ -105,7 +106,8 @@ def postpone(slug: str, until: datetime, reason: str) -> None:
     petition = find_by_slug(slug, lock=True)
     announcements.postpone(petition, until.date(), reason, actor=audit.default_actor())
     db.session.commit()
-    console.print(f"[bold]{slug}[/]: not before {until:%Y-%m-%d}. The team is notified 30 days before.")
+    text = f": not before {until:%Y-%m-%d}. The team is notified 30 days before."
+    console.print(Text.assemble((slug, "bold"), text))
 
 
 @retention.command("hand-over")
@@ -121,7 +123,7 @@ def hand_over(slug: str, on: datetime | None, undo: bool) -> None:
     day = None if undo else (on or datetime.now(ZoneInfo(petition.timezone))).date()
     announcements.record_handover(petition, day, actor=audit.default_actor())
     db.session.commit()
-    console.print(f"[bold]{slug}[/] {'was not handed over' if undo else f'was handed over on {day}'}.")
+    console.print(Text.assemble((slug, "bold"), " was not handed over." if undo else f" was handed over on {day}."))
 
 
 @retention.command()

@@ -5,6 +5,7 @@ from collections.abc import Callable
 from typing import Any
 
 import click
+from rich.text import Text
 
 from petition.bulk_actions import runner
 from petition.bulk_actions.cli import run_interactively
@@ -74,7 +75,7 @@ def list_(before: int | None, limit: int, as_json: bool, **chosen: str | None) -
         click.echo(json.dumps(result, indent=1, ensure_ascii=False))
         return
     total = f"more than {MAX_COUNTED_ROWS:,}" if page.total is None else f"{page.total:,}"
-    console.print(f"[bold]{total}[/] found, newest first.")
+    console.print(Text.assemble((total, "bold"), " found, newest first."))
     if page.items:
         console.print(_table(all_for_team(page.items)))
     if following:
@@ -179,5 +180,6 @@ def _require_yes_with_json(yes: bool, as_json: bool) -> None:
 def _print_preview(bulk_action: BulkAction) -> None:
     noun = "signature" if bulk_action.total == 1 else "signatures"
     effect = "will not be counted, listed or emailed" if bulk_action.verb == "invalidate" else "will be as before"
-    console.print(f"[bold]{bulk_action.total:,}[/] {noun} {effect} (action {bulk_action.id}). For example:")
+    rest = f" {noun} {effect} (action {bulk_action.id}). For example:"
+    console.print(Text.assemble((f"{bulk_action.total:,}", "bold"), rest))
     console.print(_table(all_for_team(sample_signatures(bulk_action))))

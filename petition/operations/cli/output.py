@@ -109,7 +109,7 @@ def render_processes(snapshot: Snapshot, broker: BrokerStats) -> FoldingTable:
     for worker in snapshot.workers:
         silent = f", silent for {format_duration(worker.seconds_since_seen)}" if worker.silent else ""
         table.add_row(
-            "worker", f"{worker.name}: {', '.join(worker.queues)}; {worker.in_flight} in flight, "
+            "worker", f"{worker.name}/{worker.pid}: {', '.join(worker.queues)}; {worker.in_flight} in flight, "
             f"{worker.threads} threads{silent}"
         )  # fmt: skip
     if not snapshot.workers:

@@ -9,7 +9,7 @@ import pytest
 from click.testing import CliRunner
 from flask import current_app
 from rich.console import Console
-from sqlalchemy import func, select, update
+from sqlalchemy import Interval, func, select, update
 from support.factories import make_petition, make_signature
 
 from petition.commands import database
@@ -23,6 +23,7 @@ from petition.operations.cli.output import render_queues, render_status
 from petition.operations.cli.queue import queue
 from petition.operations.cli.suppressions import suppressions
 from petition.operations.health import evaluate_health
+from petition.operations.models import Heartbeat
 from petition.operations.snapshot import take_snapshot
 from petition.team.models import AuditEvent
 
@@ -86,6 +87,17 @@ def test_status_says_the_cause_before_who_waits(run):
     assert lines[0].startswith("STUCK  No worker takes the queues")
     waiting = next(number for number, line in enumerate(lines) if "1 wait for a link" in line)
     assert 0 < waiting < next(number for number, line in enumerate(lines) if line.startswith("queue"))
+
+
+def test_status_names_the_process_of_each_worker_and_says_which_is_silent(run):
+    worker = {"part": "worker", "queues": ["confirm"], "version": "1", "threads": 4}
+    for name, pid, age in (("confirm@here", 17, "2 seconds"), ("confirm@there", 18, "1 hour")):
+        seen = func.now() - func.cast(age, Interval)
+        db.session.add(Heartbeat(name=name, host=name.partition("@")[2], pid=pid, seen_at=seen, **worker))
+    db.session.commit()
+    text = run(queue, "status").stdout
+    assert "confirm@here/17: confirm; 0 in flight, 4 threads\n" in text
+    assert "confirm@there/18: confirm; 0 in flight, 4 threads, silent for 1 h" in " ".join(text.split())
 
 
 def test_pause_and_resume_have_an_audit_event(run):
