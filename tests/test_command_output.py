@@ -9,6 +9,7 @@ import pytest
 from click.testing import CliRunner
 from sqlalchemy import func, select, update
 from support.factories import make_account, make_mailing, make_petition, make_signature
+from support.heartbeats import record_lasting_heartbeat
 
 from petition.commands import cli
 from petition.core.cli_support import AppProvider, console
@@ -16,7 +17,6 @@ from petition.core.db import db
 from petition.delivery.bounces.models import Bounce
 from petition.delivery.models import Delivery
 from petition.delivery.suppressions.suppression_list import suppress
-from petition.operations.heartbeat import record_heartbeat
 from petition.operations.probes import record_probe
 from petition.operations.smtp_probe import MAIL_SERVER
 
@@ -88,7 +88,9 @@ def names(app):
     bounce = {"kind": "policy", "status": "5.7.1", "response": LONG_REASON[:200], "source": "mailbox"}
     db.session.add(Bounce(**bounce, delivery_id=delivery, digest="0" * 64))
     suppress("nobody@example.org", LONG_REASON[:200])
-    record_heartbeat("worker", "confirmations@a-host-with-a-name-of-some-length.internal.example", ["confirmations"])
+    record_lasting_heartbeat(
+        "worker", "confirmations@a-host-with-a-name-of-some-length.internal.example", ["confirmations"]
+    )
     record_probe(MAIL_SERVER, False, LONG_REASON[:200], 12)
     db.session.commit()
     return {"slug": petition.slug, "signature": signature.id, "mailing": mailing.id}

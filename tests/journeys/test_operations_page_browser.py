@@ -3,9 +3,9 @@
 import pytest
 from support.browser import VIEWPORTS, check_page, new_page
 from support.factories import make_petition, make_signature, sign_in
+from support.heartbeats import record_lasting_heartbeat
 
 from petition.core.db import db
-from petition.operations.heartbeat import record_heartbeat
 
 pytestmark = [pytest.mark.slow, pytest.mark.journey, pytest.mark.browser, pytest.mark.xdist_group("faults")]
 QUEUES = ("confirmations", "notifications", "mailings", "maintenance", "webhooks")
@@ -34,7 +34,7 @@ def open_page(app_processes, client, chromium):
 
 def test_tab_turns_grey_when_its_updates_fail_and_back(open_page):
     for part, queues in (("worker", QUEUES), ("beat", ())):
-        record_heartbeat(part, part, queues)
+        record_lasting_heartbeat(part, part, queues)
     db.session.commit()
     page = open_page("/ops/")
     page.route("**/ops/", lambda route: route.abort())

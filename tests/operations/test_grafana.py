@@ -11,6 +11,7 @@ import yaml
 from prometheus_client.parser import text_string_to_metric_families
 from sqlalchemy import func, update
 from support.factories import make_petition, make_signature
+from support.heartbeats import record_lasting_heartbeat
 from support.settings import environment
 
 from config import Config
@@ -20,7 +21,6 @@ from petition.delivery.models import Delivery
 from petition.operations import web_requests
 from petition.operations.certificates import SITE_CERTIFICATE
 from petition.operations.disk import DISK
-from petition.operations.heartbeat import record_heartbeat
 from petition.operations.probes import record_probe
 from petition.operations.smtp_probe import MAIL_SERVER
 from petition.operations.web_requests import count_requests
@@ -54,7 +54,7 @@ def samples(app, database_url, redis_url):
     ):
         values = {"state": state, "cause": cause, "settled_at": func.now(), "domain": "orange.fr"}
         db.session.execute(update(Delivery).where(Delivery.subject_id == signature.id).values(**values))
-    record_heartbeat("worker", "w", ["confirmations", "notifications", "mailings", "maintenance", "webhooks"])
+    record_lasting_heartbeat("worker", "w", ["confirmations", "notifications", "mailings", "maintenance", "webhooks"])
     record_probe(MAIL_SERVER, True, "250 ok", 1)
     record_probe(DISK, True, "/", 0, 10**9)
     record_probe(SITE_CERTIFICATE, True, "", 1, 2 * 10**9)

@@ -6,6 +6,7 @@ import pytest
 from flask import current_app
 from sqlalchemy import func, text, update
 from support.factories import make_petition, make_signature
+from support.heartbeats import record_lasting_heartbeat
 
 from petition.core.db import db
 from petition.delivery import pauses
@@ -15,7 +16,6 @@ from petition.operations import broker_stats
 from petition.operations.broker_stats import BrokerStats
 from petition.operations.health import evaluate_health, format_check
 from petition.operations.health_facts import HealthFacts, Pause, Tries
-from petition.operations.heartbeat import record_heartbeat
 from petition.operations.snapshot import read_facts
 
 NOW = datetime(2026, 3, 4, 12, 0, tzinfo=UTC)
@@ -134,7 +134,7 @@ def test_causes_come_before_symptoms():
 @pytest.fixture
 def all_parts_run(app):
     for part, queues in (("worker", QUEUES), ("beat", ())):
-        record_heartbeat(part, part, queues)
+        record_lasting_heartbeat(part, part, queues)
     db.session.commit()
 
 
@@ -217,7 +217,7 @@ def test_facts_of_acceptance(all_parts_run):
 def test_facts_read_pauses_and_processes(app):
     pauses.pause("mailings", "a holiday", "Ada")
     pauses.back_off_server("421 no")
-    record_heartbeat("worker", "w", ["confirmations"], 4)
+    record_lasting_heartbeat("worker", "w", ["confirmations"], 4)
     db.session.commit()
     facts = read_facts()
     assert facts.pause_for("mailings").reason == "a holiday"

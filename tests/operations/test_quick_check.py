@@ -9,13 +9,13 @@ import time
 import pytest
 from flask import current_app
 from support.factories import make_petition, make_signature
+from support.heartbeats import record_lasting_heartbeat
 from support.settings import ROOT, environment
 
 from petition.cli import parse_check
 from petition.core.db import db
 from petition.operations import broker_stats, quick_check
 from petition.operations.health import evaluate_health
-from petition.operations.heartbeat import record_heartbeat
 from petition.operations.snapshot import read_facts
 
 TOKEN = {"Authorization": "Bearer a token of some length"}
@@ -35,7 +35,7 @@ def run_check(database_url, redis_url):
 
 def test_command_says_what_the_page_says(app, run_check):
     make_signature(make_petition())
-    record_heartbeat("worker", "w", ["confirmations", "notifications", "mailings", "maintenance", "webhooks"])
+    record_lasting_heartbeat("worker", "w", ["confirmations", "notifications", "mailings", "maintenance", "webhooks"])
     db.session.commit()
     health = evaluate_health(read_facts(), broker_stats.read_broker_stats(current_app.config["BROKER_URL"]))
     ended = run_check()
@@ -88,8 +88,8 @@ def test_page_for_monitors_has_the_same_line(client, app, monkeypatch):
     assert (answer.status_code, answer.mimetype) == (503, "text/plain")
     assert answer.text.startswith("PETITION CRITICAL - No worker takes the queues confirmations, ")
     assert "Set-Cookie" not in answer.headers
-    record_heartbeat("worker", "w", ["confirmations", "notifications", "mailings", "maintenance", "webhooks"])
-    record_heartbeat("beat", "b")
+    record_lasting_heartbeat("worker", "w", ["confirmations", "notifications", "mailings", "maintenance", "webhooks"])
+    record_lasting_heartbeat("beat", "b")
     db.session.commit()
     answer = client.get("/ops/check", headers=TOKEN)
     assert (answer.status_code, answer.text.startswith("PETITION OK - mail flows.")) == (200, True)

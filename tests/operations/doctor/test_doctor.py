@@ -13,6 +13,7 @@ import pytest
 from click.testing import CliRunner
 from support import compose_file
 from support.factories import post_form, sign_in
+from support.heartbeats import record_lasting_heartbeat
 from support.ports import free_port
 from support.settings import ROOT, environment
 from support.smtp_server import SmtpServer
@@ -22,7 +23,6 @@ from petition.core.db import db
 from petition.delivery.bounces.models import BounceMailboxState
 from petition.operations.doctor import website
 from petition.operations.doctor.findings import Level, find_worst
-from petition.operations.heartbeat import record_heartbeat
 
 QUEUES = ["confirmations", "notifications", "mailings", "maintenance", "webhooks"]
 # Wrong or missing in every set-up of these tests, which are on loopback.
@@ -64,9 +64,8 @@ def site(app, monkeypatch):
 @pytest.fixture
 def beating(app):
     """Workers and beat, as far as the doctor sees."""
-    record_heartbeat("worker", "w", QUEUES)
-    record_heartbeat("beat", "b")
-    db.session.commit()
+    record_lasting_heartbeat("worker", "w", QUEUES)
+    record_lasting_heartbeat("beat", "b")
 
 
 @pytest.fixture
@@ -188,7 +187,7 @@ def test_empty_database_is_named_in_the_first_line(good, run_doctor, database_ur
 
 def test_missing_worker_and_beat_are_named(app, good, run_doctor):
     db.session.execute(db.text("DELETE FROM heartbeats"))
-    record_heartbeat("worker", "w", QUEUES[1:])
+    record_lasting_heartbeat("worker", "w", QUEUES[1:])
     db.session.commit()
     ended = run_doctor(**good)
     assert ended.stdout.startswith("wrong    workers      No worker listens to confirmations:")
