@@ -17,6 +17,7 @@ import pytest
 import redis
 from flask import Flask, g, has_app_context
 from flask.testing import FlaskClient
+from hypothesis import HealthCheck, settings
 from jinja2 import FileSystemBytecodeCache
 from sqlalchemy import text
 from support.browser import chromium
@@ -36,6 +37,12 @@ from petition.local_stack.postgres import Postgres
 from petition.local_stack.valkey import Valkey
 
 __all__ = ["chromium", "environment"]
+
+# Fixtures serve all examples of a test. How long an example takes is the machine's business: a busy one fails nothing.
+settings.register_profile(
+    "petition", deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow]
+)
+settings.load_profile("petition")
 
 TEMPLATE = "petition_template"
 # Empties only the tables that a test wrote to. Deleting a few rows costs a tenth of truncating, which makes new files

@@ -1,17 +1,17 @@
 from datetime import timedelta
 
 import pytest
-from hypothesis import HealthCheck, given, settings
+from hypothesis import given, settings
 from hypothesis import strategies as st
 from itsdangerous import TimestampSigner
 
 from petition.core import tokens
 
-relaxed = settings(suppress_health_check=[HealthCheck.function_scoped_fixture], max_examples=200, deadline=None)
+thorough = settings(max_examples=200)
 numbers = st.lists(st.integers(0, 2**63 - 1), max_size=4)
 
 
-@relaxed
+@thorough
 @given(numbers)
 def test_token_round_trip(app, values):
     assert tokens.read("test", tokens.make("test", *values)) == tuple(values)
@@ -34,14 +34,14 @@ def test_characters_appended_by_mail_programs_are_ignored(app, tail):
     assert tokens.read("test", tokens.make("test", 7) + tail) == (7,)
 
 
-@relaxed
+@thorough
 @given(st.text(max_size=300))
 def test_arbitrary_text_is_not_a_token(app, text_):
     with pytest.raises(tokens.BadToken):
         tokens.read("test", text_)
 
 
-@relaxed
+@thorough
 @given(st.integers(0, 33), st.sampled_from("ABCxyz019-_"))
 def test_changed_character_invalidates_the_token(app, position, character):
     token = tokens.make("test", 123456, 2)

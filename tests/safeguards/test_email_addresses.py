@@ -1,5 +1,5 @@
 import pytest
-from hypothesis import HealthCheck, given, settings
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from petition.delivery.suppressions.suppression_list import hash_address
@@ -68,7 +68,7 @@ def test_invalid_address_is_rejected(app, typed):
         parse_email_address(typed)
 
 
-@settings(suppress_health_check=[HealthCheck.function_scoped_fixture], max_examples=300, deadline=None)
+@settings(max_examples=300)
 @given(st.text(max_size=80) | st.emails())
 def test_arbitrary_text_is_an_address_or_rejected(app, typed):
     try:

@@ -7,7 +7,7 @@ from datetime import timedelta
 
 import altcha
 import pytest
-from hypothesis import HealthCheck, given, settings
+from hypothesis import given, settings
 from hypothesis import strategies as st
 from support.factories import make_form, make_petition
 from support.signing import process_requests
@@ -118,13 +118,13 @@ def test_whatever_is_changed_in_a_solution_makes_it_wrong(client, petition):
     assert use_solution(petition.id, solution), "and was not used up"
 
 
-@settings(suppress_health_check=[HealthCheck.function_scoped_fixture], max_examples=200, deadline=None)
+@settings(max_examples=200)
 @given(st.text(max_size=60) | st.binary(max_size=60).map(lambda data: base64.b64encode(data).decode()) | st.none())
 def test_any_text_is_no_solution(app, text):
     assert not use_solution(1, text)
 
 
-@settings(suppress_health_check=[HealthCheck.function_scoped_fixture], max_examples=200, deadline=None)
+@settings(max_examples=200)
 @given(
     st.recursive(
         st.none() | st.booleans() | st.integers() | st.text(max_size=5),

@@ -2,7 +2,7 @@
 
 import unicodedata
 
-from hypothesis import HealthCheck, example, given, settings
+from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from petition.core.exceptions import ValidationError
@@ -10,10 +10,10 @@ from petition.core.i18n import LANGUAGES
 from petition.petitions.models import Petition
 from petition.signatures.validation import MAX_CHARACTERS, clean_text, validate_details
 
-relaxed = settings(suppress_health_check=[HealthCheck.function_scoped_fixture], max_examples=300, deadline=None)
+thorough = settings(max_examples=300)
 
 
-@relaxed
+@thorough
 @given(st.sampled_from(sorted(MAX_CHARACTERS)), st.text(max_size=250))
 @example("name", "Zoé   Martin")
 @example("name", "e\u0301")
@@ -49,7 +49,7 @@ FIELDS = (
 )
 
 
-@relaxed
+@thorough
 @given(st.dictionaries(st.sampled_from(FIELDS), anything))
 def test_any_form_is_validated_field_by_field(app, form):
     try:

@@ -3,7 +3,7 @@
 import re
 
 import pytest
-from hypothesis import HealthCheck, given, settings
+from hypothesis import given, settings
 from hypothesis import strategies as st
 from support.factories import make_petition
 from support.mailings import make_consenting_signature, make_french_texts, send_mailing
@@ -290,7 +290,7 @@ def test_public_page_has_no_gap_where_the_name_was(app, sent_emails, greeting, s
     assert f"<p>{shown}</p>" in public_archive.build_public_page(mailing, "fr")["body"]
 
 
-@settings(max_examples=300, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(max_examples=300)
 @given(
     st.lists(
         st.sampled_from(
