@@ -6,6 +6,7 @@ from typing import Any
 
 from flask_babel import gettext as _
 
+from petition.core import clock
 from petition.core.exceptions import Conflict
 from petition.core.optimistic_lock import EditConflict, require_version
 from petition.petitions import edit_form
@@ -37,7 +38,12 @@ class Merge:
 def keep_opening(
     petition: Petition, values: Mapping[str, str], base: Mapping[str, Any]
 ) -> tuple[dict[str, str], dict[str, Any]]:
-    """Return the values of a form, and their digests when it was opened, with the date of an opening since then."""
+    """Return the values of a form, and their digests when it was opened, with the date of an opening since then.
+
+    An opening is no edit, and that a petition opened once cannot be taken back: values without its date keep it.
+    """
+    if petition.state_now == PetitionState.DRAFT or values["opens"]:
+        return dict(values), dict(base)
     opens = edit_form.values_from_petition(petition)["opens"]
     known = {"opens": edit_form.digest(opens)} if base.get("opens") == edit_form.digest("") else {}
     return {**values, "opens": opens}, {**base, **known}
@@ -80,6 +86,9 @@ def plan_changes(petition: Petition, document: Document) -> list[FieldChange]:
         raise Conflict({"form": _("An archived petition can no longer be changed.")})
     if document.fields["slug"] != petition.slug and petition.state_now != PetitionState.DRAFT:
         raise Conflict({"slug": _("This address is in use: emails and other websites link to it. Keep it.")})
+    opens_at = document.fields["opens_at"]
+    if petition.state_now != PetitionState.DRAFT and opens_at and opens_at > clock.now():
+        raise Conflict({"opens": _("It has opened already: this date cannot lie in the future.")})
     before = edit_form.values_from_petition(petition)
     after = edit_form.values_from_petition(build_petition(document))
     return [FieldChange(name, before[name], after[name]) for name in edit_form.FIELDS if before[name] != after[name]]

@@ -53,7 +53,10 @@ class EditablePetitionSchema(ListedPetitionSchema):
 
 
 class PetitionFieldsSchema(ma.Schema):
-    """Fields of the form at the desk; those left out are empty in a new petition, and stay in one that is changed."""
+    """Fields of the form at the desk; those left out are empty in a new petition, and stay in one that is changed.
+
+    An empty `opens` keeps the date of an opening that is past.
+    """
 
     fields_ = ma.fields.Dict(
         keys=ma.fields.String(), values=ma.fields.String(), required=True, data_key="fields", attribute="fields"
@@ -148,7 +151,9 @@ class OnePetition(MethodView):
     def patch(self, body: dict[str, Any], slug: str) -> dict[str, Any]:
         """Change some fields of a petition."""
         petition = find_petition(slug, lock=True)
-        values = _read_fields(body["fields"], edit_form.values_from_petition(petition))
+        values, _base = editing.keep_opening(
+            petition, _read_fields(body["fields"], edit_form.values_from_petition(petition)), {}
+        )
         editing.resolve_edits(petition, values, None, version=str(body["version"]), resolution=None)
         unfinished = petition.state_now == PetitionState.DRAFT and not values["opens"]
         document = edit_form.parse_values(values, unfinished=unfinished)

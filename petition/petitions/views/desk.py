@@ -155,10 +155,7 @@ def editor(slug: str) -> Response:
 def save(slug: str) -> Response:
     """Save the form, unless somebody else saved meanwhile; for a public petition, show first what changes."""
     petition = get_or_404(slug, lock=True)
-    values, base = edit_form.read_values(request.form), _read_base_digests(request.form)
-    if petition.state_now != PetitionState.DRAFT and not values["opens"]:
-        # It opened meanwhile, which is no edit; and that it opened once cannot be taken back.
-        values, base = editing.keep_opening(petition, values, base)
+    values, base = editing.keep_opening(petition, edit_form.read_values(request.form), _read_base_digests(request.form))
     merge = editing.compare_edits(petition, base, values)
     context: dict[str, Any] = {
         "base": base, "version": petition.version, "merge": merge,

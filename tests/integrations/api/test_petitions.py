@@ -2,11 +2,13 @@
 
 import json
 from contextlib import nullcontext
+from datetime import timedelta
 
 from click.testing import CliRunner
 from support.api_tokens import make_token
 from support.factories import make_petition
 
+from petition.core import clock
 from petition.core.cli_support import AppProvider
 from petition.core.db import db
 from petition.petitions.cli import petitions
@@ -49,6 +51,25 @@ def test_what_is_wrong_is_said_by_field(client):
     answer = client.patch(f"{PATH}/jardin", headers=headers, json=change)
     assert (answer.status_code, list(answer.json["errors"])) == (422, ["timezone"])
     assert client.get(f"{PATH}/none", headers=headers).status_code == 404
+
+
+def test_a_change_without_an_opening_date_keeps_the_opening(client):
+    """A petition that opened at its date would be a draft again without it, and its signatures out of sight."""
+    opened = clock.now().replace(second=0, microsecond=0) - timedelta(days=1)
+    make_petition(state="draft", opens_at=opened)
+    _, headers = make_token("petitions:manage")
+    path = f"{PATH}/jardin"
+    read = client.get(path, headers=headers).json
+    for fields in ({"fr.summary": "Un banc."}, read["fields"] | {"opens": "", "fr.summary": "Deux bancs."}):
+        version = client.get(path, headers=headers).json["version"]
+        changed = client.patch(path, headers=headers, json={"version": version, "fields": fields})
+        assert (changed.status_code, changed.json["state"]) == (200, "open")
+        assert changed.json["fields"]["opens"] == read["fields"]["opens"]
+        assert changed.json["fields"]["fr.summary"] == fields["fr.summary"]
+    later = {"version": changed.json["version"], "fields": {"opens": "2099-01-01T10:00"}}
+    refused = client.patch(path, headers=headers, json=later)
+    assert (refused.status_code, list(refused.json["errors"])) == (409, ["opens"])
+    assert client.get("/p/jardin").status_code == 200
 
 
 def test_a_token_for_one_petition_sees_that_one_and_creates_none(client):
