@@ -67,7 +67,9 @@ def ask() -> Response | tuple[str, int]:
 @blueprint.get("/searches/<int:search_id>")
 def show(search_id: int) -> tuple[str, int]:
     """Show the results of a saved search."""
-    return _results_page(get_saved_search_or_404(search_id), search_id)
+    criteria = get_saved_search_or_404(search_id)
+    petition = petition_queries.find_by_slug(criteria.petition) if criteria.petition else None
+    return _results_page(criteria, search_id, petition)
 
 
 def signed_in_account() -> Account:
@@ -92,7 +94,7 @@ def _results_page(criteria: Filter, search_id: int | None, petition: Petition | 
     except SearchTimeout as error:
         return _render(criteria.criteria(), error.errors, 422, search_id, petition=petition)
     signatures = all_for_team(page.items)
-    if petition:
+    if petition and search_id is None:
         newest = url_for("signature_search.of_petition", slug=petition.slug)
         older = url_for("signature_search.of_petition", slug=petition.slug, before=page.next)
     else:
