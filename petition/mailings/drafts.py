@@ -162,8 +162,8 @@ def edit(mailing: Mailing, draft: Draft, version: str | None) -> bool:
     """Save a draft over the version it was made from; returns whether anything changed. Flushes.
 
     A change of what recipients see requires a new test. A paused mailing can be corrected for those who have not got it
-    yet; who they are stays as it is. The caller locks the mailing. Raises `EditConflict`, `InvalidMailingTransition`
-    while the mailing is scheduled, sent or ended, or `ValidationError`.
+    yet; who they are, and what starts it, stays as it is. The caller locks the mailing. Raises `EditConflict`,
+    `InvalidMailingTransition` while the mailing is scheduled, sent or ended, or `ValidationError`.
     """
     action = "correct" if mailing.state == MailingState.PAUSED else "edit"
     lifecycle.require_transition(action, mailing)
@@ -177,6 +177,8 @@ def edit(mailing: Mailing, draft: Draft, version: str | None) -> bool:
         return False
     if action == "correct" and changed & {"segment", "partner_id"}:
         raise ValidationError({"petitions": _("the recipients of a mailing that has begun stay as they are")})
+    if action == "correct" and "trigger" in changed:
+        raise ValidationError({"trigger": _("a mailing that has begun stays automatic, or not")})
     for name, value in draft.settings.items():
         setattr(mailing, name, value)
     mailing.segment = draft.segment.to_dict()

@@ -16,7 +16,7 @@ def state_labels() -> dict[str, str]:
         MailingState.TESTED: _("tested"),
         MailingState.SCHEDULED: _("scheduled"),
         MailingState.SENDING: _("being sent"),
-        MailingState.PAUSED: _("paused"),
+        MailingState.PAUSED: _("paused for now"),
         MailingState.SENT: _("sent"),
         MailingState.CANCELLED: _("cancelled"),
     }
@@ -107,7 +107,7 @@ def form_labels() -> dict[str, str]:
     labels = {
         "name": _("Internal name"), "sender_name": _("Sender name"), "reply_to": _("Reply-to address"),
         "petitions": _("Petitions"), "party": _("Signed as"), "languages": _("Languages"),
-        "professions": _("Profession contains"), "city": _("City"), "postal_code": _("Postal code begins with"),
+        "professions": _("Profession contains"), "city": _("Town"), "postal_code": _("Postal code begins with"),
         "country": _("Country"), "confirmed_from": _("Confirmed from"), "confirmed_until": _("Confirmed until"),
         "received": _("Received mailing"), "not_received": _("Did not receive mailing"),
         "per_hour": _("Maximum emails per hour"), "per_domain_hour": _("Maximum per hour to one email provider"),

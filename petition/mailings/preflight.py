@@ -3,6 +3,7 @@
 import re
 
 from flask_babel import gettext as _
+from flask_babel import ngettext
 
 from petition.core.i18n import LANGUAGES, current_language
 from petition.mailings.audience.preview import is_count_current, sample_recipients
@@ -27,8 +28,13 @@ def run_preflight_checks(mailing: Mailing) -> list[str]:
     for language, n in counted.items():
         if language not in mailing.texts and n:
             name = LANGUAGES.get(language, language)
-            warnings.append(_("%(number)s recipients read %(language)s, which has no text: they get another language.",
-                              number=n, language=name))  # fmt: skip
+            warnings.append(
+                ngettext(
+                    "%(num)s recipient reads %(language)s, which has no text: it will be in another language.",
+                    "%(num)s recipients read %(language)s, which has no text: it will be in another language.",
+                    n, language=name,
+                )
+            )  # fmt: skip
     for petition in _find_other_senders(mailing):
         warnings.append(
             _("Those who signed “%(title)s” agreed to news from “%(consented)s”; this comes from “%(sender)s”.",

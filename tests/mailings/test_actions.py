@@ -14,10 +14,11 @@ from support.mailings import (
 
 from petition.core import clock
 from petition.core.db import db
-from petition.core.exceptions import DomainError
+from petition.core.exceptions import DomainError, ValidationError
 from petition.delivery.models import Delivery
 from petition.delivery.worker import run_queue
-from petition.mailings import actions, lifecycle
+from petition.mailings import actions, drafts, lifecycle
+from petition.mailings.form_values import values_from_mailing
 from petition.mailings.scheduler import process_mailings
 
 
@@ -67,6 +68,7 @@ def test_corrected_mailing_goes_on_with_the_new_text_after_a_new_test(app, clien
     post_form(client, f"/desk/mailings/{mailing.id}/edit", **form | {"petitions": "", "country": "DE"})
     db.session.refresh(mailing)
     assert (mailing.state, mailing.segment) == ("paused", {"petitions": [petition.id]}), "its recipients stay"
+    assert "Counting…" not in client.get(f"/desk/mailings/{mailing.id}?lang=en").text, "nor are they counted again"
     with pytest.raises(DomainError):
         actions.resume(lifecycle.find(mailing.id, lock=True))
     db.session.rollback()
@@ -78,6 +80,26 @@ def test_corrected_mailing_goes_on_with_the_new_text_after_a_new_test(app, clien
     db.session.commit()
     run_queue("mailings")
     assert [email.subject for email in sent_emails] == ["Corrigé"] * 2, "who has it keeps it"
+
+
+def test_a_mailing_that_has_begun_does_not_become_automatic(app, client):
+    """It would go to everybody who confirms from then on, whom nobody meant."""
+    petition = make_petition()
+    make_consenting_signature(petition)
+    mailing = make_started_mailing(petition)
+    actions.pause(lifecycle.find(mailing.id, lock=True), "a typo")
+    db.session.commit()
+    sign_in(client, "sender")
+    values = values_from_mailing(mailing) | {"name": "Second thoughts", "trigger": "confirmed", "trigger_value": "3"}
+    with pytest.raises(ValidationError) as refused:
+        drafts.edit(mailing, drafts.parse_draft(values), str(mailing.version))
+    assert list(refused.value.errors) == ["trigger"]
+    db.session.rollback()
+    assert 'id="trigger"' not in client.get(f"/desk/mailings/{mailing.id}/edit").text
+    form = make_mailing_form(petition, name="Second thoughts", trigger="confirmed", version=mailing.version)
+    assert post_form(client, f"/desk/mailings/{mailing.id}/edit", **form).status_code == 303
+    db.session.refresh(mailing)
+    assert (mailing.name, mailing.trigger) == ("Second thoughts", None)
 
 
 def test_a_change_of_speed_needs_no_new_test(app, client):

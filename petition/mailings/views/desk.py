@@ -153,7 +153,7 @@ def show(mailing_id: int) -> str:
         mailing=mailing,
         segment=_describe_segment(segment_from_dict(mailing.segment)),
         to_petitions=_list_petitions(mailing),
-        counted=is_count_current(mailing),
+        counted=started or is_count_current(mailing),  # of a mailing that has begun, as it was then
         warnings=[] if started else run_preflight_checks(mailing),
         progress=get_progress(mailing) if started else None,
         # A mail server's answer may name the recipient.
@@ -191,7 +191,7 @@ def _describe_segment(segment: Segment) -> list[tuple[str, str]]:
         (_("Languages"), ", ".join(LANGUAGES[language] for language in segment.languages)),
         (_("Profession contains"), ", ".join(segment.professions)),
         (_("Country"), dict(list_countries(current_language())).get(segment.country or "")),
-        (_("City"), segment.city),
+        (_("Town"), segment.city),
         (_("Postal code begins with"), segment.postal_code),
         (_("Confirmed from"), segment.confirmed_from),
         (_("Confirmed until"), segment.confirmed_until),

@@ -156,7 +156,9 @@ def save(mailing_id: int) -> Any:
         return _create(_("Saved as a draft of its own."))
     mailing, submitted = get_mailing_or_404(mailing_id, lock=True), _submitted_values()
     if mailing.state == MailingState.PAUSED:
-        submitted |= asdict(segment_from_dict(mailing.segment))  # which the form does not ask for any more
+        # Which the form does not ask for any more.
+        submitted |= asdict(segment_from_dict(mailing.segment)) | {"trigger": mailing.trigger}
+        submitted.setdefault("trigger_value", mailing.trigger_value)
     version, base = request.form.get("version"), request.form.get("base", "")
     found = merge.compare(base, submitted, values_from_mailing(mailing))
     combined = found.merged_values if request.form.get("resolve") == "together" else submitted

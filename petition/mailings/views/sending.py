@@ -5,6 +5,7 @@ from zoneinfo import ZoneInfo
 
 from flask import Blueprint, request
 from flask_babel import gettext as _
+from flask_babel import ngettext
 from werkzeug.wrappers import Response
 
 from petition.core.exceptions import ValidationError
@@ -63,11 +64,17 @@ def cancel(mailing_id: int) -> Response:
 def retry(mailing_id: int) -> Response:
     """Retry the failed emails."""
     return perform_action(
-        mailing_id, actions.retry_failed, lambda n: _("%(number)s emails will be tried again.", number=n)
+        mailing_id,
+        actions.retry_failed,
+        lambda n: ngettext("%(num)s email will be tried again.", "%(num)s emails will be tried again.", n),
     )
 
 
 @blueprint.post("/<int:mailing_id>/extend")
 def extend(mailing_id: int) -> Response:
     """Send a mailing to those who have joined its audience since."""
-    return perform_action(mailing_id, actions.add_recipients, lambda n: _("%(number)s recipients added.", number=n))
+    return perform_action(
+        mailing_id,
+        actions.add_recipients,
+        lambda n: ngettext("%(num)s recipient added.", "%(num)s recipients added.", n),
+    )

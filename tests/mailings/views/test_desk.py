@@ -50,7 +50,10 @@ def test_report_says_what_was_signed_since(client):
     assert build_report(mailing)["signatures"] == {"after": 1, "before": 0}
     assert build_report(mailing)["subjects"]["fr"] == mailing.texts["fr"].subject
     sign_in(client, "sender")
-    assert "1 signature confirmed in the week from its start" in client.get(f"/desk/mailings/{mailing.id}?lang=en").text
+    page = client.get(f"/desk/mailings/{mailing.id}?lang=en").text
+    assert "in the week from its start: 1; in the week before: 0" in page
+    assert mailing.texts["fr"].subject in page
+    assert f'<dt>Began</dt><dd><time datetime="{mailing.started_at.isoformat()}"' in page
 
 
 def test_copy_is_a_draft_of_its_own(client):
