@@ -134,7 +134,7 @@ def _signatories(petition: Petition, language: str, as_of: datetime) -> list[Job
         **common, "count_lines": describe_count(petition, count, as_of, len(names)),
         "revision": describe_revision(petition, as_of),
         "title": _("Signatories: %(title)s", title=presented.title),
-        "labels": common["labels"] | people_labels(),
+        "labels": common["labels"] | people_labels(presented),
     }  # fmt: skip
     return [
         Job(
@@ -145,11 +145,11 @@ def _signatories(petition: Petition, language: str, as_of: datetime) -> list[Job
     ]
 
 
-def people_labels() -> dict[str, str]:
+def people_labels(presented: PetitionPresenter) -> dict[str, str]:
     """Return the headings of a list of names."""
     return {
         "organisations": _("Organisations"), "people": _("People"), "people_continued": _("People, continued"),
-        "nobody": _("No name is shown so far."),
+        "nobody": _("No name is shown so far.") if presented.is_open else _("No name is shown."),
     }  # fmt: skip
 
 

@@ -150,7 +150,7 @@ def describe_dossier(petition: Petition, language: str, as_of: datetime, referen
         names, common = list_names(petition, presented), describe_common(petition, presented, language)
         common = {
             **common,
-            "labels": common["labels"] | people_labels() | _headings(),
+            "labels": common["labels"] | people_labels(presented) | _headings(),
             "footer": f"{presented.title} · {reference}",
         }
         return _list_jobs(petition, presented, names, common, as_of, reference), len(names)

@@ -111,6 +111,13 @@ def test_counts_say_who_is_not_named(app):
     assert squeeze("Ada, avocate") in squeeze(read_text(make(petition).content))
 
 
+@pytest.mark.parametrize(("state", "said"), [("open", "No name is shown so far."), ("closed", "No name is shown.")])
+def test_a_list_without_names_says_so(app, state, said):
+    text = squeeze(read_text(make(make_petition(state=state), language="en").content))
+    assert squeeze(said) in text
+    assert ("sofar" in text) == (state == "open")
+
+
 def test_names_are_in_alphabetical_order_organisations_first(app):
     petition = make_petition()
     add_names(petition, ["Zoé", "élue", "Éluard", "Ελένη", "Œuvre", "Olga", "adèle"])
