@@ -117,9 +117,10 @@ def test_what_became_of_a_petition_is_on_its_page(client):
 def test_the_page_in_print_says_where_when_and_how_many(client):
     petition = make_petition(closes_at=datetime(2999, 3, 1, 12, tzinfo=UTC))
     increment(petition.id, 1, "person", 610)
+    increment(petition.id, 1, "organisation", 30)
     db.session.commit()
     printed = re.search(r'<p class="print-only">(.*?)</p>', client.get("/p/jardin?lang=en").text, re.DOTALL)[1]
-    for said in ("http://localhost/p/jardin", "<strong>610</strong>", "Open until 1"):
+    for said in ("http://localhost/p/jardin", "<strong>640</strong>", "including 30 organisations", "Open until 1"):
         assert said in printed
 
 
