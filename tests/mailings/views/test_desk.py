@@ -5,6 +5,7 @@ from support.factories import make_mailing, make_petition, post_form, sign_in
 from support.mailings import list_deliveries, make_consenting_signature, make_started_mailing
 
 from petition.core.db import db
+from petition.mailings.audience.preview import count_audience
 from petition.mailings.models import Mailing
 from petition.mailings.report import build_report
 from petition.petitions.statistics import roll_up_batch
@@ -54,6 +55,22 @@ def test_report_says_what_was_signed_since(client):
     assert "in the week from its start: 1; in the week before: 0" in page
     assert mailing.texts["fr"].subject in page
     assert f'<dt>Began</dt><dd><time datetime="{mailing.started_at.isoformat()}"' in page
+
+
+def test_an_automatic_mailing_is_not_scheduled_for_those_of_today(client):
+    petition = make_petition()
+    make_consenting_signature(petition)
+    mailing = make_mailing(petition, state="tested", tested_version=1)
+    count_audience(mailing)
+    db.session.commit()
+    sign_in(client, "sender")
+    path = f"/desk/mailings/{mailing.id}?lang=en"
+    assert "Schedule it for 1 recipient" in client.get(path).text
+    mailing.trigger = "confirmed"
+    db.session.commit()
+    page = client.get(path).text
+    assert "Schedule it for" not in page
+    assert "So many have confirmed already, and do not get it" in page
 
 
 def test_copy_is_a_draft_of_its_own(client):
