@@ -12,7 +12,7 @@ from sqlalchemy import select
 
 from petition.core import clock
 from petition.core.db import db
-from petition.core.i18n import format_date_text
+from petition.core.i18n import current_language, format_date_text
 from petition.desk.models import OptInCount
 from petition.desk.queries import NEW_BY_PETITION
 from petition.mailings.labels import state_labels
@@ -171,7 +171,8 @@ def _health_to_do(health: Any | None) -> Iterator[ToDo]:
 def _petitions_to_do(petitions: list[Petition]) -> Iterator[ToDo]:
     for petition in petitions:
         if petition.state_now == PetitionState.DRAFT:
-            yield ToDo(_("draft"), "wait", get_title(petition), url_for("desk_campaign.overview", slug=petition.slug),
+            title = petition.titled_text_in(current_language()).title
+            yield ToDo(_("draft"), "wait", title, url_for("desk_campaign.overview", slug=petition.slug),
                        _("Only the team sees it until it is opened."), is_written=True)  # fmt: skip
 
 
@@ -202,7 +203,8 @@ def _requests_to_do() -> Iterator[ToDo]:
 def _restricted_to_do(petitions: list[Petition]) -> Iterator[ToDo]:
     for plan in list_plans(petitions) if petitions else ():
         if plan.state == PlanState.DONE and plan.restricted:
-            yield ToDo(_("data"), "wait", get_title(plan.petition), url_for("data_kept.show", slug=plan.petition.slug),
+            title = plan.petition.titled_text_in(current_language()).title
+            yield ToDo(_("data"), "wait", title, url_for("data_kept.show", slug=plan.petition.slug),
                        _("Anonymised, but for what is restricted: decide whether it still has to be."),
                        is_written=True)  # fmt: skip
 
@@ -223,5 +225,5 @@ def _mailings_to_do() -> Iterator[ToDo]:
 
 
 def get_title(petition: Petition) -> str:
-    """Return a petition's title in its main language."""
+    """Return a petition's title in its main language, for alerts, whose readers have different ones."""
     return petition.text_in(petition.default_language).title

@@ -38,7 +38,7 @@ def run_preflight_checks(mailing: Mailing) -> list[str]:
     for petition in _find_other_senders(mailing):
         warnings.append(
             _("Those who signed “%(title)s” agreed to news from “%(consented)s”; this comes from “%(sender)s”.",
-              title=petition.text_in(current_language()).title, consented=petition.sender_name,
+              title=petition.titled_text_in(current_language()).title, consented=petition.sender_name,
               sender=mailing.sender_name)
         )  # fmt: skip
     for language, text in sorted(mailing.texts.items()):

@@ -179,6 +179,11 @@ class Petition(Model):
         """Return the text in this language, else in the default language."""
         return self.texts.get(language) or self.texts[self.default_language]
 
+    def titled_text_in(self, language: str) -> "PetitionText":
+        """Return the text in this language if it has a title, as a draft's may not, else in the default language."""
+        text = self.text_in(language)
+        return text if text.title else self.texts[self.default_language]
+
 
 class PetitionText(Model):
     """A petition's text in one language."""

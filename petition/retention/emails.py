@@ -38,7 +38,7 @@ def compose_retention_announced(claims: Sequence[ClaimedDelivery]) -> Composed:
         announcement, account, petition, retention = rows[claim.subject_id]
         if account.active and retention.started_at is None:
             link = absolute_url(f"/desk/petitions/{petition.slug}/data-kept")
-            title = petition.text_in(account.language).title
+            title = petition.titled_text_in(account.language).title
             composed[claim.id] = render_message(
                 RETENTION_ANNOUNCED, account.language, account.email, petition.sender_name,
                 headers=AUTO_SUBMITTED_HEADERS, title=title, day=_format_day(announcement, petition, account.language),

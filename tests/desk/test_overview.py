@@ -29,6 +29,18 @@ def test_a_campaign_opens_its_overview(client):
     assert "At a glance" in overview.text
 
 
+def test_titles_are_in_the_reader_s_language_where_a_petition_has_it(client):
+    petition = make_petition(state="draft")
+    petition.texts["en"] = PetitionText(language="en", title="A garden", summary="", body="", addressee="")
+    db.session.commit()
+    for path in ("/desk/", "/desk/petitions", "/desk/petitions/jardin", "/desk/petitions/jardin/state/open"):
+        assert "A garden" in client.get(f"{path}?lang=en").text, path
+    assert petition.texts["fr"].title in client.get("/desk/petitions/jardin?lang=fr").text
+    petition.texts["en"].title = ""
+    db.session.commit()
+    assert petition.texts["fr"].title in client.get("/desk/petitions/jardin?lang=en").text, "a draft may lack it"
+
+
 def test_every_page_of_a_campaign_leads_to_the_others(client):
     petition = make_petition()
     make_mailing(petition)

@@ -183,7 +183,9 @@ def _list_petitions(mailing: Mailing) -> list[Petition]:
 
 
 def _describe_segment(segment: Segment) -> list[tuple[str, str]]:
-    titles = {petition.id: petition.text_in(current_language()).title for petition in petition_queries.list_all()}
+    titles = {
+        petition.id: petition.titled_text_in(current_language()).title for petition in petition_queries.list_all()
+    }
     parties = {"person": _("people"), "organisation": _("organisations")}
     filters = [
         (_("Petitions"), ", ".join(titles.get(number, "?") for number in segment.petitions)),

@@ -8,6 +8,7 @@ from werkzeug import Response
 from petition.core import clock
 from petition.core.db import db
 from petition.core.exceptions import InvalidTransition
+from petition.core.i18n import current_language
 from petition.core.optimistic_lock import EditConflict, require_version
 from petition.petitions import edit_form, lifecycle
 from petition.petitions.counters import get_count
@@ -37,7 +38,7 @@ def _render_transition(petition: Petition, change: str, status: int = 200, **mor
         possible=change in lifecycle.list_possible_changes(petition),
         count=get_count(petition),
         missing=edit_form.find_missing(petition) if change == "open" else [],
-        text=petition.text_in(petition.default_language),
+        text=petition.titled_text_in(current_language()),
         links_valid_until=clock.now() + CONFIRMATION_GRACE_PERIOD,
         **more,
     )
