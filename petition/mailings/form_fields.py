@@ -143,7 +143,7 @@ class Content(ma.fields.Field):  # type: ignore[type-arg]
             raise ma.ValidationError(_("this has characters that are not text: type it again"))
         if found := self.check(text):
             lines = (_("line %(line)s: %(advice)s", line=line, advice=advice) for line, advice in found)
-            raise ma.ValidationError("; ".join(lines))
+            raise ma.ValidationError(_("; ").join(lines))
         return text
 
 

@@ -90,7 +90,7 @@ def delete_image(petition: Petition, name: str) -> None:
         for language, other in db.session.execute(shown.order_by(Petition.id, PetitionText.language))
     ]
     if places:
-        message = _("It is shown here: %(places)s. Take its line out of the text first.", places="; ".join(places))
+        message = _("It is shown here: %(places)s. Take its line out of the text first.", places=_("; ").join(places))
         raise Conflict({"image": message})
     db.session.delete(image)
     db.session.flush()

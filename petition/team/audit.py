@@ -8,7 +8,7 @@ from datetime import date, timedelta
 from typing import Any, NamedTuple
 
 from flask import g
-from sqlalchemy import select
+from sqlalchemy import or_, select
 
 from petition.core.db import db
 from petition.core.logging import current_request_id
@@ -28,7 +28,10 @@ class Actor(NamedTuple):
 
 @dataclass(frozen=True)
 class AuditFilter:
-    """Criteria of the list; None matches every event. Days are inclusive, in UTC."""
+    """Criteria of the list; None matches every event. Days are inclusive, in UTC.
+
+    `subject`: what kind of thing, or which: the address of a petition, the number of a mailing.
+    """
 
     actor: str | None = None
     action: str | None = None
@@ -88,10 +91,11 @@ def list_events(filter: AuditFilter, cursor: int | None = None) -> Page[AuditEve
     for column, value in (
         (AuditEvent.actor, filter.actor),
         (AuditEvent.action, filter.action),
-        (AuditEvent.subject, filter.subject),
     ):
         if value:
             query = query.where(column == value)
+    if filter.subject:
+        query = query.where(or_(AuditEvent.subject == filter.subject, AuditEvent.subject_id == filter.subject))
     if filter.since:
         query = query.where(AuditEvent.at >= filter.since)
     if filter.until:

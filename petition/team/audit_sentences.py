@@ -7,6 +7,7 @@ from flask import Flask, current_app
 from flask_babel import gettext as _
 from sqlalchemy import select
 
+from petition.core.collation import sort_key
 from petition.core.db import db
 from petition.core.i18n import N_
 from petition.team.labels import actor_label, list_role_labels
@@ -89,6 +90,7 @@ SENTENCES = {
     "petition.partner_changed": N_("%(who)s changed what the partner “%(partner)s” of “%(what)s” may do."),
     "petition.partner_wording": N_("%(who)s changed the words of the box of the partner “%(partner)s” of “%(what)s”."),
     "petition.partner_left": N_("%(who)s ended the part of “%(partner)s” in “%(what)s”."),
+    "petition.state": N_("%(who)s changed the state of “%(what)s”."),
     "petition.unshared": N_("%(who)s ended the links to see the draft “%(what)s”."),
     "petition.shared": N_("%(who)s made a link to see the draft “%(what)s”."),
     "petition.update_changed": N_("%(who)s changed news of “%(what)s”."),
@@ -173,6 +175,21 @@ STATE_SENTENCES = {
 }
 
 
+# The actions by what they are about, for a list of them: what their names begin with. Others are the team's.
+ACTION_GROUPS = (
+    (N_("Petitions"), ("petition.", "legal.", "organisation.", "partner.", "dossier.")),
+    (N_("Signatures"), ("signature.", "signatures.", "integrity.", "request.")),
+    (N_("Signatures on paper"), ("paper.",)),
+    (N_("Mailings"), ("mailing.",)),
+    (N_("Emails"), ("bounce.", "deliveries.", "provider.limited", "provider.resumed", "provider.tried", "queue.",
+                    "suppression.")),
+    (N_("API"), ("token.", "webhook.")),
+    (N_("Server"), ("backup.", "database.", "statistics.")),
+)  # fmt: skip
+TEAM_GROUP = N_("Team")
+BLANKS = dict.fromkeys(("who", "what", "fields", "roles", "partner"), "…")
+
+
 class Sentence(NamedTuple):
     """An event and what it says."""
 
@@ -187,6 +204,16 @@ def describe_events(events: Iterable[AuditEvent]) -> list[Sentence]:
     rows = db.session.execute(select(Account.id, Account.email).where(Account.id.in_(ids))) if ids else ()
     addresses = {str(row.id): row.email for row in rows}
     return [Sentence(event, _describe(event, addresses)) for event in found]
+
+
+def list_actions() -> list[tuple[str, list[tuple[str, str]]]]:
+    """Return all actions by group, each with its sentence about nobody in particular, in alphabetical order."""
+    groups: dict[str, list[tuple[str, str]]] = {_(label): [] for label, _prefixes in ACTION_GROUPS}
+    team = groups.setdefault(_(TEAM_GROUP), [])
+    for action, template in SENTENCES.items():
+        found = (_(label) for label, prefixes in ACTION_GROUPS if action.startswith(prefixes))
+        groups.get(next(found, ""), team).append((action, (_(template) % BLANKS).rstrip(".")))
+    return [(label, sorted(actions, key=lambda one: sort_key(one[1]))) for label, actions in groups.items()]
 
 
 def register_field_labels(app: Flask, subject: str, label: Callable[[str], str]) -> None:
@@ -216,7 +243,7 @@ def _describe(event: AuditEvent, addresses: dict[str, str]) -> str:
     values = {
         "who": actor_label(event.actor),
         "what": what,
-        "fields": "; ".join(_name_field(event.subject, name) for name in after),
+        "fields": _("; ").join(_name_field(event.subject, name) for name in after),
         "roles": list_role_labels(roles) if isinstance(roles, list) else "",
         "partner": after.get("partner", ""),
     }

@@ -100,6 +100,11 @@ def test_admin_invites_changes_and_disables_members(client, sent_emails):
     page = client.get("/account/audit?subject=account")
     assert "roles.changed" in page.text
     assert client.get("/account/audit?action=nothing-like-it").status_code == 200
+    page = client.get("/account/audit?lang=en").text
+    assert '<option value="disabled">… deactivated the account of …</option>' in page
+    page = client.get(f"/account/audit?action=disabled&subject={zoe.id}").text
+    assert '<option value="disabled" selected>' in page
+    assert page.count("<tr><td") == 1
     me = accounts.get_by_email("admin@example.org")
     assert post_form(client, f"/account/people/{me.id}/disable").status_code == 422
 

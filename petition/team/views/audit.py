@@ -8,6 +8,7 @@ from flask import Blueprint, render_template, request, url_for
 from petition.core.exceptions import ValidationError
 from petition.core.pagination import parse_cursor
 from petition.team import audit
+from petition.team.audit_sentences import list_actions
 from petition.team.models import TeamRole
 from petition.team.permissions import require_roles
 
@@ -31,7 +32,7 @@ def trail() -> str:
     page = audit.list_events(filter, _parse_cursor(request.args.get("before")))
     criteria: dict[str, Any] = {name: value for name, value in form.items() if value}
     older = url_for("audit.trail", before=page.next, **criteria) if page.next else None
-    return render_template("team/audit/index.html", events=page.items, form=form, older=older)
+    return render_template("team/audit/index.html", events=page.items, form=form, older=older, actions=list_actions())
 
 
 def _parse_date(text: str) -> date | None:
