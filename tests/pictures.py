@@ -16,7 +16,7 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 from urllib.parse import urlsplit
 
-from playwright.sync_api import Page, sync_playwright
+from playwright.sync_api import Browser, Page, sync_playwright
 
 sys.path.insert(0, str(Path(__file__).parent))
 
@@ -46,8 +46,11 @@ from petition.team import audit, links
 WIDTHS = {"phone": 390, "desktop": 1280}
 SCHEMES = ("light", "dark")
 LANGUAGES = tuple(os.environ.get("PICTURES_LANGUAGES", " ".join(i18n.LANGUAGES)).split())
-MAX_HEIGHT_PIXELS = 8000  # beyond some 16,000 Chromium takes no picture
+MAX_HEIGHT_PIXELS = 8000  # the API's page has 200,000, of which Chromium takes no picture within minutes
+CUT = """(most) => [...document.body.querySelectorAll("*")].filter(
+  (one) => one.getBoundingClientRect().top > most).forEach((one) => one.remove())"""
 SCHEME_CHANGE_MILLISECONDS = 400  # Bootstrap's transitions
+TIMEOUT_MILLISECONDS = 120_000  # of a page, and of a picture, on however busy a machine
 ARABIC = "ar"  # the tests' own catalogue, of the signer's way alone
 LETTER = "/p/internet-en-prison"
 PASSWORD = "four words are enough"
@@ -200,6 +203,13 @@ DESK = {
 }
 
 
+def open_page(browser: Browser) -> Page:
+    """Return a page of a visitor of its own, with limits that a busy machine keeps."""
+    page = browser.new_context(locale="en-GB").new_page()
+    page.set_default_timeout(TIMEOUT_MILLISECONDS)
+    return page
+
+
 def create_account(stack: LocalStack, page: Page) -> None:
     """Follow the link that an empty stack prints."""
     page.goto(next(word for word in stack.output.read_text().split() if "/account/welcome/" in word))
@@ -221,6 +231,7 @@ def take(page: Page, url: str, name: str, folder: Path, languages: tuple[str, ..
             for width_name, width in WIDTHS.items():
                 page.set_viewport_size({"width": width, "height": 900})
                 file = f"{name.replace(' ', '-')}-{language}-{scheme}-{width_name}.png"
+                page.evaluate(CUT, MAX_HEIGHT_PIXELS)
                 height = min(page.evaluate("document.documentElement.scrollHeight"), MAX_HEIGHT_PIXELS)
                 page.screenshot(
                     path=folder / file, full_page=True, clip={"x": 0, "y": 0, "width": width, "height": height}
@@ -261,10 +272,10 @@ def main() -> None:
         stack = LocalStack(Path(data) / "data", free_port(), **settings).wait_until_started()
         browser = playwright.chromium.launch(executable_path=shutil.which("chromium"), args=CHROMIUM_ARGUMENTS)
         try:
-            page = browser.new_context(locale="en-GB").new_page()
+            page = open_page(browser)
             create_account(stack, page)
             found = play_campaign(stack)
-            signer = browser.new_context(locale="en-GB").new_page()
+            signer = open_page(browser)
             team = DESK | {name: path for name, path in found.items() if name.startswith(("desk", "account"))}
             public = PUBLIC | {name: path for name, path in found.items() if name not in team}
             for visitor, pages in ((signer, public), (page, team)):
