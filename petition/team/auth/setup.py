@@ -12,6 +12,7 @@ from flask_security import Security, SQLAlchemyUserDatastore, user_authenticated
 
 from petition.core import clock
 from petition.core.db import db
+from petition.core.languages import TRANSLATION_FOLDERS
 from petition.team import audit, credentials, sessions
 from petition.team.accounts import PASSWORD_NORMAL_FORM
 from petition.team.audit import Actor
@@ -108,6 +109,9 @@ def init_app(app: Flask) -> Security:
     sessions.init_app(app)
     app.config.update({f"SECURITY_{name}": value for name, value in SECURITY_SETTINGS.items()})
     app.config["SECURITY_PASSWORD_NORMALIZE_FORM"] = PASSWORD_NORMAL_FORM
+    # Its own catalogues, then ours, which have the messages that we give it.
+    app.config["SECURITY_I18N_DIRNAME"] = ["builtin", *map(str, TRANSLATION_FOLDERS)]
+    app.config["SECURITY_I18N_DOMAIN"] = ";".join(["flask_security", *["messages"] * len(TRANSLATION_FOLDERS)])
     with app.app_context():
         keys = [base64.urlsafe_b64encode(key) for key in factors.derive_keys("recovery codes")]
         app.config["SECURITY_MULTI_FACTOR_RECOVERY_CODES_KEYS"] = keys

@@ -85,6 +85,7 @@ def _then_offer_recovery_codes(view: View) -> View:
         account = current_account()
         if not g.pop("authenticator_set", False) or account is None or account.mf_recovery_codes:
             return answer
+        session.pop("_flashes", None)  # Flask-Security's, which says the first half of this
         flash(
             _("Two-factor authentication is on. Create recovery codes now: they let you in if you lose your phone."),
             "success",

@@ -315,5 +315,8 @@ def test_recovery_codes_are_offered_once_after_setting_up_an_authenticator(clien
     action = re.findall(r'action="(/account/(?:code|two-factor/[^"]+))"', page.text)[0]
     answer = client.post(action, data={"csrf_token": csrf_token(page), "code": app.generate().token})
     assert answer.headers["Location"].partition("?")[0].endswith("/account/recovery-codes")
-    assert "Créez maintenant des codes de secours" in client.get("/account/recovery-codes").text
+    page = client.get("/account/recovery-codes").text
+    assert page.count('class="alert') == 1
+    assert "Double authentification activée. Créez maintenant des codes de secours" in page
+    assert "show_codes" not in page, "there are none"
     assert "Créez maintenant des codes de secours" not in client.get("/account/recovery-codes").text

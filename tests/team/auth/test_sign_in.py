@@ -56,6 +56,15 @@ def test_password_then_code(client, account):
     assert "signed.in" in actions()
 
 
+@pytest.mark.parametrize(("language", "said"), [
+    ("en", "That address, password or code is not right."), ("fr", "L’adresse, le mot de passe ou le code"),
+    ("es", "no son correctos"),
+])  # fmt: skip
+def test_a_wrong_password_is_said_in_the_reader_s_language(client, account, language, said):
+    path = f"/account/sign-in?lang={language}"
+    assert said in submit(client, path, email=account.email, password="not this one").text
+
+
 def test_wrong_password_and_unknown_address_are_answered_alike(client, account):
     wrong, unknown = (
         give_password(client, password="not the right words"),
