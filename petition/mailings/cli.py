@@ -175,9 +175,9 @@ _add_action_command("unschedule", "is unscheduled: no email was sent.", "Undo th
 _add_action_command("pause", "is paused on every host.", "Pause it; it can be resumed.")
 _add_action_command("resume", "is resumed where it stopped.", "Resume it where it stopped.")
 _add_action_command("cancel", "is cancelled: the emails not sent yet never will be.", "Cancel it for good.")
-_add_action_command("retry", "is tried again for {:,} recipients.", "Retry the failed emails.")
+_add_action_command("retry", "is tried again; recipients: {:,}.", "Retry the failed emails.")
 _add_action_command(
-    "add-recipients", "goes to {:,} more recipients.", "Send it to those who have joined its audience since."
+    "add-recipients", "goes on; new recipients: {:,}.", "Send it to those who have joined its audience since."
 )
 
 

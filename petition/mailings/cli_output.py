@@ -12,7 +12,7 @@ from rich.text import Text
 from petition.core.cli_support import FoldingTable
 from petition.mailings.labels import reason_label
 from petition.mailings.models import Mailing, MailingState
-from petition.mailings.progress import Progress, get_progress, list_failure_reasons
+from petition.mailings.progress import Progress, count_signatures_around, get_progress, list_failure_reasons
 
 STATE_STYLES = {"sending": "bold green", "sent": "bold green", "paused": "bold yellow", "cancelled": "bold red"}
 ALWAYS_SHOWN_STATES = ("sent", "due", "failed", "unknown")
@@ -24,7 +24,7 @@ def format_time(at: datetime | None, mailing: Mailing) -> str:
 
 
 def render_progress(mailing: Mailing) -> RenderableType:
-    """Return a mailing's state and progress: a bar, the counts, the failure reasons."""
+    """Return a mailing's state and progress: its subjects and dates, a bar, the counts, the failure reasons."""
     parts: list[RenderableType] = [
         Text.assemble((mailing.state.upper(), STATE_STYLES.get(mailing.state, "bold")), f"  {mailing.name}")
     ]
@@ -35,6 +35,9 @@ def render_progress(mailing: Mailing) -> RenderableType:
             Text(f"  starts {format_time(mailing.send_at, mailing)}" if mailing.send_at else "  not scheduled")
         )
         return Group(*parts)
+    parts += [Text(f"  {language}: {text.subject}") for language, text in sorted(mailing.texts.items())]
+    ended = f", ended {format_time(mailing.ended_at, mailing)}" if mailing.ended_at else ""
+    parts.append(Text(f"  began {format_time(mailing.started_at, mailing)}{ended}"))
     progress = get_progress(mailing)
     bar = Table.grid(padding=(0, 1))
     bar.add_row(
@@ -45,6 +48,9 @@ def render_progress(mailing: Mailing) -> RenderableType:
     if mailing.state == MailingState.SENDING:
         ends = f", done by {format_time(progress.ends_at, mailing)}" if progress.ends_at else ""
         parts.append(Text(f"{progress.per_minute:,.0f} per minute{ends}"))
+    if signatures := count_signatures_around(mailing):
+        after, before = signatures
+        parts.append(Text(f"signatures: {after:,} in the week from its start, {before:,} in the week before"))
     reasons = list_failure_reasons(mailing.id)
     return Group(*parts, *([_render_failure_reasons(reasons)] if reasons else []))
 

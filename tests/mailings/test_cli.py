@@ -43,6 +43,15 @@ def test_add_recipients_reaches_those_who_confirmed_since(app, sent_emails):
     result = CliRunner().invoke(
         mailings, ["add-recipients", str(mailing.id)], obj=AppProvider(lambda: nullcontext(app))
     )
-    assert "goes to 1 more recipients" in result.output
+    assert "new recipients: 1." in result.output
     run_queue("mailings")
     assert list_addresses(sent_emails) == ["later@example.org"]
+
+
+def test_report_says_what_was_sent_and_when(app, sent_emails):
+    petition = make_petition()
+    make_consenting_signature(petition)
+    mailing, _ = send_mailing(petition, sent_emails)
+    output = CliRunner().invoke(mailings, ["report", str(mailing.id)], obj=AppProvider(lambda: nullcontext(app))).output
+    for said in (f"fr: {mailing.texts['fr'].subject}", "began 2", "1 of 1", "signatures: "):
+        assert said in output
