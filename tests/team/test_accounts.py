@@ -203,7 +203,8 @@ def test_events_outside_of_requests_name_the_user_of_the_terminal(app):
     assert audit.find_latest("subject", 1).actor.startswith("terminal")
 
 
-def test_invitation_names_who_invites_and_the_roles(client, sent_emails):
+def test_invitation_names_who_invites_the_organisation_and_the_roles(client, sent_emails, monkeypatch):
+    monkeypatch.setitem(client.application.config, "PETITION_ORGANISATION", "Les amis du jardin")
     sign_in(client, "admin", password=PASSWORD, name="Alix Morel")
     answer = post_form(client, "/account/people", address="zoe@example.org", role="campaigner", language="en")
     assert "Rôles\u202f: Campagne." in client.get(answer.headers["Location"]).text
@@ -211,9 +212,10 @@ def test_invitation_names_who_invites_and_the_roles(client, sent_emails):
     (mail,) = sent_emails
     for body in (mail.body, mail.html):
         assert "Alix Morel invites you to join the team" in body.replace("\n", " ")
+        assert "Les amis du jardin" in body
         assert "Campaigner: manages petitions and their signatures" in body.replace("\n", " ")
     page = client.application.test_client().get(path_in(mail.body) + "?lang=en").text
-    assert "Alix Morel invites you to the team" in page
+    assert "Alix Morel invites you to the team of Les amis du jardin." in page
     assert "Campaigner: manages petitions and their signatures" in page
 
 
