@@ -166,4 +166,5 @@ def init_app(app: Flask) -> None:
     app.add_template_global(text_direction)
     app.add_template_global(typed_direction)
     app.add_template_global(mark_language)
+    app.add_template_global(current_language)  # for macros, which do not see the context
     app.context_processor(lambda: {"locale": current_language(), "languages": language_links()})

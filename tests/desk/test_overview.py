@@ -30,11 +30,14 @@ def test_a_campaign_opens_its_overview(client):
 
 
 def test_titles_are_in_the_reader_s_language_where_a_petition_has_it(client):
-    petition = make_petition(state="draft")
+    petition = make_petition()
     petition.texts["en"] = PetitionText(language="en", title="A garden", summary="", body="", addressee="")
     db.session.commit()
-    for path in ("/desk/", "/desk/petitions", "/desk/petitions/jardin", "/desk/petitions/jardin/state/open"):
+    for path in ("/desk/", "/desk/petitions", "/desk/petitions/jardin", "/desk/petitions/jardin/state/close"):
         assert "A garden" in client.get(f"{path}?lang=en").text, path
+    make_signature(petition)
+    for path in ("/desk/petitions/jardin", "/desk/signatures/"):
+        assert ">A garden</bdi>" in client.get(f"{path}?lang=en").text, path
     assert petition.texts["fr"].title in client.get("/desk/petitions/jardin?lang=fr").text
     petition.texts["en"].title = ""
     db.session.commit()
