@@ -5,6 +5,7 @@ from collections.abc import Callable, Iterable, Mapping
 from datetime import UTC, datetime
 from typing import Any, NamedTuple
 
+import structlog
 from celery import Celery, Task
 from celery.signals import before_task_publish
 from flask import Flask
@@ -12,19 +13,31 @@ from kombu import Connection, Queue  # type: ignore[attr-defined]
 from kombu.transport import redis as by_redis
 from kombu.transport.virtual.base import UndeliverableWarning
 
+from petition.core.db import is_outage
 from petition.core.redis_sentinel import SCHEME, parse_sentinel_url
 
 PUBLISH_TIMEOUT_SECONDS = 0.5
 MAX_RECONNECT_INTERVAL_SECONDS = 5.0  # a broker that is back is found within this time
 WORKER_SOCKET_TIMEOUT_SECONDS = 5.0  # a worker polls every second: a broker that takes longer to reply hangs
 
+log = structlog.get_logger(__name__)
+
 
 class FlaskTask(Task):  # type: ignore[misc]
-    """A task that runs in an application context, with a database session of its own."""
+    """A task that runs in an application context, with a database session of its own.
+
+    While the database does not answer, each that fails logs a line, not a traceback: rows say what remains to be done.
+    """
 
     def __call__(self, *args: object, **kwargs: object) -> object:
         with self.app.flask_app.app_context():
-            return self.run(*args, **kwargs)
+            try:
+                return self.run(*args, **kwargs)
+            except Exception as error:
+                if not is_outage(error):
+                    raise
+                log.error("database unavailable", task=self.name, error=type(getattr(error, "orig", error)).__name__)
+                return None
 
 
 class PromptConnection(Connection):

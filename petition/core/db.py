@@ -1,5 +1,6 @@
 """The database: engine, session, autocommitted statements, and actions that run after a commit."""
 
+import select
 import time
 from collections.abc import Callable, Hashable, Iterable, Iterator, Mapping
 from contextlib import contextmanager
@@ -7,6 +8,7 @@ from datetime import datetime
 from functools import cache
 from typing import TYPE_CHECKING, Any
 
+import psycopg
 import structlog
 from flask import Flask
 from flask_sqlalchemy import SQLAlchemy
@@ -24,11 +26,15 @@ from sqlalchemy import (
     text,
 )
 from sqlalchemy.exc import DBAPIError, DisconnectionError, OperationalError
+from sqlalchemy.exc import TimeoutError as PoolTimeout
 from sqlalchemy.orm import DeclarativeBase, Session, SessionTransaction, mapped_column, registry, scoped_session
 
 CONNECT_TIMEOUT_SECONDS = 5
 PING_AFTER_IDLE_SECONDS = 1.0  # a pooled connection that was idle longer is pinged before use
+PING_TIMEOUT_SECONDS = 3.0
 STATEMENT_TIMEOUT_MILLISECONDS = 15_000  # longer work runs in bounded batches
+# SQLSTATE of an outage: connection lost, too many connections, shutting down or starting.
+OUTAGE_STATES = ("08", "53300", "57P")
 # Bounds how long a host that vanished in the middle of a transaction keeps its locks.
 IDLE_IN_TRANSACTION_TIMEOUT_MILLISECONDS = 20_000
 # Detect a server that vanished without closing the connection: by probes when idle, by unacknowledged data otherwise.
@@ -105,9 +111,25 @@ def _ping_if_idle(connection: Any, record: Any, _proxy: Any) -> None:
     """Ping a connection that was idle. One in steady use is known to work; a failed ping empties the pool."""
     if time.monotonic() - record.info.get("used", float("inf")) > PING_AFTER_IDLE_SECONDS:
         try:
-            db.engine.dialect.do_ping(connection)
+            _ping(connection)
         except Exception as error:
             raise DisconnectionError from error
+
+
+def _ping(connection: "psycopg.Connection[Any]") -> None:
+    """Raise unless the server answers soon: one that is suspended closes no connection, and a query waits for ever."""
+    wire, ends = connection.pgconn, time.monotonic() + PING_TIMEOUT_SECONDS
+    wire.send_query(b"")
+    wire.flush()
+    answers = select.poll()
+    answers.register(wire.socket, select.POLLIN)
+    while wire.is_busy():
+        if not answers.poll(max(0.0, ends - time.monotonic()) * 1000):
+            raise TimeoutError
+        wire.consume_input()
+    while result := wire.get_result():
+        if result.status != psycopg.pq.ExecStatus.EMPTY_QUERY:
+            raise psycopg.OperationalError(result.get_error_message())
 
 
 @cache
@@ -186,6 +208,16 @@ def _close_session(_error: BaseException | None) -> None:
     except DBAPIError as error:
         db.session.registry.clear()
         log.warning("database connection lost while closing a session", error=type(error.orig).__name__)
+
+
+def is_outage(error: Exception) -> bool:
+    """Return whether an error says that the database cannot be reached or went away, not what it thinks of a query."""
+    if isinstance(error, PoolTimeout):
+        return True
+    original = getattr(error, "orig", error)
+    if not isinstance(original, psycopg.OperationalError | psycopg.InterfaceError):
+        return False
+    return original.sqlstate is None or original.sqlstate.startswith(OUTAGE_STATES)
 
 
 def describe_connection_error(error: OperationalError) -> str:

@@ -56,6 +56,25 @@ def record_heartbeat(part: str, name: str, queues: Sequence[str] = (), threads: 
     db.session.execute(delete(Heartbeat).where(Heartbeat.seen_at < func.now() - EXPIRED_AFTER))
 
 
+class OutageLog:
+    """Logs an outage of the database once, and its end, instead of a line at each heartbeat."""
+
+    def __init__(self) -> None:
+        self._answers = True
+
+    def failed(self, error: Exception) -> None:
+        """Log that a heartbeat could not be recorded, unless the one before could not either."""
+        if self._answers:
+            log.warning("no heartbeat: the database does not answer", error=type(error).__name__)
+        self._answers = False
+
+    def recorded(self) -> None:
+        """Log that a heartbeat was recorded, if the one before could not be."""
+        if not self._answers:
+            log.warning("heartbeats again: the database answers")
+        self._answers = True
+
+
 class HeartbeatThread(threading.Thread):
     """A worker's heartbeat; also rolls up statistics and looks for dead workers, which any worker may do."""
 
@@ -63,6 +82,7 @@ class HeartbeatThread(threading.Thread):
         super().__init__(name="heartbeat", daemon=True)
         self._app = app
         self._row = ("worker", name, queues, threads)
+        self._outage = OutageLog()
         self._stopping = threading.Event()
 
     def run(self) -> None:
@@ -79,9 +99,10 @@ class HeartbeatThread(threading.Thread):
                     beats += 1
                     if beats % DEAD_WORKERS_BEATS == 1:
                         end_leases()
+                    self._outage.recorded()
                 except SQLAlchemyError as error:
                     db.session.rollback()
-                    log.warning("no heartbeat: the database does not answer", error=type(error).__name__)
+                    self._outage.failed(error)
 
     def stop(self) -> None:
         """Stop, and delete the row: a worker that stops on purpose is not reported as silent."""
@@ -101,6 +122,7 @@ class HeartbeatScheduler(PersistentScheduler):  # type: ignore[misc]
 
     _recorded_at = 0.0
     _broker_answers = True
+    _outage = OutageLog()
 
     def setup_schedule(self) -> None:
         """Read when each task ran last, and say which version starts."""
@@ -148,6 +170,7 @@ class HeartbeatScheduler(PersistentScheduler):  # type: ignore[misc]
             try:
                 record_heartbeat("beat", f"beat@{socket.gethostname()}/{os.getpid()}")
                 db.session.commit()
+                self._outage.recorded()
             except SQLAlchemyError as error:
                 db.session.rollback()
-                log.warning("no heartbeat: the database does not answer", error=type(error).__name__)
+                self._outage.failed(error)

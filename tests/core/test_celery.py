@@ -1,9 +1,11 @@
-"""Acknowledging messages after the connection to the broker was lost."""
+"""Acknowledging messages after the connection to the broker was lost, and tasks while the database is gone."""
 
 from types import SimpleNamespace
 
+import psycopg
 import pytest
 from kombu.transport.redis import QoS
+from sqlalchemy.exc import OperationalError
 
 from petition.core.celery import DisconnectTolerantQoS
 
@@ -22,6 +24,31 @@ def test_ack_on_a_lost_connection_is_ignored(lost_channel):
 
 def test_unacked_messages_are_not_restored_at_shutdown():
     assert DisconnectTolerantQoS.restore_at_shutdown is False
+
+
+@pytest.fixture
+def failing_task(app):
+    """Return a task that raises its argument."""
+
+    def fail(error):
+        raise error
+
+    return app.extensions["celery"].task(name="tests.fail")(fail)
+
+
+def test_task_logs_an_outage_of_the_database_in_one_line(failing_task, caplog):
+    failing_task(OperationalError("SELECT 1", {}, psycopg.OperationalError("connection refused")))
+    (record,) = caplog.records
+    assert "database unavailable" in record.getMessage()
+    assert "tests.fail" in record.getMessage()
+    assert record.exc_info is None
+
+
+def test_task_raises_every_other_error(failing_task):
+    with pytest.raises(OperationalError):
+        failing_task(OperationalError("SELECT 1", {}, psycopg.errors.QueryCanceled()))
+    with pytest.raises(ValueError, match="a defect"):
+        failing_task(ValueError("a defect"))
 
 
 @pytest.mark.slow

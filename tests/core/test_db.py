@@ -1,14 +1,19 @@
 """Sessions, lost connections, autocommitted statements, and actions after a commit."""
 
+import os
+import signal
 from contextlib import suppress
 
 import psycopg
 import pytest
 from sqlalchemy import create_engine, text
+from sqlalchemy.exc import InternalError, OperationalError
+from sqlalchemy.exc import TimeoutError as PoolTimeout
 from support.factories import make_petition
 from support.waiting import wait_for
 
-from petition.core.db import db, execute_autocommit, run_after_commit
+from petition.core import db as database
+from petition.core.db import db, execute_autocommit, is_outage, run_after_commit
 
 
 def test_idle_transaction_is_terminated_and_answered_503(app, client, database_url):
@@ -66,6 +71,34 @@ def test_execute_autocommit_after_a_restart_fails_at_most_once(app, database_url
         execute_autocommit(text("SELECT 1"), {})
     assert execute_autocommit(text("SELECT 1"), {}) == (1,)
     db.engine.dispose()  # the pool may hold more of the connections that were terminated
+
+
+def test_connection_whose_server_is_suspended_is_replaced(app, monkeypatch):
+    monkeypatch.setattr(database, "PING_AFTER_IDLE_SECONDS", 0.0)
+    monkeypatch.setattr(database, "PING_TIMEOUT_SECONDS", 0.2)
+    db.engine.dispose()
+    with db.engine.connect() as connection:
+        suspended = connection.scalar(text("SELECT pg_backend_pid()"))
+    os.kill(suspended, signal.SIGSTOP)
+    try:
+        with db.engine.connect() as connection:
+            assert connection.scalar(text("SELECT pg_backend_pid()")) != suspended
+    finally:
+        os.kill(suspended, signal.SIGCONT)
+
+
+def test_outages_are_told_from_what_the_database_thinks_of_a_query():
+    def wrap(error):
+        return OperationalError("SELECT 1", {}, error)
+
+    for error in (psycopg.errors.AdminShutdown(), psycopg.errors.ConnectionTimeout(), psycopg.OperationalError()):
+        assert is_outage(wrap(error))
+        assert is_outage(error)
+    assert is_outage(PoolTimeout())
+    assert not is_outage(wrap(psycopg.errors.QueryCanceled()))
+    assert not is_outage(wrap(psycopg.errors.DeadlockDetected()))
+    assert not is_outage(InternalError("SELECT 1", {}, psycopg.errors.IdleInTransactionSessionTimeout()))
+    assert not is_outage(ValueError())
 
 
 def test_action_runs_once_after_the_commit_and_not_before(app):

@@ -12,7 +12,7 @@ from petition.core import clock
 from petition.core.db import db
 from petition.delivery.models import Delivery, Pause
 from petition.operations import heartbeat
-from petition.operations.heartbeat import HeartbeatScheduler, record_heartbeat
+from petition.operations.heartbeat import HeartbeatScheduler, OutageLog, record_heartbeat
 from petition.operations.models import Heartbeat
 from petition.operations.snapshot import take_snapshot
 
@@ -109,3 +109,16 @@ def test_worker_that_died_stays_listed_for_a_day(app):
     record_heartbeat("beat", "b@host")
     db.session.commit()
     assert take_snapshot().workers == []
+
+
+def test_outage_of_the_database_is_logged_once_and_its_end(caplog):
+    outage = OutageLog()
+    outage.recorded()
+    for _ in range(3):
+        outage.failed(OSError())
+    outage.recorded()
+    outage.recorded()
+    outage.failed(OSError())
+    said = [record.getMessage() for record in caplog.records]
+    assert ["does not answer" in line for line in said] == [True, False, True]
+    assert "the database answers" in said[1]
