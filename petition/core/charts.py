@@ -3,7 +3,7 @@
 The palette is Okabe and Ito's, which does not depend on telling red from green.
 """
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime
 from functools import lru_cache
@@ -18,7 +18,7 @@ from flask_babel import format_decimal
 from flask_babel import gettext as _
 from pygal.style import Style
 
-from petition.core.i18n import current_language, format_date_text
+from petition.core.i18n import current_language, format_date_text, format_duration
 from petition.core.languages import regional_locale
 
 PALETTE = ("#0072b2", "#e69f00", "#009e73")
@@ -31,6 +31,8 @@ WIDE, NARROW = (620, 260, 84, 10), (390, 340, 96, 10)
 INNER_MARGIN = 0.02  # pygal's, on both sides of the columns, as a share of them
 MIN_COMPACT = 10_000  # from here on, an axis says "10K"
 MAX_TICKS = 4
+DAY = 86_400
+DURATION_STEPS = (0.1, 0.2, 0.5, 1, 2, 5, 10, 20, 30, 60, 120, 300, 600, 1200, 1800, 3600, 7200, 14_400, 21_600, 43_200)
 
 
 @dataclass(frozen=True)
@@ -38,13 +40,12 @@ class Plot:
     """What a chart shows: values by column of each series. `labels` are on the axis, `columns` name them in full."""
 
     kind: type
-    unit: str
+    unit: str | None  # None where each value says its own
     labels: Sequence[str]
     columns: Sequence[str]
     series: Mapping[str, Sequence[float | None]]
     major_every: tuple[int, int] = (4, 8)  # of the labels, those that are drawn: wide, narrow
-    format_value: Callable[[float], str] = format_decimal
-    whole: bool = True  # values are whole numbers
+    in_seconds: bool = False  # values are durations; else whole numbers
     long_names: bool = False  # of series: one a line beneath the picture, which is higher for it
 
     @property
@@ -70,22 +71,25 @@ class Plot:
         chart = _with_margins(self.kind, left, right)(style=_make_style(size, dark=dark), **options)
         chart.x_labels = self.labels
         if highest:
-            chart.y_labels = list_ticks(highest, whole=self.whole)
+            chart.y_labels = list_duration_ticks(highest) if self.in_seconds else list_ticks(highest)
             for name, values in self.series.items():
                 chart.add(name, values)
         svg: bytes = chart.render()
         return svg
 
     def _format_tick(self, value: float) -> str:
-        if self.whole and value >= MIN_COMPACT:
+        if not self.in_seconds and value >= MIN_COMPACT:
             locale = regional_locale(current_language())
             return str(format_compact_decimal(value, locale=locale, fraction_digits=1))
-        return self.format_value(value)
+        return self._format_value(value)
+
+    def _format_value(self, value: float) -> str:
+        return format_duration(value) if self.in_seconds else str(format_decimal(value))
 
     def read(self) -> list[str]:
         """Return each column in words: "27 November 2026 · Submitted 12 · Confirmed 10"."""
         formatted = {
-            name: ["–" if value is None else self.format_value(value) for value in values]
+            name: ["–" if value is None else self._format_value(value) for value in values]
             for name, values in self.series.items()
         }
         return [
@@ -104,13 +108,21 @@ class Plot:
         return [round((left + inner) / width, 4), round((width - right - inner) / width, 4)]
 
 
-def list_ticks(highest: float, *, whole: bool = True) -> list[float]:
-    """Return evenly spaced round values, from 0 to the first that is not below the highest: five at most."""
+def list_ticks(highest: float) -> list[float]:
+    """Return evenly spaced round numbers, from 0 to the first that is not below the highest: five at most."""
     wanted = highest / MAX_TICKS
     magnitude = 10.0 ** floor(log10(wanted))
     step = next(factor * magnitude for factor in (1, 2, 5, 10) if factor * magnitude >= wanted * 0.999)
-    if whole:
-        step = max(1, round(step))
+    return _list_multiples(max(1, round(step)), highest)
+
+
+def list_duration_ticks(highest: float) -> list[float]:
+    """Return the same of seconds: such that each reads round, and that no two read alike."""
+    wanted = highest / MAX_TICKS * 0.999
+    return _list_multiples(next((step for step in DURATION_STEPS if step >= wanted), ceil(wanted / DAY) * DAY), highest)
+
+
+def _list_multiples(step: float, highest: float) -> list[float]:
     return [round(step * number, 9) for number in range(ceil(highest / step - 1e-9) + 1)]
 
 

@@ -29,6 +29,7 @@ def register(app: "Flask") -> None:
     from petition.signatures.labels import email_kind_label
 
     readiness.init_app(app)
+    app.extensions["petition.outage_text"] = labels.outage_text
     pages = (dashboard, actions, timelines, history, providers, bounces, suppressions, doctor)
     for view in (*pages, metrics, request_echo):
         app.register_blueprint(view.blueprint)

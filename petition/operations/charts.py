@@ -7,7 +7,7 @@ import pygal
 from flask_babel import gettext as _
 
 from petition.core.charts import Plot, label_day, name_hour
-from petition.core.i18n import format_date_text, format_duration
+from petition.core.i18n import format_date_text
 from petition.delivery.models import DeliveryState
 from petition.delivery.queues import EMAIL_QUEUES
 from petition.operations import latency
@@ -31,7 +31,7 @@ def plot_latency(hours: Sequence[HourStats]) -> Plot:
         name: [latency.percentile(hour.latency_counts, share) for hour in hours] for name, share in shares.items()
     }
     names = _name_hours(hours)
-    return Plot(pygal.Line, _("seconds"), *names, series, format_value=format_duration, whole=False)
+    return Plot(pygal.Line, None, *names, series, in_seconds=True)
 
 
 def plot_volume(slots: Sequence[Slot]) -> Plot:
@@ -62,7 +62,7 @@ def plot_waits(slots: Sequence[Slot]) -> Plot:
     """Return the median and the p95 of the latency of confirmations in each slot of time."""
     series = {name: [slot.percentile(share) for slot in slots] for name, share in (("p50", 0.5), ("p95", 0.95))}
     names, every = _name_slots(slots), _label_every(slots)
-    return Plot(pygal.Line, _("seconds"), *names, series, every, format_duration, whole=False)
+    return Plot(pygal.Line, None, *names, series, every, in_seconds=True)
 
 
 def plot_webhooks(slots: Sequence[Slot]) -> Plot:

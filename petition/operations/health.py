@@ -11,7 +11,7 @@ from enum import StrEnum
 from typing import TYPE_CHECKING, Any
 
 from petition.core.durations import format_value
-from petition.delivery.queues import CONFIRMATIONS, EMAIL_QUEUES
+from petition.delivery.queues import CONFIRMATIONS, EMAIL_QUEUES, EVERYTHING
 from petition.operations.health_facts import MAX_LATE, HealthFacts
 from petition.operations.provider_remedies import get_remedy
 
@@ -85,7 +85,9 @@ class Health:
 
 def format_check(health: Health, facts: HealthFacts) -> str:
     """Return one line as monitoring plugins print it, with performance data: "oldest" warns and is critical beyond."""
-    message = " ".join(each.message() for each in health.reasons).replace("|", "/") or "mail flows."
+    # What a server or an operator said may end without a full stop.
+    messages = [f"{message.rstrip('.')}." for message in (each.message() for each in health.reasons)]
+    message = " ".join(messages).replace("|", "/") or "mail flows."
     oldest = f"oldest={health.oldest or 0:.1f}s;{facts.slow_after:g};{facts.stuck_after:g}"
     line = f"PETITION {PLUGIN_STATUSES[health.exit_code]} - {message} | {oldest} waiting={health.waiting}"
     return " ".join(line.split())
@@ -142,9 +144,11 @@ def _check_workers(facts: HealthFacts) -> Iterator[HealthReason]:
 
 
 def _check_pauses(facts: HealthFacts) -> Iterator[HealthReason]:
-    for queue in EMAIL_QUEUES:
-        if pause := facts.pause_for(queue):
+    for queue in (EVERYTHING, *EMAIL_QUEUES):
+        if pause := facts.pauses.get(queue):
             text = N_("The queue %(queue)s is paused: %(reason)s")
+            if queue == EVERYTHING:
+                text = N_("All queues are paused: %(reason)s")
             values = {"queue": queue, "reason": pause.reason}
             yield HealthReason(HealthStatus.SLOW, text, values, "QueuePausedTooLong", planned=True)
 

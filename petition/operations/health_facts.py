@@ -78,6 +78,8 @@ class HealthFacts:
     at: datetime
     slow_after: float
     stuck_after: float
+    requests: int = 0  # submitted forms that no worker has made a signature and its email of yet
+    oldest_request_at: datetime | None = None
     waiting: int = 0  # people who have no link yet: not sent, put off, or not even made a signature of
     oldest_at: datetime | None = None  # since when the first of them has been waiting
     oldest_ours_at: datetime | None = None  # the same without people whose own mailbox is full
@@ -164,6 +166,8 @@ def parse_facts(row: Mapping[str, Any], slow_after: float, stuck_after: float) -
         at=row["at"],
         slow_after=slow_after,
         stuck_after=stuck_after,
+        requests=row["requests"],
+        oldest_request_at=row["oldest_request_at"],
         waiting=row["waiting"],
         oldest_at=row["oldest_at"],
         oldest_ours_at=row["oldest_ours_at"],

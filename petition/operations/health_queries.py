@@ -51,6 +51,7 @@ HEALTH_FACTS = """
         ORDER BY created_at LIMIT %(max_late)s)
     SELECT now() AS at, tried.*, success.last_at AS last_success_at,
         confirmations.waiting + requests.n AS waiting, confirmations.sending,
+        requests.n AS requests, requests.oldest_at AS oldest_request_at,
         (SELECT response FROM tries WHERE NOT accepted ORDER BY of_mailbox, id DESC LIMIT 1) AS response,
         -- Since when the person has been waiting who has waited longest: put off or not, but for those whose email is
         -- to leave later on purpose.

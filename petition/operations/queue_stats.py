@@ -10,6 +10,7 @@ from petition.core.db import db
 from petition.delivery.models import STATES, DeliveryState
 from petition.delivery.queues import CONFIRMATIONS, EMAIL_QUEUES
 from petition.operations import latency, queries
+from petition.operations.health_facts import HealthFacts
 
 HOUR = timedelta(hours=1)
 DAY = timedelta(days=1)
@@ -102,18 +103,29 @@ def read_last_hour(now: datetime) -> LastHour:
     return hour
 
 
-def read_queue_stats(now: datetime, hour: LastHour) -> list[QueueStats]:
-    """Return the statistics of each queue now."""
+def read_queue_stats(now: datetime, hour: LastHour, facts: HealthFacts) -> list[QueueStats]:
+    """Return the statistics of each queue now. A form that no worker has taken yet counts as a due confirmation."""
     depths = read_depths()
+    depths["delivery", CONFIRMATIONS.name, DeliveryState.DUE] = facts.requests + depths.get(
+        ("delivery", CONFIRMATIONS.name, DeliveryState.DUE), 0
+    )
     times = {row.queue: row for row in db.session.execute(queries.OLDEST_AND_NEXT, {"queues": list(EMAIL_QUEUES)})}
-    return [_build_queue_stats(queue, depths, times[queue], now, hour) for queue in EMAIL_QUEUES]
+    oldest_requests = {CONFIRMATIONS.name: facts.oldest_request_at}
+    return [
+        _build_queue_stats(queue, depths, times[queue], oldest_requests.get(queue), now, hour) for queue in EMAIL_QUEUES
+    ]
 
 
 def _build_queue_stats(
-    name: str, depths: dict[tuple[str, str, str], int], times: Any, now: datetime, hour: LastHour
+    name: str,
+    depths: dict[tuple[str, str, str], int],
+    times: Any,
+    oldest_request_at: datetime | None,
+    now: datetime,
+    hour: LastHour,
 ) -> QueueStats:
     depth = {state: depths.get(("delivery", name, state), 0) for state in STATES}
-    due_times = [at for at in (times.oldest_waiting, times.oldest_sending) if at]
+    due_times = [at for at in (times.oldest_waiting, times.oldest_sending, oldest_request_at) if at]
     return QueueStats(
         name=name,
         depth=depth,

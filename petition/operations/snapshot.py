@@ -130,10 +130,11 @@ def take_snapshot() -> Snapshot:
     now: datetime = db.session.scalar(select(func.now()))  # type: ignore[assignment]
     hour = queue_stats.read_last_hour(now)
     workers, seconds_since_beat = _read_heartbeats(now)
+    facts = read_facts()
     return Snapshot(
         at=now,
-        facts=read_facts(),
-        queues={queue.name: queue for queue in queue_stats.read_queue_stats(now, hour)},
+        facts=facts,
+        queues={queue.name: queue for queue in queue_stats.read_queue_stats(now, hour, facts)},
         last_hour=hour,
         pauses={pause.scope: pause for pause in db.session.scalars(select(Pause))},
         workers=workers,

@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator, Sequence
 
+from flask_babel import gettext as _
 from sqlalchemy import select
 
 from petition.core.db import db
@@ -12,7 +13,13 @@ from petition.operations.labels import state_label
 from petition.signatures.labels import email_kind_label
 from petition.signatures.models import Signature
 from petition.signatures.staff.history import Event, list_signature_events
+from petition.team.labels import actor_label
 
+# What woke the worker, by `attempts.woken_by`.
+WOKEN_MESSAGES = {
+    "wakeup": N_("Email %(id)s: a worker was woken for it."),
+    "sweep": N_("Email %(id)s: a worker was woken by the regular sweep."),
+}
 # What an operator did, by the state that the email then had.
 OPERATOR_MESSAGES = {
     DeliveryState.DUE: N_("Email %(id)s: %(who)s had it sent again."),
@@ -45,7 +52,7 @@ def _email_events(deliveries: Sequence[Delivery]) -> Iterator[Event]:
 def _delivery_events(delivery: Delivery, attempts: Sequence[Attempt]) -> Iterator[Event]:
     values = {"kind": email_kind_label(delivery.kind), "id": delivery.id, "queue": delivery.queue}
     text = N_("Email %(id)s enqueued: %(kind)s, queue %(queue)s.")
-    request = f"request {delivery.request_id}" if delivery.request_id else None
+    request = _("request %(id)s", id=delivery.request_id) if delivery.request_id else None
     yield Event(delivery.created_at, text, values, request)
     for attempt in attempts:
         yield from _attempt_events(delivery, attempt, values)
@@ -55,12 +62,11 @@ def _delivery_events(delivery: Delivery, attempts: Sequence[Attempt]) -> Iterato
 def _attempt_events(delivery: Delivery, attempt: Attempt, values: dict[str, object]) -> Iterator[Event]:
     if attempt.woken_by == OPERATOR:
         text = OPERATOR_MESSAGES[DeliveryState(attempt.state)]
-        yield Event(attempt.ended_at, text, {**values, "who": attempt.worker})
+        yield Event(attempt.ended_at, text, {**values, "who": actor_label(attempt.worker)})
         return
     # A worker that was woken for an earlier email takes this one too: it was not woken by this one.
     if attempt.woken_at and attempt.woken_at >= delivery.created_at:
-        text = N_("Email %(id)s: worker woken by %(by)s.")
-        yield Event(attempt.woken_at, text, {**values, "by": attempt.woken_by})
+        yield Event(attempt.woken_at, WOKEN_MESSAGES.get(attempt.woken_by or "", WOKEN_MESSAGES["wakeup"]), values)
     if attempt.claimed_at:
         text = N_("Email %(id)s: claimed by %(worker)s.")
         yield Event(max(attempt.claimed_at, delivery.created_at), text, {**values, "worker": attempt.worker})

@@ -33,7 +33,9 @@ def failing_task(app):
     def fail(error):
         raise error
 
-    return app.extensions["celery"].task(name="tests.fail")(fail)
+    celery = app.extensions["celery"]
+    yield celery.task(name="tests.fail")(fail)
+    del celery.tasks["tests.fail"]
 
 
 def test_task_logs_an_outage_of_the_database_in_one_line(failing_task, caplog):

@@ -8,7 +8,8 @@ import pygal
 import pytest
 from flask_babel import force_locale
 
-from petition.core.charts import Plot, label_day, list_ticks, name_hour
+from petition.core.charts import Plot, label_day, list_duration_ticks, list_ticks, name_hour
+from petition.core.i18n import format_duration
 
 MOMENT = datetime(2026, 9, 1, 14, tzinfo=UTC)
 SVG = "{http://www.w3.org/2000/svg}"
@@ -50,8 +51,19 @@ def test_axes_of_counts_have_round_whole_numbers(highest, ticks):
     assert list_ticks(highest) == ticks
 
 
-def test_axes_of_seconds_have_parts_of_them():
-    assert list_ticks(0.79, whole=False) == [0, 0.2, 0.4, 0.6, 0.8]
+@pytest.mark.parametrize(
+    ("highest", "ticks"),
+    [
+        (0.14, ["0.0 s", "0.1 s", "0.2 s"]), (0.79, ["0.0 s", "0.2 s", "0.4 s", "0.6 s", "0.8 s"]),
+        (216, ["0.0 s", "1 min", "2 min", "3 min", "4 min"]), (5000, ["0.0 s", "30 min", "1 h", "1 h 30 min"]),
+        (500_000, ["0.0 s", "2 d", "4 d", "6 d"]),
+    ],
+)  # fmt: skip
+def test_axes_of_durations_read_round_and_no_two_values_alike(app, highest, ticks):
+    with force_locale("en"):
+        assert [
+            format_duration(tick).replace("\N{NO-BREAK SPACE}", " ") for tick in list_duration_ticks(highest)
+        ] == ticks
 
 
 @pytest.mark.parametrize("kind", KINDS)

@@ -114,6 +114,16 @@ def test_planned_pause_is_shown_and_raises_no_alarm():
     assert text_of(paused) == "The queue confirmations is paused: the provider asked"
 
 
+def test_pause_of_all_queues_is_said_once():
+    pauses = {"all": Pause("a backup was restored", 30, None), "mailings": Pause("a mistake in the text.", 30, None)}
+    paused = evaluate(pauses=pauses, **waiting_since(600, late=3))
+    assert [reason.message() for reason in paused.reasons] == [
+        "All queues are paused: a backup was restored", "The queue mailings is paused: a mistake in the text."
+    ]  # fmt: skip
+    line = format_check(paused, HealthFacts(NOW, 8, 60))
+    assert "a backup was restored. The queue mailings is paused: a mistake in the text. | " in line, "sentences"
+
+
 def test_back_off_that_lasts_is_stuck_and_said_once():
     tries = Tries(None, ago(1), refused_since=5, refused_by_server_since=5, response="421 4.3.2 busy")
     health = evaluate(pauses={"server": Pause("421 4.3.2 busy", 61, 12)}, tries=tries)

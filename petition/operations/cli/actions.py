@@ -42,9 +42,10 @@ def _make_command(verb: str, help_text: str) -> click.Command:
 
 def _print_sample(action: BulkAction) -> None:
     noun = "email" if action.total == 1 else "emails"
-    console.print(Text.assemble((f"{action.total:,}", "bold"), f" {noun} {EFFECT_LABELS[action.verb]}. For example:"))
+    console.print(Text.assemble((f"{action.total:,}", "bold"), f" {noun} {EFFECT_LABELS[action.verb]}."))
     if delivery_actions.includes_unknown(action):
         console.print("Some may have been sent already: whoever has such an email gets it twice.", style="bold yellow")
+    console.print("For example:")
     table = FoldingTable("email", "kind", "state", "domain", "server response")
     for delivery in delivery_actions.list_sample(action):
         table.add_row(str(delivery.id), delivery.kind, delivery.state, delivery.domain or "-", delivery.reason or "-")

@@ -7,6 +7,7 @@ from datetime import timedelta
 import pytest
 from sqlalchemy import event, func, insert, select, text, update
 from support.factories import make_petition, make_signature, post_form, sign_in
+from support.signing import process_requests
 
 from petition.bulk_actions import runner
 from petition.bulk_actions.models import BulkAction
@@ -238,20 +239,54 @@ def test_timeline_says_how_each_email_ended_and_what_comes_next(client, operator
     db.session.commit()
     events = read_timeline(client, signature)
     assert "Signed for the first time" in events[0], "nothing before it, though the worker was awake already"
-    assert not any("worker woken" in event for event in events)
+    assert not any("woken" in event for event in events)
     assert any(f"request {'f' * 32}" in event for event in events)
     assert any("to be retried" in event for event in events)
     assert "next attempt, not before this time" in events[-1]
     for verb, message in (("retry", "had it sent again"), ("discard", "discarded it; it is never sent")):
         db.session.execute(update(Delivery).values(state="deferred"))
-        action = delivery_actions.prepare(verb, failures.DeliveryFilter(), "Ada Lovelace", [email.id])
+        action = delivery_actions.prepare(verb, failures.DeliveryFilter(), "terminal:ada", [email.id])
         runner.start(action)
         db.session.commit()
         runner.run_all()
-        assert any(f"Ada Lovelace {message}" in event for event in read_timeline(client, signature)), verb
+        events = read_timeline(client, signature)
+        assert any(f"ada, at the terminal of the server {message}" in event for event in events), verb
     db.session.execute(update(Delivery).values(state="suppressed", settled_at=func.now(), reason="on the list"))
     db.session.commit()
     assert read_timeline(client, signature)[-1].endswith("suppressed. on the list")
+
+
+@pytest.mark.parametrize(("woken_by", "message"), [("wakeup", "woken for it"), ("sweep", "woken by the regular sweep")])
+def test_timeline_says_what_woke_the_worker(client, operator, woken_by, message):
+    signature = make_signature(make_petition())
+    attempt = {"woken_by": woken_by, "worker": "host/1/2", "state": "sent"}
+    at = {"woken_at": func.now(), "claimed_at": func.now(), "ended_at": func.now()}
+    db.session.execute(insert(Attempt).values(delivery_id=db.session.query(Delivery).one().id, **attempt, **at))
+    db.session.commit()
+    assert any(f"a worker was {message}." in event for event in read_timeline(client, signature))
+
+
+def test_form_that_no_worker_has_taken_is_a_due_confirmation(client, operator):
+    petition, client.processes_requests = make_petition(), False
+    form = {"name": "Zoé Martin", "email": "zoe@example.org"}
+    assert client.post(f"/api/v1/petitions/{petition.slug}/signatures", json=form).status_code == 202
+    snapshot = take_snapshot()
+    assert snapshot.queues["confirmations"].depth["due"] == snapshot.facts.waiting == 1
+    assert snapshot.queues["confirmations"].oldest is not None
+    assert snapshot.seconds_to_empty("confirmations") is None, "nothing moves"
+    assert "1 person waits for a link" in client.get("/ops/?lang=en").text
+    process_requests()
+    assert take_snapshot().queues["confirmations"].depth["due"] == 1, "not counted twice"
+
+
+def test_times_name_their_zone(client, operator):
+    make_signature(make_petition())
+    db.session.execute(update(Delivery).values(state="failed", tried_at=func.now()))
+    db.session.commit()
+    page = client.get("/ops/?lang=en").text
+    for start in ("Not known since", "Last updated:</span> <time>", "Links requested since"):
+        assert re.search(rf"{start} ?\d+ \w+ \d{{4}}, \d\d:\d\d UTC", page), start
+    assert "Last attempt (UTC)" in client.get("/ops/failures?lang=en").text
 
 
 def test_domain_with_few_confirmations_is_flagged(client, operator):

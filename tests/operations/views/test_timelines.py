@@ -65,7 +65,7 @@ def test_request_id_of_a_log_line_finds_the_email_and_its_timeline(client, opera
     assert request_id in page
     assert f'href="/ops/signatures/{signature.id}"' in page
     assert ": sent." in page
-    assert f"request {request_id}" in client.get(f"/ops/signatures/{signature.id}").text
+    assert f"request {request_id}" in client.get(f"/ops/signatures/{signature.id}?lang=en").text
 
 
 def test_request_id_finds_what_the_team_did(client, operator):
