@@ -8,9 +8,11 @@ import os
 import shutil
 import sys
 import tempfile
+import time
 from collections import Counter
 from collections.abc import Iterator
 from pathlib import Path
+from types import SimpleNamespace
 
 import psycopg
 import pytest
@@ -35,6 +37,7 @@ from petition.delivery.recovery import forget_outages
 from petition.delivery.smtp.connection import close_on_exit
 from petition.local_stack.postgres import Postgres
 from petition.local_stack.valkey import Valkey
+from petition.safeguards import rate_limiter
 
 __all__ = ["chromium", "environment"]
 
@@ -225,8 +228,15 @@ def circuit_breakers(session_app: Flask) -> list[CircuitBreaker]:
 
 
 @pytest.fixture
-def app(session_app: Flask, redis_url: str, circuit_breakers: list[CircuitBreaker]) -> Iterator[Flask]:
-    """Return the application, its database and Redis empty, inside its context."""
+def app(
+    session_app: Flask, redis_url: str, circuit_breakers: list[CircuitBreaker], monkeypatch: pytest.MonkeyPatch
+) -> Iterator[Flask]:
+    """Return the application, its database and Redis empty, inside its context.
+
+    Rate limits count at one moment, after the start of every window: a busy machine would cross into the next one.
+    """
+    moment = time.time() // 86_400 * 86_400 + 1
+    monkeypatch.setattr(rate_limiter, "time", SimpleNamespace(time=lambda: moment))
     with session_app.app_context(), close_on_exit():
         db.session.execute(text(EMPTY_TABLES_SQL))
         db.session.commit()

@@ -28,7 +28,7 @@ def run_check(database_url, redis_url):
     def run(*arguments, **settings):
         environ = environment(database_url, redis_url, PATH="/usr/bin:/bin", **settings)
         command = [sys.executable, "-m", "petition.cli", "queue", "check", *arguments]
-        return subprocess.run(command, env=environ, cwd=ROOT, capture_output=True, text=True, timeout=30, check=False)
+        return subprocess.run(command, env=environ, cwd=ROOT, capture_output=True, text=True, timeout=120, check=False)
 
     return run
 
@@ -53,10 +53,13 @@ def test_database_that_refuses_connections_is_one_critical_line(run_check):
 
 
 def test_suspended_database_is_one_critical_line_within_five_seconds(run_check):
+    started = time.monotonic()
+    run_check(DATABASE_URL="postgresql://127.0.0.1:1/petition")  # refused at once: what the command itself takes here
+    command = time.monotonic() - started
     with socket.create_server(("127.0.0.1", 0)) as server:  # its kernel accepts, and nobody answers
         started = time.monotonic()
         ended = run_check(DATABASE_URL=f"postgresql://127.0.0.1:{server.getsockname()[1]}/petition")
-    assert time.monotonic() - started < 5 + 2, "2 s for a machine that is busy"
+    assert time.monotonic() - started < 5 + 3 * command
     assert (ended.returncode, len(ended.stdout.splitlines()), ended.stderr) == (2, 1, "")
 
 

@@ -13,7 +13,7 @@ from petition.operations.worker_health import check_worker
 def run(database_url, redis_url, **settings):
     environ = environment(database_url, redis_url, PATH="/usr/bin:/bin", PYTHONPATH=str(ROOT), **settings)
     command = [sys.executable, "-m", "petition.cli", "worker-health", "maintenance"]
-    return subprocess.run(command, env=environ, cwd=ROOT, capture_output=True, text=True, timeout=30, check=False)
+    return subprocess.run(command, env=environ, cwd=ROOT, capture_output=True, text=True, timeout=120, check=False)
 
 
 @pytest.mark.slow
