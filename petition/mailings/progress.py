@@ -82,7 +82,7 @@ class SignaturesAround(NamedTuple):
 
 
 def count_signatures_around(mailing: Mailing) -> SignaturesAround | None:
-    """Return what a mailing may have brought, None while it has not begun. Exact to the hour, a minute old at most."""
+    """Return what a mailing may have brought, None while it has not begun. A minute old at most."""
     if mailing.started_at is None:
         return None
     parameters = {"petitions": mailing.segment["petitions"], "start": mailing.started_at}

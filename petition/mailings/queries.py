@@ -165,14 +165,24 @@ SELECT_PARTNER_CONSENTS = text("""
         AND p.left_at IS NULL AND p.role IN ('owner', 'sender')
 """)
 
-# Signatures that were confirmed on petitions in a week: from the start of a mailing, and before it.
+# Signatures that were confirmed on petitions in a week: from the start of a mailing, and before it. From the statistics
+# by hour; those of the first hour that came before the start are counted one by one.
 COUNT_SIGNATURES_AROUND = text("""
-    SELECT coalesce(sum(counted) FILTER (WHERE hour >= date_trunc('hour', CAST(:start AS timestamptz))), 0) AS after,
-           coalesce(sum(counted) FILTER (WHERE hour < date_trunc('hour', CAST(:start AS timestamptz))), 0) AS before
-    FROM campaign_hours
-    WHERE petition_id = ANY(CAST(:petitions AS bigint[]))
-        AND hour >= date_trunc('hour', CAST(:start AS timestamptz)) - interval '7 days'
-        AND hour < date_trunc('hour', CAST(:start AS timestamptz)) + interval '7 days'
+    WITH start AS (
+        SELECT CAST(:start AS timestamptz) AS at, date_trunc('hour', CAST(:start AS timestamptz), 'UTC') AS hour
+    ), first_hour AS (
+        SELECT count(*) AS n FROM signatures, start
+        WHERE petition_id = ANY(CAST(:petitions AS bigint[])) AND state = 'confirmed'
+            AND confirmed_at >= start.hour AND confirmed_at < start.at
+    ), hours AS (
+        SELECT coalesce(sum(counted) FILTER (WHERE h.hour >= start.hour), 0) AS after,
+               coalesce(sum(counted) FILTER (WHERE h.hour < start.hour), 0) AS before
+        FROM campaign_hours AS h, start
+        WHERE petition_id = ANY(CAST(:petitions AS bigint[]))
+            AND h.hour >= start.hour - interval '7 days' AND h.hour < start.hour + interval '7 days'
+    )
+    SELECT greatest(hours.after - first_hour.n, 0) AS after, hours.before + first_hour.n AS before
+    FROM hours, first_hour
 """)
 
 # Why emails failed, were deferred or not sent: the most frequent reasons, each with its latest response in full.

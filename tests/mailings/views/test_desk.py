@@ -1,5 +1,7 @@
 """The team's pages of mailings."""
 
+from datetime import timedelta
+
 import pytest
 from support.factories import make_mailing, make_petition, post_form, sign_in
 from support.mailings import list_deliveries, make_consenting_signature, make_started_mailing
@@ -44,10 +46,14 @@ def test_list_has_the_figures_of_each_mailing(client):
 
 def test_report_says_what_was_signed_since(client):
     petition = make_petition()
-    make_consenting_signature(petition)
+    signature = make_consenting_signature(petition)
     mailing = make_started_mailing(petition)
-    db.session.commit()
     roll_up_batch()
+    mailing.started_at = signature.confirmed_at + timedelta(seconds=1)
+    db.session.commit()
+    assert build_report(mailing)["signatures"] == {"after": 0, "before": 1}, "in the same hour, and before it began"
+    mailing.started_at = signature.confirmed_at - timedelta(seconds=1)
+    db.session.commit()
     assert build_report(mailing)["signatures"] == {"after": 1, "before": 0}
     assert build_report(mailing)["subjects"]["fr"] == mailing.texts["fr"].subject
     sign_in(client, "sender")
