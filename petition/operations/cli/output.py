@@ -10,7 +10,7 @@ from petition.core.cli_support import FoldingTable
 from petition.core.i18n import format_duration
 from petition.delivery.bounces.models import BounceMailboxState
 from petition.delivery.models import DeliveryState
-from petition.delivery.queues import WEBHOOKS
+from petition.delivery.queues import EVERYTHING, WEBHOOKS
 from petition.operations.broker_stats import BrokerStats
 from petition.operations.failures import FailureSummary
 from petition.operations.health import Health, HealthStatus
@@ -103,8 +103,8 @@ def _format_time_to_empty(seconds: float | None) -> str:
 def render_processes(snapshot: Snapshot, broker: BrokerStats) -> FoldingTable:
     """Return pauses, workers, beat, broker and mail server."""
     table = FoldingTable()
-    for queue in snapshot.queues:
-        if pause := snapshot.pause_for(queue):
+    for queue in (EVERYTHING, *snapshot.queues):
+        if pause := snapshot.pauses.get(queue):
             table.add_row("paused", f"{queue}: {pause.reason} ({pause.by or '-'}, since {pause.since:%H:%M} UTC)")
     for worker in snapshot.workers:
         silent = f", silent for {format_duration(worker.seconds_since_seen)}" if worker.silent else ""

@@ -154,6 +154,13 @@ def test_reconcile_and_id_skipping_have_an_audit_event(run, monkeypatch):
     assert all("(sudo by ada)" in event.actor for event in events)
 
 
+def test_status_has_one_line_for_each_pause(run):
+    for scope in ("all", "mailings"):
+        run(queue, "pause", scope, "--reason", "a holiday")
+    paused = [line.split()[1] for line in run(queue, "status").stdout.splitlines() if line.startswith("paused ")]
+    assert paused == ["all:", "mailings:"]
+
+
 def test_resume_says_what_stays_paused(run):
     for scope in ("all", "mailings"):
         run(queue, "pause", scope, "--reason", "restored")
