@@ -540,7 +540,7 @@ def test_each_page_of_a_campaign_says_where_it_is(client):
         parts = re.findall(r"<li.*?</li>", crumbs, re.DOTALL)
         return [re.sub(r"<[^>]+>", "", part).strip() for part in parts], 'aria-current="page"' in parts[-1]
 
-    title = reload_petition().texts["fr"].title
+    title = reload_petition().texts["en"].title
     assert list_crumbs("/desk/petitions/jardin") == (["Campaigns", title], True)
     assert list_crumbs("/desk/petitions/jardin/edit") == (["Campaigns", title, "Text and settings"], True)
     assert list_crumbs("/desk/petitions/jardin/paper") == (["Campaigns", title, "On paper"], True)
