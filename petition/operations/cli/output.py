@@ -108,10 +108,9 @@ def render_processes(snapshot: Snapshot, broker: BrokerStats) -> FoldingTable:
             table.add_row("paused", f"{queue}: {pause.reason} ({pause.by or '-'}, since {pause.since:%H:%M} UTC)")
     for worker in snapshot.workers:
         silent = f", silent for {format_duration(worker.seconds_since_seen)}" if worker.silent else ""
-        table.add_row(
-            "worker", f"{worker.name}/{worker.pid}: {', '.join(worker.queues)}; {worker.in_flight} in flight, "
-            f"{worker.threads} threads{silent}"
-        )  # fmt: skip
+        process = f"{worker.name.split('@')[0]} {worker.host}/{worker.pid}"
+        text = f"{', '.join(worker.queues)}; {worker.in_flight} in flight, {worker.threads} threads{silent}"
+        table.add_row("worker", f"{process}: {text}")
     if not snapshot.workers:
         table.add_row("worker", "none")
     ticked = f"ticked {format_duration(snapshot.seconds_since_beat or 0)} ago"

@@ -92,13 +92,13 @@ def test_status_says_the_cause_before_who_waits(run):
 def test_status_names_the_process_of_each_worker_and_says_which_is_silent(run):
     worker = {"part": "worker", "queues": ["confirm"], "version": "1", "threads": 4}
     # One hour ahead: it stays fresh on a machine that is too busy to read it at once.
-    for name, pid, age in (("confirm@here", 17, timedelta(hours=-1)), ("confirm@there", 18, timedelta(hours=1))):
+    for host, pid, age in (("here", 17, timedelta(hours=-1)), ("there", 18, timedelta(hours=1))):
         seen = func.now() - age
-        db.session.add(Heartbeat(name=name, host=name.partition("@")[2], pid=pid, seen_at=seen, **worker))
+        db.session.add(Heartbeat(name=f"confirm@{pid}", host=host, pid=pid, seen_at=seen, **worker))
     db.session.commit()
     text = run(queue, "status").stdout
-    assert "confirm@here/17: confirm; 0 in flight, 4 threads\n" in text
-    assert "confirm@there/18: confirm; 0 in flight, 4 threads, silent for 1 h" in " ".join(text.split())
+    assert "confirm here/17: confirm; 0 in flight, 4 threads\n" in text
+    assert "confirm there/18: confirm; 0 in flight, 4 threads, silent for 1 h" in " ".join(text.split())
 
 
 def test_pause_and_resume_have_an_audit_event(run):
