@@ -3,6 +3,7 @@
 import logging
 import os
 import sys
+import threading
 from contextlib import suppress
 from typing import Any
 
@@ -21,6 +22,7 @@ from petition.delivery.queues import EMAIL_QUEUES, MAILINGS, MAINTENANCE, NOTIFI
 from petition.delivery.wakeup import RUN_QUEUE_TASK
 from petition.operations.heartbeat import HeartbeatThread
 
+MAILING_NICENESS = 10  # of a thread that sends a mailing, where a worker sends nothing else
 SWEEP_INTERVAL_SECONDS = 5.0  # bounds the delay of an email whose wake-up was lost
 
 try:
@@ -111,16 +113,13 @@ def _keep_logging_setup(**_: Any) -> None:
 
 
 def _lower_thread_priority(**_: Any) -> None:
-    """Run the current thread only when nothing else on this machine needs the processor (`SCHED_IDLE`).
+    """Let the current thread give way to whoever serves signers: a tenth of their share of a busy processor.
 
-    Niceness is not enough: a turn that began is not cut short. Measured (docs/decisions/0028): with a mailing at
-    niceness 10 the p95 of a confirmation was 18 to 23 ms; with this and what else that decision lists, 15 to 17 ms.
+    Not `SCHED_IDLE`: where other work keeps the processors busy, a thread that holds the interpreter's lock or a row's
+    would not run for minutes, nor would who waits for it (docs/decisions/0062).
     """
-    with suppress(OSError):  # not permitted in some containers, and nothing depends on it
-        if hasattr(os, "SCHED_IDLE"):
-            os.sched_setscheduler(0, os.SCHED_IDLE, os.sched_param(0))
-        else:
-            os.nice(19)
+    with suppress(OSError):  # a system may have no priorities of threads, and nothing depends on them
+        os.setpriority(os.PRIO_PROCESS, threading.get_native_id(), MAILING_NICENESS)
 
 
 @worker_ready.connect

@@ -48,6 +48,7 @@ settings.register_profile(
 settings.load_profile("petition")
 
 TEMPLATE = "petition_template"
+LAST_LINES = 20  # of each output that a failure shows
 # Empties only the tables that a test wrote to. Deleting a few rows costs a tenth of truncating, which makes new files
 # for a table and each of its indexes; a table that has grown is truncated.
 EMPTY_TABLES_SQL = """
@@ -133,6 +134,18 @@ def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter, config: p
         )
     if seed := config.getoption("randomly_seed", None):
         terminalreporter.write_line(f"Order of tests: to repeat it, make test ARGS=--randomly-seed={seed}")
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_runtest_makereport(item: pytest.Item, call: pytest.CallInfo):
+    """Add to a failure the ends of what the processes of the test wrote: it says what they were doing."""
+    report = yield
+    folder = getattr(item, "funcargs", {}).get("tmp_path")
+    if report.failed and folder:
+        for output in sorted((*folder.rglob("*.log"), *folder.rglob("*.out"))):
+            lines = output.read_text(errors="replace").splitlines()
+            report.sections.append((f"end of {output.relative_to(folder)}", "\n".join(lines[-LAST_LINES:])))
+    return report
 
 
 def _plain(url: str, name: str) -> str:
