@@ -9,7 +9,7 @@ from flask import current_app
 from sqlalchemy.exc import DBAPIError, OperationalError
 
 from petition.core import clock, tracing
-from petition.core.db import db, read_in_autocommit
+from petition.core.db import db, is_outage, read_in_autocommit
 from petition.delivery.batch_servers import BatchServers
 from petition.delivery.budgets import reserve_emails
 from petition.delivery.claims import get_lease_duration, release
@@ -196,9 +196,9 @@ class Batch:
     def _compose_one(self, claim: ClaimedDelivery) -> list[OutgoingMessage | Skipped]:
         try:
             return list(compose([claim]).values())
-        except OperationalError:
-            raise
         except Exception as error:
+            if isinstance(error, OperationalError) or is_outage(error):
+                raise  # the database's fault, not this row's
             is_new = (claim.kind, type(error)) not in self.logged
             self.logged.add((claim.kind, type(error)))
             log.error(

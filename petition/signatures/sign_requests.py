@@ -10,9 +10,9 @@ from typing import Any
 
 import structlog
 from sqlalchemy import Row
-from sqlalchemy.exc import DBAPIError, OperationalError
+from sqlalchemy.exc import OperationalError
 
-from petition.core.db import autocommit_connection, db
+from petition.core.db import autocommit_connection, db, is_outage
 from petition.delivery.outbox import OutboxEntry, RecentEmails, enqueue
 from petition.delivery.queues import CONFIRMATIONS, NOTIFICATIONS
 from petition.signatures.models import CONFIRMED_STATES, SignatureState
@@ -54,7 +54,7 @@ def process_sign_requests() -> bool:
     New signatures and their emails are inserted by one statement. Requests that meet an existing signature, and those
     that repeat an address of the batch, follow one by one, in their order. One worker at a time, so that two requests
     of one address keep their order. A request that cannot be processed is tried again after `RETRY_AFTER`, is logged
-    without its details, and neither blocks the others nor is lost. Raises `DBAPIError` if the connection is lost.
+    without its details, and neither blocks the others nor is lost. Raises the error of an outage of the database.
     """
     with autocommit_connection() as connection:
         if connection.execute(EXISTS_SIGN_REQUEST_SQL).one_or_none() is None:
@@ -83,9 +83,9 @@ def _lock_batch() -> bool:
 
 
 def _rollback(error: Exception) -> None:
-    """Roll back. Raises the error if the connection was lost: then nothing more can be done here."""
+    """Roll back. Raises the error of an outage of the database: no request is to blame for it."""
     db.session.rollback()
-    if isinstance(error, DBAPIError) and error.connection_invalidated:
+    if is_outage(error):
         raise error
 
 

@@ -1,13 +1,16 @@
 from concurrent.futures import ThreadPoolExecutor
 from datetime import timedelta
+from unittest.mock import Mock
 
+import psycopg
 import pytest
 from sqlalchemy import func
+from sqlalchemy.exc import TimeoutError as PoolTimeout
 from support.factories import make_mailing
 
 from petition.core import clock
 from petition.core.db import db
-from petition.delivery import pauses
+from petition.delivery import batch, pauses
 from petition.delivery.claims import claim_due, release
 from petition.delivery.composers import return_path
 from petition.delivery.models import Attempt, Delivery, Pause
@@ -385,6 +388,17 @@ def test_email_that_cannot_be_composed_waits_and_leaves_once_the_cause_is_mended
     run_queue("confirmations")
     assert [row.state for row in rows()] == ["sent"]
     assert b"petition_emails_not_composed 0.0" in render_metrics()
+
+
+@pytest.mark.parametrize("outage", [psycopg.OperationalError("connection refused"), PoolTimeout()])
+def test_email_that_an_outage_keeps_from_being_composed_is_not_put_off(
+    outage, enqueue_confirmations, rows, monkeypatch
+):
+    enqueue_confirmations("zoe@example.org")
+    monkeypatch.setattr(batch, "compose", Mock(side_effect=outage))
+    with pytest.raises(type(outage)):
+        run_queue("confirmations")
+    assert [row.state for row in rows()] == ["sending"], "due again when the claim ends"
 
 
 def test_claims_are_released_when_the_worker_stops(server, enqueue_confirmations, rows):

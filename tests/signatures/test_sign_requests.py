@@ -1,9 +1,12 @@
 import logging
 from concurrent.futures import ThreadPoolExecutor
 from datetime import timedelta
+from unittest.mock import Mock
 
+import psycopg
 import pytest
 from sqlalchemy import event, text
+from sqlalchemy.exc import OperationalError
 from support.factories import make_form, make_petition, make_signature
 from support.signing import process_requests
 
@@ -154,6 +157,19 @@ def test_a_request_that_cannot_be_processed_blocks_no_other_and_is_not_lost(unpr
     db.session.commit()
     process_requests()
     assert names() == ["Signer A", "Signer C", "Signer B"]
+
+
+def test_an_outage_of_the_database_puts_off_no_request(unprocessed, monkeypatch):
+    make_petition()
+    post(unprocessed)
+    refused = OperationalError("SELECT", {}, psycopg.OperationalError("connection refused"))
+    with monkeypatch.context() as patch:
+        patch.setattr(sign_requests, "_process_batch", Mock(side_effect=refused))
+        with pytest.raises(OperationalError):
+            process_requests()
+    db.session.rollback()
+    process_requests()
+    assert names() == ["Zoé Martin"]
 
 
 def test_a_signature_that_is_locked_delays_no_other(unprocessed, app, monkeypatch):
