@@ -17,7 +17,7 @@ from petition.signatures.search.filters import parse_filter
 from petition.signatures.search.saved import save_search
 
 SMALL, LARGE = 5_000, 5_000_000 if FULL else 100_000
-SECONDS = 6 if FULL else 2  # of one measurement
+SECONDS = 6 if FULL else 1  # of one measurement
 ROUNDS = 3 if FULL else 1
 CONFIRMING = 60_000 if FULL else 10_000
 runs = itertools.count(1)

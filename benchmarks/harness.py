@@ -119,9 +119,11 @@ class System(AppProcesses):
         self.start(name, name, cwd=HERE)
 
     def workers(self) -> None:
-        """Start the workers that `petition up` starts."""
+        """Start the workers that `petition up` starts, all at the same time."""
         for name, queues in WORKER_QUEUES.items():
-            self.worker(queues, name=name)
+            self.begin_worker(queues, name)
+        for name in WORKER_QUEUES:
+            self.wait_for_worker(name)
 
     def insert_signatures(self, n: int, state: str, prefix: str, link: str | None = None) -> list[int]:
         """Make signatures, with the state of the email that carries the link, and return their numbers."""

@@ -22,7 +22,7 @@ from petition.mailings.audience.materialise import materialise_audience
 from petition.mailings.models import Mailing
 
 RECIPIENTS = 250_000 if FULL else 40_000
-SIGNATURES = 150 if FULL else 60  # in each phase
+SIGNATURES = 150 if FULL else 40  # in each phase
 ROUNDS = 2 if FULL else 1
 PER_SECOND = 5
 SENT = "SELECT count(*) FROM deliveries WHERE kind = 'mailing' AND state = 'sent'"

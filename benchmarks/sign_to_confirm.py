@@ -12,7 +12,7 @@ from itertools import count
 
 from harness import FULL, HERE, ROUNDS, SLUG, compare, measure_memory, print_json, system, wait_for
 
-SECONDS = 20 if FULL else 4  # of one run
+SECONDS = 20 if FULL else 3  # of one run
 PEOPLE = 32  # who sign, wait for their email and confirm, at the same time
 TABLE_SQL = """
     CREATE TABLE reference (id bigserial PRIMARY KEY, name text, email text, confirmed boolean NOT NULL DEFAULT false)

@@ -63,9 +63,18 @@ class AppProcesses:
             return False
 
     def worker(self, queues="confirmations,notifications,mailings,maintenance,webhooks", name="worker", within=()):
+        """Start a worker, and wait until it takes work."""
+        self.begin_worker(queues, name, within)
+        self.wait_for_worker(name)
+
+    def begin_worker(self, queues, name, within=()):
+        """Start a worker without waiting for it."""
         (self.folder / name).unlink(missing_ok=True)
         self.start(name, "celery", "-A", "worker", "worker", "-Q", queues, "-P", "threads", "-c", "4",
                    "-n", f"{name}@test", "--loglevel", "WARNING", within=within)  # fmt: skip
+
+    def wait_for_worker(self, name):
+        """Wait until a worker takes work."""
         self._wait(name, (self.folder / name).exists)
 
     def petition(self, *arguments):
