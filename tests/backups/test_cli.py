@@ -114,7 +114,7 @@ def test_an_interrupted_drill_leaves_no_database(app, database_url, redis_url, t
             assert process.poll() is None, process.stdout.read()
             assert names(database_url)
             process.send_signal(signal.SIGTERM)
-            assert process.wait(20) != 0
+            assert process.wait(120) != 0
         finally:
             process.kill()
     assert names(database_url) == []

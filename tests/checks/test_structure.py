@@ -155,7 +155,7 @@ def texts_to_translate(tmp_path_factory):
         str(pot),
         "petition",
     ]
-    subprocess.run(command, cwd=ROOT, check=True, timeout=60)
+    subprocess.run(command, cwd=ROOT, check=True, timeout=240)
     return {
         message.id if isinstance(message.id, str) else message.id[0]
         for message in read_po(pot.open("rb"))

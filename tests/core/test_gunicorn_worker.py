@@ -70,7 +70,7 @@ def server(tmp_path_factory):
     wait_for(lambda: can_connect(port), what="the server")
     yield port
     process.send_signal(signal.SIGTERM)
-    process.wait(15)
+    process.wait(120)
     assert "Traceback" not in (folder / "log").read_text()
 
 
@@ -108,7 +108,7 @@ def test_clients_that_send_nothing_or_half_a_request_do_not_delay_others(server)
         for _ in range(10):
             started = time.monotonic()
             assert b"0 bytes" in ask(server, b"GET / HTTP/1.1\r\nHost: a\r\nConnection: close\r\n\r\n")
-            assert time.monotonic() - started < 1
+            assert time.monotonic() - started < 5, "a thread that waits for them waits ten"
 
 
 def test_more_connections_than_are_allowed_close_the_longest_waiting(server):
@@ -125,7 +125,7 @@ def test_clients_that_do_not_close_do_not_delay_others(server):
             connection.sendall(b"GET / HTTP/1.1\r\nHost: a\r\nConnection: close\r\n\r\n")
         started = time.monotonic()
         assert b"0 bytes" in ask(server, b"GET / HTTP/1.1\r\nHost: a\r\nConnection: close\r\n\r\n")
-        assert time.monotonic() - started < 1
+        assert time.monotonic() - started < 5, "a thread that waits for them waits ten"
 
 
 def test_clients_that_do_not_read_a_page_do_not_delay_others(server):
@@ -137,7 +137,7 @@ def test_clients_that_do_not_read_a_page_do_not_delay_others(server):
             connection.sendall(b"GET /?100000 HTTP/1.1\r\nHost: a\r\n\r\n")
         started = time.monotonic()
         assert b"0 bytes" in ask(server, b"GET / HTTP/1.1\r\nHost: a\r\nConnection: close\r\n\r\n")
-        assert time.monotonic() - started < 1
+        assert time.monotonic() - started < 5, "a thread that waits for them waits ten"
 
 
 def test_a_request_may_come_in_parts(server):

@@ -34,7 +34,7 @@ digests = sha256
 
 def openssl(folder, *arguments, **options):
     command = ["openssl", *arguments]
-    return subprocess.run(command, cwd=folder, check=True, capture_output=True, timeout=30, **options).stdout
+    return subprocess.run(command, cwd=folder, check=True, capture_output=True, timeout=240, **options).stdout
 
 
 @pytest.fixture

@@ -108,7 +108,7 @@ def test_the_image_is_that_of_compose():
 
 @pytest.mark.skipif(shutil.which("kubectl") is None, reason="needs kubectl, for kustomize")
 def test_kustomize_takes_them(tmp_path):
-    made = subprocess.run(["kubectl", "kustomize", FOLDER], capture_output=True, text=True, check=False, timeout=60)
+    made = subprocess.run(["kubectl", "kustomize", FOLDER], capture_output=True, text=True, check=False, timeout=240)
     assert made.returncode == 0, made.stderr
     documents = list(yaml.safe_load_all(made.stdout))
     assert len(documents) == 10

@@ -41,7 +41,7 @@ def recipe():
 @pytest.fixture
 def sign_with(tmp_path):
     """Return a function that signs a message by OpenDKIM with a configuration; the key is made as the page says."""
-    subprocess.run([GENKEY, "-b", "2048", "-d", DOMAIN, "-s", "s1", "-D", tmp_path], check=True, timeout=60)
+    subprocess.run([GENKEY, "-b", "2048", "-d", DOMAIN, "-s", "s1", "-D", tmp_path], check=True, timeout=240)
     running = []
 
     def sign(raw, configuration):
@@ -61,7 +61,7 @@ def sign_with(tmp_path):
     yield sign
     for process in running:
         process.terminate()
-        process.wait(20)
+        process.wait(120)
         process.stderr.close()
 
 

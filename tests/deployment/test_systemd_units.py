@@ -54,7 +54,7 @@ def test_systemd_takes_the_units(tmp_path):
         (tmp_path / unit.name.replace("@", "@confirmations")).write_text(text)
     ended = subprocess.run(
         ["systemd-analyze", "verify", "--man=no", *map(str, tmp_path.iterdir())],
-        capture_output=True, text=True, check=False, timeout=60,
+        capture_output=True, text=True, check=False, timeout=240,
     )  # fmt: skip
     assert str(tmp_path) not in ended.stderr, ended.stderr
     assert not any(unit.stem.partition("@")[0] in ended.stderr for unit in UNITS), ended.stderr
@@ -78,7 +78,7 @@ def test_systemd_rates_the_units_as_safe(tmp_path):
             copy.write_text(unit.read_text())
             rated = subprocess.run(
                 ["systemd-analyze", "security", "--offline=true", "--no-pager", "--threshold=20", str(copy)],
-                capture_output=True, text=True, check=False, timeout=60,
+                capture_output=True, text=True, check=False, timeout=240,
             )  # fmt: skip
             assert rated.returncode == 0, rated.stdout[-300:] + rated.stderr
 

@@ -50,7 +50,7 @@ def test_documents_are_waited_for_and_a_dossier_is_made(chromium, tmp_path):
         check_page(desk)
         click_and_wait(desk.get_by_role("button", name="Make a dossier"))
         check_page(desk)
-        desk.locator("#dossiers code").wait_for(timeout=60_000)
+        desk.locator("#dossiers code").wait_for(timeout=90_000)
         check_page(desk)
         with desk.expect_download() as download:
             desk.locator("#dossiers form button").click()

@@ -95,5 +95,5 @@ def test_what_is_forged_over_http_counts_no_more_and_people_do(stack, tmp_path):
 
 def verify(checker):
     """Return what the checker says, once page and log agree; the log is written some seconds after the count."""
-    found = subprocess.run(checker, capture_output=True, text=True, timeout=60, check=False)
+    found = subprocess.run(checker, capture_output=True, text=True, timeout=240, check=False)
     return found.stdout if found.returncode == 0 else None

@@ -27,7 +27,7 @@ def stack(tmp_path_factory):
 
 def run_command(stack, *words):
     line = [sys.executable, "-m", "petition.cli", "--data", str(stack.data), *words]
-    ended = subprocess.run(line, cwd=ROOT, capture_output=True, text=True, timeout=60, check=False)
+    ended = subprocess.run(line, cwd=ROOT, capture_output=True, text=True, timeout=240, check=False)
     assert ended.returncode == 0, ended.stderr
     return ended.stdout
 
@@ -154,7 +154,7 @@ def send(stack, page, number):
     check_and_picture(page, "paused")
     assert len(mailing_emails(stack)) == held
     page.get_by_role("button", name="Resume").click()
-    page.get_by_text(f"{SIGNERS} of {SIGNERS}").wait_for(timeout=60_000)
+    page.get_by_text(f"{SIGNERS} of {SIGNERS}").wait_for(timeout=90_000)
     page.get_by_text("Add new recipients…").wait_for()
     check_and_picture(page, "sent")
     assert Counter(mail["to"] for mail in mailing_emails(stack)) == Counter(f"s{n}@example.org" for n in range(SIGNERS))

@@ -27,7 +27,7 @@ PROMISE = f"Votre nom sera affiché dès que {NEEDED} personnes auront signé."
 
 def run(stack, *words):
     line = [sys.executable, "-m", "petition.cli", "--data", str(stack.data), *words]
-    subprocess.run(line, check=True, capture_output=True, timeout=60)
+    subprocess.run(line, check=True, capture_output=True, timeout=240)
 
 
 def sign_and_confirm(stack, name, address, network, **fields):

@@ -66,7 +66,7 @@ def test_an_operator_signs_in_reads_pauses_and_sends_a_group_again(stack, page):
     address = "zoe@example.org"
     stack.request("POST", "/p/internet-en-prison/sign", form={"name": "Zoé", "email": address})
     # The page refreshes itself: no reload here.
-    page.locator("#queues tr", has_text="confirmations").locator("td").first.get_by_text("1").wait_for(timeout=15_000)
+    page.locator("#queues tr", has_text="confirmations").locator("td").first.get_by_text("1").wait_for(timeout=90_000)
     assert stack.mail_to(address) == []
     page.get_by_role("button", name="Resume confirmations").click()
     stack.link_to(address)
@@ -83,7 +83,7 @@ def test_an_operator_signs_in_reads_pauses_and_sends_a_group_again(stack, page):
     page.get_by_text("1 email").first.wait_for()
     check_page(page)
     page.get_by_role("button", name="Send again: 1 email").click()
-    page.locator("dd", has_text="done").wait_for(timeout=20_000)
+    page.locator("dd", has_text="done").wait_for(timeout=90_000)
     check_page(page)
     wait_for(lambda: len(stack.mail_to(address)) == 2, what="the second email")
     page.goto(stack.url + "/account/audit")

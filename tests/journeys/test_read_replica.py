@@ -109,7 +109,7 @@ def _play(app_processes, standby, mail_server):
     for process in (server, *server.children(recursive=True)):
         process.resume()
     standby.process.send_signal(signal.SIGQUIT)
-    standby.process.wait(20)
+    standby.process.wait(120)
     assert listed() == everybody
     assert "Zoé D." in site.get(f"/p/{SLUG}/signatories").text
     assert replica_state() != "ok"
@@ -147,7 +147,7 @@ def test_signing_follows_the_database_to_the_replica_that_takes_its_place(tmp_pa
         wait_for(lambda: "s1@example.org" in mail_server.addresses, 20, "the link")
         wait_for(caught_up, 20, "the replica having it all")
         primary.process.send_signal(signal.SIGQUIT)
-        primary.process.wait(20)
+        primary.process.wait(120)
         assert sign(2) == 503
         with psycopg.connect(host=str(standby.socket), user="petition", dbname="petition") as there:
             assert there.execute("SELECT pg_promote()").fetchone()[0]

@@ -23,7 +23,7 @@ def test_a_dump_is_restored(app_processes, database_url, tmp_path, mail_server, 
     site = app_processes.site
 
     def run_tool(name, *arguments):
-        subprocess.run([_find_binaries() / name, *login, *arguments], check=True, timeout=60)
+        subprocess.run([_find_binaries() / name, *login, *arguments], check=True, timeout=240)
 
     def sign(*names):
         for n, name in enumerate(names):
@@ -98,7 +98,7 @@ def test_an_old_backup_brings_nobody_back(app_processes, database_url, tmp_path,
     app_processes.environ["PETITION_JOURNAL"] = str(journal)
 
     def run_tool(name, *arguments):
-        subprocess.run([_find_binaries() / name, *login, *arguments], check=True, timeout=60)
+        subprocess.run([_find_binaries() / name, *login, *arguments], check=True, timeout=240)
 
     def start():
         app_processes.web()

@@ -44,7 +44,7 @@ def test_two_stacks_side_by_side_a_clean_stop_and_the_data_again(stack, tmp_path
 def test_commands_find_the_running_stack(stack, tmp_path):
     def petition(*arguments):
         command = [sys.executable, "-m", "petition.cli", "--data", str(stack.data), *arguments]
-        return subprocess.run(command, cwd=ROOT, capture_output=True, text=True, timeout=60, check=False)
+        return subprocess.run(command, cwd=ROOT, capture_output=True, text=True, timeout=240, check=False)
 
     listed = petition("petitions", "list")
     assert listed.returncode == 0, listed.stderr
@@ -75,7 +75,7 @@ def test_commands_find_the_running_stack(stack, tmp_path):
 def test_a_bad_setting_ends_the_start_with_one_line(tmp_path, name, value):
     command = [sys.executable, "-m", "petition.cli", "up", "--port", str(free_port()), "--data", str(tmp_path / "data")]
     ended = subprocess.run(
-        command, env={**os.environ, name: value}, cwd=ROOT, capture_output=True, text=True, timeout=60, check=False
+        command, env={**os.environ, name: value}, cwd=ROOT, capture_output=True, text=True, timeout=240, check=False
     )
     assert ended.returncode != 0
     assert ended.stdout == ""
@@ -107,7 +107,7 @@ def test_slow_clients_and_hostile_hosts_do_not_disturb_who_signs(stack):
         with ThreadPoolExecutor(4) as pool:
             answers = list(pool.map(sign, range(20)))
     assert {status for status, _ in answers} == {303}
-    assert max(seconds for _, seconds in answers) < 2
+    assert max(seconds for _, seconds in answers) < 8, "a thread that waits for them waits ten"
     before = len(stack.output.read_text().splitlines())
     hosts = [b"evil.example", b"evil..example", b"a" * 64 + b".example", b"\xe9\xff", b"a\r\nHost: b", b"", None]
     for host in hosts:

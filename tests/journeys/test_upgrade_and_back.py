@@ -101,7 +101,7 @@ def test_a_version_that_older_code_cannot_follow_is_refused_in_one_line(processe
     processes.root = ROOT
     for command in (["gunicorn", "--preload", "wsgi:app"], ["celery", "-A", "worker", "worker"]):
         processes.start("refused", *command)
-        assert processes.running["refused"].wait(30) != 0
+        assert processes.running["refused"].wait(120) != 0
     lines = [line for line in processes.log("refused").read_text().splitlines() if line.startswith("petition: ")]
     assert len(lines) == 2
     assert set(lines) == {f"petition: {schema.Schema('9001', '9001').problem}"}

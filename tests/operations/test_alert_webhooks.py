@@ -111,10 +111,10 @@ def test_redirect_is_not_followed(receiver):
 def test_receiver_that_hangs_or_is_gone_costs_bounded_time(receiver, app, monkeypatch):
     monkeypatch.setattr(alert_webhooks, "TIMEOUT_SECONDS", 0.2)
     alert_webhooks.store([BEGAN])
-    receiver.delay = 4
+    receiver.delay = 20
     began = time.monotonic()
     assert send() == 1
-    assert time.monotonic() - began < 3.5, "a machine that is busy included"
+    assert time.monotonic() - began < 15, "a machine that is busy included"
     make_due()
     monkeypatch.setitem(app.config, "PETITION_ALERT_WEBHOOK", "http://127.0.0.1:1/")
     assert send() == 1

@@ -90,7 +90,7 @@ class AppProcesses:
         for child in psutil.Process(process.pid).children(recursive=True) if sign == signal.SIGKILL else ():
             child.kill()
         process.send_signal(sign)
-        process.wait(20)
+        process.wait(120)
 
     def beat(self):
         self.start("beat", "celery", "-A", "worker", "beat", "-s", str(self.folder / "beat"), "--loglevel", "WARNING")
@@ -98,4 +98,4 @@ class AppProcesses:
     def stop(self):
         for process in self.running.values():
             process.kill()
-            process.wait(10)
+            process.wait(120)

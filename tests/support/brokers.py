@@ -81,7 +81,7 @@ class RabbitMQ:
             self.kill()
         for process in self.processes:
             process.kill()
-            process.wait(10)
+            process.wait(120)
 
 
 class SentinelCluster:
@@ -150,7 +150,7 @@ class SentinelCluster:
     def kill(self, port):
         process = self.running.pop(port)
         process.kill()
-        process.wait(10)
+        process.wait(120)
 
     def stop(self):
         for port in list(self.running):

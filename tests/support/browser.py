@@ -30,7 +30,7 @@ def chromium() -> Iterator[Browser]:
 def new_page(chromium, **options):
     """Return a page with timeouts for a busy machine, which collects its console's errors."""
     page = chromium.new_context(**{"viewport": VIEWPORTS["desktop"], "locale": "en-GB", **options}).new_page()
-    page.set_default_timeout(30_000)
+    page.set_default_timeout(90_000)
     page.console_errors = []
     page.on("console", lambda message: page.console_errors.append(message.text) if message.type == "error" else None)
     return page

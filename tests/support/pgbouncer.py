@@ -46,4 +46,4 @@ class PgBouncer:
 
     def stop(self):
         self.process.terminate()
-        self.process.wait(10)
+        self.process.wait(120)

@@ -47,7 +47,7 @@ class SiteClient:
             data = b""
         request = urllib.request.Request(self.url + path, data, headers, method=method)
         try:
-            return Response(_opener.open(request, timeout=15))
+            return Response(_opener.open(request, timeout=60))
         except urllib.error.HTTPError as error:
             return Response(error)
 

@@ -110,7 +110,7 @@ def start_mail_server(stack):
 
 def stop_broker(stack):
     stack.valkey.process.kill()
-    stack.valkey.process.wait(10)
+    stack.valkey.process.wait(120)
 
 
 def let_broker_evict(stack):

@@ -55,7 +55,7 @@ def web_child_killed(stack):
 def postgres_stopped(sign, stack):
     """Stop PostgreSQL: SIGINT ends every connection, SIGQUIT leaves as a crash would."""
     stack.postgres.process.send_signal(sign)
-    stack.postgres.process.wait(20)
+    stack.postgres.process.wait(120)
     yield
     stack.postgres.start()
 
@@ -71,7 +71,7 @@ def postgres_suspended(stack):
 def valkey_killed(keep_data, stack):
     """Kill Valkey, with or without its data on disk."""
     stack.valkey.process.kill()
-    stack.valkey.process.wait(10)
+    stack.valkey.process.wait(120)
     if not keep_data:
         shutil.rmtree(stack.valkey.folder)
     yield
