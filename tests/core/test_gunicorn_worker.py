@@ -103,7 +103,7 @@ def test_clients_that_send_nothing_or_half_a_request_do_not_delay_others(server)
               b"GET / HTTP/1.1\r\nHost: a\r\n\r\nGET / HT"]  # fmt: skip
     with contextlib.ExitStack() as opened:
         for half in halves * 10:
-            connection = opened.enter_context(socket.create_connection(("127.0.0.1", server), timeout=10))
+            connection = opened.enter_context(socket.create_connection(("127.0.0.1", server), timeout=60))
             connection.sendall(half)
         for _ in range(10):
             started = time.monotonic()
@@ -113,7 +113,7 @@ def test_clients_that_send_nothing_or_half_a_request_do_not_delay_others(server)
 
 def test_more_connections_than_are_allowed_close_the_longest_waiting(server):
     with contextlib.ExitStack() as opened:
-        idle = [opened.enter_context(socket.create_connection(("127.0.0.1", server), timeout=10)) for _ in range(150)]
+        idle = [opened.enter_context(socket.create_connection(("127.0.0.1", server), timeout=60)) for _ in range(150)]
         assert b"0 bytes" in ask(server, b"GET / HTTP/1.1\r\nHost: a\r\nConnection: close\r\n\r\n")
         assert read_all(idle[0]) == b""
 
@@ -121,7 +121,7 @@ def test_more_connections_than_are_allowed_close_the_longest_waiting(server):
 def test_clients_that_do_not_close_do_not_delay_others(server):
     with contextlib.ExitStack() as opened:
         for _ in range(20):
-            connection = opened.enter_context(socket.create_connection(("127.0.0.1", server), timeout=10))
+            connection = opened.enter_context(socket.create_connection(("127.0.0.1", server), timeout=60))
             connection.sendall(b"GET / HTTP/1.1\r\nHost: a\r\nConnection: close\r\n\r\n")
         started = time.monotonic()
         assert b"0 bytes" in ask(server, b"GET / HTTP/1.1\r\nHost: a\r\nConnection: close\r\n\r\n")

@@ -20,11 +20,12 @@ import redis
 from sqlalchemy.engine import make_url
 from support import compose_file
 from support.ports import free_port
+from support.waiting import BUSY_FACTOR
 
 from petition.core import schema
 
-START_TIMEOUT_SECONDS = 90.0  # everything starts at once, beside other tests
-STOP_TIMEOUT_SECONDS = 10.0
+START_TIMEOUT_SECONDS = 90 * BUSY_FACTOR  # everything starts at once, beside other tests
+STOP_TIMEOUT_SECONDS = 10 * BUSY_FACTOR
 
 pytestmark = [pytest.mark.slow, pytest.mark.journey, pytest.mark.xdist_group("deployment")]
 
@@ -242,7 +243,7 @@ def lifecycle(machine: Machine, empty_database: str) -> Iterator[Lifecycle]:
 def ask_flower(machine: Machine, method: str, path: str, credentials: str) -> int:
     """Return the status of Flower's answer; 0 if there is none."""
     headers = {"Authorization": "Basic " + b64encode(credentials.encode()).decode()} if credentials else {}
-    connection = http.client.HTTPConnection("127.0.0.1", int(machine.local["5555"]), timeout=10)
+    connection = http.client.HTTPConnection("127.0.0.1", int(machine.local["5555"]), timeout=60)
     try:
         connection.request(method, path, headers=headers)
         return connection.getresponse().status

@@ -26,7 +26,7 @@ def site(app, app_processes):
 
 def at_once(site, *requests):
     """Send requests, each (headers, method, path, body), at the same moment; return their statuses in order."""
-    barrier = Barrier(len(requests), timeout=30)
+    barrier = Barrier(len(requests), timeout=120)
 
     def send(request):
         headers, method, path, body = request

@@ -16,7 +16,7 @@ from petition.operations.snapshot import read_facts
 pytestmark = [pytest.mark.slow, pytest.mark.journey, pytest.mark.xdist_group("faults")]
 SIGNATURES_PER_SECOND = 8
 STUCK_AFTER_SECONDS = 20
-REPORTED_WITHIN_SECONDS = 10
+REPORTED_WITHIN_SECONDS = 15
 OUTAGE_SECONDS = 40
 RECOVERED_WITHIN_SECONDS = 120  # what was put off waits for its back-off
 DOMAINS = 6

@@ -95,7 +95,7 @@ def test_slow_clients_and_hostile_hosts_do_not_disturb_who_signs(stack):
     ]
     with contextlib.ExitStack() as opened:
         for half in halves * 10:
-            connection = opened.enter_context(socket.create_connection(("127.0.0.1", stack.port), timeout=10))
+            connection = opened.enter_context(socket.create_connection(("127.0.0.1", stack.port), timeout=60))
             connection.sendall(half)
 
         def sign(n):
@@ -112,7 +112,7 @@ def test_slow_clients_and_hostile_hosts_do_not_disturb_who_signs(stack):
     hosts = [b"evil.example", b"evil..example", b"a" * 64 + b".example", b"\xe9\xff", b"a\r\nHost: b", b"", None]
     for host in hosts:
         header = b"" if host is None else b"Host: " + host + b"\r\n"
-        with socket.create_connection(("127.0.0.1", stack.port), timeout=10) as connection:
+        with socket.create_connection(("127.0.0.1", stack.port), timeout=60) as connection:
             connection.sendall(b"GET /mailbox HTTP/1.1\r\n" + header + b"Connection: close\r\n\r\n")
             assert connection.recv(99).startswith(b"HTTP/1.1 400 "), host
     assert stack.get("/mailbox/messages.json").status == 200

@@ -50,7 +50,7 @@ def make_message(to: str = "marie@example.org", subject: str = "Confirmez votre 
 
 
 def send(server: SmtpServer, message: EmailMessage, to: list[str], sender: str = "bounce+1@example.org") -> None:
-    with smtplib.SMTP("127.0.0.1", server.port, timeout=5) as connection:
+    with smtplib.SMTP("127.0.0.1", server.port, timeout=60) as connection:
         connection.send_message(message, sender, to)
 
 
@@ -69,7 +69,7 @@ def test_a_message_comes_out_as_it_went_in(server: SmtpServer, client: FlaskClie
 
 
 def test_an_address_beyond_ascii(server: SmtpServer, client: FlaskClient) -> None:
-    with smtplib.SMTP("127.0.0.1", server.port, timeout=5) as connection:
+    with smtplib.SMTP("127.0.0.1", server.port, timeout=60) as connection:
         connection.ehlo()
         connection.send_message(make_message("élodie@exämple.org"), "a@example.org", ["élodie@exämple.org"])
     (mail,) = client.get("/mailbox/messages.json", query_string={"to": "Élodie@exämple.org"}).get_json()
@@ -89,7 +89,7 @@ def test_numbers_go_on_after_a_restart(tmp_path: Path, client: FlaskClient) -> N
 def test_it_stops_at_once_with_a_client_connected(tmp_path: Path) -> None:
     with (
         SmtpServer(tmp_path, choose_port(None)) as server,
-        smtplib.SMTP("127.0.0.1", server.port, timeout=5) as connection,
+        smtplib.SMTP("127.0.0.1", server.port, timeout=60) as connection,
     ):
         connection.ehlo()
         process = server.process

@@ -23,7 +23,7 @@ def leave(client: FlaskClient, next_url: str = "", page: str = "/account/sign-in
 def authorize(answer: Any) -> str:
     """Follow a page to the provider, and return where it sends the browser back to, without the site."""
     url = unescape(re.search(r'http-equiv="refresh" content="0; url=([^"]+)"', answer.text)[1])
-    back = requests.get(url, allow_redirects=False, timeout=5).headers["Location"]
+    back = requests.get(url, allow_redirects=False, timeout=60).headers["Location"]
     return back.removeprefix("http://localhost")
 
 
