@@ -46,14 +46,15 @@ PETITIONS = text("""
 SIGNATURES = text("""
     INSERT INTO signatures (petition_id, party, state, name, email, email_canonical, profession, locale, listed,
                             updates, source, generation, valid_from, created_at, requested_at, confirmed_at,
-                            confirmed_no, network)
+                            confirmed_no, network, city)
     SELECT CASE WHEN rare THEN 2 ELSE 1 END, 'person',
            CASE WHEN rare THEN 'invalidated' WHEN confirmed THEN 'confirmed' ELSE 'pending' END,
            CASE WHEN rare THEN 'Rara Avis' ELSE first || ' ' || last END,
            's' || i || '@' || domain, 's' || i || '@' || domain, CASE WHEN rare THEN 'Horloger' ELSE profession END,
            'fr', true, false, 'page', 1, 1, at, at, CASE WHEN confirmed THEN at + interval '1 h' END,
            CASE WHEN confirmed THEN i END,
-           CASE WHEN i < 200 THEN repeat('a', 32) WHEN i > :rows * 11 / 12 THEN md5((i % 90000)::text) END
+           CASE WHEN i < 200 THEN repeat('a', 32) WHEN i > :rows * 11 / 12 THEN md5((i % 90000)::text) END,
+           CASE WHEN rare THEN 'Nîmes' ELSE 'ville ' || i % 3000 END
     FROM (SELECT i, i % 10 < 7 AS confirmed, i < 1000 AND i % 10 = 3 AS rare,
                  now() - interval '365 days' + interval '365 days' * i / CAST(:rows AS bigint) AS at,
                  (ARRAY['Marie', 'Jean', 'Zoé', 'Léa', 'Ahmed', 'Anne', 'Paul', 'Inès'])[1 + (random() * 7)::int]
@@ -73,6 +74,7 @@ SEARCHES: dict[str, dict[str, str]] = {
     "the beginning of an address": {"email": "s1234"},
     "a rare profession": {"profession": "horlo"},
     "a common profession": {"profession": "métier 1"},
+    "a rare town": {"city": "nim"},
     "a rare state": {"state": "invalidated"},
     "a common state": {"state": "pending"},
     "a rare domain": {"domain": "rare.example"},

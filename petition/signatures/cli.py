@@ -34,6 +34,7 @@ FILTER_OPTIONS = (
     click.option("--name", help="Words of a name or organisation, or how they begin."),
     click.option("--email", help="The whole address, or how it begins."),
     click.option("--profession", help="How it begins."),
+    click.option("--city", help="Town or city: how it begins."),
     click.option("--state", type=click.Choice(STATES)),
     click.option("--party", type=click.Choice(PARTIES)),
     click.option("--domain", help="Mail domain, such as example.org."),

@@ -18,7 +18,7 @@ def signature_field_label(field: str) -> str:
     """Return the label of a field of a signature, or of a search."""
     return {
         "petition": _("Petition"), "name": _("Name"), "organisation": _("Organisation"), "email": _("Email address"),
-        "profession": _("Profession or role"), "city": _("City"), "postal_code": _("Postal code"),
+        "profession": _("Profession or role"), "city": _("Town"), "postal_code": _("Postal code"),
         "country": _("Country"), "state": _("State"), "party": _("Signed as"), "domain": _("Mail domain"),
         "network": _("Network"), "created_since": _("Signed from"), "created_until": _("Signed until"),
         "confirmed_since": _("Confirmed from"), "confirmed_until": _("Confirmed until"), "id": _("Number"),

@@ -246,6 +246,13 @@ class Signature(Model):
             text("collation_key(profession)"),
             postgresql_ops={"collation_key(profession)": "text_pattern_ops"},
         ),
+        # Of the few petitions that ask for a town.
+        Index(
+            "ix_signatures_city",
+            text("collation_key(city)"),
+            postgresql_ops={"collation_key(city)": "text_pattern_ops"},
+            postgresql_where=text("city IS NOT NULL"),
+        ),
         Index("ix_signatures_domain", text(EMAIL_DOMAIN_SQL), "id"),
         Index("ix_signatures_state", "state", "id"),
         Index("ix_signatures_petition", "petition_id", "id"),

@@ -326,13 +326,15 @@ def test_erased_details_have_no_name_left(app):
 
 def test_the_team_finds_nobody_who_waits_by_what_they_wrote(app):
     petition = make_offering()
-    waiting = sign(petition, "Ada Vernet", named_when="total", profession="Juge", network="n")
-    same = sign(petition, "Bea Roux", profession="Juge", network="n")
+    waiting = sign(petition, "Ada Vernet", named_when="total", profession="Juge", city="Nîmes", network="n")
+    same = sign(petition, "Bea Roux", profession="Juge", city="Nîmes", network="n")
     for criteria in (
         {"name": "ada"}, {"email": "ada@example.org"}, {"email": "ad"}, {"network": f"#{waiting.id}"},
     ):  # fmt: skip
         assert search(parse_filter(criteria)).items == [], criteria
-    for criteria in ({"profession": "juge"}, {"domain": "example.org"}, {"network": f"#{same.id}"}):
+    for criteria in (
+        {"profession": "juge"}, {"city": "nimes"}, {"domain": "example.org"}, {"network": f"#{same.id}"},
+    ):  # fmt: skip
         assert search(parse_filter(criteria)).items == [same], criteria
     assert search(parse_filter({"petition": "jardin", "state": "confirmed"})).items == [same, waiting]
 

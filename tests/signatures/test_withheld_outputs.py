@@ -51,8 +51,8 @@ def prepare(signature):
 def criteria_of(signature):
     """Return what finds the signer, and what finds them among others."""
     return {
-        "name": "Zqxname", "email": signature.email, "profession": "Zqxjuge", "domain": "zqx.example",
-        "network": f"#{signature.id}", "petition": signature.petition.slug, "state": "confirmed",
+        "name": "Zqxname", "email": signature.email, "profession": "Zqxjuge", "city": "Zqxville",
+        "domain": "zqx.example", "network": f"#{signature.id}", "petition": signature.petition.slug, "state": "confirmed",
     }  # fmt: skip
 
 

@@ -87,6 +87,7 @@ class SignatureFilterSchema(ma.Schema):
     name = ma.fields.String(metadata={"description": N_("words of a name or organisation, or how they begin")})
     email = ma.fields.String(metadata={"description": N_("the whole address, or how it begins")})
     profession = ma.fields.String(metadata={"description": N_("how it begins")})
+    city = ma.fields.String(metadata={"description": N_("how it begins")})
     state = ma.fields.String(validate=validate.OneOf(STATES))
     party = ma.fields.String(validate=validate.OneOf(PARTIES))
     domain = ma.fields.String(metadata={"description": N_("mail domain, such as example.org")})

@@ -16,7 +16,7 @@ from petition.signatures.models import PARTIES, STATES
 MAX_CHARACTERS = 320  # as long as an email address
 MAX_NETWORK_ID_DIGITS = 17  # of the number in #7: fits a bigint
 # Criteria that may name a person: never in the audit trail, nor in an address bar.
-PERSONAL_FIELDS = ("name", "email", "profession", "network")
+PERSONAL_FIELDS = ("name", "email", "profession", "city", "network")
 
 
 @dataclass(frozen=True)
@@ -31,6 +31,7 @@ class Filter:
     name: str | None = None
     email: str | None = None
     profession: str | None = None
+    city: str | None = None
     state: str | None = None
     party: str | None = None
     domain: str | None = None
@@ -124,6 +125,7 @@ class FilterSchema(ma.Schema):
     name = Criterion(_parse_name)
     email = Criterion()
     profession = Criterion()
+    city = Criterion()
     state = Criterion(_one_of(STATES))
     party = Criterion(_one_of(PARTIES))
     domain = Criterion(_parse_domain)

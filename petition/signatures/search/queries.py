@@ -8,6 +8,7 @@ from datetime import UTC, date, datetime, time, timedelta
 from typing import Any
 
 from sqlalchemy import ColumnElement, func, literal_column, select, text
+from sqlalchemy.orm import InstrumentedAttribute
 
 from petition.core.collation import search_key
 from petition.core.db import db
@@ -19,7 +20,7 @@ from petition.signatures.search.filters import Filter
 from petition.signatures.staff.team_view import IS_SEEN
 
 # Criteria that must not find a signer whose name is withheld; no search for a name can.
-IDENTIFYING_CRITERIA = ("email", "profession", "domain", "network")
+IDENTIFYING_CRITERIA = ("email", "profession", "city", "domain", "network")
 # Settings of the transaction that searches.
 # Custom plans: the selectivity of a filter depends on its values. Parallel plans only for large scans: PostgreSQL has
 # no statistics on word prefixes, estimates 2 % of the table, and would start parallel workers, which takes longer
@@ -41,9 +42,9 @@ def build_conditions(criteria: Filter) -> list[ColumnElement[bool]]:
     if criteria.email:
         conditions.append(_match_email(criteria.email))
     if criteria.profession:
-        conditions.append(
-            func.collation_key(Signature.profession).like(_prefix_pattern(search_key(criteria.profession)))
-        )
+        conditions.append(_begins_with(Signature.profession, criteria.profession))
+    if criteria.city:
+        conditions.append(_begins_with(Signature.city, criteria.city))
     if criteria.state:
         conditions.append(Signature.state == criteria.state)
     if criteria.party:
@@ -108,6 +109,11 @@ def _match_name(name: str) -> ColumnElement[bool]:
     words = re.findall(r"[^\W_]+", search_key(name))
     query = func.to_tsquery(literal_column("'simple'"), " & ".join(f"{word}:*" for word in words))
     return literal_column(SEARCH_VECTOR_SQL).op("@@", is_comparison=True)(query)
+
+
+def _begins_with(column: InstrumentedAttribute[str | None], beginning: str) -> ColumnElement[bool]:
+    """Match values that begin with the text, with or without its accents."""
+    return func.collation_key(column).like(_prefix_pattern(search_key(beginning)))
 
 
 def _match_email(email: str) -> ColumnElement[bool]:

@@ -35,8 +35,9 @@ def three_signatures(app):
     """Three signatures that differ in everything, the oldest first."""
     petition = make_petition()
     make_signature(
-        petition, name="Zoé Martin", email="jean.dupont@gmail.com", profession="Avocate au barreau", state="confirmed",
-        created_at=datetime(2026, 3, 1, 12, tzinfo=UTC), confirmed_at=datetime(2026, 3, 2, 23, 59, tzinfo=UTC),
+        petition, name="Zoé Martin", email="jean.dupont@gmail.com", profession="Avocate au barreau", city="Nîmes",
+        state="confirmed", created_at=datetime(2026, 3, 1, 12, tzinfo=UTC),
+        confirmed_at=datetime(2026, 3, 2, 23, 59, tzinfo=UTC),
     )  # fmt: skip
     make_signature(
         petition, name="Ann O'Neil", party="organisation", organisation="L'Observatoire des prisons",
@@ -65,6 +66,9 @@ def three_signatures(app):
         ({"email": "_@"}, []),
         ({"profession": "avocat"}, ["jean.dupont@gmail.com"]),
         ({"profession": "%"}, []),
+        ({"city": "nim"}, ["jean.dupont@gmail.com"]),
+        ({"city": "NÎMES"}, ["jean.dupont@gmail.com"]),
+        ({"city": "mes"}, []),
         ({"state": "confirmed"}, ["jean.dupont@gmail.com"]),
         ({"party": "organisation"}, ["contact@rare.example"]),
         ({"domain": "googlemail.com"}, ["jean.dupont@gmail.com"]),
@@ -192,15 +196,16 @@ def fill(rows):
     make_petition(slug="parc")
     db.session.execute(
         text("""
-        INSERT INTO signatures (petition_id, party, state, name, email, email_canonical, profession, locale, listed,
-                                updates, source, generation, valid_from, created_at, requested_at, confirmed_at,
+        INSERT INTO signatures (petition_id, party, state, name, email, email_canonical, profession, city, locale,
+                                listed, updates, source, generation, valid_from, created_at, requested_at, confirmed_at,
                                 network)
         SELECT CASE WHEN n % 3000 = 7 AND n < 15000 THEN 2 ELSE 1 END, 'person',
                CASE WHEN n < 40 THEN 'invalidated' WHEN n % 10 < 9 THEN 'confirmed' ELSE 'pending' END,
                CASE WHEN n < 3000 AND n % 500 = 3 THEN 'Rara Avis' ELSE 'Signer Given' || n % 300 || ' ' || n END,
                's' || n || '@d.fr',
                's' || n || '@' || CASE WHEN n < 60 THEN 'rare.example' ELSE 'd' || n % 40 || '.fr' END,
-               CASE WHEN n % 9000 = 4 THEN 'Horloger' ELSE 'role ' || n % 90 END, 'fr', true, false, 'page', 1, 1,
+               CASE WHEN n % 9000 = 4 THEN 'Horloger' ELSE 'role ' || n % 90 END,
+               CASE WHEN n % 9000 = 5 THEN 'Nîmes' WHEN n % 2 = 1 THEN 'town ' || n % 90 END, 'fr', true, false, 'page', 1, 1,
                at, at, CASE WHEN n % 10 < 9 THEN at + interval '1 h' END,
                CASE WHEN n < 50 THEN repeat('a', 32) WHEN n > :rows - 20000 THEN md5((n % 900)::text) END
         FROM (SELECT n, now() - interval '100 days' + n * interval '100 days' / :rows AS at
@@ -251,7 +256,7 @@ def test_no_search_reads_the_whole_table(app):
     day = (clock.now() - timedelta(days=95)).date().isoformat()
     for filters in (
         {}, {"name": "rara"}, {"email": "s777@"}, {"email": "s9@d9.fr"}, {"profession": "horlo"},
-        {"state": "invalidated"}, {"domain": "rare.example"}, {"petition": "parc"},
+        {"city": "nim"}, {"state": "invalidated"}, {"domain": "rare.example"}, {"petition": "parc"},
         {"created_since": day, "created_until": day},
         {"confirmed_since": day, "confirmed_until": day}, {"network": "#1"}, {"domain": "d9.fr", "state": "pending"},
         {"name": "signer", "state": "confirmed"},
@@ -285,3 +290,13 @@ def test_the_signatures_of_one_petition_do_not_repeat_its_title(client):
     column = '<th scope="col">Petition</th>'
     assert column not in client.get("/desk/signatures/petition/jardin?lang=en").text
     assert column in client.get("/desk/signatures/?lang=en").text
+
+
+def test_the_tabs_of_the_campaign_stay_while_a_search_of_it_is_shown(client, campaigner, three_signatures):
+    answer = post_form(client, "/desk/signatures/", petition="jardin", city="nimes")
+    page = client.get(answer.headers["Location"] + "?lang=en").text
+    current = '<a class="nav-link" aria-current="page" href="/desk/signatures/petition/jardin">Signatures</a>'
+    assert current in page
+    assert 'href="/desk/petitions/jardin/updates"' in page
+    everywhere = post_form(client, "/desk/signatures/", city="nimes")
+    assert "/desk/petitions/jardin/updates" not in client.get(everywhere.headers["Location"]).text
