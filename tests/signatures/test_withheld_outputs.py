@@ -52,7 +52,8 @@ def criteria_of(signature):
     """Return what finds the signer, and what finds them among others."""
     return {
         "name": "Zqxname", "email": signature.email, "profession": "Zqxjuge", "city": "Zqxville",
-        "domain": "zqx.example", "network": f"#{signature.id}", "petition": signature.petition.slug, "state": "confirmed",
+        "domain": "zqx.example", "network": f"#{signature.id}", "petition": signature.petition.slug,
+        "state": "confirmed",
     }  # fmt: skip
 
 

@@ -8,7 +8,6 @@ from datetime import UTC, date, datetime, time, timedelta
 from typing import Any
 
 from sqlalchemy import ColumnElement, func, literal_column, select, text
-from sqlalchemy.orm import InstrumentedAttribute
 
 from petition.core.collation import search_key
 from petition.core.db import db
@@ -41,10 +40,6 @@ def build_conditions(criteria: Filter) -> list[ColumnElement[bool]]:
         conditions.append(_match_name(criteria.name))
     if criteria.email:
         conditions.append(_match_email(criteria.email))
-    if criteria.profession:
-        conditions.append(_begins_with(Signature.profession, criteria.profession))
-    if criteria.city:
-        conditions.append(_begins_with(Signature.city, criteria.city))
     if criteria.state:
         conditions.append(Signature.state == criteria.state)
     if criteria.party:
@@ -53,6 +48,7 @@ def build_conditions(criteria: Filter) -> list[ColumnElement[bool]]:
         conditions.append(literal_column(EMAIL_DOMAIN_SQL) == criteria.domain)
     if criteria.network:
         conditions.append(Signature.network.in_(_resolve_network(criteria.network)))
+    conditions += _match_beginnings(criteria)
     conditions += _exclude_withheld(criteria)
     for column, since, until in _day_ranges(criteria):
         conditions += _between_days(column, since, until)
@@ -111,9 +107,14 @@ def _match_name(name: str) -> ColumnElement[bool]:
     return literal_column(SEARCH_VECTOR_SQL).op("@@", is_comparison=True)(query)
 
 
-def _begins_with(column: InstrumentedAttribute[str | None], beginning: str) -> ColumnElement[bool]:
-    """Match values that begin with the text, with or without its accents."""
-    return func.collation_key(column).like(_prefix_pattern(search_key(beginning)))
+def _match_beginnings(criteria: Filter) -> list[ColumnElement[bool]]:
+    """Match professions and towns that begin with the text, with or without its accents."""
+    beginnings = ((Signature.profession, criteria.profession), (Signature.city, criteria.city))
+    return [
+        func.collation_key(column).like(_prefix_pattern(search_key(beginning)))
+        for column, beginning in beginnings
+        if beginning
+    ]
 
 
 def _match_email(email: str) -> ColumnElement[bool]:

@@ -205,7 +205,8 @@ def fill(rows):
                's' || n || '@d.fr',
                's' || n || '@' || CASE WHEN n < 60 THEN 'rare.example' ELSE 'd' || n % 40 || '.fr' END,
                CASE WHEN n % 9000 = 4 THEN 'Horloger' ELSE 'role ' || n % 90 END,
-               CASE WHEN n % 9000 = 5 THEN 'Nîmes' WHEN n % 2 = 1 THEN 'town ' || n % 90 END, 'fr', true, false, 'page', 1, 1,
+               CASE WHEN n % 9000 = 5 THEN 'Nîmes' WHEN n % 2 = 1 THEN 'town ' || n % 90 END,
+               'fr', true, false, 'page', 1, 1,
                at, at, CASE WHEN n % 10 < 9 THEN at + interval '1 h' END,
                CASE WHEN n < 50 THEN repeat('a', 32) WHEN n > :rows - 20000 THEN md5((n % 900)::text) END
         FROM (SELECT n, now() - interval '100 days' + n * interval '100 days' / :rows AS at
