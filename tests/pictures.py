@@ -47,6 +47,9 @@ WIDTHS = {"phone": 390, "desktop": 1280}
 SCHEMES = ("light", "dark")
 LANGUAGES = tuple(os.environ.get("PICTURES_LANGUAGES", " ".join(i18n.LANGUAGES)).split())
 MAX_HEIGHT_PIXELS = 8000  # the API's page has 200,000, of which Chromium takes no picture within minutes
+HEIGHT = "document.documentElement.scrollHeight"
+# Frames out of sight are not painted, and buttons that stay at the bottom of the window would lie across the page.
+NEEDS_ALL_IN_SIGHT = "!!document.querySelector('iframe, .actions.last')"
 CUT = """(most) => [...document.body.querySelectorAll("*")].filter(
   (one) => one.getBoundingClientRect().top > most).forEach((one) => one.remove())"""
 SCHEME_CHANGE_MILLISECONDS = 400  # Bootstrap's transitions
@@ -232,7 +235,11 @@ def take(page: Page, url: str, name: str, folder: Path, languages: tuple[str, ..
                 page.set_viewport_size({"width": width, "height": 900})
                 file = f"{name.replace(' ', '-')}-{language}-{scheme}-{width_name}.png"
                 page.evaluate(CUT, MAX_HEIGHT_PIXELS)
-                height = min(page.evaluate("document.documentElement.scrollHeight"), MAX_HEIGHT_PIXELS)
+                height = min(page.evaluate(HEIGHT), MAX_HEIGHT_PIXELS)
+                if page.evaluate(NEEDS_ALL_IN_SIGHT):
+                    page.set_viewport_size({"width": width, "height": height})
+                    page.wait_for_timeout(SCHEME_CHANGE_MILLISECONDS)
+                    height = min(page.evaluate(HEIGHT), MAX_HEIGHT_PIXELS)
                 page.screenshot(
                     path=folder / file, full_page=True, clip={"x": 0, "y": 0, "width": width, "height": height}
                 )

@@ -1,3 +1,9 @@
+// On a phone the navigation is a row that is scrolled sideways: bring the page that one is on into sight.
+for (const current of document.querySelectorAll(".sections .current, .sections [aria-current], .tabs .current, .tabs [aria-current]")) {
+  const row = current.closest("ul.nav"), box = current.getBoundingClientRect(), whole = row.getBoundingClientRect();
+  if (box.width) row.scrollBy(box.left + box.width / 2 - whole.left - whole.width / 2, 0);
+}
+
 // Every form of the team's pages: ask before leaving what was typed. Forms with data-keep also keep it by themselves.
 const keepDelay = 2000; // milliseconds after the last key
 
