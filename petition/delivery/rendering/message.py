@@ -3,13 +3,15 @@
 Not by `email.message.EmailMessage`. Measured on a confirmation of 5.9 kB: 0.03 ms here, 1.7 ms there (headers 0.6 ms,
 quoted-printable 0.9 ms), where a worker takes 0.25 ms for a whole email: it would send 500 emails a second instead of
 4,000. What saves the time: headers and body lines repeat from one email to the next and are cached; quoted-printable is
-`binascii`'s; headers are folded by the standard library's policy, but for addresses that need no folding.
+`binascii`'s; headers are folded by the standard library's policy, but for addresses that need no folding, and for text
+beyond ASCII, where it loses spaces between encoded words.
 Tests parse every kind of email with the standard library and compare golden files.
 """
 
 import re
 from binascii import b2a_qp
 from datetime import UTC, datetime
+from email.header import Header
 from email.headerregistry import Address
 from email.policy import SMTP
 from email.utils import format_datetime, parseaddr
@@ -28,9 +30,11 @@ ENCODED_WORD = re.compile(r"=\?.*\?=")  # RFC 2047, section 2
 PLAIN_ADDRESS = re.compile(r"[\w+-]+(\.[\w+-]+)*@[A-Za-z0-9-]+(\.[A-Za-z0-9-]+)+", re.ASCII)
 MAX_UNFOLDED_ADDRESS_CHARACTERS = 74
 MAX_LINE_BYTES = 998  # RFC 5322, 2.1.1
+FOLDED_LINE_CHARACTERS = 76  # RFC 2047, 2
 # Cannot occur in quoted-printable text (RFC 2045, 6.7).
 BOUNDARY = b"=_alternative"
 
+CONTINUATION = "\r\n "
 HEADER_POLICIES = {utf8: SMTP.clone(utf8=utf8, cte_type="7bit") for utf8 in (False, True)}
 
 
@@ -154,13 +158,27 @@ def _header(name: str, value: str, utf8: bool) -> bytes:
 
 @lru_cache(maxsize=512)
 def _folded(name: str, value: str, utf8: bool) -> bytes:
+    if name == "Subject" and not value.isascii() and not utf8:
+        return _check_header(name, f"{name}: {_encoded_words(name, value)}\r\n".encode())
     return _check_header(
         name, HEADER_POLICIES[utf8].fold_binary(*HEADER_POLICIES[utf8].header_store_parse(name, value))
     )
 
 
+def _encoded_words(header_name: str, text: str) -> str:
+    """Return a text beyond ASCII as encoded words (RFC 2047), folded.
+
+    Not by a policy, which leaves out the space between two that it folds (CPython's issue 92081).
+    """
+    return Header(text, "utf-8", FOLDED_LINE_CHARACTERS, header_name).encode(linesep="\r\n")
+
+
 @lru_cache(maxsize=64)
 def _from(name: str, address: str, utf8: bool) -> bytes:
+    if not name.isascii() and address.isascii() and not utf8:
+        words = _encoded_words("From", name)
+        fits = len(words.rpartition("\n")[2]) + len(address) < FOLDED_LINE_CHARACTERS - len("From:  <>")
+        return _check_header("From", f"From: {words}{' ' if fits else CONTINUATION}<{address}>\r\n".encode())
     return _address("From", Address(name, addr_spec=address), utf8)
 
 
