@@ -43,7 +43,8 @@ class Delivery(Model):
     id: Mapped[int] = identity_column()
     kind: Mapped[str] = mapped_column(String(40))
     queue: Mapped[str] = mapped_column(String(20))
-    # No foreign keys: delivery does not know what a petition or a signature is.
+    # No foreign keys: delivery does not know what a petition or a signature is. With a petition, the subject is one of
+    # its signatures; emails to the team have 0.
     petition_id: Mapped[int]
     subject_id: Mapped[int]
     generation: Mapped[int]

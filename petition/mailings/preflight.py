@@ -43,7 +43,7 @@ def run_preflight_checks(mailing: Mailing) -> list[str]:
         )  # fmt: skip
     for language, text in sorted(mailing.texts.items()):
         name = LANGUAGES.get(language, language)
-        for gap in GAP_PATTERN.findall(f"{text.subject} {text.preheader} {text.body}"):
+        for gap in dict.fromkeys(GAP_PATTERN.findall(f"{text.subject} {text.preheader} {text.body}")):
             warnings.append(_("%(language)s: %(gap)s is still to be filled in.", language=name, gap=gap))
         for dropped in find_dropped_in_email(text.body):
             warnings.append(_("%(language)s: %(gap)s.", language=name, gap=dropped_message(dropped)))

@@ -54,16 +54,12 @@ def enqueue_tests(mailing: Mailing, accounts: Sequence[Account], by: str) -> int
     ]  # fmt: skip
     db.session.add_all(tests)
     db.session.flush()
-    enqueue(MAILING_TEST_KIND, NOTIFICATIONS, [OutboxEntry(_petition_id(mailing), test.id, 1) for test in tests])
+    enqueue(MAILING_TEST_KIND, NOTIFICATIONS, [OutboxEntry(0, test.id, 1) for test in tests])
     mailing.tested_version = mailing.content_version
     lifecycle.transition(
         action, mailing, version=mailing.content_version, colleagues=len(accounts), languages=sorted(mailing.texts)
     )
     return len(tests)
-
-
-def _petition_id(mailing: Mailing) -> int:
-    return int(mailing.segment["petitions"][0])
 
 
 def list_untested_languages(mailing: Mailing) -> list[str]:

@@ -75,6 +75,7 @@ SENTENCES = {
     "password.changed": N_("%(who)s changed their password."),
     "password.reset": N_("%(who)s chose a new password with an emailed link."),
     "petition.anonymisation_announced": N_("The anonymisation of “%(what)s” was announced to the team."),
+    "petition.anonymisation_postponed": N_("%(who)s postponed the anonymisation of “%(what)s”."),
     "petition.anonymisation_started": N_("The anonymisation of “%(what)s” began."),
     "petition.anonymised": N_("The signatures of “%(what)s” were anonymised."),
     "petition.attacked": N_("Unusually many unconfirmed signatures of “%(what)s” arrived."),
@@ -90,6 +91,7 @@ SENTENCES = {
     "petition.partner_changed": N_("%(who)s changed what the partner “%(partner)s” of “%(what)s” may do."),
     "petition.partner_wording": N_("%(who)s changed the words of the box of the partner “%(partner)s” of “%(what)s”."),
     "petition.partner_left": N_("%(who)s ended the part of “%(partner)s” in “%(what)s”."),
+    "petition.handed_over": N_("%(who)s changed the day on which “%(what)s” was handed over."),
     "petition.state": N_("%(who)s changed the state of “%(what)s”."),
     "petition.unshared": N_("%(who)s ended the links to see the draft “%(what)s”."),
     "petition.shared": N_("%(who)s made a link to see the draft “%(what)s”."),
@@ -173,6 +175,10 @@ STATE_SENTENCES = {
     "closed": N_("%(who)s closed “%(what)s”."),
     "archived": N_("%(who)s archived “%(what)s”."),
 }
+WON_SENTENCES = {
+    True: N_("%(who)s marked “%(what)s” as won."),
+    False: N_("%(who)s took back that “%(what)s” was won."),
+}
 
 
 # The actions by what they are about, for a list of them: what their names begin with. Others are the team's.
@@ -236,7 +242,9 @@ def _describe(event: AuditEvent, addresses: dict[str, str]) -> str:
         what = addresses.get(what, what)
     template = SENTENCES.get(event.action)
     if event.action == "petition.state":
-        template = STATE_SENTENCES.get(str(after.get("state")))
+        before: dict[str, Any] = event.before if isinstance(event.before, dict) else {}
+        was_won, is_won = "won" in before, "won" in after
+        template = STATE_SENTENCES.get(str(after.get("state"))) if was_won == is_won else WON_SENTENCES[is_won]
     if template is None:
         return _("%(who)s: %(action)s %(what)s", who=actor_label(event.actor), action=event.action, what=what)
     roles = after.get("roles")

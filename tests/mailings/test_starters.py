@@ -23,7 +23,9 @@ def test_template_is_a_valid_mailing_in_every_language(app, name):
 def test_gap_of_a_template_is_a_warning(app):
     petition = make_petition()
     mailing = create(parse_draft(make_mailing_form(petition) | find_starter("closing_soon")), "alix@example.org")
-    assert any("[jour et mois]" in warning for warning in run_preflight_checks(mailing))
+    assert len([warning for warning in run_preflight_checks(mailing) if "[jour et mois]" in warning]) == 1
+    mailing = create(parse_draft(make_mailing_form(petition) | find_starter("handed_over")), "alix@example.org")
+    assert len([warning for warning in run_preflight_checks(mailing) if "[jour et mois]" in warning]) == 1, "twice in it"
     mailing = create(parse_draft(make_mailing_form(petition, body_fr="Lisez [la page](https://example.org).")), "x")
     assert not any("[la page]" in warning for warning in run_preflight_checks(mailing))
 

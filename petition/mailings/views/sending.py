@@ -10,6 +10,7 @@ from werkzeug.wrappers import Response
 
 from petition.core.exceptions import ValidationError
 from petition.mailings import actions
+from petition.mailings.models import Mailing
 from petition.mailings.views.desk import perform_action, read_reason, require_current_account
 from petition.petitions.partners.models import PartnerRole
 from petition.team.models import TeamRole
@@ -25,14 +26,14 @@ require_roles(blueprint, TeamRole.SENDER, partners=dict.fromkeys(PARTNER_VIEWS, 
 def plan(mailing_id: int) -> Response:
     """Schedule a mailing for a time in its time zone, or for the end of the undo window."""
     submitted = request.form.get("at", "")
-    message = _("Scheduled. You can undo sending until the first email.")
-    return perform_action(
-        mailing_id,
-        lambda mailing: actions.schedule(
-            mailing, _parse_send_at(submitted, mailing.timezone), require_current_account().id
-        ),
-        lambda _none: message,
-    )
+
+    def schedule(mailing: Mailing) -> str:
+        actions.schedule(mailing, _parse_send_at(submitted, mailing.timezone), require_current_account().id)
+        if mailing.trigger:
+            return _("Scheduled. It is then sent by itself; you can undo this until the first email.")
+        return _("Scheduled. You can undo sending until the first email.")
+
+    return perform_action(mailing_id, schedule, lambda message: message)
 
 
 def _parse_send_at(submitted: str, timezone: str) -> datetime | None:

@@ -1,4 +1,4 @@
-"""Index of signers' towns, which the team's search finds with or without accents."""
+"""Index of signers' towns, for the team's search; test emails of mailings are not those of a signature."""
 
 from alembic import op
 
@@ -8,7 +8,9 @@ compatible_from = "0042"
 
 
 def upgrade() -> None:
-    """Add the index; signatures without a town cost nothing."""
+    """Add the index, in which signatures without a town are not, and mend the rows of test emails."""
+    # Their subject is a test, and was taken for the signature of the same number.
+    op.execute("UPDATE deliveries SET petition_id = 0 WHERE kind = 'mailing_test'")
     with op.get_context().autocommit_block():
         op.execute("DROP INDEX CONCURRENTLY IF EXISTS ix_signatures_city")
         op.execute("""

@@ -66,3 +66,17 @@ def test_time_is_in_the_time_zone_of_the_mailing(client, monkeypatch):
         assert post_form(client, f"/desk/mailings/{mailing.id}/schedule", at=at).status_code == 303
     db.session.expire_all()
     assert mailing.state == "tested"
+
+
+def test_an_automatic_mailing_is_said_to_be_switched_on(client):
+    petition = make_petition()
+    sign_in(client, "sender")
+    mailing = make_mailing(petition, state="tested", trigger="confirmed", trigger_value=0, undo_minutes=0)
+    record_sent_tests(mailing)
+    page = f"/desk/mailings/{mailing.id}?lang=en"
+    assert "Leave empty to switch it on now." in client.get(page).text
+    post_form(client, f"/desk/mailings/{mailing.id}/schedule")
+    assert "It is then sent by itself" in client.get(page).text
+    ordinary = make_mailing(petition, state="tested", undo_minutes=0)
+    record_sent_tests(ordinary)
+    assert "Leave empty to send now.<" in client.get(f"/desk/mailings/{ordinary.id}?lang=en").text
