@@ -90,6 +90,11 @@ def format_team_time(moment: datetime, zone: str = "UTC", *, seconds: bool = Fal
     return format_datetime(local, "d MMM y, HH:mm:ss" if seconds else "d MMM y, HH:mm", rebase=False)
 
 
+def format_utc_time(moment: datetime, *, seconds: bool = False) -> str:
+    """Return a date and time that says itself that it is in UTC: within a sentence, or where other zones are near."""
+    return f"{format_team_time(moment, seconds=seconds)} UTC"
+
+
 def form_owner() -> str:
     """Return the token that a form of the desk carries, so that what is typed into it is never lost."""
     account = current_account()
@@ -116,5 +121,6 @@ def init_app(app: Flask) -> None:
     app.add_template_global(form_owner)
     app.add_template_filter(format_team_time, "datetimeformat")
     app.add_template_filter(format_team_time, "campaigntime")
+    app.add_template_filter(format_utc_time, "utctime")
     app.context_processor(lambda: {"organisation": app.config["PETITION_ORGANISATION"]})
     app.extensions["petition.error_template"] = team_error_template

@@ -27,8 +27,9 @@ def test_a_petition_that_is_won_is_not_said_to_be_opened(client):
     make_petition()
     sign_in(client, "campaigner")
     for change in ("won", "not-won", "close", "open"):
-        version = re.search(r'name="version" value="([^"]+)"', client.get(f"/desk/petitions/jardin/state/{change}").text)
-        post_form(client, f"/desk/petitions/jardin/state/{change}", **({"version": version[1]} if version else {}))
+        path = f"/desk/petitions/jardin/state/{change}"
+        version = re.search(r'name="version" value="([^"]+)"', client.get(path).text)
+        post_form(client, path, **({"version": version[1]} if version else {}))
     events = db.session.query(AuditEvent).filter_by(action="petition.state").order_by(AuditEvent.id)
     with force_locale("en"):
         said = [sentence.text.split("@example.org ")[1] for sentence in describe_events(events)]

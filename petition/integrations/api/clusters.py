@@ -1,4 +1,4 @@
-"""Clusters of signatures that look forged, for a token: list, ignore, watch, release or strike, as on the desk."""
+"""Clusters of signatures that look forged, for a token: list, ignore, watch, release or invalidate, as on the desk."""
 
 from typing import Any
 
@@ -98,10 +98,10 @@ class ClusterSteps(MethodView):
     @document_problems(blueprint, 400, 404, 413, 422)
     @document_operation(
         blueprint, "act_on_clusters", 200,
-        N_("Ignore clusters, watch them again, or prepare to release or strike what they quarantined."),
+        N_("Ignore clusters, watch them again, or prepare to release or invalidate what they quarantined."),
     )  # fmt: skip
     def post(self, body: dict[str, Any], slug: str) -> dict[str, Any]:
-        """Ignore clusters, watch them again, or prepare to release or strike what they quarantined."""
+        """Ignore clusters, watch them again, or prepare to release or invalidate what they quarantined."""
         clusters = board.find_clusters(find_petition(slug).id, body["clusters"])
         if not clusters:
             raise NotFound({"clusters": "there are none of them any more"})
