@@ -49,6 +49,7 @@ def test_a_catalogue_and_a_setting_add_a_language(app, database_url, redis_url, 
     assert '<h1 lang="fr" dir="ltr">Pour un jardin</h1>' in signer["other"], "another is marked, with its direction"
     assert "خطوة أخيرة" in signer["check"]
     assert "تأكيد توقيعي" in signer["confirm"]
+    assert "</bdi></b>، <bdi" in signer["named"], "the comma is that of the language"
 
     assert signer["locale"] == "ar"
     assert signer["subject"] == "أكّدوا توقيعكم: من أجل حديقة"

@@ -11,7 +11,7 @@ from typing import Any
 
 from flask import g
 from flask.testing import FlaskClient
-from support.factories import make_form, make_petition, sign_in
+from support.factories import make_form, make_petition, make_signature, sign_in
 from support.signing import process_requests
 
 from config import Config
@@ -19,6 +19,8 @@ from petition.app import create_app
 from petition.core.db import db
 from petition.core.i18n import LANGUAGES
 from petition.delivery.worker import run_queue
+from petition.petitions.models import Petition
+from petition.signatures.confirm import confirm_signature
 from petition.signatures.models import Signature
 
 TEXTS = {
@@ -66,6 +68,11 @@ def walk_signer(app: Any, language: str, emails: list[Any]) -> dict[str, Any]:
     found["locale"] = db.session.query(Signature.locale).filter_by(email="zoe@example.org").scalar()
     link = re.search(r"http://localhost(/c/\S+)", email.body)[1]
     found["confirm"] = client.get(link).text
+    named = make_signature(db.session.query(Petition).filter_by(slug="jardin").one(), name="Ada", profession="X",
+                           email="ada@example.org", listed=True)  # fmt: skip
+    confirm_signature(named)
+    db.session.commit()
+    found["named"] = client.get(f"/p/jardin/signatories?lang={language}&fresh").text
     return found
 
 

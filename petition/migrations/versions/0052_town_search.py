@@ -8,7 +8,7 @@ compatible_from = "0042"
 
 
 def upgrade() -> None:
-    """Add the index, in which signatures without a town are not, and mend the rows of test emails."""
+    """Add the index, in which signatures without a town are not, and correct the rows of test emails."""
     # Their subject is a test, and was taken for the signature of the same number.
     op.execute("UPDATE deliveries SET petition_id = 0 WHERE kind = 'mailing_test'")
     with op.get_context().autocommit_block():
