@@ -5,12 +5,24 @@ from axe_playwright_python.sync_playwright import Axe
 from support.browser import VIEWPORTS, create_first_account, new_page
 from support.factories import make_mailing, make_petition, make_signature
 from support.local_stack import LocalStack
+from support.partners import make_partner, make_partnership
 from support.ports import free_port
 
 from config import Config
 from petition.app import create_app
+from petition.core import clock
 from petition.core.db import db
+from petition.delivery.models import Delivery
+from petition.integrations.models import EVENT_TYPES
+from petition.integrations.webhooks import endpoints
+from petition.integrity.models import IntegrityCluster
+from petition.petitions.paper import importer
+from petition.petitions.updates import editing
+from petition.privacy.person_requests import record_request
 from petition.signatures.confirm import confirm_signature
+from petition.signatures.search.filters import Filter
+from petition.signatures.search.saved import save_search
+from petition.signatures.staff.invalidate import prepare_bulk_invalidation
 from petition.team.models import Account
 
 pytestmark = [pytest.mark.slow, pytest.mark.journey, pytest.mark.browser, pytest.mark.xdist_group("team pages")]
@@ -55,18 +67,49 @@ def stack(tmp_path_factory):
     stack.stop()
 
 
+def make_rarer(petition, signature, mailing):
+    """Make one of each thing that has a page of its own and is seldom there; return what their addresses have."""
+    partner = make_partner()
+    make_partnership(petition, partner)
+    now = clock.now()
+    cluster = IntegrityCluster(
+        petition_id=petition.id, kind="domain", key="catch-all.net", signatures=2, confirmed=2, share=0.66,
+        first_at=now, last_at=now, signals={"hurried": [1.0, 0.45]}, sample=[signature.id],
+    )  # fmt: skip
+    delivery = Delivery(
+        kind="mailing", queue="mailings", state="sent", petition_id=petition.id, subject_id=signature.id, generation=1,
+        mailing_id=mailing.id, settled_at=now,
+    )  # fmt: skip
+    db.session.add_all((cluster, delivery))
+    values = editing.read_values({"kind": "update", "happened_on": now.date().isoformat(), "fr.title": "Une nouvelle"})
+    update = editing.create(petition, values, publish=False)
+    paper = importer.store_file(petition, "nom\nZoé Léger\n".encode(), "liste.csv", "alix@example.org")
+    request = record_request("access", "letter", signature.email, now.date(), "alix@example.org")
+    endpoint = endpoints.create("https://crm.example.org/in", EVENT_TYPES[:1], None, "alix@example.org")
+    search = save_search(Filter(city="nim"), db.session.query(Account.id).limit(1).scalar())
+    db.session.commit()
+    importer.read_file(paper.id)
+    return {"partner_id": partner.id, "cluster_id": cluster.id, "delivery_id": delivery.id, "update_id": update.id,
+            "import_id": paper.id, "request_id": request.id, "endpoint_id": endpoint.id,
+            "search_id": search.id}  # fmt: skip
+
+
 def list_paths(stack):
     """Return the paths of all pages of the team, each with something to show."""
     app = create_app(Config(stack.settings()))
     with app.test_request_context():
         petition = make_petition(sender_name="Les amis")
-        signature = make_signature(petition, updates=True)
+        signature = make_signature(petition, updates=True, city="Nîmes")
         confirm_signature(signature)
         mailing = make_mailing(petition)
         db.session.commit()
         values = {"slug": petition.slug, "signature_id": signature.id, "mailing_id": mailing.id, "change": "close",
                   "account_id": db.session.query(Account.id).scalar(), "action": "withdraw"}  # fmt: skip
-    paths = set()
+        values |= make_rarer(petition, signature, mailing)
+        invalidation = prepare_bulk_invalidation(Filter(city="nim"), "for the test", "alix@example.org").id
+        db.session.commit()
+    paths = {f"/desk/signatures/runs/{invalidation}", "/desk/signatures/export/"}
+    paths |= {f"/desk/signatures/searches/{values['search_id']}/{verb}" for verb in ("invalidate", "quarantine")}
     for rule in app.url_map.iter_rules():
         if not rule.rule.startswith(("/desk/", "/ops/", "/account/")) or "GET" not in rule.methods:
             continue
@@ -83,7 +126,7 @@ def test_every_page_reflows_and_shows_where_the_focus_is(stack, chromium):
     page = new_page(chromium, reduced_motion="reduce")  # else the page scrolls to the focus after a while
     create_first_account(stack, page, PASSWORD)
     paths = list_paths(stack)
-    assert len(paths) > 35
+    assert len(paths) > 60
     problems = []
     for path in paths:
         answer = page.goto(stack.url + path, wait_until="networkidle")  # previews in frames too
