@@ -51,6 +51,21 @@ def count_clicks(page):
     return click, clicks
 
 
+def check_navigation_of_a_phone(page):
+    """Check that each navigation is one row, which shows where one is, and that its menu opens."""
+    page.set_viewport_size(VIEWPORTS["phone"])
+    page.reload()
+    for row in (".bar .sections", ".tabs .nav"):
+        tops = page.locator(f"{row} > li").evaluate_all("all => all.map(one => one.getBoundingClientRect().top)")
+        assert len(set(tops)) == 1, f"{row} takes more than one row on a phone"
+    here = page.locator(".tabs .nav [aria-current]").first.bounding_box()
+    assert here["x"] >= 0, "the current tab is out of sight"
+    assert here["x"] + here["width"] <= VIEWPORTS["phone"]["width"], "the current tab is out of sight"
+    page.locator(".tabs .more summary").click()
+    assert page.locator(".tabs .more ul a").first.is_visible()
+    page.set_viewport_size(VIEWPORTS["desktop"])
+
+
 @pytest.mark.slow
 def test_from_an_empty_site_to_the_first_mailing(stack, page):
     assert f"{stack.url}/desk/" in stack.output.read_text()
@@ -99,6 +114,8 @@ def test_from_an_empty_site_to_the_first_mailing(stack, page):
         page.set_viewport_size(ZOOMED)
         assert page.evaluate("document.documentElement.scrollWidth <= window.innerWidth + 1"), path
         page.set_viewport_size(VIEWPORTS["desktop"])
+    page.goto(f"{stack.url}/desk/petitions/{slug}/documents")
+    check_navigation_of_a_phone(page)
     for language in LANGUAGES:
         page.goto(f"{stack.url}/desk/petitions/{slug}/integrity?lang={language}")
         for row in (".bar .sections", ".tabs .nav"):
