@@ -113,7 +113,7 @@ def _keep_logging_setup(**_: Any) -> None:
 
 
 def _lower_thread_priority(**_: Any) -> None:
-    """Let the current thread give way to whoever serves signers: a tenth of their share of a busy processor.
+    """Let the current thread yield to whoever serves signers: a tenth of their share of a busy processor.
 
     Not `SCHED_IDLE`: where other work keeps the processors busy, a thread that holds the interpreter's lock or a row's
     would not run for minutes, nor would who waits for it (docs/decisions/0062).

@@ -95,6 +95,7 @@ def test_from_an_empty_site_to_the_first_mailing(stack, page):
     click("Save")
     click("Send test emails")
     page.get_by_role("button", name="Schedule it for 1 recipient").wait_for(timeout=90_000)
+    page.get_by_text("a test email must have been sent in").wait_for(state="detached", timeout=90_000)
     click("Schedule it for 1 recipient")
     number = page.url.rpartition("/")[2]
     page.goto(f"{stack.url}/desk/mailings/{number}")

@@ -75,7 +75,7 @@ def test_an_automatic_mailing_is_said_to_be_switched_on(client):
     record_sent_tests(mailing)
     page = f"/desk/mailings/{mailing.id}?lang=en"
     assert "Leave empty to switch it on now." in client.get(page).text
-    post_form(client, f"/desk/mailings/{mailing.id}/schedule")
+    post_form(client, f"/desk/mailings/{mailing.id}/schedule?lang=en")
     assert "It is then sent by itself" in client.get(page).text
     ordinary = make_mailing(petition, state="tested", undo_minutes=0)
     record_sent_tests(ordinary)
