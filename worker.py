@@ -116,7 +116,7 @@ def _lower_thread_priority(**_: Any) -> None:
     """Let the current thread yield to whoever serves signers: a tenth of their share of a busy processor.
 
     Not `SCHED_IDLE`: where other work keeps the processors busy, a thread that holds the interpreter's lock or a row's
-    would not run for minutes, nor would who waits for it (docs/decisions/0062).
+    would not run for minutes, nor would who waits for it (docs/decisions/0028).
     """
     with suppress(OSError):  # a system may have no priorities of threads, and nothing depends on them
         os.setpriority(os.PRIO_PROCESS, threading.get_native_id(), MAILING_NICENESS)
