@@ -59,7 +59,8 @@ lock: $(VENV)/.dev ## update requirements/ to newer versions of what pyproject.t
 translations: $(VENV)/.dev ## gather the texts to translate into the .po files, and say what is missing
 	@$(BIN)/pybabel -q extract -F petition/translations/babel.cfg -k lazy_gettext -k N_ --no-location --sort-output \
 		--project petition -o petition/translations/messages.pot petition
-	@$(BIN)/pybabel -q update -i petition/translations/messages.pot -d petition/translations --no-fuzzy-matching
+	@$(BIN)/pybabel -q update -i petition/translations/messages.pot -d petition/translations --no-fuzzy-matching \
+		--width 120
 	@$(BIN)/python -m petition.core.catalogues
 
 clean: ## remove the virtual environment and the compiled translations (never the data)

@@ -45,7 +45,7 @@ def signal_label(name: str, values: list[float]) -> str:
         Signal.SAME_BOXES: _(
             "all tick the same boxes: %(share)s, elsewhere %(usual)s", share=observed, usual=expected
         ),
-        Signal.REGULAR: _("regular as a clock"),
+        Signal.REGULAR: _("at regular intervals"),
         Signal.TOGETHER: _("speaks for them: they are in one place, %(share)s in one network", share=observed),
     }[Signal(name)]  # fmt: skip
 

@@ -19,7 +19,7 @@ def request_labels(kind: str) -> dict[str, str]:
         },
         "stop_updates": {
             "name": _("No more news"), "article": "7(3)",
-            "will": _("The news stop for every signature above. The signatures stay, and count."),
+            "will": _("The news stops for every signature above. The signatures stay, and count."),
         },
         "restrict": {
             "name": _("A restriction"), "article": "18",
@@ -30,7 +30,7 @@ def request_labels(kind: str) -> dict[str, str]:
         },
         "object": {
             "name": _("An objection"), "article": "21",
-            "will": _("The news stop, and the address is blocked: nothing is sent to it again. The signatures stay."),
+            "will": _("The news stops, and the address is blocked: nothing is sent to it again. The signatures stay."),
         },
         "erase": {
             "name": _("Erasure"), "article": "17",

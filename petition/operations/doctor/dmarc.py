@@ -76,7 +76,7 @@ def _check_alignment(
     if (by_spf and (by_dkim or not signing_domains)) or (by_dkim and by_dkim_alone):
         return []
     if by_dkim:
-        text = N_("The return path’s domain %(return_path)s does not align with %(domain)s: DMARC hangs on DKIM alone.")
+        text = N_("The return path’s domain %(return_path)s does not align with %(domain)s: DMARC needs DKIM.")
         advice = N_("Have your relay use a return path under %(domain)s (“custom MAIL FROM”).")
         return [warning(CHECK, text, advice, **values)]
     if by_spf:

@@ -30,7 +30,7 @@ def _build_privacy_notice() -> str:
                 "Your name and email address, and what else you give, serve to count your signature once, to have you "
                 "confirm it, and to hand the signatures over to whom the letter is for. You agree to it when you sign; "
                 "as a signature can show what you think, nothing is done with it beyond that. Your name is shown in "
-                "the public list only if you tick the box, and news come by email only if you ask for them."
+                "the public list only if you tick the box, and news comes by email only if you ask for it."
             ),
         ),
         (
