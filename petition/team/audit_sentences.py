@@ -89,7 +89,9 @@ SENTENCES = {
     "petition.duplicated": N_("%(who)s made the draft “%(what)s” as a copy of another petition."),
     "petition.partner_joined": N_("%(who)s made “%(partner)s” a partner of “%(what)s”."),
     "petition.partner_changed": N_("%(who)s changed what the partner “%(partner)s” of “%(what)s” may do."),
-    "petition.partner_wording": N_("%(who)s changed the words of the box of the partner “%(partner)s” of “%(what)s”."),
+    "petition.partner_wording": N_(
+        "%(who)s changed the wording of the checkbox of the partner “%(partner)s” of “%(what)s”."
+    ),
     "petition.partner_left": N_("%(who)s ended the part of “%(partner)s” in “%(what)s”."),
     "petition.handed_over": N_("%(who)s changed the day on which “%(what)s” was handed over."),
     "petition.state": N_("%(who)s changed the state of “%(what)s”."),

@@ -1,4 +1,4 @@
-"""Partners of a petition for a token: who shares it, with which role, in which words of its box."""
+"""Partners of a petition for a token: who shares it, with which role and wording of its checkbox."""
 
 from typing import Any
 
@@ -101,9 +101,11 @@ class OnePartnership(MethodView):
     @blueprint.arguments(PartnershipChangeSchema(), example={"role": "editor"})
     @blueprint.response(200, PartnershipSchema(), example=EXAMPLE | {"role": "editor"})
     @document_problems(blueprint, 400, 404, 413, 422)
-    @document_operation(blueprint, "change_partner", 200, N_("Change what a partner may do, and the words of its box."))
+    @document_operation(
+        blueprint, "change_partner", 200, N_("Change a partner’s role, and the wording of its checkbox.")
+    )
     def patch(self, body: dict[str, Any], slug: str, number: int) -> dict[str, Any]:
-        """Change what a partner may do, and the words of its box."""
+        """Change a partner’s role, and the wording of its checkbox."""
         petition = find_petition(slug, lock=True)
         partnership = editing.find_partnership(petition, number)
         if "role" in body:

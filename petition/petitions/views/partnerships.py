@@ -1,4 +1,4 @@
-"""Pages of a petition's partners: who they are, what each may do, the words of its box, and its counts."""
+"""Pages of a petition's partners: who they are, what each may do, the wording of its checkbox, and its counts."""
 
 from collections.abc import Callable
 from typing import Any
@@ -64,7 +64,7 @@ def join(slug: str) -> Any:
 
 @blueprint.post("/<slug>/partners/<int:partnership_id>")
 def save(slug: str, partnership_id: int) -> Any:
-    """Change what a partner may do, and the words of its box."""
+    """Change what a partner may do, and the wording of its checkbox."""
 
     def change(petition: Petition) -> None:
         partnership = editing.find_partnership(petition, partnership_id)
