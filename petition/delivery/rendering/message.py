@@ -168,8 +168,11 @@ def _folded(name: str, value: str, utf8: bool) -> bytes:
 def _encoded_words(header_name: str, text: str) -> str:
     """Return a text beyond ASCII as encoded words (RFC 2047), folded.
 
-    Not by a policy, which leaves out the space between two that it folds (CPython's issue 92081).
+    Not by a policy, which leaves out the space between two that it folds (CPython's issue 92081). Raises `ValueError`
+    for a line break, as the policy does.
     """
+    if "\r" in text or "\n" in text:
+        raise ValueError(f"{header_name} has a line break")
     return Header(text, "utf-8", FOLDED_LINE_CHARACTERS, header_name).encode(linesep="\r\n")
 
 

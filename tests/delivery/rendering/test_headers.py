@@ -35,3 +35,9 @@ def test_a_subject_and_a_name_keep_every_letter_and_every_space(app, text):
     assert (decode(name), address) == (text, "petition@example.org")
     lines = [f"{name}: {headers[name]}".split("\n") for name in ("Subject", "From")]
     assert max(len(line) for both in lines for line in both) <= 78
+
+
+@pytest.mark.parametrize("name", ["Alix\r\nBcc: x@example.org", "Zoé\r\nBcc: x@example.org", "Zoé\nMartin"])
+def test_a_name_with_a_line_break_is_refused(app, name):
+    with app.app_context(), pytest.raises(ValueError, match=r"line break|CR or LF"):
+        OutgoingMessage("zoe@example.org", name, "fr", subject="News", body="a", html="a").as_bytes()
