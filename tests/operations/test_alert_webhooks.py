@@ -23,18 +23,18 @@ BEGAN = TroubleAlert("BrokerDown", "stuck", MESSAGES, datetime(2026, 11, 27, tzi
 
 
 class Receiver(HTTPServer):
-    """A webhook that answers with `status`, after `delay`."""
+    """A webhook that answers with `status`, after `delay` seconds or once the test has `ended`."""
 
     def __init__(self):
         super().__init__(("127.0.0.1", 0), Handler)
-        self.requests, self.status, self.delay = [], 204, 0
+        self.requests, self.status, self.delay, self.ended = [], 204, 0, threading.Event()
 
 
 class Handler(BaseHTTPRequestHandler):
     def do_POST(self):
         body = self.rfile.read(int(self.headers["Content-Length"]))
         self.server.requests.append((self.path, dict(self.headers), body))
-        time.sleep(self.server.delay)
+        self.server.ended.wait(self.server.delay)
         self.send_response(self.server.status)
         if self.server.status == 302:
             self.send_header("Location", "/elsewhere")
@@ -55,6 +55,7 @@ def receiver(app, monkeypatch):
         monkeypatch.setitem(app.config, "PETITION_ALERT_WEBHOOK", f"http://127.0.0.1:{server.server_port}/in?key=1")
         monkeypatch.setitem(app.config, "PETITION_ALERT_WEBHOOK_SECRET", SECRET)
         yield server
+        server.ended.set()
         server.shutdown()
         thread.join()
 
