@@ -44,3 +44,10 @@ def test_every_package_is_named_in_the_architecture():
     text = (ROOT / "docs" / "architecture.md").read_text(encoding="utf-8")
     packages = sorted(str(path.parent.relative_to(ROOT)) for path in (ROOT / "petition").rglob("*/__init__.py"))
     assert [name for name in packages if f"`{name}/`" not in text] == []
+
+
+def test_the_glossary_is_short_and_sorted():
+    text = (ROOT / "docs" / "architecture.md").read_text(encoding="utf-8").partition("## Glossary")[2]
+    terms = [line.split("|")[1].strip() for line in text.splitlines() if line.startswith("| ")][2:]
+    assert 10 < len(terms) <= 25
+    assert terms == sorted(terms)
