@@ -73,7 +73,7 @@ def test_sign_out_everywhere(app, client, account):
     open_session(other, account)
     assert post_form(client, "/account/sessions/end-all").headers["Location"] == "/account/sign-in"
     assert (other.get("/account/").status_code, client.get("/account/").status_code) == (302, 302)
-    assert db.session.scalars(select(AuditEvent.action)).all()[-1] == "sessions.ended"
+    assert db.session.scalars(select(AuditEvent.action).order_by(AuditEvent.id)).all()[-1] == "sessions.ended"
 
 
 def test_changed_role_and_disabled_account_end_sessions(app, client):

@@ -58,7 +58,7 @@ def test_search_finds_what_the_desk_finds_and_leaves_no_name_in_the_trail(client
     assert client.post(SEARCH, headers=headers, json={"petition": "jardin"}).json["number"] == 4
     assert client.post(SEARCH, headers=headers, json={"state": "none"}).status_code == 422
     assert client.post(SEARCH, headers=headers, json={"network": "nowhere"}).status_code == 422
-    [event, *_] = db.session.query(AuditEvent).filter_by(action="signature.searched")
+    [event, *_] = db.session.query(AuditEvent).filter_by(action="signature.searched").order_by(AuditEvent.id)
     assert event.actor == "api@example.org (API: A program)"
     assert "a@example.org" not in json.dumps(event.after)
 

@@ -47,7 +47,8 @@ def test_a_request_is_recorded_shown_and_performed(client, signature):
     assert "signatures erased: 1" in page
     assert ADDRESS not in page
     assert ADDRESS not in client.get("/desk/requests/").text
-    actions = [event.action for event in db.session.query(AuditEvent).filter_by(subject="person_request")]
+    events = db.session.query(AuditEvent).filter_by(subject="person_request").order_by(AuditEvent.id)
+    actions = [event.action for event in events]
     assert actions == ["request.recorded", "request.viewed", "request.done"]
 
 

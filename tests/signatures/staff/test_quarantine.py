@@ -59,7 +59,8 @@ def entries(petition):
     while count_log.append_batch():
         pass
     query = select(CountLogEntry.entry).where(CountLogEntry.petition_id == petition.id)
-    return [re.search(r'"kind":"(\w+)"', entry)[1] for entry in db.session.scalars(query)]
+    in_order = db.session.scalars(query.order_by(CountLogEntry.entry_index))
+    return [re.search(r'"kind":"(\w+)"', entry)[1] for entry in in_order]
 
 
 def test_counts_listing_and_log_follow_in_both_directions(app):
