@@ -30,9 +30,8 @@ OPERATOR_MESSAGES = {
 
 def build_timeline(signature: Signature) -> list[Event]:
     """Return what happened to a signature and its emails, oldest first, and what is to happen next."""
-    deliveries = list(
-        db.session.scalars(select(Delivery).where(Delivery.subject_id == signature.id, Delivery.petition_id > 0))
-    )
+    query = select(Delivery).where(Delivery.subject_id == signature.id, Delivery.petition_id > 0)
+    deliveries = list(db.session.scalars(query.order_by(Delivery.id)))
     return sorted([*list_signature_events(signature), *_email_events(deliveries)], key=lambda event: event.at)
 
 

@@ -53,7 +53,8 @@ def checkpoint(slug: str) -> Response:
     petition = get_public_or_404(slug)
     found = _get_checkpoint_or_404(petition)
     cosignatures = db.session.query(CountCosignature).filter_by(petition_id=petition.id, size=found.size)
-    lines = [notes.parse_checkpoint(row.note)[2][-1] + "\n" for row in cosignatures]
+    in_order = cosignatures.order_by(CountCosignature.witness)
+    lines = [notes.parse_checkpoint(row.note)[2][-1] + "\n" for row in in_order]
     return _text((found.note or "") + "".join(lines), CHECKPOINT_CACHE_CONTROL)
 
 
