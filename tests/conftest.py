@@ -26,6 +26,7 @@ from support.browser import chromium
 from support.ports import free_port
 from support.settings import environment
 from support.signing import process_requests
+from support.wakeups import ImmediateWakeups
 
 from config import Config
 from petition.app import create_app
@@ -218,6 +219,7 @@ def session_app(pytestconfig: pytest.Config, database_url: str, redis_url: str) 
     # Compiled once for all workers.
     app.jinja_env.bytecode_cache = FileSystemBytecodeCache(pytestconfig.engines["templates"])
     app.extensions["petition.mx_lookup"] = NoMxLookup()
+    app.extensions["petition.wakeup_thread"] = ImmediateWakeups()
     app.test_client_class = FreshClient
     # A tenth of a second for each password is for production.
     app.extensions["security"].pwd_context.update(argon2__time_cost=1, argon2__memory_cost=64)

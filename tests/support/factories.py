@@ -3,7 +3,6 @@
 import re
 import time
 from typing import Any
-from unittest.mock import patch
 
 from flask.testing import FlaskClient
 from flask_security import hash_password
@@ -13,7 +12,6 @@ from support.signing import process_requests
 
 from petition.core import clock
 from petition.core.db import db
-from petition.delivery.wakeup import wake
 from petition.mailings.models import Mailing, MailingText
 from petition.petitions.models import Petition, PetitionState, PetitionText
 from petition.safeguards.email_addresses import parse_email_address
@@ -68,9 +66,7 @@ def make_signature(petition: Petition, **overrides: Any) -> Signature:
     form_fields = {*FORM_COLUMNS, "email"}
     form = make_form(**{name: value for name, value in overrides.items() if name in form_fields})
     db.session.commit()  # signing sees what is committed
-    # Wake the worker here and now: the background thread might do so in the middle of the next test.
-    with patch("petition.signatures.sign.wake_soon", wake):
-        sign(petition, validate_details(petition, form), source="page")
+    sign(petition, validate_details(petition, form), source="page")
     process_requests()
     signature = (
         db.session.query(Signature)

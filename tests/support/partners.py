@@ -1,14 +1,11 @@
 """Helpers for tests of coalitions: partners, their members, and signers who agreed to the news of some of them."""
 
-from unittest.mock import patch
-
 from sqlalchemy import select
 from support.factories import make_form, open_session
 from support.signing import process_requests
 
 from petition.core import clock
 from petition.core.db import db
-from petition.delivery.wakeup import wake
 from petition.petitions.models import Petition
 from petition.petitions.partners import editing
 from petition.petitions.partners.models import Partner, PartnerMember
@@ -64,8 +61,7 @@ def submit(petition, address="zoe@example.org", news=(), **fields):
     db.session.commit()
     petition = db.session.get_one(Petition, petition.id, populate_existing=True)
     form = make_form(email=address, **{f"news_{key}": "on" for key in news}, **fields)
-    with patch("petition.signatures.sign.wake_soon", wake):
-        sign(petition, validate_details(petition, form), "page")
+    sign(petition, validate_details(petition, form), "page")
     process_requests()
     query = select(Signature).where(Signature.petition_id == petition.id, Signature.email_canonical == address)
     return db.session.scalars(query.execution_options(populate_existing=True)).one()
