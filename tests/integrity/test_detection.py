@@ -110,6 +110,7 @@ def test_a_large_domain_through_a_pool_of_networks_is_held_though_it_behaves(pet
     assert "quarantined" not in states("@gmail.com")
 
 
+@pytest.mark.usefixtures("new_tables")
 def test_names_are_looked_up_one_by_one_whatever_the_statistics_say(petition):
     """Many sign within minutes, and the planner still believes that the table is nearly empty."""
     db.session.execute(text("ANALYZE signatures"))

@@ -286,6 +286,7 @@ def test_unsubscribing_ends_the_consent_to_that_sender_alone(client, coalition, 
     assert found | ({"team"} if signature.updates else set()) == agreed
 
 
+@pytest.mark.usefixtures("new_tables")
 @pytest.mark.parametrize("statement", [MATERIALISE_AUDIENCE, LIST_ADDRESSES])
 def test_team_s_audience_is_found_by_its_index_and_looks_at_no_partner(coalition, statement):
     """PostgreSQL folds the condition of consent of a mailing of the team to what the partial index is for."""

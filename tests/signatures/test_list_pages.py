@@ -142,6 +142,7 @@ def test_the_number_equals_the_rows_after_every_change(petition):
     assert count_people(petition) == 5
 
 
+@pytest.mark.usefixtures("new_tables")
 def test_a_page_by_name_is_read_from_its_index(petition):
     """On a table this small only if scanning it, and sorting, are forbidden."""
     db.session.execute(text("SET LOCAL enable_seqscan = off"))

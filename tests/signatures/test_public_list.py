@@ -67,6 +67,7 @@ def test_an_invalid_cursor_is_rejected(client, petition, cursor):
     assert client.get("/p/jardin/signatories", query_string={"after": cursor}).status_code == 404
 
 
+@pytest.mark.usefixtures("new_tables")
 def test_the_list_is_read_from_its_indexes(petition):
     asked, this_thread = [], threading.get_ident()
 

@@ -344,6 +344,7 @@ def list_statements(action):
     return found
 
 
+@pytest.mark.usefixtures("new_tables")
 @pytest.mark.parametrize("rows", [8_000, pytest.param(60_000, marks=pytest.mark.slow)])
 def test_no_query_of_the_page_reads_a_whole_table(app, rows):
     make_petition()

@@ -200,6 +200,7 @@ def test_a_role_that_advertises_waits(client, petition):
     assert signature.review == "waiting"
 
 
+@pytest.mark.usefixtures("new_tables")
 def test_the_queue_is_read_from_its_index(petition):
     organisation(petition)
     make_copies_of_signatures(2000)  # which need no review

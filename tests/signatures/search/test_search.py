@@ -190,8 +190,6 @@ def fill(rows):
     Given names are 300: PostgreSQL makes no use of the statistics of words for a prefix where fewer than 100 are common
     (src/backend/tsearch/ts_selfuncs.c), and would guess that "signer" is rare.
     """
-    # New files and indexes: what other tests left in them changes what a plan is thought to cost.
-    db.session.execute(text("TRUNCATE signatures CASCADE"))
     make_petition()
     make_petition(slug="parc")
     db.session.execute(
@@ -251,6 +249,7 @@ def explain(connection, statement, parameters):
 
 
 @pytest.mark.slow
+@pytest.mark.usefixtures("new_tables")
 def test_no_search_reads_the_whole_table(app):
     rows = 60_000
     fill(rows)
