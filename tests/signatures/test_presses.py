@@ -27,6 +27,12 @@ def petition(app):
     return make_petition()
 
 
+@pytest.fixture(autouse=True)
+def _no_time_passes(monkeypatch):
+    """Have pages pressed in the moment they are shown: on a busy machine somebody could have read them."""
+    read(monkeypatch, seconds=0)
+
+
 def sign(client, number=0):
     """Sign from the signer's network, have the email sent, and return the path of its link."""
     email = f"signer.{number}@example.org"

@@ -8,7 +8,10 @@ from petition.delivery.pacing.mx_lookup import MxLookup
 
 
 @pytest.fixture
-def dns():
+def dns(monkeypatch):
+    # Long enough for an answer on a busy machine.
+    monkeypatch.setattr(mx_lookup, "LOOKUP_SECONDS", 4.0)
+    monkeypatch.setattr(mx_lookup, "TOTAL_SECONDS", 8.0)
     server = DnsServer().start()
     server.zone = {
         "orange.fr MX": ["20 backup.example.net.", "10 smtp-in.Orange.fr."],
