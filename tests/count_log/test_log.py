@@ -289,6 +289,11 @@ def test_split_view_shows_in_two_checkpoints(petition):
         verify_count.verify_log(entries, 4, roots[0], [(4, roots[1])])
 
 
+def make_witness(name, key):
+    raw = key.public_key().public_bytes(serialization.Encoding.Raw, serialization.PublicFormat.Raw)
+    return notes.VerifierKey(name, notes.COSIGNATURE, raw)
+
+
 def cosign(body, key, witness, timestamp=1_700_000_000):
     signature = key.sign(f"cosignature/v1\ntime {timestamp}\n{body}".encode())
     blob = base64.b64encode(witness.key_id + timestamp.to_bytes(8) + signature).decode()
@@ -297,8 +302,7 @@ def cosign(body, key, witness, timestamp=1_700_000_000):
 
 def test_a_witness_countersigns_the_current_checkpoint(app, client, petition, monkeypatch):
     key = Ed25519PrivateKey.generate()
-    raw = key.public_key().public_bytes(serialization.Encoding.Raw, serialization.PublicFormat.Raw)
-    witness = notes.VerifierKey("witness.example.org", notes.COSIGNATURE, raw)
+    witness = make_witness("witness.example.org", key)
     monkeypatch.setitem(app.config, "PETITION_COUNT_LOG_WITNESSES", [str(witness)])
     sign(petition, 1)
     append()
@@ -316,6 +320,24 @@ def test_a_witness_countersigns_the_current_checkpoint(app, client, petition, mo
     assert client.post("/p/jardin/log/cosignatures", data=note + line).status_code == 409
     assert client.get("/p/jardin/log/witnesses/witness.example.org").text == note + line
     assert line not in client.get("/p/jardin/log/checkpoint").text
+
+
+def test_witnesses_are_in_the_order_of_their_names(app, client, petition, monkeypatch):
+    keys = {name: Ed25519PrivateKey.generate() for name in ("b.example.org", "c.example.org", "a.example.org")}
+    witnesses = {name: make_witness(name, key) for name, key in keys.items()}
+    monkeypatch.setitem(app.config, "PETITION_COUNT_LOG_WITNESSES", [str(witness) for witness in witnesses.values()])
+    sign(petition, 1)
+    append()
+    note = client.get("/p/jardin/log/checkpoint").text
+    body = note.partition("\n\n")[0] + "\n"
+    lines = {name: cosign(body, key, witnesses[name]) for name, key in keys.items()}
+    for line in lines.values():
+        assert client.post("/p/jardin/log/cosignatures", data=note + line).status_code == 200
+    db.session.execute(text("ANALYZE count_cosignatures"))
+    db.session.commit()  # PostgreSQL now knows how few they are, and reads the table, not an index that has an order
+    assert client.get("/p/jardin/log/checkpoint").text == note + "".join(lines[name] for name in sorted(lines))
+    page = client.get("/p/jardin/log").text
+    assert sorted(lines, key=page.index) == sorted(lines)
 
 
 @pytest.mark.parametrize("path", [

@@ -266,6 +266,26 @@ def test_timeline_says_what_woke_the_worker(client, operator, woken_by, message)
     assert any(f"a worker was {message}." in event for event in read_timeline(client, signature))
 
 
+def test_timeline_lists_emails_of_one_moment_in_the_order_of_their_numbers(client, operator):
+    signature = make_signature(make_petition())
+    first = db.session.query(Delivery).one()
+    second = Delivery(
+        kind="reminder",
+        queue=first.queue,
+        petition_id=first.petition_id,
+        subject_id=signature.id,
+        generation=1,
+        created_at=first.created_at,
+    )
+    db.session.add(second)
+    db.session.commit()
+    db.session.execute(update(Delivery).where(Delivery.id == first.id).values(cause="451"))
+    db.session.execute(update(Delivery).where(Delivery.id == first.id).values(state="deferred"))
+    db.session.commit()  # PostgreSQL now finds the row of the first behind that of the second
+    enqueued = [event for event in read_timeline(client, signature) if " enqueued" in event]
+    assert [re.search(r"Email (\d+)", event)[1] for event in enqueued] == [str(first.id), str(second.id)]
+
+
 def test_form_that_no_worker_has_taken_is_a_due_confirmation(client, operator):
     petition, client.processes_requests = make_petition(), False
     form = {"name": "Zoé Martin", "email": "zoe@example.org"}
@@ -513,6 +533,7 @@ def test_statistics_are_csv_without_formulas(client, operator, failed_deliveries
     assert client.get("/ops/statistics/nonsense.csv").status_code == 404
 
 
+@pytest.mark.usefixtures("within_one_hour")
 def test_p95_is_shown_by_domain(client, operator):
     petition = make_petition()
     for domain, seconds in (("quick.example", 0.3), ("slow.example", 60)):
