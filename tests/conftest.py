@@ -101,6 +101,8 @@ def pytest_configure(config: pytest.Config) -> None:
         # The data is deleted after the run, and a disk that stalls must not fail an unrelated test.
         connection.execute("ALTER SYSTEM SET fsync = off")
         connection.execute("SELECT pg_reload_conf()")
+    with redis.Redis.from_url(config.engines["redis"]) as valkey:
+        valkey.config_set("appendonly", "no")  # likewise
 
 
 def pytest_configure_node(node) -> None:
@@ -274,6 +276,17 @@ def empty_tables(kept_bytes: int) -> None:
 def new_tables(app: Flask) -> None:
     """Give tables and indexes new files: what other tests left in them changes what a plan is thought to cost."""
     empty_tables(0)
+
+
+@pytest.fixture
+def within_one_hour() -> None:
+    """Wait for the next hour if less than half a minute is left of this one.
+
+    For tests that compare hours or days of two clocks, or of two moments.
+    """
+    left = 3600 - time.time() % 3600
+    if left < 30:
+        time.sleep(left + 1)
 
 
 @pytest.fixture

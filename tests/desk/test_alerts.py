@@ -2,6 +2,7 @@
 
 from datetime import UTC, datetime, timedelta
 from types import SimpleNamespace
+from zoneinfo import ZoneInfo
 
 import pytest
 from flask_babel import force_locale, gettext
@@ -90,7 +91,7 @@ def test_closing_soon_is_alerted_of_once_a_date(team, night):
         assert alerted() == [("closing", "campaigner"), ("closing", "sender")]
     message = compose("closing")["campaigner@example.org"]
     assert "closes on" in message.body
-    assert str(petition.closes_at.year) in message.subject
+    assert f"{petition.closes_at.astimezone(ZoneInfo(petition.timezone)):%Y}" in message.subject
     petition.closes_at = clock.now() + timedelta(days=4)
     db.session.commit()
     check_alerts()

@@ -95,6 +95,7 @@ def test_times_of_a_campaign_are_in_its_zone(client):
     assert "Times are in the time zone Asia/Tokyo." in client.get("/desk/petitions/jardin?lang=en").text
 
 
+@pytest.mark.usefixtures("within_one_hour")
 def test_it_shows_times_of_the_petition_s_zone_and_its_main_language_first(client):
     petition = make_petition(timezone="Asia/Tokyo")
     petition.texts["es"] = PetitionText(language="es", title="Un jardín", summary="s", addressee="a", body="b")

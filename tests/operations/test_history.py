@@ -2,6 +2,7 @@
 
 from datetime import UTC, datetime, timedelta
 
+import pytest
 from sqlalchemy import func, select, text, update
 from support.factories import make_petition, make_signature
 
@@ -35,6 +36,7 @@ def age(days):
     db.session.commit()
 
 
+@pytest.mark.usefixtures("within_one_hour")
 def test_volume_waits_and_confirmations_reach_the_history(app):
     signatures = sent_to("gmail.com", 4)
     confirm_signature(signatures[0])
@@ -67,6 +69,7 @@ def test_provider_named_by_dns_is_the_one_of_its_domains(app):
     assert [each.name for each in history.list_providers(history.PERIODS["week"], now())] == ["google.com"]
 
 
+@pytest.mark.usefixtures("within_one_hour")
 def test_domains_of_few_emails_are_counted_together_after_two_days(app, monkeypatch):
     monkeypatch.setattr(rollup, "MIN_DAILY_EMAILS", 6)
     sent_to("martin.example", 2)

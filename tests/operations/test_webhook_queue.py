@@ -95,6 +95,7 @@ def test_event_sent_again_after_it_was_given_up_waits_since_then(endpoint):
     assert read().oldest < 60
 
 
+@pytest.mark.usefixtures("within_one_hour")
 def test_page_command_metrics_and_history_agree(endpoint, receiver, client, app):
     enqueue(endpoint)
     sender.send_due()

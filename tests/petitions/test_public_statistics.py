@@ -93,6 +93,7 @@ def test_page_table_and_api_agree_and_show_nobody(client, signed, rolled_up):
     assert "city" not in statistics["groups"]
 
 
+@pytest.mark.usefixtures("within_one_hour")
 def test_the_page_holds_each_column_of_its_charts_and_one_script_that_its_policy_allows(client, signed):
     page = client.get("/p/jardin/figures?lang=en")
     days, hours = (json.loads(columns) for columns in re.findall(r"data-columns='([^']*)'", page.text))

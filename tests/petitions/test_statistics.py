@@ -4,6 +4,7 @@ import re
 from collections import Counter
 from datetime import timedelta
 
+import pytest
 from sqlalchemy import event, select, text, update
 from support.factories import make_petition, make_signature
 
@@ -75,6 +76,7 @@ def test_statistics_equal_rows_after_every_transition(app, sent_emails):
     assert db.session.query(CampaignStatistic).filter_by(n=0).count() == 0, "no value of an erased signature is left"
 
 
+@pytest.mark.usefixtures("within_one_hour")
 def test_buckets_are_by_time_of_confirmation_in_the_petition_time_zone(app):
     petition = make_petition(timezone="Europe/Paris")
     signature = make_signature(petition)

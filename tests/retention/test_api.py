@@ -4,8 +4,8 @@ from datetime import timedelta
 
 from support.api_tokens import make_token
 from support.factories import make_petition
+from support.retention import today as current_day
 
-from petition.core import clock
 from petition.core.db import db
 from petition.petitions.models import Petition
 
@@ -21,7 +21,7 @@ def day():
 def test_the_day_is_recorded_and_taken_back(client):
     make_petition()
     _, headers = make_token("petitions:manage")
-    today = clock.now().date()
+    today = current_day()
     planned = client.put(PATH, headers=headers, json={"on": today.isoformat()})
     assert (planned.status_code, planned.json["state"]) == (200, "open")
     assert day() == today
