@@ -9,13 +9,13 @@ from datetime import timedelta
 import pytest
 from sqlalchemy import func, update
 from support.factories import make_petition, make_signature
+from support.heartbeats import record_lasting_heartbeat
 
 from petition.core.db import db
 from petition.delivery.claims import claim_due, recover_expired_leases
 from petition.delivery.models import Delivery
 from petition.delivery.queues import CONFIRMATIONS
 from petition.operations import dead_workers
-from petition.operations.heartbeat import record_heartbeat
 from petition.operations.models import Heartbeat
 
 
@@ -58,7 +58,7 @@ def test_live_worker_keeps_its_claims_also_while_it_is_suspended(app):
 
 def test_worker_with_heartbeats_is_alive_even_if_its_process_is_not_seen(app, dead_pid):
     worker = claim(dead_pid)
-    record_heartbeat("worker", "confirmations@container", ["confirmations"])
+    record_lasting_heartbeat("worker", "confirmations@container", ["confirmations"])
     db.session.execute(update(Heartbeat).values(pid=dead_pid))
     db.session.commit()
     assert dead_workers.end_leases() == []

@@ -12,6 +12,7 @@ from prometheus_client.parser import text_string_to_metric_families
 from sqlalchemy import func, update
 from support.factories import make_petition, make_signature
 from support.heartbeats import record_lasting_heartbeat
+from support.request_counter import count_without_thread
 from support.settings import environment
 
 from config import Config
@@ -23,7 +24,6 @@ from petition.operations.certificates import SITE_CERTIFICATE
 from petition.operations.disk import DISK
 from petition.operations.probes import record_probe
 from petition.operations.smtp_probe import MAIL_SERVER
-from petition.operations.web_requests import count_requests
 
 PANELS = json.loads((Path(__file__).parents[2] / "docs/monitoring/grafana.json").read_text(encoding="utf-8"))["panels"]
 SELECTOR = re.compile(r"\b(petition_[a-z_]+)(?:\{([^}]*)\})?")
@@ -60,7 +60,7 @@ def samples(app, database_url, redis_url):
     record_probe(SITE_CERTIFICATE, True, "", 1, 2 * 10**9)
     db.session.commit()
     web = create_app(Config(environment(database_url, redis_url, PETITION_METRICS_TOKEN="a token of some length")))
-    count_requests(web)
+    count_without_thread(web)
     client = web.test_client()
     client.get("/")
     with web.app_context():

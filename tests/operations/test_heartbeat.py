@@ -119,6 +119,6 @@ def test_outage_of_the_database_is_logged_once_and_its_end(caplog):
     outage.recorded()
     outage.recorded()
     outage.failed(OSError())
-    said = [record.getMessage() for record in caplog.records]
+    said = [record.getMessage() for record in caplog.records if "heartbeat" in record.name]
     assert ["does not answer" in line for line in said] == [True, False, True]
     assert "the database answers" in said[1]

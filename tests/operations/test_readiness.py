@@ -1,25 +1,16 @@
 """`/readyz` reports broker, workers and beat."""
 
-from sqlalchemy import func
-
-from petition.core.db import db
-from petition.operations.models import Heartbeat
-
-
-def store_heartbeat(part, **values):
-    row = {"name": part, "part": part, "host": "h", "pid": 1, "queues": [], "version": "1", "threads": 1, **values}
-    db.session.merge(Heartbeat(**row, seen_at=func.now()))
-    db.session.commit()
+from support.heartbeats import record_lasting_heartbeat
 
 
 def test_readyz_reports_each_component(client):
     answer = client.get("/readyz")
     assert (answer.status_code, answer.json["status"]) == (200, "degraded")
     assert set(answer.json["parts"]) == {"database", "redis", "broker", "workers", "beat"}
-    store_heartbeat("beat")
-    store_heartbeat("worker", queues=["confirmations", "notifications", "mailings", "maintenance", "webhooks"])
+    record_lasting_heartbeat("beat", "beat")
+    record_lasting_heartbeat("worker", "w", ["confirmations", "notifications", "mailings", "maintenance", "webhooks"])
     assert client.get("/readyz").json["status"] == "ok"
-    store_heartbeat("worker", queues=["notifications", "mailings", "maintenance", "webhooks"])
+    record_lasting_heartbeat("worker", "w", ["notifications", "mailings", "maintenance", "webhooks"])
     assert "confirmations" in client.get("/readyz").json["parts"]["workers"]
 
 

@@ -10,6 +10,7 @@ from sqlalchemy import func, text, update
 from structlog.testing import capture_logs
 from support.factories import sign_in
 from support.ports import free_port
+from support.request_counter import count_without_thread
 
 from config import Config
 from petition.app import create_app
@@ -19,7 +20,6 @@ from petition.operations import untrusted_proxies, web_requests
 from petition.operations.cli import doctor as doctor_command
 from petition.operations.doctor import website
 from petition.operations.models import Probe
-from petition.operations.web_requests import count_requests
 
 FORWARDED = {"X-Forwarded-For": "203.0.113.9"}
 
@@ -31,7 +31,7 @@ def make_site(app, database_url, redis_url):
 
     def make(proxy_count):
         site = create_app(Config(environment(database_url, redis_url, PROXY_COUNT=str(proxy_count))))
-        count_requests(site)
+        count_without_thread(site)
         made.append(site)
 
         def flush():

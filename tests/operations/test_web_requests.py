@@ -9,13 +9,14 @@ from prometheus_client.parser import text_string_to_metric_families
 from sqlalchemy import func, select
 from sqlalchemy.exc import OperationalError
 from support.factories import make_petition
+from support.request_counter import count_without_thread
 
 from config import Config
 from petition.app import create_app
 from petition.core.db import db
 from petition.operations import web_requests
 from petition.operations.models import WebRequests
-from petition.operations.web_requests import RequestCounter, count_requests
+from petition.operations.web_requests import RequestCounter
 
 
 @pytest.fixture
@@ -24,7 +25,7 @@ def counted(app, database_url, redis_url):
     settings = environment(database_url, redis_url, PETITION_METRICS_TOKEN="a token of some length")
     apps = [create_app(Config(settings)) for _ in range(2)]
     for each in apps:
-        count_requests(each)
+        count_without_thread(each)
     yield apps
     for each in apps:
         with each.app_context():

@@ -57,10 +57,12 @@ def make_signatures_in_each_state(petition):
 
 
 @pytest.mark.parametrize("way", ["form", "json"])
-def test_request_runs_the_same_statements_for_every_state(unprocessed, way):
+def test_request_runs_the_same_statements_for_every_state(request, unprocessed, way):
     make_signatures_in_each_state(make_petition())
     statements, seen = [], {}
-    event.listen(db.engine, "before_cursor_execute", lambda *args: statements.append(args[2]))
+    recorder = db.engine, "before_cursor_execute", lambda *args: statements.append(args[2])
+    event.listen(*recorder)
+    request.addfinalizer(lambda: event.remove(*recorder))
 
     def ask(state, n):
         headers = {"X-Forwarded-For": f"203.1.{n}.1"}
