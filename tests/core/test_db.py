@@ -18,8 +18,8 @@ from petition.core.db import db, execute_autocommit, is_outage, run_after_commit
 
 def test_idle_transaction_is_terminated_and_answered_503(app, client, database_url):
     make_petition()
-    db.session.execute(text("SET LOCAL idle_in_transaction_session_timeout = '50ms'"))
     own = db.session.scalar(text("SELECT pg_backend_pid()"))
+    db.session.execute(text("SET LOCAL idle_in_transaction_session_timeout = '50ms'"))
     others = create_engine(database_url, isolation_level="AUTOCOMMIT")
     with others.connect() as other:
         there = text("SELECT count(*) FROM pg_stat_activity WHERE pid = :own")

@@ -3,7 +3,7 @@
 import time
 
 import pytest
-from support.waiting import wait_for
+from support.waiting import BUSY_FACTOR, wait_for
 
 pytestmark = [pytest.mark.journey, pytest.mark.xdist_group("stack")]
 SLUG = "internet-en-prison"
@@ -35,7 +35,7 @@ def sign_until_mailed_within(seconds, stack, sign, address):
 def test_sign_confirm_be_counted_withdraw(stack, sign):
     address = f"{sign.__name__}.{time.time_ns()}@example.org"
     before = stack.count()["confirmed"]
-    link = sign_until_mailed_within(2, stack, sign, address)
+    link = sign_until_mailed_within(2 * BUSY_FACTOR, stack, sign, address)
     recipient = stack.recipient_of(link)
     page = stack.get(link)
     assert page.status == 200

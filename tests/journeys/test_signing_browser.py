@@ -2,6 +2,7 @@
 
 import re
 import time
+from datetime import UTC, datetime, timedelta
 
 import pytest
 from axe_playwright_python.sync_playwright import Axe
@@ -142,8 +143,10 @@ def test_the_button_to_sign_is_visible_in_a_low_window_and_nothing_scrolls_by_it
 def test_a_letter_is_passed_on_by_the_device_and_copied(stack, chromium):
     page = new_page(chromium, permissions=["clipboard-read", "clipboard-write"])
     page.add_init_script("navigator.share = async (data) => { window.shared = data; };")
+    page.clock.install()
     page.goto(f"{stack.url}{LETTER}/thank-you?lang=en")
     check_page(page)
+    page.clock.pause_at(datetime.now(UTC) + timedelta(hours=1))  # "Copied" is shown for four seconds
     page.get_by_role("button", name="Share with an app of this device").click()
     shared = page.evaluate("window.shared")
     assert shared["url"] == f"{stack.url}{LETTER}?via=device"

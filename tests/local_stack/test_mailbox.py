@@ -9,6 +9,7 @@ from pathlib import Path
 import pytest
 from flask import Flask
 from flask.testing import FlaskClient
+from support.waiting import BUSY_FACTOR
 
 import petition
 from petition.local_stack import mailbox_views
@@ -81,6 +82,7 @@ def test_numbers_go_on_after_a_restart(tmp_path: Path, client: FlaskClient) -> N
         with SmtpServer(tmp_path, choose_port(None)) as server:
             send(server, make_message(), ["marie@example.org"])
             process = server.process
+            server.stop(BUSY_FACTOR)
         assert process is not None
         assert process.returncode == 0
         assert [mail["id"] for mail in client.get("/mailbox/messages.json").get_json()] == expected
@@ -93,7 +95,7 @@ def test_it_stops_at_once_with_a_client_connected(tmp_path: Path) -> None:
     ):
         connection.ehlo()
         process = server.process
-        server.stop()
+        server.stop(BUSY_FACTOR)
         assert process is not None
         assert process.returncode == 0
         # What is left of the connection says nothing of interest.

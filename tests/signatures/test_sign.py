@@ -137,9 +137,10 @@ def test_two_spellings_at_once_make_one_signature_with_the_first_of_them(app):
     assert len(deliveries()) == 1
 
 
-def test_fifty_concurrent_requests_make_one_row_and_one_email(app):
+def test_fifty_requests_ten_at_once_make_one_row_and_one_email(app):
     make_petition()
-    with ThreadPoolExecutor(50) as pool:
+    # No more at once than a process has connections: waiting for one of those is bounded, on purpose.
+    with ThreadPoolExecutor(10) as pool:
         answers = list(
             pool.map(
                 lambda n: (

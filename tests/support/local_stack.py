@@ -51,5 +51,5 @@ class LocalStack(SiteClient):
         self.process.send_signal(sign)
         self.process.wait(120)
         took = time.monotonic() - began
-        _, left = psutil.wait_procs(family, timeout=0.5)
+        _, left = psutil.wait_procs(family, timeout=5 * BUSY_FACTOR)
         return took, left

@@ -1,5 +1,6 @@
 """Several relays: by share, by provider, and one that is in trouble is stood in for."""
 
+import random
 from datetime import timedelta
 
 import pytest
@@ -55,6 +56,7 @@ def scopes():
 
 def test_emails_are_shared_as_the_shares_say(servers, enqueue_confirmations):
     one, two = servers("share=3", "share=1")
+    random.seed(1)  # one order of tests in a hundred draws shares that are not those asked for
     for n in range(24):
         enqueue_confirmations(f"s{n}@example.org")
         run_queue("confirmations")

@@ -1,6 +1,6 @@
 """An application that signs in by a provider on loopback."""
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 
 import pytest
 from support.oidc_provider import CLIENT_ID, CLIENT_SECRET, OidcProvider
@@ -29,6 +29,9 @@ def provider(app, monkeypatch) -> Iterator[OidcProvider]:
 
 
 @pytest.fixture
-def impatient(monkeypatch) -> None:
-    """Wait less long for a provider that does not answer; the others' answers may take a busy machine longer."""
-    monkeypatch.setattr(provider_client, "TIMEOUT_SECONDS", 1.0)
+def become_impatient(monkeypatch) -> Callable[[], None]:
+    """Return a function that has the application wait less long for the provider from now on.
+
+    Called where the provider does not answer any more: its answers before may take a busy machine longer.
+    """
+    return lambda: monkeypatch.setattr(provider_client, "TIMEOUT_SECONDS", 1.0)

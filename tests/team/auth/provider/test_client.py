@@ -221,19 +221,25 @@ def pour(_provider):
 
 @pytest.mark.parametrize("breaks", [hang, drip, fail, redirect, close, pour])
 @pytest.mark.parametrize("path", ["/.well-known/openid-configuration", "/token", "/jwks"])
-def test_provider_out_of_order(client, provider, impatient, account, path, breaks):
+def test_provider_out_of_order(client, provider, become_impatient, account, path, breaks):
     provider.break_at[path] = breaks(provider)
     provider.person = {"sub": "42", "email": account.email, "email_verified": True}
-    answer = leave(client)
-    if path != "/.well-known/openid-configuration":
-        answer = come_back(client, authorize(answer))
+    if path == "/.well-known/openid-configuration":
+        become_impatient()
+        answer = leave(client)
+    else:
+        address = authorize(leave(client))
+        become_impatient()
+        answer = come_back(client, address)
     message = shown(client, answer)
     assert SILENT in message or UNVERIFIED in message
     assert not is_signed_in(client)
     assert "/elsewhere" not in provider.asked
 
 
-def test_provider_is_left_alone_after_it_did_not_answer(client, provider, impatient, account):
+def test_provider_is_left_alone_after_it_did_not_answer(client, provider, become_impatient, account, monkeypatch):
+    monkeypatch.setattr(provider_client.breaker, "open_seconds", 3600.0)
+    become_impatient()
     path = "/.well-known/openid-configuration"
     provider.break_at[path] = hang(provider)
     for _ in range(3):
