@@ -125,7 +125,7 @@ SETTINGS = (
     Setting("MAIL_MAX_EMAILS", _integer(1, 100_000), 500, "emails", "sent on one connection before it is renewed"),
     Setting("MAIL_SUPPRESS_SEND", BOOLEAN, False, "boolean", "send nothing (Flask-Mail's switch)"),
     Setting("MAIL_DEBUG", BOOLEAN, False, "boolean", "SMTP dialogue on stderr, with addresses: never in production"),
-    Setting("MAIL_ASCII_ATTACHMENTS", BOOLEAN, False, "boolean", "Flask-Mail's; no email here has attachments"),
+    Setting("MAIL_ASCII_ATTACHMENTS", BOOLEAN, False, "boolean", "Flask-Mail's; has no effect here"),
     Setting("PETITION_DKIM_SELECTOR", DKIM_SELECTOR, None, "selector", "signs every email with DKIM, under this name"),
     Setting("PETITION_DKIM_KEY", DKIM_KEY, None, "PEM", "its private key", secret=True),
     Setting("PETITION_DKIM_SECOND_SELECTOR", DKIM_SELECTOR, None, "selector",

@@ -60,7 +60,7 @@ def apply_entries(connection: Connection, entries: Sequence[Entry]) -> Counter[s
 
 
 def finish_replay(entries: Sequence[Entry]) -> None:
-    """Go on with what the entries began, once the replay is committed; twice does no harm. Commits by itself."""
+    """Run each feature's follow-up work, once the replay is committed. Idempotent. Commits by itself."""
     for finish in current_app.extensions.get("petition.replay_finishers", []):
         finish(entries)
 

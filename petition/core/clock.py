@@ -11,7 +11,7 @@ def now() -> datetime:
 
 
 def is_timezone(name: str) -> bool:
-    """Whether this machine knows a time zone of this name, such as Europe/Paris."""
+    """Return whether this machine knows a time zone of this name, such as Europe/Paris."""
     return name in _timezones()
 
 

@@ -35,7 +35,7 @@ def _error_text(code: int) -> tuple[str, str]:
     """Return a title and advice for a status, in the reader's language."""
     # A feature's own text where its pages cannot read the database; it says None elsewhere.
     describe_outage = current_app.extensions.get("petition.outage_text")
-    if code == 503 and describe_outage and (text := describe_outage()):
+    if code == 503 and describe_outage and (text := describe_outage(request.path)):
         return text
     known = {
         400: (_("That request could not be read"), _("Please go back and try once more.")),

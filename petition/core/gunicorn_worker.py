@@ -99,7 +99,7 @@ class BufferingWorker(ThreadWorker):  # type: ignore[misc]  # gunicorn carries n
         self.poller.register(connection.sock, selectors.EVENT_READ, partial(self._on_readable, connection))
 
     def _on_readable(self, connection: Connection, _socket: Any) -> None:
-        """Let a thread read what has come on a waiting connection; what comes after the last response is nobody's."""
+        """Hand a waiting connection that has data to a thread; discard what comes after the last response."""
         if connection.is_closed:  # by an event of the same round
             return
         if connection.is_closing:

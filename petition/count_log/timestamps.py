@@ -1,4 +1,4 @@
-"""Timestamps of checkpoints by a service that the operator names (RFC 3161): that they existed, by another's clock.
+"""Timestamps of checkpoints (RFC 3161): a service that the operator names attests that they existed at a time.
 
 The reply is kept as it came. Who wants to be sure verifies it with the service's certificate (docs/integrity.md); here
 it is only seen that the service granted it, and for this checkpoint.

@@ -87,7 +87,7 @@ def list_sample(cluster: IntegrityCluster) -> list[Any]:
 
 
 def ignore(clusters: Sequence[IntegrityCluster], reason: str) -> None:
-    """Let clusters be from now on: no rule holds them. What they quarantined stays so until it is released. Flushes."""
+    """Ignore clusters: no rule quarantines more of them; what is in quarantine stays there until released. Flushes."""
     for cluster in clusters:
         if cluster.ignored_at is None:
             cluster.ignored_at, cluster.ignored_because = clock.now(), reason

@@ -46,7 +46,7 @@ def signal_label(name: str, values: list[float]) -> str:
             "all tick the same boxes: %(share)s, elsewhere %(usual)s", share=observed, usual=expected
         ),
         Signal.REGULAR: _("at regular intervals"),
-        Signal.TOGETHER: _("speaks for them: they are in one place, %(share)s in one network", share=observed),
+        Signal.TOGETHER: _("in their favour: they are in one place, %(share)s in one network", share=observed),
     }[Signal(name)]  # fmt: skip
 
 

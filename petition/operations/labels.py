@@ -2,7 +2,6 @@
 
 from datetime import datetime
 
-from flask import request
 from flask_babel import format_decimal
 from flask_babel import gettext as _
 
@@ -24,9 +23,9 @@ def state_label(state: str) -> str:
     }.get(state) or signature_state_label(bulk_action_state_label(state))  # fmt: skip
 
 
-def outage_text() -> tuple[str, str] | None:
+def outage_text(path: str) -> tuple[str, str] | None:
     """Return the title and advice of pages under /ops/ while the database does not answer; None for all others."""
-    if not request.path.startswith("/ops/"):
+    if not path.startswith("/ops/"):
         return None
     return _("It is not known whether mail flows"), _(
         "The database does not answer, or cannot be used. On the server, “petition queue check” says which. What to do"

@@ -24,8 +24,8 @@ def field_label(field: str) -> str:
         "asks": _("What signers are asked"),
         "listing": _("Public list of names"),
         "list_indexed": _("Search engines may index the list of names"),
-        "named_total": _("Names may wait for so many people"),
-        "named_profession": _("Names may wait for so many people of the same profession"),
+        "named_total": _("Show names once this many people have signed"),
+        "named_profession": _("Show names once this many people of the same profession have signed"),
         "team_sees_withheld": _("The team sees the names that wait"),
         "statistics": _("Statistics are public"),
         "organisations": _("Organisations may sign"),
@@ -40,11 +40,11 @@ def field_label(field: str) -> str:
         "addressee": _("Addressee"),
         "body": _("Text"),
         "professions": _("Professions to suggest"),
-        "email_intro": _("Beginning of the email that asks to confirm"),
-        "email_closing": _("End of the email that asks to confirm"),
+        "email_intro": _("Beginning of the confirmation email"),
+        "email_closing": _("End of the confirmation email"),
         "thanks": _("Thank-you page"),
         "consent": _("Box for news by email"),
-        "share_text": _("Words to pass it on with"),
+        "share_text": _("Suggested text for sharing"),
     }
     return _("%(field)s, in %(language)s", field=names[name], language=LANGUAGES[language]) if dot else names[name]
 

@@ -32,7 +32,7 @@ from petition.team import audit
 FILTER_OPTIONS = (
     click.option("--petition", help="Its slug."),
     click.option("--name", help="Words of a name or organisation, or how they begin."),
-    click.option("--email", help="The whole address, or how it begins."),
+    click.option("--email", help="The whole address, or its beginning."),
     click.option("--profession", help="How it begins."),
     click.option("--city", help="Town or city: how it begins."),
     click.option("--state", type=click.Choice(STATES)),

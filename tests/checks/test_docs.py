@@ -1,7 +1,10 @@
 """The documents: relative links lead somewhere, every folder is described, the glossary is short."""
 
 import re
+import tomllib
 from pathlib import Path
+
+from petition.commands import cli
 
 ROOT = Path(__file__).parents[2]
 DOCUMENTS = [*sorted(ROOT.glob("*.md")), *sorted((ROOT / "docs").rglob("*.md"))]
@@ -47,6 +50,23 @@ def test_every_folder_is_named_in_the_architecture():
     folders = [name for name in top if f"{name}/" not in ignored and not name.endswith(".egg-info")]
     folders += [str(path.parent.relative_to(ROOT)) for path in (ROOT / "petition").rglob("*/__init__.py")]
     assert [name for name in sorted(folders) if f"`{name}/`" not in text] == []
+
+
+def test_the_layers_are_those_that_import_linter_checks():
+    text = (ROOT / "docs" / "architecture.md").read_text(encoding="utf-8")
+    block = re.search(r"^Layers, .*?```\n(.*?)```", text, re.S | re.M)[1]
+    described = [{name.strip() for name in re.split("[|,]", layer)} for layer in block.split(">")]
+    settings = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))["tool"]["importlinter"]
+    [layers] = [contract["layers"] for contract in settings["contracts"] if contract["type"] == "layers"]
+    checked = [{name.strip().removeprefix("petition.") for name in layer.split("|")} for layer in layers]
+    described[0] -= {"wsgi", "worker"}  # outside of the package
+    assert described == checked
+
+
+def test_the_commands_in_the_readme_are_those_that_there_are():
+    block = re.search(r"^## Commands.*?```\n(.*?)```", (ROOT / "README.md").read_text(encoding="utf-8"), re.S | re.M)[1]
+    named = set(re.findall(r"^petition ([\w-]+)", block, re.M))
+    assert named == set(cli.commands)
 
 
 def test_the_glossary_is_short_and_sorted():

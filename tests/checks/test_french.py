@@ -14,7 +14,13 @@ RETIRED = {
     r"en pause\b": "suspendre",
     r"invité·e|·e\b": "a turn that needs no gender",
     r"\bpistage\b": "traceur",
-    r"commune\b": "ville",
+    r"\bcommunes?\b": "ville",
+    r"événement": "évènement",
+    r"n[°º]": "nᵒ",
+    r"serveurs? (de courriels?|de courrier|de mail|mail)": "serveur de messagerie",
+    r"\bbureau\b": "espace de l’équipe",
+    r"(?<!l’)\bessais?\b": "test, or tentative",
+    r"\bnom (\(|reste |est )?retenu": "non affiché, which is not what “retenu” says of a name",
 }
 MARKUP = re.compile(r"%\(\w+\)[a-z]|`[^`]*`|celery -A \S+ \S+")
 NO_BREAK = "\u00a0\u202f"

@@ -37,6 +37,25 @@ ACCESS_RULES = {"public", "holder of the link", "developer", "machine", "token",
 # Public: API documentation, health checks, assets, sign-in, and the mailbox of embedded mode.
 UNRESTRICTED_BLUEPRINTS = {"api-docs", "api_docs", "health", "mailbox", "bootstrap", "security"}
 
+# What reads `flask.request` beside views and APIs: it wraps every request, or decides who may make it.
+REQUEST_READERS = {
+    "app.py", "core/assets.py", "core/compression.py", "core/error_handlers.py", "core/health.py", "core/i18n.py",
+    "core/logging.py", "core/security_headers.py", "core/trusted_hosts.py", "local_stack/mailbox_views.py",
+    "operations/web_requests.py", "safeguards/rate_limits.py", "team/api_tokens/access.py", "team/auth/forms.py",
+    "team/auth/setup.py", "team/auth/view_checks.py", "team/permissions.py", "team/template_context.py",
+}  # fmt: skip
+
+
+def test_services_do_not_read_the_request():
+    readers = {
+        path.relative_to(ROOT / "petition").as_posix()
+        for path in (ROOT / "petition").rglob("*.py")
+        for node in ast.walk(ast.parse(path.read_text(encoding="utf-8")))
+        if isinstance(node, ast.ImportFrom) and node.module == "flask"
+        if any(alias.name == "request" for alias in node.names)
+    }
+    assert {name for name in readers if not re.search(r"(^|/)(views|api)(/|\.py$)", name)} == REQUEST_READERS
+
 
 def test_migrations_create_the_schema_of_the_models(app):
     with db.engine.connect() as connection:

@@ -106,7 +106,10 @@ def test_the_image_is_that_of_compose():
     assert f"{image['name']}:{image['newTag']}" == SERVICES["web"]["image"]
 
 
-@pytest.mark.skipif(shutil.which("kubectl") is None, reason="needs kubectl, for kustomize")
+@pytest.mark.skipif(
+    shutil.which("kubectl") is None,
+    reason="needs kubectl (kustomize): apt-get install kubectl from https://pkgs.k8s.io",
+)
 def test_kustomize_takes_them(tmp_path):
     made = subprocess.run(["kubectl", "kustomize", FOLDER], capture_output=True, text=True, check=False, timeout=240)
     assert made.returncode == 0, made.stderr

@@ -14,6 +14,7 @@ from support.factories import make_petition
 from support.nginx import NGINX, Nginx
 from support.waiting import wait_for
 
+from petition.core.languages import LANGUAGES
 from petition.petitions.views.public import CACHE_CONTROL
 
 pytestmark = [
@@ -52,6 +53,16 @@ def test_a_petition_that_was_closed_is_not_shown_open_to_the_first_who_comes_lat
     answer = proxy.site.get(PAGE)
     assert answer.headers["X-Cache"] in ("EXPIRED", "MISS")
     assert 'name="email"' not in answer.text
+
+
+def test_each_reader_gets_the_page_in_their_language_and_from_the_cache(proxy):
+    for _ in range(2):  # all of them are cached once the first time is over
+        for code in LANGUAGES:
+            browser = {"Accept-Language": f"{code}-XX,{code};q=0.9,xx;q=0.8"}
+            answer = proxy.site.request("GET", PAGE, **browser)
+            assert f'<html lang="{code}"' in answer.text
+            assert is_cached(proxy, PAGE, **browser), code
+            assert f'<html lang="{code}"' in proxy.site.request("GET", PAGE, **browser).text
 
 
 def test_only_public_pages_and_assets_are_cached(app_processes, proxy, mail_server):

@@ -54,7 +54,7 @@ AGREED = {
 }
 # By role in the petition: whether it may write.
 ROLES = {"greens": "owner", "choir": "sender", "school": "viewer"}
-# Whose mailing it is, and whom it reaches: nobody who did not agree to that very sender.
+# On behalf of, and whom it reaches: nobody who did not agree to that very sender.
 REACHED = {
     "team": {"team", "every"},
     "greens": {"green", "both", "every"},

@@ -55,7 +55,7 @@ class AmazonUnreachable(Exception):
 
 class _NoRedirect(urllib.request.HTTPRedirectHandler):
     def redirect_request(self, *_args: Any) -> None:
-        """Follow none: only the address that was checked is asked."""
+        """Refuse redirects: only the address that was checked is asked."""
 
 
 def fetch(url: str) -> bytes:

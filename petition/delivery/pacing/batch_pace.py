@@ -90,7 +90,7 @@ class BatchPace:
         return _park(provider, response, outcome) if outcome.rejection in SURE_CLASSES else outcome
 
     def finish(self) -> None:
-        """Tell what the providers answered. Commits; does nothing if none is watched."""
+        """Record which providers accepted emails of the batch. Commits; does nothing if no provider is watched."""
         if self._accepted:
             finish(self._accepted, self._token)
 

@@ -25,8 +25,8 @@ from petition.core import clock
 from petition.delivery.rendering import dkim
 
 HEADER_INJECTION_PATTERN = re.compile(rb"\r(?!\n)|\n(?![ \t])")
-# Needs neither quoting (RFC 5322, 3.2.3) nor an encoding.
 ENCODED_WORD = re.compile(r"=\?.*\?=")  # RFC 2047, section 2
+# Needs neither quoting (RFC 5322, 3.2.3) nor an encoding.
 PLAIN_ADDRESS = re.compile(r"[\w+-]+(\.[\w+-]+)*@[A-Za-z0-9-]+(\.[A-Za-z0-9-]+)+", re.ASCII)
 MAX_UNFOLDED_ADDRESS_CHARACTERS = 74
 MAX_LINE_BYTES = 998  # RFC 5322, 2.1.1

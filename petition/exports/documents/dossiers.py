@@ -173,7 +173,7 @@ def _list_jobs(
         **common, **text, "count_lines": describe_count(petition, count, as_of, len(names)),
         "organisations": names.organisations, "tables": _list_tables(petition, presented),
         "facts": [
-            [_("Reference"), reference], [_("True on"), format_moment(petition, as_of)],
+            [_("Reference"), reference], [_("As of"), format_moment(petition, as_of)],
             [_("Handed over by"), presented.sender_name], [_("Revision of the text"), str(petition.version)],
             [_("Page of the petition"), common["url"]],
         ],

@@ -186,7 +186,7 @@ def make_next() -> bool:
 
 
 def request_missing_cards() -> None:
-    """Ask for the cards of public petitions that have none: what reads them for other sites comes once. Commits."""
+    """Request the missing cards of public petitions in advance, as other sites fetch a card only once. Commits."""
     values = {
         "kind": DocumentKind.CARD.value, "now": clock.now(), "petition_ids": _list_public_ids(),
         "languages": list(LANGUAGES),

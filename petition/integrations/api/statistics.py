@@ -46,7 +46,9 @@ class CampaignStatisticsSchema(ma.Schema):
     count = ma.fields.Nested(CountSchema, required=True)
     submitted = ma.fields.Integer(required=True, metadata={"description": N_("all who signed")})
     mailed = ma.fields.Integer(required=True, metadata={"description": N_("who were sent a link")})
-    confirmed = ma.fields.Integer(required=True, metadata={"description": N_("who ever confirmed")})
+    confirmed = ma.fields.Integer(
+        required=True, metadata={"description": N_("all who have confirmed, whatever happened since")}
+    )
     days = ma.fields.List(ma.fields.Nested(BucketSchema), required=True)
     groups = ma.fields.Dict(keys=ma.fields.String(), values=ma.fields.Nested(BreakdownSchema), required=True)
 

@@ -20,4 +20,4 @@ def upgrade() -> None:
 
 
 def downgrade() -> None:
-    """Nothing: going back leaves the schema (docs/decisions/0051)."""
+    """Change nothing: the version before runs on this schema (docs/decisions/0051)."""

@@ -27,7 +27,7 @@ def suppressions() -> None:
 @click.option("--reason", required=True)
 @with_app_context
 def add(address: str, reason: str) -> None:
-    """Never email an address again."""
+    """Suppress an address: it is never emailed again."""
     suppression_actions.add(address, reason)
     db.session.commit()
     console.print("This address will not be emailed again.")

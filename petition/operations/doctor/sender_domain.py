@@ -98,5 +98,12 @@ def check_relay(resolver: Resolver, sending_ips: Sequence[str]) -> list[Finding]
             text = N_("The name of %(address)s (%(name)s) does not lead back to it.")
             findings.append(wrong("relay", text, advice, address=address, name=names[0]))
         else:
-            findings.append(ok("relay", N_("%(address)s is %(name)s, both ways."), address=address, name=names[0]))
+            findings.append(
+                ok(
+                    "relay",
+                    N_("%(address)s has the name %(name)s, and this name leads back to it."),
+                    address=address,
+                    name=names[0],
+                )
+            )
     return findings

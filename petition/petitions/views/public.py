@@ -69,14 +69,14 @@ def page(slug: str) -> Response:
 
 @blueprint.get("/p/<slug>/sign", endpoint="form")
 def form_page(slug: str) -> Response:
-    """Lead to the form: this is the address of one with an error, which people reload, copy and share."""
+    """Redirect to the form: a form with an error has this address, which people reload, copy and share."""
     get_public_or_404(slug)
     return redirect(url_for("petitions.page", slug=slug, lang=explicit_language(), _anchor="sign"), 303)
 
 
 @blueprint.get("/p/<path:pasted>")
 def pasted_address(pasted: str) -> Response:
-    """Lead from an address with what clings to it when it is copied (`/`, `.`, `)`, a space) to the right one."""
+    """Redirect from an address that was copied with a character too many (`/`, `.`, `)`, a space) to the right one."""
     return _redirect_to_clean_path(pasted)
 
 

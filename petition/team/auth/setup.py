@@ -42,7 +42,7 @@ def _set_content_security_policy(response: Response) -> Response:
 
 
 def _forget_account() -> None:
-    """Let Flask-Login read no account for this request: the page that says so has no database."""
+    """Treat this request as signed out, so that the error page about the database does not read the account from it."""
     g._login_user = AnonymousUserMixin()
 
 

@@ -1,4 +1,4 @@
-"""From the provider's answer to a session here: by the second factor of the account, unless the provider saw one."""
+"""Sign in who comes back from the provider; asks for the account's second factor, unless the provider saw one."""
 
 import time
 from typing import Any
