@@ -10,7 +10,7 @@ from sqlalchemy import ColumnElement, Select, func, literal, literal_column, sel
 
 from petition.core.db import db
 from petition.core.exceptions import Conflict, NotFound, ValidationError
-from petition.core.pagination import MAX_ID, Page, make_page
+from petition.core.pagination import MAX_ID, Page, make_page, select_page
 from petition.petitions.counters import increment
 from petition.petitions.models import Petition
 from petition.signatures.confirm import transition
@@ -44,12 +44,11 @@ def list_positioned(petition: Petition) -> list[Signature]:
 def list_unpositioned(petition: Petition, after_id: int | None = None) -> Page[Signature]:
     """Return a page of the organisations without a position, by name; those after the organisation `after_id`."""
     query = confirmed_query(petition).where(Signature.list_position.is_(None))
-    after = db.session.get(Signature, after_id) if after_id else None
+    after, start = db.session.get(Signature, after_id) if after_id else None, None
     if after is not None and after.petition_id == petition.id:
         start = tuple_(func.collation_key(after.organisation), literal(after.id))
-        query = query.where(tuple_(organisation_key, Signature.id) > start)
-    rows = db.session.scalars(query.order_by(organisation_key, Signature.id).limit(PAGE_SIZE + 1)).all()
-    return make_page(rows, PAGE_SIZE, key=lambda organisation: organisation.id)
+    page = select_page(query, (organisation_key, Signature.id), cursor=start, limit=PAGE_SIZE, descending=False)
+    return make_page(db.session.scalars(page).all(), PAGE_SIZE, key=lambda organisation: organisation.id)
 
 
 def get_organisation(petition: Petition, signature_id: int) -> Signature:
