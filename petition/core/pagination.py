@@ -7,9 +7,9 @@ from typing import Any, Generic, TypeVar
 from sqlalchemy import Select, tuple_
 
 from petition.core.exceptions import ValidationError
+from petition.core.ids import MAX_ID
 
 T = TypeVar("T")
-MAX_ID = 2**63 - 1  # of a bigint
 
 
 @dataclass(frozen=True)

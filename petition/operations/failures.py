@@ -8,7 +8,8 @@ from typing import Any
 from sqlalchemy import exists, func, or_, select, text
 
 from petition.core.db import db
-from petition.core.pagination import MAX_ID, Page, make_page, select_page
+from petition.core.ids import is_id
+from petition.core.pagination import Page, make_page, select_page
 from petition.delivery.models import PROBLEM_STATES, Attempt, Delivery, DeliveryState
 from petition.delivery.queues import EMAIL_QUEUES
 from petition.operations import queries
@@ -163,4 +164,4 @@ def parse_cursor(cursor: str) -> tuple[datetime, int] | None:
         at, delivery_id = datetime.fromisoformat(moment.replace(" ", "+")), int(number)
     except ValueError:
         return None
-    return (at, delivery_id) if at.tzinfo and 0 < delivery_id <= MAX_ID else None
+    return (at, delivery_id) if at.tzinfo and is_id(delivery_id) else None

@@ -13,7 +13,8 @@ from sqlalchemy import Row, Select, select
 
 from petition.core import read_replica
 from petition.core.collation import SortKey, sort_key
-from petition.core.pagination import MAX_ID, Page, make_page, parse_cursor, select_page
+from petition.core.ids import MAX_ID
+from petition.core.pagination import Page, make_page, parse_cursor, select_page
 from petition.petitions.models import Petition
 from petition.signatures.models import IS_LISTED, Party, Signature
 from petition.signatures.review.own_domain import is_own_domain

@@ -15,6 +15,7 @@ from petition.bulk_actions.models import BulkAction, BulkActionState
 from petition.core import clock
 from petition.core.db import db
 from petition.core.exceptions import InvalidTransition, NotFound, ValidationError
+from petition.core.ids import is_id
 from petition.core.pagination import Page, make_page, select_page
 from petition.delivery.queues import MAINTENANCE
 from petition.delivery.wakeup import wake
@@ -211,7 +212,7 @@ def find_import(petition: Petition, import_id: int, *, lock: bool = False) -> Pa
     query = select(PaperImport).where(PaperImport.id == import_id, PaperImport.petition_id == petition.id)
     if lock:
         query = query.with_for_update().execution_options(populate_existing=True)
-    found = db.session.scalar(query) if import_id < 2**63 else None
+    found = db.session.scalar(query) if is_id(import_id) else None
     if found is None:
         raise NotFound({"import": "there is no such import"})
     return found
@@ -230,7 +231,7 @@ def delete_signature(file: PaperImport, signature_id: int) -> bool:
 
     The caller has locked the import.
     """
-    if file.state != PaperImportState.DONE or signature_id >= 2**63:
+    if file.state != PaperImportState.DONE or not is_id(signature_id):
         return False
     which = (PaperSignature.id == signature_id, PaperSignature.import_id == file.id)
     counted = db.session.scalar(delete(PaperSignature).where(*which).returning(PaperSignature.counted))

@@ -5,7 +5,7 @@ from sqlalchemy.dialects.postgresql import insert
 
 from petition.core import clock
 from petition.core.db import db
-from petition.core.pagination import MAX_ID
+from petition.core.ids import MAX_ID
 from petition.petitions.models import Petition
 from petition.signatures.models import IS_LISTED, Signature
 from petition.signatures.review.models import NameReport

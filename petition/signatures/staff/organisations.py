@@ -10,7 +10,8 @@ from sqlalchemy import ColumnElement, Select, func, literal, literal_column, sel
 
 from petition.core.db import db
 from petition.core.exceptions import Conflict, NotFound, ValidationError
-from petition.core.pagination import MAX_ID, Page, make_page, select_page
+from petition.core.ids import find_by_id, is_id
+from petition.core.pagination import Page, make_page, select_page
 from petition.petitions.counters import increment
 from petition.petitions.models import Petition
 from petition.signatures.confirm import transition
@@ -53,7 +54,7 @@ def list_unpositioned(petition: Petition, after_id: int | None = None) -> Page[S
 
 def get_organisation(petition: Petition, signature_id: int) -> Signature:
     """Return an organisation's signature of a petition, in any state. Raises `NotFound`."""
-    signature = db.session.get(Signature, signature_id) if signature_id <= MAX_ID else None
+    signature = find_by_id(Signature, signature_id)
     if signature is None or signature.petition_id != petition.id or signature.party != Party.ORGANISATION:
         raise NotFound({"organisation": "there is no such organisation under this petition"})
     return signature
@@ -108,7 +109,7 @@ def find_duplicates(petition: Petition) -> list[Sequence[tuple[int, str]]]:
 
 def get_mergeable(petition: Petition, ids: Sequence[int], *, lock: bool = False) -> list[Signature]:
     """Return the confirmed organisations of a petition among these ids. Raises `Conflict` for fewer than two."""
-    candidates = [number for number in dict.fromkeys(ids) if 0 < number <= MAX_ID][:MAX_MERGED]
+    candidates = [number for number in dict.fromkeys(ids) if is_id(number)][:MAX_MERGED]
     query = confirmed_query(petition).where(Signature.id.in_(candidates)).order_by(Signature.id)
     if lock:
         query = query.with_for_update(of=Signature).execution_options(populate_existing=True)
