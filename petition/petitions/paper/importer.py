@@ -36,6 +36,8 @@ from petition.petitions.paper.queries import (
 
 DRAFT_TTL = timedelta(days=1)
 PAGE_SIZE = 100
+MAX_BYTES_READ_AT_ONCE = 64 * 1024  # some thousand lines: a tenth of a second; a worker reads what is longer
+MAX_PROBLEMS_SHOWN = 1_000
 BATCH_SIZE = 1_000  # lines of one transaction
 READ_TASK = "petition.petitions.tasks.read_paper_files"
 _reading = threading.Lock()  # parsing the same file in several threads takes longer than in one
