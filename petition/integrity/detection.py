@@ -155,9 +155,7 @@ def _hold(petition_id: int, cluster_id: int, kind: ClusterKind, ids: list[int], 
     """Quarantine what counts of a cluster, batch by batch. Commits."""
     counted, held = db.session.scalars(queries.SELECT_COUNTED, {"ids": ids}).all(), 0
     if is_new:
-        db.session.execute(
-            text("UPDATE integrity_clusters SET held_at = :now WHERE id = :id"), {"id": cluster_id, "now": now}
-        )
+        db.session.execute(queries.MARK_HELD, {"id": cluster_id, "now": now})
     for start in range(0, len(counted), BATCH_SIZE):
         held += len(quarantine_many(counted[start : start + BATCH_SIZE], cluster_id))
         db.session.commit()

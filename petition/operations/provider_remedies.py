@@ -4,7 +4,6 @@ What each provider wants of senders is in docs/deliverability.md. Imports nothin
 is quick.
 """
 
-
 from petition.core.text import N_
 
 REMEDIES = {

@@ -43,7 +43,7 @@ def represent_import(file: PaperImport) -> dict[str, Any]:
         "columns": [{"title": title, "field": field} for title, field in file.columns or []],
         "problems": [
             {"line": line, "kind": kind, "detail": detail, "message": paper_problem_message(kind, detail)}
-            for line, kind, detail in importer.list_problems(file)[:importer.MAX_PROBLEMS_SHOWN]
+            for line, kind, detail in importer.list_problems(file)[: importer.MAX_PROBLEMS_SHOWN]
         ],
         "action": represent_bulk_action(action) if action else None,
     }

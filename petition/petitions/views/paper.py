@@ -137,7 +137,7 @@ def page(slug: str, import_id: int) -> str:
         "petitions/paper/import.html",
         petition=petition,
         file=file,
-        problems=problems[:importer.MAX_PROBLEMS_SHOWN],
+        problems=problems[: importer.MAX_PROBLEMS_SHOWN],
         problem_count=len(problems),
         left_out=sum(kind not in KINDS_READ for _line, kind, _detail in problems),
         signatures=signatures,
