@@ -154,8 +154,8 @@ FOLD_DELIVERIES = text("""
     SELECT count(*) FROM folded
 """)
 
-# Begin the anonymisation of the petitions of a restored database, as `anonymise.begin` does, at the time at which it was
-# begun. A number is never given twice, but a petition of a later time than the entry is another one all the same.
+# Begin the anonymisation of the petitions of a restored database, as `anonymise.begin` does, at the time at which it
+# was begun. A number is never given twice, but a petition of a later time than the entry is another one all the same.
 BEGIN_RESTORED_SQL = text("""
     WITH begun AS (
         UPDATE petitions AS p SET
