@@ -12,7 +12,7 @@ from sqlalchemy import select, text, update
 from petition.core import clock
 from petition.core.db import autocommit_connection, db
 from petition.integrity import clusters, queries, signals
-from petition.integrity.models import ClusterKind, IntegrityCluster
+from petition.integrity.models import ClusterKind, DetectionMode, IntegrityCluster
 from petition.signatures.staff.quarantine import quarantine_many
 from petition.team import audit
 
@@ -75,12 +75,12 @@ def detect(now: datetime | None = None) -> Found:
     # On a connection of its own: the session's go back to the pool at each commit, and a lock is its connection's.
     with autocommit_connection() as connection:
         lock = {"id": ADVISORY_LOCK_ID}
-        if mode == "off" or not connection.scalar(text("SELECT pg_try_advisory_lock(:id)"), lock):
+        if mode == DetectionMode.OFF or not connection.scalar(text("SELECT pg_try_advisory_lock(:id)"), lock):
             return found
         try:
             since = now - timedelta(hours=current_app.config["PETITION_INTEGRITY_WINDOW"])
             for petition_id in db.session.scalars(queries.SELECT_ACTIVE_PETITIONS, {"since": since}).all():
-                _look_at(petition_id, now, found, holds=mode == "hold")
+                _look_at(petition_id, now, found, holds=mode == DetectionMode.HOLD)
             found.held += _hold_again()
         finally:
             db.session.rollback()

@@ -11,6 +11,7 @@ from petition.backups.journal import Entry, hash_journal_address, hash_signature
 from petition.backups.models import Act
 from petition.petitions.counters import increment_many
 from petition.signatures import journal_queries as queries
+from petition.signatures.models import SignatureState
 
 # Acts of one group end each other: of each group, the last act of a signature holds.
 ENDS = (Act.ERASED, Act.DISOWNED, Act.WITHDRAWN, Act.PUT_BACK)
@@ -81,7 +82,7 @@ def _execute(connection: Connection, act: str, statement: Any, given: list[tuple
     if act in NEWS_ENDING_ACTS:
         connection.execute(queries.END_PARTNER_NEWS_SQL, parameters)
     if act in ENDING_ACTS:
-        counted = [(row.petition_id, row.id, row.party) for row in rows if row.state == "confirmed"]
+        counted = [(row.petition_id, row.id, row.party) for row in rows if row.state == SignatureState.CONFIRMED]
         increment_many(counted, -1, connection)
     return len(rows)
 

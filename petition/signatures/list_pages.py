@@ -13,7 +13,7 @@ from sqlalchemy import ColumnElement, Select, func, literal_column, or_, tuple_
 from petition.core import read_replica
 from petition.core.collation import sort_key
 from petition.core.pagination import parse_cursor, select_page
-from petition.petitions.models import Petition
+from petition.petitions.models import Listing, Petition
 from petition.petitions.queries import LISTED_PEOPLE_SQL
 from petition.signatures.models import LISTED_NAME_SQL, SEARCH_VECTOR_SQL, Signature
 from petition.signatures.public_list import PAGE_SIZE as DEFAULT_PAGE_SIZE
@@ -93,7 +93,7 @@ def search(petition: Petition, text: str) -> list[Signatory]:
     letters = sort_key(text)[0]
     words = ["".join(c for c in word if c.isalnum()) for word in letters.replace("'", " ").replace("-", " ").split()]
     words = [word for word in words if word]
-    if petition.listing == "none" or len("".join(words)) < MIN_SEARCH_CHARACTERS:
+    if petition.listing == Listing.NONE or len("".join(words)) < MIN_SEARCH_CHARACTERS:
         return []
     pattern = " & ".join(f"{word}:*" for word in words[:8])
     query = listed_query(petition).where(Signature.party == literal_column("'person'"))
@@ -104,6 +104,6 @@ def search(petition: Petition, text: str) -> list[Signatory]:
 
 def count_people(petition: Petition) -> int:
     """Return how many people the list has: a sum that the database keeps with the rows."""
-    if petition.listing == "none":
+    if petition.listing == Listing.NONE:
         return 0
     return int(read_replica.fetch_rows(LISTED_PEOPLE_SQL.bindparams(petition=petition.id))[0].people)

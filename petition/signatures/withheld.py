@@ -15,7 +15,7 @@ from petition.backups import journal
 from petition.backups.models import Act
 from petition.core import read_replica
 from petition.core.db import db
-from petition.petitions.models import Petition
+from petition.petitions.models import Listing, Petition
 from petition.signatures import withheld_queries
 from petition.signatures.models import NamedWhen, Party, Signature
 
@@ -53,7 +53,7 @@ def list_offers(petition: Petition, people: int = 0) -> dict[str, int]:
 
     `people`: how many have; what they are enough for is left out, as nobody would wait for it.
     """
-    if petition.listing == "none":
+    if petition.listing == Listing.NONE:
         return {}
     offers = {NamedWhen.TOTAL.value: petition.named_total if people < (petition.named_total or 0) else None}
     if "profession" in petition.asks:
@@ -129,7 +129,7 @@ def count_waiting() -> None:
 
 def list_waiting(petition: Petition) -> list[WaitingGroup]:
     """Return how many of a petition wait to be named: a few groups, none of which points at anybody."""
-    if petition.listing == "none":
+    if petition.listing == Listing.NONE:
         return []
     values = {"petition": petition.id, "min_group": MIN_GROUP, "max_groups": MAX_GROUPS}
     rows = read_replica.fetch_rows(withheld_queries.LIST_WAITING_SQL.bindparams(**values))
