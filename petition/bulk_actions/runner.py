@@ -15,7 +15,7 @@ from petition.bulk_actions.models import BulkAction, BulkActionRow, BulkActionSt
 from petition.core import clock
 from petition.core.db import db
 from petition.core.exceptions import NotFound, ValidationError
-from petition.core.pagination import MAX_ID
+from petition.core.ids import find_by_id
 from petition.delivery.queues import MAINTENANCE
 from petition.delivery.wakeup import wake
 
@@ -107,9 +107,7 @@ def list_sample_ids(bulk_action: BulkAction) -> list[int]:
 
 def find(subject: str, action_id: int, *, lock: bool = False) -> BulkAction:
     """Return an action on one kind of rows. Raises `NotFound`."""
-    bulk_action = None
-    if 0 < action_id <= MAX_ID:
-        bulk_action = db.session.get(BulkAction, action_id, with_for_update=lock or None, populate_existing=lock)
+    bulk_action = find_by_id(BulkAction, action_id, with_for_update=lock or None, populate_existing=lock)
     if bulk_action is None or bulk_action.subject != subject:
         raise NotFound({"action": "there is no such action any more: prepare it again"})
     return bulk_action

@@ -21,19 +21,15 @@ from petition.core.languages import (
     regional_locale,
     text_direction,
 )
+from petition.core.text import N_
 
-__all__ = ("DEFAULT_LANGUAGE", "LANGUAGES", "SOURCE_LANGUAGE")
+__all__ = ("DEFAULT_LANGUAGE", "LANGUAGES", "N_", "SOURCE_LANGUAGE")
 
 # How a language writes the first of a month, where its CLDR pattern writes a plain number.
 FIRST_OF_MONTH = {"fr": "1er"}
 MAX_ACCEPT_LANGUAGE_CHARACTERS = 500  # browsers send about fifty
 
 babel = Babel()
-
-
-def N_(text: str) -> str:
-    """Mark a text for extraction; it is translated where it is displayed."""
-    return text
 
 
 def choose_locale() -> Locale:

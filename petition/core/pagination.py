@@ -4,12 +4,12 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any, Generic, TypeVar
 
-from sqlalchemy import Select
+from sqlalchemy import Select, tuple_
 
 from petition.core.exceptions import ValidationError
+from petition.core.ids import MAX_ID
 
 T = TypeVar("T")
-MAX_ID = 2**63 - 1  # of a bigint
 
 
 @dataclass(frozen=True)
@@ -34,16 +34,20 @@ def parse_cursor(text: str | None, parameter: str = "cursor") -> int | None:
     return int(text)
 
 
-def select_page(
-    query: Select[Any], key: Any, *, cursor: int | None, limit: int, descending: bool = True
-) -> Select[Any]:
-    """Return the query of one page, ordered by a unique key; it fetches one row more, which `make_page` looks for."""
+def select_page(query: Select[Any], key: Any, *, cursor: Any, limit: int, descending: bool = True) -> Select[Any]:
+    """Return the query of one page, ordered by a unique key; it fetches one row more, which `make_page` looks for.
+
+    `key` is a column, or a tuple of columns that are unique together; `cursor` its value in the row that the page
+    before ended with, None for the first page.
+    """
+    columns = key if isinstance(key, tuple) else (key,)
     if cursor is not None:
-        query = query.where(key < cursor if descending else key > cursor)
-    return query.order_by(key.desc() if descending else key).limit(limit + 1)
+        row = tuple_(*columns) if isinstance(key, tuple) else key
+        query = query.where(row < cursor if descending else row > cursor)
+    return query.order_by(*(column.desc() if descending else column for column in columns)).limit(limit + 1)
 
 
-def make_page(rows: Sequence[T], limit: int, key: Callable[[T], int]) -> Page[T]:
-    """Return the page out of the rows that `select_page` found."""
+def make_page(rows: Sequence[T], limit: int, key: Callable[[T], int | str]) -> Page[T]:
+    """Return the page out of the rows that `select_page` found; `key` makes the cursor of the page after a row."""
     items = rows[:limit]
     return Page(items, str(key(items[-1])) if len(rows) > limit else None)

@@ -6,6 +6,11 @@ import unicodedata
 _ASCII_LOWER = str.maketrans(string.ascii_uppercase, string.ascii_lowercase)
 
 
+def N_(text: str) -> str:
+    """Mark a text for extraction; it is translated where it is displayed."""
+    return text
+
+
 def ascii_lower(text: str) -> str:
     """Return a text with A to Z in lower case, and every other character as it is.
 

@@ -22,7 +22,7 @@ from sqlalchemy import Row, select, text
 from petition.core.db import db
 from petition.count_log import notes, queries
 from petition.count_log.merkle import TILE_WIDTH, TileHashes, hash_leaf, list_needed_tiles, root_of
-from petition.count_log.models import CountCheckpoint, CountCommitment, CountLogEntry
+from petition.count_log.models import ConsentChange, CountCheckpoint, CountCommitment, CountLogEntry
 from petition.petitions.models import Petition
 
 BATCH_SIZE = 2000
@@ -30,7 +30,6 @@ ADVISORY_LOCK_ID = 7_226_141
 SALT_BYTES = 32
 SEED_BYTES = 32  # of an Ed25519 key
 ADDED, RESTORED, RELEASED = "confirmed", "restored", "released"
-UPDATES_KINDS = ("opted_in", "opted_out")  # of consents of who counts: no entry of the log
 
 # Sent in the transaction that takes `changes`, oldest first, so that whoever needs them too loses none.
 changes_taken = Namespace().signal("changes-taken")
@@ -57,7 +56,7 @@ def append_batch() -> int:
     changes_taken.send(current_app._get_current_object(), changes=events)  # type: ignore[attr-defined]
     by_petition: dict[int, list[Row[Any]]] = defaultdict(list)
     for event in events:
-        if event.kind in UPDATES_KINDS:
+        if event.kind in tuple(ConsentChange):
             continue
         by_petition[event.petition_id].append(event)
     for petition_id, own in sorted(by_petition.items()):

@@ -83,21 +83,3 @@ class TileHashes:
         first = start >> (TILE_HEIGHT * level)
         level_hashes = self.hashes.get(level, {})
         return root_of([level_hashes[number] for number in range(first, first + (1 << rest))])
-
-
-def verify_inclusion(leaf_hash: bytes, index: int, size: int, path: Sequence[bytes], root: bytes) -> bool:
-    """Return whether an audit path leads from a leaf to a root (RFC 9162, section 2.1.3.2)."""
-    if not 0 <= index < size:
-        return False
-    number, last, found = index, size - 1, leaf_hash
-    for sibling in path:
-        if last == 0:
-            return False
-        if number & 1 or number == last:
-            found = hash_children(sibling, found)
-            while not number & 1 and number:
-                number, last = number >> 1, last >> 1
-        else:
-            found = hash_children(found, sibling)
-        number, last = number >> 1, last >> 1
-    return last == 0 and found == root

@@ -1,11 +1,19 @@
 """What changes a count, and the public log of it: entries, hashes above them, checkpoints (docs/integrity.md)."""
 
 from datetime import datetime
+from enum import StrEnum
 
 from sqlalchemy import LargeBinary, SmallInteger, String, Text, func
 from sqlalchemy.orm import Mapped, mapped_column
 
 from petition.core.db import Model, identity_column
+
+
+class ConsentChange(StrEnum):
+    """What happened to a consent: no entry of the log."""
+
+    OPTED_IN = "opted_in"
+    OPTED_OUT = "opted_out"
 
 
 class CountEvent(Model):
@@ -20,8 +28,8 @@ class CountEvent(Model):
     petition_id: Mapped[int]
     signature_id: Mapped[int]
     party: Mapped[str] = mapped_column(String(12))
-    kind: Mapped[str] = mapped_column(String(12))  # the state that it has now, "erased", "opted_in" or "opted_out"
-    # Of the last two: None for the team's news, "passing_on", or "partnership " and the number of one.
+    kind: Mapped[str] = mapped_column(String(12))  # the state that it has now, "erased", or a `ConsentChange`
+    # Of a `ConsentChange`: None for the team's news, "passing_on", or "partnership " and the number of one.
     consent: Mapped[str | None] = mapped_column(String(30))
     at: Mapped[datetime] = mapped_column(server_default=func.now())
 

@@ -45,6 +45,7 @@ class Signer:
 
 def load_front_matter() -> dict[str, Any]:
     """Return the front matter of the campaign file."""
+    # Not by the application's own reader: the demo knows the application over HTTP only.
     front: dict[str, Any] = yaml.safe_load(CAMPAIGN_FILE.read_text(encoding="utf-8").split("---\n", 2)[1])
     return front
 

@@ -9,7 +9,7 @@ from petition.bulk_actions.models import BulkAction
 from petition.core import clock
 from petition.core.db import db
 from petition.core.exceptions import NotFound
-from petition.core.pagination import MAX_ID
+from petition.core.ids import find_by_id, is_id
 from petition.integrity.models import IntegrityCluster
 from petition.integrity.signals import Signals, score
 from petition.signatures.models import Signature, SignatureState
@@ -48,9 +48,7 @@ def get_score(cluster: IntegrityCluster) -> float:
 
 def find_cluster(cluster_id: int, *, lock: bool = False) -> IntegrityCluster:
     """Return a cluster. Raises `NotFound`."""
-    cluster = (
-        db.session.get(IntegrityCluster, cluster_id, with_for_update=lock or None) if cluster_id <= MAX_ID else None
-    )
+    cluster = find_by_id(IntegrityCluster, cluster_id, with_for_update=lock or None)
     if cluster is None:
         raise NotFound({"cluster": "there is no such cluster any more"})
     return cluster
@@ -59,7 +57,7 @@ def find_cluster(cluster_id: int, *, lock: bool = False) -> IntegrityCluster:
 def find_clusters(petition_id: int, ids: Sequence[int]) -> list[IntegrityCluster]:
     """Return those of some clusters of a petition that are still there, locked, in the order of their ids."""
     query = select(IntegrityCluster).where(
-        IntegrityCluster.petition_id == petition_id, IntegrityCluster.id.in_([n for n in ids if n <= MAX_ID])
+        IntegrityCluster.petition_id == petition_id, IntegrityCluster.id.in_([n for n in ids if is_id(n)])
     )  # fmt: skip
     return list(db.session.scalars(query.order_by(IntegrityCluster.id).with_for_update()))
 

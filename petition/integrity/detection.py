@@ -12,7 +12,7 @@ from sqlalchemy import select, text, update
 from petition.core import clock
 from petition.core.db import autocommit_connection, db
 from petition.integrity import clusters, queries, signals
-from petition.integrity.models import ClusterKind, IntegrityCluster
+from petition.integrity.models import ClusterKind, DetectionMode, IntegrityCluster
 from petition.signatures.staff.quarantine import quarantine_many
 from petition.team import audit
 
@@ -75,12 +75,12 @@ def detect(now: datetime | None = None) -> Found:
     # On a connection of its own: the session's go back to the pool at each commit, and a lock is its connection's.
     with autocommit_connection() as connection:
         lock = {"id": ADVISORY_LOCK_ID}
-        if mode == "off" or not connection.scalar(text("SELECT pg_try_advisory_lock(:id)"), lock):
+        if mode == DetectionMode.OFF or not connection.scalar(text("SELECT pg_try_advisory_lock(:id)"), lock):
             return found
         try:
             since = now - timedelta(hours=current_app.config["PETITION_INTEGRITY_WINDOW"])
             for petition_id in db.session.scalars(queries.SELECT_ACTIVE_PETITIONS, {"since": since}).all():
-                _look_at(petition_id, now, found, holds=mode == "hold")
+                _look_at(petition_id, now, found, holds=mode == DetectionMode.HOLD)
             found.held += _hold_again()
         finally:
             db.session.rollback()
@@ -155,9 +155,7 @@ def _hold(petition_id: int, cluster_id: int, kind: ClusterKind, ids: list[int], 
     """Quarantine what counts of a cluster, batch by batch. Commits."""
     counted, held = db.session.scalars(queries.SELECT_COUNTED, {"ids": ids}).all(), 0
     if is_new:
-        db.session.execute(
-            text("UPDATE integrity_clusters SET held_at = :now WHERE id = :id"), {"id": cluster_id, "now": now}
-        )
+        db.session.execute(queries.MARK_HELD, {"id": cluster_id, "now": now})
     for start in range(0, len(counted), BATCH_SIZE):
         held += len(quarantine_many(counted[start : start + BATCH_SIZE], cluster_id))
         db.session.commit()

@@ -5,6 +5,7 @@ from flask import current_app
 from petition.core.db import db
 from petition.delivery.pacing.providers import find_providers
 from petition.integrity import queries
+from petition.integrity.models import DetectionMode
 from petition.safeguards.mail_providers import find_small_domain
 
 MAX_ROWS = 5_000  # newest signatures whose domains are looked at
@@ -18,7 +19,10 @@ def look_up_mail_servers() -> int:
     Answers are kept in `mail_domains`, as those for pacing are, for a day. Every wait is bounded
     (`delivery/pacing/mx_lookup.py`), and large providers are not asked about.
     """
-    if not current_app.config["PETITION_INTEGRITY_DNS"] or current_app.config["PETITION_INTEGRITY"] == "off":
+    if (
+        not current_app.config["PETITION_INTEGRITY_DNS"]
+        or current_app.config["PETITION_INTEGRITY"] == DetectionMode.OFF
+    ):
         return 0
     values = {"max_rows": MAX_ROWS, "max_domains": MAX_DOMAINS}
     found = db.session.scalars(queries.SELECT_UNKNOWN_DOMAINS, values).all()

@@ -20,6 +20,14 @@ class ClusterKind(StrEnum):
     NETWORK = "network"
 
 
+class DetectionMode(StrEnum):
+    """What the setting PETITION_INTEGRITY says: look for nothing, only note clusters, quarantine them."""
+
+    OFF = "off"
+    WATCH = "watch"
+    HOLD = "hold"
+
+
 CLUSTER_KINDS = tuple(member.value for member in ClusterKind)
 
 

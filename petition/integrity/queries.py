@@ -209,3 +209,6 @@ COUNT_HELD_SINCE = text("""
     SELECT petition_id, max(confirmed) AS signatures FROM integrity_clusters
     WHERE held_at >= :since AND ignored_at IS NULL GROUP BY petition_id
 """)
+
+# Note since when a cluster is quarantined.
+MARK_HELD = text("UPDATE integrity_clusters SET held_at = :now WHERE id = :id")

@@ -15,7 +15,7 @@ from flask_babel import gettext as _
 from petition.core.clock import is_timezone
 from petition.core.countries import is_country
 from petition.core.exceptions import ValidationError
-from petition.core.pagination import MAX_ID
+from petition.core.ids import is_id
 from petition.core.text import is_printable_text
 from petition.mailings.content.placeholders import ParseErrors
 from petition.safeguards.email_addresses import BadAddress, parse_reply_address
@@ -205,7 +205,7 @@ class Id(Value):
         text = super()._deserialize(str(value))
         if text is None:
             return None
-        if not (text.isascii() and text.isdigit() and 0 < int(text) <= MAX_ID):
+        if not (text.isascii() and text.isdigit() and is_id(int(text))):
             raise ma.ValidationError(_("choose from the list"))
         return int(text)
 

@@ -7,7 +7,7 @@ from flask_babel import gettext as _
 
 from petition.core.db import db
 from petition.core.exceptions import InvalidTransition, NotFound
-from petition.core.pagination import MAX_ID
+from petition.core.ids import find_by_id
 from petition.mailings.labels import state_labels
 from petition.mailings.models import Mailing, MailingState
 from petition.team import audit
@@ -55,7 +55,7 @@ class InvalidMailingTransition(InvalidTransition):
 def find(mailing_id: int, *, lock: bool = False) -> Mailing:
     """Return a mailing; with `lock`, nobody else changes it until the end of the transaction. Raises `NotFound`."""
     options: dict[str, Any] = {"with_for_update": {"of": Mailing}, "populate_existing": True} if lock else {}
-    mailing = db.session.get(Mailing, mailing_id, **options) if 0 < mailing_id <= MAX_ID else None
+    mailing = find_by_id(Mailing, mailing_id, **options)
     if mailing is None:
         raise NotFound({"mailing": f"there is no mailing {mailing_id}"})
     return mailing

@@ -13,7 +13,7 @@ from sqlalchemy import Select
 
 from petition.core.db import db
 from petition.core.exceptions import InvalidTransition, ValidationError
-from petition.core.pagination import MAX_ID
+from petition.core.ids import find_by_id
 from petition.mailings.models import Mailing
 from petition.petitions.partners.access import Subject, is_outsider, list_own
 from petition.petitions.partners.models import GRANTS, Partner, PartnerRole, Partnership
@@ -40,7 +40,7 @@ def list_partners(account: Account) -> list[Partner]:
 
 def find_subject(mailing_id: int) -> Subject | None:
     """Return the partner and the petitions of a partner's mailing; None for the team's, which partners do not see."""
-    mailing = db.session.get(Mailing, mailing_id) if 0 < mailing_id <= MAX_ID else None
+    mailing = find_by_id(Mailing, mailing_id)
     if mailing is None or mailing.partner_id is None:
         return None
     return Subject(frozenset(mailing.segment["petitions"]), mailing.partner_id)

@@ -7,7 +7,8 @@ from sqlalchemy import select
 
 from petition.core.db import db
 from petition.core.exceptions import NotFound
-from petition.core.pagination import MAX_ID, Page, make_page, select_page
+from petition.core.ids import find_by_id
+from petition.core.pagination import Page, make_page, select_page
 from petition.delivery.models import STATES, Attempt, Delivery
 from petition.mailings.models import Unsubscription
 from petition.safeguards.email_addresses import BadAddress, parse_email_address
@@ -61,7 +62,7 @@ def find_by_address(mailing_id: int, address: str) -> list[Any]:
 
 def get_recipient(mailing_id: int, delivery_id: int) -> Recipient:
     """Return one recipient. Raises `NotFound`."""
-    delivery = db.session.get(Delivery, delivery_id) if delivery_id <= MAX_ID else None
+    delivery = find_by_id(Delivery, delivery_id)
     if delivery is None or delivery.mailing_id != mailing_id:
         raise NotFound({"recipient": "there is no such recipient"})
     attempts = select(Attempt).where(Attempt.delivery_id == delivery.id).order_by(Attempt.id)

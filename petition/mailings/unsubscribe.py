@@ -8,7 +8,7 @@ from sqlalchemy.dialects.postgresql import insert
 from petition.core import tokens
 from petition.core.db import db
 from petition.core.exceptions import NotFound
-from petition.core.pagination import MAX_ID
+from petition.core.ids import MAX_ID
 from petition.delivery.models import Delivery
 from petition.delivery.suppressions.suppression_list import is_hash_of
 from petition.mailings.emails import UNSUBSCRIBE_PURPOSE

@@ -47,9 +47,9 @@ def register(app: "Flask") -> None:
         labels.state_label,
     ):
         app.add_template_global(label)
-    register_handler(app, delivery_actions.SUBJECT, "retry", delivery_actions.retry)
-    register_handler(app, delivery_actions.SUBJECT, "discard", delivery_actions.discard)
-    register_handler(app, delivery_actions.SUBJECT, "mark-sent", delivery_actions.mark_sent)
+    register_handler(app, delivery_actions.SUBJECT, delivery_actions.DeliveryVerb.RETRY, delivery_actions.retry)
+    register_handler(app, delivery_actions.SUBJECT, delivery_actions.DeliveryVerb.DISCARD, delivery_actions.discard)
+    register_handler(app, delivery_actions.SUBJECT, delivery_actions.DeliveryVerb.MARK_SENT, delivery_actions.mark_sent)
     register_task(app, tasks.run_probe)
     register_task(app, tasks.run_reconcile)
     register_task(app, tasks.run_record_troubles)

@@ -7,7 +7,8 @@ from sqlalchemy import func, select
 from petition.core import clock
 from petition.core.db import db
 from petition.core.exceptions import NotFound
-from petition.core.pagination import MAX_ID, Page, make_page, select_page
+from petition.core.ids import find_by_id
+from petition.core.pagination import Page, make_page, select_page
 from petition.delivery.bounces.models import KINDS, Bounce, BounceKind
 from petition.team import audit
 
@@ -33,7 +34,7 @@ def count_by_kind(period: timedelta) -> dict[str, int]:
 
 def mark_read(bounce_id: int) -> None:
     """Mark a report as read, with an audit event; again changes nothing. Flushes. Raises `NotFound`."""
-    bounce = db.session.get(Bounce, bounce_id) if bounce_id <= MAX_ID else None
+    bounce = find_by_id(Bounce, bounce_id)
     if bounce is None:
         raise NotFound({"bounce": "no such report"})
     if bounce.read_at is None:

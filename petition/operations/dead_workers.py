@@ -11,26 +11,14 @@ import time
 from datetime import datetime, timedelta
 
 import structlog
-from sqlalchemy import func, select, text
+from sqlalchemy import func, select
 
 from petition.core.db import db
 from petition.delivery.claims import get_lease_duration
 from petition.delivery.wakeup import wake
+from petition.operations import process_queries
 from petition.operations.health_facts import SILENT_AFTER_SECONDS
 
-# Claims of this host that still hold, by worker thread (host/pid/thread), but for workers with a recent heartbeat.
-SELECT_CLAIMS = text("""
-    SELECT claimed_by, max(lease_until) AS lease_until FROM deliveries AS d
-    WHERE state = 'sending' AND lease_until > now() AND starts_with(claimed_by, :host)
-        AND (starts_with(claimed_by, :this) OR NOT EXISTS (
-            SELECT FROM heartbeats AS h WHERE starts_with(d.claimed_by, h.host || '/' || h.pid || '/')
-                AND h.seen_at > now() - make_interval(secs => :silent_after)))
-    GROUP BY 1
-""")
-END_LEASES = text("""
-    UPDATE deliveries SET lease_until = now()
-    WHERE state = 'sending' AND lease_until > now() AND claimed_by = ANY(:workers) RETURNING queue
-""")
 _IMPORTED = time.monotonic()
 
 log = structlog.get_logger(__name__)
@@ -39,12 +27,14 @@ log = structlog.get_logger(__name__)
 def end_leases() -> list[str]:
     """End the leases of dead workers of this host, and wake their queues. Returns these workers. Commits."""
     host, this = f"{socket.gethostname()}/", f"{socket.gethostname()}/{os.getpid()}/"
-    rows = db.session.execute(SELECT_CLAIMS, {"host": host, "this": this, "silent_after": SILENT_AFTER_SECONDS}).all()
+    rows = db.session.execute(
+        process_queries.SELECT_CLAIMS, {"host": host, "this": this, "silent_after": SILENT_AFTER_SECONDS}
+    ).all()
     dead = [row.claimed_by for row in rows if _is_dead(row.claimed_by, row.lease_until, this)]
     if not dead:
         db.session.rollback()
         return []
-    queues = set(db.session.scalars(END_LEASES, {"workers": dead}))
+    queues = set(db.session.scalars(process_queries.END_LEASES, {"workers": dead}))
     db.session.commit()
     log.warning("workers died while sending: their emails are taken over", workers=dead)
     for queue in sorted(queues):

@@ -1,6 +1,7 @@
 """Bulk actions on deliveries: retry, discard or mark as sent exactly the deliveries that were shown."""
 
 from collections.abc import Collection, Sequence
+from enum import StrEnum
 
 from sqlalchemy import func, insert, select, update
 
@@ -19,6 +20,14 @@ SUBJECT = "deliveries"
 OPERATOR = "operator"  # `woken_by` of what an operator did, in `attempts`
 
 
+class DeliveryVerb(StrEnum):
+    """What an action does to its emails."""
+
+    RETRY = "retry"
+    DISCARD = "discard"
+    MARK_SENT = "mark-sent"
+
+
 class QueueNotPaused(ValidationError):
     """Due emails can be discarded or marked as sent only while their queue is paused: else a worker takes them."""
 
@@ -35,13 +44,13 @@ def prepare(verb: str, which: DeliveryFilter, asked_by: str, only_ids: Sequence[
     """
     conditions = which.conditions()
     if which.state == DeliveryState.DUE:
-        if verb == "retry":
+        if verb == DeliveryVerb.RETRY:
             raise ValidationError({"state": "emails that are due are sent without another try"})
         if not which.queue or not pauses.is_paused(which.queue):
             raise QueueNotPaused
-    elif verb == "mark-sent":
+    elif verb == DeliveryVerb.MARK_SENT:
         conditions.append(Delivery.state == DeliveryState.UNKNOWN)
-    elif verb == "retry" and not (which.state or only_ids):
+    elif verb == DeliveryVerb.RETRY and not (which.state or only_ids):
         conditions.append(Delivery.state != DeliveryState.UNKNOWN)
     if only_ids:
         conditions.append(Delivery.id.in_(only_ids))
@@ -52,7 +61,7 @@ def prepare(verb: str, which: DeliveryFilter, asked_by: str, only_ids: Sequence[
 
 def includes_unknown(action: BulkAction) -> bool:
     """Return whether an action would send emails again whose outcome is unknown."""
-    if action.verb != "retry":
+    if action.verb != DeliveryVerb.RETRY:
         return False
     rows = select(BulkActionRow.subject_id).where(
         BulkActionRow.action_id == action.id, BulkActionRow.state == DeliveryState.UNKNOWN

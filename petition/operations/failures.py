@@ -5,10 +5,11 @@ from dataclasses import asdict, dataclass
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
-from sqlalchemy import exists, func, or_, select, text, tuple_
+from sqlalchemy import exists, func, or_, select, text
 
 from petition.core.db import db
-from petition.core.pagination import MAX_ID
+from petition.core.ids import is_id
+from petition.core.pagination import Page, make_page, select_page
 from petition.delivery.models import PROBLEM_STATES, Attempt, Delivery, DeliveryState
 from petition.delivery.queues import EMAIL_QUEUES
 from petition.operations import queries
@@ -134,23 +135,20 @@ def list_groups(limit: int = MAX_GROUPS) -> list[FailureSummary]:
     return [FailureSummary(**row) for row in db.session.execute(queries.FAILURE_GROUPS, {"limit": limit}).mappings()]
 
 
-def list_deliveries(
-    which: DeliveryFilter, before: tuple[datetime, int] | None = None, limit: int = PAGE_SIZE
-) -> list[Any]:
+def list_deliveries(which: DeliveryFilter, before: tuple[datetime, int] | None = None) -> Page[Delivery]:
     """Return a page of the deliveries that match, last attempt first; those that are due by when they are due.
 
-    `before` is that time and the id of the last row of the previous page (see `make_cursor`).
+    `before` is that time and the id of the last row of the previous page (see `parse_cursor`).
     """
     tried: Any = func.coalesce(Delivery.tried_at, Delivery.created_at)
     if which.state == DeliveryState.DUE:
         tried = Delivery.next_attempt_at  # the order of the index of what waits
-    query = select(Delivery).where(*which.conditions()).order_by(tried.desc(), Delivery.id.desc()).limit(limit)
-    if before:
-        query = query.where(tuple_(tried, Delivery.id) < before)
-    return list(db.session.scalars(query))
+    query = select(Delivery).where(*which.conditions())
+    rows = db.session.scalars(select_page(query, (tried, Delivery.id), cursor=before, limit=PAGE_SIZE)).all()
+    return make_page(rows, PAGE_SIZE, _make_cursor)
 
 
-def make_cursor(delivery: Delivery) -> str:
+def _make_cursor(delivery: Delivery) -> str:
     """Return the cursor of the page that follows a delivery: its time in the list and its id."""
     listed_at = delivery.tried_at or delivery.created_at
     if delivery.state == DeliveryState.DUE:
@@ -166,4 +164,4 @@ def parse_cursor(cursor: str) -> tuple[datetime, int] | None:
         at, delivery_id = datetime.fromisoformat(moment.replace(" ", "+")), int(number)
     except ValueError:
         return None
-    return (at, delivery_id) if at.tzinfo and 0 < delivery_id <= MAX_ID else None
+    return (at, delivery_id) if at.tzinfo and is_id(delivery_id) else None

@@ -11,6 +11,7 @@ from enum import StrEnum
 from typing import TYPE_CHECKING, Any
 
 from petition.core.durations import format_value
+from petition.core.text import N_
 from petition.delivery.queues import CONFIRMATIONS, EMAIL_QUEUES, EVERYTHING
 from petition.operations.health_facts import MAX_LATE, HealthFacts
 from petition.operations.provider_remedies import get_remedy
@@ -26,11 +27,6 @@ MIN_ACCEPTED_IN_A_ROW, MIN_ACCEPTED_SHORT = 20, 3
 BOUNCES_UNREAD_SECONDS = 900.0  # how long the bounce mailbox may be out of reach: a server that restarts is no news
 MAX_PROVIDERS = 3  # that are named
 MIN_REFUSED = 3  # fewer rejections, among others that were accepted, are not reported
-
-
-def N_(text: str) -> str:
-    """Mark a text for extraction, as `core.i18n.N_`, which needs the application."""
-    return text
 
 
 class HealthStatus(StrEnum):

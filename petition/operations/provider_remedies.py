@@ -1,14 +1,10 @@
 """What to do when a mail provider refuses us, by the class of its reply (`delivery.replies.classifier.ReplyClass`).
 
-What each provider wants of senders is in docs/deliverability.md. Imports nothing, so that `petition queue check` is
-quick.
+What each provider wants of senders is in docs/deliverability.md. Imports nothing heavy, so that `petition queue check`
+is quick.
 """
 
-
-def N_(text: str) -> str:
-    """Mark a text for extraction, as `core.i18n.N_`, which needs the application."""
-    return text
-
+from petition.core.text import N_
 
 REMEDIES = {
     "rate": N_("Too much at once: limit this provider to fewer emails an hour than it was sent."),

@@ -8,7 +8,7 @@ from sqlalchemy import select
 
 from petition.core.db import db
 from petition.core.exceptions import ValidationError
-from petition.core.pagination import MAX_ID
+from petition.core.ids import MAX_ID, find_by_id
 from petition.delivery.models import Delivery
 from petition.mailings.models import Mailing
 from petition.mailings.progress import count_each_by_state
@@ -68,7 +68,7 @@ def find_signatures(query: str) -> list[Any]:
 
 
 def _find_deliveries(number: int) -> list[Delivery]:
-    delivery = db.session.get(Delivery, number) if number <= MAX_ID else None
+    delivery = find_by_id(Delivery, number)
     return [delivery] if delivery else []
 
 

@@ -13,27 +13,18 @@ from collections.abc import Mapping, Sequence
 
 import structlog
 from flask import Flask, Response, g, request
-from sqlalchemy import text
 from sqlalchemy.exc import SQLAlchemyError
 from werkzeug.datastructures import Headers
 
 from petition.core.db import autocommit_connection
 from petition.core.logging import UNLOGGED_RULES
+from petition.operations import process_queries
 from petition.operations.untrusted_proxies import ProxyWatch
 
 FLUSH_INTERVAL_SECONDS = 5.0
 BUCKET_BOUNDS_SECONDS = (0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0)
 EXTENSION = "petition.web_requests"
 
-# In the order of the key, so that two processes that add at once wait for each other instead of deadlocking.
-ADD = text("""
-    INSERT INTO web_requests (method, rule, status, bucket, n, seconds)
-    SELECT * FROM unnest(CAST(:method AS text[]), CAST(:rule AS text[]), CAST(:status AS smallint[]),
-                         CAST(:bucket AS smallint[]), CAST(:n AS bigint[]), CAST(:seconds AS double precision[]))
-    ORDER BY 1, 2, 3, 4
-    ON CONFLICT (method, rule, status, bucket) DO UPDATE
-    SET n = web_requests.n + excluded.n, seconds = web_requests.seconds + excluded.seconds
-""")
 
 Key = tuple[str, str, int, int]  # method, rule, status, bucket
 log = structlog.get_logger("petition.web")
@@ -95,7 +86,9 @@ def _add_to_database(counts: Mapping[Key, Sequence[float]]) -> None:
     columns = zip(*((*key, *entry) for key, entry in counts.items()), strict=True)
     names = ("method", "rule", "status", "bucket", "n", "seconds")
     with autocommit_connection() as connection:
-        connection.execute(ADD, {name: list(column) for name, column in zip(names, columns, strict=True)})
+        connection.execute(
+            process_queries.ADD_REQUESTS, {name: list(column) for name, column in zip(names, columns, strict=True)}
+        )
 
 
 def count_requests(app: Flask) -> RequestCounter:

@@ -7,7 +7,7 @@ from flask_babel import gettext as _
 from petition.core.i18n import LANGUAGES
 from petition.petitions.counters import Count
 from petition.petitions.editing import FieldChange
-from petition.petitions.models import DisposablePolicy
+from petition.petitions.models import DisposablePolicy, Listing
 
 
 def describe_consequences(changes: Sequence[FieldChange], count: Count) -> list[str]:
@@ -39,7 +39,7 @@ def describe_consequences(changes: Sequence[FieldChange], count: Count) -> list[
         ),
         "asks": _("The form asks for this from now on. Answers given before are kept."),
         "listing": _("The names are removed from the public page at once.")
-        if after.get("listing") == "none"
+        if after.get("listing") == Listing.NONE
         else _("The names of those who agreed, and only those, appear on the public page at once."),
         "list_indexed": _("Whoever searches the web for a signatory’s name may find it in the list.")
         if after.get("list_indexed")

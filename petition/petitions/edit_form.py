@@ -1,6 +1,5 @@
 """Convert a petition to the values of the desk's form, and back: one text per field."""
 
-import hashlib
 import re
 import unicodedata
 from collections.abc import Mapping
@@ -166,11 +165,6 @@ def _split_lines(value: str) -> list[str]:
 def get_title(values: Mapping[str, str]) -> str:
     """Return the title in the petition's default language."""
     return values.get(f"{values.get('default_language', '')}.title", "")
-
-
-def digest(value: str) -> str:
-    """Return a short hash of a value, to see whether it changed."""
-    return hashlib.sha256(value.encode("utf-8", "replace")).hexdigest()[:10]
 
 
 def build_preview(values: Mapping[str, str], language: str) -> dict[str, Any]:

@@ -7,6 +7,7 @@ from typing import Any
 from flask_babel import gettext as _
 
 from petition.core import clock
+from petition.core.edit_merge import Merge, compare, digest
 from petition.core.exceptions import Conflict
 from petition.core.optimistic_lock import EditConflict, require_version
 from petition.petitions import edit_form
@@ -26,15 +27,6 @@ class FieldChange:
     after: str
 
 
-@dataclass(frozen=True)
-class Merge:
-    """The values of two people who edited the same petition: what the other one saved, and both combined."""
-
-    their_changes: list[FieldChange]  # from what is typed to what they saved, where they changed something
-    merged_values: Mapping[str, str]
-    conflicting_fields: list[str]  # fields that both changed, and to different values
-
-
 def keep_opening(
     petition: Petition, values: Mapping[str, str], base: Mapping[str, Any]
 ) -> tuple[dict[str, str], dict[str, Any]]:
@@ -45,7 +37,7 @@ def keep_opening(
     if petition.state_now == PetitionState.DRAFT or values["opens"]:
         return dict(values), dict(base)
     opens = edit_form.values_from_petition(petition)["opens"]
-    known = {"opens": edit_form.digest(opens)} if base.get("opens") == edit_form.digest("") else {}
+    known = {"opens": digest(opens)} if base.get("opens") == digest("") else {}
     return {**values, "opens": opens}, {**base, **known}
 
 
@@ -54,17 +46,13 @@ def compare_edits(petition: Petition, base: Mapping[str, Any], mine: Mapping[str
 
     `base` has the digest of each field's value when the form was opened.
     """
-    theirs = edit_form.values_from_petition(petition)
-    changed_by_them = [name for name in edit_form.FIELDS if edit_form.digest(theirs[name]) != base.get(name)]
-    changed_by_me = {name for name in edit_form.FIELDS if edit_form.digest(mine[name]) != base.get(name)}
-    if not changed_by_them:
-        return None
-    differing = [name for name in changed_by_them if mine[name] != theirs[name]]
-    return Merge(
-        their_changes=[FieldChange(name, mine[name], theirs[name]) for name in differing],
-        merged_values={name: (mine if name in changed_by_me else theirs)[name] for name in edit_form.FIELDS},
-        conflicting_fields=[name for name in differing if name in changed_by_me],
-    )
+    merge = compare(base, mine, edit_form.values_from_petition(petition), edit_form.FIELDS)
+    return merge if merge.changed_by_them else None
+
+
+def list_their_changes(merge: Merge | None) -> list[FieldChange]:
+    """Return what somebody else changed, from what is typed to what they saved."""
+    return [FieldChange(name, mine, theirs) for name, (mine, theirs) in merge.differences.items()] if merge else []
 
 
 def resolve_edits(
@@ -124,7 +112,7 @@ def summarise_for_audit(changes: list[FieldChange]) -> tuple[dict[str, str], dic
     def summarise(value: str) -> str:
         if len(value) <= MAX_AUDITED_VALUE_CHARACTERS:
             return value
-        return f"{len(value)} characters, {edit_form.digest(value)}"
+        return f"{len(value)} characters, {digest(value)}"
 
     return (
         {change.field: summarise(change.before) for change in changes},

@@ -31,6 +31,20 @@ class PetitionState(StrEnum):
     ARCHIVED = "archived"
 
 
+class Kind(StrEnum):
+    """What is signed."""
+
+    PETITION = "petition"
+    OPEN_LETTER = "open_letter"
+
+
+class Listing(StrEnum):
+    """Who is named on the public page: those who agree, or nobody."""
+
+    OPT_IN = "opt_in"
+    NONE = "none"
+
+
 class DisposablePolicy(StrEnum):
     """What happens to addresses at services that give everybody throw-away ones."""
 
@@ -48,8 +62,8 @@ class ChallengePolicy(StrEnum):
 
 
 PETITION_STATES = tuple(member.value for member in PetitionState)
-KINDS = ("petition", "open_letter")
-LISTINGS = ("opt_in", "none")
+KINDS = tuple(member.value for member in Kind)
+LISTINGS = tuple(member.value for member in Listing)
 DISPOSABLE_POLICIES = tuple(member.value for member in DisposablePolicy)
 CHALLENGE_POLICIES = tuple(member.value for member in ChallengePolicy)
 ASKS = ("profession", "city", "postal_code", "country")

@@ -39,7 +39,7 @@ from petition.petitions.field_parsers import (
     parse_timezone,
 )
 from petition.petitions.markdown import find_footnotes
-from petition.petitions.models import DISPOSABLE_POLICIES, KINDS, LISTINGS, ChallengePolicy, DisposablePolicy
+from petition.petitions.models import DISPOSABLE_POLICIES, KINDS, LISTINGS, ChallengePolicy, DisposablePolicy, Listing
 from petition.petitions.origins import MAX_ORIGINS, parse_origins
 
 CHOICE_MESSAGE = lazy_gettext("Please choose one of these.")
@@ -161,7 +161,7 @@ class PetitionInputSchema(ma.Schema):
         attribute="closes_at",
     )
     asks = InputField(parse_asks, CHOICE_MESSAGE, load_default=lambda: ["profession"])
-    listing = InputField(one_of(LISTINGS), CHOICE_MESSAGE, load_default="opt_in")
+    listing = InputField(one_of(LISTINGS), CHOICE_MESSAGE, load_default=Listing.OPT_IN.value)
     disposable_addresses = InputField(
         one_of(DISPOSABLE_POLICIES), CHOICE_MESSAGE, load_default=DisposablePolicy.ACCEPT.value
     )
@@ -210,7 +210,7 @@ class PetitionInputSchema(ma.Schema):
         """Require what names that wait are for: a list; of a profession, the question for it."""
         if data.get("named_profession") and "profession" not in data.get("asks", ("profession",)):
             raise ma.ValidationError([_("Ask for the profession, or leave this empty.")], "named_profession")
-        if data.get("listing") == "none":
+        if data.get("listing") == Listing.NONE:
             given = [name for name in ("named_total", "named_profession") if data.get(name)]
             if given:
                 raise ma.ValidationError({name: [_("There is no list: leave this empty.")] for name in given})

@@ -9,7 +9,7 @@ import click
 from petition.core import clock
 from petition.core.cli_support import CommandError, CommandGroup, FoldingTable, console, with_app_context
 from petition.core.db import db
-from petition.core.pagination import MAX_ID
+from petition.core.ids import MAX_ID
 from petition.privacy import person_requests
 from petition.privacy.export import to_json
 from petition.privacy.held_data import collect_held_data, list_signatures

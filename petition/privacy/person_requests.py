@@ -15,7 +15,7 @@ from petition.core import clock
 from petition.core.db import db
 from petition.core.exceptions import InvalidTransition, NotFound, ValidationError
 from petition.core.hashing import keyed_hashes
-from petition.core.pagination import MAX_ID
+from petition.core.ids import find_by_id
 from petition.delivery.bounces.models import Bounce
 from petition.delivery.suppressions.suppression_list import find_by_address, hash_address, suppress
 from petition.privacy import deadlines
@@ -80,9 +80,7 @@ def record_request(kind: str, channel: str, email: str, received_on: date, actor
 
 def get_request(request_id: int, *, lock: bool = False) -> PersonRequest:
     """Return a request. Raises `NotFound`."""
-    request = None
-    if request_id <= MAX_ID:
-        request = db.session.get(PersonRequest, request_id, with_for_update=lock or None, populate_existing=lock)
+    request = find_by_id(PersonRequest, request_id, with_for_update=lock or None, populate_existing=lock)
     if request is None:
         raise NotFound({"request": f"there is no request {request_id}"})
     return request

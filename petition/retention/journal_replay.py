@@ -3,31 +3,14 @@
 from collections import Counter
 from collections.abc import Sequence
 
-from sqlalchemy import Connection, select, text
+from sqlalchemy import Connection, select
 
 from petition.backups.journal import Entry, hash_petition
 from petition.backups.models import Act
 from petition.core.db import db
 from petition.petitions.models import Petition
+from petition.retention import queries
 from petition.retention.anonymise import anonymise_batch
-
-# As `anonymise.begin` does, at the time at which it was begun. A number is never given twice, but a petition of a later
-# time than the entry is another one all the same.
-BEGIN_SQL = text("""
-    WITH begun AS (
-        UPDATE petitions AS p SET
-            anonymised_at = given.at,
-            closed_at = coalesce(least(p.closed_at, p.closes_at), given.at),
-            state = CASE p.state WHEN 'archived' THEN 'archived' ELSE 'closed' END,
-            version = p.version + 1
-        FROM unnest(CAST(:ids AS bigint[]), CAST(:times AS timestamptz[])) AS given (id, at)
-        WHERE p.id = given.id AND p.anonymised_at IS NULL AND p.created_at <= given.at
-        RETURNING p.id, given.at)
-    INSERT INTO petition_retention (petition_id, started_at)
-    SELECT id, at FROM begun
-    ON CONFLICT (petition_id) DO UPDATE SET started_at = excluded.started_at
-    RETURNING petition_id
-""")
 
 
 def replay_entries(connection: Connection, entries: Sequence[Entry]) -> Counter[str]:
@@ -36,7 +19,7 @@ def replay_entries(connection: Connection, entries: Sequence[Entry]) -> Counter[
     if not found:
         return Counter()
     parameters = {"ids": list(found), "times": [entry.at for entry in found.values()]}
-    return Counter({Act.ANONYMISED: len(connection.execute(BEGIN_SQL, parameters).all())})
+    return Counter({Act.ANONYMISED: len(connection.execute(queries.BEGIN_RESTORED_SQL, parameters).all())})
 
 
 def finish(entries: Sequence[Entry]) -> None:

@@ -153,3 +153,21 @@ FOLD_DELIVERIES = text("""
         FROM folded WHERE mailing_id IS NOT NULL GROUP BY 2, 3)
     SELECT count(*) FROM folded
 """)
+
+# Begin the anonymisation of the petitions of a restored database, as `anonymise.begin` does, at the time at which it
+# was begun. A number is never given twice, but a petition of a later time than the entry is another one all the same.
+BEGIN_RESTORED_SQL = text("""
+    WITH begun AS (
+        UPDATE petitions AS p SET
+            anonymised_at = given.at,
+            closed_at = coalesce(least(p.closed_at, p.closes_at), given.at),
+            state = CASE p.state WHEN 'archived' THEN 'archived' ELSE 'closed' END,
+            version = p.version + 1
+        FROM unnest(CAST(:ids AS bigint[]), CAST(:times AS timestamptz[])) AS given (id, at)
+        WHERE p.id = given.id AND p.anonymised_at IS NULL AND p.created_at <= given.at
+        RETURNING p.id, given.at)
+    INSERT INTO petition_retention (petition_id, started_at)
+    SELECT id, at FROM begun
+    ON CONFLICT (petition_id) DO UPDATE SET started_at = excluded.started_at
+    RETURNING petition_id
+""")

@@ -10,6 +10,7 @@ from sqlalchemy.exc import IntegrityError
 from petition.core import clock, tokens
 from petition.core.db import db
 from petition.core.exceptions import Conflict, ValidationError
+from petition.core.ids import MAX_ID
 from petition.delivery.queues import CONFIRMATIONS, NOTIFICATIONS
 from petition.safeguards.email_addresses import Address, BadAddress, parse_email_address
 from petition.signatures.disposable import find_policy_error
@@ -82,7 +83,7 @@ def get_by_token(token: str, *, lock: bool = False) -> tuple[Signature, AddressC
     try:
         max_age = timedelta(days=current_app.config["CONFIRM_WITHIN"])
         values = tokens.read(NEW_ADDRESS_TOKEN_PURPOSE, token, max_age)
-        if len(values) != 2 or max(values) >= 2**63:
+        if len(values) != 2 or max(values) > MAX_ID:
             raise tokens.BadToken
     except tokens.ExpiredToken as error:
         raise ExpiredLink(find_signature(error.values[0]), LinkProblem.EXPIRED) from None

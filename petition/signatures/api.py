@@ -24,7 +24,7 @@ from petition.petitions.views.public import get_public_or_404
 from petition.safeguards.honeypot import is_filled
 from petition.safeguards.rate_limits import limit_signing, limit_token_posts, network_hashes, stored_network_hash
 from petition.signatures.challenges import FIELD_NAME as ALTCHA
-from petition.signatures.challenges import make_challenge, use_solution
+from petition.signatures.challenges import lacks_solution, make_challenge
 from petition.signatures.code_handles import NOBODY, make_handle, seal
 from petition.signatures.codes import UnreadDetails, WrongCode, confirm_by_code
 from petition.signatures.confirm import ConfirmationClosed, SignatureEnded, confirm
@@ -113,8 +113,7 @@ class Signatures(MethodView):
             return _accepted(seal(NOBODY) if fields.get("with_handle") else None)
         try:
             details = validate_details(petition, fields | _name_wordings(fields.get("wordings") or {}))
-            is_asked = petition.is_open and petition.asks_challenge and not has_token()
-            if is_asked and not use_solution(petition.id, fields.get(ALTCHA)):
+            if lacks_solution(petition, fields.get(ALTCHA), is_exempt=has_token()):
                 return _ask_for_challenge(slug)
             sign(petition, details, "api", None if has_token() else stored_network_hash())
         except PetitionClosed as error:

@@ -18,6 +18,7 @@ from petition.core import clock
 from petition.core.db import db, execute_autocommit
 from petition.core.exceptions import ValidationError
 from petition.core.hashing import secret_keys
+from petition.petitions.models import Petition
 from petition.signatures.queries import USE_CHALLENGE_SQL
 from petition.signatures.request_models import UsedChallenge
 
@@ -58,6 +59,15 @@ def make_challenge(petition_id: int) -> dict[str, Any]:
     )
     found: dict[str, Any] = challenge.to_dict()
     return found
+
+
+def lacks_solution(petition: Petition, solution: Any, *, is_exempt: bool = False) -> bool:
+    """Return whether a petition asks for a proof of work now, of somebody not exempt, and this is no solution of it.
+
+    A solution counts as used from then on. Commits by itself.
+    """
+    is_asked = petition.is_open and petition.asks_challenge and not is_exempt
+    return is_asked and not use_solution(petition.id, solution)
 
 
 def use_solution(petition_id: int, text: Any) -> bool:

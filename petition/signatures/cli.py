@@ -13,7 +13,7 @@ from petition.bulk_actions.models import BulkAction
 from petition.core.cli_support import CommandError, CommandGroup, FoldingTable, console, with_app_context
 from petition.core.db import db
 from petition.core.exceptions import NotFound
-from petition.core.pagination import MAX_ID
+from petition.core.ids import MAX_ID
 from petition.signatures.models import PARTIES, STATES, Signature
 from petition.signatures.representation import represent_history, represent_signature
 from petition.signatures.search.filters import parse_filter

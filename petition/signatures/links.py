@@ -11,6 +11,7 @@ from sqlalchemy.orm import defaultload
 from petition.core import tokens
 from petition.core.db import db
 from petition.core.exceptions import InvalidLink
+from petition.core.ids import MAX_ID
 from petition.petitions.models import Petition
 from petition.signatures.models import Signature, SignatureState
 
@@ -182,6 +183,6 @@ def _problem_of_old_link(signature: Signature | None) -> LinkProblem:
 
 
 def _unpack_pair(values: tuple[int, ...]) -> tuple[int, int]:
-    if len(values) != 2 or max(values) >= 2**63:
+    if len(values) != 2 or max(values) > MAX_ID:
         raise tokens.BadToken("not a token")
     return values[0], values[1]

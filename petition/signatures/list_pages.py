@@ -12,8 +12,8 @@ from sqlalchemy import ColumnElement, Select, func, literal_column, or_, tuple_
 
 from petition.core import read_replica
 from petition.core.collation import sort_key
-from petition.core.pagination import parse_cursor
-from petition.petitions.models import Petition
+from petition.core.pagination import parse_cursor, select_page
+from petition.petitions.models import Listing, Petition
 from petition.petitions.queries import LISTED_PEOPLE_SQL
 from petition.signatures.models import LISTED_NAME_SQL, SEARCH_VECTOR_SQL, Signature
 from petition.signatures.public_list import PAGE_SIZE as DEFAULT_PAGE_SIZE
@@ -49,16 +49,16 @@ def browse(petition: Petition, view: ListView, after: str | None = None, before:
     """Return the page after or before a signature of the list, else the first. Raises `ValidationError`."""
     query = _filter(listed_query(petition).where(Signature.party == literal_column("'person'")), view)
     start, backwards = parse_cursor(before or after, "after"), bool(before)
-    key: list[Any] = [name_key, Signature.confirmed_no] if view.by_name or view.letter else [-Signature.confirmed_no]
-    if start is not None:
-        anchor = _find_key(petition, start, key)
-        if anchor is None:
+    key: Any = Signature.confirmed_no
+    edge: Any = start
+    descending = not backwards  # newest first
+    if view.by_name or view.letter:
+        key, descending = (name_key, Signature.confirmed_no), backwards
+        edge = _find_name(petition, start) if start is not None else None
+        if start is not None and edge is None:
             return ListPage([], None, None)
-        query = query.where(_is_beyond(key, anchor, backwards))
-    order: list[Any] = [column.desc() for column in key] if backwards else list(key)
-    if len(key) == 1:  # as the index has it
-        order = [Signature.confirmed_no if backwards else Signature.confirmed_no.desc()]
-    rows = list(read_replica.fetch_rows(query.order_by(*order).limit(PAGE_SIZE + 1)))
+    page = select_page(query, key, cursor=edge, limit=PAGE_SIZE, descending=descending)
+    rows = list(read_replica.fetch_rows(page))
     has_more, rows = len(rows) > PAGE_SIZE, rows[:PAGE_SIZE]
     if backwards:
         rows.reverse()
@@ -81,20 +81,11 @@ def _filter(query: Select[Any], view: ListView) -> Select[Any]:
     return query
 
 
-def _find_key(petition: Petition, number: int, key: list[Any]) -> tuple[Any, ...] | None:
-    if len(key) == 1:
-        return (-number,)
-    query = listed_query(petition).where(Signature.confirmed_no == number).with_only_columns(*key)
+def _find_name(petition: Petition, number: int) -> ColumnElement[Any] | None:
+    """Return the place of a listed signature in the order of names, None for one that is not listed."""
+    query = listed_query(petition).where(Signature.confirmed_no == number).with_only_columns(name_key)
     rows = read_replica.fetch_rows(query)
-    return tuple(rows[0]) if rows else None
-
-
-def _is_beyond(key: list[Any], anchor: tuple[Any, ...], backwards: bool) -> ColumnElement[bool]:
-    if len(key) == 1:
-        number = -anchor[0]
-        return Signature.confirmed_no > number if backwards else Signature.confirmed_no < number
-    row, edge = tuple_(*key), tuple_(*anchor)
-    return row < edge if backwards else row > edge
+    return tuple_(rows[0][0], number) if rows else None
 
 
 def search(petition: Petition, text: str) -> list[Signatory]:
@@ -102,7 +93,7 @@ def search(petition: Petition, text: str) -> list[Signatory]:
     letters = sort_key(text)[0]
     words = ["".join(c for c in word if c.isalnum()) for word in letters.replace("'", " ").replace("-", " ").split()]
     words = [word for word in words if word]
-    if petition.listing == "none" or len("".join(words)) < MIN_SEARCH_CHARACTERS:
+    if petition.listing == Listing.NONE or len("".join(words)) < MIN_SEARCH_CHARACTERS:
         return []
     pattern = " & ".join(f"{word}:*" for word in words[:8])
     query = listed_query(petition).where(Signature.party == literal_column("'person'"))
@@ -113,6 +104,6 @@ def search(petition: Petition, text: str) -> list[Signatory]:
 
 def count_people(petition: Petition) -> int:
     """Return how many people the list has: a sum that the database keeps with the rows."""
-    if petition.listing == "none":
+    if petition.listing == Listing.NONE:
         return 0
     return int(read_replica.fetch_rows(LISTED_PEOPLE_SQL.bindparams(petition=petition.id))[0].people)

@@ -13,8 +13,9 @@ from sqlalchemy import Row, Select, select
 
 from petition.core import read_replica
 from petition.core.collation import SortKey, sort_key
-from petition.core.pagination import MAX_ID, Page, make_page, parse_cursor, select_page
-from petition.petitions.models import Petition
+from petition.core.ids import MAX_ID
+from petition.core.pagination import Page, make_page, parse_cursor, select_page
+from petition.petitions.models import Listing, Petition
 from petition.signatures.models import IS_LISTED, Party, Signature
 from petition.signatures.review.own_domain import is_own_domain
 
@@ -44,7 +45,7 @@ def list_signatories(
 
     `after` is the cursor of the previous page. Raises `ValidationError` for anything that is not a cursor.
     """
-    if petition.listing == "none":
+    if petition.listing == Listing.NONE:
         return Page([], None)
     query = listed_query(petition)
     if party:
@@ -56,7 +57,7 @@ def list_signatories(
 
 def list_organisations(petition: Petition, limit: int = MAX_ORGANISATIONS) -> list[Signatory]:
     """Return the organisations that agreed to be named: those that the team put in order, then the others by name."""
-    if petition.listing == "none":
+    if petition.listing == Listing.NONE:
         return []
     query = listed_query(petition).where(Signature.party == Party.ORGANISATION)
     query = query.add_columns(Signature.list_position)
@@ -71,7 +72,7 @@ def _organisation_order(row: Row[Any]) -> tuple[bool, int, SortKey, int]:
 
 def find_signatory(petition: Petition, number: int) -> Signatory | None:
     """Return the entry of the public list with a number, if it is listed."""
-    if petition.listing == "none" or number > MAX_ID:
+    if petition.listing == Listing.NONE or number > MAX_ID:
         return None
     rows = read_replica.fetch_rows(listed_query(petition).where(Signature.confirmed_no == number))
     return to_signatory(rows[0], petition) if rows else None

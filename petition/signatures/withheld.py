@@ -10,13 +10,13 @@ from typing import Any
 
 import structlog
 from flask_babel import gettext as _
-from sqlalchemy import text
 
 from petition.backups import journal
 from petition.backups.models import Act
 from petition.core import read_replica
 from petition.core.db import db
-from petition.petitions.models import Petition
+from petition.petitions.models import Listing, Petition
+from petition.signatures import withheld_queries
 from petition.signatures.models import NamedWhen, Party, Signature
 
 BATCH_SIZE = 500
@@ -26,66 +26,6 @@ NOW = "now"
 CHOICES = (NOW, *(when.value for when in NamedWhen))
 
 log = structlog.get_logger(__name__)
-
-# Show a batch of names, of those groups for which enough have signed. The trigger on `named_at` checks each again.
-RELEASE_NAMES_SQL = text("""
-    WITH groups AS MATERIALIZED (
-        SELECT DISTINCT petition_id, named_when, named_from,
-            CASE WHEN named_when = 'profession' THEN coalesce(collation_key(profession), '') ELSE '' END AS key
-        FROM signatures
-        WHERE withheld_name IS NOT NULL AND state = 'confirmed' AND named_when <> 'never' AND restricted_at IS NULL
-    ), due AS MATERIALIZED (
-        SELECT * FROM groups WHERE enough_signed(petition_id, named_when, named_from, key)
-    ), batch AS MATERIALIZED (
-        SELECT s.id FROM signatures AS s JOIN due AS d USING (petition_id, named_when, named_from)
-        WHERE s.withheld_name IS NOT NULL AND s.state = 'confirmed' AND s.restricted_at IS NULL
-            AND (s.named_when = 'total' OR coalesce(collation_key(s.profession), '') = d.key)
-        LIMIT :batch_size FOR UPDATE OF s SKIP LOCKED
-    )
-    UPDATE signatures AS s
-    SET name = s.withheld_name, withheld_name = NULL, listed = true, named_at = now()
-    FROM batch WHERE s.id = batch.id
-    RETURNING s.id
-""")
-
-# Count those who wait, a profession with all that means the same; rows that stay as they are are not written.
-COUNT_WAITING_SQL = text("""
-    WITH typed AS (
-        SELECT petition_id, named_when, named_from, min(profession) AS profession, count(*) AS n,
-            CASE WHEN named_when = 'profession' THEN collation_key(profession) END AS key
-        FROM signatures
-        WHERE withheld_name IS NOT NULL AND state = 'confirmed' AND named_when <> 'never' AND restricted_at IS NULL
-        GROUP BY petition_id, named_when, named_from, key
-    ), counted AS (
-        SELECT petition_id, named_when, named_from, sum(n)::int AS waiting,
-            coalesce(left((profession_keys(petition_id, key))[1], 120), '') AS profession_key,
-            min(CASE WHEN key IS NOT NULL THEN profession END) AS profession
-        FROM typed GROUP BY petition_id, named_when, named_from, profession_key
-    ), gone AS (
-        DELETE FROM withheld_counts AS w WHERE NOT EXISTS (
-            SELECT FROM counted AS c
-            WHERE c.petition_id = w.petition_id AND c.named_when = w.named_when AND c.named_from = w.named_from
-                AND c.profession_key = w.profession_key)
-    )
-    INSERT INTO withheld_counts AS w (petition_id, named_when, named_from, profession_key, profession, waiting)
-    SELECT petition_id, named_when, named_from, profession_key, profession, waiting FROM counted
-    ON CONFLICT (petition_id, named_when, named_from, profession_key) DO UPDATE
-    SET waiting = excluded.waiting, profession = excluded.profession
-    WHERE (w.waiting, w.profession) IS DISTINCT FROM (excluded.waiting, excluded.profession)
-""")
-
-# Those of a petition who wait: for a total; of the largest professions; of all other professions together.
-LIST_WAITING_SQL = text("""
-    WITH ranked AS (
-        SELECT named_from, profession, waiting, named_when = 'profession' AND waiting >= :min_group
-            AND row_number() OVER (ORDER BY named_when, waiting DESC, profession_key) <= :max_groups AS is_shown,
-            named_when
-        FROM withheld_counts WHERE petition_id = :petition
-    )
-    SELECT named_when, CASE WHEN is_shown OR named_when = 'total' THEN named_from END AS needed,
-        CASE WHEN is_shown THEN profession END AS profession, sum(waiting)::int AS waiting
-    FROM ranked GROUP BY 1, 2, 3 ORDER BY named_when DESC, waiting DESC
-""")
 
 
 @dataclass(frozen=True)
@@ -113,7 +53,7 @@ def list_offers(petition: Petition, people: int = 0) -> dict[str, int]:
 
     `people`: how many have; what they are enough for is left out, as nobody would wait for it.
     """
-    if petition.listing == "none":
+    if petition.listing == Listing.NONE:
         return {}
     offers = {NamedWhen.TOTAL.value: petition.named_total if people < (petition.named_total or 0) else None}
     if "profession" in petition.asks:
@@ -176,7 +116,7 @@ def change_naming(signature: Signature, naming: Naming | None) -> None:
 
 def release_names() -> int:
     """Show a batch of names for which enough have signed. Flushes. Returns how many: call until none."""
-    released = db.session.execute(RELEASE_NAMES_SQL, {"batch_size": BATCH_SIZE}).all()
+    released = db.session.execute(withheld_queries.RELEASE_NAMES_SQL, {"batch_size": BATCH_SIZE}).all()
     if released:
         log.info("names shown, as enough have signed", names=len(released))
     return len(released)
@@ -184,13 +124,13 @@ def release_names() -> int:
 
 def count_waiting() -> None:
     """Count those who wait to be named, for the pages that tell how many. Flushes."""
-    db.session.execute(COUNT_WAITING_SQL)
+    db.session.execute(withheld_queries.COUNT_WAITING_SQL)
 
 
 def list_waiting(petition: Petition) -> list[WaitingGroup]:
     """Return how many of a petition wait to be named: a few groups, none of which points at anybody."""
-    if petition.listing == "none":
+    if petition.listing == Listing.NONE:
         return []
     values = {"petition": petition.id, "min_group": MIN_GROUP, "max_groups": MAX_GROUPS}
-    rows = read_replica.fetch_rows(LIST_WAITING_SQL.bindparams(**values))
+    rows = read_replica.fetch_rows(withheld_queries.LIST_WAITING_SQL.bindparams(**values))
     return [WaitingGroup(row.waiting, row.named_when, row.needed, row.profession) for row in rows]

@@ -27,6 +27,11 @@ from petition.team.models import TEAM_ROLES
 from petition.team.sessions import TEAM_PATH_PREFIXES
 
 ROOT = Path(__file__).parents[2]
+SQL_STATEMENT = re.compile(r"\s*(SELECT|INSERT|UPDATE|DELETE|WITH)\b")
+# Where else a statement of several lines may stand, and why.
+SQL_ELSEWHERE = {
+    "petition/core/migrations.py": "of every table, whichever feature has it",
+}
 TEMPLATES = ROOT / "petition" / "templates"
 FLASK_SECURITY_TEMPLATES = Path(flask_security.__file__).parent / "templates" / "security"
 LANGUAGES_WITH_CATALOGUE = sorted(
@@ -235,3 +240,21 @@ def test_beat_schedule_names_existing_tasks_and_queues(session_app, monkeypatch,
 
 def test_second_application_can_be_created(database_url, redis_url):
     assert create_app(Config(environment(database_url, redis_url)))
+
+
+def find_long_statements(path):
+    """Return the lines at which SQL of more than one line is given to `sqlalchemy.text`, whole or as an f-string."""
+    for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
+        if isinstance(node, ast.Call) and node.args and ast.unparse(node.func).rpartition(".")[2] == "text":
+            parts = node.args[0].values if isinstance(node.args[0], ast.JoinedStr) else [node.args[0]]
+            sql = "".join(str(part.value) for part in parts if isinstance(part, ast.Constant))
+            if "\n" in sql and SQL_STATEMENT.match(sql):
+                yield node.lineno
+
+
+def test_statements_of_several_lines_stand_in_modules_of_queries():
+    paths = [path for path in (ROOT / "petition").rglob("*.py") if "migrations" not in path.parts]
+    found = {str(path.relative_to(ROOT)): list(find_long_statements(path)) for path in paths}
+    assert found["petition/signatures/queries.py"], "the statements are found where they are"
+    elsewhere = {name: lines for name, lines in found.items() if lines and not name.endswith("queries.py")}
+    assert elsewhere.keys() == SQL_ELSEWHERE.keys(), elsewhere

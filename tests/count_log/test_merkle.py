@@ -4,7 +4,7 @@ import random
 
 import pytest
 
-from petition.count_log.merkle import TileHashes, hash_leaf, list_needed_tiles, root_of, verify_inclusion
+from petition.count_log.merkle import TileHashes, hash_children, hash_leaf, list_needed_tiles, root_of
 
 
 def build(size):
@@ -14,6 +14,24 @@ def build(size):
         current = [root_of(current[n * 256 : (n + 1) * 256]) for n in range(len(current) // 256)]
         levels[len(levels)] = dict(enumerate(current))
     return leaves, levels
+
+
+def verify_inclusion(leaf_hash, index, size, path, root):
+    """Return whether an audit path leads from a leaf to a root (RFC 9162, section 2.1.3.2)."""
+    if not 0 <= index < size:
+        return False
+    number, last, found = index, size - 1, leaf_hash
+    for sibling in path:
+        if last == 0:
+            return False
+        if number & 1 or number == last:
+            found = hash_children(sibling, found)
+            while not number & 1 and number:
+                number, last = number >> 1, last >> 1
+        else:
+            found = hash_children(found, sibling)
+        number, last = number >> 1, last >> 1
+    return last == 0 and found == root
 
 
 @pytest.mark.parametrize("size", [1, 2, 3, 5, 7, 255, 256, 257, 300, 511, 512, 513, 1000, 65535, 65536, 65537])

@@ -2,19 +2,17 @@
 
 from collections.abc import Collection, Sequence
 
-from sqlalchemy import delete, func, select, text
+from sqlalchemy import delete, func, select
 from sqlalchemy.dialects.postgresql import insert
 
 from petition.core.db import db
 from petition.core.hashing import keyed_hashes
 from petition.core.text import ascii_lower
 from petition.delivery.rendering.message import encode_domain
+from petition.delivery.suppressions import queries
 from petition.delivery.suppressions.models import Suppression
 
 IMPORT_BATCH_SIZE = 1_000
-
-# One array, not a parameter for each address: it runs for every claim.
-FIND_SUPPRESSED = text("SELECT address_hash FROM suppressions WHERE address_hash = ANY(CAST(:hashes AS text[]))")
 
 
 def hash_address(address: str) -> list[str]:
@@ -52,7 +50,7 @@ def find_suppressed_hashes(hashes: Collection[str]) -> set[str]:
     """Return those of the keyed hashes that are on the list, in one query."""
     if not hashes:
         return set()
-    return set(db.session.scalars(FIND_SUPPRESSED, {"hashes": list(hashes)}))
+    return set(db.session.scalars(queries.FIND_SUPPRESSED, {"hashes": list(hashes)}))
 
 
 def unsuppress(address: str) -> bool:

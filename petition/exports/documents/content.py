@@ -18,7 +18,7 @@ from petition.exports.documents.names import list_names, split_people
 from petition.exports.documents.rendering import Job
 from petition.petitions.counters import Count, get_count
 from petition.petitions.images import read_image
-from petition.petitions.models import Petition
+from petition.petitions.models import Kind, Petition
 from petition.petitions.presenter import PetitionPresenter, present
 
 SHEETS = 4  # of a document, each with a number of its own
@@ -57,7 +57,7 @@ def _printed_url(petition: Petition) -> str:
 
 
 def _kicker(presented: PetitionPresenter) -> str:
-    if presented.kind == "open_letter":
+    if presented.kind == Kind.OPEN_LETTER:
         named, plain = _("Open letter to %(addressee)s", addressee=presented.addressee), _("Open letter")
     else:
         named, plain = _("Petition to %(addressee)s", addressee=presented.addressee), _("Petition")
@@ -114,7 +114,7 @@ def _letter(petition: Petition, language: str, as_of: datetime) -> list[Job]:
     common, (text, images) = describe_common(petition, presented, language), describe_text(presented)
     labels = {
         "organisations": _("Organisations that signed"), "count": _("Signatures"),
-        "kind": _("Open letter") if presented.kind == "open_letter" else _("Petition"),
+        "kind": _("Open letter") if presented.kind == Kind.OPEN_LETTER else _("Petition"),
     }  # fmt: skip
     data = {
         "published": _("Published on %(date)s", date=format_date_text(presented.opened_on))

@@ -16,7 +16,7 @@ from petition.core.countries import list_countries
 from petition.core.db import db
 from petition.core.exceptions import NotFound, ValidationError
 from petition.core.i18n import LANGUAGES
-from petition.core.pagination import MAX_ID
+from petition.core.ids import is_id
 from petition.delivery.queues import MAINTENANCE
 from petition.delivery.wakeup import wake
 from petition.exports.documents import queries
@@ -71,7 +71,7 @@ def list_dossiers(petition: Petition) -> list[Dossier]:
 def find_dossier(petition: Petition, dossier_id: int) -> Dossier:
     """Return a dossier without its content. Raises `NotFound`."""
     query = select(Dossier).where(Dossier.petition_id == petition.id, Dossier.id == dossier_id)
-    dossier = db.session.scalar(query) if dossier_id <= MAX_ID else None
+    dossier = db.session.scalar(query) if is_id(dossier_id) else None
     if dossier is None:
         raise NotFound({"dossier": "there is no such dossier"})
     return dossier
@@ -80,7 +80,7 @@ def find_dossier(petition: Petition, dossier_id: int) -> Dossier:
 def read_dossier(petition: Petition, dossier_id: int) -> Dossier:
     """Return a finished dossier with its content. Raises `NotFound`, also for one whose content was erased."""
     query = select(Dossier).where(Dossier.petition_id == petition.id, Dossier.id == dossier_id)
-    dossier = db.session.scalar(query.options(undefer(Dossier.content))) if dossier_id <= MAX_ID else None
+    dossier = db.session.scalar(query.options(undefer(Dossier.content))) if is_id(dossier_id) else None
     if dossier is None or dossier.content is None:
         raise NotFound({"dossier": "there is no such dossier"})
     return dossier

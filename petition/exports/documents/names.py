@@ -9,7 +9,7 @@ from flask_babel import gettext as _
 
 from petition.core.collation import sort_key
 from petition.core.read_replica import consistent_session
-from petition.petitions.models import Petition
+from petition.petitions.models import Listing, Petition
 from petition.petitions.presenter import PetitionPresenter
 from petition.signatures.models import Party, Signature
 from petition.signatures.public_list import listed_query
@@ -46,7 +46,7 @@ def list_names(petition: Petition, presented: PetitionPresenter) -> Names:
     Organisations that the team put in order come first in that order, as on the page. Nobody who asked to restrict the
     use of their data is named.
     """
-    if petition.listing == "none":
+    if petition.listing == Listing.NONE:
         return Names([], [])
     organisations: list[tuple[bool, int, str]] = []
     people: list[Name] = []

@@ -7,7 +7,7 @@ from petition.core.i18n import current_language
 from petition.core.security_headers import content_security_policy
 from petition.exports.documents import store
 from petition.exports.documents.models import DocumentKind
-from petition.petitions.models import Petition
+from petition.petitions.models import Listing, Petition
 from petition.petitions.presenter import present
 from petition.petitions.views.public import get_public_or_404
 
@@ -51,7 +51,7 @@ def card(slug: str) -> Response:
 def _serve(slug: str, kind: DocumentKind) -> Response:
     """Return a document as it was last made, and ask for a newer one where that is due."""
     petition, language = get_public_or_404(slug), current_language()
-    if kind == DocumentKind.SIGNATORIES and petition.listing == "none":
+    if kind == DocumentKind.SIGNATORIES and petition.listing == Listing.NONE:
         abort(404)
     status = store.find(petition, kind, language)
     is_due = not store.is_fresh(status, petition) and (status is None or status.requested_at is None)

@@ -9,8 +9,8 @@ from marshmallow import validate
 from petition.core.db import db
 from petition.core.exceptions import NotFound
 from petition.core.i18n import N_
+from petition.core.ids import MAX_ID
 from petition.core.openapi import ApiBlueprint, document_operation, document_problems
-from petition.core.pagination import MAX_ID
 from petition.integrations.api.bulk_actions import EXAMPLE as EXAMPLE_ACTION
 from petition.integrations.api.bulk_actions import SignatureBulkActionSchema, represent_action
 from petition.integrations.api.scoped import actor_name, find_petition

@@ -7,7 +7,7 @@ from flask_babel import gettext as _
 from marshmallow import validate
 
 from petition.core.i18n import LANGUAGES, N_
-from petition.core.pagination import MAX_ID
+from petition.core.ids import MAX_ID
 from petition.mailings.models import MailingState
 from petition.mailings.test_emails import MAX_COLLEAGUES
 

@@ -12,6 +12,7 @@ from petition.core.exceptions import NotFound, ValidationError
 from petition.core.i18n import LANGUAGES, N_
 from petition.core.openapi import ApiBlueprint, document_operation, document_problems
 from petition.core.optimistic_lock import require_version
+from petition.core.pagination import make_page, select_page
 from petition.integrations.api import mailing_schemas as schemas
 from petition.mailings import actions, drafts, lifecycle, partner_senders, test_emails
 from petition.mailings.audience.preview import count_audience, make_sample_signer
@@ -113,14 +114,12 @@ class Mailings(MethodView):
     def get(self, query: dict[str, Any]) -> list[dict[str, Any]]:
         """List a hundred mailings, newest first."""
         only = current_token().petition_id
-        wanted = select(Mailing).order_by(Mailing.id.desc()).limit(MAX_LISTED)
+        wanted = partner_senders.restrict(select(Mailing), current_token().account)
         if only is not None:
             wanted = wanted.where(Mailing.segment["petitions"] == [only])
-        if "before" in query:
-            wanted = wanted.where(Mailing.id < query["before"])
-        wanted = partner_senders.restrict(wanted, current_token().account)
-        found = db.session.scalars(wanted)
-        return [{"id": mailing.id, "name": mailing.name, "state": mailing.state} for mailing in found]
+        wanted = select_page(wanted, Mailing.id, cursor=query.get("before"), limit=MAX_LISTED)
+        page = make_page(db.session.scalars(wanted).all(), MAX_LISTED, key=lambda mailing: mailing.id)
+        return [{"id": mailing.id, "name": mailing.name, "state": mailing.state} for mailing in page.items]
 
     @require_scope(blueprint, Scope.MAILINGS_MANAGE, partners=PartnerRole.SENDER, max_body_bytes=MAX_BODY_BYTES)
     @blueprint.arguments(schemas.MailingDraftSchema(), example=schemas.EXAMPLE_DRAFT)

@@ -8,8 +8,8 @@ from marshmallow import validate
 
 from petition.core.db import db
 from petition.core.i18n import N_
+from petition.core.ids import MAX_ID
 from petition.core.openapi import ApiBlueprint, document_operation, document_problems
-from petition.core.pagination import MAX_ID
 from petition.signatures.models import ReviewState
 from petition.signatures.review import decisions, queue
 from petition.team.api_tokens.access import ACCESS_TOKEN, require_petition, require_scope

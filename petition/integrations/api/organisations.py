@@ -8,8 +8,8 @@ from marshmallow import validate
 
 from petition.core.db import db
 from petition.core.i18n import N_
+from petition.core.ids import MAX_ID
 from petition.core.openapi import ApiBlueprint, document_operation, document_problems
-from petition.core.pagination import MAX_ID
 from petition.integrations.api.scoped import find_petition
 from petition.signatures.models import Signature
 from petition.signatures.staff import organisations

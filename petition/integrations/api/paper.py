@@ -27,8 +27,6 @@ from petition.team.api_tokens.scopes import Scope
 
 ACCESS = ACCESS_TOKEN
 MAX_FILE_BYTES = 5 * 1024 * 1024
-MAX_BYTES_READ_AT_ONCE = 64 * 1024  # as the desk: a worker reads what is longer
-MAX_PROBLEMS_SHOWN = 1_000
 FILE_TYPES = ("text/csv", "application/vnd.openxmlformats-officedocument.spreadsheetml.sheet")
 BINARY = {"type": "string", "format": "binary"}
 blueprint = ApiBlueprint(
@@ -45,7 +43,7 @@ def represent_import(file: PaperImport) -> dict[str, Any]:
         "columns": [{"title": title, "field": field} for title, field in file.columns or []],
         "problems": [
             {"line": line, "kind": kind, "detail": detail, "message": paper_problem_message(kind, detail)}
-            for line, kind, detail in importer.list_problems(file)[:MAX_PROBLEMS_SHOWN]
+            for line, kind, detail in importer.list_problems(file)[: importer.MAX_PROBLEMS_SHOWN]
         ],
         "action": represent_bulk_action(action) if action else None,
     }
@@ -111,7 +109,7 @@ class PaperImports(MethodView):
 
 def _read_on(file: PaperImport, size: int) -> None:
     """Read a short file at once, and have a worker read a long one. Commits."""
-    if size <= MAX_BYTES_READ_AT_ONCE:
+    if size <= importer.MAX_BYTES_READ_AT_ONCE:
         importer.read_file(file.id)
         db.session.expire(file)
     else:

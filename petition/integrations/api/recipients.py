@@ -7,8 +7,8 @@ from flask.views import MethodView
 from marshmallow import validate
 
 from petition.core.i18n import N_
+from petition.core.ids import MAX_ID
 from petition.core.openapi import ApiBlueprint, document_operation, document_problems
-from petition.core.pagination import MAX_ID
 from petition.delivery.models import STATES, Delivery
 from petition.integrations.api.mailings import find_mailing
 from petition.mailings import recipients

@@ -6,7 +6,7 @@ import marshmallow as ma
 from marshmallow import validate
 
 from petition.core.i18n import N_
-from petition.core.pagination import MAX_ID
+from petition.core.ids import MAX_ID
 from petition.signatures.models import PARTIES, STATES
 from petition.signatures.staff.actions import AUDIT_ACTIONS
 

@@ -8,8 +8,9 @@ from flask_babel import gettext as _
 from petition.core.db import db
 from petition.core.exceptions import NotFound, ValidationError
 from petition.core.i18n import N_
+from petition.core.ids import find_by_id
 from petition.core.openapi import ApiBlueprint, document_operation, document_problems
-from petition.core.pagination import MAX_ID, make_page, select_page
+from petition.core.pagination import make_page, select_page
 from petition.integrations.api.signature_schemas import (
     EXAMPLE_ONE,
     EXAMPLE_SIGNATURE,
@@ -141,7 +142,7 @@ class SignatureActions(MethodView):
 
 def _get_signature(number: int, *, lock: bool = False) -> Signature:
     lock_of = {"of": Signature} if lock else None
-    signature = db.session.get(Signature, number, with_for_update=lock_of) if 0 < number <= MAX_ID else None
+    signature = find_by_id(Signature, number, with_for_update=lock_of)
     if signature is None:
         raise NotFound
     require_petition(signature.petition_id)

@@ -14,6 +14,7 @@ from sqlalchemy import Row, select
 
 from petition.core import clock
 from petition.core.db import db, run_after_commit
+from petition.count_log.models import ConsentChange
 from petition.delivery.queues import WEBHOOKS
 from petition.delivery.wakeup import wake
 from petition.integrations import queries
@@ -24,7 +25,7 @@ from petition.petitions.models import Petition
 SEND_TASK = "petition.integrations.tasks.run_send_webhooks"
 ADDED = ("confirmed", "released")
 ERASED = "erased"
-OPTED = ("opted_in", "opted_out")
+OPTED = tuple(ConsentChange)
 PARTNERSHIP = "partnership "
 # By the consent that began or ended, the team's news without a name: the types of the two.
 CONSENTS = {
@@ -84,7 +85,7 @@ def write_changes(changes: Sequence[Row[Any]]) -> None:
     for change in changes:
         at = (change.petition_id, change.at, change.signature_id)
         if change.kind in OPTED:
-            ended = change.kind == "opted_out"
+            ended = change.kind == ConsentChange.OPTED_OUT
             if change.consent in CONSENTS:
                 found.append(Occurrence(CONSENTS[change.consent][ended], *at))
             elif (key := partner_keys.get(change.consent)) is not None:

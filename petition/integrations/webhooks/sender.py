@@ -15,7 +15,7 @@ from standardwebhooks.webhooks import Webhook
 from petition.core import clock
 from petition.core.db import db
 from petition.integrations import queries
-from petition.integrations.models import EventState, WebhookEndpoint, WebhookEvent
+from petition.integrations.models import EndpointState, EventState, WebhookEndpoint, WebhookEvent
 from petition.integrations.webhooks.addresses import ForbiddenAddress, resolve
 from petition.integrations.webhooks.http_post import post
 from petition.integrations.webhooks.payloads import make_body
@@ -55,7 +55,7 @@ def _serve(endpoint_id: int, lease: str) -> None:
         event_id = db.session.scalar(queries.NEXT_EVENT, {"endpoint_id": endpoint_id})
         endpoint = db.session.get(WebhookEndpoint, endpoint_id, populate_existing=True)
         event = db.session.get(WebhookEvent, event_id, populate_existing=True) if event_id else None
-        if event is None or endpoint is None or endpoint.state != "active":
+        if event is None or endpoint is None or endpoint.state != EndpointState.ACTIVE:
             return
         body = make_body(endpoint, event)
         headers = make_headers(endpoint, event, body)

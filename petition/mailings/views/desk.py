@@ -13,7 +13,8 @@ from petition.core.countries import list_countries
 from petition.core.db import db
 from petition.core.exceptions import DomainError, ValidationError
 from petition.core.i18n import LANGUAGES, current_language
-from petition.core.pagination import MAX_ID, make_page, parse_cursor, select_page
+from petition.core.ids import is_id
+from petition.core.pagination import make_page, parse_cursor, select_page
 from petition.mailings import actions, drafts, labels, lifecycle, partner_senders, test_emails
 from petition.mailings.audience.preview import is_count_current
 from petition.mailings.audience.segment import Segment, segment_from_dict
@@ -208,7 +209,7 @@ def test(mailing_id: int) -> Response:
     """Send test emails to colleagues, in each of the mailing's languages."""
     numbers = [int(value) for value in request.form.getlist("colleague") if value.isascii() and value.isdigit()
                and len(value) < 20]  # fmt: skip
-    ids = [number for number in numbers if number <= MAX_ID][:MAX_SUBMITTED_COLLEAGUES]
+    ids = [number for number in numbers if is_id(number)][:MAX_SUBMITTED_COLLEAGUES]
     accounts = [account for account in test_emails.list_colleagues(require_current_account()) if account.id in ids]
     return perform_action(
         mailing_id,

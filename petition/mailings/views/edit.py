@@ -1,5 +1,7 @@
 """The team's pages of mailings: the form, and the conflict with what somebody else saved meanwhile."""
 
+import json
+from collections.abc import Mapping
 from dataclasses import asdict
 from typing import Any
 
@@ -10,10 +12,11 @@ from werkzeug.datastructures import MultiDict
 
 from petition.core.countries import list_countries
 from petition.core.db import db
+from petition.core.edit_merge import compare, digest, make_base, parse_base
 from petition.core.exceptions import DomainError
 from petition.core.i18n import LANGUAGES, current_language
 from petition.core.optimistic_lock import EditConflict
-from petition.mailings import lifecycle, merge, partner_senders
+from petition.mailings import lifecycle, partner_senders
 from petition.mailings.audience.segment import segment_from_dict
 from petition.mailings.content.placeholders import PLACEHOLDERS
 from petition.mailings.drafts import create, edit, parse_draft
@@ -39,6 +42,8 @@ from petition.team.models import TeamRole
 from petition.team.permissions import require_roles
 
 ACCESS = "campaigner or sender"
+# Fields of the request that are not of the mailing.
+NOT_MERGED = ("csrf_token", "owner", "version", "base", "resolve", "copy")
 MAX_FORM_BYTES = 150 * 1024 * len(LANGUAGES)
 LIST_FIELDS = ("petitions", "languages", "professions")
 
@@ -95,7 +100,7 @@ def _render_form(mailing: Mailing | None, form: dict[str, Any], version: int | s
         begun=begun, starters=[] if mailing else list_starters(), countries=list_countries(current_language()),
         mailings=list(db.session.scalars(started)), placeholders=PLACEHOLDERS, all_languages=LANGUAGES, translate=_,
         labels=form_labels(), triggers=trigger_labels(),
-        **{"errors": {}, "merge": None, "unsaved": None, "base": merge.make_base(form), **context},
+        **{"errors": {}, "merge": None, "unsaved": None, "base": json.dumps(make_base(_of_mailing(form))), **context},
     )  # fmt: skip
 
 
@@ -160,7 +165,9 @@ def save(mailing_id: int) -> Any:
         submitted |= asdict(segment_from_dict(mailing.segment)) | {"trigger": mailing.trigger}
         submitted.setdefault("trigger_value", mailing.trigger_value)
     version, base = request.form.get("version"), request.form.get("base", "")
-    found = merge.compare(base, submitted, values_from_mailing(mailing))
+    mine, theirs = _of_mailing(submitted), _of_mailing(values_from_mailing(mailing))
+    # A browser does not send what is not ticked or not shown.
+    found = compare(parse_base(base), mine, theirs, sorted({*mine, *theirs}), missing=digest(""))
     combined = found.merged_values if request.form.get("resolve") == "together" else submitted
     try:
         partner_senders.require_author(require_current_account(), mailing)
@@ -190,6 +197,10 @@ def save(mailing_id: int) -> Any:
         message = _("Saved. Test it again before it is sent.")
     flash(message, "success")
     return redirect_to_mailing(mailing_id)
+
+
+def _of_mailing(form: Mapping[str, Any]) -> dict[str, Any]:
+    return {name: value for name, value in form.items() if name not in NOT_MERGED}
 
 
 def _create(done: str) -> Any:

@@ -8,7 +8,7 @@ from petition.bulk_actions import runner
 from petition.bulk_actions.models import BulkAction
 from petition.core.db import db
 from petition.core.exceptions import ValidationError
-from petition.core.pagination import MAX_ID
+from petition.core.ids import is_id
 from petition.delivery.queues import EMAIL_QUEUES, EVERYTHING
 from petition.operations import delivery_actions, failures, queue_actions
 from petition.operations.failures import DeliveryFilter
@@ -62,7 +62,7 @@ def _failures_url() -> str:
 @blueprint.post("/actions")
 def prepare() -> Response:
     """Store the set of emails that an action would change, and show it."""
-    only_ids = [number for number in request.form.getlist("id", type=int) if 0 < number <= MAX_ID]
+    only_ids = [number for number in request.form.getlist("id", type=int) if is_id(number)]
     if "selected" in request.form and not only_ids:
         flash(_("Tick the emails first: nothing was done."), "info")
         return redirect(_failures_url(), 303)

@@ -104,13 +104,13 @@ def failed() -> str:
     is_filtered = any(name in request.args for name in failures.DeliveryFilter.__dataclass_fields__)
     which = failures.DeliveryFilter.parse(request.args if is_filtered else {"age": "recent"})
     chosen = which.to_dict()
-    rows = failures.list_deliveries(which, failures.parse_cursor(request.args.get("before", "")))
+    page = failures.list_deliveries(which, failures.parse_cursor(request.args.get("before", "")))
     older = None
-    if len(rows) == failures.PAGE_SIZE:
-        older = url_for("operations.failed", before=failures.make_cursor(rows[-1]), **chosen)  # type: ignore[arg-type]
+    if page.next:
+        older = url_for("operations.failed", before=page.next, **chosen)  # type: ignore[arg-type]
     return render_template(
         "operations/dashboard/failures.html",
-        rows=rows,
+        rows=page.items,
         which=chosen,
         older=older,
         queues=EMAIL_QUEUES,

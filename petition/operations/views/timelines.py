@@ -5,7 +5,7 @@ from flask_babel import gettext as _
 from werkzeug import Response
 
 from petition.core.db import db
-from petition.core.pagination import MAX_ID
+from petition.core.ids import find_by_id
 from petition.delivery.models import Delivery
 from petition.operations import search as searches
 from petition.operations import timeline
@@ -50,7 +50,7 @@ def search() -> str | Response:
 @blueprint.get("/signatures/<int:signature_id>")
 def signature(signature_id: int) -> str:
     """Show the timeline of a signature, with an audit event."""
-    signature = db.session.get(Signature, signature_id) if signature_id <= MAX_ID else None
+    signature = find_by_id(Signature, signature_id)
     if signature is None:
         abort(404)
     events = timeline.build_timeline(signature)
@@ -64,7 +64,7 @@ def signature(signature_id: int) -> str:
 @blueprint.get("/emails/<int:delivery_id>")
 def email(delivery_id: int) -> str:
     """Show the timeline of one email, to whomever it went."""
-    delivery = db.session.get(Delivery, delivery_id) if delivery_id <= MAX_ID else None
+    delivery = find_by_id(Delivery, delivery_id)
     if delivery is None:
         abort(404)
     events = timeline.build_email_timeline(delivery)

@@ -15,6 +15,7 @@ from petition.bulk_actions.models import BulkAction, BulkActionState
 from petition.core import clock
 from petition.core.db import db
 from petition.core.exceptions import InvalidTransition, NotFound, ValidationError
+from petition.core.ids import is_id
 from petition.core.pagination import Page, make_page, select_page
 from petition.delivery.queues import MAINTENANCE
 from petition.delivery.wakeup import wake
@@ -35,6 +36,8 @@ from petition.petitions.paper.queries import (
 
 DRAFT_TTL = timedelta(days=1)
 PAGE_SIZE = 100
+MAX_BYTES_READ_AT_ONCE = 64 * 1024  # some thousand lines: a tenth of a second; a worker reads what is longer
+MAX_PROBLEMS_SHOWN = 1_000
 BATCH_SIZE = 1_000  # lines of one transaction
 READ_TASK = "petition.petitions.tasks.read_paper_files"
 _reading = threading.Lock()  # parsing the same file in several threads takes longer than in one
@@ -211,7 +214,7 @@ def find_import(petition: Petition, import_id: int, *, lock: bool = False) -> Pa
     query = select(PaperImport).where(PaperImport.id == import_id, PaperImport.petition_id == petition.id)
     if lock:
         query = query.with_for_update().execution_options(populate_existing=True)
-    found = db.session.scalar(query) if import_id < 2**63 else None
+    found = db.session.scalar(query) if is_id(import_id) else None
     if found is None:
         raise NotFound({"import": "there is no such import"})
     return found
@@ -230,7 +233,7 @@ def delete_signature(file: PaperImport, signature_id: int) -> bool:
 
     The caller has locked the import.
     """
-    if file.state != PaperImportState.DONE or signature_id >= 2**63:
+    if file.state != PaperImportState.DONE or not is_id(signature_id):
         return False
     which = (PaperSignature.id == signature_id, PaperSignature.import_id == file.id)
     counted = db.session.scalar(delete(PaperSignature).where(*which).returning(PaperSignature.counted))

@@ -4,6 +4,7 @@ from sqlalchemy import func, select
 
 from petition.core.db import db
 from petition.core.exceptions import NotFound, ValidationError
+from petition.core.ids import is_id
 from petition.petitions.paper.models import PaperImport, PaperScan
 
 MAX_SCAN_BYTES = 10 * 1024 * 1024
@@ -46,7 +47,7 @@ def list_scans(file: PaperImport) -> list[PaperScan]:
 def find_scan(file: PaperImport, scan_id: int) -> PaperScan:
     """Return a scan of a sheet. Raises `NotFound`."""
     query = select(PaperScan).where(PaperScan.id == scan_id, PaperScan.import_id == file.id)
-    found = db.session.scalar(query) if scan_id < 2**63 else None
+    found = db.session.scalar(query) if is_id(scan_id) else None
     if found is None:
         raise NotFound({"scan": "there is no such scan"})
     return found

@@ -16,7 +16,7 @@ from petition.core import clock
 from petition.core.db import db
 from petition.core.exceptions import Conflict, NotFound, ValidationError
 from petition.core.i18n import LANGUAGES
-from petition.core.pagination import MAX_ID
+from petition.core.ids import is_id
 from petition.core.text import is_printable_line
 from petition.petitions.models import Petition
 from petition.petitions.partners.models import PARTNER_ROLES, Partner, PartnerMember, Partnership
@@ -44,7 +44,7 @@ def list_partners() -> list[Partner]:
 def find_partner(partner_id: int, *, lock: bool = False) -> Partner:
     """Return a partner. Raises `NotFound`."""
     query = select(Partner).where(Partner.id == partner_id)
-    found = db.session.scalar(query.with_for_update() if lock else query) if 0 < partner_id <= MAX_ID else None
+    found = db.session.scalar(query.with_for_update() if lock else query) if is_id(partner_id) else None
     if found is None:
         raise NotFound({"partner": "there is no such partner"})
     return found
@@ -154,7 +154,7 @@ def find_partnership(petition: Petition, partnership_id: int) -> Partnership:
     query = select(Partnership).where(
         Partnership.id == partnership_id, Partnership.petition_id == petition.id, Partnership.left_at.is_(None)
     )
-    found = db.session.scalar(query.with_for_update(of=Partnership)) if 0 < partnership_id <= MAX_ID else None
+    found = db.session.scalar(query.with_for_update(of=Partnership)) if is_id(partnership_id) else None
     if found is None:
         raise NotFound({"partnership": "there is no such partnership"})
     return found

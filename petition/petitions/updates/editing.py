@@ -13,6 +13,7 @@ from petition.core import clock
 from petition.core.db import db
 from petition.core.exceptions import Conflict, NotFound, ValidationError
 from petition.core.i18n import LANGUAGES
+from petition.core.ids import is_id
 from petition.core.optimistic_lock import require_version
 from petition.core.text import is_printable_line, is_printable_text
 from petition.petitions.markdown import find_footnotes
@@ -153,7 +154,7 @@ def find_update(petition: Petition, update_id: int, *, lock: bool = False) -> Pe
     query = select(PetitionUpdate).where(PetitionUpdate.id == update_id, PetitionUpdate.petition_id == petition.id)
     if lock:
         query = query.with_for_update().execution_options(populate_existing=True)
-    found = db.session.scalar(query) if update_id < 2**63 else None
+    found = db.session.scalar(query) if is_id(update_id) else None
     if found is None:
         raise NotFound({"update": "there is no such update"})
     return found

@@ -9,6 +9,7 @@ from flask_babel import gettext as _
 from werkzeug import Response
 
 from petition.core.db import db
+from petition.core.edit_merge import make_base, parse_base
 from petition.core.exceptions import DomainError
 from petition.core.i18n import LANGUAGES, current_language
 from petition.core.optimistic_lock import EditConflict
@@ -68,12 +69,12 @@ def index() -> str:
 
 def _render_form(petition: Petition | None, values: Mapping[str, str], status: int = 200, **more: Any) -> Response:
     """Render the form with its values and a preview of each language."""
-    base = more.pop("base", None) or {name: edit_form.digest(value) for name, value in values.items()}
+    base = more.pop("base", None)
     body = render_template(
         "petitions/desk/edit.html",
         petition=petition,
         values=values,
-        base=json.dumps(base),
+        base=json.dumps(make_base(values) if base is None else base),
         previews={language: edit_form.build_preview(values, language) for language in LANGUAGES},
         all_languages=LANGUAGES,
         **{"errors": {}, "merge": None, "last_change": None, "unsaved": None, **more},
@@ -146,7 +147,7 @@ def editor(slug: str) -> Response:
     petition = get_or_404(slug)
     if unsaved := unsaved_forms.find(_signed_in(), request.path):
         fields = unsaved_forms.read_fields(unsaved)
-        values, base = edit_form.read_values(fields), _read_base_digests(fields)
+        values, base = edit_form.read_values(fields), parse_base(fields.get("base", ""))
         return _render_form(petition, values, base=base, version=fields.get("version", ""), unsaved=unsaved)
     return _render_form(petition, edit_form.values_from_petition(petition), version=petition.version)
 
@@ -155,10 +156,11 @@ def editor(slug: str) -> Response:
 def save(slug: str) -> Response:
     """Save the form, unless somebody else saved meanwhile; for a public petition, show first what changes."""
     petition = get_or_404(slug, lock=True)
-    values, base = editing.keep_opening(petition, edit_form.read_values(request.form), _read_base_digests(request.form))
+    base = parse_base(request.form.get("base", ""))
+    values, base = editing.keep_opening(petition, edit_form.read_values(request.form), base)
     merge = editing.compare_edits(petition, base, values)
     context: dict[str, Any] = {
-        "base": base, "version": petition.version, "merge": merge,
+        "base": base, "version": petition.version, "merge": merge, "their_changes": editing.list_their_changes(merge),
         "last_change": audit.find_latest("petition", petition.slug),
     }  # fmt: skip
     if "preview" in request.form:
@@ -178,15 +180,6 @@ def save(slug: str) -> Response:
         return _save_document(petition, document, changes)
     except DomainError as error:
         return _render_form(petition, resolved, 422, **context | {"errors": error.errors})
-
-
-def _read_base_digests(form: Mapping[str, str]) -> dict[str, Any]:
-    """Return the digests of the values that the editor started from; without them every field counts as changed."""
-    try:
-        base = json.loads(form.get("base", ""))
-    except (ValueError, RecursionError):
-        return {"": ""}
-    return base if isinstance(base, dict) and base else {"": ""}
 
 
 def _render_review(petition: Petition, values: Mapping[str, str], changes: list[editing.FieldChange]) -> Response:

@@ -29,8 +29,6 @@ from petition.team.permissions import current_account, require_roles
 
 ACCESS = "campaigner"
 MAX_UPLOAD_BYTES = 5 * 1024 * 1024  # the file and the form around it
-MAX_BYTES_READ_AT_ONCE = 64 * 1024  # some thousand lines: a tenth of a second; a worker reads what is longer
-MAX_PROBLEMS_SHOWN = 1_000
 KINDS_READ = ("column", "title", "sheet", "online")  # problems that leave no line out
 blueprint = Blueprint("paper", __name__, url_prefix="/desk/petitions")
 require_roles(blueprint, TeamRole.CAMPAIGNER, max_body_bytes={"upload": MAX_UPLOAD_BYTES})
@@ -107,7 +105,7 @@ def add_line(slug: str) -> Response:
 
 def _read_on(file: PaperImport, size: int) -> None:
     """Read a short file at once, and have a worker read a long one. Commits."""
-    if size <= MAX_BYTES_READ_AT_ONCE:
+    if size <= importer.MAX_BYTES_READ_AT_ONCE:
         importer.read_file(file.id)
     elif not importer.wake_reader():
         _flash_broker_down()
@@ -139,7 +137,7 @@ def page(slug: str, import_id: int) -> str:
         "petitions/paper/import.html",
         petition=petition,
         file=file,
-        problems=problems[:MAX_PROBLEMS_SHOWN],
+        problems=problems[: importer.MAX_PROBLEMS_SHOWN],
         problem_count=len(problems),
         left_out=sum(kind not in KINDS_READ for _line, kind, _detail in problems),
         signatures=signatures,

@@ -8,7 +8,7 @@ from sqlalchemy import select
 from petition.core import clock, optimistic_lock
 from petition.core.db import db
 from petition.core.exceptions import Conflict
-from petition.core.pagination import MAX_ID
+from petition.core.ids import find_by_id, is_id
 from petition.signatures.fingerprint import derive_salt
 from petition.signatures.models import ReviewState, Signature, SignatureState
 from petition.team import audit
@@ -53,7 +53,7 @@ def decide_many(lines: Iterable[Shown], review: ReviewState) -> tuple[int, int]:
 
     Flushes, does not commit.
     """
-    fingerprints = {line.id: line.fingerprint for line in lines if 0 < line.id <= MAX_ID}
+    fingerprints = {line.id: line.fingerprint for line in lines if is_id(line.id)}
     query = select(Signature).where(Signature.id.in_(fingerprints), Signature.state == SignatureState.CONFIRMED)
     query = query.order_by(Signature.id).with_for_update(of=Signature).execution_options(populate_existing=True)
     decided = 0
@@ -93,7 +93,7 @@ def undo(event_id: int) -> Signature:
 
     Flushes, does not commit. Raises `Conflict` if the name or the decision changed since.
     """
-    event = db.session.get(AuditEvent, event_id) if 0 < event_id <= MAX_ID else None
+    event = find_by_id(AuditEvent, event_id)
     signature = None
     if event and event.action in AUDIT_ACTIONS.values():
         signature = db.session.get(

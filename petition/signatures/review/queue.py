@@ -8,8 +8,8 @@ from sqlalchemy import Select, select
 from petition.core import cache
 from petition.core.db import db
 from petition.core.pagination import Page, make_page, select_page
-from petition.petitions.models import Petition
-from petition.signatures.models import NEEDS_REVIEW, Signature
+from petition.petitions.models import Listing, Petition
+from petition.signatures.models import NEEDS_REVIEW, Party, Signature
 from petition.signatures.review.decisions import compute_fingerprint
 from petition.signatures.review.models import NameReport
 from petition.signatures.review.own_domain import is_own_domain
@@ -59,7 +59,7 @@ def _count() -> int:
 
 def _to_review(query: Select) -> Select:  # type: ignore[type-arg]
     """Return a query of names to review only: of petitions that list any, by the words of the partial index."""
-    listing = select(Petition.id).where(Petition.listing != "none")
+    listing = select(Petition.id).where(Petition.listing != Listing.NONE)
     return query.where(NEEDS_REVIEW, Signature.petition_id.in_(listing))
 
 
@@ -68,6 +68,6 @@ def _to_name(signature: Signature, reports: dict[str, int]) -> NameToReview:
         signature,
         find_flags(signature.party, signature.name, signature.profession),
         reports,
-        signature.party == "organisation" and is_own_domain(signature.organisation, signature.email_canonical),
+        signature.party == Party.ORGANISATION and is_own_domain(signature.organisation, signature.email_canonical),
         compute_fingerprint(signature),
     )

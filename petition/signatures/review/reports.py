@@ -5,8 +5,8 @@ from sqlalchemy.dialects.postgresql import insert
 
 from petition.core import clock
 from petition.core.db import db
-from petition.core.pagination import MAX_ID
-from petition.petitions.models import Petition
+from petition.core.ids import MAX_ID
+from petition.petitions.models import Listing, Petition
 from petition.signatures.models import IS_LISTED, Signature
 from petition.signatures.review.models import NameReport
 
@@ -17,7 +17,7 @@ def report(petition: Petition, number: int, reason: str) -> None:
     The name stays in the list until the team decides. Nothing happens if the entry is not, or no longer, listed: the
     caller learns neither. Flushes, does not commit.
     """
-    if number > MAX_ID or petition.listing == "none":
+    if number > MAX_ID or petition.listing == Listing.NONE:
         return
     entry = select(Signature).where(Signature.petition_id == petition.id, Signature.confirmed_no == number, IS_LISTED)
     signature = db.session.scalar(entry.with_for_update(of=Signature))

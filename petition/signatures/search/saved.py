@@ -7,7 +7,7 @@ from sqlalchemy import delete
 from petition.core import clock
 from petition.core.db import db
 from petition.core.exceptions import NotFound
-from petition.core.pagination import MAX_ID
+from petition.core.ids import find_by_id
 from petition.signatures.search.filters import Filter, parse_filter
 from petition.signatures.search.models import SavedSearch
 
@@ -24,7 +24,7 @@ def save_search(criteria: Filter, account_id: int) -> SavedSearch:
 
 def get_saved_search(search_id: int, account_id: int) -> Filter:
     """Return a search that this account saved. Raises `NotFound` for another account's, or once expired."""
-    saved = db.session.get(SavedSearch, search_id) if search_id <= MAX_ID else None
+    saved = find_by_id(SavedSearch, search_id)
     if saved is None or saved.account_id != account_id or saved.created_at < clock.now() - SAVED_SEARCH_TTL:
         raise NotFound({"search": "there is no such search any more: search again"})
     return parse_filter(saved.filter)

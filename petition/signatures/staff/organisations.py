@@ -10,7 +10,8 @@ from sqlalchemy import ColumnElement, Select, func, literal, literal_column, sel
 
 from petition.core.db import db
 from petition.core.exceptions import Conflict, NotFound, ValidationError
-from petition.core.pagination import MAX_ID, Page, make_page
+from petition.core.ids import find_by_id, is_id
+from petition.core.pagination import Page, make_page, select_page
 from petition.petitions.counters import increment
 from petition.petitions.models import Petition
 from petition.signatures.confirm import transition
@@ -44,17 +45,16 @@ def list_positioned(petition: Petition) -> list[Signature]:
 def list_unpositioned(petition: Petition, after_id: int | None = None) -> Page[Signature]:
     """Return a page of the organisations without a position, by name; those after the organisation `after_id`."""
     query = confirmed_query(petition).where(Signature.list_position.is_(None))
-    after = db.session.get(Signature, after_id) if after_id else None
+    after, start = db.session.get(Signature, after_id) if after_id else None, None
     if after is not None and after.petition_id == petition.id:
         start = tuple_(func.collation_key(after.organisation), literal(after.id))
-        query = query.where(tuple_(organisation_key, Signature.id) > start)
-    rows = db.session.scalars(query.order_by(organisation_key, Signature.id).limit(PAGE_SIZE + 1)).all()
-    return make_page(rows, PAGE_SIZE, key=lambda organisation: organisation.id)
+    page = select_page(query, (organisation_key, Signature.id), cursor=start, limit=PAGE_SIZE, descending=False)
+    return make_page(db.session.scalars(page).all(), PAGE_SIZE, key=lambda organisation: organisation.id)
 
 
 def get_organisation(petition: Petition, signature_id: int) -> Signature:
     """Return an organisation's signature of a petition, in any state. Raises `NotFound`."""
-    signature = db.session.get(Signature, signature_id) if signature_id <= MAX_ID else None
+    signature = find_by_id(Signature, signature_id)
     if signature is None or signature.petition_id != petition.id or signature.party != Party.ORGANISATION:
         raise NotFound({"organisation": "there is no such organisation under this petition"})
     return signature
@@ -109,7 +109,7 @@ def find_duplicates(petition: Petition) -> list[Sequence[tuple[int, str]]]:
 
 def get_mergeable(petition: Petition, ids: Sequence[int], *, lock: bool = False) -> list[Signature]:
     """Return the confirmed organisations of a petition among these ids. Raises `Conflict` for fewer than two."""
-    candidates = [number for number in dict.fromkeys(ids) if 0 < number <= MAX_ID][:MAX_MERGED]
+    candidates = [number for number in dict.fromkeys(ids) if is_id(number)][:MAX_MERGED]
     query = confirmed_query(petition).where(Signature.id.in_(candidates)).order_by(Signature.id)
     if lock:
         query = query.with_for_update(of=Signature).execution_options(populate_existing=True)

@@ -8,7 +8,7 @@ from petition.core import tokens
 from petition.core.assets import public_url_for
 from petition.core.db import db
 from petition.core.i18n import LANGUAGES
-from petition.petitions.models import Petition
+from petition.petitions.models import Petition, PetitionState
 from petition.petitions.views.desk import get_or_404
 from petition.signatures.emails import KINDS
 from petition.signatures.labels import email_kind_labels
@@ -37,7 +37,7 @@ def share(slug: str) -> str | Response:
     audit.record("petition.shared", "petition", petition.slug)
     db.session.commit()
     token = tokens.make(DRAFT_LINK, petition.id, petition.draft_link_generation)
-    if petition.state_now != "draft":
+    if petition.state_now != PetitionState.DRAFT:
         flash(_("It is public already: share its address."), "info")
         return redirect(url_for("draft_preview.show", slug=slug), 303)
     return _render(petition, link=public_url_for("shared_draft.show", token=token))

@@ -17,7 +17,7 @@ from petition.safeguards.email_addresses import BadAddress, parse_email_address
 from petition.safeguards.email_corrections import suggest_correction
 from petition.safeguards.honeypot import is_filled
 from petition.safeguards.rate_limits import count_unchecked_signing, limit_signing, stored_network_hash
-from petition.signatures.challenges import FIELD_NAME, ChallengeRequired, use_solution
+from petition.signatures.challenges import FIELD_NAME, ChallengeRequired, lacks_solution
 from petition.signatures.code_handles import NOBODY, make_handle, seal
 from petition.signatures.sealed_address import seal_address
 from petition.signatures.sign import PetitionClosed, sign
@@ -52,7 +52,7 @@ def receive_form(slug: str, source: str | None, template: str, next_endpoint: st
         details = validate_details(petition, form)
         if suggestion:
             return render_page(petition, SignForm(form, {}, suggestion), 422, template=template)
-        if petition.is_open and petition.asks_challenge and not use_solution(petition.id, form.get(FIELD_NAME)):
+        if lacks_solution(petition, form.get(FIELD_NAME)):
             if not form.get("unchecked"):
                 raise ChallengeRequired
             count_unchecked_signing()

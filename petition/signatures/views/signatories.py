@@ -9,7 +9,7 @@ from flask_babel import gettext as _
 from petition.core.exceptions import ValidationError
 from petition.core.i18n import current_language, explicit_language
 from petition.petitions.counters import get_count
-from petition.petitions.models import Petition
+from petition.petitions.models import Listing, Petition
 from petition.petitions.presenter import PetitionPresenter, present
 from petition.petitions.professions import list_equivalents
 from petition.petitions.views.public import CACHE_CONTROL, get_public_or_404
@@ -30,7 +30,7 @@ def page(slug: str) -> Response:
     """List those who agreed to be named."""
     petition, reporting = get_public_or_404(slug), "report" in request.args
     after, before = request.args.get("after"), request.args.get("before")
-    if petition.listing == "none":
+    if petition.listing == Listing.NONE:
         return _respond(petition, _render(petition, None))
     letter, profession = request.args.get("letter"), request.args.get("profession") or None
     if "" in (after, before) or (letter is not None and letter not in (*LETTERS, OTHER_LETTERS)):

@@ -9,7 +9,7 @@ from werkzeug import Response
 from petition.core import optimistic_lock
 from petition.core.db import db
 from petition.core.exceptions import DomainError
-from petition.core.pagination import MAX_ID
+from petition.core.ids import find_by_id
 from petition.signatures.confirm import can_be_restored
 from petition.signatures.fingerprint import derive_salt
 from petition.signatures.labels import staff_action_labels
@@ -94,9 +94,7 @@ def compute_fingerprint(signature: Signature) -> str:
 def _get_or_404(signature_id: int, *, lock: bool = False) -> Signature:
     # Only the signature is locked, not the petition that is joined to it, which all its signers share.
     lock_of = {"of": Signature} if lock else None
-    signature = None
-    if signature_id <= MAX_ID:
-        signature = db.session.get(Signature, signature_id, with_for_update=lock_of, populate_existing=True)
+    signature = find_by_id(Signature, signature_id, with_for_update=lock_of, populate_existing=True)
     return signature or abort(404)
 
 

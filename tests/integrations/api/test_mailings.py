@@ -10,7 +10,7 @@ from support.factories import make_account, make_mailing, make_petition, make_si
 from petition.core import clock
 from petition.core.cli_support import AppProvider
 from petition.core.db import db
-from petition.core.pagination import MAX_ID
+from petition.core.ids import MAX_ID
 from petition.delivery.worker import run_queue
 from petition.mailings.cli import mailings
 from petition.mailings.models import Mailing, MailingTest

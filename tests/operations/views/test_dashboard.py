@@ -84,6 +84,19 @@ def test_dashboard_links_each_group_to_its_emails(client, operator, failed_deliv
     assert "busy.example" not in rows
 
 
+def test_failures_are_turned_page_by_page(client, operator, monkeypatch):
+    """Also where all were tried in the same transaction; the last page, full as it is, leads to no empty one."""
+    monkeypatch.setattr(failures, "PAGE_SIZE", 2)
+    prepare_failed_emails(state="failed", n=4)
+    wanted = list(db.session.scalars(select(Delivery.id).order_by(Delivery.tried_at.desc(), Delivery.id.desc())))
+    first = client.get("/ops/failures?state=failed&lang=en").text
+    older = re.search(r'href="(/ops/failures\?[^"]*before=[^"]*)"', first)[1].replace("&amp;", "&")
+    last = client.get(older).text
+    emails = [re.findall(r'href="/ops/emails/(\d+)', page) for page in (first, last)]
+    assert [[int(number) for number in page] for page in emails] == [wanted[:2], wanted[2:]]
+    assert "before=" not in last
+
+
 def test_retry_changes_exactly_the_emails_shown(client, operator, failed_deliveries):
     answer = post_form(client, "/ops/actions", verb="retry", state="failed", domain="refused.example")
     shown = client.get(answer.headers["Location"] + "?lang=en").text

@@ -19,7 +19,6 @@ from petition.petitions.models import Petition
 from petition.petitions.paper import importer
 from petition.petitions.paper.models import PaperImport, PaperSignature
 from petition.petitions.tasks import read_paper_files
-from petition.petitions.views import paper
 from petition.signatures.confirm import confirm_signature
 from petition.team.models import AuditEvent
 
@@ -172,7 +171,7 @@ def test_unknown_imports_answer_404(client, end):
 
 def test_a_long_file_is_read_by_a_worker(client, monkeypatch):
     make_petition()
-    monkeypatch.setattr(paper, "MAX_BYTES_READ_AT_ONCE", 10)
+    monkeypatch.setattr(importer, "MAX_BYTES_READ_AT_ONCE", 10)
     path = upload_path(client, VALID_CSV)
     page = client.get(f"{path}?lang=en").text
     assert "The file is being read: line 0 of 2" in page

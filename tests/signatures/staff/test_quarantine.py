@@ -15,7 +15,7 @@ from petition.count_log.models import CountLogEntry
 from petition.delivery.models import Delivery
 from petition.operations.reconcile import reconcile
 from petition.petitions.counters import get_count
-from petition.signatures import journal_replay
+from petition.signatures import journal_queries
 from petition.signatures.confirm import confirm_signature, disown, restore, take_back
 from petition.signatures.data_copy import collect_data
 from petition.signatures.links import make_confirm_token, make_personal_token
@@ -198,7 +198,7 @@ def test_one_signature_by_hand(app, client):
 def test_a_replay_of_the_journal_ends_what_is_quarantined(app):
     petition = make_petition()
     signature = held(petition)
-    for statement in (journal_replay.WITHDRAW_SQL, journal_replay.DISOWN_SQL):
+    for statement in (journal_queries.WITHDRAW_SQL, journal_queries.DISOWN_SQL):
         at = db.session.scalar(text("SELECT now() + interval '1 minute'"))
         rows = db.session.execute(statement, {"ids": [signature.id], "times": [at]}).all()
         assert [row.state for row in rows] == ["quarantined"]
