@@ -61,7 +61,7 @@ translations: $(VENV)/.dev ## gather the texts to translate into the .po files, 
 		--project petition -o petition/translations/messages.pot petition
 	@$(BIN)/pybabel -q update -i petition/translations/messages.pot -d petition/translations --no-fuzzy-matching \
 		--width 120
-	@$(BIN)/python -m petition.core.catalogues
+	@$(BIN)/python -m petition.core.languages.catalogues
 
 clean: ## remove the virtual environment and the compiled translations (never the data)
 	rm -rf $(VENV) $(MO)

@@ -10,9 +10,9 @@ from typing import Any
 
 from environs import Env, EnvError, EnvNotSetError, validate
 
-from petition.core.language_codes import SHIPPED_LANGUAGES
-from petition.core.setting_checks import BadSetting, check_combinations
-from petition.core.setting_parsers import PARSERS
+from petition.core.languages.language_codes import SHIPPED_LANGUAGES
+from petition.core.settings.checks import BadSetting, check_combinations
+from petition.core.settings.parsers import PARSERS
 
 # How Kubernetes names the address of a Service called petition or petition-…, where `enableServiceLinks` is on.
 KUBERNETES_PATTERN = re.compile(r"PETITION_(\w+_)?(SERVICE_HOST|SERVICE_PORT(_\w+)?|PORT(_\d+_(TCP|UDP)(_\w+)?)?)")

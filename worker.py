@@ -17,10 +17,10 @@ from config import Config
 from petition.app import create_app
 from petition.core.celery import DisconnectTolerantQoS, declare_queues, with_worker_timeouts
 from petition.core.health import StartRefused, require_database
-from petition.core.setting_checks import BadSetting
+from petition.core.settings.checks import BadSetting
 from petition.delivery.queues import EMAIL_QUEUES, MAILINGS, MAINTENANCE, NOTIFICATIONS, QUEUE_NAMES, WEBHOOKS
 from petition.delivery.wakeup import RUN_QUEUE_TASK
-from petition.operations.heartbeat import HeartbeatThread
+from petition.operations.workers.heartbeat import HeartbeatThread
 
 MAILING_NICENESS = 10  # of a thread that sends a mailing, where a worker sends nothing else
 SWEEP_INTERVAL_SECONDS = 5.0  # bounds the delay of an email whose wake-up was lost
@@ -96,7 +96,7 @@ app.conf.beat_schedule = {
     }
     for task, arguments, queue, schedule, expires in PERIODIC_TASKS
 }  # fmt: skip
-app.conf.beat_scheduler = "petition.operations.heartbeat:HeartbeatScheduler"
+app.conf.beat_scheduler = "petition.operations.workers.heartbeat:HeartbeatScheduler"
 
 
 @celeryd_init.connect

@@ -6,7 +6,7 @@ import sys
 from config import Config
 from petition.app import create_app
 from petition.core.health import StartRefused, require_database
-from petition.core.setting_checks import BadSetting
+from petition.core.settings.checks import BadSetting
 from petition.operations.web_requests import count_requests
 
 try:

@@ -15,8 +15,8 @@ from datetime import UTC, datetime
 from flask import Flask
 from harness import print_json
 
-from petition.core.collation import sort_key
 from petition.core.i18n import babel
+from petition.core.languages.collation import sort_key
 from petition.exports.documents.names import split_people
 from petition.exports.documents.rendering import Job, render_parts
 

@@ -26,8 +26,8 @@ from petition.app import create_app
 from petition.core import migrations
 from petition.core.db import db
 from petition.local_stack.postgres import Postgres
-from petition.operations import rollup
-from petition.operations.snapshot import get_last_day, get_recent_funnel, take_snapshot
+from petition.operations.statistics import rollup
+from petition.operations.statistics.snapshot import get_last_day, get_recent_funnel, take_snapshot
 
 BATCH = 250_000
 ROUNDS = 20

@@ -9,9 +9,9 @@ from pathlib import Path
 from typing import Any
 
 from config import Config
-from petition.core.setting_checks import BadSetting
+from petition.core.settings.checks import BadSetting
 from petition.delivery.queues import QUEUE_NAMES
-from petition.operations import quick_check
+from petition.operations.health import quick_check
 
 CHECK_TIMEOUT_SECONDS = 4.0  # for the whole check
 UNKNOWN = 3  # exit code of monitoring plugins
@@ -76,7 +76,8 @@ def _check_worker(queue: str) -> str | None:
         config: Any = Config(_find_settings(Path("instance")))
     except BadSetting as error:
         return f"petition: {error}"
-    problem = importlib.import_module("petition.operations.worker_health").check_worker(config.BROKER_URL, queue)
+    worker_health = importlib.import_module("petition.operations.workers.worker_health")
+    problem = worker_health.check_worker(config.BROKER_URL, queue)
     return f"petition: {problem}" if problem else None
 
 

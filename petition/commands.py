@@ -27,7 +27,7 @@ from petition.core.cli_support import (
 from petition.core.db import db
 from petition.core.exceptions import DomainError
 from petition.core.front_matter import keep_offered_languages
-from petition.core.setting_checks import BadSetting
+from petition.core.settings.checks import BadSetting
 from petition.count_log.cli import count_log
 from petition.delivery.queues import QUEUE_NAMES
 from petition.demo import CAMPAIGN_FILE, NOTICE_FILE
@@ -38,7 +38,7 @@ from petition.operations.cli.bounces import bounces
 from petition.operations.cli.doctor import doctor
 from petition.operations.cli.queue import queue
 from petition.operations.cli.suppressions import suppressions
-from petition.operations.worker_health import check_worker
+from petition.operations.workers.worker_health import check_worker
 from petition.petitions import lifecycle
 from petition.petitions import queries as petition_queries
 from petition.petitions.cli import petitions

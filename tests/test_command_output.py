@@ -17,8 +17,8 @@ from petition.core.db import db
 from petition.delivery.bounces.models import Bounce
 from petition.delivery.models import Delivery
 from petition.delivery.suppressions.suppression_list import suppress
-from petition.operations.probes import record_probe
-from petition.operations.smtp_probe import MAIL_SERVER
+from petition.operations.probes.results import record_probe
+from petition.operations.probes.smtp_probe import MAIL_SERVER
 
 LONG_DOMAIN = "departement-de-la-protection-judiciaire.administration-penitentiaire.example.org"
 LONG_REASON = (

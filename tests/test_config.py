@@ -5,8 +5,8 @@ import pytest
 from support.settings import environment
 
 from config import SETTINGS, Config
-from petition.core.setting_checks import BadSetting
-from petition.core.setting_parsers import TEAM_ROLE_NAMES
+from petition.core.settings.checks import BadSetting
+from petition.core.settings.parsers import TEAM_ROLE_NAMES
 from petition.team.models import TEAM_ROLES
 
 VALID_SETTINGS = environment(

@@ -9,10 +9,8 @@ if TYPE_CHECKING:  # some modules are imported without the application, by `peti
 def register(app: "Flask") -> None:
     """Set up what every feature needs: logs first, so that the others can log."""
     from petition.core import (
-        assets,
         cache,
         celery,
-        compression,
         db,
         error_handlers,
         health,
@@ -22,10 +20,9 @@ def register(app: "Flask") -> None:
         read_replica,
         redis,
         security_headers,
-        site_files,
         tracing,
-        trusted_hosts,
     )
+    from petition.core.web import assets, compression, site_files, trusted_hosts
 
     tracing.init_app(app)
     logging.init_app(app)

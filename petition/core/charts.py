@@ -19,7 +19,7 @@ from flask_babel import gettext as _
 from pygal.style import Style
 
 from petition.core.i18n import current_language, format_date_text, format_duration
-from petition.core.languages import regional_locale
+from petition.core.languages.languages import regional_locale
 
 PALETTE = ("#0072b2", "#e69f00", "#009e73")
 PALETTE_ON_DARK = ("#56b4e9", "#e69f00", "#009e73")

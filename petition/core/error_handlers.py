@@ -15,7 +15,7 @@ from petition.core.exceptions import Conflict, DomainError, InvalidLink, NotFoun
 from petition.core.health import read_schema
 from petition.core.openapi import API_PREFIX, http_error_response, problem_response
 from petition.core.schema import SchemaMismatch
-from petition.core.trusted_hosts import UnknownHost
+from petition.core.web.trusted_hosts import UnknownHost
 
 RETRY_AFTER_SECONDS = 10
 MISSING_NAMES = (UndefinedTable, UndefinedColumn, UndefinedFunction)

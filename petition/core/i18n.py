@@ -13,8 +13,8 @@ from werkzeug.datastructures import LanguageAccept, MultiDict
 from werkzeug.http import parse_accept_header
 
 from petition.core import durations
-from petition.core.language_codes import SOURCE_LANGUAGE
-from petition.core.languages import (
+from petition.core.languages.language_codes import SOURCE_LANGUAGE
+from petition.core.languages.languages import (
     DEFAULT_LANGUAGE,
     LANGUAGES,
     TRANSLATION_FOLDERS,

@@ -5,7 +5,7 @@ from typing import Any
 
 from flask import Flask, Response, request
 
-from petition.core.assets import script_hash
+from petition.core.web.assets import script_hash
 
 
 def content_security_policy(

@@ -6,8 +6,8 @@ from flask import Flask
 
 from petition.core.db import db
 from petition.count_log.models import CountCommitment
-from petition.signatures.data_copy import register_data_source
 from petition.signatures.models import Signature
+from petition.signatures.personal.data_copy import register_data_source
 
 
 def register(app: Flask) -> None:

@@ -78,7 +78,7 @@ class Delivery(Model):
         UniqueConstraint("kind", "subject_id", "generation"),
         CheckConstraint(f"state IN {STATES}", name="state"),
         Index("ix_deliveries_waiting", "queue", "next_attempt_at", postgresql_where=f"state IN {WAITING_STATES}"),
-        # How long people have been waiting for their link (petition/operations/health_queries.py).
+        # How long people have been waiting for their link (petition/operations/health/queries.py).
         Index(
             "ix_deliveries_unsettled",
             "created_at",

@@ -24,14 +24,14 @@ from petition.desk.queries import INSERT_ALERTS, MARK_MILESTONE, SELECT_NEW_ATTA
 from petition.integrations.webhooks.events import write_milestone
 from petition.integrity.queries import COUNT_HELD_SINCE
 from petition.operations import alert_webhooks
-from petition.operations.troubles import take_alerts
+from petition.operations.health.troubles import take_alerts
 from petition.petitions.counters import get_counts
 from petition.petitions.models import ChallengePolicy, PetitionState
 from petition.petitions.queries import list_all
 from petition.privacy.deadlines import SOON_DAYS
 from petition.privacy.person_requests import list_open
 from petition.retention.schedule import PlanState, list_plans
-from petition.signatures.attacks import MAX_ROWS, WINDOW
+from petition.signatures.abuse.attacks import MAX_ROWS, WINDOW
 from petition.signatures.review.queue import count_names
 from petition.team.alert_kinds import ALERT_ROLES, AlertKind
 from petition.team.models import TeamRole

@@ -17,10 +17,10 @@ from petition.desk.models import OptInCount
 from petition.desk.queries import NEW_BY_PETITION
 from petition.mailings.labels import state_labels
 from petition.mailings.models import Mailing, MailingState
-from petition.operations import broker_stats
-from petition.operations.health import HealthStatus, evaluate_health
+from petition.operations.health.evaluation import HealthStatus, evaluate_health
 from petition.operations.labels import health_label, reason_message
-from petition.operations.snapshot import read_facts
+from petition.operations.statistics import broker_stats
+from petition.operations.statistics.snapshot import read_facts
 from petition.petitions.counters import Count, get_counts
 from petition.petitions.models import Petition, PetitionState
 from petition.petitions.paper.labels import paper_import_state_label

@@ -11,7 +11,7 @@ from flask_babel import force_locale
 from flask_babel import gettext as _
 from sqlalchemy import case, or_
 
-from petition.core.language_codes import SOURCE_LANGUAGE
+from petition.core.languages.language_codes import SOURCE_LANGUAGE
 from petition.petitions.models import Petition
 from petition.signatures.labels import named_when_label, party_label, signature_field_label, signature_state_label
 from petition.signatures.models import NAMED_WHEN, PARTIES, STATES, Signature, SignatureState

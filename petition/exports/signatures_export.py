@@ -9,7 +9,7 @@ from sqlalchemy import select, text
 
 from petition.core.db import db
 from petition.core.exceptions import ValidationError
-from petition.core.language_codes import SOURCE_LANGUAGE
+from petition.core.languages.language_codes import SOURCE_LANGUAGE
 from petition.core.read_replica import consistent_session
 from petition.exports.columns import COLUMNS, get_translators, list_headings
 from petition.exports.file_formats import DELIMITERS, FileFormat, write_csv, write_xlsx

@@ -32,7 +32,7 @@ def register(app: Flask) -> None:
     from petition.integrations.views import tokens, webhook_failures, webhooks
     from petition.integrations.webhooks import events
     from petition.mailings.lifecycle import mailing_finished
-    from petition.signatures.data_copy import register_data_source
+    from petition.signatures.personal.data_copy import register_data_source
     from petition.team.api_tokens.scopes import describe_scopes
 
     for view in (tokens, webhooks, webhook_failures):

@@ -11,7 +11,7 @@ def register(app: Flask) -> None:
     from petition.mailings import data_copy, emails, models, partner_senders, tasks, test_emails, unsubscribe
     from petition.mailings.views import desk, edit, preview, public, sending
     from petition.petitions.partners import access
-    from petition.signatures.data_copy import register_data_source
+    from petition.signatures.personal.data_copy import register_data_source
 
     for view in (public, desk, edit, preview, sending):
         app.register_blueprint(view.blueprint)

@@ -7,8 +7,8 @@ from sqlalchemy import select
 from petition.core.db import any_of, db
 from petition.delivery.models import Delivery
 from petition.mailings.models import MAILING_KIND, Mailing, Unsubscription
-from petition.signatures.data_copy import to_dict
 from petition.signatures.models import Signature
+from petition.signatures.personal.data_copy import to_dict
 
 
 def list_mailings(signature: Signature) -> list[dict[str, Any]]:

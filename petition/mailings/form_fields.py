@@ -13,9 +13,9 @@ from flask_babel import format_decimal
 from flask_babel import gettext as _
 
 from petition.core.clock import is_timezone
-from petition.core.countries import is_country
 from petition.core.exceptions import ValidationError
 from petition.core.ids import is_id
+from petition.core.languages.countries import is_country
 from petition.core.text import is_printable_text
 from petition.mailings.content.placeholders import ParseErrors
 from petition.safeguards.email_addresses import BadAddress, parse_reply_address

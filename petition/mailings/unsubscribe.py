@@ -15,7 +15,7 @@ from petition.mailings.emails import UNSUBSCRIBE_PURPOSE
 from petition.mailings.models import MAILING_KIND, Mailing, UnsubscribeChoice, Unsubscription
 from petition.signatures.models import Signature, SignatureState
 from petition.signatures.partner_news.consents import has_agreed, stop_for_address
-from petition.signatures.self_service import set_updates, withdraw
+from petition.signatures.personal.self_service import set_updates, withdraw
 
 
 class SubscriberForgotten(NotFound):

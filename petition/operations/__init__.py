@@ -13,7 +13,9 @@ def register(app: "Flask") -> None:
     """Register pages, metrics, readiness checks, labels, bulk actions and periodic tasks."""
     from petition.bulk_actions.runner import register_handler
     from petition.core.celery import register_task
-    from petition.operations import delivery_actions, labels, readiness, tasks
+    from petition.operations import labels, tasks
+    from petition.operations.actions import delivery_actions
+    from petition.operations.health import readiness
     from petition.operations.views import (
         actions,
         bounces,

@@ -20,8 +20,8 @@ from flask import current_app
 from sqlalchemy import delete, func, select
 
 from petition.core.db import db
+from petition.operations.health.troubles import TroubleAlert
 from petition.operations.models import AlertWebhook
-from petition.operations.troubles import TroubleAlert
 
 TIMEOUT_SECONDS = 5.0  # of each wait for the receiver
 MAX_AT_ONCE = 10

@@ -12,7 +12,7 @@ from petition.core.ids import is_id
 from petition.core.pagination import Page, make_page, select_page
 from petition.delivery.models import PROBLEM_STATES, Attempt, Delivery, DeliveryState
 from petition.delivery.queues import EMAIL_QUEUES
-from petition.operations import queries
+from petition.operations.statistics import queries
 
 MAX_GROUPS = 50
 PAGE_SIZE = 50  # rows

@@ -9,8 +9,8 @@ from petition.bulk_actions.labels import bulk_action_state_label
 from petition.core.i18n import current_language, format_duration
 from petition.delivery.pacing.actions import ProviderPace
 from petition.delivery.pacing.models import ProviderState
-from petition.operations.health import HealthReason
-from petition.operations.provider_remedies import get_remedy
+from petition.operations.actions.provider_remedies import get_remedy
+from petition.operations.health.evaluation import HealthReason
 from petition.signatures.labels import signature_state_label
 
 

@@ -21,15 +21,16 @@ from petition.delivery.models import STATES, DeliveryState
 from petition.delivery.pacing.providers import FAMILIES
 from petition.delivery.queues import EMAIL_QUEUES, EVERYTHING, QUEUE_NAMES
 from petition.integrity.queries import COUNT_CLUSTERS
-from petition.operations import broker_stats, latency, queries, queue_stats, web_requests
-from petition.operations.certificates import MAIL_CERTIFICATE, SITE_CERTIFICATE
-from petition.operations.disk import DISK
-from petition.operations.health import PROBE_MAX_AGE_SECONDS, Health, evaluate_health
+from petition.operations import web_requests
+from petition.operations.health.evaluation import PROBE_MAX_AGE_SECONDS, Health, evaluate_health
+from petition.operations.health.watched import WATCHED_NAMES
 from petition.operations.models import Drift, WebRequests
-from petition.operations.reconcile import RECONCILIATION
-from petition.operations.rollup import OTHER_PROVIDERS
-from petition.operations.snapshot import Snapshot, take_snapshot
-from petition.operations.watched import WATCHED_NAMES
+from petition.operations.probes.certificates import MAIL_CERTIFICATE, SITE_CERTIFICATE
+from petition.operations.probes.disk import DISK
+from petition.operations.statistics import broker_stats, latency, queries, queue_stats
+from petition.operations.statistics.reconcile import RECONCILIATION
+from petition.operations.statistics.rollup import OTHER_PROVIDERS
+from petition.operations.statistics.snapshot import Snapshot, take_snapshot
 from petition.petitions.models import Petition
 from petition.safeguards.mail_providers import LARGE_PROVIDERS
 from petition.signatures.models import STATES as SIGNATURE_STATES

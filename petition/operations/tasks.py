@@ -5,13 +5,13 @@ from petition.delivery.pauses import end_server_backoff
 from petition.delivery.queues import EMAIL_QUEUES
 from petition.delivery.wakeup import wake
 from petition.operations import alert_webhooks
-from petition.operations.certificates import check_site_certificate
-from petition.operations.disk import check_disk
-from petition.operations.reconcile import reconcile
-from petition.operations.rollup import delete_expired
-from petition.operations.sign_in_provider import check_sign_in_provider
-from petition.operations.smtp_probe import probe_mail_server
-from petition.operations.troubles import record_troubles
+from petition.operations.health.troubles import record_troubles
+from petition.operations.probes.certificates import check_site_certificate
+from petition.operations.probes.disk import check_disk
+from petition.operations.probes.sign_in_provider import check_sign_in_provider
+from petition.operations.probes.smtp_probe import probe_mail_server
+from petition.operations.statistics.reconcile import reconcile
+from petition.operations.statistics.rollup import delete_expired
 
 
 def run_probe() -> None:

@@ -8,7 +8,7 @@ from sqlalchemy import select
 from petition.core.db import db
 from petition.core.i18n import N_
 from petition.delivery.models import Attempt, Delivery, DeliveryState
-from petition.operations.delivery_actions import OPERATOR
+from petition.operations.actions.delivery_actions import OPERATOR
 from petition.operations.labels import state_label
 from petition.signatures.labels import email_kind_label
 from petition.signatures.models import Signature

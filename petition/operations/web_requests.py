@@ -19,7 +19,7 @@ from werkzeug.datastructures import Headers
 from petition.core.db import autocommit_connection
 from petition.core.logging import UNLOGGED_RULES
 from petition.operations import process_queries
-from petition.operations.untrusted_proxies import ProxyWatch
+from petition.operations.probes.untrusted_proxies import ProxyWatch
 
 FLUSH_INTERVAL_SECONDS = 5.0
 BUCKET_BOUNDS_SECONDS = (0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0)

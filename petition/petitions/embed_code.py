@@ -4,7 +4,7 @@ from flask_babel import force_locale
 from flask_babel import gettext as _
 from markupsafe import Markup
 
-from petition.core.assets import public_url_for
+from petition.core.web.assets import public_url_for
 from petition.petitions.models import Petition
 
 FRAME_WIDTH, FRAME_HEIGHT = 480, 900  # CSS pixels; the form scrolls in less

@@ -2,8 +2,8 @@
 
 from flask_babel import gettext as _
 
-from petition.core.countries import list_countries
 from petition.core.i18n import LANGUAGES, current_language
+from petition.core.languages.countries import list_countries
 from petition.petitions.markdown import Dropped
 from petition.petitions.models import ChallengePolicy, DisposablePolicy, Petition, PetitionState
 from petition.petitions.sharing import PARTNER_PREFIX, SOURCE_PREFIX

@@ -2,7 +2,7 @@
 
 from typing import Any
 
-from petition.core.languages import regional_locale
+from petition.core.languages.languages import regional_locale
 from petition.petitions.counters import Count
 from petition.petitions.presenter import PetitionPresenter
 

@@ -2,7 +2,7 @@
 
 from urllib.parse import urlsplit
 
-from petition.core.trusted_hosts import is_loopback, normalize_host
+from petition.core.web.trusted_hosts import is_loopback, normalize_host
 
 MAX_ORIGINS = 20
 MAX_ORIGIN_CHARACTERS = 200

@@ -9,7 +9,7 @@ from collections.abc import Collection
 from dataclasses import dataclass
 from urllib.parse import quote
 
-from petition.core.assets import public_url_for
+from petition.core.web.assets import public_url_for
 from petition.petitions.presenter import PetitionPresenter
 
 SOURCE_PREFIX = "share:"

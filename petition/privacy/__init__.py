@@ -7,7 +7,7 @@ def register(app: Flask) -> None:
     """Register the pages, the count in the navigation and what the copy of a signer's data has of requests."""
     from petition.privacy import labels, person_requests
     from petition.privacy.views import requests
-    from petition.signatures.data_copy import register_data_source
+    from petition.signatures.personal.data_copy import register_data_source
     from petition.team.template_context import register_navigation_count
 
     app.register_blueprint(requests.blueprint)

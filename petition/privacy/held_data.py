@@ -12,9 +12,9 @@ from petition.delivery.bounces.models import Bounce, BounceKind
 from petition.delivery.suppressions.suppression_list import find_by_address, hash_address
 from petition.privacy.models import PersonRequest
 from petition.safeguards.email_addresses import Address
-from petition.signatures.data_copy import collect_data, to_dict
 from petition.signatures.labels import journal_act_label, report_kind_label
 from petition.signatures.models import Signature
+from petition.signatures.personal.data_copy import collect_data, to_dict
 from petition.signatures.request_models import AddressChange, ListRequest, SignRequest
 from petition.signatures.search.models import SavedSearch
 from petition.team.accounts import find_by_email

@@ -22,11 +22,11 @@ from petition.privacy import deadlines
 from petition.privacy.held_data import given_as, list_signatures, names_address, searches_for
 from petition.privacy.models import CHANNELS, REQUEST_KINDS, PersonRequest, RequestKind, RequestState
 from petition.safeguards.email_addresses import Address, BadAddress, parse_email_address
-from petition.signatures.data_copy import to_dict
 from petition.signatures.models import Signature
+from petition.signatures.personal.data_copy import to_dict
+from petition.signatures.personal.self_service import erase, stop_all_news
 from petition.signatures.request_models import AddressChange, ListRequest, SignRequest
 from petition.signatures.search.models import SavedSearch
-from petition.signatures.self_service import erase, stop_all_news
 from petition.signatures.staff.actions import validate_reason
 from petition.signatures.staff.restriction import restrict
 from petition.team import audit

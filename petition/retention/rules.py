@@ -15,8 +15,8 @@ from petition.delivery.pacing.actions import RETENTION as PROVIDER_RETENTION
 from petition.exports.documents.store import MAX_AGE_OF_NAMES, RETENTION_OF_NAMES
 from petition.integrations.webhooks.endpoints import EVENTS_KEPT as WEBHOOK_EVENTS_KEPT
 from petition.integrity.retention import CLUSTER_TTL
-from petition.operations.rollup import DETAIL_KEPT, HOURS_KEPT, MIN_DAILY_EMAILS, MONTHS_KEPT
-from petition.operations.rollup import RETENTION as ROLLUP_RETENTION
+from petition.operations.statistics.rollup import DETAIL_KEPT, HOURS_KEPT, MIN_DAILY_EMAILS, MONTHS_KEPT
+from petition.operations.statistics.rollup import RETENTION as ROLLUP_RETENTION
 from petition.petitions.paper.importer import DRAFT_TTL as PAPER_DRAFT_TTL
 from petition.signatures.retention import DISOWNED_TTL, NETWORK_MAX_AGE
 from petition.signatures.search.saved import SAVED_SEARCH_TTL

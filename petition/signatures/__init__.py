@@ -16,18 +16,10 @@ def register(app: Flask) -> None:
     from petition.delivery.composers import register_composer
     from petition.delivery.queues import CONFIRMATIONS
     from petition.delivery.worker import register_before_claim
-    from petition.signatures import (
-        api,
-        consent,
-        emails,
-        journal_replay,
-        public_list,
-        request_emails,
-        sign_requests,
-        tasks,
-        withheld,
-    )
+    from petition.signatures import api, consent, emails, journal_replay, sign_requests, tasks
+    from petition.signatures.listing import public_list, withheld
     from petition.signatures.partner_news import consents as partner_news_consents
+    from petition.signatures.personal import request_emails
     from petition.signatures.review import own_domain, queue
     from petition.signatures.staff import invalidate, quarantine
     from petition.signatures.views import (

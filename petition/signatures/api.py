@@ -8,7 +8,6 @@ from flask import Response, current_app, jsonify
 from flask.views import MethodView
 from flask_babel import gettext as _
 
-from petition.core.assets import public_url_for
 from petition.core.exceptions import ValidationError
 from petition.core.i18n import N_
 from petition.core.openapi import (
@@ -19,18 +18,19 @@ from petition.core.openapi import (
     document_problems,
     problem_response,
 )
+from petition.core.web.assets import public_url_for
 from petition.petitions.views.cors import allow_listed_sites
 from petition.petitions.views.public import get_public_or_404
 from petition.safeguards.honeypot import is_filled
 from petition.safeguards.rate_limits import limit_signing, limit_token_posts, network_hashes, stored_network_hash
-from petition.signatures.challenges import FIELD_NAME as ALTCHA
-from petition.signatures.challenges import lacks_solution, make_challenge
-from petition.signatures.code_handles import NOBODY, make_handle, seal
-from petition.signatures.codes import UnreadDetails, WrongCode, confirm_by_code
+from petition.signatures.abuse.challenges import FIELD_NAME as ALTCHA
+from petition.signatures.abuse.challenges import lacks_solution, make_challenge
+from petition.signatures.abuse.presses import Press
 from petition.signatures.confirm import ConfirmationClosed, SignatureEnded, confirm
+from petition.signatures.confirmation_codes.code_handles import NOBODY, make_handle, seal
+from petition.signatures.confirmation_codes.codes import UnreadDetails, WrongCode, confirm_by_code
 from petition.signatures.links import ExpiredLink, UnknownLink
-from petition.signatures.presses import Press
-from petition.signatures.public_list import list_signatories
+from petition.signatures.listing.public_list import list_signatories
 from petition.signatures.schemas import (
     ACCEPTED,
     EXAMPLE_CHALLENGE,

@@ -13,6 +13,7 @@ from petition.core.db import db, execute_autocommit
 from petition.core.exceptions import Conflict, InvalidTransition
 from petition.petitions.counters import increment
 from petition.petitions.statistics_models import COUNTER_SLOTS
+from petition.signatures.abuse.presses import UNWATCHED, Press
 from petition.signatures.fingerprint import derive_salt, is_current
 from petition.signatures.links import (
     STATE_PROBLEMS,
@@ -23,7 +24,6 @@ from petition.signatures.links import (
 )
 from petition.signatures.models import Signature, SignatureState, confirmation_numbers
 from petition.signatures.partner_news import consents
-from petition.signatures.presses import UNWATCHED, Press
 from petition.signatures.queries import CONFIRM_BY_LINK_SQL, NOTE_CONFIRMATION_SQL, NOTE_HELD_PRESS_SQL
 
 ERASED_DETAILS: dict[str, Any] = {

@@ -27,11 +27,11 @@ from petition.petitions.counters import Count, get_counts
 from petition.petitions.edit_form import split_paragraphs
 from petition.petitions.models import Petition
 from petition.petitions.queries import get_cached_by_ids
-from petition.signatures.codes import format_code, make_code
+from petition.signatures.confirmation_codes.codes import format_code, make_code
 from petition.signatures.links import absolute_url, make_confirm_token, personal_path, petition_url
 from petition.signatures.models import CONFIRMED_STATES, Signature, SignatureState
+from petition.signatures.personal.self_service import stop_all_news
 from petition.signatures.review.rules import is_plain_name
-from petition.signatures.self_service import stop_all_news
 
 # RFC 3834: sent by a program, so that no other program replies.
 AUTO_SUBMITTED_HEADERS = {"Auto-Submitted": "auto-generated", "X-Auto-Response-Suppress": "All"}

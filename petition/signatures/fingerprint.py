@@ -8,7 +8,7 @@ import hashlib
 from typing import Any, Protocol
 
 from petition.core.hashing import keyed_hashes
-from petition.signatures.presenter import DISPLAYED_FIELDS
+from petition.signatures.personal.presenter import DISPLAYED_FIELDS
 
 # No text of a signer contains these: `clean_text` rejects them.
 FIELD_SEPARATOR, NULL_MARKER = "\x1f", "\x1e"

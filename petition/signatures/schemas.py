@@ -7,11 +7,11 @@ from marshmallow import validate
 
 from petition.core.i18n import N_
 from petition.safeguards.honeypot import FIELD_NAME
-from petition.signatures.challenges import MAX_SOLUTION_CHARACTERS
-from petition.signatures.code_handles import MAX_HANDLE_CHARACTERS
-from petition.signatures.codes import MAX_TYPED_CHARACTERS
+from petition.signatures.abuse.challenges import MAX_SOLUTION_CHARACTERS
+from petition.signatures.confirmation_codes.code_handles import MAX_HANDLE_CHARACTERS
+from petition.signatures.confirmation_codes.codes import MAX_TYPED_CHARACTERS
+from petition.signatures.listing.withheld import CHOICES
 from petition.signatures.models import PARTIES
-from petition.signatures.withheld import CHOICES
 
 ACCEPTED = "check your email"
 

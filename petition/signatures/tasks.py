@@ -6,10 +6,12 @@ from collections.abc import Callable
 from petition.core.db import db
 from petition.delivery.queues import MAINTENANCE
 from petition.delivery.wakeup import clear_wakeup_flag
-from petition.signatures import attacks, disposable, naming_ended, own_signatures, withheld
-from petition.signatures.address_change import delete_old_changes
-from petition.signatures.challenges import delete_expired_challenges
-from petition.signatures.codes import delete_old_tries
+from petition.signatures.abuse import attacks, disposable
+from petition.signatures.abuse.challenges import delete_expired_challenges
+from petition.signatures.confirmation_codes.codes import delete_old_tries
+from petition.signatures.listing import naming_ended, withheld
+from petition.signatures.personal import own_signatures
+from petition.signatures.personal.address_change import delete_old_changes
 from petition.signatures.reminders import enqueue_reminders
 from petition.signatures.retention import delete_expired, erase_disowned, erase_expired_networks
 from petition.signatures.search.saved import delete_expired_searches

@@ -6,18 +6,18 @@ from typing import Any
 
 from flask_babel import gettext as _
 
-from petition.core.countries import is_country
 from petition.core.exceptions import ValidationError
 from petition.core.i18n import LANGUAGES, current_language
+from petition.core.languages.countries import is_country
 from petition.petitions.models import Petition
 from petition.safeguards.email_addresses import Address, BadAddress, parse_email_address
 from petition.safeguards.signer_texts import MAX_CHARACTERS, TextProblem, find_problem, normalise
+from petition.signatures.abuse.disposable import find_policy_error
 from petition.signatures.consent import is_outdated, is_passing_on_outdated
-from petition.signatures.disposable import find_policy_error
+from petition.signatures.listing.withheld import parse_naming
 from petition.signatures.models import PARTIES, Party
 from petition.signatures.partner_news.consents import PartnerBox, list_boxes
 from petition.signatures.review.rules import initial_review
-from petition.signatures.withheld import parse_naming
 
 TRUE_VALUES, FALSE_VALUES = {True, "on", "true", "1", "yes"}, {False, None, "", "off", "false", "0", "no"}
 

@@ -7,9 +7,9 @@ from flask import Flask, current_app
 from flask_babel import gettext as _
 from sqlalchemy import select
 
-from petition.core.collation import sort_key
 from petition.core.db import db
 from petition.core.i18n import N_
+from petition.core.languages.collation import sort_key
 from petition.team.labels import actor_label, list_role_labels
 from petition.team.models import Account, AuditEvent
 

@@ -16,9 +16,9 @@ from petition.backups import scratch
 from petition.backups.cli import backup
 from petition.core.cli_support import AppProvider
 from petition.core.db import db
-from petition.signatures import self_service
 from petition.signatures.confirm import confirm_signature
 from petition.signatures.models import Signature
+from petition.signatures.personal import self_service
 from petition.team.models import AuditEvent
 
 # Each lists the scratch databases of the server, which the tests share.

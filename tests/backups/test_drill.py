@@ -9,8 +9,8 @@ from petition.backups import compare, drill, journal, pg_tools, scratch
 from petition.backups.models import JournalEntry
 from petition.core.db import db
 from petition.petitions.counters import increment
-from petition.signatures import self_service
 from petition.signatures.confirm import confirm_signature
+from petition.signatures.personal import self_service
 
 KEY = "k"
 

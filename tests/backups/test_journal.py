@@ -11,8 +11,8 @@ from petition.backups import journal, tasks
 from petition.backups.models import Act, JournalEntry
 from petition.core import clock
 from petition.core.db import db
-from petition.signatures import self_service
 from petition.signatures.confirm import disown, restore
+from petition.signatures.personal import self_service
 
 
 @pytest.fixture

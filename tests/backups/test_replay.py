@@ -15,9 +15,9 @@ from petition.core.exceptions import ValidationError
 from petition.delivery.suppressions.suppression_list import find_by_address, hash_address
 from petition.petitions.counters import get_count
 from petition.petitions.models import Petition
-from petition.signatures import self_service
 from petition.signatures.confirm import confirm_signature, disown, restore
 from petition.signatures.models import Signature
+from petition.signatures.personal import self_service
 from petition.signatures.request_models import SignRequest
 
 

@@ -20,7 +20,7 @@ import petition
 from config import Config
 from petition.app import create_app
 from petition.core.db import db
-from petition.core.language_codes import SHIPPED_LANGUAGES, SOURCE_LANGUAGE
+from petition.core.languages.language_codes import SHIPPED_LANGUAGES, SOURCE_LANGUAGE
 from petition.delivery.queues import QUEUE_NAMES
 from petition.local_stack import app_processes
 from petition.team.models import TEAM_ROLES
@@ -44,8 +44,8 @@ UNRESTRICTED_BLUEPRINTS = {"api-docs", "api_docs", "health", "mailbox", "bootstr
 
 # What reads `flask.request` beside views and APIs: it wraps every request, or decides who may make it.
 REQUEST_READERS = {
-    "app.py", "core/assets.py", "core/compression.py", "core/error_handlers.py", "core/health.py", "core/i18n.py",
-    "core/logging.py", "core/security_headers.py", "core/trusted_hosts.py", "local_stack/mailbox_views.py",
+    "app.py", "core/error_handlers.py", "core/health.py", "core/i18n.py", "core/logging.py", "core/security_headers.py",
+    "core/web/assets.py", "core/web/compression.py", "core/web/trusted_hosts.py", "local_stack/mailbox_views.py",
     "operations/web_requests.py", "safeguards/rate_limits.py", "team/api_tokens/access.py", "team/auth/forms.py",
     "team/auth/setup.py", "team/auth/view_checks.py", "team/permissions.py", "team/template_context.py",
 }  # fmt: skip

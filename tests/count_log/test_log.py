@@ -23,7 +23,7 @@ from petition.petitions.counters import get_count
 from petition.signatures.confirm import confirm_signature, disown
 from petition.signatures.links import make_personal_token
 from petition.signatures.models import Signature
-from petition.signatures.self_service import erase, withdraw
+from petition.signatures.personal.self_service import erase, withdraw
 from petition.signatures.staff.invalidate import invalidate, reinstate
 
 sys.path.insert(0, str(ROOT / "tools"))

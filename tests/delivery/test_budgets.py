@@ -19,11 +19,11 @@ from petition.delivery.models import Delivery, EmailBudget
 from petition.delivery.requeue import requeue
 from petition.delivery.tasks import run_retention
 from petition.delivery.worker import run_queue
-from petition.operations.broker_stats import read_broker_stats
-from petition.operations.health import evaluate_health
+from petition.operations.health.evaluation import evaluate_health
 from petition.operations.metrics import render_metrics
-from petition.operations.rollup import roll_up
-from petition.operations.snapshot import read_facts
+from petition.operations.statistics.broker_stats import read_broker_stats
+from petition.operations.statistics.rollup import roll_up
+from petition.operations.statistics.snapshot import read_facts
 from petition.petitions.models import Petition
 from petition.signatures.confirm import confirm_signature
 from petition.signatures.links import make_confirm_token, make_personal_token

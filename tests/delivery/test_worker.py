@@ -24,10 +24,10 @@ from petition.delivery.smtp import connection
 from petition.delivery.smtp.responses import classify_acceptance
 from petition.delivery.suppressions.suppression_list import find_suppressed, hash_address, suppress
 from petition.delivery.worker import run_queue
-from petition.operations.broker_stats import BrokerStats
-from petition.operations.health import evaluate_health
+from petition.operations.health.evaluation import evaluate_health
 from petition.operations.metrics import render_metrics
-from petition.operations.snapshot import read_facts
+from petition.operations.statistics.broker_stats import BrokerStats
+from petition.operations.statistics.snapshot import read_facts
 from petition.petitions.models import Petition
 from petition.signatures.models import Signature
 

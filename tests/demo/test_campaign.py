@@ -4,7 +4,7 @@ import pytest
 
 from petition.core.front_matter import keep_offered_languages
 from petition.core.i18n import LANGUAGES
-from petition.core.language_codes import SHIPPED_LANGUAGES
+from petition.core.languages.language_codes import SHIPPED_LANGUAGES
 from petition.demo import CAMPAIGN_FILE
 from petition.demo.fake_people import list_organisations, load_front_matter
 from petition.petitions.file_parser import parse_document

@@ -10,7 +10,7 @@ import yaml
 from support import compose_file
 
 import config
-from petition.core.setting_checks import BadSetting
+from petition.core.settings.checks import BadSetting
 from petition.delivery.queues import QUEUE_NAMES
 
 FOLDER = compose_file.ROOT / "deploy" / "kubernetes"

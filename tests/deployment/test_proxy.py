@@ -4,7 +4,7 @@ import re
 
 from support.settings import ROOT
 
-from petition.core.languages import LANGUAGES
+from petition.core.languages.languages import LANGUAGES
 
 FILES = [ROOT / "compose.yaml", *(path for path in sorted((ROOT / "deploy").rglob("*")) if path.is_file())]
 

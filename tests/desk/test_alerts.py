@@ -20,10 +20,10 @@ from petition.desk.emails import compose_team_alert
 from petition.desk.models import TeamAlert
 from petition.desk.tasks import check_alerts, run_retention
 from petition.integrations.webhooks import endpoints
-from petition.operations.troubles import TroubleAlert
+from petition.operations.health.troubles import TroubleAlert
 from petition.petitions.counters import increment
 from petition.privacy.person_requests import record_request
-from petition.signatures import attacks
+from petition.signatures.abuse import attacks
 from petition.signatures.confirm import confirm_signature
 from petition.signatures.staff.restriction import restrict
 from petition.team.models import Account

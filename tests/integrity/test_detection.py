@@ -16,7 +16,7 @@ from petition.integrity.mail_servers import look_up_mail_servers
 from petition.integrity.models import IntegrityCluster
 from petition.integrity.queries import PROFILE
 from petition.integrity.retention import CLUSTER_TTL, delete_old_clusters
-from petition.operations.reconcile import reconcile
+from petition.operations.statistics.reconcile import reconcile
 from petition.petitions.counters import get_count, increment_many
 from petition.signatures.models import Signature
 from petition.team.models import AuditEvent

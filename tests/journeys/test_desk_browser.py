@@ -8,7 +8,7 @@ from support.local_stack import LocalStack
 from support.ports import free_port
 from support.waiting import wait_for
 
-from petition.core.languages import LANGUAGES
+from petition.core.languages.languages import LANGUAGES
 
 PASSWORD = "four words are enough"
 MAX_CLICKS = 10

@@ -12,7 +12,7 @@ pytestmark = [pytest.mark.journey, pytest.mark.browser, pytest.mark.slow, pytest
 CATEGORIES = ("performance", "accessibility", "best-practices", "seo")
 MIN_SCORE, MAX_RUNS = 0.95, 5
 # The local site answers without TLS; and Lighthouse fetches robots.txt from within the page, whose policy forbids every
-# connection (`tests/core/test_compression.py` reads it).
+# connection (`tests/core/web/test_compression.py` reads it).
 SKIPPED_AUDITS = (
     "robots-txt",
     "is-on-https",

@@ -9,9 +9,9 @@ from support.factories import make_petition
 from support.waiting import wait_for
 
 from petition.core.db import db
-from petition.operations import broker_stats
-from petition.operations.health import evaluate_health
-from petition.operations.snapshot import read_facts
+from petition.operations.health.evaluation import evaluate_health
+from petition.operations.statistics import broker_stats
+from petition.operations.statistics.snapshot import read_facts
 
 pytestmark = [pytest.mark.slow, pytest.mark.journey, pytest.mark.xdist_group("faults")]
 SIGNATURES_PER_SECOND = 8

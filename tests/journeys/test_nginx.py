@@ -14,7 +14,7 @@ from support.factories import make_petition
 from support.nginx import NGINX, Nginx
 from support.waiting import wait_for
 
-from petition.core.languages import LANGUAGES
+from petition.core.languages.languages import LANGUAGES
 from petition.petitions.views.public import CACHE_CONTROL
 
 pytestmark = [

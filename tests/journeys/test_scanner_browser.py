@@ -15,7 +15,7 @@ from werkzeug.serving import make_server
 from petition.core.db import db
 from petition.petitions.counters import get_count
 from petition.safeguards.ip_networks import find_network, hash_network
-from petition.signatures import presses
+from petition.signatures.abuse import presses
 from petition.signatures.links import make_confirm_token
 from petition.signatures.models import Signature
 

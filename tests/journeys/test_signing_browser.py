@@ -9,7 +9,7 @@ from axe_playwright_python.sync_playwright import Axe
 from support.browser import VIEWPORTS, check_page, click_and_wait, new_page
 from support.waiting import wait_for
 
-from petition.core.languages import LANGUAGES
+from petition.core.languages.languages import LANGUAGES
 
 pytestmark = [pytest.mark.journey, pytest.mark.browser, pytest.mark.xdist_group("stack")]
 LETTER = "/p/internet-en-prison"

@@ -38,7 +38,7 @@ from petition.mailings.queries import LIST_ADDRESSES, MATERIALISE_AUDIENCE
 from petition.petitions.partners.models import Partner
 from petition.signatures.models import Signature
 from petition.signatures.partner_news.consents import get_agreed
-from petition.signatures.self_service import erase, withdraw
+from petition.signatures.personal.self_service import erase, withdraw
 from petition.signatures.staff.restriction import restrict
 
 KEYS = ("greens", "choir", "school")

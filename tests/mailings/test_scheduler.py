@@ -12,7 +12,7 @@ from petition.mailings import actions, lifecycle
 from petition.mailings.models import Mailing
 from petition.mailings.progress import get_progress
 from petition.mailings.scheduler import process_mailings
-from petition.signatures.self_service import erase, set_updates, withdraw
+from petition.signatures.personal.self_service import erase, set_updates, withdraw
 
 
 def test_mailing_is_sent_to_everyone_who_agreed_and_nobody_else(app, sent_emails):

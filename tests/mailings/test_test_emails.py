@@ -7,7 +7,7 @@ from petition.core.db import db
 from petition.core.exceptions import DomainError
 from petition.mailings import test_emails
 from petition.mailings.models import MailingTest
-from petition.signatures.data_copy import collect_data
+from petition.signatures.personal.data_copy import collect_data
 from petition.signatures.staff.history import list_events
 
 

@@ -13,7 +13,7 @@ from petition.mailings.emails import unsubscribe_link
 from petition.mailings.models import Unsubscription
 from petition.petitions.counters import get_count
 from petition.signatures.models import Signature
-from petition.signatures.self_service import erase, withdraw
+from petition.signatures.personal.self_service import erase, withdraw
 
 ONE_CLICK = {"data": b"List-Unsubscribe=One-Click", "content_type": "application/x-www-form-urlencoded"}
 

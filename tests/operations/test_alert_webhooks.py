@@ -14,8 +14,8 @@ from sqlalchemy import func, text, update
 
 from petition.core.db import db
 from petition.operations import alert_webhooks
+from petition.operations.health.troubles import TroubleAlert
 from petition.operations.models import AlertWebhook
-from petition.operations.troubles import TroubleAlert
 
 SECRET = "whsec_" + base64.b64encode(bytes(range(32))).decode()
 MESSAGES = {"en": "The broker is gone.", "fr": "…"}

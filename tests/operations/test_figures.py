@@ -18,8 +18,8 @@ from petition.core.db import db
 from petition.core.exceptions import DomainError
 from petition.delivery.models import Delivery
 from petition.delivery.worker import run_queue
-from petition.operations import queries, rollup
-from petition.operations.confirmation_funnel import read_funnel
+from petition.operations.statistics import queries, rollup
+from petition.operations.statistics.confirmation_funnel import read_funnel
 from petition.petitions.counters import get_count
 from petition.petitions.models import Petition
 from petition.petitions.paper import bulk as paper_bulk
@@ -28,9 +28,9 @@ from petition.petitions.paper.models import PaperImport
 from petition.petitions.statistics import roll_up_batch
 from petition.retention.anonymise import anonymise_due
 from petition.retention.folding import fold
-from petition.signatures import self_service
 from petition.signatures.confirm import confirm_signature, disown
 from petition.signatures.models import Signature
+from petition.signatures.personal import self_service
 from petition.signatures.retention import delete_expired
 from petition.signatures.search.filters import Filter
 from petition.signatures.staff import invalidate, organisations

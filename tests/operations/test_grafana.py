@@ -20,10 +20,10 @@ from petition.app import create_app
 from petition.core.db import db
 from petition.delivery.models import Delivery
 from petition.operations import web_requests
-from petition.operations.certificates import SITE_CERTIFICATE
-from petition.operations.disk import DISK
-from petition.operations.probes import record_probe
-from petition.operations.smtp_probe import MAIL_SERVER
+from petition.operations.probes.certificates import SITE_CERTIFICATE
+from petition.operations.probes.disk import DISK
+from petition.operations.probes.results import record_probe
+from petition.operations.probes.smtp_probe import MAIL_SERVER
 
 PANELS = json.loads((Path(__file__).parents[2] / "docs/monitoring/grafana.json").read_text(encoding="utf-8"))["panels"]
 SELECTOR = re.compile(r"\b(petition_[a-z_]+)(?:\{([^}]*)\})?")

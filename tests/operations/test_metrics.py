@@ -13,10 +13,10 @@ from support.factories import make_petition, make_signature
 
 from petition.core.db import db
 from petition.delivery.models import Delivery
-from petition.operations import rollup
 from petition.operations.models import Probe
-from petition.operations.probes import record_probe
-from petition.operations.smtp_probe import MAIL_SERVER
+from petition.operations.probes.results import record_probe
+from petition.operations.probes.smtp_probe import MAIL_SERVER
+from petition.operations.statistics import rollup
 from petition.signatures.confirm import confirm_signature
 
 DOCS = Path(__file__).parents[2] / "docs"

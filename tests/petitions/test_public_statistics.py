@@ -11,8 +11,8 @@ from cachetools import LRUCache
 from sqlalchemy import event
 from support.factories import make_petition, make_signature, sign_in
 
-from petition.core.assets import script_hash
 from petition.core.db import db
+from petition.core.web.assets import script_hash
 from petition.petitions.public_statistics import MIN_GROUP, Group, hide_small_groups
 from petition.petitions.statistics import DimensionBreakdown, get_statistics, roll_up_batch
 from petition.signatures.confirm import confirm_signature

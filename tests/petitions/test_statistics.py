@@ -10,14 +10,14 @@ from support.factories import make_petition, make_signature
 
 from petition.core.db import db
 from petition.delivery.worker import run_queue
-from petition.operations.reconcile import reconcile
+from petition.operations.statistics.reconcile import reconcile
 from petition.petitions import statistics as module
 from petition.petitions.statistics import get_statistics, roll_up_batch
 from petition.petitions.statistics_models import CampaignLog, CampaignStatistic
 from petition.signatures.confirm import confirm_signature, disown
-from petition.signatures.list_pages import count_people
+from petition.signatures.listing.list_pages import count_people
 from petition.signatures.models import Signature
-from petition.signatures.self_service import erase, update_details, withdraw
+from petition.signatures.personal.self_service import erase, update_details, withdraw
 
 
 def assert_statistics_equal_rows(petition):

@@ -16,8 +16,8 @@ from petition.privacy import deadlines, person_requests
 from petition.privacy.held_data import collect_held_data
 from petition.privacy.models import PersonRequest
 from petition.signatures.confirm import confirm_signature
-from petition.signatures.data_copy import collect_data
 from petition.signatures.models import Signature
+from petition.signatures.personal.data_copy import collect_data
 from petition.signatures.request_models import AddressChange, ListRequest, SignRequest
 from petition.signatures.search.models import SavedSearch
 from petition.team.models import AuditEvent

@@ -25,8 +25,8 @@ from petition.delivery.suppressions.suppression_list import find_suppressed, sup
 from petition.delivery.worker import run_queue
 from petition.mailings.progress import count_by_state
 from petition.mailings.scheduler import process_mailings
-from petition.operations.reconcile import reconcile
-from petition.operations.rollup import roll_up
+from petition.operations.statistics.reconcile import reconcile
+from petition.operations.statistics.rollup import roll_up
 from petition.petitions import lifecycle
 from petition.petitions.counters import get_count
 from petition.petitions.models import Petition
@@ -38,10 +38,10 @@ from petition.retention import anonymise
 from petition.retention.announcements import record_handover
 from petition.retention.models import DeliveryDay, PetitionRetention
 from petition.retention.tasks import run_anonymisation, run_folding
-from petition.signatures import self_service
 from petition.signatures.confirm import confirm_signature, disown
 from petition.signatures.links import make_personal_token
 from petition.signatures.models import Signature
+from petition.signatures.personal import self_service
 from petition.signatures.staff.actions import perform_action
 from petition.signatures.tasks import run_retention
 from petition.team.models import AuditEvent

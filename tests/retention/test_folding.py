@@ -11,12 +11,12 @@ from petition.delivery.bounces.models import Bounce
 from petition.delivery.models import Attempt, Delivery
 from petition.delivery.worker import run_queue
 from petition.mailings.progress import count_by_state
-from petition.operations.reconcile import reconcile
-from petition.operations.rollup import roll_up
+from petition.operations.statistics.reconcile import reconcile
+from petition.operations.statistics.rollup import roll_up
 from petition.retention import folding
 from petition.retention.folding import fold_old
 from petition.retention.models import DeliveryDay
-from petition.signatures.self_service import erase
+from petition.signatures.personal.self_service import erase
 
 
 @pytest.fixture

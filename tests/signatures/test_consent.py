@@ -11,7 +11,7 @@ from petition.core.exceptions import ValidationError
 from petition.petitions import edit_form, editing
 from petition.signatures.consent import VERSION, get_wording
 from petition.signatures.models import ConsentWording, Signature
-from petition.signatures.self_service import set_updates
+from petition.signatures.personal.self_service import set_updates
 
 OURS = "Chaque message contient un lien pour ne plus en recevoir."
 

@@ -12,7 +12,7 @@ from petition.core.db import db
 from petition.delivery.models import Delivery
 from petition.signatures.confirm import disown
 from petition.signatures.links import make_confirm_token, make_personal_token
-from petition.signatures.self_service import erase, withdraw
+from petition.signatures.personal.self_service import erase, withdraw
 from petition.signatures.staff import invalidate as invalidation
 
 

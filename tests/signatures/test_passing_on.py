@@ -5,12 +5,12 @@ from support.factories import confirm_by_link, make_form, make_petition, make_si
 
 from petition.core import clock
 from petition.core.db import db
-from petition.signatures import self_service
 from petition.signatures.confirm import disown, take_back
-from petition.signatures.data_copy import collect_data
 from petition.signatures.links import make_confirm_token, make_personal_token
 from petition.signatures.models import ConsentWording, Signature
 from petition.signatures.passing_on import is_passed_on, select_passed_on
+from petition.signatures.personal import self_service
+from petition.signatures.personal.data_copy import collect_data
 
 PARTNER = "Les voisins solidaires"
 

@@ -15,7 +15,7 @@ from petition.petitions.counters import get_count
 from petition.petitions.models import Petition
 from petition.signatures.confirm import confirm_signature, disown
 from petition.signatures.models import ConsentWording, Signature
-from petition.signatures.self_service import withdraw
+from petition.signatures.personal.self_service import withdraw
 from petition.signatures.sign import PetitionClosed, sign
 from petition.signatures.validation import validate_details
 

@@ -18,8 +18,8 @@ from petition.petitions import lifecycle
 from petition.signatures import sign_requests
 from petition.signatures.confirm import confirm_signature, disown
 from petition.signatures.models import Signature
+from petition.signatures.personal.self_service import withdraw
 from petition.signatures.request_models import SignRequest
-from petition.signatures.self_service import withdraw
 from petition.signatures.staff.invalidate import invalidate
 
 STATES = ("new", "pending", "just mailed", "confirmed", "withdrawn", "disowned", "invalidated")

@@ -29,8 +29,8 @@ from petition.delivery.models import Delivery
 from petition.delivery.worker import run_queue
 from petition.integrity import detection
 from petition.integrity.detection import detect
-from petition.operations import queries
-from petition.operations.confirmation_funnel import read_funnel
+from petition.operations.statistics import queries
+from petition.operations.statistics.confirmation_funnel import read_funnel
 from petition.petitions.counters import get_count
 from petition.petitions.models import Petition
 from petition.signatures.confirm import confirm_signature

@@ -24,7 +24,7 @@ from petition.exports.file_formats import FileFormat
 from petition.exports.signatures_export import SignaturesExport
 from petition.petitions.models import Petition
 from petition.signatures.cli import signatures as signatures_command
-from petition.signatures.public_list import list_signatories
+from petition.signatures.listing.public_list import list_signatories
 from petition.signatures.search.filters import Filter
 from petition.signatures.search.search import search
 from petition.signatures.staff.team_view import all_for_team

@@ -9,10 +9,10 @@ from typing import Any
 from flask import Blueprint, Response, abort, current_app, make_response, render_template, request, url_for
 from sqlalchemy import Row
 
-from petition.core.assets import IMMUTABLE_CACHE_CONTROL
 from petition.core.db import db
 from petition.core.exceptions import ValidationError
 from petition.core.i18n import current_language
+from petition.core.web.assets import IMMUTABLE_CACHE_CONTROL
 from petition.count_log import log, notes, queries
 from petition.count_log.merkle import TILE_WIDTH
 from petition.count_log.models import CountCheckpoint, CountCosignature

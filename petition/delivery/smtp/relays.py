@@ -14,7 +14,7 @@ from typing import Any
 from flask import Flask, current_app
 
 from petition.core.db import autocommit_connection
-from petition.core.mail_relays import MailRelay
+from petition.core.settings.mail_relays import MailRelay
 from petition.delivery.queries import SELECT_RESTING_RELAYS
 from petition.delivery.queues import SERVER
 

@@ -12,11 +12,11 @@ from sqlalchemy import select, update
 from sqlalchemy.orm import undefer
 
 from petition.core import clock
-from petition.core.countries import list_countries
 from petition.core.db import db
 from petition.core.exceptions import NotFound, ValidationError
 from petition.core.i18n import LANGUAGES
 from petition.core.ids import is_id
+from petition.core.languages.countries import list_countries
 from petition.delivery.queues import MAINTENANCE
 from petition.delivery.wakeup import wake
 from petition.exports.documents import queries

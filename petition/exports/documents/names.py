@@ -7,12 +7,12 @@ from typing import Any
 
 from flask_babel import gettext as _
 
-from petition.core.collation import sort_key
+from petition.core.languages.collation import sort_key
 from petition.core.read_replica import consistent_session
 from petition.petitions.models import Listing, Petition
 from petition.petitions.presenter import PetitionPresenter
+from petition.signatures.listing.public_list import listed_query
 from petition.signatures.models import Party, Signature
-from petition.signatures.public_list import listed_query
 from petition.signatures.search.queries import QUERY_SETTINGS_SQL
 
 MAX_NAMES = 200_000  # some 1,500 pages

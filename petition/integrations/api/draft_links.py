@@ -5,11 +5,11 @@ from flask.views import MethodView
 from flask_babel import gettext as _
 
 from petition.core import clock, tokens
-from petition.core.assets import public_url_for
 from petition.core.db import db
 from petition.core.exceptions import InvalidTransition
 from petition.core.i18n import N_
 from petition.core.openapi import ApiBlueprint, document_operation, document_problems
+from petition.core.web.assets import public_url_for
 from petition.integrations.api.scoped import find_petition
 from petition.petitions.models import PetitionState
 from petition.signatures.links import DRAFT_LINK, DRAFT_LINK_TTL

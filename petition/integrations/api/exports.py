@@ -8,7 +8,7 @@ from flask.views import MethodView
 from marshmallow import validate
 
 from petition.core.i18n import LANGUAGES, N_
-from petition.core.language_codes import SOURCE_LANGUAGE
+from petition.core.languages.language_codes import SOURCE_LANGUAGE
 from petition.core.openapi import ApiBlueprint, document_operation, document_problems
 from petition.exports.columns import COLUMNS, DEFAULT_COLUMNS
 from petition.exports.file_formats import FILE_FORMATS, MIME_TYPES, FileFormat

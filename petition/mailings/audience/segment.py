@@ -9,8 +9,8 @@ from zoneinfo import ZoneInfo
 import marshmallow as ma
 from flask_babel import gettext as _
 
-from petition.core.collation import search_key
 from petition.core.i18n import LANGUAGES
+from petition.core.languages.collation import search_key
 from petition.mailings import form_fields
 from petition.signatures.models import PARTIES
 

@@ -14,7 +14,7 @@ import css_inline
 from flask_babel import gettext as _
 from markupsafe import Markup
 
-from petition.core.languages import text_direction
+from petition.core.languages.languages import text_direction
 from petition.delivery.rendering import templates
 from petition.delivery.rendering.templates import SLOT_PATTERN, PetitionHeader, PreparedEmail, Slots
 from petition.mailings.content.markdown_to_text import find_links, find_too_deep_lines, to_text

@@ -9,11 +9,11 @@ from flask_babel import ngettext
 from sqlalchemy import select
 from werkzeug.wrappers import Response
 
-from petition.core.countries import list_countries
 from petition.core.db import db
 from petition.core.exceptions import DomainError, ValidationError
 from petition.core.i18n import LANGUAGES, current_language
 from petition.core.ids import is_id
+from petition.core.languages.countries import list_countries
 from petition.core.pagination import make_page, parse_cursor, select_page
 from petition.mailings import actions, drafts, labels, lifecycle, partner_senders, test_emails
 from petition.mailings.audience.preview import is_count_current

@@ -10,11 +10,11 @@ from flask_babel import gettext as _
 from sqlalchemy import select
 from werkzeug.datastructures import MultiDict
 
-from petition.core.countries import list_countries
 from petition.core.db import db
 from petition.core.edit_merge import compare, digest, make_base, parse_base
 from petition.core.exceptions import DomainError
 from petition.core.i18n import LANGUAGES, current_language
+from petition.core.languages.countries import list_countries
 from petition.core.optimistic_lock import EditConflict
 from petition.mailings import lifecycle, partner_senders
 from petition.mailings.audience.segment import segment_from_dict

@@ -8,7 +8,7 @@ from rich.text import Text
 from petition.bulk_actions.cli import run_interactively
 from petition.bulk_actions.models import BulkAction
 from petition.core.cli_support import CommandError, FoldingTable, console, with_app_context
-from petition.operations import delivery_actions
+from petition.operations.actions import delivery_actions
 from petition.operations.cli.options import attempt_filter_options, build_filter, delivery_filter_options, json_option
 from petition.team import audit
 

@@ -11,12 +11,12 @@ from petition.core.i18n import format_duration
 from petition.delivery.bounces.models import BounceMailboxState
 from petition.delivery.models import DeliveryState
 from petition.delivery.queues import EVERYTHING, WEBHOOKS
-from petition.operations.broker_stats import BrokerStats
 from petition.operations.failures import FailureSummary
-from petition.operations.health import Health, HealthStatus
-from petition.operations.queue_stats import RATE_WINDOW
-from petition.operations.smtp_probe import MAIL_SERVER
-from petition.operations.snapshot import Snapshot
+from petition.operations.health.evaluation import Health, HealthStatus
+from petition.operations.probes.smtp_probe import MAIL_SERVER
+from petition.operations.statistics.broker_stats import BrokerStats
+from petition.operations.statistics.queue_stats import RATE_WINDOW
+from petition.operations.statistics.snapshot import Snapshot
 
 STATUS_STYLES = {
     HealthStatus.OK: "bold green",

@@ -13,11 +13,11 @@ from petition.core.cli_support import CommandError, CommandGroup, console, with_
 from petition.core.db import db
 from petition.core.exceptions import ValidationError
 from petition.delivery.pacing.actions import ProviderPace, list_providers
-from petition.operations import provider_actions
+from petition.operations.actions import provider_actions
+from petition.operations.actions.provider_remedies import get_remedy
 from petition.operations.cli.options import json_option
-from petition.operations.json_report import to_json
 from petition.operations.labels import describe_pace
-from petition.operations.provider_remedies import get_remedy
+from petition.operations.statistics.json_report import to_json
 from petition.team import audit
 
 

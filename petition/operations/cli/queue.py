@@ -12,15 +12,18 @@ from rich.live import Live
 from petition.core.cli_support import CommandGroup, console, with_app_context
 from petition.core.db import db
 from petition.delivery.queues import EMAIL_QUEUES, EVERYTHING
-from petition.operations import broker_stats, failures, queue_actions, quick_check
+from petition.operations import failures
+from petition.operations.actions import queue_actions
 from petition.operations.cli import output
 from petition.operations.cli.actions import discard, mark_sent, retry
 from petition.operations.cli.options import build_filter, delivery_filter_options, json_option
 from petition.operations.cli.providers import providers
-from petition.operations.health import Health, evaluate_health
-from petition.operations.json_report import build_report, group_to_json
-from petition.operations.reconcile import reconcile
-from petition.operations.snapshot import Snapshot, take_snapshot
+from petition.operations.health import quick_check
+from petition.operations.health.evaluation import Health, evaluate_health
+from petition.operations.statistics import broker_stats
+from petition.operations.statistics.json_report import build_report, group_to_json
+from petition.operations.statistics.reconcile import reconcile
+from petition.operations.statistics.snapshot import Snapshot, take_snapshot
 from petition.team import audit
 
 PAUSE_SCOPES = click.Choice([EVERYTHING, *EMAIL_QUEUES])

@@ -11,7 +11,7 @@ from petition.core.hashing import key_tag, secret_keys
 from petition.delivery.suppressions import keys as suppression_keys
 from petition.delivery.suppressions import suppression_list
 from petition.delivery.suppressions.address_list import decode_list, extract_address, parse_address_list
-from petition.operations import suppression_actions
+from petition.operations.actions import suppression_actions
 from petition.operations.cli.options import json_option
 
 MAX_BAD_LINES_SHOWN = 50

@@ -7,8 +7,8 @@ from flask import current_app
 
 from petition.core.i18n import N_
 from petition.core.redis_client import create_client
-from petition.operations.broker_stats import read_broker_stats
 from petition.operations.doctor.findings import Finding, ok, warning, wrong
+from petition.operations.statistics.broker_stats import read_broker_stats
 
 FULL_SHARE = 0.9  # of `maxmemory`
 

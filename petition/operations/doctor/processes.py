@@ -9,7 +9,7 @@ from petition.core.i18n import N_
 from petition.delivery.bounces.models import BounceMailboxState
 from petition.operations.doctor.findings import Finding, ok, warning, wrong
 from petition.operations.doctor.settings import is_local
-from petition.operations.snapshot import check_heartbeats
+from petition.operations.statistics.snapshot import check_heartbeats
 
 BOUNCES = "bounces"
 

@@ -6,7 +6,7 @@ from urllib.parse import urlsplit
 from flask import current_app
 
 from petition.core.i18n import N_
-from petition.core.trusted_hosts import is_loopback
+from petition.core.web.trusted_hosts import is_loopback
 from petition.delivery.composers import sender_address
 from petition.delivery.smtp.relays import list_relays
 from petition.operations.doctor.findings import Finding, ok, warning, wrong

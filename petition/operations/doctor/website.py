@@ -18,8 +18,8 @@ from petition.core.i18n import N_
 from petition.operations.doctor.findings import Finding, ok, warning, wrong
 from petition.operations.doctor.settings import is_local
 from petition.operations.models import Probe
-from petition.operations.untrusted_proxies import PROXIES as UNTRUSTED_PROXIES
-from petition.operations.untrusted_proxies import is_current
+from petition.operations.probes.untrusted_proxies import PROXIES as UNTRUSTED_PROXIES
+from petition.operations.probes.untrusted_proxies import is_current
 
 CHECK, PROXIES = "website", "proxies"
 TIMEOUT_SECONDS = 5.0

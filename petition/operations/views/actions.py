@@ -10,7 +10,8 @@ from petition.core.db import db
 from petition.core.exceptions import ValidationError
 from petition.core.ids import is_id
 from petition.delivery.queues import EMAIL_QUEUES, EVERYTHING
-from petition.operations import delivery_actions, failures, queue_actions
+from petition.operations import failures
+from petition.operations.actions import delivery_actions, queue_actions
 from petition.operations.failures import DeliveryFilter
 from petition.team import audit
 from petition.team.models import TeamRole

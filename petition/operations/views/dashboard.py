@@ -13,19 +13,14 @@ from petition.core.spreadsheets import BOM, format_csv
 from petition.delivery import pauses
 from petition.delivery.models import DeliveryState
 from petition.delivery.queues import CONFIRMATIONS, EMAIL_QUEUES, EVERYTHING, WEBHOOKS
-from petition.operations import (
-    broker_stats,
-    charts,
-    csv_tables,
-    delivery_actions,
-    failures,
-    queue_stats,
-    untrusted_proxies,
-)
-from petition.operations.health import evaluate_health
-from petition.operations.reconcile import list_recent_drifts
+from petition.operations import failures
+from petition.operations.actions import delivery_actions
+from petition.operations.health.evaluation import evaluate_health
+from petition.operations.probes import untrusted_proxies
 from petition.operations.runbook import read_runbook
-from petition.operations.snapshot import DAY_TTL_SECONDS, get_last_day, get_recent_funnel, take_snapshot
+from petition.operations.statistics import broker_stats, charts, csv_tables, queue_stats
+from petition.operations.statistics.reconcile import list_recent_drifts
+from petition.operations.statistics.snapshot import DAY_TTL_SECONDS, get_last_day, get_recent_funnel, take_snapshot
 from petition.team.models import TeamRole
 from petition.team.permissions import require_roles
 

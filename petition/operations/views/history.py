@@ -10,7 +10,7 @@ from petition.core.db import db
 from petition.core.spreadsheets import BOM, format_csv
 from petition.delivery.pacing.actions import list_providers
 from petition.delivery.queues import EMAIL_QUEUES
-from petition.operations import charts, csv_tables, history
+from petition.operations.statistics import charts, csv_tables, history
 from petition.team.models import TeamRole
 from petition.team.permissions import require_roles
 

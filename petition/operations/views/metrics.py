@@ -9,8 +9,8 @@ from werkzeug.datastructures import WWWAuthenticate
 from werkzeug.exceptions import Unauthorized
 
 from petition.core.db import db
-from petition.core.trusted_hosts import is_loopback, peer_address
-from petition.operations import quick_check
+from petition.core.web.trusted_hosts import is_loopback, peer_address
+from petition.operations.health import quick_check
 from petition.operations.metrics import render_metrics
 
 ACCESS = "machine"

@@ -8,7 +8,7 @@ from werkzeug.wrappers import Response
 from petition.core.db import db
 from petition.core.exceptions import ValidationError
 from petition.delivery.pacing.actions import list_providers
-from petition.operations import provider_actions
+from petition.operations.actions import provider_actions
 from petition.team.models import TeamRole
 from petition.team.permissions import current_account, require_roles
 

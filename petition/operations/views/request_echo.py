@@ -6,7 +6,7 @@ from urllib.parse import urlsplit
 from flask import Blueprint, abort, current_app, request
 
 from petition.core import tokens
-from petition.core.trusted_hosts import normalize_host, parse_host
+from petition.core.web.trusted_hosts import normalize_host, parse_host
 from petition.operations.doctor.website import CLAIMED_ADDRESS, ECHO_HEADER, ECHO_PATH, ECHO_PURPOSE
 
 ACCESS = "machine"

@@ -9,7 +9,7 @@ from petition.core.db import db
 from petition.core.exceptions import ValidationError
 from petition.delivery.suppressions import suppression_list
 from petition.delivery.suppressions.address_list import decode_list, extract_address, parse_address_list
-from petition.operations import suppression_actions
+from petition.operations.actions import suppression_actions
 from petition.team.models import TeamRole
 from petition.team.permissions import require_roles
 

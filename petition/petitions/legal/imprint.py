@@ -16,7 +16,7 @@ from petition.core.exceptions import ValidationError
 from petition.core.i18n import LANGUAGES
 from petition.core.optimistic_lock import require_version
 from petition.core.text import is_printable_text
-from petition.core.trusted_hosts import is_loopback
+from petition.core.web.trusted_hosts import is_loopback
 from petition.petitions.legal.models import WHOLE_SITE as WHOLE_SITE
 from petition.petitions.legal.models import LegalNotice
 from petition.petitions.markdown import find_footnotes

@@ -7,7 +7,7 @@ from xml.etree import ElementTree as ET
 
 from flask import current_app
 
-from petition.core.assets import public_url_for
+from petition.core.web.assets import public_url_for
 from petition.petitions.presenter import PetitionPresenter
 from petition.petitions.updates.timeline import TimelineEntry
 

@@ -10,13 +10,13 @@ from flask import Blueprint, abort, current_app, make_response, redirect, render
 from werkzeug import Response
 
 from petition.core import clock
-from petition.core.assets import IMMUTABLE_CACHE_CONTROL
 from petition.core.cache import get_or_create
-from petition.core.countries import country_of_timezone, list_countries_from
 from petition.core.exceptions import NotFound
 from petition.core.i18n import LANGUAGES, current_language, explicit_language
+from petition.core.languages.countries import country_of_timezone, list_countries_from
 from petition.core.openapi import API_PREFIX, problem_response
 from petition.core.security_headers import content_security_policy
+from petition.core.web.assets import IMMUTABLE_CACHE_CONTROL
 from petition.petitions.counters import get_count, get_counts
 from petition.petitions.field_parsers import SLUG_PATTERN
 from petition.petitions.images import read_image

@@ -6,10 +6,10 @@ none is counted and each file is one short read. With four pages for each at mos
 
 from flask import Blueprint, Response, abort, make_response, render_template
 
-from petition.core.assets import public_url_for
 from petition.core.cache import get_or_create
 from petition.core.db import db
 from petition.core.i18n import LANGUAGES
+from petition.core.web.assets import public_url_for
 from petition.petitions.queries import LAST_PETITION_ID_SQL, SITEMAP_PETITIONS_SQL
 
 ACCESS = "public"

@@ -9,8 +9,8 @@ from typing import Any
 
 from sqlalchemy import ColumnElement, func, literal_column, select, text
 
-from petition.core.collation import search_key
 from petition.core.db import db
+from petition.core.languages.collation import search_key
 from petition.petitions.models import Petition
 from petition.safeguards.email_addresses import BadAddress, parse_email_address
 from petition.safeguards.ip_networks import hash_network

@@ -7,9 +7,9 @@ from flask_babel import gettext as _
 
 from petition.core.exceptions import InvalidTransition, ValidationError
 from petition.delivery.queues import NOTIFICATIONS
-from petition.signatures import address_change, self_service
 from petition.signatures.confirm import ConfirmationClosed, can_be_restored, confirm_signature, restore
 from petition.signatures.models import ReviewState, Signature, SignatureState
+from petition.signatures.personal import address_change, self_service
 from petition.signatures.review import decisions
 from petition.signatures.sign import enqueue_email, get_todays_emails, may_send_email
 from petition.signatures.staff import invalidate as invalidation

@@ -5,7 +5,7 @@ from petition.backups.models import Act
 from petition.core import clock
 from petition.core.db import db
 from petition.signatures.models import NamedWhen, Signature
-from petition.signatures.self_service import stop_all_news
+from petition.signatures.personal.self_service import stop_all_news
 
 
 def restrict(signature: Signature) -> bool:

@@ -9,10 +9,10 @@ from petition.core.db import db
 from petition.core.i18n import current_language, explicit_language, set_reader_language
 from petition.petitions.presenter import present_cached
 from petition.safeguards.rate_limits import limit_token_posts
-from petition.signatures.address_change import AddressTaken, confirm_change, get_by_token
 from petition.signatures.links import make_personal_token
 from petition.signatures.models import Signature
-from petition.signatures.presenter import mask_email
+from petition.signatures.personal.address_change import AddressTaken, confirm_change, get_by_token
+from petition.signatures.personal.presenter import mask_email
 from petition.signatures.request_models import AddressChange
 
 ACCESS = "holder of the link"

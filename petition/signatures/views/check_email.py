@@ -9,11 +9,11 @@ from petition.petitions.models import Petition
 from petition.petitions.presenter import present
 from petition.petitions.views.public import SignForm, get_public_or_404
 from petition.safeguards.rate_limits import limit_token_posts, network_hashes
-from petition.signatures.code_handles import MAX_HANDLE_CHARACTERS
-from petition.signatures.codes import UnreadDetails, WrongCode, confirm_by_code
 from petition.signatures.confirm import ConfirmationClosed
+from petition.signatures.confirmation_codes.code_handles import MAX_HANDLE_CHARACTERS
+from petition.signatures.confirmation_codes.codes import UnreadDetails, WrongCode, confirm_by_code
+from petition.signatures.confirmation_codes.sealed_address import open_address
 from petition.signatures.links import get_by_confirm_token
-from petition.signatures.sealed_address import open_address
 from petition.signatures.views.confirm import closed_page, confirm_page_of, redirect_to_confirmed
 
 ACCESS = "public"

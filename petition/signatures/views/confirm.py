@@ -13,6 +13,7 @@ from petition.core.i18n import LANGUAGES, current_language, explicit_language, s
 from petition.petitions.field_parsers import SLUG_PATTERN
 from petition.petitions.presenter import present_cached
 from petition.safeguards.rate_limits import limit_token_posts, network_hashes
+from petition.signatures.abuse.presses import AGAIN, SHOWN, Press, make_stamp
 from petition.signatures.confirm import (
     ConfirmationClosed,
     DetailsChanged,
@@ -32,10 +33,9 @@ from petition.signatures.links import (
     make_personal_token,
 )
 from petition.signatures.models import CONFIRMED_STATES, Signature, SignatureState
-from petition.signatures.presenter import present_for_signer
-from petition.signatures.presses import AGAIN, SHOWN, Press, make_stamp
+from petition.signatures.personal.presenter import present_for_signer
+from petition.signatures.personal.self_service import enqueue_replacement_link
 from petition.signatures.retention import DISOWNED_TTL
-from petition.signatures.self_service import enqueue_replacement_link
 
 ACCESS = "public"
 blueprint = Blueprint("confirm", __name__)

@@ -8,7 +8,7 @@ from petition.safeguards.rate_limits import limit_token_posts
 from petition.signatures import confirm
 from petition.signatures.links import ExpiredLink, LinkProblem
 from petition.signatures.models import SignatureState
-from petition.signatures.presenter import present_for_signer
+from petition.signatures.personal.presenter import present_for_signer
 from petition.signatures.retention import DISOWNED_TTL
 from petition.signatures.views.confirm import confirm_page, disowned_page, get_signature, link_page, local_day
 

@@ -5,9 +5,9 @@ from flask_babel import gettext as _
 from werkzeug import Response
 
 from petition.core import tokens
-from petition.core.assets import public_url_for
 from petition.core.db import db
 from petition.core.i18n import LANGUAGES
+from petition.core.web.assets import public_url_for
 from petition.petitions.models import Petition, PetitionState
 from petition.petitions.views.desk import get_or_404
 from petition.signatures.emails import KINDS

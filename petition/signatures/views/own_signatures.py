@@ -8,7 +8,7 @@ from petition.core.exceptions import ValidationError
 from petition.core.i18n import explicit_language
 from petition.petitions.views.public import SignForm
 from petition.safeguards.rate_limits import rate_limited
-from petition.signatures.own_signatures import record_request
+from petition.signatures.personal.own_signatures import record_request
 
 ACCESS = "public"
 blueprint = Blueprint("own_signatures", __name__)

@@ -8,23 +8,24 @@ from flask import Blueprint, current_app, redirect, render_template, request, ur
 from werkzeug import Response
 
 from petition.core import tokens
-from petition.core.countries import country_of_timezone, list_countries_from
 from petition.core.db import db
 from petition.core.exceptions import ValidationError
 from petition.core.i18n import current_language, explicit_language, set_reader_language
+from petition.core.languages.countries import country_of_timezone, list_countries_from
 from petition.petitions.presenter import present, present_cached
 from petition.petitions.views.public import SignForm
 from petition.safeguards.rate_limits import limit_token_posts
 from petition.signatures import labels
-from petition.signatures.address_change import request_change
 from petition.signatures.consent import get_passing_on_wording, get_wording
-from petition.signatures.data_copy import collect_data_for_link
 from petition.signatures.links import get_by_personal_token
+from petition.signatures.listing.withheld import list_choices
 from petition.signatures.models import Signature
-from petition.signatures.own_signatures import enqueue_list
 from petition.signatures.partner_news.consents import find_box, list_boxes, set_news
-from petition.signatures.presenter import present_for_signer
-from petition.signatures.self_service import (
+from petition.signatures.personal.address_change import request_change
+from petition.signatures.personal.data_copy import collect_data_for_link
+from petition.signatures.personal.own_signatures import enqueue_list
+from petition.signatures.personal.presenter import present_for_signer
+from petition.signatures.personal.self_service import (
     editable_fields,
     enqueue_personal_link,
     erase,
@@ -33,7 +34,6 @@ from petition.signatures.self_service import (
     update_details,
     withdraw,
 )
-from petition.signatures.withheld import list_choices
 
 ACCESS = "holder of the link"
 NOTICE_CODES = (

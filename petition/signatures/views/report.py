@@ -10,7 +10,7 @@ from petition.core.i18n import current_language, explicit_language
 from petition.petitions.presenter import present
 from petition.petitions.views.public import get_public_or_404
 from petition.safeguards.rate_limits import rate_limited
-from petition.signatures.public_list import find_signatory
+from petition.signatures.listing.public_list import find_signatory
 from petition.signatures.review.models import REPORT_REASONS
 from petition.signatures.review.reports import report
 

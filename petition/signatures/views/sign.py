@@ -17,9 +17,9 @@ from petition.safeguards.email_addresses import BadAddress, parse_email_address
 from petition.safeguards.email_corrections import suggest_correction
 from petition.safeguards.honeypot import is_filled
 from petition.safeguards.rate_limits import count_unchecked_signing, limit_signing, stored_network_hash
-from petition.signatures.challenges import FIELD_NAME, ChallengeRequired, lacks_solution
-from petition.signatures.code_handles import NOBODY, make_handle, seal
-from petition.signatures.sealed_address import seal_address
+from petition.signatures.abuse.challenges import FIELD_NAME, ChallengeRequired, lacks_solution
+from petition.signatures.confirmation_codes.code_handles import NOBODY, make_handle, seal
+from petition.signatures.confirmation_codes.sealed_address import seal_address
 from petition.signatures.sign import PetitionClosed, sign
 from petition.signatures.validation import validate_details
 

@@ -14,10 +14,10 @@ from petition.petitions.presenter import PetitionPresenter, present
 from petition.petitions.professions import list_equivalents
 from petition.petitions.views.public import CACHE_CONTROL, get_public_or_404
 from petition.safeguards.rate_limits import rate_limited
-from petition.signatures import list_pages
-from petition.signatures.list_pages import LETTERS, OTHER_LETTERS, ListView, browse, count_people, search
-from petition.signatures.public_list import list_organisations
-from petition.signatures.withheld import list_waiting
+from petition.signatures.listing import list_pages
+from petition.signatures.listing.list_pages import LETTERS, OTHER_LETTERS, ListView, browse, count_people, search
+from petition.signatures.listing.public_list import list_organisations
+from petition.signatures.listing.withheld import list_waiting
 
 ACCESS = "public"
 MAX_POSITION = 10**9

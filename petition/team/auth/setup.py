@@ -12,7 +12,7 @@ from flask_security import Security, SQLAlchemyUserDatastore, user_authenticated
 
 from petition.core import clock
 from petition.core.db import db
-from petition.core.languages import TRANSLATION_FOLDERS
+from petition.core.languages.languages import TRANSLATION_FOLDERS
 from petition.team import audit, credentials, sessions
 from petition.team.accounts import PASSWORD_NORMAL_FORM
 from petition.team.audit import Actor

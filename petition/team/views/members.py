@@ -6,10 +6,10 @@ from flask import Blueprint, current_app, flash, redirect, render_template, requ
 from flask_babel import gettext as _
 from werkzeug import Response
 
-from petition.core.catalogues import list_coverage
 from petition.core.db import db
 from petition.core.exceptions import DomainError, NotFound
 from petition.core.i18n import DEFAULT_LANGUAGE, LANGUAGES
+from petition.core.languages.catalogues import list_coverage
 from petition.team import accounts, credentials
 from petition.team.auth.provider import members as provider_members
 from petition.team.labels import list_role_labels

@@ -14,7 +14,7 @@ from petition.delivery.suppressions.models import Suppression
 from petition.delivery.suppressions.suppression_list import hash_address
 from petition.mailings.models import Unsubscription
 from petition.signatures.models import Signature
-from petition.signatures.self_service import erase
+from petition.signatures.personal.self_service import erase
 
 
 def test_permanent_bounce_suppresses_once_and_beyond_erasure(delivery):

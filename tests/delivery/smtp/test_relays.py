@@ -9,14 +9,14 @@ from support.ports import free_port
 from support.smtp_server import SmtpServer
 
 from petition.core.db import db
-from petition.core.mail_relays import parse_relay
+from petition.core.settings.mail_relays import parse_relay
 from petition.delivery.models import Pause
 from petition.delivery.smtp import relays
 from petition.delivery.worker import run_queue
-from petition.operations.broker_stats import BrokerStats
-from petition.operations.health import evaluate_health
-from petition.operations.smtp_probe import probe_mail_server
-from petition.operations.snapshot import read_facts
+from petition.operations.health.evaluation import evaluate_health
+from petition.operations.probes.smtp_probe import probe_mail_server
+from petition.operations.statistics.broker_stats import BrokerStats
+from petition.operations.statistics.snapshot import read_facts
 
 
 @pytest.fixture

@@ -13,11 +13,11 @@ from petition.desk import alerts
 from petition.integrations.models import EventState, WebhookEvent
 from petition.integrations.webhooks.payloads import make_body
 from petition.mailings import lifecycle
-from petition.signatures import self_service
 from petition.signatures.confirm import disown
 from petition.signatures.links import make_confirm_token
 from petition.signatures.models import Signature
 from petition.signatures.partner_news import consents
+from petition.signatures.personal import self_service
 from petition.signatures.staff import restriction
 from petition.signatures.staff.invalidate import invalidate
 

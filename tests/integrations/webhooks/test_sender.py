@@ -15,7 +15,7 @@ from petition.core.db import db
 from petition.integrations.models import EventState, EventType, WebhookEndpoint, WebhookEvent
 from petition.integrations.webhooks import endpoints, failures, http_post, sender
 from petition.integrations.webhooks.events import Occurrence, write
-from petition.signatures import self_service
+from petition.signatures.personal import self_service
 
 
 @pytest.fixture

@@ -17,14 +17,14 @@ from petition.core.cli_support import AppProvider
 from petition.core.db import db
 from petition.delivery.models import Attempt, Delivery
 from petition.delivery.suppressions import suppression_list
-from petition.operations import broker_stats
 from petition.operations.cli.bounces import bounces
 from petition.operations.cli.output import render_queues, render_status
 from petition.operations.cli.queue import queue
 from petition.operations.cli.suppressions import suppressions
-from petition.operations.health import evaluate_health
+from petition.operations.health.evaluation import evaluate_health
 from petition.operations.models import Heartbeat
-from petition.operations.snapshot import take_snapshot
+from petition.operations.statistics import broker_stats
+from petition.operations.statistics.snapshot import take_snapshot
 from petition.team.models import AuditEvent
 
 

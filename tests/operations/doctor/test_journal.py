@@ -7,7 +7,7 @@ from petition.backups import journal, tasks
 from petition.core.db import db
 from petition.operations.doctor.findings import Level
 from petition.operations.doctor.journal import check_journal
-from petition.signatures import self_service
+from petition.signatures.personal import self_service
 
 
 @pytest.fixture

@@ -8,7 +8,7 @@ from support.factories import make_petition, make_signature, sign_in
 
 from petition.core.db import db
 from petition.delivery.models import Delivery
-from petition.operations import rollup
+from petition.operations.statistics import rollup
 
 
 @pytest.fixture

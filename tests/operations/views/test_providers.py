@@ -14,10 +14,10 @@ from petition.delivery.models import Delivery
 from petition.delivery.pacing import paces
 from petition.delivery.pacing.models import MailDomain, MailProvider
 from petition.operations import metrics
-from petition.operations.broker_stats import BrokerStats
 from petition.operations.cli.queue import queue
-from petition.operations.health import evaluate_health, format_check
-from petition.operations.snapshot import read_facts
+from petition.operations.health.evaluation import evaluate_health, format_check
+from petition.operations.statistics.broker_stats import BrokerStats
+from petition.operations.statistics.snapshot import read_facts
 from petition.team.models import AuditEvent
 
 WORDS = "550 5.7.1 blocked using <b>zen.spamhaus.org</b>"

@@ -9,7 +9,7 @@ from support.factories import make_petition
 
 from petition.core.cli_support import AppProvider
 from petition.core.db import db
-from petition.operations.reconcile import reconcile
+from petition.operations.statistics.reconcile import reconcile
 from petition.petitions.cli import petitions
 from petition.petitions.counters import get_count
 from petition.petitions.paper.models import PaperImport

@@ -9,7 +9,7 @@ from support.factories import make_petition, spell
 from petition.bulk_actions import runner
 from petition.core import clock
 from petition.core.db import db
-from petition.operations.reconcile import reconcile
+from petition.operations.statistics.reconcile import reconcile
 from petition.petitions.counters import get_count
 from petition.petitions.paper import bulk, importer
 from petition.petitions.paper.models import PaperImport, PaperSignature

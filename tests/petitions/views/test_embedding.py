@@ -5,7 +5,7 @@ from urllib.parse import quote
 import pytest
 from support.factories import make_form, make_petition
 
-from petition.core.assets import STATIC_FOLDER
+from petition.core.web.assets import STATIC_FOLDER
 
 SITE = "https://blog.example"
 API = "/api/v1/petitions/jardin"

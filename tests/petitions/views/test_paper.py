@@ -13,7 +13,7 @@ from petition.bulk_actions import runner
 from petition.bulk_actions.tasks import run_bulk_actions
 from petition.core import clock
 from petition.core.db import db
-from petition.operations.reconcile import reconcile
+from petition.operations.statistics.reconcile import reconcile
 from petition.petitions.counters import get_count
 from petition.petitions.models import Petition
 from petition.petitions.paper import importer

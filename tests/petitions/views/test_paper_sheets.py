@@ -6,7 +6,7 @@ import pytest
 from support.factories import make_petition, post_form, sign_in
 
 from petition.core.db import db
-from petition.operations.reconcile import reconcile
+from petition.operations.statistics.reconcile import reconcile
 from petition.petitions.counters import get_count
 from petition.petitions.models import Petition
 from petition.petitions.paper import scans, sheets

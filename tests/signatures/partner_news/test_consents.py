@@ -16,14 +16,14 @@ from petition.core.db import db
 from petition.core.exceptions import ValidationError
 from petition.petitions.partners import editing
 from petition.signatures.confirm import disown, take_back
-from petition.signatures.data_copy import collect_data
 from petition.signatures.journal_replay import replay_entries
 from petition.signatures.links import make_confirm_token, make_personal_token
 from petition.signatures.models import ConsentWording, Signature
 from petition.signatures.partner_news.consents import get_agreed, list_boxes
 from petition.signatures.partner_news.models import PartnerConsent
+from petition.signatures.personal.data_copy import collect_data
+from petition.signatures.personal.self_service import stop_all_news
 from petition.signatures.request_models import SignRequest
-from petition.signatures.self_service import stop_all_news
 from petition.signatures.sign import sign
 from petition.signatures.staff.history import list_events
 from petition.signatures.validation import validate_details

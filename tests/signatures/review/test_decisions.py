@@ -12,10 +12,10 @@ from petition.core.db import db
 from petition.petitions.counters import get_count
 from petition.signatures.confirm import confirm_signature
 from petition.signatures.links import make_confirm_token, make_personal_token
+from petition.signatures.listing.public_list import list_organisations, list_signatories
 from petition.signatures.models import Signature
-from petition.signatures.public_list import list_organisations, list_signatories
+from petition.signatures.personal.self_service import update_details
 from petition.signatures.review import queue
-from petition.signatures.self_service import update_details
 from petition.signatures.staff.edit import edit_details
 from petition.team.models import AuditEvent
 

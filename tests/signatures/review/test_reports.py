@@ -7,8 +7,8 @@ from support.factories import make_petition, make_signature, post_form, sign_in
 
 from petition.core.db import db
 from petition.signatures.confirm import confirm_signature
+from petition.signatures.listing.public_list import list_signatories
 from petition.signatures.models import Signature
-from petition.signatures.public_list import list_signatories
 from petition.signatures.review import queue
 from petition.signatures.review.models import NameReport
 

@@ -13,7 +13,7 @@ from petition.bulk_actions import runner
 from petition.bulk_actions.models import BulkAction, BulkActionRow
 from petition.core.cli_support import AppProvider
 from petition.core.db import db
-from petition.operations.reconcile import reconcile
+from petition.operations.statistics.reconcile import reconcile
 from petition.petitions.counters import get_count
 from petition.signatures.cli import signatures
 from petition.signatures.confirm import confirm_signature

@@ -13,16 +13,16 @@ from petition.core.db import db
 from petition.count_log import log as count_log
 from petition.count_log.models import CountLogEntry
 from petition.delivery.models import Delivery
-from petition.operations.reconcile import reconcile
+from petition.operations.statistics.reconcile import reconcile
 from petition.petitions.counters import get_count
 from petition.signatures import journal_queries
 from petition.signatures.confirm import confirm_signature, disown, restore, take_back
-from petition.signatures.data_copy import collect_data
 from petition.signatures.links import make_confirm_token, make_personal_token
+from petition.signatures.listing.public_list import preview_signatories
 from petition.signatures.models import Signature
-from petition.signatures.public_list import preview_signatories
+from petition.signatures.personal.data_copy import collect_data
+from petition.signatures.personal.self_service import erase, withdraw
 from petition.signatures.search.filters import Filter
-from petition.signatures.self_service import erase, withdraw
 from petition.signatures.staff.actions import perform_action
 from petition.signatures.staff.invalidate import invalidate, reinstate
 from petition.signatures.staff.quarantine import (

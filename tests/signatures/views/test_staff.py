@@ -12,8 +12,8 @@ from petition.delivery.worker import run_queue
 from petition.petitions.counters import get_count
 from petition.signatures.confirm import confirm_signature, disown
 from petition.signatures.links import make_confirm_token, personal_path
+from petition.signatures.listing.public_list import list_signatories
 from petition.signatures.models import Signature
-from petition.signatures.public_list import list_signatories
 from petition.signatures.staff.actions import AUDIT_ACTIONS, list_allowed_actions
 from petition.team.models import AuditEvent
 

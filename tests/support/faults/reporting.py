@@ -9,7 +9,7 @@ from support.factories import sign_in
 
 from config import Config
 from petition.app import create_app
-from petition.operations import quick_check
+from petition.operations.health import quick_check
 
 INTERVAL_SECONDS = 0.5
 ANSWER_TIMEOUT_SECONDS = 4

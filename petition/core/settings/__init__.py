@@ -1,0 +1,1 @@
+"""Values of settings: parsed, and checked against each other."""

@@ -1,0 +1,1 @@
+"""HTTP around the views: host names, compression, static files."""

@@ -1,0 +1,1 @@
+"""What operators change: deliveries, queues, mail providers, suppressions."""

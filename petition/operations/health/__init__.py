@@ -1,0 +1,1 @@
+"""Whether mail flows and what else needs somebody: facts, evaluation, the ledger of troubles."""

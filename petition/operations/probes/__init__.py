@@ -1,0 +1,1 @@
+"""Periodic checks of what the site depends on, each recorded as a probe."""

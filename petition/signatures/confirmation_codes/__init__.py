@@ -1,0 +1,1 @@
+"""Confirm by a code that is typed instead of by the link."""
