@@ -155,7 +155,7 @@ def _check_pauses(facts: HealthFacts) -> Iterator[HealthReason]:
 
 def _check_mail_server(facts: HealthFacts) -> Iterator[HealthReason]:
     """Report the trouble of the mail server once: its back-off, its silence, or what it answers; and of each relay."""
-    for relay in facts.resting_relays:
+    for relay in facts.relays_backing_off:
         text = N_("A relay does not work, others take over: %(reason)s")
         yield HealthReason(HealthStatus.SLOW, text, {"reason": relay.reason}, "MailServerFailing")
     if facts.backoff:

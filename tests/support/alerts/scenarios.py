@@ -29,7 +29,7 @@ MEND_SIGNATURES = """
 """
 # Of a receiver that nobody can reach (RFC 2606), which has not answered three times.
 ADD_ENDPOINT = """
-    INSERT INTO webhook_endpoints (url, events, state, secret, id_key, created_by, failures, rests_until)
+    INSERT INTO webhook_endpoints (url, events, state, secret, id_key, created_by, failures, backoff_until)
     VALUES ('https://crm.invalid/hook', '{}', 'active', 'whsec_AAAA', '', 'alix@example.org', 3,
             now() + interval '1 hour');
 """
