@@ -174,7 +174,7 @@ def _check_mail_server(facts: HealthFacts) -> Iterator[HealthReason]:
 
 
 def _check_providers(facts: HealthFacts) -> Iterator[HealthReason]:
-    """Report the providers that refuse us, with their words and what to do; others are mailed as ever."""
+    """Report the providers that refuse us, with their responses and what to do; others are mailed as ever."""
     text = N_("%(provider)s refuses our emails: “%(response)s” Emails that wait for it: %(n)s.")
     for provider in facts.providers[:MAX_PROVIDERS]:
         values = {"provider": provider.name, "response": provider.response, "n": provider.waiting}

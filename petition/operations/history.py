@@ -139,6 +139,6 @@ def sum_up(provider: str, slots: Sequence[Slot]) -> ProviderHistory:
 
 
 def list_rejections(provider: str) -> list[FailureSummary]:
-    """Return the emails of a provider that are deferred, failed or unknown now, by cause, with its last words."""
+    """Return the emails of a provider that are deferred, failed or unknown now, by cause, with its last response."""
     parameters = {"provider": provider, "limit": MAX_REJECTIONS, **family_parameters()}
     return [FailureSummary(**row) for row in db.session.execute(history_queries.REJECTIONS_NOW, parameters).mappings()]

@@ -65,8 +65,8 @@ REJECTIONS = text("""
         AND reason <> 'budget' AND provider <> ''
     GROUP BY 1, 2
 """)
-# The emails of a provider that are deferred, failed or unknown now, by cause, with the server's last words. Its domains
-# are those that DNS names, and those of its family.
+# The emails of a provider that are deferred, failed or unknown now, by cause, with the server's last response. Its
+# domains are those that DNS names, and those of its family.
 REJECTIONS_NOW = text("""
     WITH logged AS (
         SELECT queue, state, cause, domain, n FROM failure_groups
