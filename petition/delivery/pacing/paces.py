@@ -112,7 +112,7 @@ def admit(wanted: Mapping[str, int], token: uuid.UUID, lease: object, yields_to:
 
 
 def finish(accepted: Mapping[str, bool], token: uuid.UUID) -> None:
-    """Give back what a claim was admitted for; `accepted`: whether its last answer was that a provider is well.
+    """Release what a claim was admitted for; `accepted`: whether its last answer was that a provider is well.
 
     One autocommitted statement.
     """
