@@ -10,7 +10,7 @@ from petition.delivery.models import DeliveryState
 from petition.delivery.queues import CONFIRMATIONS, EMAIL_QUEUES, WEBHOOKS
 from petition.operations import history_queries, latency
 from petition.operations.failures import FailureSummary
-from petition.operations.rollup import MONTHS_KEPT, family_parameters
+from petition.operations.rollup import DAILY_RETENTION, family_parameters
 
 MAX_PROVIDERS, MAX_REJECTIONS = 20, 20
 TTL_SECONDS = 30.0
@@ -36,7 +36,7 @@ PERIODS = {
     "week": Period(timedelta(days=7), timedelta(hours=6)),
     "month": Period(timedelta(days=30), timedelta(days=1)),
     "quarter": Period(timedelta(days=91), timedelta(days=1)),
-    "year": Period(MONTHS_KEPT, timedelta(days=7)),
+    "year": Period(DAILY_RETENTION, timedelta(days=7)),
 }
 
 

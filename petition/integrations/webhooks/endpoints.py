@@ -20,8 +20,8 @@ from petition.team import audit
 
 SUBJECT = "webhook"
 SECRET_BYTES, ID_KEY_BYTES = 32, 32
-OLD_SECRET_KEPT = timedelta(hours=24)  # how long a receiver has to learn the new one
-EVENTS_KEPT = timedelta(days=30)
+OLD_SECRET_RETENTION = timedelta(hours=24)  # how long a receiver has to learn the new one
+EVENT_RETENTION = timedelta(days=30)
 MAX_ENDPOINTS = 20
 RECENT_EVENTS = 20
 
@@ -113,8 +113,8 @@ def make_secret() -> str:
 
 
 def rotate(endpoint: WebhookEndpoint) -> str:
-    """Give an endpoint a new secret and return it; the old one signs too for `OLD_SECRET_KEPT`."""
-    endpoint.old_secret, endpoint.old_secret_until = endpoint.secret, clock.now() + OLD_SECRET_KEPT
+    """Give an endpoint a new secret and return it; the old one signs too for `OLD_SECRET_RETENTION`."""
+    endpoint.old_secret, endpoint.old_secret_until = endpoint.secret, clock.now() + OLD_SECRET_RETENTION
     endpoint.secret = make_secret()
     db.session.flush()
     audit.record("webhook.rotated", SUBJECT, endpoint.id)

@@ -8,6 +8,7 @@ import random
 import secrets
 import time
 from datetime import UTC, datetime, timedelta
+from http import HTTPStatus
 
 import structlog
 from standardwebhooks.webhooks import Webhook
@@ -26,7 +27,6 @@ MAX_ENDPOINTS_AT_ONCE = 50
 MAX_ATTEMPTS = 12  # with the intervals below, within a day and a half
 FIRST_RETRY, MAX_RETRY = timedelta(seconds=5), timedelta(hours=6)
 FIRST_BACKOFF, MAX_BACKOFF = timedelta(seconds=5), timedelta(minutes=10)
-GONE = 410
 SILENT = ("timeout", "refused", "broken", "unknown host")  # the endpoint's trouble, not the event's
 
 log = structlog.get_logger(__name__)
@@ -107,7 +107,7 @@ def _record(endpoint: WebhookEndpoint, event: WebhookEvent, lease: str, answer: 
     db.session.execute(queries.RECORD_ATTEMPT, values)
     owner = {"id": endpoint.id, "lease": lease}
     is_silent = answer in SILENT or answer in (429, 502, 503, 504)
-    if answer == GONE:
+    if answer == HTTPStatus.GONE:
         db.session.execute(queries.RECORD_GONE, owner)
         db.session.execute(queries.DISCARD_DUE, {"endpoint_id": endpoint.id})
     elif is_silent:
@@ -117,7 +117,7 @@ def _record(endpoint: WebhookEndpoint, event: WebhookEvent, lease: str, answer: 
         db.session.execute(queries.RECORD_ANSWERED, owner)
     db.session.commit()
     log.info("webhook", message=event.id, endpoint=endpoint.id, answer=answer, attempt=event.attempts + 1)
-    return not is_silent and answer != GONE
+    return not is_silent and answer != HTTPStatus.GONE
 
 
 def _get_backoff(failures: int, first: timedelta, longest: timedelta) -> timedelta:
