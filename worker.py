@@ -39,12 +39,12 @@ by_redis.Channel.QoS = DisconnectTolerantQoS
 # On RabbitMQ it declares 28 queues and exchanges for tasks with a countdown; there is none.
 DelayedDelivery.include_if = lambda *_: False
 celery_worker.safe_say = lambda *_: None  # "Warm shutdown", not in the log's format; the heartbeat says that it stops
-SWEEP, SWEEP_EXPIRY = SWEEP_INTERVAL_SECONDS, 3 * SWEEP_INTERVAL_SECONDS
+SWEEP_EXPIRY_SECONDS = 3 * SWEEP_INTERVAL_SECONDS
 NIGHTLY = crontab(hour="3", minute="17")
 # Task, its arguments, queue, seconds or crontab, seconds after which a message that no worker took expires.
 # The maintenance worker has no access to the mail server, to the bounce mailbox or to their passwords.
 PERIODIC_TASKS = (
-    *((RUN_QUEUE_TASK, [queue], queue, SWEEP, SWEEP_EXPIRY) for queue in EMAIL_QUEUES),
+    *((RUN_QUEUE_TASK, [queue], queue, SWEEP_INTERVAL_SECONDS, SWEEP_EXPIRY_SECONDS) for queue in EMAIL_QUEUES),
     ("petition.signatures.tasks.run_reminders", [], MAINTENANCE, 600.0, 600.0),
     ("petition.signatures.tasks.run_release_names", [], MAINTENANCE, 20.0, 20.0),
     ("petition.signatures.tasks.run_list_requests", [], MAINTENANCE, 5.0, 15.0),

@@ -16,7 +16,7 @@ STEPS = {
     "sign": "somebody signs and is mailed the link, at 33/s",
     "rush": "the same, as fast as it goes",
     "confirm": "the link is opened, confirmed, and the personal page shown",
-    "mailing": "one recipient of a mailing, from freezing it to the last outcome",
+    "mailing": "one recipient of a mailing, from materialising its audience to the last outcome",
     "nothing": "a second in which nothing happens",
 }
 NAMES = ("wal", "syncs", "commits", "disk", "memory")

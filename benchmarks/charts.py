@@ -1,4 +1,4 @@
-"""The figures of docs/performance as pictures: what is reached, how far runs lie apart, and how long answers take."""
+"""The results of docs/performance as pictures: what is reached, how far runs lie apart, and how long answers take."""
 
 from collections.abc import Callable, Sequence
 from pathlib import Path

@@ -48,11 +48,11 @@ UNSENT_SQL = """
 def read_usage(it: System) -> ResourceUsage:
     """Return what everything used so far."""
     time.sleep(1.5)  # PostgreSQL updates its statistics once a second
-    figures = [float(value or 0) for value in it.database.execute(USAGE_SQL).fetchone()]
+    usage = [float(value or 0) for value in it.database.execute(USAGE_SQL).fetchone()]
     memory = redis.Redis.from_url(it.valkey.url).info("memory")["used_memory"]
     cpu = {part: sum(_cpu(it.running[name].pid) for name in names) for part, names in PROCESSES.items()}
     engines = {"postgres": _cpu(it.postgres.process.pid), "redis": _cpu(it.valkey.process.pid)}
-    return ResourceUsage({**cpu, **engines}, *figures, memory)
+    return ResourceUsage({**cpu, **engines}, *usage, memory)
 
 
 def _cpu(pid: int) -> float:

@@ -126,7 +126,7 @@ def time_search(which: Filter) -> tuple[float, object]:
 
 
 def measure(rows: int) -> dict[str, object]:
-    """Time every search, an export and the freezing of a set."""
+    """Time every search, an export and the preparation of a bulk action."""
     known, found = sample_days(), {}
     for name, typed in SEARCHES.items():
         which = parse_filter({field: value.format(**known) for field, value in typed.items()})
@@ -141,11 +141,11 @@ def measure(rows: int) -> dict[str, object]:
     seconds = time.perf_counter() - began
     began = time.perf_counter()
     run = prepare_bulk_invalidation(Filter(domain="domain1.fr"), "bench", "bench")
-    frozen = time.perf_counter() - began
+    prepared = time.perf_counter() - began
     db.session.rollback()
     return {
         "rows": rows, "searches": found, "export": f"{size / 1e6:.0f} MB in {seconds:.1f} s",
-        "frozen": f"{run.total:,} written down in {frozen:.2f} s",
+        "prepared": f"{run.total:,} written down in {prepared:.2f} s",
     }  # fmt: skip
 
 
@@ -186,7 +186,7 @@ def main() -> None:
         print(f"{name:32}{a['median']:>17.1f}{b['median']:>17.1f}{b['first']:>10.1f}{b['worst']:>10.1f}  {b['found']}")
     for result in results:
         print(f"{result['rows']:,} rows: filled in {result['fill_seconds']:.0f} s; export of the confirmed: "
-              f"{result['export']}; a set: {result['frozen']}")  # fmt: skip
+              f"{result['export']}; a set: {result['prepared']}")  # fmt: skip
     if arguments.json:
         arguments.json.write_text(json.dumps(results, indent=1))
 

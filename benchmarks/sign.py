@@ -32,7 +32,7 @@ def measure() -> dict:
             lambda: not it.fetch_value("SELECT count(*) FROM sign_requests"), 300, "the signatures of all requests"
         )
         query = "SELECT count(*) = (SELECT count(*) FROM deliveries) FROM signatures"
-        assert it.fetch_value(query), "every signature is owed its email"
+        assert it.fetch_value(query), "every signature has its email enqueued"
     return found
 
 

@@ -20,7 +20,7 @@ from pathlib import Path
 ROOT = Path(__file__).parents[2]
 sys.path[:0] = [str(Path(__file__).parent), str(ROOT), str(ROOT / "tests")]
 
-from crowds import DAY, make_crowds  # noqa: E402
+from crowds import DAY_SECONDS, make_crowds  # noqa: E402
 from replay import Outcome, replay  # noqa: E402
 from sqlalchemy import text  # noqa: E402
 from support.ports import free_port  # noqa: E402
@@ -52,7 +52,7 @@ def measure(seed: int) -> list[dict]:
     """Replay one seed, and return a line for each crowd."""
     petition_id = db.session.scalar(PETITION, {"seed": seed})
     db.session.commit()
-    outcomes = replay(petition_id, make_crowds(seed, GENUINE, FORGED), clock.now() - timedelta(seconds=DAY))
+    outcomes = replay(petition_id, make_crowds(seed, GENUINE, FORGED), clock.now() - timedelta(seconds=DAY_SECONDS))
     count = db.session.scalar(
         text("SELECT sum(people) FROM petition_counts WHERE petition_id = :id"), {"id": petition_id}
     )

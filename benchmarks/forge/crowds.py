@@ -12,7 +12,7 @@ from dataclasses import dataclass, field
 
 from petition.demo.names import FIRST_NAMES, LAST_NAMES
 
-DAY = 86_400.0  # seconds of a replay
+DAY_SECONDS = 86_400.0  # of a replay
 LARGE = ("gmail.com",) * 40 + ("orange.fr",) * 12 + ("free.fr",) * 9 + ("hotmail.fr",) * 8 + ("wanadoo.fr",) * 6 + (
     "laposte.net", "sfr.fr", "yahoo.fr", "outlook.fr", "icloud.com", "proton.me",
 )  # fmt: skip
@@ -198,7 +198,7 @@ def tor(people: People, n: int) -> Crowd:
     exits = [next(people.networks) for _ in range(25)]
     domains = ("proton.me", "riseup.net", "tuta.com", "posteo.de", "gmail.com", "mailbox.org")
     events = [
-        people.person(people.random.uniform(0, DAY), people.random.choice(domains), people.random.choice(exits),
+        people.person(people.random.uniform(0, DAY_SECONDS), people.random.choice(domains), people.random.choice(exits),
                       related=0.35, median=200, same=0.06)
         for _ in range(n)
     ]  # fmt: skip
@@ -305,7 +305,7 @@ def slow(people: People, n: int) -> Crowd:
     forger, networks = Forger(people), [next(people.networks) for _ in range(500)]
     server = f"{''.join(people.random.choices(SYLLABLES, k=4))}.site"
     domains = {f"{''.join(people.random.choices(SYLLABLES, k=4))}.info": server for _ in range(3)}
-    events = [forger.sign(DAY * (i + people.random.random()) / n, people.random.choice(list(domains)),
+    events = [forger.sign(DAY_SECONDS * (i + people.random.random()) / n, people.random.choice(list(domains)),
                           people.random.choice(networks)) for i in range(n)]  # fmt: skip
     return Crowd("slow, one a minute for a day", True, events, forger.style, domains)
 

@@ -4,7 +4,7 @@ import hashlib
 from datetime import datetime, timedelta
 from typing import Any, NamedTuple
 
-from crowds import DAY, Crowd, Event
+from crowds import DAY_SECONDS, Crowd, Event
 from sqlalchemy import text
 
 from petition.core.db import db
@@ -60,7 +60,7 @@ def replay(petition_id: int, crowds: list[Crowd], start: datetime) -> list[Outco
     events = sorted(((event.at, position, event) for position, crowd in enumerate(crowds) for event in crowd.events),
                     key=lambda item: item[:2])  # fmt: skip
     batches, last_look = _by_minute(events), -1
-    for minute in range(int(DAY / MINUTE) + 15):
+    for minute in range(int(DAY_SECONDS / MINUTE) + 15):
         signed = batches.get(minute, [])
         if signed:
             _sign(petition_id, signed, start, owner, waiting)

@@ -31,7 +31,7 @@ WIDE, NARROW = (620, 260, 84, 10), (390, 340, 96, 10)
 INNER_MARGIN = 0.02  # pygal's, on both sides of the columns, as a share of them
 MIN_COMPACT = 10_000  # from here on, an axis says "10K"
 MAX_TICKS = 4
-DAY = 86_400
+DAY_SECONDS = 86_400
 DURATION_STEPS = (0.1, 0.2, 0.5, 1, 2, 5, 10, 20, 30, 60, 120, 300, 600, 1200, 1800, 3600, 7200, 14_400, 21_600, 43_200)
 
 
@@ -119,7 +119,9 @@ def list_ticks(highest: float) -> list[float]:
 def list_duration_ticks(highest: float) -> list[float]:
     """Return the same of seconds: such that each reads round, and that no two read alike."""
     wanted = highest / MAX_TICKS * 0.999
-    return _list_multiples(next((step for step in DURATION_STEPS if step >= wanted), ceil(wanted / DAY) * DAY), highest)
+    return _list_multiples(
+        next((step for step in DURATION_STEPS if step >= wanted), ceil(wanted / DAY_SECONDS) * DAY_SECONDS), highest
+    )
 
 
 def _list_multiples(step: float, highest: float) -> list[float]:

@@ -35,7 +35,7 @@ class BatchServers:
     def is_rejecting(self, message: OutgoingMessage, outcome: Outcome) -> bool:
         """Return whether all workers back off from the server, as mail to several providers is rejected.
 
-        No provider rests for it then. Flushes, and commits what it clears them of.
+        No provider is backed off from then. Flushes, and commits what it clears them of.
         """
         if not report_rejection(self._pace.find_provider(message.domain), outcome, self.scope):
             return False
@@ -43,12 +43,12 @@ class BatchServers:
         return True
 
     def back_off(self, outcome: Outcome) -> None:
-        """Back off from the server, or from one of several relays: then sending stops only if all rest. Flushes."""
+        """Back off from the server, or from one of several relays: sending stops only if it does from all. Flushes."""
         reason = outcome.reason or "the mail server refused"
         relay = self._relay if self.scope != SERVER else None
         if outcome.server_trouble:
             back_off_server(f"{relay.name}: {reason}" if relay else reason, self.scope)
         if relay:
             relays.expire()
-            if self._choice.all_rest(relay):
+            if self._choice.all_backing_off(relay):
                 back_off_server(reason)

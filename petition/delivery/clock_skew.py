@@ -2,8 +2,8 @@
 
 from petition.core.db import db
 from petition.delivery.claims import get_lease_duration
-from petition.delivery.pacing.paces import MAX_REST_SECONDS
-from petition.delivery.pacing.queries import REPAIR_FUTURE_RESTS
+from petition.delivery.pacing.paces import MAX_BACKOFF_SECONDS
+from petition.delivery.pacing.queries import REPAIR_FUTURE_BACKOFFS
 from petition.delivery.pauses import MAX_SERVER_BACKOFF_SECONDS
 from petition.delivery.queries import END_FUTURE_BACK_OFF, REPAIR_FUTURE_DELIVERIES, REPAIR_FUTURE_LEASES
 from petition.delivery.queues import EMAIL_QUEUES, SERVER
@@ -15,4 +15,4 @@ def repair_future_times() -> None:
     db.session.execute(REPAIR_FUTURE_DELIVERIES, {"queues": queues})
     db.session.execute(REPAIR_FUTURE_LEASES, {"lease": get_lease_duration()})
     db.session.execute(END_FUTURE_BACK_OFF, {"server": SERVER, "max_seconds": MAX_SERVER_BACKOFF_SECONDS})
-    db.session.execute(REPAIR_FUTURE_RESTS, {"max_seconds": MAX_REST_SECONDS})
+    db.session.execute(REPAIR_FUTURE_BACKOFFS, {"max_seconds": MAX_BACKOFF_SECONDS})

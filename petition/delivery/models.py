@@ -62,7 +62,7 @@ class Delivery(Model):
     # The reason in short, the same for all failures of a kind: "550 5.1.1", "TimeoutError".
     cause: Mapped[str] = mapped_column(String(80), default="", server_default="")
     domain: Mapped[str | None] = mapped_column(String(255))
-    # The provider whose rest, or whose pace, it waits for (`pacing`).
+    # The provider whose back-off, or whose pace, it waits for (`pacing`).
     parked_for: Mapped[str | None] = mapped_column(String(255))
     # Keyed hash of the address that it was sent to: reports act on that address, not on the subject's of today.
     address_hash: Mapped[str | None] = mapped_column(String(32))

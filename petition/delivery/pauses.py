@@ -15,7 +15,7 @@ def back_off_server(reason: str, scope: str = SERVER) -> None:
     """Stop all sending for a while that doubles with each failure in a row, up to a minute. Flushes.
 
     The next email that the mail server answers to ends it (`results.record_results`); a probe that succeeds ends the
-    wait (`end_server_backoff`). With the `scope` of one of several relays, only that one rests.
+    wait (`end_server_backoff`). With the `scope` of one of several relays, only that one is backed off from.
     """
     parameters = {"server": scope, "reason": reason[:200], "max_seconds": MAX_SERVER_BACKOFF_SECONDS}
     db.session.execute(BACK_OFF_SERVER, parameters)

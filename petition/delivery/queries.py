@@ -222,8 +222,8 @@ REPORT_REJECTION = text("""
     RETURNING p.until > now()
 """)
 
-# The relays that rest; `tried`: its time has come, and the caller tries it, the next one 15 s later.
-SELECT_RESTING_RELAYS = text("""
+# The relays that are backed off from; `tried`: its time has come, and the caller tries it, the next one 15 s later.
+SELECT_RELAYS_BACKING_OFF = text("""
     WITH tried AS (
         UPDATE pauses SET until = now() + interval '15 seconds'
         WHERE scope LIKE 'server %' AND strikes > 0 AND until <= now()

@@ -83,7 +83,7 @@ class OutageWatch:
         `began`: when it was offered (of the same clock). One that was under way as an outage began is not its end.
         """
         if not outcome.attempted or outcome.parked_for:
-            return None  # an email whose provider rests waits for that alone (`pacing`)
+            return None  # an email whose provider is backed off from waits for that alone (`pacing`)
         if outcome.retry_at_once and not outcome.server_trouble:
             return None  # a busy worker began it late in its lease: it is due again, and the server is well
         provider, now = guess_provider(domain), self._now()

@@ -2,7 +2,7 @@
 
 A 421 in answer to a recipient or at the end of DATA may mean either: Yahoo defers single emails with it ([TSS04]), and
 a server that shuts down says it to everybody. It is the email's trouble until mail to another provider meets the same;
-only then all workers back off from the server, with each such reply until it takes an email, and no provider rests for
+only then all workers back off from the server, with each such reply until it takes an email, and from no provider for
 it. What is suspected is a row in PostgreSQL, which all workers see.
 """
 
@@ -17,7 +17,7 @@ def report_rejection(provider: str, outcome: Outcome, scope: str = SERVER) -> bo
     """Report a reply that may be of the recipient's provider or of our server; return whether all workers back off.
 
     They do once mail to another provider met the same, with no other reply of the server in between
-    (`results.record_results`). `scope`: of the server's rest, as in `pauses.back_off_server`. Flushes.
+    (`results.record_results`). `scope`: of the server's back-off, as in `pauses.back_off_server`. Flushes.
     """
     parameters = {
         "server": scope,

@@ -39,7 +39,7 @@ from petition.team.models import TeamRole
 TEAM_ALERT = "team_alert"  # the kind of its emails
 DIGEST_HOUR = 6  # UTC, from which the digest of the day before is sent
 CLOSING_SOON = timedelta(days=7)
-ALERTS_KEPT_FOR = timedelta(days=90)
+ALERT_RETENTION = timedelta(days=90)
 
 
 def check() -> None:
@@ -171,5 +171,5 @@ def _check_trouble() -> None:
 
 def delete_old() -> None:
     """Delete what was alerted long ago; milestones stay, so that none is announced twice. Does not commit."""
-    old = (TeamAlert.created_at < clock.now() - ALERTS_KEPT_FOR, TeamAlert.kind != AlertKind.MILESTONE)
+    old = (TeamAlert.created_at < clock.now() - ALERT_RETENTION, TeamAlert.kind != AlertKind.MILESTONE)
     db.session.execute(delete(TeamAlert).where(*old).execution_options(synchronize_session=False))

@@ -65,9 +65,9 @@ class WebhookEndpoint(Model):
     created_by: Mapped[str] = mapped_column(String(320))
     created_at: Mapped[datetime] = mapped_column(server_default=func.now())
     disabled_at: Mapped[datetime | None]
-    # How many attempts in a row got no answer, and until when it therefore rests.
+    # How many attempts in a row got no answer, and until when we therefore back off from it.
     failures: Mapped[int] = mapped_column(Integer, default=0, server_default="0")
-    rests_until: Mapped[datetime | None]
+    backoff_until: Mapped[datetime | None]
     leased_until: Mapped[datetime | None]
     lease: Mapped[str | None] = mapped_column(String(32))
     served_at: Mapped[datetime | None]

@@ -38,7 +38,7 @@ LEASE_ENDPOINT = text("""
     WHERE id = (
         SELECT e.id FROM webhook_endpoints AS e
         WHERE e.state = 'active' AND coalesce(e.leased_until <= now(), true)
-            AND coalesce(e.rests_until <= now(), true)
+            AND coalesce(e.backoff_until <= now(), true)
             AND EXISTS (
                 SELECT FROM webhook_events AS v
                 WHERE v.endpoint_id = e.id AND v.state = 'due' AND v.next_attempt_at <= now())
@@ -77,12 +77,12 @@ RECORD_ATTEMPT = text("""
     FROM recorded
 """)
 
-# What the attempt says of the endpoint: it answered, or got no answer and rests, or does not want any more (410).
+# What the attempt says of the endpoint: it answered, or got no answer and is backed off from, or wants no more (410).
 RECORD_ANSWERED = text("""
-    UPDATE webhook_endpoints SET failures = 0, rests_until = NULL WHERE id = :id AND lease = :lease AND failures > 0
+    UPDATE webhook_endpoints SET failures = 0, backoff_until = NULL WHERE id = :id AND lease = :lease AND failures > 0
 """)
 RECORD_SILENT = text("""
-    UPDATE webhook_endpoints SET failures = failures + 1, rests_until = now() + :rest
+    UPDATE webhook_endpoints SET failures = failures + 1, backoff_until = now() + :backoff
     WHERE id = :id AND lease = :lease
 """)
 RECORD_GONE = text("""

@@ -5,7 +5,7 @@ from petition.core.db import db
 from petition.delivery.queues import WEBHOOKS
 from petition.delivery.wakeup import clear_wakeup_flag
 from petition.integrations.webhooks import sender
-from petition.integrations.webhooks.endpoints import EVENTS_KEPT
+from petition.integrations.webhooks.endpoints import EVENT_RETENTION
 
 
 def run_send_webhooks() -> None:
@@ -16,5 +16,5 @@ def run_send_webhooks() -> None:
 
 def run_retention() -> None:
     """Delete old events."""
-    sender.delete_old(clock.now() - EVENTS_KEPT)
+    sender.delete_old(clock.now() - EVENT_RETENTION)
     db.session.commit()

@@ -17,7 +17,7 @@ from petition.signatures.staff.quarantine import prepare_for_clusters
 from petition.signatures.staff.team_view import all_for_team
 from petition.team import audit
 
-MAX_SHOWN = 100
+MAX_CLUSTERS_SHOWN = 100
 MAX_COUNTED = 100_000
 VERBS = {"release": "release", "strike": "invalidate"}
 
@@ -28,7 +28,7 @@ def list_clusters(petition_id: int) -> dict[str, list[IntegrityCluster]]:
     Those that only have something in common are not shown.
     """
     query = select(IntegrityCluster).where(IntegrityCluster.petition_id == petition_id)
-    rows = db.session.scalars(query.order_by(IntegrityCluster.signatures.desc()).limit(10 * MAX_SHOWN))
+    rows = db.session.scalars(query.order_by(IntegrityCluster.signatures.desc()).limit(10 * MAX_CLUSTERS_SHOWN))
     found: dict[str, list[IntegrityCluster]] = {"held": [], "watched": [], "ignored": []}
     for cluster in rows:
         if cluster.ignored_at is not None:
@@ -37,7 +37,7 @@ def list_clusters(petition_id: int) -> dict[str, list[IntegrityCluster]]:
             found["held"].append(cluster)
         elif get_score(cluster) > 0:
             found["watched"].append(cluster)
-    return {name: clusters[:MAX_SHOWN] for name, clusters in found.items()}
+    return {name: clusters[:MAX_CLUSTERS_SHOWN] for name, clusters in found.items()}
 
 
 def get_score(cluster: IntegrityCluster) -> float:

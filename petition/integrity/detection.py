@@ -21,7 +21,7 @@ SAMPLE_SIZE = 600  # signatures of a cluster that are looked at
 REFERENCE_SIZE = 1_000
 MAX_CLUSTERS = 100  # of a petition that one pass profiles; the next pass takes the next
 BATCH_SIZE = 500
-SHOWN_IDS = 8
+MAX_IDS_SHOWN = 8
 ACTOR = "integrity rules"
 LOOK_AGAIN_SHARE = 0.05
 LOOK_AGAIN_AFTER = timedelta(minutes=2)
@@ -146,7 +146,7 @@ def _save(petition_id: int, group: clusters.Group, shown: signals.Signals, ids: 
         "petition_id": petition_id, "kind": candidate.kind, "key": candidate.key[:255], "signatures": candidate.n,
         "confirmed": group.confirmed, "share": candidate.share, "first_at": group.first_at, "last_at": group.last_at,
         "signals": json.dumps({name: [float(value) for value in pair] for name, pair in shown.items()}),
-        "sample": json.dumps(ids[:SHOWN_IDS]), "now": now,
+        "sample": json.dumps(ids[:MAX_IDS_SHOWN]), "now": now,
     }  # fmt: skip
     return db.session.execute(queries.SAVE_CLUSTER, values).one()
 

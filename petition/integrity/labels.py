@@ -5,12 +5,12 @@ from flask_babel import gettext as _
 
 from petition.integrity.models import ClusterKind, IntegrityCluster, Signal
 
-SHOWN_HASH_CHARACTERS = 8
+HASH_CHARACTERS_SHOWN = 8
 
 
 def cluster_label(cluster: IntegrityCluster) -> str:
     """Return what the signatures of a cluster have in common."""
-    short = cluster.key[:SHOWN_HASH_CHARACTERS]
+    short = cluster.key[:HASH_CHARACTERS_SHOWN]
     return {
         ClusterKind.DOMAIN: _("Addresses at %(domain)s", domain=cluster.key),
         ClusterKind.MAIL_SERVER: _("Domains whose mail %(server)s receives", server=cluster.key),

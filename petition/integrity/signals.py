@@ -17,7 +17,7 @@ WEIGHTS = {
     Signal.REGULAR: 1.0, Signal.TOGETHER: -1.0,
 }  # fmt: skip
 # Odds against a signal arising by chance: e^10, one in 22,000.
-SURPRISE = 10.0
+MIN_SURPRISE_NATS = 10.0
 # What signers of petitions do, weighed as so many of the petition's own.
 PRIOR_WEIGHT = 50
 PRIORS = {
@@ -84,7 +84,7 @@ def is_improbable(observed: int, total: int, expected: float) -> bool:
     distance = (share * log(share / expected) if share else 0.0) + (
         (1 - share) * log((1 - share) / (1 - expected)) if share < 1 else 0.0
     )
-    return total * distance >= SURPRISE
+    return total * distance >= MIN_SURPRISE_NATS
 
 
 def _look_at_size(candidate: Candidate, profile: Profile, found: Signals) -> None:

@@ -14,7 +14,7 @@ from petition.integrity import queries
 MAX_ROWS = 50_000  # newest signatures
 MAX_GROUPS = 6
 MAX_PLOTTED = 3  # as many as the palette has colours
-HOURS = 48
+TREND_HOURS = 48
 NAMES = ("domains", "networks")
 HASH_CHARACTERS = 8
 
@@ -36,11 +36,11 @@ def read_trend(petition_id: int, name: str, now: datetime | None = None) -> Tren
     }  # fmt: skip
     rows = db.session.execute(queries.TRENDING, values).all()
     last = now.replace(minute=0, second=0, microsecond=0)
-    hours = [last - timedelta(hours=back) for back in range(HOURS - 1, -1, -1)]
+    hours = [last - timedelta(hours=back) for back in range(TREND_HOURS - 1, -1, -1)]
     groups: dict[str, list[int]] = {}
     for row in rows:
         label = row.key[:HASH_CHARACTERS] if name == "networks" else row.key
-        counts = groups.setdefault(label, [0] * HOURS)
+        counts = groups.setdefault(label, [0] * TREND_HOURS)
         if row.hour in hours:
             counts[hours.index(row.hour)] += row.n
     return Trend(hours, groups)

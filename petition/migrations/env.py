@@ -8,7 +8,7 @@ from sqlalchemy import text
 
 from petition.core.db import db
 
-LOCK = 7_226_101  # any number: two migrations at once would otherwise race
+ADVISORY_LOCK_ID = 7_226_101  # any number: two migrations at once would otherwise race
 # Signers queue behind a migration that waits for its lock: it gives up, and `core.migrations` tries again.
 LOCK_TIMEOUT_MILLISECONDS = 500
 HAS_COLUMN_SQL = """
@@ -33,7 +33,7 @@ def run() -> None:
             connection.execute(text("SET statement_timeout = 0"))
             # Asked again and again: a statement that waits for it would keep a snapshot, which an index that another
             # host builds concurrently waits for.
-            while not connection.scalar(text("SELECT pg_try_advisory_lock(:lock)"), {"lock": LOCK}):
+            while not connection.scalar(text("SELECT pg_try_advisory_lock(:lock)"), {"lock": ADVISORY_LOCK_ID}):
                 connection.rollback()
                 time.sleep(1)
             connection.commit()

@@ -107,9 +107,9 @@ def describe_pace(provider: ProviderPace, now: datetime) -> str:
     parts = []
     if provider.is_trying(now):
         parts.append(_("single emails are tried"))
-    elif provider.state == ProviderState.RESTING and provider.rest_until:
-        left = format_duration((provider.rest_until - now).total_seconds())
-        parts.append(_("rests for %(time)s more", time=left))
+    elif provider.state == ProviderState.BACKING_OFF and provider.backoff_until:
+        left = format_duration((provider.backoff_until - now).total_seconds())
+        parts.append(_("waiting: no email to this provider for %(time)s more", time=left))
     elif provider.state == ProviderState.GROWING:
         parts.append(_("recovers: %(n)s emails an hour", n=format_decimal(round(provider.pace or 0))))
     else:

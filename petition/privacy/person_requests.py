@@ -33,7 +33,7 @@ from petition.team import audit
 
 SUBJECT = "person_request"
 MAX_AGE_DAYS = 366  # of the day on which a request arrived
-MAX_SHOWN = 100
+MAX_REQUESTS_SHOWN = 100
 MAX_COUNTED = 100
 
 
@@ -89,13 +89,13 @@ def get_request(request_id: int, *, lock: bool = False) -> PersonRequest:
 def list_open() -> list[PersonRequest]:
     """Return the open requests, the most urgent first."""
     query = select(PersonRequest).where(PersonRequest.state == RequestState.OPEN)
-    return list(db.session.scalars(query.order_by(PersonRequest.due_on, PersonRequest.id).limit(MAX_SHOWN)))
+    return list(db.session.scalars(query.order_by(PersonRequest.due_on, PersonRequest.id).limit(MAX_REQUESTS_SHOWN)))
 
 
 def list_closed() -> list[PersonRequest]:
     """Return the requests that were answered or refused last."""
     query = select(PersonRequest).where(PersonRequest.state != RequestState.OPEN)
-    return list(db.session.scalars(query.order_by(PersonRequest.id.desc()).limit(MAX_SHOWN)))
+    return list(db.session.scalars(query.order_by(PersonRequest.id.desc()).limit(MAX_REQUESTS_SHOWN)))
 
 
 def navigation_count() -> str:

@@ -13,18 +13,18 @@ from petition.delivery.bounces.models import RAW_RETENTION
 from petition.delivery.bounces.webhook_auth import TOKEN_RETENTION
 from petition.delivery.pacing.actions import RETENTION as PROVIDER_RETENTION
 from petition.exports.documents.store import MAX_AGE_OF_NAMES, RETENTION_OF_NAMES
-from petition.integrations.webhooks.endpoints import EVENTS_KEPT as WEBHOOK_EVENTS_KEPT
+from petition.integrations.webhooks.endpoints import EVENT_RETENTION as WEBHOOK_EVENT_RETENTION
 from petition.integrity.retention import CLUSTER_TTL
-from petition.operations.statistics.rollup import DETAIL_KEPT, HOURS_KEPT, MIN_DAILY_EMAILS, MONTHS_KEPT
+from petition.operations.statistics.rollup import DAILY_RETENTION, DETAIL_RETENTION, HOURLY_RETENTION, MIN_DAILY_EMAILS
 from petition.operations.statistics.rollup import RETENTION as ROLLUP_RETENTION
 from petition.petitions.paper.importer import DRAFT_TTL as PAPER_DRAFT_TTL
 from petition.signatures.retention import DISOWNED_TTL, NETWORK_MAX_AGE
 from petition.signatures.search.saved import SAVED_SEARCH_TTL
-from petition.team.api_tokens.tokens import KEPT_AFTER_END as TOKEN_KEPT
+from petition.team.api_tokens.tokens import RETENTION_AFTER_END as API_TOKEN_RETENTION
 from petition.team.auth.limits import DAY as ATTEMPT_TTL
 from petition.team.auth.limits import NETWORK_RETENTION as SIGN_IN_NETWORK_TTL
 from petition.team.sessions import MAX_SESSION_AGE
-from petition.team.unsaved_forms import KEPT_FOR as UNSAVED_TTL
+from petition.team.unsaved_forms import RETENTION as UNSAVED_FORM_RETENTION
 
 BEGIN_MARK, END_MARK = "<!-- petition retention document: begin -->", "<!-- petition retention document: end -->"
 UNITS = {
@@ -414,7 +414,7 @@ RULES = (
     Rule(
         "what a member of the team typed into a form and did not save",
         "`unsaved_forms`, seen by its writer alone",
-        f"until it is saved or discarded, {_period(UNSAVED_TTL)} at most",
+        f"until it is saved or discarded, {_period(UNSAVED_FORM_RETENTION)} at most",
         ("unsaved_forms",),
         "petition.team.tasks.run_retention",
     ),
@@ -441,14 +441,14 @@ RULES = (
         "events for webhooks: type, time, number of the signature, last answer; nothing of who signed, which is read "
         "when one is sent, of those who agreed to be passed on",
         "`webhook_events`",
-        _period(WEBHOOK_EVENTS_KEPT),
+        _period(WEBHOOK_EVENT_RETENTION),
         ("webhook_events",),
         "petition.integrations.tasks.run_retention",
     ),
     Rule(
         "tokens of the API: of which member, name, scopes, times; the token as a hash",
         "`api_tokens`",
-        f"until it is revoked or expires, then {_period(TOKEN_KEPT)}",
+        f"until it is revoked or expires, then {_period(API_TOKEN_RETENTION)}",
         ("api_tokens",),
         "petition.team.tasks.run_retention",
     ),
@@ -482,8 +482,9 @@ RULES = (
     Rule(
         "counts by mail provider, by hour, then by day",
         "`mail_history`",
-        f"by hour {_period(HOURS_KEPT)}, by day {_period(MONTHS_KEPT)}; after {_period(DETAIL_KEPT)}, domains that "
-        f"are no large provider's and got fewer than {MIN_DAILY_EMAILS} emails on a day are counted together",
+        f"by hour {_period(HOURLY_RETENTION)}, by day {_period(DAILY_RETENTION)}; after {_period(DETAIL_RETENTION)}, "
+        f"domains that are no large provider's and got fewer than {MIN_DAILY_EMAILS} emails on a day are counted "
+        "together",
         ("mail_history",),
         "petition.operations.tasks.run_retention",
     ),

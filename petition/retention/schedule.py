@@ -80,8 +80,8 @@ class Plan:
         """The earliest moment: the due date, or the end of the notice where that is later."""
         if self.due_at is None:
             return None
-        told_at = self.retention.announced_at if self.is_announced else None
-        return max(self.due_at, (told_at or clock.now()) + NOTICE)
+        announced_at = self.retention.announced_at if self.is_announced else None
+        return max(self.due_at, (announced_at or clock.now()) + NOTICE)
 
     @property
     def state(self) -> PlanState:

@@ -25,6 +25,6 @@ def represent_signature(signature: Signature) -> dict[str, Any]:
 def represent_history(signature: Signature) -> list[dict[str, Any]]:
     """Return what happened to a signature, oldest first."""
     return [
-        {"at": event.at.isoformat(), "what": event.text % event.values, "words": event.detail}
+        {"at": event.at.isoformat(), "what": event.text % event.values, "detail": event.detail}
         for event in list_events(signature)
     ]

@@ -30,7 +30,7 @@ from petition.signatures.queries import (
 from petition.signatures.sign import FORM_COLUMNS, MAX_EMAILS_PER_DAY, get_todays_emails, may_send_email
 
 BATCH_SIZE = 200
-ADVISORY_LOCK = 0x7369676E  # "sign": any number that no other code locks
+ADVISORY_LOCK_ID = 0x7369676E  # "sign": any number that no other code locks
 LOCK_TIMEOUT_MILLISECONDS = 2_000  # of the batch, and of a signature that somebody else changes
 RETRY_AFTER = timedelta(minutes=1)  # of a request that could not be processed
 
@@ -73,7 +73,7 @@ def process_sign_requests() -> bool:
 
 def _lock_batch() -> bool:
     """Let no other worker process requests until the end of the transaction; return False if one goes on doing so."""
-    values = {"key": ADVISORY_LOCK, "milliseconds": str(LOCK_TIMEOUT_MILLISECONDS)}
+    values = {"key": ADVISORY_LOCK_ID, "milliseconds": str(LOCK_TIMEOUT_MILLISECONDS)}
     try:
         db.session.execute(LOCK_SIGN_REQUESTS_SQL, values)
     except OperationalError as error:

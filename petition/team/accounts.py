@@ -27,7 +27,7 @@ MAX_NAME_CHARACTERS = 120
 PASSWORD_NORMAL_FORM: Literal["NFKD"] = "NFKD"  # noqa: S105 - of Unicode; Flask-Security's own for passwords
 MIN_PASSWORD_CHARACTERS = 12  # NIST SP 800-63B asks for length, and against rules of composition
 MAX_PASSWORD_CHARACTERS = 200
-FIRST_ADMIN_LOCK = 7_226_103  # advisory lock: one first admin, however many use the link at once
+FIRST_ADMIN_ADVISORY_LOCK_ID = 7_226_103  # one first admin, however many use the link at once
 
 
 class AlreadyMember(Conflict):
@@ -177,7 +177,7 @@ def accept_invitation(
     """
     errors = _name_errors(name) | password_errors(password)
     if account is None:
-        db.session.execute(select(func.pg_advisory_xact_lock(FIRST_ADMIN_LOCK)))
+        db.session.execute(select(func.pg_advisory_xact_lock(FIRST_ADMIN_ADVISORY_LOCK_ID)))
         if first_admin_url() is None:
             raise InvalidLink
         try:

@@ -19,7 +19,7 @@ from petition.team.models import Account, UnsavedForm
 OWNER_FIELD = "owner"
 OWNER_TOKEN = "unsaved form"  # noqa: S105 - its purpose
 OWNER_TOKEN_TTL = timedelta(days=7)
-KEPT_FOR = timedelta(days=14)
+RETENTION = timedelta(days=14)
 # The pages whose texts are kept: each is shown by GET and saved by POST at the same path.
 FORMS = re.compile(
     r"/desk/(legal|petitions/new|petitions/[a-z0-9-]{1,80}/(edit|legal|updates/(new|[0-9]{1,18}))"
@@ -80,4 +80,4 @@ def list_for(account: Account) -> list[UnsavedForm]:
 
 def delete_old() -> None:
     """Delete what nobody came back for. Does not commit."""
-    db.session.execute(delete(UnsavedForm).where(UnsavedForm.kept_at < clock.now() - KEPT_FOR))
+    db.session.execute(delete(UnsavedForm).where(UnsavedForm.kept_at < clock.now() - RETENTION))

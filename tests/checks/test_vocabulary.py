@@ -18,12 +18,18 @@ PATHS = (
     "worker.py",
     "wsgi.py",
     "config.py",
+    "SECURITY.md",
+    "compose.yaml",
+    "benchmarks",
+    "tests/support",
 )
 
 # The renames themselves, and the letter of a real campaign.
 EXCLUDED = {
-    "CHANGELOG.md",
     "petition/migrations/sql/0012_to_0013.sql",
+    "petition/migrations/versions/0023_pace.py",
+    "petition/migrations/versions/0045_webhooks.py",
+    "petition/migrations/versions/0053_back_offs.py",
     "docs/decisions/0030-one-initial-schema.md",
     "petition/demo/internet-en-prison.md",
 }
@@ -52,7 +58,7 @@ RETIRED = {
     r"typeset\w*": "render",
     r"refusals?": "error, rejection",
     r"nonsense": "ValidationError, invalid input",
-    r"by hand": "staff action, manually",
+    r"by[ _]hand": "staff action, manually",
     r"left alone|leave alone|leaves alone": "skip, back off",
     r"(is|are|was|were|be|been|as|unless) told": "notified, named, reported",
     r"fro(ze|zen)": "materialised",
@@ -69,16 +75,22 @@ RETIRED = {
     r"(funnel|state|role|kind|error)_words": "labels, messages",
     r"sound (address|settings?|url|name)s?": "valid",
     r"dress": "style",
+    r"rests?_until|resting|(first|max)(_unclear)?_rests?": "back off, backoff_until",
+    r"rests (for|alone|until)|(provider|relay|server|endpoint)(s? rests?|'s rest)": "back off",
+    r"in (its|their) words": "response",
+    r"(provider|server)'s (last )?words": "response",
+    r"[a-z_]+_kept_for|(events|alerts|hours|months|detail|secret)_kept|kept_(for|after_end)": "retention",
     r"mistakes? told": "errors printed",
     r"notices(?! (that|within))": "notifications",
 }
+# The list of renames in the changelog.
+RENAMES = re.compile(r"^- Settings: `PETITION_FRESH`.*?(?=^- The cache of each process)", re.M | re.S)
 # Ordinary English, code of libraries and stored names. Matches of these are ignored.
 ALLOWED = (
     r"gc\.freeze\(\)|sheet\.freeze_panes|pip freeze|frozenset|frozen=True|@dataclass\(frozen",
     r"(/ops|\")/lanes/|=\"lanes/|/figures(?=[/.\"`])",  # URLs of the public contract
     r"(clock|worker|web|beat|PostgreSQL|Redis) (set back|frozen)",  # faults that are simulated
     r"\| `petition_(lane_paused|verdict_state)` \||\| label `lane` \|",  # the table of renamed metrics
-    r"class=\"[^\"]*\bfigures\b|\.figures\b",  # a CSS class: tabular figures
     r"in hand-",
 )
 # Names of exceptions that were replaced, as classes or in docstrings.
@@ -107,7 +119,8 @@ def texts():
             if "translations" in path.parts:
                 continue
             if path.suffix in SUFFIXES and path.is_file() and str(path.relative_to(ROOT)) not in EXCLUDED:
-                found.append((path.relative_to(ROOT), allowed.sub("", path.read_text(encoding="utf-8"))))
+                text = RENAMES.sub("", path.read_text(encoding="utf-8"))
+                found.append((path.relative_to(ROOT), allowed.sub("", text)))
     return found
 
 

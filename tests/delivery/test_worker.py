@@ -183,7 +183,7 @@ def test_any_reply_to_an_email_ends_the_back_off(server, enqueue_confirmations, 
 
 
 @pytest.mark.parametrize("stage", ["on_rcpt", "on_data"])
-def test_server_that_refuses_all_rests_alone_however_often_it_is_tried(server, enqueue_confirmations, rows, stage):
+def test_server_that_refuses_all_is_backed_off_from_alone_however_often(server, enqueue_confirmations, rows, stage):
     people = [f"s{n}@{domain}" for n in range(8) for domain in ("example.org", "example.net", "example.com")]
     enqueue_confirmations(*people)
     setattr(server, stage, lambda address: "421 4.3.2 closing")
@@ -208,7 +208,7 @@ def test_provider_that_was_blamed_first_waits_no_longer_than_the_others(server, 
     enqueue_confirmations("ann@example.net")
     run_queue("confirmations")
     found = db.session.get(MailProvider, "example.org", populate_existing=True)
-    assert (found.state, found.suspicions, found.rest_until) == ("flowing", 0, None)
+    assert (found.state, found.suspicions, found.backoff_until) == ("flowing", 0, None)
     server.on_rcpt = lambda address: None
     db.session.query(Pause).update({"until": clock.now() - timedelta(seconds=1)})
     enqueue_confirmations("bob@example.net")

@@ -35,8 +35,8 @@ class DnsServer:
 
     def stop(self) -> None:
         """Stop listening."""
-        with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as waker:
-            waker.sendto(b"", ("127.0.0.1", self.port))
+        with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as wakeup:
+            wakeup.sendto(b"", ("127.0.0.1", self.port))
         self._thread.join(5)
         self._socket.close()
 

@@ -13,7 +13,7 @@ GREYLISTED = "451 4.7.1 Greylisted, please try again later"
 
 @dataclass
 class Refuses:
-    """Refuses everything with a reply until it is told to recover."""
+    """Refuses everything with a reply until it is to recover."""
 
     reply: str
     recovered: bool = False

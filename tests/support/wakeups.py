@@ -1,4 +1,4 @@
-"""Wake-ups of workers without the background thread, which may come in the middle of the next test."""
+"""Wake-ups of workers without the background thread, which may arrive in the middle of the next test."""
 
 from petition.delivery.wakeup import wake
 

@@ -128,7 +128,7 @@ def test_only_its_writer_sees_it_and_home_reminds(client, campaigner):
 
 def test_it_is_deleted_after_two_weeks(client, campaigner):
     unsaved_forms.keep(campaigner, EDIT, [("fr.title", "Vieux")])
-    db.session.query(UnsavedForm).update({"kept_at": clock.now() - unsaved_forms.KEPT_FOR - timedelta(minutes=1)})
+    db.session.query(UnsavedForm).update({"kept_at": clock.now() - unsaved_forms.RETENTION - timedelta(minutes=1)})
     db.session.commit()
     run_retention()
     assert kept() == {}

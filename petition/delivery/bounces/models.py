@@ -85,7 +85,7 @@ class BounceMailboxState(Model):
     checked_at: Mapped[datetime] = mapped_column(server_default=func.now())
     since: Mapped[datetime | None]  # when the problem began
     problem: Mapped[str] = mapped_column(String(12))  # a `MailboxProblem`, or ""
-    response: Mapped[str] = mapped_column(String(200))  # the server's words, without addresses
+    response: Mapped[str] = mapped_column(String(200))  # the server's, without addresses
     waiting: Mapped[int] = mapped_column(server_default=text("0"))  # messages not processed yet
     failed: Mapped[int] = mapped_column(server_default=text("0"))  # messages in the folder of those that cannot be
 

@@ -24,7 +24,7 @@ class ProviderPace:
     name: str
     state: str
     since: datetime
-    rest_until: datetime | None
+    backoff_until: datetime | None
     strikes: int
     refused_at: datetime | None
     response: str | None
@@ -36,8 +36,8 @@ class ProviderPace:
     waiting: int  # emails, counted up to `MAX_COUNTED`
 
     def is_trying(self, now: datetime) -> bool:
-        """Return whether its rest is over, and single emails are tried."""
-        return self.state == ProviderState.RESTING and self.rest_until is not None and self.rest_until <= now
+        """Return whether its back-off is over, and single emails are tried."""
+        return self.state == ProviderState.BACKING_OFF and self.backoff_until is not None and self.backoff_until <= now
 
 
 def list_providers() -> Sequence[ProviderPace]:
@@ -55,11 +55,11 @@ def set_limits(provider: str, per_hour: int | None, max_connections: int | None,
 
 
 def try_now(provider: str) -> bool:
-    """End a provider's rest: one email is tried within seconds; return whether it rested. Flushes."""
+    """End the back-off from a provider: one email is tried within seconds; return whether there was one. Flushes."""
     rows = (
         db.session.query(MailProvider)
-        .filter_by(name=provider, state=ProviderState.RESTING)
-        .update({"rest_until": func.now()}, synchronize_session=False)
+        .filter_by(name=provider, state=ProviderState.BACKING_OFF)
+        .update({"backoff_until": func.now()}, synchronize_session=False)
     )
     watched.expire()
     return bool(rows)
@@ -74,7 +74,7 @@ def resume(provider: str) -> bool:
             {
                 "state": ProviderState.FLOWING,
                 "since": func.now(),
-                "rest_until": None,
+                "backoff_until": None,
                 "pace": None,
                 "suspicions": 0,
                 "strikes": 0,

@@ -67,7 +67,7 @@ class BatchPace:
         return self._providers[domain]
 
     def note(self, id: int, domain: str, outcome: Outcome) -> Outcome:
-        """Note what came of an email that was offered, and return its outcome: it waits if its provider rests now.
+        """Note what came of an email that was offered; return its outcome: it waits during its provider's back-off.
 
         Commits where it was refused in a way that may be about us.
         """

@@ -12,10 +12,10 @@ from petition.core.db import Model
 
 
 class ProviderState(StrEnum):
-    """How a provider is mailed. One whose rest is over stays `resting` while single emails are tried."""
+    """How a provider is mailed. One whose back-off is over stays `backing_off` while single emails are tried."""
 
     FLOWING = "flowing"
-    RESTING = "resting"
+    BACKING_OFF = "backing_off"
     GROWING = "growing"
 
 
@@ -40,8 +40,8 @@ class MailProvider(Model):
     name: Mapped[str] = mapped_column(String(255), primary_key=True)
     state: Mapped[str] = mapped_column(String(12), default=ProviderState.FLOWING, server_default="flowing")
     since: Mapped[datetime] = mapped_column(server_default=func.now())  # of trouble, or of its end
-    rest_until: Mapped[datetime | None]
-    strikes: Mapped[int] = mapped_column(SmallInteger, default=0, server_default=text("0"))  # rests in a row
+    backoff_until: Mapped[datetime | None]
+    strikes: Mapped[int] = mapped_column(SmallInteger, default=0, server_default=text("0"))  # back-offs in a row
     # Rejections in a row that may be about us, each of another delivery than the one before.
     suspicions: Mapped[int] = mapped_column(SmallInteger, default=0, server_default=text("0"))
     suspected_id: Mapped[int | None]

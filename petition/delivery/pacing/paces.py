@@ -1,9 +1,9 @@
 """The pace of each mail provider: who may be mailed how fast now, who refused us, and what an operator set.
 
-A provider that refuses us rests, on every queue and every host: 15 s, doubling to 16 minutes with each rest within an
-hour. Then single emails are tried; the first that is taken starts it again at 600 an hour, doubling every ten seconds,
-until it flows as before. Its emails wait meanwhile, without an attempt. The state is a row of `mail_providers`; each
-process reads those rows once a second, so that nothing is asked while all is well.
+We back off from a provider that refuses us, on every queue and every host: 15 s, doubling to 16 minutes with each
+back-off within an hour. Then single emails are tried; the first that is taken starts it again at 600 an hour, doubling
+every ten seconds, until it flows as before. Its emails wait meanwhile, without an attempt. The state is a row of
+`mail_providers`; each process reads those rows once a second, so that nothing is asked while all is well.
 """
 
 import threading
@@ -25,8 +25,8 @@ from petition.delivery.pacing.queries import (
 from petition.delivery.replies.classifier import ReplyClass
 
 READ_INTERVAL_SECONDS = 1.0
-FIRST_REST_SECONDS, MAX_REST_SECONDS = 15.0, 960.0
-MAX_UNCLEAR_REST_SECONDS = 60.0  # where the trouble may be our own mail server's
+FIRST_BACKOFF_SECONDS, MAX_BACKOFF_SECONDS = 15.0, 960.0
+MAX_UNCLEAR_BACKOFF_SECONDS = 60.0  # where the trouble may be our own mail server's
 FIRST_PACE_PER_HOUR, FULL_PACE_PER_HOUR = 600.0, 36_000.0
 STEP_SECONDS = 10.0
 MAX_RELEASED = 200  # emails that waited, for one provider and queue at a time
@@ -112,7 +112,7 @@ def admit(wanted: Mapping[str, int], token: uuid.UUID, lease: object, yields_to:
 
 
 def finish(accepted: Mapping[str, bool], token: uuid.UUID) -> None:
-    """Give back what a claim was admitted for; `accepted`: whether its last answer was that a provider is well.
+    """Release what a claim was admitted for; `accepted`: whether its last answer was that a provider is well.
 
     One autocommitted statement.
     """
@@ -130,7 +130,7 @@ def finish(accepted: Mapping[str, bool], token: uuid.UUID) -> None:
 
 
 def refuse(provider: str, delivery_id: int, reply_class: str, response: str, *, took_another: bool = False) -> bool:
-    """Note that a provider refused an email in a way that may be about us; return whether it rests.
+    """Note that a provider refused an email in a way that may be about us; return whether we back off from it.
 
     `took_another`: whether it took another email since its last rejection. One autocommitted statement.
     """
@@ -142,13 +142,13 @@ def refuse(provider: str, delivery_id: int, reply_class: str, response: str, *, 
         "response": response[:200],
         "took_another": took_another,
         "threshold": THRESHOLDS[ReplyClass(reply_class)],
-        "first_rest_seconds": FIRST_REST_SECONDS,
-        "max_rest_seconds": MAX_UNCLEAR_REST_SECONDS if unclear else MAX_REST_SECONDS,
+        "first_backoff_seconds": FIRST_BACKOFF_SECONDS,
+        "max_backoff_seconds": MAX_UNCLEAR_BACKOFF_SECONDS if unclear else MAX_BACKOFF_SECONDS,
     }
     with autocommit_connection() as connection:
-        rests = bool(connection.execute(REFUSE, parameters).scalar_one())
+        backs_off = bool(connection.execute(REFUSE, parameters).scalar_one())
     watched.expire()
-    return rests
+    return backs_off
 
 
 def clear_unclear_rejections() -> None:

@@ -1,7 +1,8 @@
-"""Choose the relay of each email: by its provider, else by the relays' shares; those that rest are passed over.
+"""Choose the relay of each email: by its provider, else by the relays' shares; those in a back-off are passed over.
 
-Without MAIL_RELAYS there is one, that of MAIL_SERVER, whose rest stops all sending (`pauses`). With several, a relay
-that is in trouble rests alone; one worker tries it again every 15 s. Only when all rest, sending stops.
+Without MAIL_RELAYS there is one, that of MAIL_SERVER, whose back-off stops all sending (`pauses`). With several, a
+relay that is in trouble is backed off from alone; one worker tries it again every 15 s. Only when all are, sending
+stops.
 """
 
 import copy
@@ -15,15 +16,15 @@ from flask import Flask, current_app
 
 from petition.core.db import autocommit_connection
 from petition.core.settings.mail_relays import MailRelay
-from petition.delivery.queries import SELECT_RESTING_RELAYS
+from petition.delivery.queries import SELECT_RELAYS_BACKING_OFF
 from petition.delivery.queues import SERVER
 
-READ_INTERVAL_SECONDS = 1.0  # while no relay rests
+READ_INTERVAL_SECONDS = 1.0  # while no relay is backed off from
 
 
 @dataclass(frozen=True)
 class Relay:
-    """A mail server that emails are sent by. `scope`: of its rest; `state`: Flask-Mail's settings of it."""
+    """A mail server that emails are sent by. `scope`: of its back-off; `state`: Flask-Mail's settings of it."""
 
     scope: str
     state: Any
@@ -61,24 +62,24 @@ def list_relays() -> Sequence[Relay]:
     return relays
 
 
-_none_rests_until = 0.0  # of this process (monotonic)
+_none_backing_off_until = 0.0  # of this process (monotonic)
 
 
 def expire() -> None:
-    """Have the relays that rest read again at the next use."""
-    global _none_rests_until
-    _none_rests_until = 0.0
+    """Have the back-offs from relays read again at the next use."""
+    global _none_backing_off_until
+    _none_backing_off_until = 0.0
 
 
-def read_resting() -> set[str]:
+def read_backing_off() -> set[str]:
     """Return the scopes of relays to pass over; one that is to be tried again is not among them, for one caller."""
-    global _none_rests_until
-    if len(list_relays()) == 1 or time.monotonic() < _none_rests_until:
+    global _none_backing_off_until
+    if len(list_relays()) == 1 or time.monotonic() < _none_backing_off_until:
         return set()
     with autocommit_connection() as connection:
-        rows = connection.execute(SELECT_RESTING_RELAYS).all()
+        rows = connection.execute(SELECT_RELAYS_BACKING_OFF).all()
     if not rows:
-        _none_rests_until = time.monotonic() + READ_INTERVAL_SECONDS
+        _none_backing_off_until = time.monotonic() + READ_INTERVAL_SECONDS
     return {row.scope for row in rows if not row.tried}
 
 
@@ -86,7 +87,7 @@ class RelayChoice:
     """The relays of one claim: each provider's emails go by one, so that a connection is used for many."""
 
     def __init__(self) -> None:
-        self._relays, self._resting = list_relays(), read_resting()
+        self._relays, self._backing_off = list_relays(), read_backing_off()
         self._chosen: dict[str, Relay] = {}
         self._by_provider = any(relay.providers for relay in self._relays)
 
@@ -103,11 +104,11 @@ class RelayChoice:
         serving = [relay for relay in self._relays if provider in relay.providers]
         sharing = [relay for relay in self._relays if not relay.providers and relay.share]
         for group in (serving, sharing, self._relays):
-            if well := [relay for relay in group if relay.scope not in self._resting]:
+            if well := [relay for relay in group if relay.scope not in self._backing_off]:
                 return random.choices(well, [relay.share or 1 for relay in well])[0]  # noqa: S311 - no secret
-        return random.choice(self._relays)  # noqa: S311 - all rest: `pauses` says when one is tried
+        return random.choice(self._relays)  # noqa: S311 - all back off: `pauses` says when one is tried
 
-    def all_rest(self, failed: Relay) -> bool:
+    def all_backing_off(self, failed: Relay) -> bool:
         """Return whether sending stops as a relay failed: no other is well."""
-        self._resting.add(failed.scope)
-        return all(relay.scope in self._resting for relay in self._relays)
+        self._backing_off.add(failed.scope)
+        return all(relay.scope in self._backing_off for relay in self._relays)

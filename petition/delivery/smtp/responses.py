@@ -22,12 +22,12 @@ class Outcome:
     """The outcome of one attempt.
 
     `server_trouble`: all workers back off from the mail server. `server_suspected`: they do if mail to another provider
-    meets the same. `rejection`: the class of a reply that may be about us, so that the recipient's provider is to rest
-    (`pacing`), or "". `parked_for`: the provider whose rest the email waits for. `kept`: it is never given up.
-    `max_attempts`: after how many it is given up, if not after the queue's. `attempt_refunded`: the attempt does not
-    count, as the failure is not the email's. `retry_at_once`: the email was not even begun, and is due again as soon as
-    the server's back-off ends. `mailbox_gone`: the address is to be suppressed. `attempted`: the mail server was asked.
-    `wait_seconds`: how long a deferred row waits, where its attempts do not say.
+    meets the same. `rejection`: the class of a reply that may be about us, so that we are to back off from the
+    recipient's provider (`pacing`), or "". `parked_for`: the provider whose back-off the email waits for. `kept`: it is
+    never given up. `max_attempts`: after how many it is given up, if not after the queue's. `attempt_refunded`: the
+    attempt does not count, as the failure is not the email's. `retry_at_once`: the email was not even begun, and is due
+    again as soon as the server's back-off ends. `mailbox_gone`: the address is to be suppressed. `attempted`: the mail
+    server was asked. `wait_seconds`: how long a deferred row waits, where its attempts do not say.
     """
 
     state: str

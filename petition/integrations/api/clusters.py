@@ -50,7 +50,7 @@ class ClusterStepSchema(ma.Schema):
     step = ma.fields.String(required=True, validate=validate.OneOf(VERBS))
     clusters = ma.fields.List(
         ma.fields.Integer(validate=validate.Range(1, MAX_ID)), required=True,
-        validate=validate.Length(1, board.MAX_SHOWN),
+        validate=validate.Length(1, board.MAX_CLUSTERS_SHOWN),
     )  # fmt: skip
     reason = ma.fields.String(metadata={"description": N_("it stays in the audit trail: no name and no address")})
 

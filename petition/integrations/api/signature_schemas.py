@@ -46,7 +46,7 @@ class SignatureHistorySchema(ma.Schema):
 
     at = ma.fields.String(required=True)
     what = ma.fields.String(required=True)
-    words = ma.fields.String(required=True, allow_none=True)
+    detail = ma.fields.String(required=True, allow_none=True)
 
 
 class OneSignatureSchema(SignatureSchema):  # type: ignore[misc, valid-type]
@@ -127,6 +127,6 @@ EXAMPLE_SIGNATURE = EXAMPLE_SIGNER | {
     "named_when": None, "named_from": None, "named_at": None,
 }  # fmt: skip
 EXAMPLE_ONE = EXAMPLE_SIGNATURE | {
-    "history": [{"at": "2022-09-28T09:58:00+00:00", "what": "Signed.", "words": None}],
+    "history": [{"at": "2022-09-28T09:58:00+00:00", "what": "Signed.", "detail": None}],
     "actions": ["resend", "correct", "withdraw", "invalidate"],
 }  # fmt: skip

@@ -52,7 +52,7 @@ def create() -> Response | tuple[str, int]:
 def _show_secret(endpoint: WebhookEndpoint, secret: str) -> Response:
     page = render_template(
         "integrations/webhooks/secret.html", endpoint=endpoint, secret=secret,
-        hours=round(endpoints.OLD_SECRET_KEPT.total_seconds() / 3600),
+        hours=round(endpoints.OLD_SECRET_RETENTION.total_seconds() / 3600),
     )  # fmt: skip
     response = make_response(page)
     response.headers["Cache-Control"] = "no-store"
@@ -159,5 +159,5 @@ def _render(endpoint: WebhookEndpoint, form: dict[str, Any], errors: dict[str, s
     return render_template(
         "integrations/webhooks/endpoint.html", endpoint=endpoint, form=form, errors=errors, types=EVENT_TYPES,
         recent=endpoints.list_recent_events(endpoint), slugs=_petition_slugs(),
-        days=endpoints.EVENTS_KEPT.days, hours=round(endpoints.OLD_SECRET_KEPT.total_seconds() / 3600),
+        days=endpoints.EVENT_RETENTION.days, hours=round(endpoints.OLD_SECRET_RETENTION.total_seconds() / 3600),
     )  # fmt: skip

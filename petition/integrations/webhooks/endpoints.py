@@ -20,8 +20,8 @@ from petition.team import audit
 
 SUBJECT = "webhook"
 SECRET_BYTES, ID_KEY_BYTES = 32, 32
-OLD_SECRET_KEPT = timedelta(hours=24)  # how long a receiver has to learn the new one
-EVENTS_KEPT = timedelta(days=30)
+OLD_SECRET_RETENTION = timedelta(hours=24)  # how long a receiver has to learn the new one
+EVENT_RETENTION = timedelta(days=30)
 MAX_ENDPOINTS = 20
 RECENT_EVENTS = 20
 
@@ -69,7 +69,7 @@ def change(endpoint: WebhookEndpoint, url: str, events: Collection[str]) -> None
     _validate(url, events)
     before = {"host": _host(endpoint), "events": endpoint.events}
     if url.strip() != endpoint.url:
-        endpoint.failures, endpoint.rests_until = 0, None
+        endpoint.failures, endpoint.backoff_until = 0, None
     endpoint.url, endpoint.events = url.strip(), _in_order(events)
     db.session.flush()
     after = {"host": _host(endpoint), "events": endpoint.events}
@@ -113,8 +113,8 @@ def make_secret() -> str:
 
 
 def rotate(endpoint: WebhookEndpoint) -> str:
-    """Give an endpoint a new secret and return it; the old one signs too for `OLD_SECRET_KEPT`."""
-    endpoint.old_secret, endpoint.old_secret_until = endpoint.secret, clock.now() + OLD_SECRET_KEPT
+    """Give an endpoint a new secret and return it; the old one signs too for `OLD_SECRET_RETENTION`."""
+    endpoint.old_secret, endpoint.old_secret_until = endpoint.secret, clock.now() + OLD_SECRET_RETENTION
     endpoint.secret = make_secret()
     db.session.flush()
     audit.record("webhook.rotated", SUBJECT, endpoint.id)
@@ -135,7 +135,7 @@ def resume(endpoint: WebhookEndpoint) -> None:
     if endpoint.state == EndpointState.ACTIVE:
         raise InvalidTransition({"form": _("This webhook is active.")})
     endpoint.state, endpoint.disabled_at = EndpointState.ACTIVE, None
-    endpoint.failures, endpoint.rests_until = 0, None
+    endpoint.failures, endpoint.backoff_until = 0, None
     db.session.flush()
     audit.record("webhook.resumed", SUBJECT, endpoint.id)
     run_after_commit(("wake", WEBHOOKS), wake_sender)
@@ -145,7 +145,7 @@ def send_test(endpoint: WebhookEndpoint) -> None:
     """Write a test message, which is sent as any event is. Raises `InvalidTransition` unless it is active."""
     if endpoint.state != EndpointState.ACTIVE:
         raise InvalidTransition({"form": _("This webhook is not active.")})
-    endpoint.rests_until = None
+    endpoint.backoff_until = None
     event = WebhookEvent(
         endpoint_id=endpoint.id, type=EventType.TEST, data={"message": "This is a test."}, occurred_at=clock.now()
     )

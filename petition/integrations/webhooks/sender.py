@@ -1,13 +1,14 @@
 """Send events to their endpoints: at least once, those of one signature in order, failed ones again.
 
 A worker leases one endpoint at a time, so that one that hangs keeps no other from its events; after an attempt without
-an answer it rests. A worker that dies leaves its lease to end, and the event that it was at is sent again.
+an answer it is backed off from. A worker that dies leaves its lease to end, and the event that it was at is sent again.
 """
 
 import random
 import secrets
 import time
 from datetime import UTC, datetime, timedelta
+from http import HTTPStatus
 
 import structlog
 from standardwebhooks.webhooks import Webhook
@@ -25,8 +26,7 @@ LEASE = timedelta(seconds=60)  # a turn, and one more attempt
 MAX_ENDPOINTS_AT_ONCE = 50
 MAX_ATTEMPTS = 12  # with the intervals below, within a day and a half
 FIRST_RETRY, MAX_RETRY = timedelta(seconds=5), timedelta(hours=6)
-FIRST_REST, MAX_REST = timedelta(seconds=5), timedelta(minutes=10)
-GONE = 410
+FIRST_BACKOFF, MAX_BACKOFF = timedelta(seconds=5), timedelta(minutes=10)
 SILENT = ("timeout", "refused", "broken", "unknown host")  # the endpoint's trouble, not the event's
 
 log = structlog.get_logger(__name__)
@@ -102,25 +102,25 @@ def _record(endpoint: WebhookEndpoint, event: WebhookEvent, lease: str, answer: 
         "lease": lease,
         "answer": str(answer),
         "state": state.value,
-        "retry_after": _backoff(event.attempts, FIRST_RETRY, MAX_RETRY),
+        "retry_after": _get_backoff(event.attempts, FIRST_RETRY, MAX_RETRY),
     }
     db.session.execute(queries.RECORD_ATTEMPT, values)
     owner = {"id": endpoint.id, "lease": lease}
     is_silent = answer in SILENT or answer in (429, 502, 503, 504)
-    if answer == GONE:
+    if answer == HTTPStatus.GONE:
         db.session.execute(queries.RECORD_GONE, owner)
         db.session.execute(queries.DISCARD_DUE, {"endpoint_id": endpoint.id})
     elif is_silent:
-        rest = _backoff(endpoint.failures, FIRST_REST, MAX_REST)
-        db.session.execute(queries.RECORD_SILENT, owner | {"rest": rest})
+        backoff = _get_backoff(endpoint.failures, FIRST_BACKOFF, MAX_BACKOFF)
+        db.session.execute(queries.RECORD_SILENT, owner | {"backoff": backoff})
     else:
         db.session.execute(queries.RECORD_ANSWERED, owner)
     db.session.commit()
     log.info("webhook", message=event.id, endpoint=endpoint.id, answer=answer, attempt=event.attempts + 1)
-    return not is_silent and answer != GONE
+    return not is_silent and answer != HTTPStatus.GONE
 
 
-def _backoff(failures: int, first: timedelta, longest: timedelta) -> timedelta:
+def _get_backoff(failures: int, first: timedelta, longest: timedelta) -> timedelta:
     """Return a wait that triples with each failure, with jitter so that endpoints do not come back at once."""
     return min(longest, first * 3 ** min(failures, 12)) * random.uniform(0.8, 1.2)  # noqa: S311 - no secret
 

@@ -8,7 +8,7 @@ down_revision = "0026"
 LISTED_PERSON_SQL = """
     state = 'confirmed' AND listed AND (review IS NULL OR review = 'approved') AND party = 'person'
 """
-# The first level of `petition.core.collation`: letters without accents, in lower case.
+# The first level of `petition.core.languages.collation`: letters without accents, in lower case.
 COLLATION_KEY_SQL = """
     CREATE FUNCTION collation_key(value text) RETURNS text LANGUAGE sql IMMUTABLE STRICT PARALLEL SAFE AS $$
         SELECT lower(regexp_replace(normalize(

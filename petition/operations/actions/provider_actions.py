@@ -37,7 +37,7 @@ def limit(name: str, per_hour: str, max_connections: str, by: str) -> str:
 
 
 def try_now(name: str) -> bool:
-    """Have one email tried now; return whether the provider rested. Flushes, does not commit."""
+    """Have one email tried now; return whether it was backed off from. Flushes, does not commit."""
     return _act(name, "tried")
 
 

@@ -74,10 +74,10 @@ def limit(provider: str, per_hour: str, connections: str, as_json: bool) -> None
 @json_option
 @with_app_context
 def try_now(provider: str, as_json: bool) -> None:
-    """End a provider's rest: one email is tried; if it is taken, the others follow."""
+    """End the back-off from a provider: one email is tried; if it is taken, the others follow."""
     done = provider_actions.try_now(provider)
     db.session.commit()
-    message = "one email is tried within seconds." if done else "does not rest."
+    message = "one email is tried within seconds." if done else "no back-off to end."
     _print(as_json, {"provider": provider, "tried": done}, f"{provider}: {message}")
 
 

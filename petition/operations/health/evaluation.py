@@ -151,7 +151,7 @@ def _check_pauses(facts: HealthFacts) -> Iterator[HealthReason]:
 
 def _check_mail_server(facts: HealthFacts) -> Iterator[HealthReason]:
     """Report the trouble of the mail server once: its back-off, its silence, or what it answers; and of each relay."""
-    for relay in facts.resting_relays:
+    for relay in facts.relays_backing_off:
         text = N_("A relay does not work, others take over: %(reason)s")
         yield HealthReason(HealthStatus.SLOW, text, {"reason": relay.reason}, "MailServerFailing")
     if facts.backoff:
@@ -170,7 +170,7 @@ def _check_mail_server(facts: HealthFacts) -> Iterator[HealthReason]:
 
 
 def _check_providers(facts: HealthFacts) -> Iterator[HealthReason]:
-    """Report the providers that refuse us, with their words and what to do; others are mailed as ever."""
+    """Report the providers that refuse us, with their responses and what to do; others are mailed as ever."""
     text = N_("%(provider)s refuses our emails: “%(response)s” Emails that wait for it: %(n)s.")
     for provider in facts.providers[:MAX_PROVIDERS]:
         values = {"provider": provider.name, "response": provider.response, "n": provider.waiting}

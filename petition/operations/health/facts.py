@@ -126,8 +126,8 @@ class HealthFacts:
         return self.pauses.get(queue) or self.pauses.get(EVERYTHING)
 
     @property
-    def resting_relays(self) -> list[Pause]:
-        """The rests of single relays, of several, as long as sending goes on by others."""
+    def relays_backing_off(self) -> list[Pause]:
+        """The back-offs from single relays, of several, as long as sending goes on by others."""
         return [] if self.backoff else [self.pauses[scope] for scope in sorted(self.pauses) if scope[:7] == "server "]
 
     @property

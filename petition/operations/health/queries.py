@@ -97,7 +97,7 @@ HEALTH_FACTS = """
                 SELECT count(*) FROM (
                     SELECT FROM deliveries WHERE parked_for = p.name AND state = 'deferred'
                     LIMIT %(max_waiting)s) AS parked) AS waiting
-            FROM mail_providers AS p WHERE state = 'resting') AS p
+            FROM mail_providers AS p WHERE state = 'backing_off') AS p
          WHERE waiting >= %(min_waiting)s) AS providers
     FROM requests CROSS JOIN confirmations CROSS JOIN success CROSS JOIN tried
 """

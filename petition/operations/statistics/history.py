@@ -10,7 +10,7 @@ from petition.delivery.models import DeliveryState
 from petition.delivery.queues import CONFIRMATIONS, EMAIL_QUEUES, WEBHOOKS
 from petition.operations.failures import FailureSummary
 from petition.operations.statistics import history_queries, latency
-from petition.operations.statistics.rollup import MONTHS_KEPT, family_parameters
+from petition.operations.statistics.rollup import DAILY_RETENTION, family_parameters
 
 MAX_PROVIDERS, MAX_REJECTIONS = 20, 20
 TTL_SECONDS = 30.0
@@ -36,7 +36,7 @@ PERIODS = {
     "week": Period(timedelta(days=7), timedelta(hours=6)),
     "month": Period(timedelta(days=30), timedelta(days=1)),
     "quarter": Period(timedelta(days=91), timedelta(days=1)),
-    "year": Period(MONTHS_KEPT, timedelta(days=7)),
+    "year": Period(DAILY_RETENTION, timedelta(days=7)),
 }
 
 
@@ -139,6 +139,6 @@ def sum_up(provider: str, slots: Sequence[Slot]) -> ProviderHistory:
 
 
 def list_rejections(provider: str) -> list[FailureSummary]:
-    """Return the emails of a provider that are deferred, failed or unknown now, by cause, with its last words."""
+    """Return the emails of a provider that are deferred, failed or unknown now, by cause, with its last response."""
     parameters = {"provider": provider, "limit": MAX_REJECTIONS, **family_parameters()}
     return [FailureSummary(**row) for row in db.session.execute(history_queries.REJECTIONS_NOW, parameters).mappings()]

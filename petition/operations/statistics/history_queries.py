@@ -7,7 +7,7 @@ from sqlalchemy import text
 FOLD_SMALL_PROVIDERS = text("""
     WITH small AS (
         SELECT date_trunc('day', at, 'UTC') AS day, provider FROM mail_history
-        WHERE grain = 'hour' AND at < date_trunc('day', now() - CAST(:detail_kept AS interval), 'UTC')
+        WHERE grain = 'hour' AND at < date_trunc('day', now() - CAST(:detail_retention AS interval), 'UTC')
             AND provider NOT IN ('', :other) AND provider <> ALL(CAST(:known AS text[]))
         GROUP BY 1, 2 HAVING sum(n) < :min_emails),
     taken AS (
@@ -22,14 +22,16 @@ FOLD_SMALL_PROVIDERS = text("""
 FOLD_HOURS_INTO_DAYS = text("""
     WITH taken AS (
         DELETE FROM mail_history
-        WHERE grain = 'hour' AND at < date_trunc('day', now() - CAST(:hours_kept AS interval), 'UTC')
+        WHERE grain = 'hour' AND at < date_trunc('day', now() - CAST(:hourly_retention AS interval), 'UTC')
         RETURNING *)
     INSERT INTO mail_history (grain, at, provider, queue, state, reason, bucket, n)
     SELECT 'day', date_trunc('day', at, 'UTC'), provider, queue, state, reason, bucket, sum(n)
     FROM taken GROUP BY 2, 3, 4, 5, 6, 7
     ON CONFLICT (grain, at, provider, queue, state, reason, bucket) DO UPDATE SET n = mail_history.n + excluded.n
 """)
-DELETE_OLD_DAYS = text("DELETE FROM mail_history WHERE grain = 'day' AND at < now() - CAST(:months_kept AS interval)")
+DELETE_OLD_DAYS = text(
+    "DELETE FROM mail_history WHERE grain = 'day' AND at < now() - CAST(:daily_retention AS interval)"
+)
 
 # Emails by slot of time, queue and state; of one provider or, with NULL, of all. Weeks begin on Mondays.
 VOLUME = text("""
@@ -65,8 +67,8 @@ REJECTIONS = text("""
         AND reason <> 'budget' AND provider <> ''
     GROUP BY 1, 2
 """)
-# The emails of a provider that are deferred, failed or unknown now, by cause, with the server's last words. Its domains
-# are those that DNS names, and those of its family.
+# The emails of a provider that are deferred, failed or unknown now, by cause, with the server's last response. Its
+# domains are those that DNS names, and those of its family.
 REJECTIONS_NOW = text("""
     WITH logged AS (
         SELECT queue, state, cause, domain, n FROM failure_groups

@@ -168,7 +168,7 @@ ROLL_UP = text("""
         -- As `pacing.providers.guess_provider`.
         LEFT JOIN unnest(CAST(:labels AS text[]), CAST(:providers AS text[])) AS f (label, provider)
             ON f.label = split_part(b.domain, '.', 1) AND length(b.domain) - length(f.label) <= 7
-        WHERE b.reason <> 'pace' AND b.at > now() - CAST(:hours_kept AS interval)
+        WHERE b.reason <> 'pace' AND b.at > now() - CAST(:hourly_retention AS interval)
         GROUP BY 2, 3, 4, 5, 6, 7
         ON CONFLICT (grain, at, provider, queue, state, reason, bucket)
             DO UPDATE SET n = mail_history.n + excluded.n)

@@ -10,9 +10,9 @@ from petition.safeguards.mail_providers import LARGE_PROVIDERS
 
 BATCH_SIZE = 20_000  # rows of the log added up by one statement
 RETENTION = timedelta(days=2)  # of minute and hour rollups; totals are never deleted
-# The history: by hour, then by day. Links that are followed later than `HOURS_KEPT` are not counted in it.
-HOURS_KEPT, MONTHS_KEPT = timedelta(days=21), timedelta(days=396)
-DETAIL_KEPT = timedelta(days=2)  # of domains that are neither a large provider's nor got many emails on a day
+# The history: by hour, then by day. Links that are followed later than `HOURLY_RETENTION` are not counted in it.
+HOURLY_RETENTION, DAILY_RETENTION = timedelta(days=21), timedelta(days=396)
+DETAIL_RETENTION = timedelta(days=2)  # of domains that are neither a large provider's nor got many emails on a day
 MIN_DAILY_EMAILS = 50
 OTHER_PROVIDERS = "other"
 KNOWN_PROVIDERS = sorted(LARGE_PROVIDERS | set(FAMILIES))
@@ -27,7 +27,7 @@ def family_parameters() -> dict[str, list[str]]:
 
 def make_parameters() -> dict[str, Any]:
     """Return the parameters of `queries.ROLL_UP`."""
-    return {"batch": BATCH_SIZE, "retention": RETENTION, "hours_kept": HOURS_KEPT, **family_parameters()}
+    return {"batch": BATCH_SIZE, "retention": RETENTION, "hourly_retention": HOURLY_RETENTION, **family_parameters()}
 
 
 def roll_up() -> int:
@@ -49,9 +49,9 @@ def delete_expired() -> None:
     db.session.execute(queries.DELETE_EMPTY_GROUPS)
     db.session.execute(queries.DELETE_OLD_MINUTES, {"retention": RETENTION})
     db.session.execute(queries.DELETE_OLD_HOURS, {"retention": RETENTION})
-    small = {"detail_kept": DETAIL_KEPT, "other": OTHER_PROVIDERS, "known": KNOWN_PROVIDERS,
+    small = {"detail_retention": DETAIL_RETENTION, "other": OTHER_PROVIDERS, "known": KNOWN_PROVIDERS,
              "min_emails": MIN_DAILY_EMAILS}  # fmt: skip
     db.session.execute(history_queries.FOLD_SMALL_PROVIDERS, small)
-    db.session.execute(history_queries.FOLD_HOURS_INTO_DAYS, {"hours_kept": HOURS_KEPT})
-    db.session.execute(history_queries.DELETE_OLD_DAYS, {"months_kept": MONTHS_KEPT})
+    db.session.execute(history_queries.FOLD_HOURS_INTO_DAYS, {"hourly_retention": HOURLY_RETENTION})
+    db.session.execute(history_queries.DELETE_OLD_DAYS, {"daily_retention": DAILY_RETENTION})
     db.session.commit()

@@ -54,11 +54,11 @@ def _as_arguments(typed: dict[str, str]) -> dict[str, str]:
 
 @blueprint.post("/try")
 def try_now() -> Response:
-    """End a provider's rest: one email is tried."""
+    """End the back-off from a provider: one email is tried."""
     if provider_actions.try_now(_read_line("provider")):
         flash(_("One email is tried within seconds. If it is taken, the others follow."), "success")
     else:
-        flash(_("This provider does not rest: nothing was changed."), "info")
+        flash(_("Emails to this provider are not put off: nothing was changed."), "info")
     db.session.commit()
     return redirect(url_for("providers.index"), 303)
 

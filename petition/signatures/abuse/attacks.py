@@ -12,7 +12,7 @@ from petition.signatures.queries import NOTE_ATTACKS_SQL
 from petition.team import audit
 
 WINDOW = timedelta(minutes=10)
-FACTOR = 3  # times as many an hour as were confirmed in the busiest hour that it had
+ATTACK_FACTOR = 3  # times as many an hour as were confirmed in the busiest hour that it had
 MAX_ROWS = 100_000  # that are counted at a time
 ACTOR = "watch for attacks"  # in the audit trail
 CALM = timedelta(minutes=30)  # after which an attack is over
@@ -27,7 +27,8 @@ def watch() -> None:
         return
     values = {
         "now": clock.now(), "window": WINDOW, "max_rows": MAX_ROWS, "least": least, "calm": CALM,
-        "factor": FACTOR, "windows_an_hour": timedelta(hours=1) / WINDOW, "policy": ChallengePolicy.AUTOMATIC.value,
+        "factor": ATTACK_FACTOR, "windows_an_hour": timedelta(hours=1) / WINDOW,
+        "policy": ChallengePolicy.AUTOMATIC.value,
     }  # fmt: skip
     begun = [attack for attack in db.session.execute(NOTE_ATTACKS_SQL, values) if attack.has_begun]
     for attack in begun:

@@ -25,7 +25,7 @@ from petition.signatures.request_models import UsedChallenge
 FIELD_NAME = "altcha"  # of the form and of the API: the solution
 ALGORITHM = "PBKDF2/SHA-256"
 # Whoever solves it derives some 600 keys until the right one: about a second of one core (docs/security.md).
-ITERATIONS = 5_000
+KEY_ITERATIONS = 5_000
 MIN_COUNTER, MAX_COUNTER = 300, 900
 CHALLENGE_TTL = timedelta(minutes=20)
 MAX_SOLUTION_CHARACTERS = 2_000
@@ -50,7 +50,7 @@ def make_challenge(petition_id: int) -> dict[str, Any]:
     signing_key, solution_key = _derive_keys(secret_keys()[0])
     challenge = altcha.create_challenge(
         ALGORITHM,
-        ITERATIONS,
+        KEY_ITERATIONS,
         counter=MIN_COUNTER + secrets.randbelow(MAX_COUNTER - MIN_COUNTER),
         expires_at=clock.now() + CHALLENGE_TTL,
         data={"petition": petition_id},

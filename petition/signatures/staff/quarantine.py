@@ -18,13 +18,13 @@ from petition.signatures.search.queries import build_conditions
 from petition.signatures.search.search import statement_timeout
 from petition.signatures.staff.invalidate import MAX_SIGNATURES, PREPARE_TIMEOUT, SUBJECT
 
-BY_HAND = 0  # in place of a cluster
+STAFF_ACTION = 0  # in place of a cluster
 CLUSTERS = "clusters"  # the key of a bulk action's filter: their ids
 
 
 def quarantine(signature: Signature) -> bool:
     """Quarantine a confirmed signature. Returns whether it changed. Flushes, does not commit."""
-    columns = {"quarantined_at": func.now(), "quarantined_by": func.coalesce(Signature.quarantined_by, BY_HAND)}
+    columns = {"quarantined_at": func.now(), "quarantined_by": func.coalesce(Signature.quarantined_by, STAFF_ACTION)}
     if not transition(signature, SignatureState.CONFIRMED, SignatureState.QUARANTINED, **columns):
         return False
     increment(signature.petition_id, signature.id, signature.party, -1)
@@ -52,7 +52,7 @@ def quarantine_many(ids: Sequence[int], cluster_id: int | None) -> Collection[in
         Signature.anonymised_at.is_(None), Signature.restricted_at.is_(None),
     )  # fmt: skip
     locked = db.session.scalars(unchanged.order_by(Signature.id).with_for_update(of=Signature)).all()
-    by = func.coalesce(Signature.quarantined_by, BY_HAND) if cluster_id is None else cluster_id
+    by = func.coalesce(Signature.quarantined_by, STAFF_ACTION) if cluster_id is None else cluster_id
     rows = _update(locked, state=SignatureState.QUARANTINED, quarantined_at=func.now(), quarantined_by=by)
     increment_many([(row.petition_id, row.id, row.party) for row in rows], -1)
     return [row.id for row in rows]

@@ -21,12 +21,12 @@ from petition.team.permissions import list_partner_grants
 PREFIX = "petition_"  # by which people, and programs that look for leaked secrets, know one
 SECRET_BYTES = 32
 TOKENS = re.compile(rf"{PREFIX}[\w-]{{43}}", re.ASCII)
-SHOWN_CHARACTERS = len(PREFIX) + 3
+CHARACTERS_SHOWN = len(PREFIX) + 3
 MAX_NAME_CHARACTERS = 80
 MAX_LIVE_TOKENS = 50  # of an account
 LIFETIMES_DAYS = (30, 90, 365)  # offered at the desk, beside one that does not expire
 TOUCH_INTERVAL = timedelta(minutes=1)  # how exact `last_used_at` is
-KEPT_AFTER_END = timedelta(days=365)
+RETENTION_AFTER_END = timedelta(days=365)
 
 
 def create(
@@ -49,7 +49,7 @@ def create(
     token = ApiToken(
         account=account,
         name=clean,
-        beginning=secret[:SHOWN_CHARACTERS],
+        beginning=secret[:CHARACTERS_SHOWN],
         token_hash=hash_secret(secret),
         scopes=sorted(scopes),
         petition_id=petition_id,
@@ -136,7 +136,7 @@ def may_use(token: ApiToken, scope: str, partners: str | None = None) -> bool:
 
 def delete_old() -> None:
     """Delete tokens that ended long ago. Does not commit."""
-    db.session.execute(queries.DELETE_OLD_TOKENS, {"before": clock.now() - KEPT_AFTER_END})
+    db.session.execute(queries.DELETE_OLD_TOKENS, {"before": clock.now() - RETENTION_AFTER_END})
 
 
 def end_moment(token: ApiToken) -> datetime | None:

@@ -43,7 +43,7 @@ def pass_time(seconds):
     """Move what providers wait for into the past; emails that they released are due by themselves."""
     gone = timedelta(seconds=seconds)
     for row in db.session.query(MailProvider):
-        for name in ("rest_until", "stepped_at", "refilled_at", "refused_at"):
+        for name in ("backoff_until", "stepped_at", "refilled_at", "refused_at"):
             if getattr(row, name):
                 setattr(row, name, getattr(row, name) - gone)
     for row in db.session.query(Delivery).filter(Delivery.state == "deferred", Delivery.parked_for.is_(None)):
@@ -57,7 +57,7 @@ def refuse(server, answer, domains=("orange.fr", "wanadoo.fr")):
 
 
 @pytest.mark.parametrize("answer", [RATE, BLOCK, UNSIGNED])
-def test_provider_that_refuses_us_rests_and_its_emails_wait(server, enqueue_confirmations, rows, answer):
+def test_provider_that_refuses_us_is_backed_off_from_and_its_emails_wait(server, enqueue_confirmations, rows, answer):
     enqueue_confirmations(*(address for pair in zip(HERE, ELSEWHERE, strict=True) for address in pair))
     refuse(server, answer)
     run_queue("confirmations")
@@ -67,7 +67,7 @@ def test_provider_that_refuses_us_rests_and_its_emails_wait(server, enqueue_conf
     assert [(row.state, row.attempt) for row in waiting] == [("deferred", 1), *[("deferred", 0)] * 5]
     assert [row.parked_for for row in waiting] == [None, *["orange.fr"] * 5]
     found = provider()
-    assert (found.state, found.strikes, found.response) == ("resting", 1, answer.replace("  ", " "))
+    assert (found.state, found.strikes, found.response) == ("backing_off", 1, answer.replace("  ", " "))
     assert not find_suppressed(HERE)
 
 
@@ -108,13 +108,13 @@ def test_provider_recovers_by_itself_one_email_first(server, enqueue_confirmatio
     tried = []
     server.on_rcpt = lambda address: tried.append(address) or (RATE if len(tried) <= 2 else None)
     for expected in (1, 2):
-        assert run_queue("confirmations") == 0, "nothing is tried during the rest"
-        pass_time(paces.FIRST_REST_SECONDS * 2.6**expected)
+        assert run_queue("confirmations") == 0, "nothing is tried during the back-off"
+        pass_time(paces.FIRST_BACKOFF_SECONDS * 2.6**expected)
         run_queue("confirmations")
         assert len(tried) == expected, "one email is tried"
         assert provider().strikes == expected + 1
     assert len(set(tried)) == 2, "not the same one again"
-    pass_time(paces.FIRST_REST_SECONDS * 10)
+    pass_time(paces.FIRST_BACKOFF_SECONDS * 10)
     run_queue("confirmations")
     assert provider().state == "growing"
     steps = 0
@@ -131,20 +131,20 @@ def test_provider_recovers_by_itself_one_email_first(server, enqueue_confirmatio
     assert {row.attempt for row in rows()} <= {1, 2}
 
 
-def test_rests_double_to_a_bound(app):
-    rests = []
+def test_back_offs_double_to_a_bound(app):
+    waits = []
     for n in range(12):
         paces.refuse("orange.fr", n, "rate", RATE)
         paces.refuse("orange.fr", n + 100, "rate", RATE)
-        rests.append((provider().rest_until - db.session.scalar(func.now())).total_seconds())
+        waits.append((provider().backoff_until - db.session.scalar(func.now())).total_seconds())
         db.session.rollback()
-        pass_time(rests[-1] + 1)
-    assert 14 < rests[0] <= 19
-    assert all(later > earlier * 1.2 for earlier, later in pairwise(rests[:6]))
-    assert paces.MAX_REST_SECONDS - 1 < rests[-1] <= paces.MAX_REST_SECONDS
+        pass_time(waits[-1] + 1)
+    assert 14 < waits[0] <= 19
+    assert all(later > earlier * 1.2 for earlier, later in pairwise(waits[:6]))
+    assert paces.MAX_BACKOFF_SECONDS - 1 < waits[-1] <= paces.MAX_BACKOFF_SECONDS
 
 
-def test_many_rejections_at_once_are_one_rest(app):
+def test_many_rejections_at_once_are_one_back_off(app):
     with ThreadPoolExecutor(6) as pool:
 
         def work(n):
@@ -160,7 +160,7 @@ def test_pace_grows_slowly_beyond_half_of_what_was_refused(app):
     db.session.commit()
     for n in range(2):
         paces.refuse("orange.fr", n, "rate", RATE)
-    assert (provider().state, provider().pace, provider().slow_from) == ("resting", None, 2000)
+    assert (provider().state, provider().pace, provider().slow_from) == ("backing_off", None, 2000)
     pass_time(30)
     grown = []
     for _ in range(4):
@@ -172,7 +172,7 @@ def test_pace_grows_slowly_beyond_half_of_what_was_refused(app):
     assert grown == [600, 1200, 2400, pytest.approx(2640)]
 
 
-def test_trouble_that_may_be_our_servers_makes_a_provider_rest_for_a_minute_at_most(
+def test_trouble_that_may_be_our_servers_backs_off_from_a_provider_for_a_minute_at_most(
     server, enqueue_confirmations, rows
 ):
     enqueue_confirmations(*HERE)
@@ -183,7 +183,7 @@ def test_trouble_that_may_be_our_servers_makes_a_provider_rest_for_a_minute_at_m
     db.session.query(MailProvider).update({"strikes": 9})
     pass_time(100)
     run_queue("confirmations")
-    assert provider().rest_until <= db.session.scalar(func.now()) + timedelta(seconds=60)
+    assert provider().backoff_until <= db.session.scalar(func.now()) + timedelta(seconds=60)
 
 
 def test_mailbox_that_does_not_exist_shows_that_the_provider_is_well(server, enqueue_confirmations, rows):
@@ -269,7 +269,7 @@ def test_workers_at_once_lose_and_repeat_nothing(app, server, enqueue_confirmati
 
 
 @pytest.mark.parametrize("act", [actions.try_now, actions.resume])
-def test_operator_ends_a_rest(server, enqueue_confirmations, rows, act):
+def test_operator_ends_a_back_off(server, enqueue_confirmations, rows, act):
     enqueue_confirmations(*HERE)
     refuse(server, BLOCK)
     run_queue("confirmations")
@@ -297,12 +297,12 @@ def test_providers_without_trouble_for_a_week_are_forgotten(app):
     assert [row.name for row in db.session.query(MailProvider)] == ["limited.org"]
 
 
-def test_provider_does_not_rest_for_days_after_the_clock_moved_back(app):
+def test_provider_is_not_backed_off_from_for_days_after_the_clock_moved_back(app):
     for n in range(2):
         paces.refuse("orange.fr", n, "rate", RATE)
     pass_time(-timedelta(days=2).total_seconds())
     repair_future_times()
     found = provider()
     now = db.session.scalar(func.now())
-    assert found.rest_until <= now + timedelta(seconds=paces.MAX_REST_SECONDS)
+    assert found.backoff_until <= now + timedelta(seconds=paces.MAX_BACKOFF_SECONDS)
     assert max(found.refilled_at, found.refused_at) <= now

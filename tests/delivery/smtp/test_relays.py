@@ -116,10 +116,10 @@ def test_one_worker_alone_tries_a_relay_that_rested(servers, enqueue_confirmatio
     servers("share=1", "share=1")
     db.session.add(Pause(scope="server 1", reason="down", strikes=3, until=func.now() - timedelta(seconds=1)))
     db.session.commit()
-    assert [relays.read_resting() for _ in range(3)] == [set(), {"server 1"}, {"server 1"}]
+    assert [relays.read_backing_off() for _ in range(3)] == [set(), {"server 1"}, {"server 1"}]
 
 
-def test_sending_stops_when_all_relays_rest(servers, enqueue_confirmations, rows):
+def test_sending_stops_when_all_relays_are_backed_off_from(servers, enqueue_confirmations, rows):
     one, two = servers("share=1", "share=1")
     ports = [server.controller.port for server in (one, two)]
     for server in (one, two):

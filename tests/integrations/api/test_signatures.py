@@ -94,6 +94,7 @@ def test_the_commands_say_the_same(app, client, petition):
         name: value for name, value in said.items() if name != "history"
     }
     assert len(said["history"]) == len(shown["history"])
+    assert {key for event in shown["history"] for key in event} == {"at", "what", "detail"}
 
 
 def test_a_token_for_one_petition_reaches_no_other(client, petition):

@@ -32,7 +32,7 @@ def happen(signature, *types):
 def send_now():
     """Send, as if every wait were over."""
     db.session.execute(text("UPDATE webhook_events SET next_attempt_at = now() - interval '1 second'"))
-    db.session.execute(text("UPDATE webhook_endpoints SET rests_until = NULL, leased_until = NULL"))
+    db.session.execute(text("UPDATE webhook_endpoints SET backoff_until = NULL, leased_until = NULL"))
     db.session.commit()
     sender.send_due()
     db.session.expire_all()
@@ -140,7 +140,7 @@ def test_a_receiver_that_does_not_answer_is_left_alone_for_a_while(
     assert [event.answer for event in get_events()] == [answer, None]
     endpoint = db.session.get(WebhookEndpoint, endpoint.id, populate_existing=True)
     assert endpoint.failures == 1
-    assert endpoint.rests_until > clock.now()
+    assert endpoint.backoff_until > clock.now()
     receiver.behave = 200
     send_now()
     assert {event.state for event in get_events()} == {EventState.DELIVERED}

@@ -80,7 +80,7 @@ def test_receiver_without_an_answer_is_late_after_three_attempts(endpoint, recei
     for attempt in range(3):
         assert read().late == [], attempt
         db.session.execute(text("UPDATE webhook_events SET next_attempt_at = now()"))
-        db.session.execute(text("UPDATE webhook_endpoints SET rests_until = NULL"))
+        db.session.execute(text("UPDATE webhook_endpoints SET backoff_until = NULL"))
         db.session.commit()
         sender.send_due()
     [late] = read().late

@@ -25,7 +25,7 @@ WORDS = "550 5.7.1 blocked using <b>zen.spamhaus.org</b>"
 
 @pytest.fixture
 def refusing(app):
-    """Return a provider that rests, and that three emails wait for."""
+    """Return a provider that is backed off from, and that three emails wait for."""
     petition = make_petition()
     for n in range(3):
         make_signature(petition, email=f"s{n}@wanadoo.fr")
@@ -53,7 +53,7 @@ def test_dashboard_and_page_say_who_refuses_us_in_which_words_and_what_to_do(cli
         assert "orange.fr" in page
         assert "blocked using &lt;b&gt;zen.spamhaus.org&lt;/b&gt;" in page
         assert "ask to be taken off" in page
-        assert "rests for" in page
+        assert "waiting: no email to this provider for" in page
     assert "ask to be taken off" not in client.get("/ops/providers/?lang=fr").text
 
 
@@ -84,10 +84,10 @@ def test_two_emails_that_wait_are_no_reason(client, refusing):
 
 def test_operator_tries_a_provider_again_and_then_mails_it_at_full_speed(client, refusing):
     sign_in(client, "operator")
-    assert provider().rest_until > db.session.scalar(func.now())
+    assert provider().backoff_until > db.session.scalar(func.now())
     assert client.get("/ops/providers/try").status_code in (404, 405)
     assert post_form(client, "/ops/providers/try", provider="orange.fr").status_code == 303
-    assert provider().rest_until <= db.session.scalar(func.now())
+    assert provider().backoff_until <= db.session.scalar(func.now())
     assert post_form(client, "/ops/providers/resume", provider="orange.fr").status_code == 303
     assert provider().state == "flowing"
     assert audited()[-2:] == [("provider.tried", "orange.fr"), ("provider.resumed", "orange.fr")]
@@ -138,7 +138,7 @@ def test_commands_say_and_do_the_same(app, refusing):
     assert "orange.fr" in shown.output
     assert "ask to be taken off" in " ".join(shown.output.split())
     (found,) = json.loads(run("providers", "--json").output)
-    assert (found["name"], found["state"], found["waiting"]) == ("orange.fr", "resting", 3)
+    assert (found["name"], found["state"], found["waiting"]) == ("orange.fr", "backing_off", 3)
     assert "ask to be taken off" in found["remedy"]
     assert json.loads(run("providers", "try", "orange.fr", "--json").output)["tried"]
     limited = run("providers", "limit", "wanadoo.fr", "--per-hour", "500", "--connections", "2")

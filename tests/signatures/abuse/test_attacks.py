@@ -79,7 +79,7 @@ def test_few_confirmed_or_earlier_ones_do_not(petition, number, state, age):
 
 
 def test_a_petition_that_had_as_many_before_is_not_attacked(petition):
-    add_hour(petition, 30, THRESHOLD * 6 // attacks.FACTOR)
+    add_hour(petition, 30, THRESHOLD * 6 // attacks.ATTACK_FACTOR)
     add_signatures(petition, THRESHOLD)
     attacks.watch()
     assert not reload().is_attacked

@@ -36,7 +36,7 @@ def solve(challenge):
 
 @pytest.fixture(autouse=True)
 def _light_challenges(monkeypatch):
-    monkeypatch.setattr(challenges, "ITERATIONS", 10)
+    monkeypatch.setattr(challenges, "KEY_ITERATIONS", 10)
 
 
 def sign(client, path="/p/jardin/sign?lang=en", network="203.0.113.9", **fields):

@@ -22,14 +22,14 @@ SPOIL_NEW_SIGNATURES = """
         $$ BEGIN NEW.locale := 'zz'; RETURN NEW; END $$;
     CREATE TRIGGER spoil_language BEFORE INSERT ON signatures FOR EACH ROW EXECUTE FUNCTION spoil_language()
 """
-MEND_SIGNATURES = """
+REPAIR_SIGNATURES = """
     DROP TRIGGER spoil_language ON signatures;
     DROP FUNCTION spoil_language();
     UPDATE signatures SET locale = 'en' WHERE locale = 'zz'
 """
 # Of a receiver that nobody can reach (RFC 2606), which has not answered three times.
 ADD_ENDPOINT = """
-    INSERT INTO webhook_endpoints (url, events, state, secret, id_key, created_by, failures, rests_until)
+    INSERT INTO webhook_endpoints (url, events, state, secret, id_key, created_by, failures, backoff_until)
     VALUES ('https://crm.invalid/hook', '{}', 'active', 'whsec_AAAA', '', 'alix@example.org', 3,
             now() + interval '1 hour');
 """
@@ -49,7 +49,7 @@ class Scenario:
     """One trouble. `alert`: whose section of the runbook is typed, if any; `alerts`: those that fire in it.
 
     `shows`: whether metrics show the trouble; `ages`: whether those who wait are made to have waited for two minutes.
-    `repair`: what is mended outside of the system, after the first command. `minutes`: of trouble until they fire.
+    `repair`: what is repaired outside of the system, after the first command. `minutes`: of trouble until they fire.
     """
 
     name: str
@@ -136,7 +136,7 @@ def drift(stack):
 
 
 class Blocker:
-    """Locks the counters' table again and again, until it is told to stop."""
+    """Locks the counters' table again and again, until it is to stop."""
 
     def __init__(self):
         self._over, self._thread = threading.Event(), None
@@ -319,7 +319,7 @@ SCENARIOS = (
         {"MailSlow", "EmailNotComposed", "EmailDeferralRateHigh", "NoConfirmationsSent"},
         run_sql(SPOIL_NEW_SIGNATURES),
         lambda m: value("petition_emails_not_composed")(m) > 3,
-        run_sql(MEND_SIGNATURES),
+        run_sql(REPAIR_SIGNATURES),
     ),
     scenario(
         "bounces unread",

@@ -26,7 +26,7 @@ from petition.team.auth.provider.problems import (
 from petition.team.models import Account, SignInIdentity
 
 ACTOR = "sign-in provider"  # of what its roles do, in the audit trail
-LINK_LOCK = 7_226_147  # advisory lock: first sign-ins are one after the other
+LINK_ADVISORY_LOCK_ID = 7_226_147  # first sign-ins are one after the other
 
 
 @dataclass(frozen=True)
@@ -58,7 +58,7 @@ def find_entry(claims: dict[str, Any], config: Mapping[str, Any], language: str)
     issuer = config["PETITION_OIDC_ISSUER"]
     account = _find_linked(issuer, subject)
     if account is None:
-        db.session.execute(select(func.pg_advisory_xact_lock(LINK_LOCK)))
+        db.session.execute(select(func.pg_advisory_xact_lock(LINK_ADVISORY_LOCK_ID)))
         account = _find_linked(issuer, subject)
     is_linked = account is not None
     account = account or _find_by_address(claims, issuer, subject, roles, language)

@@ -1,4 +1,4 @@
-"""Figures agree after everything: random acts of signers, the team, time and a restore, and a recount after each."""
+"""Counts agree after everything: random acts of signers, the team, time and a restore, and a recount after each."""
 
 import os
 from datetime import UTC, datetime, timedelta
@@ -199,7 +199,7 @@ class Life:
 
 
 def require_agreement(petition_id):
-    """Fail unless every figure is that of a recount, and no funnel has more confirmed than mailed."""
+    """Fail unless every count is that of a recount, and no funnel has more confirmed than mailed."""
     for query in (
         queries.WRONG_COUNTERS, queries.WRONG_HOURS, queries.WRONG_LIST_TOTALS, queries.WRONG_STATE_COUNTS,
         queries.WRONG_FAILURE_GROUPS,
@@ -249,7 +249,7 @@ def test_email_that_was_never_sent_is_no_earlier_one(app, sent_emails):
 
 
 @pytest.mark.slow
-def test_figures_agree_after_all_acts(app, sent_emails, monkeypatch, petition_clock):
+def test_counts_agree_after_all_acts(app, sent_emails, monkeypatch, petition_clock):
     monkeypatch.setitem(app.config, "PETITION_MAILBOX_LIMIT", "1000000/day")
     monkeypatch.setitem(app.config, "PETITION_DOMAIN_LIMIT", "1000000/day")
 
