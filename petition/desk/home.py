@@ -143,7 +143,7 @@ def list_activities(actor: str | None = None) -> list[AuditEvent]:
 
 def _account_to_do(account: Account) -> Iterator[ToDo]:
     if not account.has_second_factor:
-        yield ToDo(_("your account"), "wait", _("Set up two-factor authentication"), url_for("own.account"),
+        yield ToDo(_("your account"), "wait", _("Set up two-factor authentication"), url_for("profile.account"),
                    _("It is required from your next sign-in."))  # fmt: skip
 
 

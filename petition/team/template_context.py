@@ -41,7 +41,7 @@ def navigation() -> list[NavigationItem]:
     account = current_account()
     sections = [
         ("desk.home", _("Home"), ()),
-        ("campaigns.index", _("Campaigns"), (TeamRole.CAMPAIGNER,)),
+        ("desk_petitions.index", _("Campaigns"), (TeamRole.CAMPAIGNER,)),
         ("signature_search.index", _("Signatures"), (TeamRole.CAMPAIGNER,)),
         ("name_review.index", _("Names to review"), (TeamRole.CAMPAIGNER,)),
         ("data_kept.index", _("Data kept"), (TeamRole.CAMPAIGNER,)),
@@ -49,7 +49,7 @@ def navigation() -> list[NavigationItem]:
         (MAILINGS, _("Mailings"), (TeamRole.CAMPAIGNER, TeamRole.SENDER)),
         ("operations.index", _("Mail queue"), (TeamRole.OPERATOR,)),
         ("api_tokens.index", _("API"), (TeamRole.CAMPAIGNER, TeamRole.SENDER)),
-        ("people.index", _("Team"), (TeamRole.ADMIN,)),
+        ("members.index", _("Team"), (TeamRole.ADMIN,)),
         ("partners.index", _("Partners"), (TeamRole.ADMIN,)),
         ("audit.trail", _("Audit trail"), (TeamRole.OPERATOR,)),
     ]

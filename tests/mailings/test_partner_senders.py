@@ -319,16 +319,16 @@ def test_email_is_signed_for_the_partner_s_domain(coalition, sent_emails, app, m
 @pytest.mark.parametrize(
     ("action", "state", "after"),
     [
-        ("sending.plan", "tested", "tested"),
-        ("sending.resume", "paused", "paused"),
-        ("sending.retry", "sent", "sent"),
-        ("sending.extend", "sent", "sent"),
+        ("mailing_sending.plan", "tested", "tested"),
+        ("mailing_sending.resume", "paused", "paused"),
+        ("mailing_sending.retry", "sent", "sent"),
+        ("mailing_sending.extend", "sent", "sent"),
         ("desk_mailings.test", "draft", "draft"),
         ("desk_mailings.copy", "draft", "draft"),
-        ("mailing_writing.save", "draft", "draft"),
+        ("mailing_edit.save", "draft", "draft"),
         ("desk_mailings.pause", "sending", "paused"),
         ("desk_mailings.unschedule", "scheduled", "tested"),
-        ("sending.cancel", "paused", "cancelled"),
+        ("mailing_sending.cancel", "paused", "cancelled"),
     ],
 )
 def test_team_stops_a_partner_s_mailing_and_does_nothing_else(client, coalition, action, state, after):
@@ -337,7 +337,7 @@ def test_team_stops_a_partner_s_mailing_and_does_nothing_else(client, coalition,
     mailing = make_mailing_of(petition, partners["greens"], state=state)
     with client.application.test_request_context():
         path = url_for(action, mailing_id=mailing.id)
-    form = make_mailing_form(petition, name="Changed") if action == "mailing_writing.save" else {}
+    form = make_mailing_form(petition, name="Changed") if action == "mailing_edit.save" else {}
     assert post_form(client, path, **form).status_code == 303
     found = db.session.query(Mailing).all()
     db.session.expire_all()

@@ -10,7 +10,7 @@ from petition.core.db import db
 from petition.team.models import TEAM_ROLES, TeamRole
 
 # Sign-in and invitation links; Flask-Security protects its other views itself.
-SIGN_IN_BLUEPRINTS = {"security", "team"}
+SIGN_IN_BLUEPRINTS = {"security", "invitations"}
 OPEN_RULES = {"public", "holder of the link", "developer", "machine", "token", None}
 
 

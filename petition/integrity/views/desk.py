@@ -72,7 +72,7 @@ def act_on_ticked(slug: str, verb: str) -> WerkzeugResponse | tuple[str, int]:
             if verb != "ignore":
                 action = board.prepare(clusters, verb, reason, _account_name())
                 db.session.commit()
-                return redirect(url_for("signature_runs.show", action_id=action.id), 303)
+                return redirect(url_for("signature_bulk.show", action_id=action.id), 303)
             board.ignore(clusters, reason)
             flash(_("Ignored: no rule holds them any more. They stay ticked, so that you can take it back."), "success")
     except ValidationError as error:
@@ -126,7 +126,7 @@ def act(cluster_id: int, verb: str) -> WerkzeugResponse | tuple[str, int]:
         db.session.rollback()
         return _render(board.find_cluster(cluster_id), request.form.get("reason", ""), _explain(error)), 422
     db.session.commit()
-    return redirect(url_for("signature_runs.show", action_id=action.id), 303)
+    return redirect(url_for("signature_bulk.show", action_id=action.id), 303)
 
 
 @blueprint.post("/integrity/<int:cluster_id>/watch")

@@ -47,7 +47,7 @@ NOT_MERGED = ("csrf_token", "owner", "version", "base", "resolve", "copy")
 MAX_FORM_BYTES = 150 * 1024 * len(LANGUAGES)
 LIST_FIELDS = ("petitions", "languages", "professions")
 
-blueprint = Blueprint("mailing_writing", __name__, url_prefix="/desk/mailings")
+blueprint = Blueprint("mailing_edit", __name__, url_prefix="/desk/mailings")
 PARTNER_VIEWS = ("new", "make", "editor", "save")
 require_roles(
     blueprint, TeamRole.CAMPAIGNER, TeamRole.SENDER, max_body_bytes={"make": MAX_FORM_BYTES, "save": MAX_FORM_BYTES},

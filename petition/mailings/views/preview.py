@@ -19,7 +19,7 @@ PREVIEW_FORMATS = ("desktop", "phone", "text")
 # The previewed email has its own inline styles and loads nothing; only this site may frame it.
 PREVIEW_CONTENT_SECURITY_POLICY = "default-src 'none'; style-src 'unsafe-inline'; frame-ancestors 'self'; sandbox"
 
-blueprint = Blueprint("mailing_reading", __name__, url_prefix="/desk/mailings")
+blueprint = Blueprint("mailing_preview", __name__, url_prefix="/desk/mailings")
 # Not the recipients: who they are is the signers' own and the team's.
 PARTNER_VIEWS = ("preview", "preview_letter")
 require_roles(

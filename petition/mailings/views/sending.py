@@ -17,7 +17,7 @@ from petition.team.models import TeamRole
 from petition.team.permissions import require_roles
 
 ACCESS = "sender"
-blueprint = Blueprint("sending", __name__, url_prefix="/desk/mailings")
+blueprint = Blueprint("mailing_sending", __name__, url_prefix="/desk/mailings")
 PARTNER_VIEWS = ("plan", "resume", "cancel", "retry", "extend")
 require_roles(blueprint, TeamRole.SENDER, partners=dict.fromkeys(PARTNER_VIEWS, PartnerRole.SENDER))
 

@@ -18,7 +18,7 @@ from petition.team.models import TeamRole
 from petition.team.permissions import current_account, require_roles
 
 ACCESS = "operator"
-blueprint = Blueprint("queue", __name__, url_prefix="/ops")
+blueprint = Blueprint("operator_actions", __name__, url_prefix="/ops")
 require_roles(blueprint, TeamRole.OPERATOR)
 
 
@@ -83,7 +83,7 @@ def prepare() -> Response:
         flash(_("No email matches any more: nothing was done."), "info")
         return redirect(url_for("operations.failed"), 303)
     db.session.commit()
-    return redirect(url_for("queue.action", action_id=action.id), 303)
+    return redirect(url_for("operator_actions.action", action_id=action.id), 303)
 
 
 def _get_action_or_404(action_id: int, *, lock: bool = False) -> BulkAction:
@@ -113,7 +113,7 @@ def start(action_id: int) -> Response:
     db.session.commit()
     if not runner.wake_worker():
         flash(_("The broker does not answer: the action starts when it does."), "info")
-    return redirect(url_for("queue.action", action_id=action_id), 303)
+    return redirect(url_for("operator_actions.action", action_id=action_id), 303)
 
 
 @blueprint.post("/actions/<int:action_id>/stop")
@@ -124,4 +124,4 @@ def stop(action_id: int) -> Response:
         after = {"done": bulk_action.done, "total": bulk_action.total}
         audit.record("deliveries.stopped", "action", bulk_action.id, after=after)
     db.session.commit()
-    return redirect(url_for("queue.action", action_id=action_id), 303)
+    return redirect(url_for("operator_actions.action", action_id=action_id), 303)

@@ -27,7 +27,7 @@ from petition.team.permissions import current_account, require_roles
 
 ACCESS = "campaigner"
 MAX_FORM_BYTES = 1_500_000 * len(LANGUAGES)  # 100,000 characters in each, each up to nine bytes in a form
-blueprint = Blueprint("campaigns", __name__, url_prefix="/desk")
+blueprint = Blueprint("desk_petitions", __name__, url_prefix="/desk")
 require_roles(
     blueprint,
     TeamRole.CAMPAIGNER,
@@ -121,7 +121,7 @@ def duplicate(slug: str) -> Response:
     audit.record("petition.duplicated", "petition", copy.slug, after={"title": title, "copy_of": petition.slug})
     db.session.commit()
     flash(_("This is the copy, a draft. Give it a title and an address of its own; its dates are empty."), "success")
-    return redirect(url_for("campaigns.editor", slug=copy.slug), 303)
+    return redirect(url_for("desk_petitions.editor", slug=copy.slug), 303)
 
 
 def _signed_in() -> Account:

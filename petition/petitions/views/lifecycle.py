@@ -25,7 +25,7 @@ TRANSITIONS = {
     "open": lifecycle.open_, "close": lifecycle.close, "archive": lifecycle.archive, "restore": lifecycle.restore,
     "won": lifecycle.mark_won, "not-won": lifecycle.unmark_won,
 }  # fmt: skip
-blueprint = Blueprint("campaign_states", __name__, url_prefix="/desk/petitions")
+blueprint = Blueprint("petition_lifecycle", __name__, url_prefix="/desk/petitions")
 require_roles(blueprint, TeamRole.CAMPAIGNER, partners=dict.fromkeys(("ask", "do"), PartnerRole.OWNER))
 
 

@@ -19,7 +19,7 @@ from petition.team.permissions import current_account, require_roles
 ACCESS = "campaigner"
 CHARTS = {"hours": charts.plot_hours, "days": charts.plot_days}
 CHART_CACHE_SECONDS = 30
-blueprint = Blueprint("campaign", __name__, url_prefix="/desk/petitions")
+blueprint = Blueprint("petition_statistics", __name__, url_prefix="/desk/petitions")
 require_roles(blueprint, TeamRole.CAMPAIGNER, partners=dict.fromkeys(("page", "plot"), PartnerRole.VIEWER))
 for function in (dimension_label, dimension_value_label):
     blueprint.add_app_template_global(function)

@@ -16,7 +16,7 @@ from petition.backups.models import Act
 from petition.core import read_replica
 from petition.core.db import db
 from petition.petitions.models import Listing, Petition
-from petition.signatures import withheld_queries
+from petition.signatures.listing import withheld_queries
 from petition.signatures.models import NamedWhen, Party, Signature
 
 BATCH_SIZE = 500

@@ -51,4 +51,4 @@ def confirm(token: str) -> Any:
     except AddressTaken as error:
         return _page(signature, change, token, 409, error=error.errors["email"])
     db.session.commit()
-    return redirect(url_for("personal.me", token=make_personal_token(signature), lang=explicit_language()), 303)
+    return redirect(url_for("personal_page.me", token=make_personal_token(signature), lang=explicit_language()), 303)

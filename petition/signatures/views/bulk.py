@@ -30,7 +30,7 @@ PREPARE = {
     "invalidate": prepare_bulk_invalidation, "quarantine": prepare_bulk_quarantine, "release": prepare_bulk_release,
 }  # fmt: skip
 UNDO = {"invalidate": prepare_bulk_reinstatement, "quarantine": prepare_undo, "release": prepare_undo}
-blueprint = Blueprint("signature_runs", __name__, url_prefix="/desk/signatures")
+blueprint = Blueprint("signature_bulk", __name__, url_prefix="/desk/signatures")
 require_roles(blueprint, TeamRole.CAMPAIGNER)
 
 
@@ -57,7 +57,7 @@ def fix(search_id: int, verb: str) -> Response | tuple[str, int]:
         db.session.rollback()
         return _reason_page(criteria, search_id, verb, request.form.get("reason", ""), _translate(error, verb), 422)
     db.session.commit()
-    return redirect(url_for("signature_runs.show", action_id=bulk_action.id), 303)
+    return redirect(url_for("signature_bulk.show", action_id=bulk_action.id), 303)
 
 
 def _translate(error: DomainError, verb: str) -> dict[str, str]:
@@ -106,7 +106,7 @@ def start(action_id: int) -> Response:
     db.session.commit()
     if not runner.wake_worker():
         flash(_("The broker does not answer: the work begins when it is back."), "info")
-    return redirect(url_for("signature_runs.show", action_id=action_id), 303)
+    return redirect(url_for("signature_bulk.show", action_id=action_id), 303)
 
 
 @blueprint.post("/runs/<int:action_id>/stop")
@@ -117,7 +117,7 @@ def stop(action_id: int) -> Response:
         after = {"done": bulk_action.done, "total": bulk_action.total}
         audit.record("signatures.stopped", "action", bulk_action.id, after=after)
     db.session.commit()
-    return redirect(url_for("signature_runs.show", action_id=action_id), 303)
+    return redirect(url_for("signature_bulk.show", action_id=action_id), 303)
 
 
 @blueprint.post("/runs/<int:action_id>/undo")
@@ -126,15 +126,15 @@ def undo(action_id: int) -> Response:
     bulk_action = _get_bulk_action_or_404(action_id, lock=True)
     if bulk_action.verb not in UNDO or bulk_action.undoes or bulk_action.state == BulkActionState.RUNNING:
         db.session.rollback()
-        return redirect(url_for("signature_runs.show", action_id=action_id), 303)
+        return redirect(url_for("signature_bulk.show", action_id=action_id), 303)
     try:
         undone_by = UNDO[bulk_action.verb](bulk_action, _account_name())
     except runner.NoMatchingRows:
         db.session.rollback()
         flash(_("None of these signatures is still as this action left it: there is nothing to undo."), "info")
-        return redirect(url_for("signature_runs.show", action_id=action_id), 303)
+        return redirect(url_for("signature_bulk.show", action_id=action_id), 303)
     db.session.commit()
-    return redirect(url_for("signature_runs.show", action_id=undone_by.id), 303)
+    return redirect(url_for("signature_bulk.show", action_id=undone_by.id), 303)
 
 
 def _account_name() -> str:

@@ -179,7 +179,7 @@ def redirect_to_confirmed(confirmed: LinkTarget) -> Response:
         language = request.form.get("locale")
         language = language if language in LANGUAGES else None
         return redirect(url_for("thank_you.page", slug=thanks, lang=language), 303)
-    return redirect(url_for("personal.me", token=make_personal_token(confirmed), lang=explicit_language()), 303)
+    return redirect(url_for("personal_page.me", token=make_personal_token(confirmed), lang=explicit_language()), 303)
 
 
 @blueprint.post("/c/<token>/resend")

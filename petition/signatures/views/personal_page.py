@@ -49,7 +49,7 @@ TECHNICAL_FIELDS = (
     "anonymised_at", "named_when", "named_from", "named_at", "team_sees_name",
 )  # fmt: skip
 
-blueprint = Blueprint("personal", __name__)
+blueprint = Blueprint("personal_page", __name__)
 
 
 def _get_signature(token: str, *, lock: bool = False) -> Signature:
@@ -86,10 +86,8 @@ def _page(signature: Signature, token: str, notice: str | None, **form_state: An
 
 
 def _redirect_to_page(token: str, notice: str | None = None) -> Response:
-    return redirect(
-        url_for("personal.me", token=tokens.strip_trailing_characters(token), notice=notice, lang=explicit_language()),
-        303,
-    )
+    token = tokens.strip_trailing_characters(token)
+    return redirect(url_for("personal_page.me", token=token, notice=notice, lang=explicit_language()), 303)
 
 
 @blueprint.post("/me/<token>/display")

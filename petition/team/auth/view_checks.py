@@ -61,7 +61,7 @@ def _check_fresh_for(page: str) -> Check:
 
 def _check_signed_out() -> Response | None:
     """Send home who is signed in: Flask-Security would sign them out, on a GET too."""
-    return redirect(url_for("own.account")) if current_account() else None
+    return redirect(url_for("profile.account")) if current_account() else None
 
 
 def _check_has_no_factor() -> Response | None:

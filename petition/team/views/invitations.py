@@ -22,7 +22,7 @@ from petition.team.models import Account
 from petition.team.permissions import csrf
 
 ACCESS = "public"  # links are mailed to people who are not signed in
-blueprint = Blueprint("team", __name__, url_prefix="/account")
+blueprint = Blueprint("invitations", __name__, url_prefix="/account")
 limit_network = rate_limited("team links", "10/minute;30/hour")
 
 

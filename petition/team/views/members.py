@@ -17,7 +17,7 @@ from petition.team.models import Account, TeamRole
 from petition.team.permissions import check_fresh, current_account, current_session, require_roles
 
 ACCESS = "admin"
-blueprint = Blueprint("people", __name__, url_prefix="/account")
+blueprint = Blueprint("members", __name__, url_prefix="/account")
 require_roles(blueprint, TeamRole.ADMIN)
 
 
@@ -47,7 +47,7 @@ def invite() -> Response | tuple[str, int]:
     db.session.commit()
     values = {"address": account.email, "roles": list_role_labels(account.role_names)}
     flash(_("The invitation to %(address)s will be sent in a moment. Roles: %(roles)s.", **values), "success")
-    return redirect(url_for("people.index"), 303)
+    return redirect(url_for("members.index"), 303)
 
 
 @blueprint.get("/people/<int:account_id>")
@@ -103,7 +103,7 @@ def enable(account_id: int) -> Response | tuple[str, int]:
 @blueprint.post("/people/<int:account_id>/reset-second-factor")
 def reset_second_factor(account_id: int) -> Response | tuple[str, int]:
     """Let a member who has lost their second factor set up a new one."""
-    asked = check_fresh(url_for("people.person", account_id=account_id))
+    asked = check_fresh(url_for("members.person", account_id=account_id))
     if asked:
         return asked
     admin = current_account()
@@ -114,7 +114,7 @@ def reset_second_factor(account_id: int) -> Response | tuple[str, int]:
 @blueprint.post("/people/<int:account_id>/unlink-provider")
 def unlink_provider(account_id: int) -> Response:
     """Forget who a member is at the sign-in provider, so that another account there can be linked."""
-    asked = check_fresh(url_for("people.person", account_id=account_id))
+    asked = check_fresh(url_for("members.person", account_id=account_id))
     if asked:
         return asked
     admin, here = current_account(), current_session()
@@ -123,7 +123,7 @@ def unlink_provider(account_id: int) -> Response:
     provider_members.unlink(account, admin.email, keep_session=here.id if here else None)
     db.session.commit()
     flash(_("Saved."), "success")
-    return redirect(url_for("people.index"), 303)
+    return redirect(url_for("members.index"), 303)
 
 
 def _update(account_id: int, apply: Callable[[Account], None], done: str | None = None) -> Response | tuple[str, int]:
@@ -135,4 +135,4 @@ def _update(account_id: int, apply: Callable[[Account], None], done: str | None 
         return _render_member(account_id, error.errors), 422
     db.session.commit()
     flash(done or _("Saved."), "success")
-    return redirect(url_for("people.index"), 303)
+    return redirect(url_for("members.index"), 303)

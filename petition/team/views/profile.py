@@ -15,7 +15,7 @@ from petition.team.models import Account
 from petition.team.permissions import current_account, current_session, require_roles
 
 ACCESS = "team"
-blueprint = Blueprint("own", __name__, url_prefix="/account")
+blueprint = Blueprint("profile", __name__, url_prefix="/account")
 require_roles(blueprint)
 
 
@@ -35,7 +35,7 @@ def save() -> Response | tuple[str, int]:
         return _render(error.errors), 422
     db.session.commit()
     flash(_("Saved."), "success")
-    return redirect(url_for("own.account"), 303)
+    return redirect(url_for("profile.account"), 303)
 
 
 @blueprint.post("/alerts")
@@ -45,7 +45,7 @@ def save_alerts() -> Response:
     account.alerts_off = [kind.value for kind in list_kinds(account) if kind not in wanted]
     db.session.commit()
     flash(_("Saved."), "success")
-    return redirect(url_for("own.account"), 303)
+    return redirect(url_for("profile.account"), 303)
 
 
 @blueprint.post("/unsaved/discard")
@@ -68,7 +68,7 @@ def end_session(session_id: int) -> Response:
     audit.record("session.ended", "account", account.id)
     db.session.commit()
     flash(_("Signed out there."), "success")
-    return redirect(url_for("own.account"), 303)
+    return redirect(url_for("profile.account"), 303)
 
 
 @blueprint.post("/sessions/end-all")

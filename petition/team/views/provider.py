@@ -46,7 +46,7 @@ def start() -> str | Response:
     from petition.team.auth.provider import client  # noqa: PLC0415 - only where there is a provider
 
     account = current_account()
-    next_url = _local(request.args.get("next", ""), "own.account" if account else "desk.home")
+    next_url = _local(request.args.get("next", ""), "profile.account" if account else "desk.home")
     try:
         url = client.begin(
             next_url, account_id=account.id if account else None, ask_again=session.pop(entrance.ASK_AGAIN, False)

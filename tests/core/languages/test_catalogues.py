@@ -14,7 +14,7 @@ from petition.core.i18n import LANGUAGES
 from petition.core.languages import catalogues
 from petition.core.languages.language_codes import SHIPPED_TRANSLATIONS
 
-ROOT = Path(__file__).parents[2]
+ROOT = Path(__file__).parents[3]
 
 
 def test_shipped_languages_lack_nothing():
@@ -40,7 +40,7 @@ def test_nothing_rounds_up_to_complete():
 @pytest.mark.parametrize(("written", "missing"), [('msgstr "Firmar"', 0), ('msgstr ""', 1)])
 def test_the_command_says_what_is_missing(tmp_path, written, missing):
     tree = tmp_path / "petition"
-    shutil.copytree(ROOT / "petition/core", tree / "core", ignore=shutil.ignore_patterns("__pycache__"))
+    shutil.copytree(ROOT / "petition" / "core", tree / "core", ignore=shutil.ignore_patterns("__pycache__"))
     (tree / "__init__.py").touch()
     target = tree / "translations/es/LC_MESSAGES/messages.po"
     target.parent.mkdir(parents=True)
