@@ -30,7 +30,7 @@ from petition import (
 )
 
 MAX_BODY_BYTES = 64 * 1024
-LIBRARY_ASSETS_MAX_AGE_SECONDS = 3600  # their URLs are not versioned, unlike those of `core.assets`
+LIBRARY_ASSETS_MAX_AGE_SECONDS = 3600  # their URLs are not versioned, unlike those of `core.web.assets`
 
 
 class PetitionRequest(Request):

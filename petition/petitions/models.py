@@ -167,7 +167,7 @@ class Petition(Model):
 
     @property
     def is_attacked(self) -> bool:
-        """Whether unconfirmed signatures arrive in unusual numbers (`signatures.attacks`)."""
+        """Whether unconfirmed signatures arrive in unusual numbers (`signatures.abuse.attacks`)."""
         return self.attacked_until is not None and clock.now() < self.attacked_until
 
     @property

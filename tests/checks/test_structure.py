@@ -5,6 +5,7 @@ import importlib
 import re
 import subprocess
 import sys
+from collections import defaultdict
 from pathlib import Path
 
 import flask_security
@@ -153,6 +154,19 @@ def test_no_layout_sets_a_name_that_its_pages_are_given(app):
             assert not names_set_at_the_top(trees[name]) & meta.find_undeclared_variables(tree), (page, name)
             checked += 1
     assert checked > 50
+
+
+def test_a_template_is_in_the_folder_of_a_view_that_renders_it():
+    """`<feature>/views/<view>.py` renders `templates/<feature>/<view>/` or `templates/<feature>/<view>.html`."""
+    rendered_by = defaultdict(set)
+    for path in (ROOT / "petition").glob("*/views/*.py"):
+        for name in re.findall(r'"([a-z_]+/[a-z_/]+)\.(?:html|xml)"', path.read_text(encoding="utf-8")):
+            rendered_by[name].add(f"{path.parents[1].name}/{path.stem}")
+    misplaced = {
+        name: views for name, views in rendered_by.items()
+        if not any(name == view or name.startswith(f"{view}/") for view in views)
+    }  # fmt: skip
+    assert misplaced == {}
 
 
 def test_every_email_has_its_three_templates(app):

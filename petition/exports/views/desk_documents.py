@@ -23,7 +23,7 @@ require_roles(blueprint, TeamRole.CAMPAIGNER)
 def _render(petition: Petition, status: int = 200, error: str | None = None) -> Response:
     found = dossiers.list_dossiers(petition)
     body = render_template(
-        "exports/documents.html", petition=petition, dossiers=found, error=error, all_languages=LANGUAGES,
+        "exports/desk_documents/index.html", petition=petition, dossiers=found, error=error, all_languages=LANGUAGES,
         is_public=petition.state_now in (PetitionState.OPEN, PetitionState.CLOSED),
         is_waiting=any(one.state == DossierState.WAITING for one in found),
     )  # fmt: skip

@@ -71,7 +71,7 @@ def _render(
     except SearchTimeout:
         total = None
     return render_template(
-        "exports/choose.html",
+        "exports/export/choose.html",
         criteria=criteria.criteria(),
         slug=None if search_id else criteria.petition,
         search_id=search_id,

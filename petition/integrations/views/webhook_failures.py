@@ -20,7 +20,7 @@ require_roles(blueprint, TeamRole.OPERATOR)
 def index() -> str:
     """List what was given up."""
     return render_template(
-        "integrations/webhooks/failures.html", failed=failures.list_failed(), count=failures.count_failed()
+        "integrations/webhook_failures/index.html", failed=failures.list_failed(), count=failures.count_failed()
     )
 
 

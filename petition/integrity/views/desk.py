@@ -39,7 +39,7 @@ def index(slug: str) -> str:
 def _render_index(petition: Petition, ticked: set[str], reason: str, errors: dict[str, str]) -> str:
     found = {name: trends.read_trend(petition.id, name) for name in trends.NAMES}
     return render_template(
-        "integrity/index.html",
+        "integrity/desk/index.html",
         petition=petition,
         count=get_count(petition),
         quarantined=board.count_quarantined(petition.id),
@@ -141,7 +141,7 @@ def watch(cluster_id: int) -> WerkzeugResponse:
 def _render(found: IntegrityCluster, reason: str, errors: dict[str, str]) -> str:
     petition = db.session.get(Petition, found.petition_id)
     return render_template(
-        "integrity/cluster.html",
+        "integrity/desk/cluster.html",
         petition=petition,
         cluster=found,
         quarantined=board.count_quarantined(found.petition_id, found.id),

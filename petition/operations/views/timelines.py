@@ -25,7 +25,7 @@ require_roles(blueprint, TeamRole.OPERATOR)
 @blueprint.get("/signatures")
 def index() -> str:
     """Show the search form."""
-    return render_template("operations/dashboard/search.html", found=None, query="")
+    return render_template("operations/timelines/search.html", found=None, query="")
 
 
 @blueprint.post("/signatures")
@@ -39,12 +39,12 @@ def search() -> str | Response:
         found = searches.find(query)
     except SearchTimeout as error:
         flash(str(error), "warning")
-        return render_template("operations/dashboard/search.html", found=None, query=query)
+        return render_template("operations/timelines/search.html", found=None, query=query)
     audit.record("signature.searched", "signature", after={"by": found.by, "found": len(found)})
     db.session.commit()
     if len(found) == 1 and found.deliveries:
         return redirect(url_for("timelines.email", delivery_id=found.deliveries[0].id), 303)
-    return render_template("operations/dashboard/search.html", found=found, query=query)
+    return render_template("operations/timelines/search.html", found=found, query=query)
 
 
 @blueprint.get("/signatures/<int:signature_id>")
@@ -57,7 +57,7 @@ def signature(signature_id: int) -> str:
     audit.record("signature.viewed", "signature", signature_id)
     db.session.commit()
     return render_template(
-        "operations/dashboard/signature.html", signature=for_team(signature), events=events, translate=_
+        "operations/timelines/signature.html", signature=for_team(signature), events=events, translate=_
     )
 
 
@@ -68,4 +68,4 @@ def email(delivery_id: int) -> str:
     if delivery is None:
         abort(404)
     events = timeline.build_email_timeline(delivery)
-    return render_template("operations/dashboard/email.html", delivery=delivery, events=events, translate=_)
+    return render_template("operations/timelines/email.html", delivery=delivery, events=events, translate=_)

@@ -39,7 +39,7 @@ def _render(
     petition: Petition | None, values: Mapping[str, str], version: int | str, status: int = 200, **more: Any
 ) -> Response:
     body = render_template(
-        "petitions/legal/edit.html",
+        "petitions/desk_legal/edit.html",
         petition=petition,
         values=values,
         version=version,

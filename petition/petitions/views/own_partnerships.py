@@ -50,7 +50,7 @@ def _render(errors: dict[str, str], wrong: int | None) -> str:
     query = select(Petition).where(Petition.id.in_({row.petition_id for row in rows}))
     petitions = {petition.id: petition for petition in db.session.scalars(query)} if rows else {}
     return render_template(
-        "petitions/partners/own.html", rows=rows, petitions=petitions,
+        "petitions/own_partnerships/index.html", rows=rows, petitions=petitions,
         counts=get_counts(list(petitions.values())) if petitions else {},
         counted=counts.count_signatures(rows), owners=GRANTS[PartnerRole.OWNER], senders=GRANTS[PartnerRole.SENDER],
         all_languages=LANGUAGES, errors=errors, wrong=wrong,

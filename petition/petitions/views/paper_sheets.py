@@ -32,7 +32,7 @@ def _render_form(
 ) -> Response:
     rows = [*sheet.rows, *[EMPTY_ROW] * (sheets.ROWS - len(sheet.rows))]
     body = render_template(
-        "petitions/paper/sheet_form.html",
+        "petitions/paper_sheets/form.html",
         petition=petition,
         sheet=sheet,
         rows=rows,

@@ -37,7 +37,7 @@ def _render(petition: Petition, errors: dict[str, str], wrong: int | None = None
     current = [row for row in rows if row.left_at is None]
     taken = {row.partner_id for row in current}
     return render_template(
-        "petitions/partners/of_petition.html", petition=petition, current=current,
+        "petitions/partnerships/index.html", petition=petition, current=current,
         past=[row for row in rows if row.left_at is not None], counted=counts.count_signatures(current),
         others=[partner for partner in editing.list_partners() if partner.id not in taken],
         all_languages=LANGUAGES, errors=errors, wrong=wrong, submitted=request.form if errors else {},

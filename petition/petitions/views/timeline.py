@@ -23,7 +23,7 @@ def page(slug: str) -> Response:
 
     def render() -> str:
         return render_template(
-            "petitions/updates/page.html",
+            "petitions/timeline/page.html",
             petition=present(petition, language),
             entries=build_timeline(petition, language),
         )

@@ -53,13 +53,13 @@ def index() -> str:
     plans = list_plans()
     order = {PlanState.OPEN: 1, PlanState.DONE: 2}
     plans.sort(key=lambda plan: (order.get(plan.state, 0), plan.runs_at.timestamp() if plan.runs_at else 0))
-    return render_template("retention/index.html", plans=plans, notice=NOTICE)
+    return render_template("retention/desk/index.html", plans=plans, notice=NOTICE)
 
 
 def _render(petition: Petition, status: int = 200, **context: Any) -> Response:
     account = current_account()
     body = render_template(
-        "retention/show.html",
+        "retention/desk/show.html",
         petition=petition,
         plan=get_plan(petition),
         notice=NOTICE,

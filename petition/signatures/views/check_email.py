@@ -33,7 +33,7 @@ def render_check_your_email(slug: str) -> str:
 
 def _render(petition: Petition, to: str, handle: str, form: SignForm) -> str:
     return render_template(
-        "signatures/sign/check_your_email.html",
+        "signatures/check_email/check_your_email.html",
         petition=present(petition, current_language()),
         to=to,
         handle=handle if len(handle) <= MAX_HANDLE_CHARACTERS else "",

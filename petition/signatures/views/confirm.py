@@ -53,10 +53,10 @@ def handle_invalid_link(error: ExpiredLink | UnknownLink) -> tuple[str, int]:
     """Answer a link that is not valid: 404 if it is not one of ours, 410 if it expired or its data is erased."""
     db.session.rollback()
     if isinstance(error, UnknownLink):
-        return link_page("signatures/sign/link_invalid.html", None, 404)
+        return link_page("signatures/confirm/link_invalid.html", None, 404)
     if isinstance(error, AnonymisedLink):
         petition = present_cached(error.petition, current_language())
-        return render_template("signatures/sign/anonymised.html", petition=petition), 410
+        return render_template("signatures/confirm/anonymised.html", petition=petition), 410
     return _expired_page(error)
 
 
@@ -69,7 +69,7 @@ def _expired_page(error: ExpiredLink) -> tuple[str, int]:
         return disowned_page(signature, None)
     is_confirm_link = request.path.startswith("/c/")
     return link_page(
-        "signatures/sign/link_expired.html",
+        "signatures/confirm/link_expired.html",
         signature,
         410,
         problem=error.problem,
@@ -97,7 +97,7 @@ def get_signature(token: str, *, lock: bool = False) -> Signature:
 def disowned_page(signature: Signature, token: str | None) -> tuple[str, int]:
     """Say that it was disowned, and offer to take that back; `token`: of a link that still works."""
     return link_page(
-        "signatures/sign/disowned.html",
+        "signatures/confirm/disowned.html",
         signature,
         token=tokens.strip_trailing_characters(token) if token and signature.email else None,
         is_kept=bool(signature.email),
@@ -121,7 +121,7 @@ def confirm_page(token: str) -> tuple[str, int]:
 
 def closed_page(signature: Signature) -> tuple[str, int]:
     """Say that the signature can no longer be confirmed."""
-    return link_page("signatures/sign/closed.html", signature, 410)
+    return link_page("signatures/confirm/closed.html", signature, 410)
 
 
 def confirm_page_of(
@@ -132,7 +132,7 @@ def confirm_page_of(
     `changed`: they did since they were read. `again`: it is pressed once more, as the press before may be a machine's.
     """
     body = render_template(
-        "signatures/sign/confirm.html",
+        "signatures/confirm/confirm.html",
         petition=present_cached(signature.petition, current_language()),
         signature=present_for_signer(signature),
         token=tokens.strip_trailing_characters(token),
@@ -197,4 +197,4 @@ def resend(token: str) -> tuple[str, int]:
         return closed_page(signature)
     enqueue_replacement_link(signature)
     db.session.commit()
-    return link_page("signatures/sign/link_sent.html", signature)
+    return link_page("signatures/confirm/link_sent.html", signature)

@@ -25,7 +25,7 @@ def disown(token: str) -> tuple[str, int]:
     if can_disown and request.form.get("sure") != "yes":
         db.session.commit()  # nothing was changed: this releases the lock
         return link_page(
-            "signatures/sign/disown.html",
+            "signatures/disown/disown.html",
             signature,
             signature=present_for_signer(signature),
             token=tokens.strip_trailing_characters(token),
@@ -47,7 +47,7 @@ def take_back(token: str) -> tuple[str, int]:
     if signature.state == SignatureState.DISOWNED and signature.confirmed_at and request.form.get("sure") != "yes":
         db.session.commit()
         return link_page(
-            "signatures/sign/take_back.html",
+            "signatures/disown/take_back.html",
             signature,
             signature=present_for_signer(signature),
             token=tokens.strip_trailing_characters(token),

@@ -57,7 +57,7 @@ def revoke(slug: str) -> Response:
 def _render(petition: Petition, link: str | None) -> str:
     language, what, width = read_choices(petition)
     return render_template(
-        "signatures/draft/preview.html",
+        "signatures/draft_preview/preview.html",
         petition=petition,
         language=language,
         what=what,

@@ -19,7 +19,7 @@ blueprint = Blueprint("shared_draft", __name__, url_prefix="/draft")
 @blueprint.errorhandler(InvalidLink)
 def show_invalid_link(_error: InvalidLink) -> tuple[str, int]:
     """Answer 410 to a link that is malformed, has expired, was revoked, or whose draft is gone."""
-    return render_template("signatures/draft/link_expired.html", days=DRAFT_LINK_TTL.days), 410
+    return render_template("signatures/shared_draft/link_expired.html", days=DRAFT_LINK_TTL.days), 410
 
 
 def _find(token: str) -> Petition:
@@ -43,7 +43,7 @@ def show(token: str) -> Response:
         return redirect(url_for("petitions.page", slug=petition.slug))
     language, what, width = read_choices(petition)
     page = render_template(
-        "signatures/draft/shared.html", token=token, draft=petition, language=language, what=what, width=width,
+        "signatures/shared_draft/shared.html", token=token, draft=petition, language=language, what=what, width=width,
         kinds=email_kind_labels(), draft_languages={code: LANGUAGES[code] for code in petition.texts},
     )  # fmt: skip
     response = make_response(page)

@@ -95,7 +95,7 @@ def _url(here: dict[str, Any], **more: Any) -> str:
 def _render(petition: Petition, shown: PetitionPresenter | None, **context: Any) -> str:
     shown = shown or present(petition, current_language())
     return render_template(
-        "signatures/sign/signatories.html",
+        "signatures/signatories/signatories.html",
         petition=shown,
         count=get_count(petition),
         organisations=list_organisations(petition) if context.get("start") else [],

@@ -28,7 +28,7 @@ def page(slug: str) -> Response:
 def render_thank_you(petition: Petition, shown: PetitionPresenter) -> str:
     """Return the page, also of a draft that is shown as it will be."""
     return render_template(
-        "signatures/sign/thank_you.html",
+        "signatures/thank_you/thank_you.html",
         petition=shown,
         count=get_count(petition),
         share_links=list_share_links(shown),
