@@ -42,7 +42,7 @@ from petition.operations.workers.worker_health import check_worker
 from petition.petitions import lifecycle
 from petition.petitions import queries as petition_queries
 from petition.petitions.cli import petitions
-from petition.petitions.file_parser import parse_document
+from petition.petitions.editing.file_parser import parse_document
 from petition.petitions.legal import imprint
 from petition.petitions.legal.file_parser import parse_notice
 from petition.privacy.cli import requests

@@ -8,7 +8,8 @@ def register(app: Flask) -> None:
     from petition.core.celery import register_task
     from petition.delivery.bounces.handlers import register_unsubscribe_handler
     from petition.delivery.composers import register_composer
-    from petition.mailings import data_copy, emails, models, partner_senders, tasks, test_emails, unsubscribe
+    from petition.mailings import data_copy, emails, models, partner_senders, tasks, unsubscribe
+    from petition.mailings.drafting import test_emails
     from petition.mailings.views import desk, edit, preview, public, sending
     from petition.petitions.partners import access
     from petition.signatures.personal.data_copy import register_data_source

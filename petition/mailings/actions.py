@@ -15,9 +15,9 @@ from petition.mailings import lifecycle
 from petition.mailings.audience.materialise import materialise_audience
 from petition.mailings.audience.preview import has_recipients
 from petition.mailings.audience.send_rate import has_rate_limit, reschedule_remaining
+from petition.mailings.drafting.test_emails import list_untested_languages
 from petition.mailings.models import Mailing, MailingState
 from petition.mailings.progress import count_by_state, get_progress
-from petition.mailings.test_emails import list_untested_languages
 from petition.mailings.triggers import is_continuous
 from petition.team import audit
 

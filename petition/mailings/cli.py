@@ -14,14 +14,15 @@ from sqlalchemy import select
 from petition.core.cli_support import CommandError, CommandGroup, FoldingTable, console, with_app_context
 from petition.core.db import db
 from petition.core.front_matter import parse_command_file
-from petition.mailings import actions, lifecycle, test_emails
+from petition.mailings import actions, lifecycle
 from petition.mailings.audience.preview import count_audience, sample_recipients
 from petition.mailings.cli_output import format_time, render_progress
-from petition.mailings.drafts import create as create_mailing
+from petition.mailings.drafting import test_emails
+from petition.mailings.drafting.drafts import create as create_mailing
+from petition.mailings.drafting.file_parser import parse_mailing
+from petition.mailings.drafting.preflight import run_preflight_checks
 from petition.mailings.emails import build_preview
-from petition.mailings.file_parser import parse_mailing
 from petition.mailings.models import Mailing, MailingState
-from petition.mailings.preflight import run_preflight_checks
 from petition.mailings.report import build_report
 from petition.team import audit
 from petition.team.accounts import get_by_email as get_account

@@ -18,7 +18,6 @@ from petition.core.openapi import (
 from petition.petitions.counters import Count, get_count, get_counts
 from petition.petitions.models import Petition
 from petition.petitions.presenter import present
-from petition.petitions.public_statistics import MIN_GROUP, get_public_statistics
 from petition.petitions.queries import list_public
 from petition.petitions.schemas import (
     CountSchema,
@@ -27,7 +26,8 @@ from petition.petitions.schemas import (
     PetitionSchema,
     StatisticsSchema,
 )
-from petition.petitions.statistics import TimeBucket
+from petition.petitions.statistics.campaign import TimeBucket
+from petition.petitions.statistics.public import MIN_GROUP, get_public_statistics
 from petition.petitions.views.cors import allow_listed_sites
 from petition.petitions.views.public import get_public_or_404
 

@@ -14,7 +14,7 @@ from petition.core.front_matter import parse_command_file
 from petition.petitions import lifecycle
 from petition.petitions import queries as petition_queries
 from petition.petitions.counters import get_count, get_counts
-from petition.petitions.file_parser import parse_document
+from petition.petitions.editing.file_parser import parse_document
 from petition.petitions.labels import dropped_message
 from petition.petitions.legal import imprint
 from petition.petitions.legal.file_parser import parse_notice

@@ -8,7 +8,7 @@ from sqlalchemy import Connection
 from petition.core.db import db
 from petition.petitions.models import Petition
 from petition.petitions.queries import COUNTS_SQL, INCREMENT_MANY_SQL, INCREMENT_SQL
-from petition.petitions.statistics_models import COUNTER_SLOTS
+from petition.petitions.statistics.models import COUNTER_SLOTS
 
 
 @dataclass(frozen=True)

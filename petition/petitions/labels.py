@@ -6,7 +6,7 @@ from petition.core.i18n import LANGUAGES, current_language
 from petition.core.languages.countries import list_countries
 from petition.petitions.markdown import Dropped
 from petition.petitions.models import ChallengePolicy, DisposablePolicy, Petition, PetitionState
-from petition.petitions.sharing import PARTNER_PREFIX, SOURCE_PREFIX
+from petition.petitions.sharing.channels import PARTNER_PREFIX, SOURCE_PREFIX
 
 
 def field_label(field: str) -> str:

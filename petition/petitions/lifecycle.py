@@ -11,7 +11,7 @@ from sqlalchemy.exc import IntegrityError
 from petition.core import clock
 from petition.core.db import db
 from petition.core.exceptions import Conflict, InvalidTransition, TakenDown
-from petition.petitions import edit_form
+from petition.petitions.editing import edit_form
 from petition.petitions.field_parsers import MAX_SLUG_CHARACTERS
 from petition.petitions.legal import imprint
 from petition.petitions.models import Petition, PetitionState, PetitionText

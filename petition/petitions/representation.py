@@ -3,10 +3,10 @@
 from dataclasses import asdict
 from typing import Any
 
-from petition.petitions import edit_form
 from petition.petitions.counters import Count, get_count
+from petition.petitions.editing import edit_form
 from petition.petitions.models import Petition
-from petition.petitions.statistics import get_statistics
+from petition.petitions.statistics.campaign import get_statistics
 
 
 def represent_listed(petition: Petition, count: Count) -> dict[str, Any]:

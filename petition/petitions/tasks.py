@@ -2,13 +2,13 @@
 
 from petition.delivery.queues import MAINTENANCE
 from petition.delivery.wakeup import clear_wakeup_flag
-from petition.petitions import statistics
 from petition.petitions.paper import importer
+from petition.petitions.statistics import campaign
 
 
 def roll_up_statistics() -> None:
     """Roll up the log of the campaigns' statistics."""
-    while statistics.roll_up_batch() == statistics.ROLLUP_BATCH_SIZE:
+    while campaign.roll_up_batch() == campaign.ROLLUP_BATCH_SIZE:
         pass
 
 

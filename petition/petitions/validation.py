@@ -40,7 +40,7 @@ from petition.petitions.field_parsers import (
 )
 from petition.petitions.markdown import find_footnotes
 from petition.petitions.models import DISPOSABLE_POLICIES, KINDS, LISTINGS, ChallengePolicy, DisposablePolicy, Listing
-from petition.petitions.origins import MAX_ORIGINS, parse_origins
+from petition.petitions.sharing.origins import MAX_ORIGINS, parse_origins
 
 CHOICE_MESSAGE = lazy_gettext("Please choose one of these.")
 

@@ -12,7 +12,7 @@ from petition.core import tokens
 from petition.core.db import db, execute_autocommit
 from petition.core.exceptions import Conflict, InvalidTransition
 from petition.petitions.counters import increment
-from petition.petitions.statistics_models import COUNTER_SLOTS
+from petition.petitions.statistics.models import COUNTER_SLOTS
 from petition.signatures.abuse.presses import UNWATCHED, Press
 from petition.signatures.fingerprint import derive_salt, is_current
 from petition.signatures.links import (

@@ -24,7 +24,7 @@ from petition.delivery.rendering.message import OutgoingMessage
 from petition.delivery.rendering.templates import PetitionHeader, PreparedEmail, Slots, prepare_email
 from petition.delivery.suppressions.suppression_list import is_hash_of
 from petition.petitions.counters import Count, get_counts
-from petition.petitions.edit_form import split_paragraphs
+from petition.petitions.editing.edit_form import split_paragraphs
 from petition.petitions.models import Petition
 from petition.petitions.queries import get_cached_by_ids
 from petition.signatures.confirmation_codes.codes import format_code, make_code

@@ -7,7 +7,7 @@ from petition.core.i18n import LANGUAGES
 from petition.core.languages.language_codes import SHIPPED_LANGUAGES
 from petition.demo import CAMPAIGN_FILE
 from petition.demo.fake_people import list_organisations, load_front_matter
-from petition.petitions.file_parser import parse_document
+from petition.petitions.editing.file_parser import parse_document
 
 ORGANISATIONS = """\
 Arapej 41

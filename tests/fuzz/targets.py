@@ -22,12 +22,12 @@ from petition.delivery.bounces.webhook_auth import NotAuthentic, authenticate
 from petition.delivery.bounces.webhook_parsers import parse_webhook
 from petition.delivery.composers import message_id
 from petition.delivery.rendering.templates import SLOT_PATTERN
-from petition.mailings import file_parser as mailing_file_parser
-from petition.mailings.drafts import parse_text as parse_mailing_text
+from petition.mailings.drafting import file_parser as mailing_file_parser
+from petition.mailings.drafting.drafts import parse_text as parse_mailing_text
 from petition.mailings.emails import Signer, build_message
 from petition.mailings.models import Mailing, MailingText
-from petition.petitions import file_parser as petition_file_parser
 from petition.petitions.counters import Count
+from petition.petitions.editing import file_parser as petition_file_parser
 from petition.petitions.field_parsers import parse_text
 from petition.petitions.models import Petition, PetitionText
 from petition.signatures.validation import clean_text as tidy

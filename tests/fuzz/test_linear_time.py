@@ -14,9 +14,9 @@ from petition.delivery.bounces.parser import parse_report
 from petition.delivery.bounces.webhook_parsers import parse_webhook
 from petition.delivery.smtp.responses import sanitize_response
 from petition.delivery.suppressions.address_list import parse_address_list
-from petition.mailings import drafts
 from petition.mailings.content.markdown_to_text import to_text
-from petition.petitions.file_parser import parse_document
+from petition.mailings.drafting import drafts
+from petition.petitions.editing.file_parser import parse_document
 from petition.petitions.markdown import find_dropped, text_to_html, to_html
 from petition.safeguards.email_corrections import suggest_correction
 

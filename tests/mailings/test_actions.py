@@ -17,8 +17,9 @@ from petition.core.db import db
 from petition.core.exceptions import DomainError, ValidationError
 from petition.delivery.models import Delivery
 from petition.delivery.worker import run_queue
-from petition.mailings import actions, drafts, lifecycle
-from petition.mailings.form_values import values_from_mailing
+from petition.mailings import actions, lifecycle
+from petition.mailings.drafting import drafts
+from petition.mailings.drafting.form_values import values_from_mailing
 from petition.mailings.scheduler import process_mailings
 
 

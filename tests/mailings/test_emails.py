@@ -27,8 +27,8 @@ from petition.delivery.models import Delivery
 from petition.delivery.outbox import OutboxEntry, enqueue
 from petition.delivery.queues import NOTIFICATIONS
 from petition.delivery.worker import run_queue
-from petition.mailings import test_emails
 from petition.mailings.content.rendering import _inline_styles
+from petition.mailings.drafting import test_emails
 from petition.mailings.emails import unsubscribe_link
 
 GOLDEN = Path(__file__).parent / "golden"

@@ -31,7 +31,7 @@ from petition.mailings.audience import preview
 from petition.mailings.audience.materialise import materialise_audience
 from petition.mailings.audience.segment import segment_from_dict, segment_parameters
 from petition.mailings.audience.send_rate import send_rate_parameters
-from petition.mailings.drafts import parse_draft
+from petition.mailings.drafting.drafts import parse_draft
 from petition.mailings.emails import unsubscribe_link
 from petition.mailings.models import Mailing
 from petition.mailings.queries import LIST_ADDRESSES, MATERIALISE_AUDIENCE

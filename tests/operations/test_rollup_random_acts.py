@@ -25,7 +25,7 @@ from petition.petitions.models import Petition
 from petition.petitions.paper import bulk as paper_bulk
 from petition.petitions.paper.manual_entry import ProblemFound, add_line
 from petition.petitions.paper.models import PaperImport
-from petition.petitions.statistics import roll_up_batch
+from petition.petitions.statistics.campaign import roll_up_batch
 from petition.retention.anonymise import anonymise_due
 from petition.retention.folding import fold
 from petition.signatures.confirm import confirm_signature, disown

@@ -33,7 +33,7 @@ from petition.petitions.models import Petition
 from petition.petitions.paper import bulk, importer
 from petition.petitions.paper.models import PaperImport
 from petition.petitions.queries import TOP_VALUES_SQL, find_by_slug
-from petition.petitions.statistics import roll_up_batch
+from petition.petitions.statistics.campaign import roll_up_batch
 from petition.retention import anonymise
 from petition.retention.announcements import record_handover
 from petition.retention.models import DeliveryDay, PetitionRetention

@@ -8,7 +8,7 @@ from support.signing import process_requests
 
 from petition.core.db import db
 from petition.core.exceptions import ValidationError
-from petition.petitions import edit_form, editing
+from petition.petitions.editing import edit_form, edits
 from petition.signatures.consent import VERSION, get_wording
 from petition.signatures.models import ConsentWording, Signature
 from petition.signatures.personal.self_service import set_updates
@@ -18,7 +18,7 @@ OURS = "Chaque message contient un lien pour ne plus en recevoir."
 
 def set_consent(petition, text, language="fr"):
     values = edit_form.values_from_petition(petition) | {f"{language}.consent": text}
-    editing.apply_document(petition, edit_form.parse_values(values))
+    edits.apply_document(petition, edit_form.parse_values(values))
     db.session.commit()
 
 
@@ -46,7 +46,7 @@ def test_a_change_of_other_texts_makes_no_version(app):
     set_consent(petition, "Oui, Les amis du jardin peuvent m’écrire.")
     before = get_wording(petition, "fr")
     values = edit_form.values_from_petition(petition) | {"fr.title": "Un grand jardin"}
-    editing.apply_document(petition, edit_form.parse_values(values))
+    edits.apply_document(petition, edit_form.parse_values(values))
     assert get_wording(petition, "fr") == before
 
 

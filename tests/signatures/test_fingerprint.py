@@ -2,7 +2,7 @@ import pytest
 from support.factories import make_petition, make_signature
 
 from petition.core.db import db, execute_autocommit
-from petition.petitions.statistics_models import COUNTER_SLOTS
+from petition.petitions.statistics.models import COUNTER_SLOTS
 from petition.signatures.fingerprint import compute_fingerprint, derive_salt
 from petition.signatures.queries import CONFIRM_BY_LINK_SQL
 

@@ -10,8 +10,8 @@ from petition.core.i18n import LANGUAGES
 from petition.desk import home
 from petition.mailings.models import Mailing
 from petition.mailings.partner_senders import restrict
-from petition.petitions import edit_form
 from petition.petitions.counters import get_count
+from petition.petitions.editing import edit_form
 from petition.petitions.legal.imprint import find_public_notice
 from petition.petitions.models import PetitionState
 from petition.petitions.partners.models import PartnerRole

@@ -35,7 +35,7 @@ from petition.exports.documents.store import CLAIM_TIMEOUT, Claim, making
 from petition.petitions.counters import get_count
 from petition.petitions.models import Petition
 from petition.petitions.presenter import PetitionPresenter, present
-from petition.petitions.statistics import get_statistics
+from petition.petitions.statistics.campaign import get_statistics
 from petition.team import audit
 
 TASK_NAME = "petition.exports.documents.tasks.make_dossiers"

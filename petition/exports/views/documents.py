@@ -88,8 +88,8 @@ def _is_read() -> bool:
 def _say_when(petition: Petition, *, failed: bool = False) -> Response:
     """Answer that a document is being made, with a page that asks again by itself; or that it cannot be made."""
     body = render_template(
-        "exports/documents/preparing.html", petition=present(petition, current_language()), failed=failed, retry=RETRY_SECONDS,
-        back=url_for("petitions.page", slug=petition.slug, lang=current_language()),
+        "exports/documents/preparing.html", petition=present(petition, current_language()), failed=failed,
+        retry=RETRY_SECONDS, back=url_for("petitions.page", slug=petition.slug, lang=current_language()),
     )  # fmt: skip
     response = make_response(body, 404 if failed else 202)
     response.headers["Cache-Control"] = "no-store"

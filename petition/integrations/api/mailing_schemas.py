@@ -8,8 +8,8 @@ from marshmallow import validate
 
 from petition.core.i18n import LANGUAGES, N_
 from petition.core.ids import MAX_ID
+from petition.mailings.drafting.test_emails import MAX_COLLEAGUES
 from petition.mailings.models import MailingState
-from petition.mailings.test_emails import MAX_COLLEAGUES
 
 ACTIONS = ("test", "schedule", "unschedule", "pause", "resume", "cancel", "retry", "add-recipients")
 MAX_VERSION = 2**31 - 1

@@ -14,12 +14,13 @@ from petition.core.openapi import ApiBlueprint, document_operation, document_pro
 from petition.core.optimistic_lock import require_version
 from petition.core.pagination import make_page, select_page
 from petition.integrations.api import mailing_schemas as schemas
-from petition.mailings import actions, drafts, lifecycle, partner_senders, test_emails
+from petition.mailings import actions, lifecycle, partner_senders
 from petition.mailings.audience.preview import count_audience, make_sample_signer
+from petition.mailings.drafting import drafts, test_emails
+from petition.mailings.drafting.form_values import values_from_mailing
+from petition.mailings.drafting.preflight import run_preflight_checks
 from petition.mailings.emails import build_preview
-from petition.mailings.form_values import values_from_mailing
 from petition.mailings.models import Mailing, MailingState
-from petition.mailings.preflight import run_preflight_checks
 from petition.mailings.report import build_report
 from petition.petitions import queries as petition_queries
 from petition.petitions.partners.access import is_outsider

@@ -12,9 +12,10 @@ from petition.core.exceptions import ValidationError
 from petition.core.i18n import LANGUAGES, N_
 from petition.core.openapi import EXAMPLE_SLUG, ApiBlueprint, document_operation, document_problems
 from petition.integrations.api.scoped import find_petition
-from petition.petitions import edit_form, editing, lifecycle
+from petition.petitions import lifecycle
 from petition.petitions import queries as petition_queries
 from petition.petitions.counters import get_counts
+from petition.petitions.editing import edit_form, edits
 from petition.petitions.models import PETITION_STATES, Petition, PetitionState
 from petition.petitions.partners.models import PartnerRole
 from petition.petitions.representation import represent_listed, represent_petition
@@ -151,16 +152,16 @@ class OnePetition(MethodView):
     def patch(self, body: dict[str, Any], slug: str) -> dict[str, Any]:
         """Change some fields of a petition."""
         petition = find_petition(slug, lock=True)
-        values, _base = editing.keep_opening(
+        values, _base = edits.keep_opening(
             petition, _read_fields(body["fields"], edit_form.values_from_petition(petition)), {}
         )
-        editing.resolve_edits(petition, values, None, version=str(body["version"]), resolution=None)
+        edits.resolve_edits(petition, values, None, version=str(body["version"]), resolution=None)
         unfinished = petition.state_now == PetitionState.DRAFT and not values["opens"]
         document = edit_form.parse_values(values, unfinished=unfinished)
-        changes = editing.plan_changes(petition, document)
+        changes = edits.plan_changes(petition, document)
         if changes:
-            editing.apply_document(petition, document)
-            before, after = editing.summarise_for_audit(changes)
+            edits.apply_document(petition, document)
+            before, after = edits.summarise_for_audit(changes)
             audit.record("petition.changed", "petition", petition.slug, before=before, after=after)
             db.session.commit()
         return represent_petition(petition)

@@ -11,7 +11,7 @@ from flask_babel import gettext as _
 
 from petition.core.i18n import LANGUAGES
 from petition.core.languages.collation import search_key
-from petition.mailings import form_fields
+from petition.mailings.drafting import form_fields
 from petition.signatures.models import PARTIES
 
 

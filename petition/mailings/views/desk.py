@@ -15,12 +15,13 @@ from petition.core.i18n import LANGUAGES, current_language
 from petition.core.ids import is_id
 from petition.core.languages.countries import list_countries
 from petition.core.pagination import make_page, parse_cursor, select_page
-from petition.mailings import actions, drafts, labels, lifecycle, partner_senders, test_emails
+from petition.mailings import actions, labels, lifecycle, partner_senders
 from petition.mailings.audience.preview import is_count_current
 from petition.mailings.audience.segment import Segment, segment_from_dict
+from petition.mailings.drafting import drafts, test_emails
+from petition.mailings.drafting.preflight import run_preflight_checks
 from petition.mailings.emails import find_partner
 from petition.mailings.models import STARTED_STATES, Mailing
-from petition.mailings.preflight import run_preflight_checks
 from petition.mailings.progress import (
     count_each_by_state,
     count_signatures_around,

@@ -19,11 +19,11 @@ from petition.core.optimistic_lock import EditConflict
 from petition.mailings import lifecycle, partner_senders
 from petition.mailings.audience.segment import segment_from_dict
 from petition.mailings.content.placeholders import PLACEHOLDERS
-from petition.mailings.drafts import create, edit, parse_draft
-from petition.mailings.form_values import values_from_mailing
+from petition.mailings.drafting.drafts import create, edit, parse_draft
+from petition.mailings.drafting.form_values import values_from_mailing
+from petition.mailings.drafting.starters import build_form_of_update, find_starter, list_starters
 from petition.mailings.labels import form_labels, trigger_labels
 from petition.mailings.models import Mailing, MailingState
-from petition.mailings.starters import build_form_of_update, find_starter, list_starters
 from petition.mailings.views.desk import (
     PAGE_SIZE,
     find_asked_petition,

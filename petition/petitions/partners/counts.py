@@ -5,7 +5,7 @@ from collections.abc import Sequence
 from petition.core.db import db
 from petition.petitions.partners import queries
 from petition.petitions.partners.models import Partnership
-from petition.petitions.sharing import PARTNER_PREFIX
+from petition.petitions.sharing.channels import PARTNER_PREFIX
 
 
 def count_signatures(partnerships: Sequence[Partnership]) -> dict[int, int]:

@@ -20,7 +20,7 @@ from petition.core.ids import is_id
 from petition.core.text import is_printable_line
 from petition.petitions.models import Petition
 from petition.petitions.partners.models import PARTNER_ROLES, Partner, PartnerMember, Partnership
-from petition.petitions.sharing import CHANNELS
+from petition.petitions.sharing.channels import CHANNELS
 from petition.safeguards.email_addresses import BadAddress, parse_email_address, parse_reply_address
 from petition.team import accounts, audit
 from petition.team.api_tokens import tokens

@@ -13,13 +13,14 @@ from petition.core.edit_merge import make_base, parse_base
 from petition.core.exceptions import DomainError
 from petition.core.i18n import LANGUAGES, current_language
 from petition.core.optimistic_lock import EditConflict
-from petition.petitions import edit_form, editing, labels, lifecycle
+from petition.petitions import labels, lifecycle
 from petition.petitions import queries as petition_queries
-from petition.petitions.consequences import describe_consequences
 from petition.petitions.counters import get_count, get_counts
+from petition.petitions.editing import edit_form, edits
+from petition.petitions.editing.consequences import describe_consequences
+from petition.petitions.editing.text_diff import diff_texts
 from petition.petitions.models import Petition, PetitionState
 from petition.petitions.partners.models import PartnerRole
-from petition.petitions.text_diff import diff_texts
 from petition.petitions.validation import Document
 from petition.team import audit, unsaved_forms
 from petition.team.models import Account, TeamRole
@@ -157,23 +158,23 @@ def save(slug: str) -> Response:
     """Save the form, unless somebody else saved meanwhile; for a public petition, show first what changes."""
     petition = get_or_404(slug, lock=True)
     base = parse_base(request.form.get("base", ""))
-    values, base = editing.keep_opening(petition, edit_form.read_values(request.form), base)
-    merge = editing.compare_edits(petition, base, values)
+    values, base = edits.keep_opening(petition, edit_form.read_values(request.form), base)
+    merge = edits.compare_edits(petition, base, values)
     context: dict[str, Any] = {
-        "base": base, "version": petition.version, "merge": merge, "their_changes": editing.list_their_changes(merge),
+        "base": base, "version": petition.version, "merge": merge, "their_changes": edits.list_their_changes(merge),
         "last_change": audit.find_latest("petition", petition.slug),
     }  # fmt: skip
     if "preview" in request.form:
         return _render_form(petition, values, **context)
     version, resolution = request.form.get("version"), request.form.get("resolve")
     try:
-        resolved = editing.resolve_edits(petition, values, merge, version=version, resolution=resolution)
+        resolved = edits.resolve_edits(petition, values, merge, version=version, resolution=resolution)
     except EditConflict:
         return _render_form(petition, values, 409, stale=True, **context)
     try:
         unfinished = petition.state_now == PetitionState.DRAFT and not resolved["opens"]
         document = edit_form.parse_values(resolved, unfinished=unfinished)
-        changes = editing.plan_changes(petition, document)
+        changes = edits.plan_changes(petition, document)
         is_public = petition.state_now in (PetitionState.OPEN, PetitionState.CLOSED)
         if changes and is_public and "confirm" not in request.form:
             return _render_review(petition, resolved, changes)
@@ -182,7 +183,7 @@ def save(slug: str) -> Response:
         return _render_form(petition, resolved, 422, **context | {"errors": error.errors})
 
 
-def _render_review(petition: Petition, values: Mapping[str, str], changes: list[editing.FieldChange]) -> Response:
+def _render_review(petition: Petition, values: Mapping[str, str], changes: list[edits.FieldChange]) -> Response:
     count = get_count(petition)
     body = render_template(
         "petitions/desk/review.html",
@@ -196,15 +197,15 @@ def _render_review(petition: Petition, values: Mapping[str, str], changes: list[
     return make_response(body)
 
 
-def _save_document(petition: Petition, document: Document, changes: list[editing.FieldChange]) -> Response:
+def _save_document(petition: Petition, document: Document, changes: list[edits.FieldChange]) -> Response:
     if not changes:
         db.session.rollback()
         unsaved_forms.discard(_signed_in(), request.path)
         db.session.commit()
         flash(_("Nothing was changed."), "info")
         return redirect(url_for("desk_campaign.overview", slug=petition.slug), 303)
-    editing.apply_document(petition, document)
-    before, after = editing.summarise_for_audit(changes)
+    edits.apply_document(petition, document)
+    before, after = edits.summarise_for_audit(changes)
     audit.record("petition.changed", "petition", petition.slug, before=before, after=after)
     unsaved_forms.discard(_signed_in(), request.path)
     db.session.commit()

@@ -9,8 +9,8 @@ from flask_babel import gettext as _
 
 from petition.core.i18n import LANGUAGES
 from petition.core.web.assets import public_url_for
-from petition.petitions.embed_code import FRAME_HEIGHT, FRAME_WIDTH, build_frame
 from petition.petitions.models import Petition
+from petition.petitions.sharing.embed_code import FRAME_HEIGHT, FRAME_WIDTH, build_frame
 from petition.petitions.views.public import get_public_or_404
 
 ACCESS = "public"

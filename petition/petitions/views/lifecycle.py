@@ -10,8 +10,9 @@ from petition.core.db import db
 from petition.core.exceptions import InvalidTransition
 from petition.core.i18n import current_language
 from petition.core.optimistic_lock import EditConflict, require_version
-from petition.petitions import edit_form, lifecycle
+from petition.petitions import lifecycle
 from petition.petitions.counters import get_count
+from petition.petitions.editing import edit_form
 from petition.petitions.labels import transition_labels
 from petition.petitions.models import CONFIRMATION_GRACE_PERIOD, Petition
 from petition.petitions.partners.models import PartnerRole

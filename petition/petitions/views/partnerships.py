@@ -13,7 +13,7 @@ from petition.petitions.models import Petition
 from petition.petitions.partners import counts, editing
 from petition.petitions.partners.labels import partner_role_descriptions, partner_role_labels
 from petition.petitions.partners.models import Partnership
-from petition.petitions.sharing import shared_address
+from petition.petitions.sharing.channels import shared_address
 from petition.petitions.views.desk import get_or_404
 from petition.team.models import TeamRole
 from petition.team.permissions import require_roles

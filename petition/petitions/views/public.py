@@ -21,12 +21,12 @@ from petition.petitions.counters import get_count, get_counts
 from petition.petitions.field_parsers import SLUG_PATTERN
 from petition.petitions.images import read_image
 from petition.petitions.lifecycle import PetitionArchived
-from petition.petitions.metadata import build_structured_data, og_locale
 from petition.petitions.models import Petition, PetitionState
 from petition.petitions.partners.current import list_keys
 from petition.petitions.presenter import present
 from petition.petitions.queries import get_cached, list_public
-from petition.petitions.sharing import parse_channel
+from petition.petitions.sharing.channels import parse_channel
+from petition.petitions.sharing.metadata import build_structured_data, og_locale
 from petition.petitions.updates.timeline import list_published
 
 ACCESS = "public"

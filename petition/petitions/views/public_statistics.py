@@ -8,10 +8,10 @@ from petition.core.charts import svg_response
 from petition.core.i18n import current_language, explicit_language
 from petition.core.security_headers import content_security_policy
 from petition.core.spreadsheets import format_csv
-from petition.petitions import charts
 from petition.petitions.models import Petition
 from petition.petitions.presenter import present
-from petition.petitions.public_statistics import MIN_GROUP, get_public_statistics, list_rows
+from petition.petitions.statistics import charts
+from petition.petitions.statistics.public import MIN_GROUP, get_public_statistics, list_rows
 from petition.petitions.views.public import CACHE_CONTROL, get_public_or_404
 
 ACCESS = "public"

@@ -4,14 +4,14 @@ from flask import Blueprint, Response, abort, render_template, request
 
 from petition.core.charts import svg_response
 from petition.core.i18n import current_language
-from petition.petitions import charts
 from petition.petitions.counters import get_count
 from petition.petitions.labels import dimension_label, dimension_value_label
 from petition.petitions.partners.access import is_outsider, list_own
 from petition.petitions.partners.models import PartnerRole
 from petition.petitions.presenter import present
-from petition.petitions.sharing import PARTNER_PREFIX
-from petition.petitions.statistics import MAX_VALUES_PER_DIMENSION, DimensionBreakdown, get_statistics
+from petition.petitions.sharing.channels import PARTNER_PREFIX
+from petition.petitions.statistics import charts
+from petition.petitions.statistics.campaign import MAX_VALUES_PER_DIMENSION, DimensionBreakdown, get_statistics
 from petition.petitions.views.desk import get_or_404
 from petition.team.models import TeamRole
 from petition.team.permissions import current_account, require_roles

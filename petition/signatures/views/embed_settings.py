@@ -3,7 +3,7 @@
 from flask import Blueprint, render_template, request
 
 from petition.core.i18n import LANGUAGES
-from petition.petitions.embed_code import build_element, build_frame
+from petition.petitions.sharing.embed_code import build_element, build_frame
 from petition.petitions.views.desk import get_or_404
 from petition.team.models import TeamRole
 from petition.team.permissions import require_roles

@@ -11,7 +11,7 @@ from werkzeug.exceptions import TooManyRequests
 from petition.core.exceptions import ValidationError
 from petition.core.i18n import explicit_language
 from petition.petitions.partners.current import list_keys
-from petition.petitions.sharing import parse_channel, source_of
+from petition.petitions.sharing.channels import parse_channel, source_of
 from petition.petitions.views.public import PAGE_TEMPLATE, SignForm, get_public_or_404, render_page
 from petition.safeguards.email_addresses import BadAddress, parse_email_address
 from petition.safeguards.email_corrections import suggest_correction

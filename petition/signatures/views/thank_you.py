@@ -8,7 +8,7 @@ from petition.core.security_headers import content_security_policy
 from petition.petitions.counters import get_count
 from petition.petitions.models import Petition
 from petition.petitions.presenter import PetitionPresenter, present
-from petition.petitions.sharing import list_share_links, shared_address
+from petition.petitions.sharing.channels import list_share_links, shared_address
 from petition.petitions.views.public import get_public_or_404
 
 ACCESS = "public"

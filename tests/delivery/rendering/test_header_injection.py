@@ -11,7 +11,8 @@ from petition.core.db import db
 from petition.core.front_matter import InvalidFile
 from petition.delivery.rendering.message import OutgoingMessage
 from petition.delivery.worker import run_queue
-from petition.petitions import file_parser, lifecycle
+from petition.petitions import lifecycle
+from petition.petitions.editing import file_parser
 from petition.signatures.models import Signature
 
 HOSTILE = (

@@ -14,7 +14,7 @@ from petition.delivery.rendering.templates import SLOT_MARKER
 from petition.mailings import public_archive
 from petition.mailings.content.placeholders import PLACEHOLDERS, expand, validate_placeholders
 from petition.mailings.content.rendering import validate_links_and_nesting
-from petition.mailings.drafts import parse_draft
+from petition.mailings.drafting.drafts import parse_draft
 
 SANDBOX_ESCAPES = [
     "{{ ''.__class__ }}",

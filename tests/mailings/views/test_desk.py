@@ -10,7 +10,7 @@ from petition.core.db import db
 from petition.mailings.audience.preview import count_audience
 from petition.mailings.models import Mailing
 from petition.mailings.report import build_report
-from petition.petitions.statistics import roll_up_batch
+from petition.petitions.statistics.campaign import roll_up_batch
 
 
 @pytest.mark.parametrize("path", ["", "/edit", "/preview", "/preview?as=99&language=xx&width=x",

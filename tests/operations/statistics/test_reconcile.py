@@ -9,7 +9,7 @@ from petition.operations.models import Drift, FailureGroup, Probe, StateCount
 from petition.operations.statistics import queue_stats, rollup
 from petition.operations.statistics.reconcile import ADVISORY_LOCK_ID, reconcile
 from petition.petitions.counters import get_count
-from petition.petitions.statistics_models import PetitionCount
+from petition.petitions.statistics.models import PetitionCount
 from petition.signatures.confirm import confirm_signature
 from petition.signatures.models import Signature
 

@@ -11,9 +11,10 @@ from werkzeug.serving import make_server
 
 from petition.core import clock
 from petition.core.db import db
-from petition.petitions import edit_form, lifecycle
+from petition.petitions import lifecycle
 from petition.petitions.counters import get_count
-from petition.petitions.edit_form import find_missing
+from petition.petitions.editing import edit_form
+from petition.petitions.editing.edit_form import find_missing
 from petition.petitions.models import Petition, PetitionImage
 from petition.signatures.confirm import confirm_signature
 from petition.team.models import AuditEvent

@@ -13,8 +13,8 @@ from petition.petitions.models import Petition
 from petition.petitions.partners import counts
 from petition.petitions.partners.models import Partner, PartnerMember, Partnership
 from petition.petitions.queries import find_by_slug
-from petition.petitions.sharing import parse_channel, source_of
-from petition.petitions.statistics import roll_up_batch
+from petition.petitions.sharing.channels import parse_channel, source_of
+from petition.petitions.statistics.campaign import roll_up_batch
 from petition.signatures.confirm import confirm_signature
 from petition.signatures.models import Signature
 from petition.team.models import Account, AuditEvent, TeamRole

@@ -10,7 +10,7 @@ from petition.core import clock
 from petition.core.db import db
 from petition.operations.metrics import render_metrics
 from petition.petitions.models import Petition
-from petition.petitions.statistics_models import CampaignHour
+from petition.petitions.statistics.models import CampaignHour
 from petition.signatures.abuse import attacks
 from petition.team.models import AuditEvent
 

@@ -10,7 +10,7 @@ from petition.core.db import db
 from petition.delivery.worker import run_queue
 from petition.petitions import lifecycle
 from petition.petitions.counters import get_count
-from petition.petitions.statistics import get_statistics
+from petition.petitions.statistics.campaign import get_statistics
 from petition.signatures.abuse import presses
 from petition.signatures.abuse.presses import AGAIN, SHOWN, is_read, make_stamp
 from petition.signatures.links import make_confirm_token

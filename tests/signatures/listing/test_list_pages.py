@@ -7,7 +7,7 @@ from sqlalchemy import text
 from support.factories import make_petition, make_signature
 
 from petition.core.db import db
-from petition.petitions.statistics import roll_up_batch
+from petition.petitions.statistics.campaign import roll_up_batch
 from petition.signatures.confirm import confirm_signature, disown
 from petition.signatures.listing import list_pages
 from petition.signatures.listing.list_pages import ListView, browse, count_people, search

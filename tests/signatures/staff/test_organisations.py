@@ -9,7 +9,7 @@ from support.factories import make_petition, make_signature, post_form, sign_in
 from petition.core.db import db
 from petition.operations.statistics.reconcile import reconcile
 from petition.petitions.counters import get_count
-from petition.petitions.statistics import get_statistics
+from petition.petitions.statistics.campaign import get_statistics
 from petition.signatures.confirm import confirm_signature
 from petition.signatures.listing.public_list import list_organisations
 from petition.signatures.models import Signature

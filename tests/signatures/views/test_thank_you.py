@@ -6,7 +6,7 @@ import pytest
 from support.factories import confirm_by_link, make_form, make_petition, sign_in
 
 from petition.core.db import db
-from petition.petitions.statistics import get_statistics
+from petition.petitions.statistics.campaign import get_statistics
 from petition.petitions.views import public
 from petition.signatures.links import make_confirm_token
 from petition.signatures.models import Signature

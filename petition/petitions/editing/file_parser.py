@@ -6,7 +6,7 @@ from petition.core.exceptions import ValidationError
 from petition.core.front_matter import FrontMatterFile, InvalidFile, parse_front_matter_file
 from petition.core.i18n import LANGUAGES
 from petition.core.text import is_printable_text
-from petition.petitions.edit_form import OWN_WORDS
+from petition.petitions.editing.edit_form import OWN_WORDS
 from petition.petitions.markdown import find_footnotes
 from petition.petitions.validation import Document, footnote_message, validate_petition
 

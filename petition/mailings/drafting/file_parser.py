@@ -9,7 +9,7 @@ from petition.core.exceptions import DomainError
 from petition.core.front_matter import FrontMatterFile, InvalidFile, parse_front_matter_file
 from petition.core.i18n import LANGUAGES
 from petition.core.text import is_printable_line
-from petition.mailings.drafts import Draft, parse_draft, validate_body
+from petition.mailings.drafting.drafts import Draft, parse_draft, validate_body
 from petition.petitions.models import Petition
 
 SETTINGS = (

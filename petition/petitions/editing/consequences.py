@@ -6,7 +6,7 @@ from flask_babel import gettext as _
 
 from petition.core.i18n import LANGUAGES
 from petition.petitions.counters import Count
-from petition.petitions.editing import FieldChange
+from petition.petitions.editing.edits import FieldChange
 from petition.petitions.models import DisposablePolicy, Listing
 
 

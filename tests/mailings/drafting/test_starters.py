@@ -8,9 +8,9 @@ from support.factories import make_mailing, make_petition, sign_in
 from support.mailings import make_mailing_form
 
 from petition.core.i18n import LANGUAGES
-from petition.mailings.drafts import create, parse_draft
-from petition.mailings.preflight import run_preflight_checks
-from petition.mailings.starters import LABELS, find_starter
+from petition.mailings.drafting.drafts import create, parse_draft
+from petition.mailings.drafting.preflight import run_preflight_checks
+from petition.mailings.drafting.starters import LABELS, find_starter
 
 
 @pytest.mark.parametrize("name", LABELS)

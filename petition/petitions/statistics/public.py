@@ -11,7 +11,7 @@ from datetime import datetime
 from petition.core.cache import get_or_create
 from petition.petitions.counters import Count, get_count
 from petition.petitions.models import Petition
-from petition.petitions.statistics import CampaignStatistics, DimensionBreakdown, TimeBucket, get_statistics
+from petition.petitions.statistics.campaign import CampaignStatistics, DimensionBreakdown, TimeBucket, get_statistics
 
 MIN_GROUP = 5
 CACHE_SECONDS = 30.0  # a chart and its table are of the same moment, or nearly

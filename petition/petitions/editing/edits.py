@@ -10,7 +10,7 @@ from petition.core import clock
 from petition.core.edit_merge import Merge, compare, digest
 from petition.core.exceptions import Conflict
 from petition.core.optimistic_lock import EditConflict, require_version
-from petition.petitions import edit_form
+from petition.petitions.editing import edit_form
 from petition.petitions.lifecycle import build_petition, require_notice_to_open, unique_slug
 from petition.petitions.models import Petition, PetitionState, PetitionText
 from petition.petitions.validation import Document

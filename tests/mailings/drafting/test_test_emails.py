@@ -5,7 +5,7 @@ from support.factories import make_account, make_mailing, make_petition, make_si
 
 from petition.core.db import db
 from petition.core.exceptions import DomainError
-from petition.mailings import test_emails
+from petition.mailings.drafting import test_emails
 from petition.mailings.models import MailingTest
 from petition.signatures.personal.data_copy import collect_data
 from petition.signatures.staff.history import list_events

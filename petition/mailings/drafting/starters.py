@@ -15,7 +15,7 @@ from petition.core.i18n import N_
 from petition.petitions.updates.models import PetitionUpdate
 
 MAX_NAME_CHARACTERS = 120
-FOLDER = Path(__file__).parent / "content" / "starters"
+FOLDER = Path(__file__).parents[1] / "content" / "starters"
 LABELS = {
     "milestone": N_("a goal was reached"),
     "closing_soon": N_("it closes soon"),

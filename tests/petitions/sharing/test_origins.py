@@ -2,7 +2,7 @@
 
 import pytest
 
-from petition.petitions.origins import MAX_ORIGINS, parse_origin, parse_origins
+from petition.petitions.sharing.origins import MAX_ORIGINS, parse_origin, parse_origins
 
 
 @pytest.mark.parametrize(

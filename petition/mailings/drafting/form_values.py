@@ -2,7 +2,7 @@
 
 from typing import Any
 
-from petition.mailings.drafts import TEXT_PARTS
+from petition.mailings.drafting.drafts import TEXT_PARTS
 from petition.mailings.models import Mailing
 
 SETTING_FIELDS = (

@@ -13,8 +13,8 @@ from support.factories import make_petition, make_signature, sign_in
 
 from petition.core.db import db
 from petition.core.web.assets import script_hash
-from petition.petitions.public_statistics import MIN_GROUP, Group, hide_small_groups
-from petition.petitions.statistics import DimensionBreakdown, get_statistics, roll_up_batch
+from petition.petitions.statistics.campaign import DimensionBreakdown, get_statistics, roll_up_batch
+from petition.petitions.statistics.public import MIN_GROUP, Group, hide_small_groups
 from petition.signatures.confirm import confirm_signature
 
 PATHS = (
@@ -171,7 +171,7 @@ def test_the_forms_of_a_profession_are_one_group_named_in_the_reader_s_language(
 
 
 def test_a_suggested_profession_is_counted_whole_beyond_the_most_frequent_answers(client, sent_emails, monkeypatch):
-    monkeypatch.setattr("petition.petitions.statistics.MAX_VALUES_PER_DIMENSION", 2)
+    monkeypatch.setattr("petition.petitions.statistics.campaign.MAX_VALUES_PER_DIMENSION", 2)
     petition = make_petition()
     petition.texts["fr"].professions = ["Avocate / avocat"]
     typed = ["Phare"] * 4 + ["Port"] * 4 + ["Quai"] * 4 + ["Avocate"] * 3 + ["Avocat"] * 3

@@ -11,9 +11,9 @@ from support.factories import make_petition, make_signature
 from petition.core.db import db
 from petition.delivery.worker import run_queue
 from petition.operations.statistics.reconcile import reconcile
-from petition.petitions import statistics as module
-from petition.petitions.statistics import get_statistics, roll_up_batch
-from petition.petitions.statistics_models import CampaignLog, CampaignStatistic
+from petition.petitions.statistics import campaign as module
+from petition.petitions.statistics.campaign import get_statistics, roll_up_batch
+from petition.petitions.statistics.models import CampaignLog, CampaignStatistic
 from petition.signatures.confirm import confirm_signature, disown
 from petition.signatures.listing.list_pages import count_people
 from petition.signatures.models import Signature

@@ -18,7 +18,7 @@ from petition.petitions.queries import (
     ROLLUP_SQL,
     TOP_VALUES_SQL,
 )
-from petition.petitions.statistics_models import HeldPresses
+from petition.petitions.statistics.models import HeldPresses
 
 ROLLUP_BATCH_SIZE = 20_000  # rows of the log that one statement rolls up
 ROLLUP_ADVISORY_LOCK_ID = 7_226_105

@@ -11,8 +11,8 @@ from flask_babel import gettext as _
 
 from petition.core.charts import Plot, label_day, name_hour
 from petition.core.i18n import format_date_text
-from petition.petitions.public_statistics import PublicStatistics
-from petition.petitions.statistics import CampaignStatistics, TimeBucket
+from petition.petitions.statistics.campaign import CampaignStatistics, TimeBucket
+from petition.petitions.statistics.public import PublicStatistics
 
 
 def plot_hours(statistics: CampaignStatistics) -> Plot:

@@ -11,10 +11,11 @@ from petition.core.db import db
 from petition.core.exceptions import ValidationError
 from petition.core.i18n import LANGUAGES
 from petition.core.optimistic_lock import require_version
-from petition.mailings import form_fields, lifecycle
+from petition.mailings import lifecycle
 from petition.mailings.audience.segment import Segment, parse_segment, segment_from_dict
 from petition.mailings.content.placeholders import ParseErrors, validate_placeholders
 from petition.mailings.content.rendering import validate_links_and_nesting
+from petition.mailings.drafting import form_fields
 from petition.mailings.models import TRIGGERS, Mailing, MailingState, MailingText, Trigger
 from petition.mailings.partner_senders import parse_sender
 from petition.petitions import queries as petition_queries

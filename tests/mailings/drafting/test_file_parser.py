@@ -2,7 +2,7 @@ import pytest
 from support.factories import make_petition
 
 from petition.core.front_matter import InvalidFile
-from petition.mailings.file_parser import parse_mailing
+from petition.mailings.drafting.file_parser import parse_mailing
 
 VALID_FILE = """---
 name: Printemps

@@ -3,7 +3,7 @@ from datetime import UTC, datetime
 import pytest
 
 from petition.core.front_matter import InvalidFile
-from petition.petitions.file_parser import parse_document
+from petition.petitions.editing.file_parser import parse_document
 
 VALID_FILE = """---
 slug: jardin

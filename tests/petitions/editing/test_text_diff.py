@@ -1,4 +1,4 @@
-from petition.petitions.text_diff import SegmentKind, diff_texts
+from petition.petitions.editing.text_diff import SegmentKind, diff_texts
 
 
 def test_differences_are_by_word_and_unchanged_parts_are_omitted():

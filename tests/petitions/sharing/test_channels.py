@@ -6,7 +6,7 @@ import pytest
 from support.factories import make_petition
 
 from petition.petitions.presenter import present
-from petition.petitions.sharing import CHANNELS, list_share_links, parse_channel, source_of
+from petition.petitions.sharing.channels import CHANNELS, list_share_links, parse_channel, source_of
 from petition.petitions.views.desk import labels
 
 TEXTS = {

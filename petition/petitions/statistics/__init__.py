@@ -1,0 +1,1 @@
+"""Statistics of a campaign: for the team, for everybody, as charts."""
