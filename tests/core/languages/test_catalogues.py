@@ -4,17 +4,15 @@ import re
 import shutil
 import subprocess
 import sys
-from pathlib import Path
 
 import pytest
 from support.factories import sign_in
 from support.languages import install_arabic
+from support.settings import ROOT
 
 from petition.core.i18n import LANGUAGES
 from petition.core.languages import catalogues
 from petition.core.languages.language_codes import SHIPPED_TRANSLATIONS
-
-ROOT = Path(__file__).parents[3]
 
 
 def test_shipped_languages_lack_nothing():

@@ -4,18 +4,15 @@ import json
 import os
 import subprocess
 import sys
-from pathlib import Path
 
 import pytest
 from support.languages import install_arabic
-from support.settings import environment
+from support.settings import ROOT, environment
 
 from config import Config
 from petition.core.i18n import LANGUAGES
 from petition.core.languages.languages import language_name, regional_locale, text_direction
 from petition.core.settings.checks import BadSetting
-
-ROOT = Path(__file__).parents[2]
 
 
 @pytest.fixture(scope="module")
