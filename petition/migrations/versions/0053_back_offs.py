@@ -1,4 +1,7 @@
-"""Providers and webhook endpoints are backed off from: the columns and the state have that name."""
+"""Providers and webhook endpoints are backed off from: the columns and the state have that name.
+
+In one release, where CONTRIBUTING.md asks for two: no release has been published that reads the old names.
+"""
 
 from alembic import op
 
@@ -26,4 +29,4 @@ def upgrade() -> None:
 
 
 def downgrade() -> None:
-    """Nothing: going back leaves the schema (docs/decisions/0051)."""
+    """Change nothing: the version before needs the backup from before the upgrade (docs/decisions/0051)."""
